@@ -1,0 +1,184 @@
+//! Reference-counted blocks of raw memory: what segments of a log and sliced messages live in.
+//!
+//! A block is one allocation: a header and `capacity` octets behind it. Whoever holds a [`BlockRef`]
+//! keeps the memory; who may read or write which part of it is the log's business. Blocks of the
+//! standard size go through a bounded pool, because they are made and dropped all the time.
+#![allow(unsafe_code)]
+
+use crate::sync::{AtomicUsize, Ordering, fence};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicUsize as Counter;
+
+/// Octets of a full-sized block: the batch size at which a system call's cost stops to matter
+/// (64 KiB was the optimum of the send and receive measurements on TCP and on Unix sockets).
+pub const BLOCK: usize = 64 * 1024;
+/// Full-sized blocks kept for reuse: 8 MiB of the process.
+const POOLED: usize = 128;
+/// Full-sized blocks in use above which received bodies are copied out rather than sliced, so that
+/// a program that keeps small messages does not keep 64 KiB for each: 64 MiB of the process.
+const PINNED: usize = 1024;
+
+/// Start of the data behind the header; a cache line, so that data and count do not share one.
+const HEADER: usize = 64;
+const _: () = assert!(std::mem::size_of::<Header>() <= HEADER);
+
+struct Header {
+    refs: AtomicUsize,
+    capacity: usize,
+}
+
+/// Full-sized blocks that exist outside the pool.
+static LIVE: Counter = Counter::new(0);
+
+/// Whether so many blocks are alive that readers should copy instead of pinning more.
+pub(crate) fn scarce() -> bool {
+    LIVE.load(Ordering::Relaxed) > PINNED
+}
+
+/// One counted reference to a block.
+pub struct BlockRef(NonNull<Header>);
+
+// SAFETY: the count is atomic; the data is only reached through raw pointers whose users argue for
+// themselves.
+unsafe impl Send for BlockRef {}
+// SAFETY: as above.
+unsafe impl Sync for BlockRef {}
+
+fn layout(capacity: usize) -> Layout {
+    // A capacity that overflows here could never be allocated: the allocator's answer to both is
+    // the same abort, so treat it as one.
+    Layout::from_size_align(HEADER + capacity, HEADER)
+        .unwrap_or_else(|_| handle_alloc_error(Layout::new::<Header>()))
+}
+
+impl BlockRef {
+    /// A block of at least `capacity` octets, uninitialised, with one reference.
+    pub fn new(capacity: usize) -> Self {
+        let header = if capacity == BLOCK {
+            pool::take()
+        } else {
+            None
+        };
+        let header = header.unwrap_or_else(|| {
+            let layout = layout(capacity);
+            // SAFETY: the layout has a non-zero size.
+            let memory = unsafe { alloc(layout) }.cast::<Header>();
+            NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
+        });
+        // SAFETY: freshly allocated or taken from the pool: nobody else has the pointer.
+        unsafe {
+            header.write(Header {
+                refs: AtomicUsize::new(1),
+                capacity,
+            })
+        };
+        if capacity == BLOCK {
+            LIVE.fetch_add(1, Ordering::Relaxed);
+        }
+        Self(header)
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: a reference is held, so the header is alive and was written by `new`.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Octets behind [`data`](Self::data).
+    pub fn capacity(&self) -> usize {
+        self.header().capacity
+    }
+
+    /// Start of the block's memory.
+    pub fn data(&self) -> *mut u8 {
+        // SAFETY: the allocation has HEADER octets before the data.
+        unsafe { self.0.as_ptr().cast::<u8>().add(HEADER) }
+    }
+
+    /// Adds `count` references at once, to be handed out by [`stocked`](Self::stocked).
+    pub(crate) fn stock(&self, count: usize) {
+        // Relaxed: a new reference is made from an existing one; nothing is published by it.
+        self.header().refs.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// One of the references added by [`stock`](Self::stock).
+    ///
+    /// # Safety
+    /// Each stocked reference may be taken or [returned](Self::return_stock) once only.
+    pub(crate) unsafe fn stocked(&self) -> Self {
+        Self(self.0)
+    }
+
+    /// Gives `count` unused stocked references back.
+    pub(crate) fn return_stock(&self, count: usize) {
+        // Release: pairs with the Acquire fence of whoever drops the last reference. `self` holds
+        // another reference, so this can never be the last.
+        self.header().refs.fetch_sub(count, Ordering::Release);
+    }
+}
+
+impl Clone for BlockRef {
+    fn clone(&self) -> Self {
+        self.stock(1);
+        Self(self.0)
+    }
+}
+
+impl Drop for BlockRef {
+    fn drop(&mut self) {
+        // Release: what this holder did to the memory happens before it is reused; pairs with the
+        // Acquire fence below, in whichever thread is last.
+        if self.header().refs.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        fence(Ordering::Acquire);
+        let capacity = self.header().capacity;
+        // SAFETY: the last reference: nobody else can reach the header any more.
+        unsafe { self.0.drop_in_place() };
+        if capacity == BLOCK {
+            LIVE.fetch_sub(1, Ordering::Relaxed);
+            if pool::give(self.0) {
+                return;
+            }
+        }
+        // SAFETY: allocated in `new` with this very layout.
+        unsafe { dealloc(self.0.as_ptr().cast(), layout(capacity)) };
+    }
+}
+
+#[cfg(not(any(loom, miri)))]
+mod pool {
+    use super::{Header, NonNull, POOLED};
+    use crossbeam_queue::ArrayQueue;
+    use std::sync::OnceLock;
+
+    struct Free(NonNull<Header>);
+    // SAFETY: memory that nobody refers to; it belongs to whoever pops it.
+    unsafe impl Send for Free {}
+
+    static POOL: OnceLock<ArrayQueue<Free>> = OnceLock::new();
+
+    pub(super) fn take() -> Option<NonNull<Header>> {
+        Some(POOL.get()?.pop()?.0)
+    }
+
+    pub(super) fn give(header: NonNull<Header>) -> bool {
+        POOL.get_or_init(|| ArrayQueue::new(POOLED))
+            .push(Free(header))
+            .is_ok()
+    }
+}
+
+/// Models and Miri see every allocation and its end.
+#[cfg(any(loom, miri))]
+mod pool {
+    use super::{Header, NonNull};
+
+    pub(super) fn take() -> Option<NonNull<Header>> {
+        None
+    }
+
+    pub(super) fn give(_: NonNull<Header>) -> bool {
+        false
+    }
+}

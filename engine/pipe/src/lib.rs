@@ -1,0 +1,29 @@
+//! Messages, blocks, frame logs and mailboxes: what moves between the threads of ringmq.
+//!
+//! This crate knows memory and atomics. It does no I/O and gives frames no meaning beyond their
+//! header: which flags say that more follows, and how long a body is.
+//!
+//! * [`Message`]: one frame's body, 64 octets, small bodies inside.
+//! * [`log()`]: one direction of a pipe, as ZMTP 3 frames, lock-free.
+//! * [`latest()`]: one direction that keeps the latest message only.
+//! * [`pipe()`]: two directions with an end for each side.
+//! * [`Mailbox`] and [`Waiters`]: commands between threads, and who waits for them.
+
+mod barrier;
+mod block;
+pub mod frame;
+mod latest;
+mod log;
+mod mailbox;
+mod message;
+mod pipe;
+mod sync;
+mod wake;
+
+pub use block::{BLOCK, BlockRef};
+pub use latest::{LatestReader, LatestWriter, latest};
+pub use log::{ATTACH, BATCH, LogReader, LogWriter, Piece, Refused, Sleep, log, settle};
+pub use mailbox::{Mailbox, Waiters};
+pub use message::{INLINE, Message};
+pub use pipe::{Bound, Inlet, Outlet, PipeEnd, PipeState, pipe};
+pub use wake::Notify;

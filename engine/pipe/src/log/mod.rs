@@ -1,0 +1,50 @@
+//! The frame log: one direction of a pipe.
+//!
+//! A lock-free chain of segments between one writing and one reading thread. It holds messages as
+//! ZMTP 3 frames, exactly as they go on the wire; bodies of [`ATTACH`] octets and more are not copied
+//! in but attached by reference behind their header.
+//!
+//! What always holds:
+//! * A message becomes visible whole or not at all, however many frames and segments it takes.
+//! * The writer is refused when `written - credited >= hwm`; the reader credits in steps of
+//!   `(hwm + 1) / 2` messages (ZeroMQ's low-water mark), so a refused writer resumes when half is
+//!   drained.
+//! * Every message is in `Segment::written` at once, but `Segment::published`, the word an awake
+//!   reader polls, follows only every [`BATCH`] messages: the cache line that both sides want travels
+//!   once a batch. A reader about to sleep looks at `written`, so nothing waits for a full batch.
+//! * A reader that sleeps is woken once: whoever swaps its state back to awake tells it.
+//! * Either end may go away at any time; the last to go frees what is left.
+
+mod reader;
+mod segment;
+mod shared;
+mod writer;
+
+pub use reader::{LogReader, Piece, Sleep, settle};
+pub use writer::{LogWriter, Refused};
+
+use shared::Shared;
+
+use crate::sync::Arc;
+
+/// Bodies of so many octets and more are attached instead of copied: measured on sockets, an iovec
+/// costs about as much as copying 4 to 8 KiB.
+pub const ATTACH: usize = 8 * 1024;
+/// Messages between two publications to an awake reader: the knee of the measured curve
+/// (109 M/s at 1, 306 at 16, 394 at 64, 429 at 256).
+pub const BATCH: u32 = 64;
+
+/// Makes a log with a high-water mark of `hwm` messages; 0 is no limit.
+///
+/// # Examples
+/// ```
+/// use ringmq_pipe::{Message, log};
+/// let (mut writer, mut reader) = log(1000);
+/// writer.write(&mut Message::from("hello")).expect("room for 1000");
+/// assert_eq!(reader.read().expect("one message"), *b"hello");
+/// ```
+pub fn log(hwm: u32) -> (LogWriter, LogReader) {
+    crate::barrier::init();
+    let shared = Arc::new(Shared::new(hwm));
+    (LogWriter::new(shared.clone()), LogReader::new(shared))
+}

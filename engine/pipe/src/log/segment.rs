@@ -1,0 +1,124 @@
+//! One link of the chain: a stretch of a block, and what its writer says is in it.
+#![allow(unsafe_code)]
+
+use crate::block::{BLOCK, BlockRef};
+use crate::message::Message;
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell};
+use crossbeam_utils::CachePadded;
+
+/// Octets of the first segment of a log: an idle connection should hold next to nothing.
+pub(super) const FIRST: usize = 512;
+/// Each segment is so many times as large as the one before, up to [`BLOCK`].
+pub(super) const GROWTH: usize = 8;
+
+/// How far a segment is filled, in one word so that it is read and written in one piece:
+/// octets in bits 0..32, messages that end here in bits 32..62, two flags on top.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Mark(pub(super) u64);
+
+impl Mark {
+    /// Nothing follows in this segment: go to the next.
+    const SEALED: u64 = 1 << 63;
+    /// The last message in this segment goes on in the next.
+    const OPEN: u64 = 1 << 62;
+
+    pub(super) fn new(octets: u32, messages: u32) -> Self {
+        Self(u64::from(octets) | u64::from(messages) << 32)
+    }
+
+    pub(super) fn sealed(self, open: bool) -> Self {
+        Self(self.0 | Self::SEALED | if open { Self::OPEN } else { 0 })
+    }
+
+    pub(super) fn octets(self) -> u32 {
+        self.0 as u32
+    }
+
+    pub(super) fn messages(self) -> u32 {
+        (self.0 >> 32) as u32 & (u32::MAX >> 2)
+    }
+
+    pub(super) fn is_sealed(self) -> bool {
+        self.0 & Self::SEALED != 0
+    }
+
+    pub(super) fn is_open(self) -> bool {
+        self.0 & Self::OPEN != 0
+    }
+}
+
+pub(super) struct Segment {
+    /// Every message that is here. Stored by the writer (Release) after each message; loaded by the
+    /// reader (Acquire) only before it sleeps, so that this line stays with the writer.
+    pub(super) written: CachePadded<AtomicU64>,
+    /// What an awake reader polls: follows `written` once a batch. Release/Acquire likewise.
+    pub(super) published: CachePadded<AtomicU64>,
+    /// Null until the writer needs more room. Stored before the mark that seals this segment and read
+    /// after it, so the mark's Release/Acquire covers it.
+    pub(super) next: AtomicPtr<Segment>,
+    /// The body of the last frame, when that is too large to be copied in. Written before the mark
+    /// that seals this segment, taken by the reader after it.
+    pub(super) attached: UnsafeCell<Option<Message>>,
+    pub(super) block: BlockRef,
+    /// Where in the block this segment starts.
+    pub(super) offset: usize,
+    /// Octets from there that belong to this segment.
+    pub(super) capacity: usize,
+}
+
+impl Segment {
+    /// A segment over the whole of a new block.
+    pub(super) fn with_capacity(capacity: usize) -> *mut Self {
+        Self::over(BlockRef::new(capacity), 0, capacity)
+    }
+
+    /// A segment over a stretch of `block` that no other segment uses.
+    pub(super) fn over(block: BlockRef, offset: usize, capacity: usize) -> *mut Self {
+        Box::into_raw(Box::new(Self {
+            written: CachePadded::new(AtomicU64::new(0)),
+            published: CachePadded::new(AtomicU64::new(0)),
+            next: AtomicPtr::new(std::ptr::null_mut()),
+            attached: UnsafeCell::new(None),
+            block,
+            offset,
+            capacity,
+        }))
+    }
+
+    /// # Safety
+    /// `segment` came from this type, is not used afterwards, and neither end can reach it any more.
+    pub(super) unsafe fn free(segment: *mut Self) {
+        // SAFETY: promised by the caller.
+        drop(unsafe { Box::from_raw(segment) });
+    }
+
+    pub(super) fn data(&self) -> *mut u8 {
+        // SAFETY: offset + capacity lie within the block (see `over`).
+        unsafe { self.block.data().add(self.offset) }
+    }
+
+    pub(super) fn load_published(&self) -> Mark {
+        // Acquire: pairs with the Release in `publish`.
+        Mark(self.published.load(Ordering::Acquire))
+    }
+
+    pub(super) fn load_written(&self) -> Mark {
+        // Acquire: pairs with the Release in `write`.
+        Mark(self.written.load(Ordering::Acquire))
+    }
+
+    pub(super) fn write(&self, mark: Mark) {
+        // Release: the frames, `attached` and `next` happen before whoever reads this mark.
+        self.written.store(mark.0, Ordering::Release);
+    }
+
+    pub(super) fn publish(&self, mark: Mark) {
+        // Release: as in `write`.
+        self.published.store(mark.0, Ordering::Release);
+    }
+}
+
+/// Octets of the segment after one of `capacity`, when `needed` must fit.
+pub(super) fn next_capacity(capacity: usize, needed: usize) -> usize {
+    (capacity * GROWTH).clamp(FIRST, BLOCK).max(needed)
+}

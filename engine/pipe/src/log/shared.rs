@@ -1,0 +1,119 @@
+//! What both ends of a log share: who sleeps, who is gone, and the credits.
+#![allow(unsafe_code)]
+
+use super::segment::Segment;
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+use crate::wake::WakeSlot;
+use crossbeam_utils::CachePadded;
+
+/// The other side is at work and will look by itself.
+pub(super) const AWAKE: u8 = 0;
+/// The other side waits to be told.
+pub(super) const ASLEEP: u8 = 1;
+/// The other side has dropped its end.
+pub(super) const GONE: u8 = 2;
+
+pub(super) struct Shared {
+    /// The reader's state. The writer looks at it after every message, the reader changes it only
+    /// when it goes to sleep or away: the line is shared in both caches nearly always.
+    pub(super) reader: CachePadded<AtomicU8>,
+    /// The writer's state: asleep when it was refused for want of credit.
+    pub(super) writer: CachePadded<AtomicU8>,
+    /// Messages the reader is done with, in steps of the low-water mark; wraps.
+    pub(super) credited: CachePadded<AtomicU64>,
+    /// High-water mark in messages; 0 is no limit. May change while the log is in use.
+    pub(super) hwm: AtomicU32,
+    /// The writer closed the log on purpose: after the last message there is an end.
+    pub(super) ended: AtomicBool,
+    /// The first segment, until the reader has taken it; then the reader's current one, stored when
+    /// the reader goes away, for the last end to free from.
+    pub(super) chain: AtomicPtr<Segment>,
+    pub(super) wake_reader: WakeSlot,
+    pub(super) wake_writer: WakeSlot,
+}
+
+// SAFETY: the raw segment pointers are reached by the writer only behind its own position and by the
+// reader only up to the marks; everything else is atomic or locked.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub(super) fn new(hwm: u32) -> Self {
+        Self {
+            // Nobody has installed a notifier yet: both ends start awake and look for themselves.
+            reader: CachePadded::new(AtomicU8::new(AWAKE)),
+            writer: CachePadded::new(AtomicU8::new(AWAKE)),
+            credited: CachePadded::new(AtomicU64::new(0)),
+            hwm: AtomicU32::new(hwm),
+            ended: AtomicBool::new(false),
+            chain: AtomicPtr::new(Segment::with_capacity(super::segment::FIRST)),
+            wake_reader: WakeSlot::new(),
+            wake_writer: WakeSlot::new(),
+        }
+    }
+
+    /// Messages that may be written without a credit.
+    pub(super) fn hwm(&self) -> u64 {
+        match self.hwm.load(Ordering::Relaxed) {
+            0 => u64::MAX,
+            hwm => u64::from(hwm),
+        }
+    }
+
+    /// Messages the reader collects before it credits them: half the mark, rounded up. An unlimited
+    /// log credits now and then all the same, so that its depth can be told.
+    pub(super) fn lwm(&self) -> u64 {
+        /// How seldom an unlimited log credits.
+        const UNLIMITED: u64 = 1024;
+        match self.hwm.load(Ordering::Relaxed) {
+            0 => UNLIMITED,
+            hwm => u64::from(hwm).div_ceil(2),
+        }
+    }
+
+    /// Wakes the reader if it sleeps.
+    pub(super) fn rouse_reader(&self) {
+        // AcqRel: exactly one of the wakers and the reader itself turns ASLEEP into AWAKE.
+        let woke = self
+            .reader
+            .compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        if woke {
+            self.wake_reader.readable();
+        }
+    }
+
+    /// Wakes the writer if it was refused.
+    pub(super) fn rouse_writer(&self) {
+        // The credit (or the reader's departure) was stored before; this fence pairs with the one in
+        // `LogWriter::out_of_credit`: either we see ASLEEP, or the writer sees the credit.
+        fence(Ordering::SeqCst);
+        if self.writer.load(Ordering::Relaxed) != ASLEEP {
+            return;
+        }
+        // AcqRel: exactly one waker.
+        let woke = self
+            .writer
+            .compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        if woke {
+            self.wake_writer.writable();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Both ends are gone (they hold counted references), so the chain is ours.
+        let mut segment = self.chain.load(Ordering::Relaxed);
+        while !segment.is_null() {
+            // SAFETY: every link was made by `Segment::over` and is freed once, here or by the reader
+            // that had moved past it.
+            let next = unsafe { (*segment).next.load(Ordering::Relaxed) };
+            // SAFETY: as above.
+            unsafe { Segment::free(segment) };
+            segment = next;
+        }
+    }
+}

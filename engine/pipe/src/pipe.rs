@@ -1,0 +1,224 @@
+//! The pipe: two directions, each a frame log or a latest-only slot, with an end for each side.
+
+use crate::latest::{LatestReader, LatestWriter, latest};
+use crate::log::{LogReader, LogWriter, Refused, Sleep, log};
+use crate::message::Message;
+use crate::sync::Arc;
+use crate::wake::Notify;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The writing half of a pipe's end.
+pub enum Outlet {
+    /// Every message, up to the high-water mark.
+    Log(LogWriter),
+    /// Only the latest message.
+    Latest(LatestWriter),
+}
+
+/// The reading half of a pipe's end.
+pub enum Inlet {
+    /// Every message, up to the high-water mark.
+    Log(LogReader),
+    /// Only the latest message.
+    Latest(LatestReader),
+}
+
+/// How one direction of a pipe is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// A high-water mark in messages; 0 is no limit.
+    Messages(u32),
+    /// Only the latest message is kept.
+    Latest,
+}
+
+/// What both ends of a pipe and those who watch it can see.
+#[derive(Debug, Default)]
+pub struct PipeState {
+    /// A peer has completed its handshake at the far end (always so between two sockets of a process).
+    pub connected: AtomicBool,
+    /// Messages that were dropped for this pipe because it was full.
+    pub dropped: AtomicU64,
+}
+
+impl PipeState {
+    /// Counts a message that was dropped because the pipe was full.
+    pub fn count_drop(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a peer is there.
+    pub fn is_connected(&self) -> bool {
+        // SeqCst: in one order with the subscription lock; see the socket's `on_connected`.
+        self.connected.load(Ordering::SeqCst)
+    }
+}
+
+/// One end of a pipe.
+pub struct PipeEnd {
+    /// What this end writes.
+    pub tx: Outlet,
+    /// What this end reads.
+    pub rx: Inlet,
+    /// What both ends see.
+    pub state: Arc<PipeState>,
+}
+
+/// Makes a pipe. `there` bounds what the first end writes, `back` what the second end writes.
+pub fn pipe(there: Bound, back: Bound) -> (PipeEnd, PipeEnd) {
+    let (near_tx, far_rx) = direction(there);
+    let (far_tx, near_rx) = direction(back);
+    let state = Arc::new(PipeState::default());
+    (
+        PipeEnd {
+            tx: near_tx,
+            rx: near_rx,
+            state: state.clone(),
+        },
+        PipeEnd {
+            tx: far_tx,
+            rx: far_rx,
+            state,
+        },
+    )
+}
+
+fn direction(bound: Bound) -> (Outlet, Inlet) {
+    match bound {
+        Bound::Messages(hwm) => {
+            let (writer, reader) = log(hwm);
+            (Outlet::Log(writer), Inlet::Log(reader))
+        }
+        Bound::Latest => {
+            let (writer, reader) = latest();
+            (Outlet::Latest(writer), Inlet::Latest(reader))
+        }
+    }
+}
+
+impl PipeEnd {
+    /// Says who is told about both directions, under which key. Look at both once afterwards.
+    pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
+        match &mut self.tx {
+            Outlet::Log(log) => log.install(notify.clone(), key),
+            Outlet::Latest(_) => {} // Never full, so nobody waits for room.
+        }
+        match &mut self.rx {
+            Inlet::Log(log) => log.install(notify.clone(), key),
+            Inlet::Latest(slot) => slot.install(notify.clone(), key),
+        }
+    }
+}
+
+impl Outlet {
+    /// Writes one frame; see [`LogWriter::write`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn write(&mut self, message: &mut Message) -> Result<(), Refused> {
+        match self {
+            Self::Log(log) => log.write(message),
+            Self::Latest(slot) => slot.write(message),
+        }
+    }
+
+    /// Whether the next message would be taken; see [`LogWriter::ready`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn ready(&mut self) -> Result<(), Refused> {
+        match self {
+            Self::Log(log) => log.ready(),
+            Self::Latest(slot) if slot.closed() => Err(Refused::Closed),
+            Self::Latest(_) => Ok(()),
+        }
+    }
+
+    /// Writes one frame whatever the high-water mark says.
+    pub fn write_uncounted(&mut self, flags: u8, mut message: Message) {
+        match self {
+            Self::Log(log) => log.write_uncounted(flags, message),
+            Self::Latest(slot) => {
+                message.set_flags(flags);
+                // A reader that is gone needs no message.
+                let _ = slot.write(&mut message);
+            }
+        }
+    }
+
+    /// Takes back the frames of a message that will not be completed.
+    pub fn rollback(&mut self) {
+        if let Self::Log(log) = self {
+            log.rollback();
+        }
+    }
+
+    /// Messages written and not yet credited.
+    pub fn depth(&self) -> u64 {
+        match self {
+            Self::Log(log) => log.depth(),
+            Self::Latest(_) => 0,
+        }
+    }
+
+    /// Changes the high-water mark; 0 is no limit.
+    pub fn set_hwm(&self, hwm: u32) {
+        if let Self::Log(log) = self {
+            log.set_hwm(hwm);
+        }
+    }
+}
+
+impl Inlet {
+    /// Takes one frame.
+    #[inline]
+    pub fn read(&mut self) -> Option<Message> {
+        match self {
+            Self::Log(log) => log.read(),
+            Self::Latest(slot) => slot.read(),
+        }
+    }
+
+    /// Whether there is a frame to read.
+    #[inline]
+    pub fn ready(&mut self) -> bool {
+        match self {
+            Self::Log(log) => log.ready(),
+            Self::Latest(slot) => slot.ready(),
+        }
+    }
+
+    /// Whether there is a frame to read, for one who asks over and over; see [`LogReader::poll`].
+    #[inline]
+    pub fn poll(&mut self) -> bool {
+        match self {
+            Self::Log(log) => log.poll(),
+            Self::Latest(slot) => slot.ready(),
+        }
+    }
+
+    /// Goes to sleep unless there is something to read; see [`LogReader::fall_asleep`].
+    pub fn fall_asleep(&mut self) -> Sleep {
+        match self {
+            Self::Log(log) => log.fall_asleep(),
+            Self::Latest(slot) => slot.check(),
+        }
+    }
+
+    /// Whether the writer is gone and everything has been read.
+    pub fn ended(&mut self) -> bool {
+        match self {
+            Self::Log(log) => log.ended(),
+            Self::Latest(slot) => slot.ended(),
+        }
+    }
+
+    /// Changes the high-water mark; 0 is no limit.
+    pub fn set_hwm(&self, hwm: u32) {
+        if let Self::Log(log) = self {
+            log.set_hwm(hwm);
+        }
+    }
+}

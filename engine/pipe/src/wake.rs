@@ -1,0 +1,49 @@
+//! Who to tell when the other end of a log has something: a slot that each end fills in for itself.
+
+use crate::sync::{Mutex, lock};
+use std::sync::Arc;
+
+/// Receives the news of a log. Called from the thread at the other end: must be quick, must not
+/// block, must not call back into the log.
+pub trait Notify: Send + Sync {
+    /// The log that the end named `key` reads has messages again, or was closed by its writer.
+    fn readable(&self, key: usize);
+    /// The log that the end named `key` writes has room again, or was closed by its reader.
+    fn writable(&self, key: usize);
+}
+
+/// The notifier of one end, absent until that end has found its place.
+///
+/// An end that installs itself must look at its log once afterwards: news from before went nowhere.
+pub(crate) struct WakeSlot(Mutex<Option<(Arc<dyn Notify>, usize)>>);
+
+impl WakeSlot {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    pub(crate) fn install(&self, notify: Arc<dyn Notify>, key: usize) {
+        *lock(&self.0) = Some((notify, key));
+    }
+
+    pub(crate) fn clear(&self) {
+        *lock(&self.0) = None;
+    }
+
+    pub(crate) fn readable(&self) {
+        if let Some((notify, key)) = self.target() {
+            notify.readable(key);
+        }
+    }
+
+    pub(crate) fn writable(&self) {
+        if let Some((notify, key)) = self.target() {
+            notify.writable(key);
+        }
+    }
+
+    /// A copy, so that the notifier runs without the lock held.
+    fn target(&self) -> Option<(Arc<dyn Notify>, usize)> {
+        lock(&self.0).clone()
+    }
+}
