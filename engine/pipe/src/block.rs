@@ -5,7 +5,7 @@
 //! standard size go through a bounded pool, because they are made and dropped all the time.
 #![allow(unsafe_code)]
 
-use crate::sync::{AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicUsize, Ordering};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicUsize as Counter;
@@ -48,7 +48,7 @@ unsafe impl Sync for BlockRef {}
 fn layout(capacity: usize) -> Layout {
     // A capacity that overflows here could never be allocated: the allocator's answer to both is
     // the same abort, so treat it as one.
-    Layout::from_size_align(HEADER + capacity, HEADER)
+    Layout::from_size_align(HEADER.saturating_add(capacity), HEADER)
         .unwrap_or_else(|_| handle_alloc_error(Layout::new::<Header>()))
 }
 
@@ -111,7 +111,7 @@ impl BlockRef {
 
     /// Gives `count` unused stocked references back.
     pub(crate) fn return_stock(&self, count: usize) {
-        // Release: pairs with the Acquire fence of whoever drops the last reference. `self` holds
+        // Release: pairs with the Acquire of whoever drops the last reference. `self` holds
         // another reference, so this can never be the last.
         self.header().refs.fetch_sub(count, Ordering::Release);
     }
@@ -125,13 +125,23 @@ impl Clone for BlockRef {
 }
 
 impl Drop for BlockRef {
+    #[inline]
     fn drop(&mut self) {
         // Release: what this holder did to the memory happens before it is reused; pairs with the
-        // Acquire fence below, in whichever thread is last.
-        if self.header().refs.fetch_sub(1, Ordering::Release) != 1 {
-            return;
+        // Acquire in `last`, in whichever thread is that.
+        if self.header().refs.fetch_sub(1, Ordering::Release) == 1 {
+            self.last();
         }
-        fence(Ordering::Acquire);
+    }
+}
+
+impl BlockRef {
+    /// The last reference is being dropped.
+    #[cold]
+    fn last(&mut self) {
+        // Acquire: what every other holder did to the memory happens before. A load and not a fence,
+        // because ThreadSanitizer does not know fences.
+        self.header().refs.load(Ordering::Acquire);
         let capacity = self.header().capacity;
         // SAFETY: the last reference: nobody else can reach the header any more.
         unsafe { self.0.drop_in_place() };

@@ -11,6 +11,7 @@
 
 mod barrier;
 mod block;
+mod copy;
 pub mod frame;
 mod latest;
 mod log;

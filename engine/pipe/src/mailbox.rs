@@ -4,14 +4,13 @@
 //! [`Mailbox::pending`] before every operation, which is one relaxed load of a line that hardly ever
 //! changes.
 
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock};
-use crossbeam_queue::SegQueue;
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, Queue, fence, lock};
 use crossbeam_utils::CachePadded;
 use std::task::Waker;
 
 /// Commands for one receiver.
 pub struct Mailbox<T> {
-    queue: SegQueue<T>,
+    queue: Queue<T>,
     pending: CachePadded<AtomicBool>,
 }
 
@@ -25,7 +24,7 @@ impl<T> Mailbox<T> {
     /// An empty mailbox.
     pub fn new() -> Self {
         Self {
-            queue: SegQueue::new(),
+            queue: Queue::new(),
             pending: CachePadded::new(AtomicBool::new(false)),
         }
     }
@@ -34,9 +33,9 @@ impl<T> Mailbox<T> {
     #[must_use]
     pub fn post(&self, command: T) -> bool {
         self.queue.push(command);
-        // SeqCst: in one order with the receiver's registration as a waiter (`Waiters`) and with the
-        // swap in `drain`: a command is seen by the drain that cleared the flag, or sets it again.
-        !self.pending.swap(true, Ordering::SeqCst)
+        // AcqRel: pairs with the swap in `begin`: either that comes later and sees the command, or
+        // this one finds the flag cleared and sets it again.
+        !self.pending.swap(true, Ordering::AcqRel)
     }
 
     /// Whether there may be commands.
@@ -45,14 +44,17 @@ impl<T> Mailbox<T> {
         self.pending.load(Ordering::Relaxed)
     }
 
-    /// As [`pending`](Self::pending), ordered after the caller's registration as a waiter.
+    /// As [`pending`](Self::pending), for one who has [registered](Waiters::add) as a waiter and is
+    /// about to sleep: what [`Waiters::wake`] has not woken it for, it sees here.
     pub fn pending_for_waiter(&self) -> bool {
-        self.pending.load(Ordering::SeqCst)
+        // Relaxed: the fence in `Waiters::add` came before.
+        self.pending.load(Ordering::Relaxed)
     }
 
     /// Declares that everything posted so far is about to be [taken](Self::take).
     pub fn begin(&self) {
-        self.pending.swap(false, Ordering::SeqCst);
+        // AcqRel: pairs with the swap in `post`.
+        self.pending.swap(false, Ordering::AcqRel);
     }
 
     /// Takes one command. Call [`begin`](Self::begin) first, then this until it gives `None`.
@@ -64,8 +66,11 @@ impl<T> Mailbox<T> {
 /// Threads and tasks that wait for something that has no descriptor.
 ///
 /// Protocol: a waiter registers, then looks at the condition once more, then sleeps. Whoever makes the
-/// condition true calls [`wake`](Self::wake) afterwards. Both sides use SeqCst operations, so that one
-/// of the two sees the other.
+/// condition true calls [`wake`](Self::wake) afterwards. Both have a full fence between their two
+/// steps, so that one of the two sees the other, whatever the condition is made of.
+///
+/// No waker is woken or dropped under the lock: it may do anything, such as drop the future that is
+/// registered here.
 #[derive(Default)]
 pub struct Waiters {
     count: AtomicUsize,
@@ -83,37 +88,46 @@ impl Waiters {
     pub fn add(&self, waker: Waker) -> u64 {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         lock(&self.wakers).push((key, waker));
-        self.count.fetch_add(1, Ordering::SeqCst);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        // Pairs with the fence in `wake`: either that sees this waiter, or what the waiter looks at
+        // next shows what was made true before the wake.
+        fence(Ordering::SeqCst);
         key
     }
 
     /// Replaces the waker of a waiter.
     pub fn update(&self, key: u64, waker: &Waker) {
+        let mut new = waker.clone();
         if let Some((_, old)) = lock(&self.wakers).iter_mut().find(|(k, _)| *k == key) {
-            old.clone_from(waker);
+            std::mem::swap(old, &mut new);
         }
+        drop(new);
     }
 
     /// Removes a waiter.
     pub fn remove(&self, key: u64) {
         let mut wakers = lock(&self.wakers);
-        if let Some(at) = wakers.iter().position(|(k, _)| *k == key) {
-            wakers.swap_remove(at);
-            self.count.fetch_sub(1, Ordering::SeqCst);
+        let at = wakers.iter().position(|(k, _)| *k == key);
+        let gone = at.map(|at| wakers.swap_remove(at));
+        drop(wakers);
+        if gone.is_some() {
+            // Relaxed: a count that is too high for a moment costs a look at the list.
+            self.count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     /// Wakes everyone who waits: they look at the condition again.
     #[inline]
     pub fn wake(&self) {
-        if self.count.load(Ordering::SeqCst) > 0 {
+        // Pairs with the fence in `add`.
+        fence(Ordering::SeqCst);
+        if self.count.load(Ordering::Relaxed) > 0 {
             self.wake_all();
         }
     }
 
     #[cold]
     fn wake_all(&self) {
-        // Copies, so that no waker runs under the lock: it may do anything.
         let wakers: Vec<Waker> = lock(&self.wakers).iter().map(|(_, w)| w.clone()).collect();
         for waker in wakers {
             waker.wake();

@@ -84,6 +84,28 @@ impl Message {
         Self::from(Bytes::from_owner(owner))
     }
 
+    /// The first `len` octets of `window`, at most [`INLINE`]. The rest is copied too, and hidden:
+    /// a move of a fixed width is several times quicker than one that stops where the body does.
+    #[inline(always)]
+    pub(crate) fn from_window(flags: u8, len: u8, window: &[u8; INLINE]) -> Self {
+        debug_assert!(usize::from(len) <= INLINE);
+        Self(Repr::Inline {
+            flags,
+            len,
+            body: *window,
+        })
+    }
+
+    /// Makes the message empty, as a new one.
+    #[inline(always)]
+    pub(crate) fn clear(&mut self) {
+        if let Repr::Inline { flags, len, .. } = &mut self.0 {
+            (*flags, *len) = (0, 0);
+        } else {
+            *self = Self::new();
+        }
+    }
+
     pub(crate) fn from_slice(slice: Slice) -> Self {
         Self(Repr::Slice { flags: 0, slice })
     }
@@ -339,6 +361,15 @@ mod slice {
                 len,
                 _block: block,
             }
+        }
+
+        /// Drops the first `octets` octets.
+        ///
+        /// # Panics
+        /// If there are not so many.
+        pub(crate) fn advance(&mut self, octets: usize) {
+            let rest = &self[octets..];
+            (self.data, self.len) = (rest.as_ptr(), rest.len());
         }
     }
 

@@ -6,6 +6,7 @@ use crate::message::Message;
 use crate::sync::Arc;
 use crate::wake::Notify;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The writing half of a pipe's end.
 pub enum Outlet {
@@ -33,18 +34,52 @@ pub enum Bound {
 }
 
 /// What both ends of a pipe and those who watch it can see.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PipeState {
     /// A peer has completed its handshake at the far end (always so between two sockets of a process).
     pub connected: AtomicBool,
     /// Messages that were dropped for this pipe because it was full.
     pub dropped: AtomicU64,
+    /// How long unsent messages are kept once the socket has closed its end; see [`closing`](Self::closing).
+    linger: AtomicU64,
+}
+
+/// [`PipeState::linger`] of a pipe whose socket has not closed it.
+const OPEN: u64 = u64::MAX;
+/// [`PipeState::linger`] for ever.
+const FOR_EVER: u64 = u64::MAX - 1;
+
+impl Default for PipeState {
+    fn default() -> Self {
+        Self {
+            connected: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+            linger: AtomicU64::new(OPEN),
+        }
+    }
 }
 
 impl PipeState {
     /// Counts a message that was dropped because the pipe was full.
     pub fn count_drop(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The socket is about to drop its end: what it has written is to be sent for `linger` more,
+    /// or however long it takes if that is `None`.
+    pub fn close(&self, linger: Option<Duration>) {
+        let millis = linger.map_or(FOR_EVER, |l| l.as_millis().min(u128::from(FOR_EVER - 1)) as u64);
+        // Release: pairs with the Acquire in `closing`.
+        self.linger.store(millis, Ordering::Release);
+    }
+
+    /// `Some(linger)` once the socket has closed its end; see [`close`](Self::close).
+    pub fn closing(&self) -> Option<Option<Duration>> {
+        match self.linger.load(Ordering::Acquire) {
+            OPEN => None,
+            FOR_EVER => Some(None),
+            millis => Some(Some(Duration::from_millis(millis))),
+        }
     }
 
     /// Whether a peer is there.
@@ -169,6 +204,14 @@ impl Outlet {
             log.set_hwm(hwm);
         }
     }
+
+    /// The high-water mark; 0 is no limit.
+    pub fn hwm(&self) -> u32 {
+        match self {
+            Self::Log(log) => log.hwm(),
+            Self::Latest(_) => 0,
+        }
+    }
 }
 
 impl Inlet {
@@ -212,6 +255,14 @@ impl Inlet {
         match self {
             Self::Log(log) => log.ended(),
             Self::Latest(slot) => slot.ended(),
+        }
+    }
+
+    /// The high-water mark; 0 is no limit.
+    pub fn hwm(&self) -> u32 {
+        match self {
+            Self::Log(log) => log.hwm(),
+            Self::Latest(_) => 0,
         }
     }
 

@@ -1,4 +1,7 @@
-//! The atomics this crate is built from: std's, or loom's when a model is being checked.
+//! What this crate's protocols are built from: std's atomics, or loom's when a model is being checked.
+//!
+//! Beside the atomics there are stand-ins for what loom cannot look into: raw memory ([`Watched`]) and
+//! foreign queues ([`Queue`]). Outside models both are free of charge.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
@@ -28,6 +31,67 @@ impl<T> UnsafeCell<T> {
     #[inline(always)]
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
+    }
+}
+
+/// A stretch of raw memory, octet by octet, of which loom should know who is reading and writing it.
+#[cfg(loom)]
+pub(crate) struct Watched(Vec<UnsafeCell<()>>);
+
+#[cfg(loom)]
+impl Watched {
+    pub(crate) fn new(octets: usize) -> Self {
+        Self((0..octets).map(|_| UnsafeCell::new(())).collect())
+    }
+
+    pub(crate) fn write(&self, at: usize, len: usize) {
+        self.0[at..at + len]
+            .iter()
+            .for_each(|octet| octet.with_mut(|_| ()));
+    }
+
+    pub(crate) fn read(&self, at: usize, len: usize) {
+        self.0[at..at + len]
+            .iter()
+            .for_each(|octet| octet.with(|_| ()));
+    }
+}
+
+#[cfg(not(loom))]
+pub(crate) struct Watched;
+
+#[cfg(not(loom))]
+impl Watched {
+    pub(crate) fn new(_: usize) -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    pub(crate) fn write(&self, _: usize, _: usize) {}
+
+    #[inline(always)]
+    pub(crate) fn read(&self, _: usize, _: usize) {}
+}
+
+#[cfg(not(loom))]
+pub(crate) use crossbeam_queue::SegQueue as Queue;
+
+/// An unbounded queue with the promises of `SegQueue` that loom can follow.
+#[cfg(loom)]
+pub(crate) struct Queue<T>(Mutex<std::collections::VecDeque<T>>);
+
+#[cfg(loom)]
+impl<T> Queue<T> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(std::collections::VecDeque::new()))
+    }
+
+    pub(crate) fn push(&self, value: T) {
+        lock(&self.0).push_back(value);
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        lock(&self.0).pop_front()
     }
 }
 

@@ -15,6 +15,9 @@ pub trait Notify: Send + Sync {
 /// The notifier of one end, absent until that end has found its place.
 ///
 /// An end that installs itself must look at its log once afterwards: news from before went nowhere.
+/// A notifier may still be told once after its end was dropped, by a thread that had begun before.
+///
+/// Notifiers are told and dropped without the lock held: dropping one may drop the log's other end.
 pub(crate) struct WakeSlot(Mutex<Option<(Arc<dyn Notify>, usize)>>);
 
 impl WakeSlot {
@@ -23,11 +26,13 @@ impl WakeSlot {
     }
 
     pub(crate) fn install(&self, notify: Arc<dyn Notify>, key: usize) {
-        *lock(&self.0) = Some((notify, key));
+        let old = lock(&self.0).replace((notify, key));
+        drop(old);
     }
 
     pub(crate) fn clear(&self) {
-        *lock(&self.0) = None;
+        let old = lock(&self.0).take();
+        drop(old);
     }
 
     pub(crate) fn readable(&self) {

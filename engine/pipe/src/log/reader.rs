@@ -9,7 +9,7 @@ use super::segment::{Mark, Segment};
 use super::shared::{ASLEEP, AWAKE, GONE, Shared};
 use crate::barrier;
 use crate::block;
-use crate::frame::{self, MORE};
+use crate::frame::{self, LONG, MORE, SHORT_HEADER};
 use crate::log::ATTACH;
 use crate::message::{INLINE, Message, Slice};
 use crate::sync::{Arc, Ordering};
@@ -28,51 +28,25 @@ pub enum Sleep {
     Ready,
 }
 
-/// A stretch of memory that a log holds, kept alive by itself.
-#[derive(Clone)]
-pub struct Piece {
-    memory: Memory,
-    /// Messages that end with this piece; credited when it has been sent.
-    pub messages: u32,
-    /// The last message in this piece goes on in the next one.
-    pub open: bool,
-}
-
-#[derive(Clone)]
-enum Memory {
-    Frames(Slice),
-    Body(Message),
-}
-
-impl Piece {
-    /// The octets.
-    pub fn bytes(&self) -> &[u8] {
-        match &self.memory {
-            Memory::Frames(slice) => slice,
-            Memory::Body(message) => message,
-        }
-    }
-
-    /// Whether this is the body of the frame whose header ends the piece before.
-    pub fn is_body(&self) -> bool {
-        matches!(self.memory, Memory::Body(_))
-    }
-}
-
 /// The reading end of a [`log`](super::log()).
 pub struct LogReader {
     shared: Arc<Shared>,
-    /// The segment being read, how far, and what is known of it.
+    /// The segment being read.
     segment: *mut Segment,
-    octets: usize,
-    known: Mark,
-    /// Messages of this segment handed out by [`gather`](Self::gather).
-    gathered: u32,
-    /// References to the current segment's block that are not handed out yet.
+    /// Its memory: what the segment says, at hand.
+    data: *const u8,
+    /// How far it is read, and what is known of it. Never beyond what is known.
+    pub(super) octets: usize,
+    pub(super) known: Mark,
+    /// References to its block that are not handed out yet.
     stock: usize,
-    /// Messages done with, and how many of them were credited; both wrap.
-    done: u64,
-    credited: u64,
+    /// Messages taken out, all in all and before this segment; both wrap.
+    pub(super) taken: u64,
+    pub(super) before: u64,
+    /// Of `taken`, those that are credited already or not to be credited yet, and only the former;
+    /// both wrap.
+    pub(super) settled: u64,
+    pub(super) credited: u64,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
@@ -81,16 +55,20 @@ unsafe impl Send for LogReader {}
 impl LogReader {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let segment = shared.chain.swap(std::ptr::null_mut(), Ordering::Relaxed);
-        Self {
+        let mut this = Self {
             shared,
             segment,
+            data: std::ptr::null(),
             octets: 0,
             known: Mark::default(),
-            gathered: 0,
             stock: 0,
-            done: 0,
+            taken: 0,
+            before: 0,
+            settled: 0,
             credited: 0,
-        }
+        };
+        this.enter(segment);
+        this
     }
 
     /// Says who is told when there is something to read. Look once afterwards.
@@ -115,19 +93,17 @@ impl LogReader {
         if !self.ready() {
             return None;
         }
-        let (header, body) = self.next_header();
-        if header.body as usize >= ATTACH {
+        let (flags, body) = self.next_frame();
+        let Some(body) = body else {
             let message = self.take_attached();
-            self.frame_done(header.flags);
-            return Some(f(header.flags, &message));
-        }
-        // SAFETY: `next_header` checked that the body lies within what was published; the segment is
-        // not freed before the next refill.
-        let bytes = unsafe { std::slice::from_raw_parts(body, header.body as usize) };
-        let result = f(header.flags, bytes);
-        self.octets += header.body as usize;
-        self.frame_done(header.flags);
-        Some(result)
+            self.frame_done(flags);
+            return Some(f(flags, &message));
+        };
+        // Counted before `f` runs, so that a panic in there leaves the reader behind the frame.
+        self.frame_done(flags);
+        // SAFETY: published octets stay as they are while the segment lives, and this reader, which
+        // alone frees it, is borrowed until `f` returns.
+        Some(f(flags, unsafe { &*body }))
     }
 
     /// Whether there is a frame to read. `false` does not arm the notifier.
@@ -144,43 +120,24 @@ impl LogReader {
         self.octets < self.known.octets() as usize || self.refill(Segment::load_published)
     }
 
-    /// Takes spans of whole messages, about `most` octets but at least one message, appends them to
-    /// `pieces` and returns how many octets they are. Credit them with [`done`](Self::done) when sent.
-    pub fn gather(&mut self, most: usize, pieces: &mut Vec<Piece>) -> usize {
-        let mut total = 0;
-        let mut open = false;
-        while total < most || open {
-            if !self.ready() {
-                break;
-            }
-            total += self.take_span(pieces);
-            open = pieces.last().is_some_and(|piece| piece.open);
-        }
-        total
-    }
-
-    /// Counts `messages` as done with, and credits the writer when enough have come together.
-    pub fn done(&mut self, messages: u32) {
-        self.done = self.done.wrapping_add(u64::from(messages));
-        self.credit();
-    }
-
-    /// Goes to sleep unless there is something to read. Asleep, nothing may be read until the
-    /// notifier was told and [`awake`](Self::awake) was called.
+    /// Goes to sleep unless there is something to read: the notifier is told of the next message, or
+    /// of the end. One notice: then look, and go to sleep again.
     pub fn fall_asleep(&mut self) -> Sleep {
         self.doze();
-        barrier::heavy();
+        settle();
         self.check()
     }
 
     /// First half of [`fall_asleep`](Self::fall_asleep), for many logs at once: call this for each,
     /// then [`settle`] once, then [`check`](Self::check) for each.
     pub fn doze(&mut self) {
+        // Relaxed: `settle` orders it before the looks of `check`.
         self.shared.reader.store(ASLEEP, Ordering::Relaxed);
     }
 
     /// Last half of [`fall_asleep`](Self::fall_asleep).
     pub fn check(&mut self) -> Sleep {
+        // Acquire: pairs with the Release in the writer's drop.
         let something = self.ready() || self.shared.ended.load(Ordering::Acquire);
         if !something {
             return Sleep::Asleep;
@@ -207,19 +164,33 @@ impl LogReader {
 
     /// Changes the high-water mark for what is written from now on; 0 is no limit.
     pub fn set_hwm(&self, hwm: u32) {
-        self.shared.hwm.store(hwm, Ordering::Relaxed);
+        self.shared.set_hwm(hwm);
     }
 
-    fn current(&self) -> &Segment {
+    #[inline(always)]
+    pub(super) fn current(&self) -> &Segment {
         // SAFETY: the current segment is alive until this reader moves past it.
         unsafe { &*self.segment }
+    }
+
+    /// Makes `segment` the current one.
+    fn enter(&mut self, segment: *mut Segment) {
+        self.segment = segment;
+        self.data = self.current().data();
+        self.octets = 0;
+        self.known = Mark::default();
+        self.before = self.taken;
     }
 
     /// Learns of more frames, moving to the next segment when this one is used up.
     #[cold]
     fn refill(&mut self, load: fn(&Segment) -> Mark) -> bool {
         loop {
-            let mark = load(self.current());
+            let mut mark = load(self.current());
+            if mark.is_sealed() {
+                // Only when the seal is here has the writer left the segment.
+                mark = self.current().load_written();
+            }
             // The polled word may lag behind what `written` has told already.
             if mark.octets() > self.known.octets() || mark.is_sealed() {
                 self.known = mark;
@@ -228,6 +199,8 @@ impl LogReader {
                 return true;
             }
             if !self.known.is_sealed() {
+                // The mark may have been lowered since the last message.
+                self.credit();
                 return false;
             }
             self.advance();
@@ -240,11 +213,13 @@ impl LogReader {
         // Relaxed: stored before the seal, which was loaded with Acquire.
         let next = self.current().next.load(Ordering::Relaxed);
         debug_assert!(!next.is_null(), "a sealed segment has a successor");
+        debug_assert_eq!(
+            self.taken.wrapping_sub(self.before),
+            u64::from(self.known.messages()),
+            "as many messages as the writer has counted"
+        );
         self.return_stock();
-        self.segment = next;
-        self.octets = 0;
-        self.gathered = 0;
-        self.known = Mark::default();
+        self.enter(next);
         // SAFETY: the writer does not touch a segment after it has sealed it.
         unsafe { Segment::free(old) };
     }
@@ -256,46 +231,71 @@ impl LogReader {
         }
     }
 
+    /// The octets that are known of and not read yet.
     #[inline(always)]
-    fn next_header(&mut self) -> (frame::Header, *const u8) {
-        let data = self.current().data();
-        let known = self.known.octets() as usize;
-        // SAFETY: up to `known` the segment is written, published to us and never written again.
-        let rest =
-            unsafe { std::slice::from_raw_parts(data.add(self.octets), known - self.octets) };
-        let header = frame::parse(rest).expect("a log holds whole frames");
-        let body = &rest[header.size..];
-        assert!(
-            header.body as usize <= body.len() || header.body as usize >= ATTACH,
-            "a log holds whole frames"
-        );
-        self.octets += header.size;
-        (header, body.as_ptr())
+    pub(super) fn rest(&self) -> *const [u8] {
+        let len = self.known.octets() as usize - self.octets;
+        self.current().reading(self.octets, len);
+        // SAFETY: `octets` is within the segment's stretch.
+        std::ptr::slice_from_raw_parts(unsafe { self.data.add(self.octets) }, len)
     }
 
-    #[inline]
+    /// Moves past a frame: its flags and its body, unless that is attached.
+    ///
+    /// # Panics
+    /// If the writer was given something that is not whole frames.
+    #[inline(always)]
+    fn next_frame(&mut self) -> (u8, Option<*const [u8]>) {
+        // SAFETY: up to `known` the segment is written, published to us and never written again.
+        let rest = unsafe { &*self.rest() };
+        let header = frame::parse(rest).expect("a log holds whole frames");
+        let size = header.size;
+        if header.body >= ATTACH as u64 {
+            self.octets += size;
+            return (header.flags, None);
+        }
+        let end = size + header.body as usize;
+        let body: *const [u8] = &raw const rest[size..end];
+        self.octets += end;
+        (header.flags, Some(body))
+    }
+
+    #[inline(always)]
     fn cut(&mut self) -> Message {
-        let (header, body) = self.next_header();
-        let len = header.body as usize;
-        let mut message = if len >= ATTACH {
-            self.take_attached()
-        } else {
-            self.octets += len;
-            // SAFETY: `next_header` checked that the body lies within what was published.
-            let bytes = unsafe { std::slice::from_raw_parts(body, len) };
-            if len <= INLINE || block::scarce() {
-                Message::copy_from(bytes)
-            } else {
-                self.slice(bytes)
-            }
+        // SAFETY: as in `next_frame`.
+        let rest = unsafe { &*self.rest() };
+        // A small body with as much behind it as a message has room for, which is the usual case:
+        // the whole room is copied, whatever of it the body is, by moves of a fixed width.
+        if let Some((&[flags, size], rest)) = rest.split_first_chunk::<SHORT_HEADER>()
+            && let Some(window) = rest.first_chunk::<INLINE>()
+            && usize::from(size) <= INLINE
+            && flags & LONG == 0
+        {
+            self.octets += SHORT_HEADER + usize::from(size);
+            self.frame_done(flags);
+            return Message::from_window(flags, size, window);
+        }
+        self.cut_any()
+    }
+
+    fn cut_any(&mut self) -> Message {
+        let (flags, body) = self.next_frame();
+        let mut message = match body {
+            None => self.take_attached(),
+            // SAFETY: as in `next_frame`.
+            Some(body) => self.own(unsafe { &*body }),
         };
-        message.set_flags(header.flags);
-        self.frame_done(header.flags);
+        message.set_flags(flags);
+        self.frame_done(flags);
         message
     }
 
-    /// A message that refers to `bytes`, which lie in the current block.
-    fn slice(&mut self, bytes: &[u8]) -> Message {
+    /// A message of `bytes`, which lie in the current block: copied if they are few.
+    #[inline]
+    fn own(&mut self, bytes: &[u8]) -> Message {
+        if bytes.len() <= INLINE || block::scarce() {
+            return Message::copy_from(bytes);
+        }
         if self.stock == 0 {
             self.stock = STOCK;
             self.current().block.stock(STOCK);
@@ -311,8 +311,11 @@ impl LogReader {
         self.attached().expect("a long frame has its body attached")
     }
 
-    /// The body attached to the last frame of the current segment, which must be sealed.
-    fn attached(&mut self) -> Option<Message> {
+    /// The body attached to the last frame of the current segment, once that has been read.
+    pub(super) fn attached(&mut self) -> Option<Message> {
+        if !self.known.is_sealed() || self.octets < self.known.octets() as usize {
+            return None;
+        }
         let slot = &self.current().attached;
         // SAFETY: the writer does not look at a segment that it has sealed.
         slot.with_mut(|slot| unsafe { (*slot).take() })
@@ -321,64 +324,26 @@ impl LogReader {
     #[inline(always)]
     fn frame_done(&mut self, flags: u8) {
         if flags & MORE == 0 {
-            self.done = self.done.wrapping_add(1);
+            self.taken = self.taken.wrapping_add(1);
             self.credit();
         }
     }
 
-    /// What is left of the current segment as a piece, with the attached body as one more.
-    fn take_span(&mut self, pieces: &mut Vec<Piece>) -> usize {
-        let end = self.known.octets() as usize;
-        let len = end - self.octets;
-        let segment = self.current();
-        // SAFETY: published octets of this block: never written again while it is referred to.
-        let slice =
-            unsafe { Slice::new(segment.data().add(self.octets), len, segment.block.clone()) };
-        let messages = self.known.messages() - self.gathered;
-        let open = self.known.is_sealed() && self.known.is_open();
-        self.octets = end;
-        self.gathered += messages;
-        let body = if self.known.is_sealed() {
-            self.attached()
-        } else {
-            None
-        };
-        let Some(body) = body else {
-            pieces.push(Piece {
-                memory: Memory::Frames(slice),
-                messages,
-                open,
-            });
-            return len;
-        };
-        // The message of the attached frame, if it ends here, is done with its body.
-        let last = u32::from(!body.more());
-        let body_len = body.len();
-        pieces.push(Piece {
-            memory: Memory::Frames(slice),
-            messages: messages - last,
-            open: true,
-        });
-        pieces.push(Piece {
-            memory: Memory::Body(body),
-            messages: last,
-            open,
-        });
-        len + body_len
-    }
-
+    /// Credits the writer when enough messages have come together.
     #[inline(always)]
-    fn credit(&mut self) {
-        if self.done.wrapping_sub(self.credited) >= self.shared.lwm() {
+    pub(super) fn credit(&mut self) {
+        if self.taken.wrapping_sub(self.settled) >= self.shared.lwm() {
             self.credit_now();
         }
     }
 
     #[cold]
     fn credit_now(&mut self) {
-        self.credited = self.done;
-        // Release: the messages were read before; pairs with the Acquire in `out_of_credit`.
-        self.shared.credited.store(self.done, Ordering::Release);
+        let done = self.taken.wrapping_sub(self.settled);
+        self.settled = self.taken;
+        self.credited = self.credited.wrapping_add(done);
+        // Release: the messages were read before; pairs with the Acquire in `has_credit`.
+        self.shared.credited.store(self.credited, Ordering::Release);
         self.shared.rouse_writer();
     }
 }

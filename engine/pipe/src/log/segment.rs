@@ -3,13 +3,14 @@
 
 use crate::block::{BLOCK, BlockRef};
 use crate::message::Message;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, Watched};
 use crossbeam_utils::CachePadded;
 
-/// Octets of the first segment of a log: an idle connection should hold next to nothing.
-pub(super) const FIRST: usize = 512;
+/// Octets of the first segment of a log: an idle connection should hold next to nothing. In models
+/// small enough that a few messages need a second one.
+pub(super) const FIRST: usize = if cfg!(loom) { 32 } else { 512 };
 /// Each segment is so many times as large as the one before, up to [`BLOCK`].
-pub(super) const GROWTH: usize = 8;
+pub(super) const GROWTH: usize = if cfg!(loom) { 2 } else { 8 };
 
 /// How far a segment is filled, in one word so that it is read and written in one piece:
 /// octets in bits 0..32, messages that end here in bits 32..62, two flags on top.
@@ -22,7 +23,12 @@ impl Mark {
     /// The last message in this segment goes on in the next.
     const OPEN: u64 = 1 << 62;
 
+    /// # Panics
+    /// In debug builds, if the messages overlap the flags: a message takes two octets or more, so
+    /// there are never so many in a segment.
+    #[inline(always)]
     pub(super) fn new(octets: u32, messages: u32) -> Self {
+        debug_assert!(messages <= u32::MAX >> 2);
         Self(u64::from(octets) | u64::from(messages) << 32)
     }
 
@@ -30,6 +36,7 @@ impl Mark {
         Self(self.0 | Self::SEALED | if open { Self::OPEN } else { 0 })
     }
 
+    #[inline(always)]
     pub(super) fn octets(self) -> u32 {
         self.0 as u32
     }
@@ -49,9 +56,12 @@ impl Mark {
 
 pub(super) struct Segment {
     /// Every message that is here. Stored by the writer (Release) after each message; loaded by the
-    /// reader (Acquire) only before it sleeps, so that this line stays with the writer.
+    /// reader (Acquire) when `published` has no more, so that this line stays with the writer.
+    ///
+    /// A seal stored here is the writer's last access to the segment: the reader frees it then.
     pub(super) written: CachePadded<AtomicU64>,
-    /// What an awake reader polls: follows `written` once a batch. Release/Acquire likewise.
+    /// What an awake reader polls: follows `written` once a batch. Release/Acquire likewise. A seal
+    /// here only says that `written` is sealed, or about to be.
     pub(super) published: CachePadded<AtomicU64>,
     /// Null until the writer needs more room. Stored before the mark that seals this segment and read
     /// after it, so the mark's Release/Acquire covers it.
@@ -64,6 +74,9 @@ pub(super) struct Segment {
     pub(super) offset: usize,
     /// Octets from there that belong to this segment.
     pub(super) capacity: usize,
+    /// The octets and the segment itself, for models to see who uses them and when they are freed.
+    watched: Watched,
+    alive: Watched,
 }
 
 impl Segment {
@@ -82,6 +95,8 @@ impl Segment {
             block,
             offset,
             capacity,
+            watched: Watched::new(capacity),
+            alive: Watched::new(1),
         }))
     }
 
@@ -89,7 +104,28 @@ impl Segment {
     /// `segment` came from this type, is not used afterwards, and neither end can reach it any more.
     pub(super) unsafe fn free(segment: *mut Self) {
         // SAFETY: promised by the caller.
+        unsafe { (*segment).alive.write(0, 1) };
+        // SAFETY: promised by the caller.
         drop(unsafe { Box::from_raw(segment) });
+    }
+
+    /// Seals the segment with its last mark.
+    ///
+    /// # Safety
+    /// Only the writer calls this, on a segment it has not sealed yet, and does not use the segment
+    /// afterwards: the reader may have freed it.
+    pub(super) unsafe fn seal(segment: *const Self, sealed: Mark) {
+        // SAFETY: not sealed yet, so the reader cannot have freed it; nor does the mark published
+        // here allow that.
+        let written: *const AtomicU64 = unsafe {
+            (*segment).publish(sealed);
+            (*segment).alive.read(0, 1);
+            &*(*segment).written
+        };
+        // Release: as in `write`. No reference but the atomic's own is alive, because the reader may
+        // free the segment before the call returns.
+        // SAFETY: as above.
+        unsafe { (*written).store(sealed.0, Ordering::Release) };
     }
 
     pub(super) fn data(&self) -> *mut u8 {
@@ -97,22 +133,40 @@ impl Segment {
         unsafe { self.block.data().add(self.offset) }
     }
 
+    /// The writer is about to write `len` octets from `at`.
+    #[inline(always)]
+    pub(super) fn writing(&self, at: usize, len: usize) {
+        self.watched.write(at, len);
+    }
+
+    /// The reader is about to look at `len` octets from `at`.
+    #[inline(always)]
+    pub(super) fn reading(&self, at: usize, len: usize) {
+        self.watched.read(at, len);
+    }
+
+    #[inline]
     pub(super) fn load_published(&self) -> Mark {
         // Acquire: pairs with the Release in `publish`.
         Mark(self.published.load(Ordering::Acquire))
     }
 
+    #[inline]
     pub(super) fn load_written(&self) -> Mark {
         // Acquire: pairs with the Release in `write`.
         Mark(self.written.load(Ordering::Acquire))
     }
 
+    #[inline(always)]
     pub(super) fn write(&self, mark: Mark) {
+        self.alive.read(0, 1);
         // Release: the frames, `attached` and `next` happen before whoever reads this mark.
         self.written.store(mark.0, Ordering::Release);
     }
 
+    #[inline]
     pub(super) fn publish(&self, mark: Mark) {
+        self.alive.read(0, 1);
         // Release: as in `write`.
         self.published.store(mark.0, Ordering::Release);
     }

@@ -54,6 +54,7 @@ impl Shared {
     }
 
     /// Messages that may be written without a credit.
+    #[inline(always)]
     pub(super) fn hwm(&self) -> u64 {
         match self.hwm.load(Ordering::Relaxed) {
             0 => u64::MAX,
@@ -63,6 +64,7 @@ impl Shared {
 
     /// Messages the reader collects before it credits them: half the mark, rounded up. An unlimited
     /// log credits now and then all the same, so that its depth can be told.
+    #[inline(always)]
     pub(super) fn lwm(&self) -> u64 {
         /// How seldom an unlimited log credits.
         const UNLIMITED: u64 = 1024;
@@ -70,6 +72,17 @@ impl Shared {
             0 => UNLIMITED,
             hwm => u64::from(hwm).div_ceil(2),
         }
+    }
+
+    /// Changes the high-water mark. Either end may wait for something that never comes under the new
+    /// one: the writer for a credit of half the old mark, the reader's part of which is read already.
+    /// So both look again: the reader, finding nothing to read, credits what the new mark asks for.
+    pub(super) fn set_hwm(&self, hwm: u32) {
+        self.hwm.store(hwm, Ordering::Relaxed);
+        // The fence in there orders the new mark before both looks at who sleeps; it pairs with the
+        // fence in `LogWriter::out_of_credit` and the one in `settle`.
+        self.rouse_writer();
+        self.rouse_reader();
     }
 
     /// Wakes the reader if it sleeps.
@@ -86,8 +99,8 @@ impl Shared {
 
     /// Wakes the writer if it was refused.
     pub(super) fn rouse_writer(&self) {
-        // The credit (or the reader's departure) was stored before; this fence pairs with the one in
-        // `LogWriter::out_of_credit`: either we see ASLEEP, or the writer sees the credit.
+        // The credit (or the new mark, or the reader's departure) was stored before; this fence pairs
+        // with the one in `LogWriter::out_of_credit`: either we see ASLEEP, or the writer sees that.
         fence(Ordering::SeqCst);
         if self.writer.load(Ordering::Relaxed) != ASLEEP {
             return;

@@ -5,13 +5,14 @@ use super::segment::{Mark, Segment, next_capacity};
 use super::shared::{ASLEEP, AWAKE, GONE, Shared};
 use super::{ATTACH, BATCH};
 use crate::barrier;
-use crate::frame::{self, LONG_HEADER, MORE};
+use crate::copy;
+use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
 use crate::sync::{Arc, Ordering, fence};
 use crate::wake::Notify;
 
 /// Least room worth a further segment in the same block, after a frame with an attached body.
-const WORTH_SHARING: usize = 256;
+const WORTH_SHARING: usize = if cfg!(loom) { 16 } else { 256 };
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +26,23 @@ pub enum Refused {
 /// The writing end of a [`log`](super::log()).
 pub struct LogWriter {
     shared: Arc<Shared>,
-    /// The segment being filled, how far, and how many messages end in it.
+    /// The segment being filled.
     segment: *mut Segment,
+    /// Its memory and how much of that there is: what the segment says, at hand.
+    data: *mut u8,
+    capacity: usize,
+    /// How far it is filled, and how many messages end in it.
     octets: usize,
     messages: u32,
     /// Between the first frame of a message and its last.
-    open: bool,
+    pub(super) open: bool,
     /// Where the open message starts, in `head` if that is set, else in `segment`.
     start: usize,
     /// The first segment of the open message, once that has outgrown it: sealed, but the seal is
     /// held back until the message is complete.
     head: Option<(*mut Segment, Mark)>,
+    /// Octets that are still missing of a body that arrives in pieces.
+    pub(super) missing: Option<usize>,
     /// Messages written since the log was made; wraps.
     written: u64,
     /// The credits as last seen.
@@ -50,18 +57,23 @@ unsafe impl Send for LogWriter {}
 impl LogWriter {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let segment = shared.chain.load(Ordering::Relaxed);
-        Self {
+        let mut this = Self {
             shared,
             segment,
+            data: std::ptr::null_mut(),
+            capacity: 0,
             octets: 0,
             messages: 0,
             open: false,
             start: 0,
             head: None,
+            missing: None,
             written: 0,
             credited: 0,
             unpublished: 0,
-        }
+        };
+        this.enter(segment);
+        this
     }
 
     /// Says who is told when there is room again. Ask [`ready`](Self::ready) once afterwards.
@@ -78,13 +90,23 @@ impl LogWriter {
         if self.shared.reader.load(Ordering::Relaxed) == GONE {
             return Err(Refused::Closed);
         }
-        if self.open {
+        if self.open || self.written.wrapping_sub(self.credited) < self.shared.hwm() {
             return Ok(());
         }
-        if self.written.wrapping_sub(self.credited) >= self.shared.hwm() && self.out_of_credit() {
-            return Err(Refused::Full);
+        self.out_of_credit()
+    }
+
+    /// How many whole messages would be taken now, for one who writes them without asking for each;
+    /// the message in progress counts as one. Zero arms the notifier, unless the reader is gone.
+    pub fn credit(&mut self) -> u64 {
+        // Acquire: as in `has_credit`.
+        self.credited = self.shared.credited.load(Ordering::Acquire);
+        if self.ready().is_err() {
+            return 0;
         }
-        Ok(())
+        let outstanding = self.written.wrapping_sub(self.credited);
+        let credit = self.shared.hwm().saturating_sub(outstanding);
+        credit.max(u64::from(self.open))
     }
 
     /// Writes one frame; on success the message is left empty. A frame whose `more()` is false ends
@@ -97,10 +119,25 @@ impl LogWriter {
         self.ready()?;
         if message.len() < ATTACH {
             self.append(message.flags(), message.as_slice());
-            *message = Message::new();
+            message.clear();
         } else {
             let message = std::mem::take(message);
             self.attach(message.flags(), message);
+        }
+        Ok(())
+    }
+
+    /// Writes one frame by copying `body`; otherwise as [`write`](Self::write).
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), Refused> {
+        self.ready()?;
+        if body.len() < ATTACH {
+            self.append(flags, body);
+        } else {
+            self.attach(flags, Message::copy_from(body));
         }
         Ok(())
     }
@@ -115,58 +152,9 @@ impl LogWriter {
         }
     }
 
-    /// Copies a run of whole frames, exactly as they came off the wire: `messages` of them end a
-    /// message, and the last `tail` octets belong to a message that goes on.
-    ///
-    /// Every body in it must be shorter than [`ATTACH`].
-    pub fn write_span(&mut self, mut frames: &[u8], mut messages: u32, tail: usize) {
-        while frames.len() > self.room() {
-            let part = whole_frames(frames, self.room());
-            if part.octets == 0 {
-                let first = frame::parse(frames).map_or(LONG_HEADER, |h| h.size + h.body as usize);
-                self.grow(first);
-                continue;
-            }
-            self.copy_in(&frames[..part.octets]);
-            self.frames_done(part.messages, part.tail);
-            frames = &frames[part.octets..];
-            messages -= part.messages;
-        }
-        self.copy_in(frames);
-        self.frames_done(messages, tail);
-    }
-
-    /// Starts a frame whose body of `body` octets, shorter than [`ATTACH`], arrives in pieces: follow
-    /// with [`body`](Self::body) until it is whole, then [`end`](Self::end), and nothing in between.
-    pub fn begin(&mut self, flags: u8, body: usize) {
-        let mut header = [0; LONG_HEADER];
-        let size = frame::write(&mut header, flags, body);
-        if self.room() < size + body {
-            self.grow(size + body);
-        }
-        self.open_message();
-        self.copy_in(&header[..size]);
-    }
-
-    /// A piece of the body that [`begin`](Self::begin) announced.
-    ///
-    /// # Panics
-    /// If there is more of it than was announced.
-    pub fn body(&mut self, bytes: &[u8]) {
-        assert!(
-            bytes.len() <= self.room(),
-            "more of a body than its header announced"
-        );
-        self.copy_in(bytes);
-    }
-
-    /// The body that [`begin`](Self::begin) announced is whole; `flags` as there.
-    pub fn end(&mut self, flags: u8) {
-        self.frames_done(u32::from(flags & MORE == 0), 0);
-    }
-
     /// Takes back the frames of a message that will not be completed.
     pub fn rollback(&mut self) {
+        self.missing = None;
         if !self.open {
             return;
         }
@@ -182,7 +170,7 @@ impl LogWriter {
                     later = next;
                 }
             }
-            self.segment = head;
+            self.enter(head);
             self.messages = mark.messages();
         }
         self.octets = self.start;
@@ -192,8 +180,9 @@ impl LogWriter {
     pub fn publish(&mut self) {
         if self.unpublished > 0 {
             self.unpublished = 0;
-            self.current()
-                .publish(Mark::new(self.boundary(), self.messages));
+            let whole = if self.open { self.start } else { self.octets };
+            let mark = Mark::new(whole as u32, self.messages);
+            self.current().publish(mark);
         }
     }
 
@@ -206,75 +195,87 @@ impl LogWriter {
 
     /// Changes the high-water mark for what is written from now on; 0 is no limit.
     pub fn set_hwm(&self, hwm: u32) {
-        self.shared.hwm.store(hwm, Ordering::Relaxed);
+        self.shared.set_hwm(hwm);
     }
 
     /// Ends the log: the reader gets what was written and then [`ended`](super::LogReader::ended).
     /// A message in progress is taken back. Dropping does the same.
     pub fn close(self) {}
 
+    #[inline(always)]
     fn current(&self) -> &Segment {
         // SAFETY: the current segment is alive: the reader frees none that is not sealed.
         unsafe { &*self.segment }
     }
 
-    /// Octets of the current segment that hold whole messages.
-    fn boundary(&self) -> u32 {
-        let octets = match (self.open, self.head) {
-            (false, _) => self.octets,
-            (true, None) => self.start,
-            (true, Some(_)) => 0,
-        };
-        octets as u32
-    }
-
-    fn room(&self) -> usize {
-        self.current().capacity - self.octets
+    /// Makes `segment` the current one, as if it were empty.
+    fn enter(&mut self, segment: *mut Segment) {
+        self.segment = segment;
+        self.data = self.current().data();
+        self.capacity = self.current().capacity;
+        self.octets = 0;
+        self.messages = 0;
+        self.unpublished = 0;
     }
 
     #[inline(always)]
-    fn open_message(&mut self) {
+    pub(super) fn room(&self) -> usize {
+        self.capacity - self.octets
+    }
+
+    /// Copies octets of one message, or of several whose last [`frames_done`](Self::frames_done) sorts
+    /// out.
+    pub(super) fn copy_in(&mut self, bytes: &[u8]) {
+        assert!(bytes.len() <= self.room(), "the caller has made room");
         if !self.open {
             self.open = true;
             self.start = self.octets;
         }
-    }
-
-    fn copy_in(&mut self, bytes: &[u8]) {
-        debug_assert!(bytes.len() <= self.room());
-        self.open_message();
+        self.current().writing(self.octets, bytes.len());
         // SAFETY: the destination lies behind every mark, so the reader does not look at it, and
-        // within the segment's stretch, which no other segment shares; callers checked the room.
+        // within the segment's stretch, which no other segment shares.
         unsafe {
-            let to = self.current().data().add(self.octets);
+            let to = self.data.add(self.octets);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
         }
         self.octets += bytes.len();
     }
 
-    #[inline]
+    /// Writes a frame with a body shorter than [`ATTACH`].
+    #[inline(always)]
     fn append(&mut self, flags: u8, body: &[u8]) {
         let needed = LONG_HEADER + body.len();
         if self.room() < needed {
             self.grow(needed);
         }
-        self.open_message();
-        let mut header = [0; LONG_HEADER];
-        let size = frame::write(&mut header, flags, body.len());
-        // SAFETY: as in `copy_in`: `needed` octets are free. The header is stored at its greatest
-        // size, which costs one move; what is too much of it the body overwrites.
-        unsafe {
-            let to = self.current().data().add(self.octets);
-            std::ptr::copy_nonoverlapping(header.as_ptr(), to, LONG_HEADER);
-            std::ptr::copy_nonoverlapping(body.as_ptr(), to.add(size), body.len());
-        }
-        self.octets += size + body.len();
+        let start = self.octets;
+        self.current().writing(start, needed);
+        // SAFETY: as in `copy_in`: `needed` octets are free.
+        let to = unsafe { self.data.add(start) };
+        let header = if body.len() <= SHORT_BODY {
+            // SAFETY: as above.
+            unsafe { to.cast::<[u8; 2]>().write([flags, body.len() as u8]) };
+            SHORT_HEADER
+        } else {
+            let mut header = [0; LONG_HEADER];
+            frame::write(&mut header, flags, body.len());
+            // SAFETY: as above.
+            unsafe { to.cast::<[u8; LONG_HEADER]>().write(header) };
+            LONG_HEADER
+        };
+        // SAFETY: as above; nobody else can have a slice of memory that is not written yet.
+        unsafe { copy::short(to.add(header), body) };
+        self.octets = start + header + body.len();
         if flags & MORE == 0 {
             self.messages += 1;
             self.commit(1, 0);
+        } else if !self.open {
+            self.open = true;
+            self.start = start;
         }
     }
 
+    #[cold]
     fn attach(&mut self, flags: u8, mut message: Message) {
         if self.room() < LONG_HEADER {
             self.grow(LONG_HEADER);
@@ -287,17 +288,25 @@ impl LogWriter {
         self.current()
             .attached
             .with_mut(|slot| unsafe { *slot = Some(message) });
-        let ends = u32::from(flags & MORE == 0);
-        self.messages += ends;
+        let ends = flags & MORE == 0;
+        self.messages += u32::from(ends);
         let next = self.after_attached();
-        self.link(next, ends == 0);
-        if ends > 0 {
+        self.link(next, !ends);
+        if ends {
             self.commit(1, 0);
         }
     }
 
-    /// Counts `messages` that end in what was just copied in, all but its last `tail` octets.
-    fn frames_done(&mut self, messages: u32, tail: usize) {
+    /// Counts `messages` that end in what was just copied in: `copied` octets, of which the last
+    /// `tail` belong to a message that goes on.
+    ///
+    /// # Panics
+    /// If there cannot be so many: nothing may be claimed to be in the log that is not.
+    pub(super) fn frames_done(&mut self, messages: u32, tail: usize, copied: usize) {
+        assert!(
+            tail <= copied && messages as usize <= copied / SHORT_HEADER,
+            "the caller has miscounted the frames it writes"
+        );
         if messages > 0 {
             self.messages += messages;
             self.commit(messages, tail);
@@ -315,7 +324,7 @@ impl LogWriter {
     }
 
     #[cold]
-    fn grow(&mut self, needed: usize) {
+    pub(super) fn grow(&mut self, needed: usize) {
         let capacity = next_capacity(self.current().block.capacity(), needed);
         let open = self.open;
         self.link(Segment::with_capacity(capacity), open);
@@ -329,70 +338,86 @@ impl LogWriter {
         self.current().next.store(next, Ordering::Relaxed);
         let sealed = Mark::new(self.octets as u32, self.messages).sealed(goes_on);
         if self.open && self.head.is_none() {
+            // What is before the open message is not held back with it.
+            self.publish();
             self.head = Some((self.segment, sealed));
         } else {
-            // Not open: whole messages only. Otherwise still hidden behind the head.
-            self.current().write(sealed);
-            self.current().publish(sealed);
+            // Either it holds whole messages only, or it is hidden behind the head.
+            // SAFETY: `enter` leaves it for good.
+            unsafe { Segment::seal(self.segment, sealed) };
         }
-        self.segment = next;
-        self.octets = 0;
-        self.messages = 0;
-        self.unpublished = 0;
-        if !self.open {
-            self.start = 0;
-        }
+        self.enter(next);
     }
 
     /// Makes `messages` visible that end before the last `tail` octets.
     #[inline(always)]
     fn commit(&mut self, messages: u32, tail: usize) {
+        let whole = self.octets - tail;
         self.open = tail > 0;
-        self.start = self.octets - tail;
+        if self.open {
+            self.start = whole;
+        }
         self.written = self.written.wrapping_add(u64::from(messages));
-        let mark = Mark::new(self.start as u32, self.messages);
-        self.current().write(mark);
         self.unpublished += messages;
-        if let Some((head, sealed)) = self.head.take() {
-            self.current().publish(mark);
-            self.unpublished = 0;
-            // SAFETY: alive: the reader cannot pass it before it is sealed, which is the last access.
-            let head = unsafe { &*head };
-            head.write(sealed);
-            head.publish(sealed);
-        } else if self.unpublished >= BATCH {
+        let mark = Mark::new(whole as u32, self.messages);
+        self.current().write(mark);
+        if self.unpublished >= BATCH {
             self.publish();
+        }
+        if self.head.is_some() {
+            self.reveal();
         }
         // The marks are stored, now look whether the reader sleeps: pairs with the heavy barrier in
         // `LogReader::fall_asleep`: either we see it asleep, or it sees the mark.
         barrier::light();
         if self.shared.reader.load(Ordering::Relaxed) == ASLEEP {
-            self.publish();
-            self.shared.rouse_reader();
+            self.wake_reader();
         }
     }
 
-    /// Looks for credits; `true` when there are none, and then the notifier is armed.
+    /// Shows the reader a message that takes several segments, now that it is complete.
     #[cold]
-    fn out_of_credit(&mut self) -> bool {
-        let full = |this: &mut Self| {
-            // Acquire: pairs with the Release of the reader's credit; nothing else depends on it.
-            this.credited = this.shared.credited.load(Ordering::Acquire);
-            this.written.wrapping_sub(this.credited) >= this.shared.hwm()
-        };
-        if !full(self) {
-            return false;
+    fn reveal(&mut self) {
+        self.publish();
+        if let Some((head, sealed)) = self.head.take() {
+            // SAFETY: alive: the reader cannot pass it before it is sealed, and nobody writes it
+            // afterwards.
+            unsafe { Segment::seal(head, sealed) };
+        }
+    }
+
+    #[cold]
+    fn wake_reader(&mut self) {
+        self.publish();
+        self.shared.rouse_reader();
+    }
+
+    /// Whether there is a credit left, after a look at what the reader has given.
+    fn has_credit(&mut self) -> bool {
+        // Acquire: pairs with the Release of the reader's credit; nothing else depends on it.
+        self.credited = self.shared.credited.load(Ordering::Acquire);
+        self.written.wrapping_sub(self.credited) < self.shared.hwm()
+    }
+
+    /// Looks for credits; arms the notifier when there are none.
+    #[cold]
+    fn out_of_credit(&mut self) -> Result<(), Refused> {
+        if self.has_credit() {
+            return Ok(());
         }
         self.publish();
         self.shared.writer.store(ASLEEP, Ordering::Relaxed);
-        // Pairs with the fence in `Shared::rouse_writer`: either the reader sees ASLEEP, or we see
-        // its credit.
+        // Pairs with the fence in `Shared::rouse_writer`: either that sees ASLEEP, or we see the
+        // credit, the raised mark or the reader's departure.
         fence(Ordering::SeqCst);
-        if full(self) {
-            return self.shared.reader.load(Ordering::Relaxed) != GONE;
+        if self.has_credit() {
+            self.shared.writer.store(AWAKE, Ordering::Relaxed);
+            return Ok(());
         }
-        self.shared.writer.store(AWAKE, Ordering::Relaxed);
-        false
+        match self.shared.reader.load(Ordering::Relaxed) {
+            GONE => Err(Refused::Closed),
+            _ => Err(Refused::Full),
+        }
     }
 }
 
@@ -407,35 +432,4 @@ impl Drop for LogWriter {
         fence(Ordering::SeqCst);
         self.shared.rouse_reader();
     }
-}
-
-/// How much of a run of frames fits somewhere.
-struct Part {
-    octets: usize,
-    messages: u32,
-    /// Octets after the last frame that ends a message.
-    tail: usize,
-}
-
-/// The longest run of whole frames at the start of `frames` that takes at most `room` octets.
-fn whole_frames(frames: &[u8], room: usize) -> Part {
-    let mut part = Part {
-        octets: 0,
-        messages: 0,
-        tail: 0,
-    };
-    while let Some(header) = frame::parse(&frames[part.octets..]) {
-        let size = header.size + header.body as usize;
-        if part.octets + size > room {
-            break;
-        }
-        part.octets += size;
-        if header.flags & MORE == 0 {
-            part.messages += 1;
-            part.tail = 0;
-        } else {
-            part.tail += size;
-        }
-    }
-    part
 }

@@ -1,0 +1,203 @@
+//! The vocabulary of a measurement: what is measured, over what, with whom.
+//!
+//! Everything here travels between processes as JSON and appears on the command line, so the names
+//! are written once. A [`Case`] says all that is needed to repeat a measurement.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// What a run measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// One side sends as fast as it can, the other one receives.
+    Throughput,
+    /// One message goes there and back, then the next.
+    Latency,
+}
+
+/// The road the messages take.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Transport {
+    /// TCP with NODELAY, two processes.
+    Tcp,
+    /// Unix domain sockets, two processes.
+    Ipc,
+    /// Two threads of one process.
+    Inproc,
+}
+
+impl Transport {
+    /// Whether this operating system has the transport.
+    pub(crate) fn supported(self) -> bool {
+        !matches!(self, Transport::Ipc) || cfg!(unix)
+    }
+}
+
+/// The pair of socket types at the two ends; the sending or asking end is named first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Pattern {
+    /// PUSH sends, PULL receives.
+    PushPull,
+    /// XPUB sends (and waits at its high-water mark instead of dropping), SUB receives.
+    PubSub,
+    /// DEALER sends or asks, ROUTER receives or answers.
+    DealerRouter,
+    /// PAIR at both ends.
+    Pair,
+    /// REQ asks, REP answers; as throughput: one question at a time, empty answers.
+    ReqRep,
+}
+
+impl Pattern {
+    /// Whether a message can come back the way it went.
+    pub(crate) fn answers(self) -> bool {
+        matches!(self, Pattern::DealerRouter | Pattern::Pair | Pattern::ReqRep)
+    }
+}
+
+/// Who moves the messages.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Backend {
+    /// The bare sockets (or the bare ring) of this machine, both sides spinning.
+    Floor,
+    /// The bare sockets, both sides blocking in the kernel.
+    FloorBlocking,
+    /// ringmq on io_uring.
+    Uring,
+    /// ringmq on the portable backend.
+    Mio,
+    /// ringmq, whichever backend it chooses by itself.
+    Auto,
+}
+
+impl Backend {
+    /// Whether this is a bare floor rather than ringmq.
+    pub(crate) fn is_floor(self) -> bool {
+        matches!(self, Backend::Floor | Backend::FloorBlocking)
+    }
+}
+
+/// Which of the two ends a worker plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Side {
+    /// Binds; receives, or sends every message back.
+    Bind,
+    /// Connects; sends, or asks and takes the time.
+    Connect,
+}
+
+/// One thing to measure, apart from how often and on which cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Case {
+    /// Throughput or latency.
+    pub(crate) kind: Kind,
+    /// The road.
+    pub(crate) transport: Transport,
+    /// The socket types; the floors have none and ignore it.
+    pub(crate) pattern: Pattern,
+    /// Who moves the messages.
+    pub(crate) backend: Backend,
+    /// Body of each message, in bytes.
+    pub(crate) size: usize,
+}
+
+impl Case {
+    /// Says why the case cannot be measured, if it cannot.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if !self.transport.supported() {
+            return Err(format!("{} does not exist on this system", self.transport));
+        }
+        if self.kind == Kind::Latency && !self.pattern.answers() {
+            return Err(format!(
+                "{} carries messages one way only, so it has no round trip: ask for throughput, or \
+                 for the pattern req-rep, pair or dealer-router",
+                self.pattern
+            ));
+        }
+        if self.size > MAX_SIZE {
+            return Err(format!("{} bytes are over the limit of {MAX_SIZE}", self.size));
+        }
+        Ok(())
+    }
+}
+
+/// Largest body in bytes: each side holds a handful of them, and a newcomer's machine has memory for
+/// a handful of 256 MiB.
+pub(crate) const MAX_SIZE: usize = 256 << 20;
+
+/// Displays an enum under the name that the command line gives it.
+macro_rules! display_as_value {
+    ($($name:ty),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let value = self.to_possible_value().expect("no value of this enum is hidden");
+                f.pad(value.get_name())
+            }
+        }
+    )*};
+}
+display_as_value!(Transport, Pattern, Backend);
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::Throughput => "throughput",
+            Kind::Latency => "latency",
+        })
+    }
+}
+
+/// Formats a size in bytes the way people say it: `64 B`, `1 KiB`, `64 KiB`.
+pub(crate) fn human_size(bytes: usize) -> String {
+    match bytes {
+        b if b >= 1 << 20 && b.is_multiple_of(1 << 20) => format!("{} MiB", b >> 20),
+        b if b >= 1 << 10 && b.is_multiple_of(1 << 10) => format!("{} KiB", b >> 10),
+        b => format!("{b} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_command_line() {
+        assert_eq!(Backend::FloorBlocking.to_string(), "floor-blocking");
+        assert_eq!(serde_json::to_string(&Pattern::ReqRep).unwrap(), "\"req-rep\"");
+        assert_eq!(format!("{:>5}", Transport::Tcp), "  tcp");
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!(human_size(0), "0 B");
+        assert_eq!(human_size(1000), "1000 B");
+        assert_eq!(human_size(1024), "1 KiB");
+        assert_eq!(human_size(64 << 10), "64 KiB");
+        assert_eq!(human_size(3 << 20), "3 MiB");
+    }
+
+    #[test]
+    fn a_one_way_pattern_has_no_round_trip() {
+        let case = Case {
+            kind: Kind::Latency,
+            transport: Transport::Tcp,
+            pattern: Pattern::PushPull,
+            backend: Backend::Auto,
+            size: 64,
+        };
+        assert!(case.check().unwrap_err().contains("req-rep"));
+        assert_eq!(Case { pattern: Pattern::Pair, ..case }.check(), Ok(()));
+    }
+}

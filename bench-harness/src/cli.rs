@@ -1,0 +1,266 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::case::{Backend, Kind, Pattern, Transport};
+use crate::measure::Effort;
+use crate::pin::Pin;
+
+/// Measures ringmq on this machine, beside the floor of bare sockets.
+///
+/// Without a subcommand: throughput and round-trip latency of tcp, ipc and inproc on every backend
+/// that this machine can run, in under a minute, with a table, report.html and report.json at the end.
+/// Sender and receiver are processes of their own, inproc is two threads. Every message is numbered
+/// and checked: lost, repeated, torn or reordered ones end the run with an error.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Cmd>,
+    #[command(flatten)]
+    pub(crate) suite: SuiteArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ringmq-bench                                       everything, in under a minute
+  ringmq-bench throughput --transport ipc --size 16,64,1k,64k
+  ringmq-bench latency --backend uring,mio,floor,floor-blocking --seconds 2
+  ringmq-bench throughput --pattern dealer-router --json result.json
+
+Two processes or two machines (give both the same --size and --count):
+  here   ringmq-bench throughput --role bind --endpoint 'tcp://*:5555'
+  there  ringmq-bench throughput --role connect --endpoint tcp://here:5555
+
+Reading the figures:
+  The floor is what bare sockets (for inproc: a bare ring) do in the same minute on the same cores.
+  Compare ratios to the floor rather than absolute figures: a machine's clock and its other work
+  change from minute to minute, and change both.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cmd {
+    /// Messages a second, one way, timed by the receiver from the first message to the last.
+    #[command(after_help = THROUGHPUT_EXAMPLES)]
+    Throughput(BenchArgs),
+    /// Round trips, one at a time, timed one by one.
+    #[command(after_help = LATENCY_EXAMPLES)]
+    Latency(BenchArgs),
+    /// One end of a measurement; the program starts it by itself.
+    #[command(hide = true)]
+    Worker,
+}
+
+const THROUGHPUT_EXAMPLES: &str = "\
+Examples:
+  ringmq-bench throughput                                  64 B over tcp, beside the floor
+  ringmq-bench throughput --size 16,256,4k --backend uring,mio,floor --repeat 9
+  ringmq-bench throughput --transport inproc --count 10000000
+  ringmq-bench throughput --pattern pub-sub --json -       JSON on stdout, table on stderr
+
+Between machines, as libzmq's local_thr and remote_thr; the receiver prints the result:
+  receiver  ringmq-bench throughput --role bind --endpoint 'tcp://*:5555' --size 64 --count 5000000
+  sender    ringmq-bench throughput --role connect --endpoint tcp://receiver:5555 --size 64 --count 5000000";
+
+const LATENCY_EXAMPLES: &str = "\
+Examples:
+  ringmq-bench latency                                     64 B over tcp, beside the floor
+  ringmq-bench latency --transport ipc --backend auto,floor,floor-blocking
+  ringmq-bench latency --pattern pair --pin 2,3 --seconds 5
+
+Between machines, as libzmq's local_lat and remote_lat; the asking side prints the result:
+  answers  ringmq-bench latency --role bind --endpoint 'tcp://*:5555' --count 20000
+  asks     ringmq-bench latency --role connect --endpoint tcp://answers:5555 --count 20000";
+
+/// Options of the run without a subcommand.
+#[derive(Debug, Args)]
+pub(crate) struct SuiteArgs {
+    /// Folder for report.html and report.json [default: ringmq-bench in cargo's target folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Rounds; each measures every case once
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) repeat: u16,
+    /// Length of each single measurement; figures above 0.2 take the run over a minute
+    #[arg(long, default_value = "0.2", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+    /// Cores: auto, off, or SENDER,RECEIVER[,SENDER_IO,RECEIVER_IO]
+    #[arg(long, default_value = "auto")]
+    pub(crate) pin: Pin,
+}
+
+/// Options of `throughput` and `latency`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The road
+    #[arg(long, value_enum, default_value_t = Transport::Tcp)]
+    pub(crate) transport: Transport,
+    /// Body of each message; several sizes make a table [examples: 64, 1k, 64k, 1m]
+    #[arg(long, value_delimiter = ',', default_value = "64", value_parser = size)]
+    pub(crate) size: Vec<usize>,
+    /// Messages, or round trips, of each measurement [default: as many as --seconds allow;
+    /// with --role: 1000000, or 10000 round trips]
+    #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(2..))]
+    pub(crate) count: Option<u64>,
+    /// Length of each measurement
+    #[arg(long, default_value = "0.5", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+    /// Socket types, the sending or asking one first [default: push-pull, or req-rep for latency]
+    #[arg(long, value_enum)]
+    pub(crate) pattern: Option<Pattern>,
+    /// Who moves the messages; several are compared in turns [default: auto,floor; with --role: auto]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) backend: Vec<Backend>,
+    /// Cores: auto, off, or SENDER,RECEIVER[,SENDER_IO,RECEIVER_IO]
+    #[arg(long, default_value = "auto")]
+    pub(crate) pin: Pin,
+    /// Write JSON, to stdout if no file (or -) is given; the table then goes to stderr
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub(crate) json: Option<PathBuf>,
+    /// Rounds; medians are reported
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) repeat: u16,
+    /// Play one side only, the other one being started by hand or on another machine
+    #[arg(long, value_enum, requires = "endpoint", conflicts_with_all = ["transport", "seconds", "repeat"])]
+    pub(crate) role: Option<Role>,
+    /// Where to bind or connect, with --role: tcp://HOST:PORT or ipc://PATH
+    #[arg(long, requires = "role")]
+    pub(crate) endpoint: Option<String>,
+}
+
+impl BenchArgs {
+    /// The pattern asked for, or the usual one.
+    pub(crate) fn pattern(&self, kind: Kind) -> Pattern {
+        self.pattern.unwrap_or(match kind {
+            Kind::Throughput => Pattern::PushPull,
+            Kind::Latency => Pattern::ReqRep,
+        })
+    }
+
+    /// The backends asked for, or ringmq beside its floor.
+    pub(crate) fn backends(&self) -> Vec<Backend> {
+        if self.backend.is_empty() {
+            vec![Backend::Auto, Backend::Floor]
+        } else {
+            self.backend.clone()
+        }
+    }
+
+    /// How much to measure.
+    pub(crate) fn effort(&self) -> Effort {
+        self.count.map_or(Effort::Time(self.seconds), Effort::Count)
+    }
+}
+
+/// The side that this process plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Binds, and receives or answers.
+    #[value(aliases = ["receiver", "server", "local"])]
+    Bind,
+    /// Connects, and sends or asks.
+    #[value(aliases = ["sender", "client", "remote"])]
+    Connect,
+}
+
+/// Reads a length of time in seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "give seconds, like 0.5 or 2".to_owned())?;
+    if !(0.01..=600.0).contains(&seconds) {
+        return Err("give at least 0.01 and at most 600 seconds".to_owned());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// Reads a size in bytes with an optional k or m for KiB and MiB.
+fn size(text: &str) -> Result<usize, String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match lower[digits.len()..].trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        _ => return Err("give bytes, like 64, 1k (1 KiB) or 1m (1 MiB)".to_owned()),
+    };
+    digits
+        .parse::<usize>()
+        .ok()
+        .and_then(|size| size.checked_mul(1 << shift))
+        .ok_or_else(|| "give bytes, like 64, 1k (1 KiB) or 1m (1 MiB)".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_times_are_read() {
+        assert_eq!(size("64"), Ok(64));
+        assert_eq!(size("1k"), Ok(1024));
+        assert_eq!(size("64KiB"), Ok(65536));
+        assert_eq!(size("2MB"), Ok(2 << 20));
+        assert!(size("1g").is_err());
+        assert!(size("-1").is_err());
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert!(seconds("0").is_err());
+        assert!(seconds("NaN").is_err());
+    }
+
+    #[test]
+    fn lists_and_defaults_are_read() {
+        let line = "ringmq-bench throughput --size 16,1k --backend uring,floor --count 1000";
+        let Some(Cmd::Throughput(args)) = Cli::parse_from(line.split(' ')).command else {
+            panic!("a throughput command");
+        };
+        assert_eq!(args.size, [16, 1024]);
+        assert_eq!(args.backends(), [Backend::Uring, Backend::Floor]);
+        assert_eq!(args.pattern(Kind::Throughput), Pattern::PushPull);
+        assert_eq!(args.effort(), Effort::Count(1000));
+
+        let Some(Cmd::Latency(args)) = Cli::parse_from(["ringmq-bench", "latency"]).command else {
+            panic!("a latency command");
+        };
+        assert_eq!(args.backends(), [Backend::Auto, Backend::Floor]);
+        assert_eq!(args.pattern(Kind::Latency), Pattern::ReqRep);
+        assert_eq!(args.effort(), Effort::Time(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn json_goes_to_stdout_unless_a_file_is_named() {
+        let json = |line: &str| match Cli::parse_from(line.split(' ')).command {
+            Some(Cmd::Latency(args)) => args.json,
+            _ => None,
+        };
+        assert_eq!(json("ringmq-bench latency"), None);
+        assert_eq!(json("ringmq-bench latency --json"), Some("-".into()));
+        assert_eq!(json("ringmq-bench latency --json x.json"), Some("x.json".into()));
+    }
+
+    #[test]
+    fn a_role_needs_an_endpoint_and_takes_both_vocabularies() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        assert!(parse("ringmq-bench latency --role bind").is_err());
+        assert!(parse("ringmq-bench latency --endpoint tcp://*:1").is_err());
+        for role in ["bind", "receiver", "connect", "sender"] {
+            let line = format!("ringmq-bench latency --role {role} --endpoint tcp://a:1");
+            assert!(parse(&line).is_ok(), "{role}");
+        }
+    }
+
+    #[test]
+    fn without_a_subcommand_it_is_the_suite() {
+        let cli = Cli::parse_from(["ringmq-bench", "--out", "somewhere"]);
+        assert!(cli.command.is_none());
+        assert_eq!(cli.suite.repeat, 3);
+    }
+}

@@ -1,0 +1,161 @@
+//! One end of an open connection, and the four loops that every subject runs through.
+//!
+//! A subject (a bare socket, a ring, ringmq) supplies one message at a time by the traits below; the
+//! loops here stamp, check and time. So all of them are measured by the same code, and no number in
+//! the report exists without every message behind it having been checked. An [`End`] belongs to one
+//! thread.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::payload::{Checker, Stamper};
+use crate::protocol::{Opened, Outcome};
+use crate::stats::RoundTrips;
+
+/// One end, ready to move messages.
+pub(crate) trait End: Send {
+    /// Moves `count` messages, or makes `count` round trips.
+    fn run(&mut self, count: u64) -> Result<Outcome>;
+}
+
+/// An end whose listener exists and whose peer may not have come yet.
+pub(crate) struct Opening {
+    /// What the other side has to know.
+    pub(crate) opened: Opened,
+    /// Waits for the peer.
+    pub(crate) finish: Box<dyn FnOnce() -> Result<Box<dyn End>> + Send>,
+}
+
+/// Sends messages one way.
+pub(crate) trait Source: Send {
+    /// Sends the next message of `stamper`.
+    fn send(&mut self, stamper: &mut Stamper) -> Result<()>;
+
+    /// Lets go of whatever is still held back.
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Receives messages one way.
+pub(crate) trait Sink: Send {
+    /// Receives one message and has `checker` look at it.
+    fn recv(&mut self, checker: &mut Checker) -> Result<()>;
+}
+
+/// Sends a message and waits for it to come back.
+pub(crate) trait Asker: Send {
+    /// Makes one round trip.
+    fn ask(&mut self, stamper: &mut Stamper, checker: &mut Checker) -> Result<()>;
+}
+
+/// Sends every message back.
+pub(crate) trait Answerer: Send {
+    /// Waits for one message and answers it.
+    fn answer(&mut self) -> Result<()>;
+}
+
+/// The end that sends.
+pub(crate) struct Sending<S> {
+    source: S,
+    stamper: Stamper,
+}
+
+impl<S: Source> Sending<S> {
+    /// Sends messages of `size` bytes to `source`.
+    pub(crate) fn new(source: S, size: usize) -> Self {
+        Self { source, stamper: Stamper::new(size) }
+    }
+}
+
+impl<S: Source> End for Sending<S> {
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        for sent in 0..count {
+            self.source
+                .send(&mut self.stamper)
+                .with_context(|| format!("sending message {sent} of {count} of this phase"))?;
+        }
+        self.source.flush().context("sending the last messages")?;
+        Ok(Outcome { messages: count, ..Outcome::default() })
+    }
+}
+
+/// The end that receives, and takes the time from the first message to the last.
+pub(crate) struct Receiving<S> {
+    sink: S,
+    checker: Checker,
+}
+
+impl<S: Sink> Receiving<S> {
+    /// Expects messages of `size` bytes from `sink`.
+    pub(crate) fn new(sink: S, size: usize) -> Self {
+        Self { sink, checker: Checker::new(size) }
+    }
+
+    fn recv(&mut self) -> Result<()> {
+        self.sink.recv(&mut self.checker).with_context(|| receiving(&self.checker))
+    }
+}
+
+impl<S: Sink> End for Receiving<S> {
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        if count == 0 {
+            return Ok(Outcome::default());
+        }
+        self.recv()?;
+        let first = Instant::now();
+        for _ in 1..count {
+            self.recv()?;
+        }
+        let elapsed_ns = first.elapsed().as_nanos() as u64;
+        Ok(Outcome { messages: count, elapsed_ns, histogram: Vec::new() })
+    }
+}
+
+/// Says how far the receiver had come when it failed.
+pub(crate) fn receiving(checker: &Checker) -> String {
+    format!("receiving, after {} good messages of {} bytes", checker.seen(), checker.size())
+}
+
+/// The end that asks, and times every round trip.
+pub(crate) struct Asking<A> {
+    asker: A,
+    stamper: Stamper,
+    checker: Checker,
+}
+
+impl<A: Asker> Asking<A> {
+    /// Sends messages of `size` bytes round through `asker`.
+    pub(crate) fn new(asker: A, size: usize) -> Self {
+        Self { asker, stamper: Stamper::new(size), checker: Checker::new(size) }
+    }
+}
+
+impl<A: Asker> End for Asking<A> {
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        let mut trips = RoundTrips::new();
+        let start = Instant::now();
+        for _ in 0..count {
+            let sent = Instant::now();
+            self.asker
+                .ask(&mut self.stamper, &mut self.checker)
+                .with_context(|| receiving(&self.checker))?;
+            trips.record(sent.elapsed());
+        }
+        let elapsed_ns = start.elapsed().as_nanos() as u64;
+        Ok(Outcome { messages: count, elapsed_ns, histogram: trips.pairs() })
+    }
+}
+
+/// The end that answers.
+pub(crate) struct Answering<A>(pub(crate) A);
+
+impl<A: Answerer> End for Answering<A> {
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        for done in 0..count {
+            self.0.answer().with_context(|| format!("answering message {done} of this phase"))?;
+        }
+        Ok(Outcome { messages: count, ..Outcome::default() })
+    }
+}

@@ -1,0 +1,42 @@
+//! The floors: what this machine can do with nothing of ours in between.
+//!
+//! A floor moves the same bodies, checked in the same way, by the cheapest means that the operating
+//! system (or, between threads, the memory) offers. Every figure of ringmq stands beside the floor
+//! measured in the same run, because on most machines only that ratio is worth anything.
+
+mod spsc;
+mod stream;
+mod tcp;
+#[cfg(unix)]
+mod unix;
+
+use anyhow::{Result, bail};
+
+use crate::case::{Backend, Side, Transport};
+use crate::end::{End, Opening};
+use crate::protocol::{Job, Opened};
+
+/// Opens one end of a floor between two processes.
+pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
+    match job.case.transport {
+        Transport::Tcp => tcp::open(job, side),
+        #[cfg(unix)]
+        Transport::Ipc => unix::open(job, side),
+        other => bail!("there is no floor of {other} between two processes on this system"),
+    }
+}
+
+/// Opens both ends of the floor between two threads, the one that connects first.
+pub(crate) fn open_both(job: &Job) -> Result<(Opened, [Box<dyn End>; 2])> {
+    Ok((opened(job, String::new()), spsc::ends(job)))
+}
+
+/// Describes what a floor does.
+fn opened(job: &Job, endpoint: String) -> Opened {
+    let manner = if job.case.backend == Backend::Floor { "spinning" } else { "blocking" };
+    let what = match job.case.transport {
+        Transport::Inproc => "bare ring of one producer and one consumer",
+        _ => "bare sockets",
+    };
+    Opened { endpoint, subject: format!("{what}, {manner}") }
+}

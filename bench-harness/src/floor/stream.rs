@@ -1,0 +1,237 @@
+//! What the floors over TCP and over Unix sockets have in common: both are streams of bytes.
+//!
+//! Throughput: frames with ZMTP's header of two or nine bytes are put together in batches of 64 KiB,
+//! one write each; the reader walks them in a large buffer. Latency: the bare bytes go there and back,
+//! without any header. A spinning wire is non-blocking and asks again until it is served; a blocking
+//! one sleeps in the kernel, bounded by the socket's own timeout.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::case::{Backend, Kind, Side};
+use crate::end::{Answerer, Answering, Asker, Asking, End, Receiving, Sending, Sink, Source};
+use crate::patience::Patience;
+use crate::payload::{Checker, Stamper};
+use crate::protocol::Job;
+
+/// Bytes a write carries; larger batches gain nothing measurable over loopback, smaller ones lose.
+const BATCH: usize = 64 << 10;
+/// Bytes the reader has room for: four batches, so that one read can take what has piled up.
+const READ_BUFFER: usize = 256 << 10;
+/// Largest header: a flags byte and eight bytes of length.
+const MAX_HEADER: usize = 9;
+/// The flag of ZMTP 3 that announces eight bytes of length instead of one.
+const LONG: u8 = 2;
+
+/// A connected socket that knows how to be set up for a floor.
+pub(super) trait Stream: Read + Write + Send + 'static {
+    /// Chooses between spinning and blocking (for at most `limit`).
+    fn prepare(&self, blocking: bool, limit: Duration) -> io::Result<()>;
+}
+
+/// Makes the end of `job` that plays `side` out of its socket.
+pub(super) fn end<S: Stream>(stream: S, job: &Job, side: Side) -> Result<Box<dyn End>> {
+    let blocking = job.case.backend == Backend::FloorBlocking;
+    let patience = Patience::new(job.patience());
+    stream.prepare(blocking, job.patience()).context("setting the options of a bare socket")?;
+    let wire = Wire { stream, blocking, patience };
+    let size = job.case.size;
+    Ok(match (job.case.kind, side) {
+        (Kind::Throughput, Side::Connect) => {
+            Box::new(Sending::new(BatchWriter::new(wire, size), size))
+        }
+        (Kind::Throughput, Side::Bind) => {
+            Box::new(Receiving::new(FrameReader::new(wire, size), size))
+        }
+        (Kind::Latency, Side::Connect) => Box::new(Asking::new(Bounce::new(wire, size), size)),
+        (Kind::Latency, Side::Bind) => Box::new(Answering(Bounce::new(wire, size))),
+    })
+}
+
+/// A socket together with its way of waiting.
+struct Wire<S> {
+    stream: S,
+    blocking: bool,
+    patience: Patience,
+}
+
+impl<S: Stream> Wire<S> {
+    /// Goes round after an error that only means "not now".
+    #[inline]
+    fn wait(&mut self, error: io::Error) -> Result<()> {
+        match error.kind() {
+            ErrorKind::WouldBlock if !self.blocking => self.patience.again(),
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                bail!("the other side did nothing for {:?}", self.patience.limit())
+            }
+            ErrorKind::Interrupted => Ok(()),
+            _ => Err(error).context("on a bare socket"),
+        }
+    }
+
+    #[inline]
+    fn write_all(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(written) => {
+                    bytes = &bytes[written..];
+                    self.patience.progress();
+                }
+                Err(error) => self.wait(error)?,
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => bail!("the other side closed the connection too early"),
+                Ok(read) => {
+                    self.patience.progress();
+                    return Ok(read);
+                }
+                Err(error) => self.wait(error)?,
+            }
+        }
+    }
+}
+
+/// Puts frames together and writes them 64 KiB at a time.
+struct BatchWriter<S> {
+    wire: Wire<S>,
+    batch: Vec<u8>,
+}
+
+impl<S: Stream> BatchWriter<S> {
+    fn new(wire: Wire<S>, size: usize) -> Self {
+        Self { wire, batch: Vec::with_capacity(BATCH.max(size + MAX_HEADER)) }
+    }
+}
+
+impl<S: Stream> Source for BatchWriter<S> {
+    #[inline]
+    fn send(&mut self, stamper: &mut Stamper) -> Result<()> {
+        if self.batch.len() + MAX_HEADER + stamper.size() > self.batch.capacity() {
+            self.flush()?;
+        }
+        let body = stamper.next();
+        match u8::try_from(body.len()) {
+            Ok(short) => self.batch.extend_from_slice(&[0, short]),
+            Err(_) => {
+                self.batch.push(LONG);
+                self.batch.extend_from_slice(&(body.len() as u64).to_be_bytes());
+            }
+        }
+        self.batch.extend_from_slice(body);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.wire.write_all(&self.batch)?;
+        self.batch.clear();
+        Ok(())
+    }
+}
+
+/// Reads as much as there is and cuts it into frames in place.
+struct FrameReader<S> {
+    wire: Wire<S>,
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl<S: Stream> FrameReader<S> {
+    fn new(wire: Wire<S>, size: usize) -> Self {
+        let buffer = vec![0; READ_BUFFER.max(4 * (size + MAX_HEADER))].into_boxed_slice();
+        Self { wire, buffer, start: 0, end: 0 }
+    }
+
+    /// Finds the next whole frame: where its body begins and ends.
+    #[inline]
+    fn frame(&self, limit: usize) -> Result<Option<(usize, usize)>> {
+        let bytes = &self.buffer[self.start..self.end];
+        let (header, length) = match bytes {
+            [0, short, ..] => (2, usize::from(*short)),
+            [LONG, long @ ..] => match long.first_chunk::<8>() {
+                Some(long) => (MAX_HEADER, u64::from_be_bytes(*long) as usize),
+                None => return Ok(None),
+            },
+            [] | [0] => return Ok(None),
+            [flags, ..] => bail!("a frame begins with the byte {flags:#04x}: the stream is torn"),
+        };
+        ensure!(length <= limit, "a frame of {length} bytes was announced, over the {limit} sent");
+        let body = self.start + header;
+        Ok((bytes.len() >= header + length).then_some((body, body + length)))
+    }
+
+    /// Reads more; moves what is left to the front once less than a batch of room remains.
+    fn fill(&mut self) -> Result<()> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        } else if self.buffer.len() - self.end < BATCH.max(self.buffer.len() / 4) {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        self.end += self.wire.read(&mut self.buffer[self.end..])?;
+        Ok(())
+    }
+}
+
+impl<S: Stream> Sink for FrameReader<S> {
+    #[inline]
+    fn recv(&mut self, checker: &mut Checker) -> Result<()> {
+        loop {
+            if let Some((body, end)) = self.frame(checker.size())? {
+                checker.check(&self.buffer[body..end])?;
+                self.start = end;
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+}
+
+/// Sends bare bytes there and back. An empty message cannot be seen in a stream, so one byte stands
+/// for it.
+struct Bounce<S> {
+    wire: Wire<S>,
+    buffer: Vec<u8>,
+}
+
+impl<S: Stream> Bounce<S> {
+    fn new(wire: Wire<S>, size: usize) -> Self {
+        Self { wire, buffer: vec![0; size.max(1)] }
+    }
+
+    #[inline]
+    fn read_whole(&mut self) -> Result<()> {
+        let mut filled = 0;
+        while filled < self.buffer.len() {
+            filled += self.wire.read(&mut self.buffer[filled..])?;
+        }
+        Ok(())
+    }
+}
+
+impl<S: Stream> Asker for Bounce<S> {
+    #[inline]
+    fn ask(&mut self, stamper: &mut Stamper, checker: &mut Checker) -> Result<()> {
+        let body = stamper.next();
+        self.wire.write_all(if body.is_empty() { &[0] } else { body })?;
+        self.read_whole()?;
+        Ok(checker.check(&self.buffer[..stamper.size()])?)
+    }
+}
+
+impl<S: Stream> Answerer for Bounce<S> {
+    #[inline]
+    fn answer(&mut self) -> Result<()> {
+        self.read_whole()?;
+        self.wire.write_all(&self.buffer)
+    }
+}

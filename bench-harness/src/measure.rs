@@ -1,0 +1,179 @@
+//! One run of one case: fresh workers, a warm-up that finds the pace, and the phase that counts.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::case::{Case, Kind, Side, Transport};
+use crate::process::Worker;
+use crate::protocol::{Cores, Job, Outcome};
+use crate::stats;
+use crate::worker::timed;
+
+/// Longest wait for any one message. A good run waits microseconds; a machine that is busy with other
+/// things may keep a process from its core for a second.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// Shortest warm-up that tells the pace: TCP has grown its buffers by then.
+const WARM_UP: Duration = Duration::from_millis(20);
+/// Messages of the first warm-up phase.
+const FIRST_PHASE: u64 = 64;
+/// Most that one warm-up phase grows over the one before.
+const GROWTH: f64 = 16.0;
+/// How many times its expected duration a phase may take before it is given up.
+const OVERTIME: u32 = 20;
+
+/// How much to measure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Effort {
+    /// So many messages.
+    Count(u64),
+    /// About so long.
+    Time(Duration),
+}
+
+/// How long the second side may take to say what it thinks went wrong.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A run that went well.
+pub(crate) struct Run {
+    /// What moved the messages, in words.
+    pub(crate) subject: String,
+    /// The phase that counts.
+    pub(crate) outcome: Outcome,
+}
+
+/// Measures `case` once. `pace` remembers how many messages a second it moved the last time.
+pub(crate) fn measure(
+    case: Case,
+    cores: Cores,
+    effort: Effort,
+    pace: &mut Option<f64>,
+) -> Result<Run> {
+    let mut link = Link::open(case, cores)?;
+    let warm = link.warm_up(*pace)?;
+    let count = match effort {
+        Effort::Count(count) => count,
+        Effort::Time(time) => (time.as_secs_f64() * warm) as u64,
+    };
+    let outcome = link.phase(count.max(2), warm).context("in the measured phase")?;
+    *pace = Some(stats::rate(&outcome)).filter(|pace| *pace > 0.0);
+    let subject = link.subject.clone();
+    link.close()?;
+    Ok(Run { subject, outcome })
+}
+
+/// The workers of one run.
+struct Link {
+    bind: Worker,
+    /// None where one process plays both ends.
+    connect: Option<Worker>,
+    subject: String,
+    _socket_file: Option<SocketFile>,
+}
+
+impl Link {
+    fn open(case: Case, cores: Cores) -> Result<Self> {
+        let patience_ms = PATIENCE.as_millis() as u64;
+        let (endpoint, socket_file) = endpoint(case.transport);
+        let job = Job { case, side: None, endpoint, cores, patience_ms };
+        let mut bind = Worker::start()?;
+        if case.transport == Transport::Inproc {
+            let opened = bind.open(&job, PATIENCE)?;
+            let subject = opened.subject;
+            return Ok(Self { bind, connect: None, subject, _socket_file: socket_file });
+        }
+        let mut connect = Worker::start()?;
+        let opened = bind
+            .open(&Job { side: Some(Side::Bind), ..job.clone() }, PATIENCE)
+            .context("on the binding side")?;
+        let job = Job { side: Some(Side::Connect), endpoint: opened.endpoint, ..job };
+        connect.open(&job, PATIENCE).context("on the connecting side")?;
+        let subject = opened.subject;
+        Ok(Self { bind, connect: Some(connect), subject, _socket_file: socket_file })
+    }
+
+    /// Runs ever longer phases until one is long enough to tell the pace, in messages a second.
+    fn warm_up(&mut self, last: Option<f64>) -> Result<f64> {
+        let mut count = match last {
+            Some(pace) => ((pace * WARM_UP.as_secs_f64() * 1.5) as u64).max(FIRST_PHASE),
+            None => FIRST_PHASE,
+        };
+        let mut expected = last.unwrap_or(f64::INFINITY);
+        loop {
+            let outcome = self.phase(count, expected).context("while warming up")?;
+            expected = stats::rate(&outcome).max(1.0);
+            let elapsed = Duration::from_nanos(outcome.elapsed_ns);
+            if elapsed >= WARM_UP {
+                return Ok(expected);
+            }
+            let growth = 1.5 * WARM_UP.as_secs_f64() / elapsed.as_secs_f64().max(1e-9);
+            count = (count as f64 * growth.clamp(2.0, GROWTH)) as u64;
+        }
+    }
+
+    /// Runs one phase, of which `pace` messages a second are expected.
+    fn phase(&mut self, count: u64, pace: f64) -> Result<Outcome> {
+        let expected = Duration::try_from_secs_f64(count as f64 / pace).unwrap_or(PATIENCE);
+        let deadline = Instant::now() + 2 * PATIENCE + OVERTIME * expected;
+        self.bind.run(count)?;
+        if let Some(connect) = &mut self.connect {
+            connect.run(count)?;
+        }
+        let bind = self.bind.outcome(deadline).context("on the binding side");
+        match &mut self.connect {
+            Some(connect) => {
+                // One side that failed leaves the other one waiting for what will not come.
+                let deadline = if bind.is_ok() { deadline } else { Instant::now() + LAST_WORDS };
+                let connect = connect.outcome(deadline).context("on the connecting side");
+                timed(bind, connect)
+            }
+            None => bind,
+        }
+    }
+
+    fn close(self) -> Result<()> {
+        if let Some(connect) = self.connect {
+            connect.finish().context("on the connecting side")?;
+        }
+        self.bind.finish().context("on the binding side")
+    }
+}
+
+/// An endpoint of its own for every run.
+fn endpoint(transport: Transport) -> (String, Option<SocketFile>) {
+    static RUN: AtomicU32 = AtomicU32::new(0);
+    match transport {
+        Transport::Tcp => ("tcp://127.0.0.1:*".to_owned(), None),
+        Transport::Inproc => ("inproc://ringmq-bench".to_owned(), None),
+        Transport::Ipc => {
+            let run = RUN.fetch_add(1, Ordering::Relaxed);
+            let name = format!("ringmq-bench-{}-{run}.sock", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            (format!("ipc://{}", path.display()), Some(SocketFile(path)))
+        }
+    }
+}
+
+/// The file of a Unix socket, removed with the run.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Whoever bound it may have removed it already.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Says what one repeat of `case` found, in a few words.
+pub(crate) fn brief(case: &Case, outcome: &Outcome) -> String {
+    match case.kind {
+        Kind::Throughput => format!("{:.2} M msg/s", stats::rate(outcome) / 1e6),
+        Kind::Latency => {
+            let mut trips = stats::RoundTrips::new();
+            trips.add(&outcome.histogram);
+            format!("p50 {:.2} us", trips.summary().p50_ns as f64 / 1e3)
+        }
+    }
+}

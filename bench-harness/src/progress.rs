@@ -1,0 +1,55 @@
+//! What the user sees while it runs: a bar on a terminal, a line per case and round otherwise.
+
+use std::io::{IsTerminal, stderr};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Progress on stderr.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    total: usize,
+    done: usize,
+}
+
+impl Progress {
+    /// Announces `total` runs.
+    pub(crate) fn new(total: usize) -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} [{elapsed}] {wide_msg}")
+                .expect("the template is a constant that the bar accepts");
+            ProgressBar::new(total as u64).with_style(style)
+        });
+        Self { bar, total, done: 0 }
+    }
+
+    /// Says what runs now.
+    pub(crate) fn begin(&self, what: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(what.to_owned());
+        }
+    }
+
+    /// Says what came out of it.
+    pub(crate) fn end(&mut self, what: &str, outcome: &str) {
+        self.done += 1;
+        match &self.bar {
+            Some(bar) => bar.inc(1),
+            None => eprintln!("[{}/{}] {what}: {outcome}", self.done, self.total),
+        }
+    }
+
+    /// Says something that must not be missed.
+    pub(crate) fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! One side only: the other one was started by hand, perhaps on another machine.
+//!
+//! No one tells the two sides how many messages there are, so both must be given the same size and
+//! count. A tenth of the count goes ahead as a warm-up. The side that takes the time prints the result.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::case::{Backend, Case, Kind, Side, Transport};
+use crate::cli::{BenchArgs, Role};
+use crate::measure::Run;
+use crate::protocol::Job;
+use crate::run::Measured;
+use crate::worker;
+
+/// How long to wait for the other side to be started by hand, and for any one message after that.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Messages where no count is given: a second or less on most roads.
+const THROUGHPUT_COUNT: u64 = 1_000_000;
+/// Round trips where no count is given.
+const LATENCY_COUNT: u64 = 10_000;
+/// One in so many messages goes ahead as a warm-up.
+const WARM_UP_SHARE: u64 = 10;
+
+/// Plays `role`; what was measured, if this side is the one that measures.
+pub(crate) fn play(kind: Kind, role: Role, args: &BenchArgs) -> Result<Option<Measured>> {
+    let endpoint = args.endpoint.clone().context("--role needs --endpoint")?;
+    let case = case(kind, &endpoint, args)?;
+    case.check().map_err(anyhow::Error::msg)?;
+    let side = match role {
+        Role::Bind => Side::Bind,
+        Role::Connect => Side::Connect,
+    };
+    let count = args.count.unwrap_or(match kind {
+        Kind::Throughput => THROUGHPUT_COUNT,
+        Kind::Latency => LATENCY_COUNT,
+    });
+    let cores = args.pin.cores()?;
+    let patience_ms = PATIENCE.as_millis() as u64;
+    let job = Job { case, side: Some(side), endpoint, cores, patience_ms };
+
+    let opening = worker::open(&job, side)?;
+    let opened = opening.opened;
+    eprintln!("{}: {} on {}", role_name(role, kind), opened.subject, opened.endpoint);
+    let mut end = (opening.finish)()?;
+    end.run((count / WARM_UP_SHARE).max(2)).context("while warming up")?;
+    let start = Instant::now();
+    let outcome = end.run(count).context("in the measured phase")?;
+    // Closing sends what is still on its way.
+    drop(end);
+    if outcome.elapsed_ns == 0 {
+        eprintln!("moved {count} messages in {:.3} s", start.elapsed().as_secs_f64());
+        return Ok(None);
+    }
+    let mut measured = Measured::new(case);
+    measured.add(Run { subject: opened.subject, outcome });
+    Ok(Some(measured))
+}
+
+fn role_name(role: Role, kind: Kind) -> &'static str {
+    match (role, kind) {
+        (Role::Bind, Kind::Throughput) => "receiving",
+        (Role::Bind, Kind::Latency) => "answering",
+        (Role::Connect, Kind::Throughput) => "sending",
+        (Role::Connect, Kind::Latency) => "asking",
+    }
+}
+
+fn case(kind: Kind, endpoint: &str, args: &BenchArgs) -> Result<Case> {
+    let transport = match endpoint.split_once("://") {
+        Some(("tcp", _)) => Transport::Tcp,
+        Some(("ipc", _)) => Transport::Ipc,
+        Some(("inproc", _)) => bail!("inproc has both sides in one process: leave --role out"),
+        _ => bail!("{endpoint}: write tcp://HOST:PORT or ipc://PATH"),
+    };
+    ensure!(args.size.len() == 1, "--role measures one --size at a time");
+    let backend = match args.backend[..] {
+        [] => Backend::Auto,
+        [backend] => backend,
+        _ => bail!("--role measures one --backend at a time"),
+    };
+    Ok(Case { kind, transport, pattern: args.pattern(kind), backend, size: args.size[0] })
+}

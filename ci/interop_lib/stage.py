@@ -1,0 +1,95 @@
+"""Where a case plays: how peers are started, on which endpoints, and with which options."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from .process import PeerProcess
+
+#: Ports below the range from which the system takes ephemeral ones, so that nobody grabs a
+#: port between a peer's death and its return.
+PORTS = range(20_000, 32_000)
+
+
+@dataclasses.dataclass(frozen=True)
+class Commands:
+    """How to start each kind of peer."""
+
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+
+class Endpoints:
+    """Hands out endpoints that nobody else on this machine uses."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count()
+        self._ports = itertools.cycle(PORTS)
+        self._lock = threading.Lock()
+
+    def take(self, transport: str) -> str:
+        """A fresh endpoint."""
+        with self._lock:
+            if transport == "ipc":
+                return f"ipc://{self._folder}/{next(self._numbers)}.sock"
+            return f"tcp://127.0.0.1:{self._free_port()}"
+
+    def _free_port(self) -> int:
+        for port in itertools.islice(self._ports, len(PORTS)):
+            with contextlib.suppress(OSError), socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+                return port
+        raise OSError("no free port")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What all checks of one run share."""
+
+    commands: Commands
+    endpoints: Endpoints
+    #: For sockets and for what the peers say on standard error.
+    folder: Path
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One side of a case: everything needed to start its peer, again and again."""
+
+    name: str
+    argv: tuple[str, ...]
+    kind: str
+    binds: bool
+    endpoint: str
+    log: Path
+    backend: str = "auto"
+    options: tuple[str, ...] = ()
+    seed: int = 1
+    tagged_from: int = 0
+    max_body: int = 1 << 20
+
+    def start(self, endpoint: str | None = None) -> PeerProcess:
+        """Start the peer on the side's endpoint, or on another one."""
+        argv = [*self.argv, "--type", self.kind, "--backend", self.backend]
+        argv += ["--bind" if self.binds else "--connect", endpoint or self.endpoint]
+        argv += ["--seed", str(self.seed), "--tagged-from", str(self.tagged_from)]
+        argv += ["--max-body", str(self.max_body)]
+        for option in self.options:
+            argv += ["--option", option]
+        peer = PeerProcess(f"{self.name} {self.kind.upper()}", argv, self.log)
+        if self.kind in ("sub", "xsub"):
+            peer.call("subscribe", topic="")
+        return peer
+
+
+def pyzmq_command() -> tuple[str, ...]:
+    """The reference peer, run by this very interpreter."""
+    return (sys.executable, "-m", "interop_lib.pyzmq_peer")

@@ -1,0 +1,81 @@
+//! A stretch of a log's memory on its way to the kernel.
+
+use crate::frame;
+use crate::log::ATTACH;
+use crate::message::{Message, Slice};
+
+/// A stretch of memory that a log holds, kept alive by itself.
+#[derive(Clone)]
+pub struct Piece {
+    pub(super) memory: Memory,
+    /// Messages that end with this piece; credited when it has been sent.
+    pub messages: u32,
+    /// The last message in this piece goes on in the next one.
+    pub open: bool,
+}
+
+#[derive(Clone)]
+pub(super) enum Memory {
+    /// Frames, of which the last may have its body in the next piece.
+    Frames(Slice),
+    /// Frames that were never in a log.
+    Made(Message),
+    /// The body of the frame whose header ends the piece before.
+    Body(Message),
+}
+
+impl Piece {
+    /// The octets.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.memory {
+            Memory::Frames(slice) => slice,
+            Memory::Made(message) | Memory::Body(message) => message,
+        }
+    }
+
+    /// Whether this is the body of the frame whose header ends the piece before.
+    pub fn is_body(&self) -> bool {
+        matches!(self.memory, Memory::Body(_))
+    }
+
+    /// Drops the first `octets` octets, in which `messages` messages end.
+    ///
+    /// # Panics
+    /// If there are not so many octets.
+    pub fn skip(&mut self, octets: usize, messages: u32) {
+        if octets > 0 {
+            match &mut self.memory {
+                Memory::Frames(slice) => slice.advance(octets),
+                Memory::Made(message) | Memory::Body(message) => {
+                    *message = Message::from(message.clone().into_bytes().slice(octets..));
+                }
+            }
+        }
+        self.messages -= messages;
+    }
+
+    /// A message of one frame as pieces, as if it had been in a log.
+    pub fn of_message(message: Message) -> Vec<Self> {
+        let mut frames = vec![0; frame::LONG_HEADER];
+        let size = frame::write(&mut frames, message.flags(), message.len());
+        frames.truncate(size);
+        if message.len() < ATTACH {
+            frames.extend_from_slice(&message);
+            return vec![Self { memory: Memory::Made(frames.into()), messages: 1, open: false }];
+        }
+        vec![
+            Self { memory: Memory::Made(frames.into()), messages: 0, open: true },
+            Self { memory: Memory::Body(message), messages: 1, open: false },
+        ]
+    }
+}
+
+impl From<&Piece> for Message {
+    /// The octets as a message, without a copy unless they are few.
+    fn from(piece: &Piece) -> Self {
+        match &piece.memory {
+            Memory::Frames(slice) => Self::from_slice(slice.clone()),
+            Memory::Made(message) | Memory::Body(message) => message.clone(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Which backend: what was asked for, what this machine allows, and why.
+
+use super::{Backend, mio};
+use std::fmt;
+use std::io;
+
+/// Environment variable that decides when a program has not: `auto`, `uring` or `mio`.
+const ENVIRONMENT: &str = "RINGMQ_BACKEND";
+
+/// Which backend a context is to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackendChoice {
+    /// `RINGMQ_BACKEND` if it is set, else io_uring where it works, else mio.
+    #[default]
+    Auto,
+    /// io_uring or an error.
+    Uring,
+    /// mio: epoll, kqueue or IOCP.
+    Mio,
+}
+
+impl BackendChoice {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "auto" | "" => Some(Self::Auto),
+            "uring" => Some(Self::Uring),
+            "mio" => Some(Self::Mio),
+            _ => None,
+        }
+    }
+}
+
+/// A backend that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendKind {
+    /// io_uring.
+    Uring,
+    /// mio.
+    Mio,
+}
+
+impl BackendKind {
+    /// `uring` or `mio`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uring => "uring",
+            Self::Mio => "mio",
+        }
+    }
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which backend is in use, and the reason in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendReport {
+    /// The backend.
+    pub kind: BackendKind,
+    /// Why this one.
+    pub reason: String,
+}
+
+impl fmt::Display for BackendReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.kind, self.reason)
+    }
+}
+
+/// The backend that was asked for cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct BackendUnavailable {
+    /// What is missing, and what to do.
+    pub reason: String,
+}
+
+/// Whether io_uring works here, by setting up a ring and moving octets through it.
+///
+/// # Errors
+/// Why it does not, in words, with a remedy where there is one.
+pub fn uring_available() -> Result<(), String> {
+    #[cfg(target_os = "linux")]
+    return super::uring::probe();
+    #[cfg(not(target_os = "linux"))]
+    Err("io_uring is a Linux interface".into())
+}
+
+/// A decision: makes a backend for each I/O thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen(pub(crate) BackendReport);
+
+impl Chosen {
+    pub(crate) fn new(choice: BackendChoice) -> Result<Self, BackendUnavailable> {
+        let (choice, because) = match choice {
+            BackendChoice::Auto => from_environment()?,
+            asked => (asked, "asked for".to_owned()),
+        };
+        let report = |kind, reason| Ok(Self(BackendReport { kind, reason }));
+        match choice {
+            BackendChoice::Mio => report(BackendKind::Mio, because),
+            BackendChoice::Uring => match uring_available() {
+                Ok(()) => report(BackendKind::Uring, because),
+                Err(reason) => Err(BackendUnavailable {
+                    reason: format!("the backend uring was {because}, but {reason}"),
+                }),
+            },
+            BackendChoice::Auto => match uring_available() {
+                Ok(()) => report(BackendKind::Uring, "auto: io_uring works here".to_owned()),
+                Err(reason) => report(BackendKind::Mio, format!("auto: {reason}")),
+            },
+        }
+    }
+
+    /// Makes the backend of one I/O thread. Call it on that thread.
+    pub(crate) fn make(&self) -> io::Result<Box<dyn Backend>> {
+        match self.0.kind {
+            #[cfg(target_os = "linux")]
+            BackendKind::Uring => Ok(Box::new(super::uring::Uring::new()?)),
+            #[cfg(not(target_os = "linux"))]
+            BackendKind::Uring => Err(io::ErrorKind::Unsupported.into()),
+            BackendKind::Mio => Ok(Box::new(mio::Mio::new()?)),
+        }
+    }
+}
+
+fn from_environment() -> Result<(BackendChoice, String), BackendUnavailable> {
+    let text = std::env::var(ENVIRONMENT).unwrap_or_default();
+    let choice = BackendChoice::parse(&text).ok_or_else(|| BackendUnavailable {
+        reason: format!("{ENVIRONMENT} is {text:?}: it takes auto, uring or mio"),
+    })?;
+    Ok((choice, format!("asked for by {ENVIRONMENT}={text}")))
+}

@@ -1,0 +1,258 @@
+//! One descriptor of the portable backend: what is wanted of it, and how ready it is.
+
+use super::buffers::Buffers;
+use crate::backend::{Buffer, Descriptor, Ended, Event, Receive};
+use crate::batch::Batch;
+use crate::token::Token;
+use ::mio::{Interest, Registry, Token as MioToken};
+use socket2::SockAddr;
+use std::io::{self, Read};
+
+/// Connections accepted in a row before others get their turn.
+const ACCEPTS: usize = 16;
+/// Stretches of memory in one vectored write: more hardly save anything, and no system takes fewer.
+const SLICES: usize = 64;
+
+/// Whether there is more to do without waiting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Blocked,
+    More,
+}
+
+pub(super) struct Connection {
+    socket: Descriptor,
+    /// Why the descriptor could not be registered: every operation fails with it.
+    broken: Option<io::Error>,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    /// Stands in the backend's queue.
+    pub(super) queued: bool,
+    pub(super) accepting: bool,
+    pub(super) receiving: Option<Receive>,
+    pub(super) pausing: bool,
+    /// A connect under way: `Some` of what `connect` itself said, once it was called.
+    connecting: Option<io::Result<()>>,
+    sending: Option<Batch>,
+}
+
+impl Connection {
+    pub(super) fn new(registry: &Registry, token: MioToken, socket: Descriptor) -> Self {
+        let broken = register(registry, token, &socket).err();
+        // Unknown readiness counts as ready: the first call tells.
+        Self {
+            socket,
+            broken,
+            readable: true,
+            writable: true,
+            queued: false,
+            accepting: false,
+            receiving: None,
+            pausing: false,
+            connecting: None,
+            sending: None,
+        }
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) {
+        if self.broken.is_none() {
+            // Nothing to be done about a failure: the descriptor is closed soon anyway.
+            let _ = deregister(registry, &self.socket);
+        }
+    }
+
+    pub(super) fn start_connect(&mut self, address: &SockAddr) {
+        // Writable says that the connect is over, so it must be learned anew.
+        self.writable = false;
+        self.connecting = Some(match self.socket.connect(address) {
+            Err(error) if in_progress(&error) => Ok(()),
+            Ok(()) => {
+                self.writable = true;
+                Ok(())
+            }
+            Err(error) => {
+                self.writable = true;
+                Err(error)
+            }
+        });
+    }
+
+    pub(super) fn start_send(&mut self, batch: Batch) {
+        self.sending = Some(batch);
+    }
+
+    /// Does what can be done now.
+    pub(super) fn run(
+        &mut self,
+        token: Token,
+        buffers: &mut Buffers,
+        events: &mut Vec<Event>,
+    ) -> Progress {
+        let mut progress = Progress::Blocked;
+        if let Some(error) = &self.broken {
+            let text = error.to_string();
+            let kind = error.kind();
+            self.fail(token, &|| io::Error::new(kind, text.clone()), events);
+            return progress;
+        }
+        if self.connecting.is_some() {
+            if self.writable {
+                self.finish_connect(token, events);
+            }
+            return progress;
+        }
+        if self.accepting && self.readable && self.accept(token, events) {
+            progress = Progress::More;
+        }
+        if self.pausing {
+            self.pausing = false;
+            if self.receiving.take().is_some() {
+                events.push(Event::ReceiveEnded(token, Ended::Stopped));
+            }
+        }
+        if self.readable && self.receiving.is_some() && self.receive(token, buffers, events) {
+            progress = Progress::More;
+        }
+        if self.writable && self.sending.is_some() {
+            self.send(token, events);
+        }
+        progress
+    }
+
+    /// Ends every operation under way with an error.
+    fn fail(&mut self, token: Token, error: &dyn Fn() -> io::Error, events: &mut Vec<Event>) {
+        if let Some(batch) = self.sending.take() {
+            events.push(Event::Sent(token, batch, Err(error())));
+        }
+        if self.receiving.take().is_some() {
+            events.push(Event::ReceiveEnded(token, Ended::Failed(error())));
+        }
+        if self.connecting.take().is_some() {
+            events.push(Event::Connected(token, Err(error())));
+        }
+        if std::mem::take(&mut self.accepting) {
+            events.push(Event::Accepted(token, Err(error())));
+        }
+    }
+
+    fn finish_connect(&mut self, token: Token, events: &mut Vec<Event>) {
+        let called = self.connecting.take().unwrap_or(Ok(()));
+        let result = called.and_then(|()| match self.socket.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(()),
+        });
+        // A writable event may be stale; only a peer makes the connection real.
+        if result.is_ok() && self.socket.peer_addr().is_err() {
+            self.writable = false;
+            self.connecting = Some(Ok(()));
+            return;
+        }
+        events.push(Event::Connected(token, result));
+    }
+
+    /// Whether more connections may be waiting.
+    fn accept(&mut self, token: Token, events: &mut Vec<Event>) -> bool {
+        for _ in 0..ACCEPTS {
+            let result = self.socket.accept().map(|(socket, _)| socket);
+            match result.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)) {
+                Ok(socket) => events.push(Event::Accepted(token, Ok(socket))),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return false;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Descriptors used up, for instance: the listener decides when to go on.
+                    self.accepting = false;
+                    events.push(Event::Accepted(token, Err(error)));
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether to come back at once.
+    fn receive(&mut self, token: Token, buffers: &mut Buffers, events: &mut Vec<Event>) -> bool {
+        let Some(index) = buffers.take() else { return true };
+        let result = (&*self.socket).read(buffers.memory(index));
+        if let Ok(len @ 1..) = result {
+            events.push(Event::Received(token, Buffer { index, len }));
+            if self.receiving == Some(Receive::Once) {
+                self.receiving = None;
+                events.push(Event::ReceiveEnded(token, Ended::Stopped));
+                return false;
+            }
+            return true;
+        }
+        buffers.give(index);
+        let ended = match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                return false;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
+            Err(error) => Ended::Failed(error),
+            Ok(_) => Ended::Eof,
+        };
+        self.receiving = None;
+        events.push(Event::ReceiveEnded(token, ended));
+        false
+    }
+
+    fn send(&mut self, token: Token, events: &mut Vec<Event>) {
+        let Some(batch) = self.sending.take() else { return };
+        let result = loop {
+            let slices: Vec<_> = batch.io_slices(SLICES).collect();
+            match send_vectored(&self.socket, &slices) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.writable = false;
+                self.sending = Some(batch);
+            }
+            result => events.push(Event::Sent(token, batch, result)),
+        }
+    }
+}
+
+/// A peer that is gone is an error value, never a signal.
+#[cfg(target_os = "linux")]
+fn send_vectored(socket: &Descriptor, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    socket.send_vectored_with_flags(slices, libc::MSG_NOSIGNAL)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_vectored(socket: &Descriptor, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    socket.send_vectored(slices)
+}
+
+fn in_progress(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::EINPROGRESS) {
+        return true;
+    }
+    // A Unix socket whose backlog is full says EAGAIN for good: nothing would ever become ready.
+    cfg!(windows) && error.kind() == io::ErrorKind::WouldBlock
+}
+
+#[cfg(unix)]
+fn register(registry: &Registry, token: MioToken, socket: &Descriptor) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let fd = socket.as_raw_fd();
+    registry.register(
+        &mut ::mio::unix::SourceFd(&fd),
+        token,
+        Interest::READABLE | Interest::WRITABLE,
+    )
+}
+
+#[cfg(unix)]
+fn deregister(registry: &Registry, socket: &Descriptor) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let fd = socket.as_raw_fd();
+    registry.deregister(&mut ::mio::unix::SourceFd(&fd))
+}

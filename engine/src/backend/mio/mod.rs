@@ -1,0 +1,165 @@
+//! The portable backend: readiness from mio (epoll, kqueue, IOCP), turned into completions.
+//!
+//! Every operation is tried at once where it is likely to succeed; what would block waits for its
+//! descriptor to become ready. Readiness is edge-triggered: a descriptor is remembered as ready until
+//! a call on it says that it would block.
+
+mod buffers;
+mod connection;
+
+use super::{Backend, Buffer, Descriptor, Event, Receive, Wake};
+use crate::batch::Batch;
+use crate::token::Token;
+use buffers::Buffers;
+use connection::{Connection, Progress};
+use ::mio::{Events, Poll, Token as MioToken, Waker};
+use socket2::SockAddr;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Readiness events taken from the system at once.
+const EVENTS: usize = 256;
+/// The key of the waker among the tokens, which start at one.
+const WAKER: MioToken = MioToken(0);
+
+/// See the [module's documentation](self).
+pub(crate) struct Mio {
+    poll: Poll,
+    ready: Events,
+    waker: Arc<Waker>,
+    connections: HashMap<Token, Connection>,
+    /// Tokens with something to do before the next wait, each once.
+    runnable: VecDeque<Token>,
+    buffers: Buffers,
+}
+
+impl Mio {
+    pub(crate) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        Ok(Self {
+            poll,
+            ready: Events::with_capacity(EVENTS),
+            waker,
+            connections: HashMap::new(),
+            runnable: VecDeque::new(),
+            buffers: Buffers::new(),
+        })
+    }
+
+    /// The connection of a token, registered with the poll when it is new.
+    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut Connection {
+        let registry = self.poll.registry();
+        self.connections
+            .entry(token)
+            .or_insert_with(|| Connection::new(registry, MioToken(token.key()), socket.clone()))
+    }
+
+    fn make_runnable(&mut self, token: Token) {
+        if let Some(connection) = self.connections.get_mut(&token)
+            && !std::mem::replace(&mut connection.queued, true)
+        {
+            self.runnable.push_back(token);
+        }
+    }
+
+    /// Runs everything that can make progress without waiting.
+    fn run(&mut self, events: &mut Vec<Event>) {
+        for _ in 0..self.runnable.len() {
+            let Some(token) = self.runnable.pop_front() else { break };
+            let Some(connection) = self.connections.get_mut(&token) else { continue };
+            connection.queued = false;
+            if connection.run(token, &mut self.buffers, events) == Progress::More {
+                self.make_runnable(token);
+            }
+        }
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.ready, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        for event in &self.ready {
+            let token = Token::from_key(event.token().0);
+            let Some(connection) = self.connections.get_mut(&token) else { continue };
+            connection.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+            connection.writable |=
+                event.is_writable() || event.is_write_closed() || event.is_error();
+            if !std::mem::replace(&mut connection.queued, true) {
+                self.runnable.push_back(token);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct MioWake(Arc<Waker>);
+
+impl Wake for MioWake {
+    fn wake(&self) {
+        if let Err(error) = self.0.wake() {
+            tracing::error!(%error, "cannot wake an I/O thread");
+        }
+    }
+}
+
+impl Backend for Mio {
+    fn waker(&self) -> Arc<dyn Wake> {
+        Arc::new(MioWake(self.waker.clone()))
+    }
+
+    fn accept(&mut self, token: Token, listener: &Descriptor) {
+        self.connection(token, listener).accepting = true;
+        self.make_runnable(token);
+    }
+
+    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
+        self.connection(token, socket).start_connect(address);
+        self.make_runnable(token);
+    }
+
+    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
+        self.connection(token, socket).receiving = Some(how);
+        self.make_runnable(token);
+    }
+
+    fn pause(&mut self, token: Token) {
+        if let Some(connection) = self.connections.get_mut(&token) {
+            connection.pausing = true;
+            self.make_runnable(token);
+        }
+    }
+
+    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
+        self.connection(token, socket).start_send(batch);
+        self.make_runnable(token);
+    }
+
+    fn close(&mut self, token: Token) {
+        if let Some(mut connection) = self.connections.remove(&token) {
+            connection.deregister(self.poll.registry());
+        }
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+        self.run(events);
+        let timeout = match events.is_empty() && self.runnable.is_empty() {
+            true => timeout,
+            false => Some(Duration::ZERO),
+        };
+        self.wait(timeout)?;
+        self.run(events);
+        Ok(())
+    }
+
+    fn bytes(&self, buffer: &Buffer) -> &[u8] {
+        self.buffers.bytes(buffer)
+    }
+
+    fn release(&mut self, buffer: Buffer) {
+        self.buffers.release(buffer);
+    }
+}

@@ -1,0 +1,117 @@
+//! The contract between an I/O thread and the operating system, and the choice of who fulfils it.
+//!
+//! A backend is driven by one thread. It is told what to do by token and descriptor, and answers with
+//! [`Event`]s from [`Backend::poll`]. What holds for each of them:
+//!
+//! * Calls never block, and never answer in themselves: every answer is an event of a later `poll`.
+//! * One operation of a kind is under way for a token at a time: one accept, one connect, one
+//!   receive, one send. Sends of a token are thereby in order.
+//! * The kernel owns what is in flight. A batch that is given away stays alive until its `Sent`; a
+//!   descriptor stays open until nothing refers to it.
+//! * After [`close`](Backend::close) no event names the token again, except one last `Sent` that gives
+//!   a batch back, so that nobody has to guess how much of it went out.
+//! * Dropping a backend gives up on everything, and frees only what the kernel has let go of.
+
+pub mod mio;
+#[cfg(target_os = "linux")]
+pub mod uring;
+
+mod choice;
+
+pub use choice::{BackendChoice, BackendKind, BackendReport, BackendUnavailable, uring_available};
+pub(crate) use choice::Chosen;
+
+use crate::batch::Batch;
+use crate::token::Token;
+use socket2::{SockAddr, Socket};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A socket of the operating system, non-blocking, shared by all who may use or await it.
+pub type Descriptor = Arc<Socket>;
+
+/// Octets of a receive buffer: the batch size at which throughput is best (64 KiB: 9.5 GB/s on
+/// loopback TCP where 8 KiB gave 1.5).
+pub const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// How a receive goes on after the first octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receive {
+    /// One event, then nothing until asked again: at most one buffer is read ahead.
+    Once,
+    /// Events until [`Backend::pause`]: cheapest for connections that say little.
+    Stream,
+}
+
+/// A receive buffer that belongs to the backend; read with [`Backend::bytes`], then given back.
+#[derive(Debug)]
+pub struct Buffer {
+    pub(crate) index: u16,
+    pub(crate) len: usize,
+}
+
+/// Why no more octets come.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was a [`Receive::Once`] or was paused: ask again when there is room.
+    Stopped,
+    /// The peer closed its writing half.
+    Eof,
+    /// The connection failed.
+    Failed(io::Error),
+}
+
+/// What happened.
+pub enum Event {
+    /// A connection came in. More follow until the token is closed.
+    Accepted(Token, io::Result<Socket>),
+    /// A connect finished.
+    Connected(Token, io::Result<()>),
+    /// Octets arrived. Give the buffer back with [`Backend::release`].
+    Received(Token, Buffer),
+    /// A receive is over.
+    ReceiveEnded(Token, Ended),
+    /// A send is over: how many octets went out, and the batch, not advanced.
+    Sent(Token, Batch, io::Result<usize>),
+}
+
+/// Ends a [`Backend::poll`] from another thread.
+pub trait Wake: Send + Sync {
+    /// Makes the poll under way, or the next one, return soon.
+    fn wake(&self);
+}
+
+/// See the [module's documentation](self).
+pub trait Backend {
+    /// The handle that interrupts [`poll`](Self::poll).
+    fn waker(&self) -> Arc<dyn Wake>;
+
+    /// Accepts connections from `listener` until the token is closed.
+    fn accept(&mut self, token: Token, listener: &Descriptor);
+
+    /// Connects `socket` to `address`.
+    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr);
+
+    /// Receives from `socket`.
+    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive);
+
+    /// Ends a [`Receive::Stream`]; what had arrived already is still delivered before `Stopped`.
+    fn pause(&mut self, token: Token);
+
+    /// Sends what is left of `batch`.
+    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch);
+
+    /// Ends everything under way for `token` and forgets it.
+    fn close(&mut self, token: Token);
+
+    /// Submits what was asked for and appends what happened to `events`: at once if something has,
+    /// else within `timeout` (`None`: when something does). An interrupted wait is no error.
+    fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()>;
+
+    /// The octets in a receive buffer.
+    fn bytes(&self, buffer: &Buffer) -> &[u8];
+
+    /// Gives a receive buffer back.
+    fn release(&mut self, buffer: Buffer);
+}

@@ -1,0 +1,311 @@
+//! The io_uring backend: one ring for each I/O thread, completions as they are.
+//!
+//! Receives use multishot requests over one ring of provided buffers, so that idle connections hold
+//! no buffer; accepts are multishot; a connection has one send under way, of as many stretches of
+//! memory as its batch has. Requests run on the thread that owns the ring (`DEFER_TASKRUN`), when it
+//! enters the kernel.
+//!
+//! Ownership: what a request refers to (batch, vector, address, descriptor) lives in the backend's
+//! table, under the request's token, until the request's last completion. Closing a token cancels its
+//! requests and keeps the entry until they have all answered.
+#![allow(unsafe_code)]
+
+mod buffers;
+mod operation;
+mod probe;
+mod ring;
+mod wake;
+
+pub(crate) use probe::probe;
+
+use super::{Backend, Buffer, Descriptor, Ended, Event, Receive, Wake};
+use crate::batch::Batch;
+use crate::token::Token;
+use buffers::BufferRing;
+use io_uring::{cqueue, squeue};
+use operation::{Connection, Kind};
+use ring::Ring;
+use socket2::{SockAddr, Socket};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::FromRawFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wake::EventFd;
+
+/// How long a dropped backend waits for the kernel to let go; what it still holds then is leaked.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// See the [module's documentation](self).
+pub(crate) struct Uring {
+    ring: Ring,
+    connections: HashMap<Token, Connection>,
+    buffers: BufferRing,
+    /// Tokens whose receive found no free buffer.
+    starved: Vec<Token>,
+    wake: Arc<EventFd>,
+    completions: Vec<cqueue::Entry>,
+}
+
+impl Uring {
+    pub(crate) fn new() -> io::Result<Self> {
+        let mut ring = Ring::new()?;
+        let buffers = BufferRing::new(&ring)?;
+        let wake = Arc::new(EventFd::new()?);
+        ring.push(&wake.request());
+        Ok(Self {
+            ring,
+            connections: HashMap::new(),
+            buffers,
+            starved: Vec::new(),
+            wake,
+            completions: Vec::new(),
+        })
+    }
+
+    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut Connection {
+        self.connections.entry(token).or_insert_with(|| Connection::new(socket.clone()))
+    }
+
+    /// Queues a request and counts its completion to come.
+    fn push(&mut self, token: Token, request: &squeue::Entry) {
+        if let Some(connection) = self.connections.get_mut(&token) {
+            connection.in_flight += 1;
+            self.ring.push(request);
+        }
+    }
+
+    fn cancel(&mut self, token: Token, kind: Kind) {
+        self.push(token, &operation::cancel(token, kind));
+    }
+
+    fn arm_receive(&mut self, token: Token) {
+        let Some(connection) = self.connections.get_mut(&token) else { return };
+        if let Some(how) = connection.receiving.filter(|_| !connection.closed) {
+            let request = operation::receive(token, &connection.socket, how);
+            self.push(token, &request);
+        }
+    }
+
+    fn complete(&mut self, entry: &cqueue::Entry, events: &mut Vec<Event>) {
+        let (token, kind) = operation::decode(entry.user_data());
+        let more = cqueue::more(entry.flags());
+        let Some(kind) = kind else { return };
+        if kind == Kind::Wake {
+            if !more {
+                self.ring.push(&self.wake.request());
+            }
+            return;
+        }
+        let buffer = cqueue::buffer_select(entry.flags());
+        let Some(connection) = self.connections.get_mut(&token) else {
+            // Entries outlive their requests, so this cannot be; a lost buffer would be for good.
+            buffer.into_iter().for_each(|index| self.buffers.give(index));
+            return;
+        };
+        if !more {
+            connection.in_flight -= 1;
+        }
+        let result = entry.result();
+        match kind {
+            Kind::Accept => self.accepted(token, result, more, events),
+            Kind::Connect => {
+                connection.address = None;
+                if !connection.closed {
+                    events.push(Event::Connected(token, outcome(result).map(drop)));
+                }
+            }
+            Kind::Receive => self.received(token, result, buffer, more, events),
+            Kind::Send => {
+                if let Some(operation) = connection.sending.take() {
+                    events.push(Event::Sent(token, operation.into_batch(), outcome(result)));
+                }
+            }
+            Kind::Cancel | Kind::Wake => {}
+        }
+        self.forget_if_done(token);
+    }
+
+    fn accepted(&mut self, token: Token, result: i32, more: bool, events: &mut Vec<Event>) {
+        let closed = self.connections.get(&token).is_none_or(|c| c.closed);
+        let accepted = outcome(result).map(|fd| {
+            // SAFETY: a descriptor that the kernel has just made for us, owned by nobody else.
+            unsafe { Socket::from_raw_fd(fd as i32) }
+        });
+        if closed {
+            return;
+        }
+        let go_on = accepted.is_ok() && !more;
+        events.push(Event::Accepted(token, accepted));
+        if go_on {
+            // A multishot request may end for reasons of the kernel's.
+            if let Some(connection) = self.connections.get(&token) {
+                let request = operation::accept(token, &connection.socket);
+                self.push(token, &request);
+            }
+        }
+    }
+
+    fn received(
+        &mut self,
+        token: Token,
+        result: i32,
+        buffer: Option<u16>,
+        more: bool,
+        events: &mut Vec<Event>,
+    ) {
+        let Some(connection) = self.connections.get_mut(&token) else { return };
+        let filled = usize::try_from(result).unwrap_or(0);
+        match buffer {
+            Some(index) if filled > 0 && !connection.closed => {
+                events.push(Event::Received(token, Buffer { index, len: filled }));
+            }
+            Some(index) => self.buffers.give(index),
+            None => {}
+        }
+        if more || connection.closed {
+            return;
+        }
+        let stream = connection.receiving == Some(Receive::Stream);
+        let ended = match result {
+            1.. if stream && !connection.pausing => {
+                self.arm_receive(token);
+                return;
+            }
+            1.. => Ended::Stopped,
+            0 => Ended::Eof,
+            _ if -result == libc::ENOBUFS && !connection.pausing => {
+                self.starved.push(token);
+                return;
+            }
+            _ if matches!(-result, libc::ECANCELED | libc::ENOBUFS) => Ended::Stopped,
+            _ => Ended::Failed(io::Error::from_raw_os_error(-result)),
+        };
+        connection.receiving = None;
+        connection.pausing = false;
+        events.push(Event::ReceiveEnded(token, ended));
+    }
+
+    fn forget_if_done(&mut self, token: Token) {
+        if self.connections.get(&token).is_some_and(|c| c.closed && c.in_flight == 0) {
+            self.connections.remove(&token);
+        }
+    }
+
+    /// Goes on with receives that found no buffer: by now events have given some back.
+    fn feed_starved(&mut self, events: &mut Vec<Event>) {
+        for token in std::mem::take(&mut self.starved) {
+            let Some(connection) = self.connections.get_mut(&token) else { continue };
+            if std::mem::take(&mut connection.pausing) {
+                // There was no request that the pause could have cancelled.
+                connection.receiving = None;
+                events.push(Event::ReceiveEnded(token, Ended::Stopped));
+            } else {
+                self.arm_receive(token);
+            }
+        }
+    }
+
+    fn reap(&mut self, events: &mut Vec<Event>) {
+        let mut completions = std::mem::take(&mut self.completions);
+        self.ring.reap(&mut completions);
+        for entry in completions.drain(..) {
+            self.complete(&entry, events);
+        }
+        self.completions = completions;
+    }
+}
+
+/// A completion's result as a value or an error.
+fn outcome(result: i32) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
+}
+
+impl Backend for Uring {
+    fn waker(&self) -> Arc<dyn Wake> {
+        self.wake.clone()
+    }
+
+    fn accept(&mut self, token: Token, listener: &Descriptor) {
+        let request = operation::accept(token, listener);
+        self.connection(token, listener);
+        self.push(token, &request);
+    }
+
+    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
+        let connection = self.connection(token, socket);
+        let address: &SockAddr = connection.address.insert(Box::new(address.clone()));
+        let request = operation::connect(token, &connection.socket, address);
+        self.push(token, &request);
+    }
+
+    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
+        let connection = self.connection(token, socket);
+        connection.receiving = Some(how);
+        connection.pausing = false;
+        self.arm_receive(token);
+    }
+
+    fn pause(&mut self, token: Token) {
+        let Some(connection) = self.connections.get_mut(&token) else { return };
+        if connection.receiving.is_some() && !std::mem::replace(&mut connection.pausing, true) {
+            self.cancel(token, Kind::Receive);
+        }
+    }
+
+    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
+        let connection = self.connection(token, socket);
+        let request = connection.start_send(token, batch);
+        self.push(token, &request);
+    }
+
+    fn close(&mut self, token: Token) {
+        let Some(connection) = self.connections.get_mut(&token) else { return };
+        connection.closed = true;
+        if connection.in_flight > 0 {
+            for kind in [Kind::Accept, Kind::Connect, Kind::Receive, Kind::Send] {
+                self.cancel(token, kind);
+            }
+        }
+        self.forget_if_done(token);
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+        if !self.starved.is_empty() {
+            self.feed_starved(events);
+        }
+        let timeout = if events.is_empty() { timeout } else { Some(Duration::ZERO) };
+        self.ring.enter(timeout)?;
+        self.reap(events);
+        Ok(())
+    }
+
+    fn bytes(&self, buffer: &Buffer) -> &[u8] {
+        self.buffers.bytes(buffer)
+    }
+
+    fn release(&mut self, buffer: Buffer) {
+        self.buffers.give(buffer.index);
+    }
+}
+
+impl Drop for Uring {
+    fn drop(&mut self) {
+        let tokens: Vec<Token> = self.connections.keys().copied().collect();
+        tokens.into_iter().for_each(|token| self.close(token));
+        let deadline = Instant::now() + DRAIN;
+        while !self.connections.is_empty() && Instant::now() < deadline {
+            // Buffers of late events are not needed any more, batches go with their events.
+            let mut events = Vec::new();
+            if self.poll(Some(DRAIN / 10), &mut events).is_err() {
+                break;
+            }
+        }
+        if !self.connections.is_empty() {
+            // The kernel still holds memory of ours: giving it up beats freeing it.
+            tracing::error!(left = self.connections.len(), "requests did not end; leaking them");
+            std::mem::forget(std::mem::take(&mut self.connections));
+            self.buffers.leak();
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The requests of the io_uring backend, and what they refer to while the kernel has them.
+#![allow(unsafe_code)]
+
+use crate::backend::{Descriptor, Receive};
+use crate::backend::uring::buffers::GROUP;
+use crate::batch::Batch;
+use crate::token::{TOKEN_BITS, Token};
+use io_uring::types::Fd;
+use io_uring::{opcode, squeue};
+use socket2::SockAddr;
+use std::os::fd::AsRawFd;
+
+/// Stretches of memory in one send: `IOV_MAX` is 1024, and a batch of 64 KiB rarely has more than a
+/// few of them.
+const SLICES: usize = 256;
+
+/// What a completion is about: the low bits of its user data, below the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Accept = 0,
+    Connect = 1,
+    Receive = 2,
+    Send = 3,
+    Cancel = 4,
+    Wake = 5,
+}
+
+const KIND_BITS: u32 = u64::BITS - TOKEN_BITS;
+
+pub(super) fn encode(token: Token, kind: Kind) -> u64 {
+    token.raw() << KIND_BITS | kind as u64
+}
+
+pub(super) fn decode(user_data: u64) -> (Token, Option<Kind>) {
+    let kind = match user_data & ((1 << KIND_BITS) - 1) {
+        0 => Some(Kind::Accept),
+        1 => Some(Kind::Connect),
+        2 => Some(Kind::Receive),
+        3 => Some(Kind::Send),
+        4 => Some(Kind::Cancel),
+        5 => Some(Kind::Wake),
+        _ => None,
+    };
+    (Token::from_raw(user_data >> KIND_BITS), kind)
+}
+
+/// A token's requests: everything they refer to stays here until the last of them has answered.
+pub(super) struct Connection {
+    pub(super) socket: Descriptor,
+    /// Nobody listens any more; the entry waits for its requests to end.
+    pub(super) closed: bool,
+    /// Completions still to come, multishot requests counted once.
+    pub(super) in_flight: u32,
+    pub(super) receiving: Option<Receive>,
+    pub(super) pausing: bool,
+    /// Read by the kernel during a connect; boxed, so that it does not move with the table.
+    pub(super) address: Option<Box<SockAddr>>,
+    pub(super) sending: Option<Box<SendOperation>>,
+}
+
+/// A send under way: read by the kernel, boxed so that it does not move.
+pub(super) struct SendOperation {
+    batch: Batch,
+    vector: Vec<libc::iovec>,
+    header: libc::msghdr,
+}
+
+impl SendOperation {
+    pub(super) fn into_batch(self: Box<Self>) -> Batch {
+        self.batch
+    }
+}
+
+impl Connection {
+    pub(super) fn new(socket: Descriptor) -> Self {
+        Self {
+            socket,
+            closed: false,
+            in_flight: 0,
+            receiving: None,
+            pausing: false,
+            address: None,
+            sending: None,
+        }
+    }
+
+    /// Keeps `batch` and describes it to the kernel.
+    pub(super) fn start_send(&mut self, token: Token, batch: Batch) -> squeue::Entry {
+        let operation = self.sending.insert(Box::new(SendOperation {
+            batch,
+            vector: Vec::new(),
+            // SAFETY: a msghdr of zeroes is valid: no name, no vector, no control data.
+            header: unsafe { std::mem::zeroed() },
+        }));
+        operation.vector.extend(operation.batch.slices(SLICES).map(|slice| libc::iovec {
+            iov_base: slice.as_ptr().cast_mut().cast(),
+            iov_len: slice.len(),
+        }));
+        let fd = Fd(self.socket.as_raw_fd());
+        // MSG_WAITALL makes the kernel go on after a short send, so that a batch is one completion.
+        let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
+        let entry = if let [one] = operation.vector.as_slice() {
+            let len = u32::try_from(one.iov_len).unwrap_or(u32::MAX);
+            opcode::Send::new(fd, one.iov_base.cast(), len).flags(flags).build()
+        } else {
+            operation.header.msg_iov = operation.vector.as_mut_ptr();
+            operation.header.msg_iovlen = operation.vector.len() as _;
+            opcode::SendMsg::new(fd, &raw const operation.header).flags(flags as u32).build()
+        };
+        entry.user_data(encode(token, Kind::Send))
+    }
+}
+
+pub(super) fn accept(token: Token, listener: &Descriptor) -> squeue::Entry {
+    opcode::AcceptMulti::new(Fd(listener.as_raw_fd()))
+        .flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
+        .build()
+        .user_data(encode(token, Kind::Accept))
+}
+
+pub(super) fn connect(token: Token, socket: &Descriptor, address: &SockAddr) -> squeue::Entry {
+    opcode::Connect::new(Fd(socket.as_raw_fd()), address.as_ptr().cast(), address.len())
+        .build()
+        .user_data(encode(token, Kind::Connect))
+}
+
+pub(super) fn receive(token: Token, socket: &Descriptor, how: Receive) -> squeue::Entry {
+    let fd = Fd(socket.as_raw_fd());
+    let entry = match how {
+        Receive::Stream => opcode::RecvMulti::new(fd, GROUP).build(),
+        Receive::Once => opcode::Recv::new(fd, std::ptr::null_mut(), 0)
+            .buf_group(GROUP)
+            .build()
+            .flags(squeue::Flags::BUFFER_SELECT),
+    };
+    entry.user_data(encode(token, Kind::Receive))
+}
+
+pub(super) fn cancel(token: Token, kind: Kind) -> squeue::Entry {
+    opcode::AsyncCancel::new(encode(token, kind)).build().user_data(encode(token, Kind::Cancel))
+}

@@ -1,0 +1,57 @@
+//! Whether io_uring works here: not by kernel version but by moving octets through a ring.
+
+use super::Uring;
+use crate::backend::{Backend, Event, Receive};
+use crate::token::Token;
+use socket2::{Domain, Socket, Type};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the trial may take; it takes microseconds where it works.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Tries everything that the backend needs.
+pub(crate) fn probe() -> Result<(), String> {
+    trial().map_err(|error| {
+        let remedy = match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => {
+                "io_uring is forbidden here: a seccomp filter (containers have one) or the sysctl \
+                 kernel.io_uring_disabled; allow io_uring_setup, io_uring_enter and \
+                 io_uring_register to use it"
+            }
+            Some(libc::ENOSYS) => "this kernel has no io_uring",
+            Some(libc::ENOMEM) => {
+                "too little memory may be locked for a ring; raise it with ulimit -l (RLIMIT_MEMLOCK)"
+            }
+            Some(libc::EMFILE | libc::ENFILE) => {
+                "file descriptors are used up; raise the limit with ulimit -n"
+            }
+            _ => "this kernel lacks a feature that is needed: Linux 6.1 or later has them all",
+        };
+        format!("{remedy} ({error})")
+    })
+}
+
+fn trial() -> io::Result<()> {
+    let mut uring = Uring::new()?;
+    let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
+    let (near, token) = (Arc::new(near), Token::unique());
+    uring.receive(token, &near, Receive::Stream);
+    far.write_all(b"probe")?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut events = Vec::new();
+    while Instant::now() < deadline {
+        uring.poll(Some(PATIENCE), &mut events)?;
+        for event in events.drain(..) {
+            match event {
+                Event::Received(_, buffer) if uring.bytes(&buffer) == b"probe" => return Ok(()),
+                Event::ReceiveEnded(_, ended) => {
+                    return Err(io::Error::other(format!("multishot receive: {ended:?}")));
+                }
+                _ => {}
+            }
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}

@@ -1,0 +1,76 @@
+//! How a session speaks to the socket it works for, without knowing what that is.
+
+use ringmq_pipe::PipeEnd;
+use ringmq_zmtp::{Peer, ProtocolError};
+use std::io;
+use std::sync::Arc;
+
+/// Why a connection is over.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DisconnectReason {
+    /// The peer closed it.
+    #[error("the peer closed the connection")]
+    PeerClosed,
+    /// The connection failed.
+    #[error("the connection failed: {0}")]
+    Io(Arc<io::Error>),
+    /// The peer broke the protocol, or refused this end.
+    #[error("{0}")]
+    Protocol(#[from] ProtocolError),
+    /// The peer was silent for longer than the heartbeat allows.
+    #[error("the peer was silent for longer than the heartbeat allows")]
+    HeartbeatExpired,
+    /// This end closed it.
+    #[error("closed from this end")]
+    Local,
+}
+
+impl DisconnectReason {
+    /// Whether a connecter should leave it at that: a peer that does not speak the protocol today
+    /// will not speak it in a moment.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Protocol(error) => error.is_protocol_violation(),
+            Self::Local => true,
+            Self::PeerClosed | Self::Io(_) | Self::HeartbeatExpired => false,
+        }
+    }
+}
+
+/// What happens in the life of a session.
+#[derive(Clone, Debug)]
+pub enum SessionEvent {
+    /// The handshake is done.
+    HandshakeSucceeded(Arc<Peer>),
+    /// The handshake failed; a `Disconnected` follows.
+    HandshakeFailed(DisconnectReason),
+    /// The connection is over.
+    Disconnected(DisconnectReason),
+}
+
+/// What a socket says to a new connection.
+pub enum Attach {
+    /// Here is the connection's end of a pipe.
+    Pipe(PipeEnd),
+    /// There is no room for it: whatever the peer sends is ignored.
+    Ignored,
+    /// The socket is closed.
+    Closed,
+}
+
+/// The socket as its sessions see it. Called on I/O threads: must be quick and must not block.
+pub trait Link: Send + Sync {
+    /// A connection without a pipe has completed its handshake: makes one, gives its other end to the
+    /// socket and returns this end.
+    fn attach(&self, peer: &Arc<Peer>) -> Attach;
+
+    /// The pipe that the connection has had from the start has a peer, for the first time or again.
+    /// Comes before any message of that peer.
+    fn connected(&self, peer: &Arc<Peer>);
+
+    /// Appends the ZMTP 3 frames that go before everything else on each connection: subscriptions.
+    fn preamble(&self, frames: &mut Vec<u8>);
+
+    /// Something happened.
+    fn event(&self, event: SessionEvent);
+}

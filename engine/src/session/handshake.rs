@@ -1,0 +1,92 @@
+//! A session before messages flow.
+
+use super::inbound::Inbound;
+use super::outbound::Outbound;
+use super::{Carry, HANDSHAKE, Phase, Session, Traffic};
+use crate::batch::{Batch, Part};
+use crate::event::{Attach, DisconnectReason, SessionEvent};
+use crate::handler::Cx;
+use bytes::Bytes;
+use ringmq_zmtp::{Established, Handshake, ProtocolError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// What the handshake wants to be sent.
+pub(super) fn output(handshake: &mut Handshake) -> Batch {
+    let mut out = Vec::new();
+    handshake.take_output(&mut out);
+    let mut batch = Batch::default();
+    batch.push(Part::Bytes { bytes: Bytes::from(out), messages: 0 });
+    batch
+}
+
+/// Feeds the handshake; what it does not take is kept in `rest` for the decoder.
+pub(super) fn input(
+    handshake: &mut Handshake,
+    rest: &mut Vec<u8>,
+    now: Instant,
+    octets: &[u8],
+) -> Result<(), ProtocolError> {
+    let used = if handshake.is_done() { 0 } else { handshake.input(now, octets)? };
+    rest.extend_from_slice(&octets[used..]);
+    Ok(())
+}
+
+impl Session {
+    /// Goes on to traffic if the handshake is done.
+    pub(super) fn finish_handshake(&mut self, cx: &mut Cx<'_>) {
+        let Phase::Handshake(handshake, rest) = &mut self.phase else { return };
+        if self.failure.is_some() || !handshake.is_done() {
+            return;
+        }
+        // What the handshake still has to say goes before everything else.
+        let mut out = Vec::new();
+        handshake.take_output(&mut out);
+        let Some(established) = handshake.established() else { return };
+        let rest = std::mem::take(rest);
+        cx.cancel_timer(HANDSHAKE);
+        self.establish(cx, established, out);
+        self.take_in(cx.now, &rest);
+    }
+
+    fn establish(&mut self, cx: &mut Cx<'_>, established: Established, out: Vec<u8>) {
+        let peer = Arc::new(established.peer);
+        self.link.event(SessionEvent::HandshakeSucceeded(peer.clone()));
+        if self.carry.is_some() {
+            self.link.connected(&peer);
+        } else {
+            match self.link.attach(&peer) {
+                Attach::Pipe(mut pipe) => {
+                    pipe.install(&cx.io.notifier(), cx.token.key());
+                    self.carry = Some(Carry::new(pipe));
+                }
+                Attach::Ignored => {}
+                Attach::Closed => self.failure = Some(DisconnectReason::Local),
+            }
+        }
+        let unsent = self.carry.as_mut().map(|carry| std::mem::take(&mut carry.unsent));
+        let mut outbound = Outbound::new(established.encoder, unsent.unwrap_or_default());
+        outbound.control = out;
+        if let Some(pipe) = self.pipe() {
+            // Before the preamble is asked for: a subscription made from here on is written to the
+            // pipe, an earlier one is in the preamble.
+            pipe.state.connected.store(true, Ordering::SeqCst);
+            let mut frames = Vec::new();
+            self.link.preamble(&mut frames);
+            outbound.add_frames(&frames);
+        }
+        let inbound = Inbound::new(established.decoder, self.discard_inbound);
+        let heartbeat = established.heartbeat;
+        self.phase = Phase::Traffic(Box::new(Traffic { inbound, outbound, heartbeat }));
+        self.look_for_close(cx);
+    }
+
+    pub(super) fn handshake_due(&mut self, cx: &mut Cx<'_>) {
+        let Phase::Handshake(handshake, _) = &mut self.phase else { return };
+        match handshake.handle_timeout(cx.now) {
+            Ok(()) => cx.arrange_timer(HANDSHAKE, handshake.poll_timeout()),
+            Err(error) => self.fail(cx, DisconnectReason::Protocol(error)),
+        }
+    }
+}

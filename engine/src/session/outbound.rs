@@ -1,0 +1,210 @@
+//! The writing half of a session: from the pipe to batches for the wire.
+//!
+//! To a peer that speaks ZMTP 3.1 the log's memory goes out as it is. For older peers every frame is
+//! translated into fresh memory. Either way the pieces of the log stay at hand until the batch is
+//! sent: when the connection breaks, whatever was not handed to the kernel as a whole message goes to
+//! the next connection, from the start of that message.
+
+use crate::batch::{Batch, Part};
+use bytes::Bytes;
+use ringmq_pipe::{Inlet, Message, Piece, frame};
+use ringmq_zmtp::Encoder;
+
+/// Octets gathered from the log for one send: see [`RECEIVE_BUFFER`](crate::backend::RECEIVE_BUFFER).
+const GATHER: usize = 64 * 1024;
+
+/// The writing half of a session.
+pub(super) struct Outbound {
+    pub(super) encoder: Encoder,
+    /// Octets for the wire that go before everything else.
+    pub(super) control: Vec<u8>,
+    /// What the batch under way was made of, for a broken connection; empty when none is under way.
+    under_way: Vec<Piece>,
+    /// Octets before the first message in the batch under way.
+    lead: usize,
+    /// Where in the batch each message ends, if it was translated.
+    ends: Vec<usize>,
+    /// Octets of the batch that the kernel has taken, and messages credited for them.
+    sent: usize,
+    credited: usize,
+    /// Left over from the connection before.
+    carried: Vec<Piece>,
+}
+
+impl Outbound {
+    pub(super) fn new(encoder: Encoder, carried: Vec<Piece>) -> Self {
+        Self {
+            encoder,
+            control: Vec::new(),
+            under_way: Vec::new(),
+            lead: 0,
+            ends: Vec::new(),
+            sent: 0,
+            credited: 0,
+            carried,
+        }
+    }
+
+    /// Adds frames in log form to what goes before everything else.
+    pub(super) fn add_frames(&mut self, frames: &[u8]) {
+        if self.encoder.is_verbatim() {
+            self.control.extend_from_slice(frames);
+            return;
+        }
+        let mut rest = frames;
+        while let Some(header) = frame::parse(rest) {
+            let (this, next) = rest.split_at(header.size + header.body as usize);
+            self.encoder.translate(header.flags, &this[header.size..], &mut self.control);
+            rest = next;
+        }
+    }
+
+    /// The next batch; empty when there is nothing to send.
+    pub(super) fn next(&mut self, pipe: Option<&mut Inlet>) -> Batch {
+        let mut batch = Batch::default();
+        self.sent = 0;
+        self.credited = 0;
+        self.lead = self.control.len();
+        self.ends.clear();
+        if !self.control.is_empty() {
+            let bytes = Bytes::from(std::mem::take(&mut self.control));
+            batch.push(Part::Bytes { bytes, messages: 0 });
+        }
+        self.under_way = std::mem::take(&mut self.carried);
+        match pipe {
+            Some(Inlet::Log(log)) if self.under_way.is_empty() => {
+                log.gather(GATHER, &mut self.under_way);
+            }
+            Some(Inlet::Latest(slot)) if self.under_way.is_empty() => {
+                self.under_way.extend(slot.read().into_iter().flat_map(Piece::of_message));
+            }
+            _ => {}
+        }
+        if self.encoder.is_verbatim() {
+            self.under_way.iter().cloned().for_each(|piece| batch.push(Part::Piece(piece)));
+        } else {
+            self.translate(&mut batch);
+        }
+        batch
+    }
+
+    fn translate(&mut self, batch: &mut Batch) {
+        let mut wire = Vec::new();
+        let mut at = self.lead;
+        for (header, body) in frames(&self.under_way) {
+            let last = header.flags & frame::MORE == 0;
+            match body {
+                Body::Copied(bytes) => {
+                    let before = wire.len();
+                    self.encoder.translate(header.flags, bytes, &mut wire);
+                    at += wire.len() - before;
+                }
+                Body::Attached(piece) => {
+                    let before = wire.len();
+                    self.encoder.translate_header(header.flags, header.body, &mut wire);
+                    at += wire.len() - before + piece.bytes().len();
+                    let bytes = Bytes::from(std::mem::take(&mut wire));
+                    batch.push(Part::Bytes { bytes, messages: 0 });
+                    // Messages are counted in one go at the end: see below.
+                    let body = Message::from(piece).into_bytes();
+                    batch.push(Part::Bytes { bytes: body, messages: 0 });
+                }
+            }
+            if last {
+                self.ends.push(at);
+            }
+        }
+        let messages = self.under_way.iter().map(|piece| piece.messages).sum();
+        batch.push(Part::Bytes { bytes: Bytes::from(wire), messages });
+    }
+
+    /// The kernel has taken `octets` more of the batch under way; `credited` messages were completed
+    /// by that as far as the batch can tell.
+    pub(super) fn sent(&mut self, octets: usize, credited: u32) {
+        self.sent += octets;
+        self.credited += credited as usize;
+    }
+
+    /// The batch under way is sent.
+    pub(super) fn batch_done(&mut self) {
+        self.under_way.clear();
+    }
+
+    /// What the next connection must send first: every message that the kernel has not taken whole,
+    /// and how many of those that it has taken were not credited yet.
+    pub(super) fn into_unsent(mut self) -> (Vec<Piece>, u32) {
+        let sent = self.sent.saturating_sub(self.lead);
+        let whole = if self.encoder.is_verbatim() {
+            whole_messages(&self.under_way, sent)
+        } else {
+            self.ends.partition_point(|end| *end <= self.sent)
+        };
+        let mut left = std::mem::take(&mut self.under_way);
+        skip_messages(&mut left, whole);
+        left.append(&mut self.carried);
+        (left, whole.saturating_sub(self.credited) as u32)
+    }
+}
+
+/// The body of a frame in a run of pieces.
+enum Body<'a> {
+    Copied(&'a [u8]),
+    Attached(&'a Piece),
+}
+
+/// The frames of whole messages in log form.
+fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, Body<'_>)> {
+    let mut pieces = pieces.iter().peekable();
+    let mut rest: &[u8] = &[];
+    std::iter::from_fn(move || {
+        while rest.is_empty() {
+            rest = pieces.next()?.bytes();
+        }
+        let header = frame::parse(rest)?;
+        rest = &rest[header.size..];
+        if rest.is_empty()
+            && let Some(attached) = pieces.next_if(|piece| piece.is_body())
+        {
+            return Some((header, Body::Attached(attached)));
+        }
+        let (body, after) = rest.split_at(header.body as usize);
+        rest = after;
+        Some((header, Body::Copied(body)))
+    })
+}
+
+/// How many messages end within the first `octets` octets.
+fn whole_messages(pieces: &[Piece], octets: usize) -> usize {
+    let (mut at, mut whole) = (0, 0);
+    for (header, _) in frames(pieces) {
+        at += header.size + header.body as usize;
+        if at > octets {
+            break;
+        }
+        whole += usize::from(header.flags & frame::MORE == 0);
+    }
+    whole
+}
+
+/// Removes the first `count` messages.
+fn skip_messages(pieces: &mut Vec<Piece>, count: usize) {
+    let (mut octets, mut left) = (0, count);
+    for (header, _) in frames(pieces) {
+        if left == 0 {
+            break;
+        }
+        octets += header.size + header.body as usize;
+        left -= usize::from(header.flags & frame::MORE == 0);
+    }
+    let mut skipped = count as u32;
+    pieces.retain_mut(|piece| {
+        let len = piece.bytes().len();
+        if octets >= len {
+            octets -= len;
+            skipped -= piece.messages.min(skipped);
+            return false;
+        }
+        piece.skip(std::mem::take(&mut octets), std::mem::take(&mut skipped));
+        true
+    });
+}

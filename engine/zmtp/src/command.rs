@@ -1,0 +1,191 @@
+//! Command frames: their names, how they are written, how one that arrives is told from another.
+//!
+//! The body of a command is `name-length(1) name data` (RFC 23, section "Commands").
+
+use ringmq_pipe::frame;
+
+use crate::ProtocolError;
+use crate::error::quote;
+use crate::header::write_v2;
+use crate::limits::{CONTEXT_MAX, QUOTE_MAX, SHORT_STRING_MAX};
+
+/// The names, each with its length in front, as a command body begins.
+pub(crate) const READY: &[u8] = b"\x05READY";
+pub(crate) const ERROR: &[u8] = b"\x05ERROR";
+pub(crate) const PING: &[u8] = b"\x04PING";
+pub(crate) const PONG: &[u8] = b"\x04PONG";
+const SUBSCRIBE: &[u8] = b"\x09SUBSCRIBE";
+const CANCEL: &[u8] = b"\x06CANCEL";
+const JOIN: &[u8] = b"\x04JOIN";
+const LEAVE: &[u8] = b"\x05LEAVE";
+
+/// Octets of the time-to-live of a PING.
+const TTL: usize = size_of::<u16>();
+
+/// How much of a command suffices to tell what it is: a PING with the longest context. Every name
+/// that is known here is shorter.
+pub(crate) const HEAD_MAX: usize = PING.len() + TTL + CONTEXT_MAX;
+
+/// A command for the session itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// The peer wants a PONG with the same context.
+    Ping {
+        /// For how many tenths of a second the peer wants to be heard from at least; 0 for ever.
+        ttl: u16,
+        /// At most [`CONTEXT_MAX`](crate::CONTEXT_MAX) octets.
+        context: &'a [u8],
+    },
+    /// The peer answers a PING.
+    Pong {
+        /// At most [`CONTEXT_MAX`](crate::CONTEXT_MAX) octets.
+        context: &'a [u8],
+    },
+}
+
+/// What to do with a command that has arrived.
+pub(crate) enum Class<'a> {
+    /// Hand it over as a frame: the socket deals with subscriptions and groups.
+    Frame,
+    /// Tell the session.
+    Session(Command<'a>),
+    /// Ignore it: commands of later versions are none of our business.
+    Unknown,
+}
+
+/// Tells what the command of `body` octets is that begins with `head`, which holds
+/// [`HEAD_MAX`] octets of it, or all.
+pub(crate) fn classify(head: &[u8], body: u64) -> Result<Class<'_>, ProtocolError> {
+    let &[name_length, ..] = head else {
+        return Err(ProtocolError::EmptyCommand);
+    };
+    if name_length == 0 || u64::from(name_length) >= body {
+        return Err(ProtocolError::MalformedCommand);
+    }
+    if [SUBSCRIBE, CANCEL, JOIN, LEAVE]
+        .iter()
+        .any(|name| head.starts_with(name))
+    {
+        return Ok(Class::Frame);
+    }
+    if let Some(data) = head.strip_prefix(PING) {
+        let Some((ttl, context)) = data.split_first_chunk() else {
+            return Err(ProtocolError::MalformedPing { length: body });
+        };
+        return Ok(Class::Session(Command::Ping {
+            ttl: u16::from_be_bytes(*ttl),
+            context,
+        }));
+    }
+    if let Some(context) = head.strip_prefix(PONG) {
+        let context = &context[..context.len().min(CONTEXT_MAX)];
+        return Ok(Class::Session(Command::Pong { context }));
+    }
+    // These two belong to the handshake, which is over, and neither is one to be ignored.
+    if head.starts_with(READY) || head.starts_with(ERROR) {
+        return Err(unexpected(head));
+    }
+    Ok(Class::Unknown)
+}
+
+/// The error for a command that has no place where it came.
+pub(crate) fn unexpected(body: &[u8]) -> ProtocolError {
+    let name = match body.split_first() {
+        Some((&length, rest)) => rest.get(..usize::from(length)).unwrap_or(rest),
+        None => &[],
+    };
+    ProtocolError::UnexpectedCommand {
+        name: quote(name, QUOTE_MAX),
+    }
+}
+
+/// A request to begin or to stop sending messages that begin with `topic`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscription<'a> {
+    /// Whether to begin (or to stop).
+    pub subscribe: bool,
+    /// The prefix.
+    pub topic: &'a [u8],
+}
+
+/// Reads a subscription from a frame: a SUBSCRIBE or CANCEL command as in ZMTP 3.1, or a message
+/// that begins with an octet 1 or 0, as in all versions before. `None` for any other frame.
+///
+/// In the form of a message, only the first frame of one can be a subscription; that is for the
+/// caller to know.
+///
+/// ```
+/// use ringmq_zmtp::{Subscription, parse_subscription};
+/// let expected = Some(Subscription { subscribe: true, topic: b"news" });
+/// assert_eq!(parse_subscription(0x00, b"\x01news"), expected);
+/// assert_eq!(parse_subscription(0x04, b"\x09SUBSCRIBEnews"), expected);
+/// assert_eq!(parse_subscription(0x00, b"news"), None);
+/// ```
+pub fn parse_subscription(flags: u8, body: &[u8]) -> Option<Subscription<'_>> {
+    if flags & frame::COMMAND == 0 {
+        return match body {
+            [1, topic @ ..] => Some(Subscription {
+                subscribe: true,
+                topic,
+            }),
+            [0, topic @ ..] => Some(Subscription {
+                subscribe: false,
+                topic,
+            }),
+            _ => None,
+        };
+    }
+    let subscribe = |topic| Subscription {
+        subscribe: true,
+        topic,
+    };
+    let cancel = |topic| Subscription {
+        subscribe: false,
+        topic,
+    };
+    body.strip_prefix(SUBSCRIBE)
+        .map(subscribe)
+        .or(body.strip_prefix(CANCEL).map(cancel))
+}
+
+/// Appends a SUBSCRIBE command frame, the form in which a frame log holds a subscription.
+///
+/// ```
+/// let mut log = Vec::new();
+/// ringmq_zmtp::subscribe_frame(b"a", &mut log);
+/// assert_eq!(log, b"\x04\x0b\x09SUBSCRIBEa");
+/// ```
+pub fn subscribe_frame(topic: &[u8], out: &mut Vec<u8>) {
+    write_command(out, &[SUBSCRIBE, topic]);
+}
+
+/// Appends a CANCEL command frame, the form in which a frame log holds the end of a subscription.
+///
+/// ```
+/// let mut log = Vec::new();
+/// ringmq_zmtp::cancel_frame(b"a", &mut log);
+/// assert_eq!(log, b"\x04\x08\x06CANCELa");
+/// ```
+pub fn cancel_frame(topic: &[u8], out: &mut Vec<u8>) {
+    write_command(out, &[CANCEL, topic]);
+}
+
+/// Appends an ERROR command frame, which refuses a peer during the handshake. A reason longer than
+/// 255 octets is cut off.
+///
+/// ```
+/// let mut out = Vec::new();
+/// ringmq_zmtp::error_frame("400", &mut out);
+/// assert_eq!(out, b"\x04\x0a\x05ERROR\x03400");
+/// ```
+pub fn error_frame(reason: &str, out: &mut Vec<u8>) {
+    let reason = &reason.as_bytes()[..reason.len().min(SHORT_STRING_MAX)];
+    write_command(out, &[ERROR, &[reason.len() as u8], reason]);
+}
+
+/// Appends a command frame with a body of all `parts`.
+pub(crate) fn write_command(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    let body: usize = parts.iter().map(|part| part.len()).sum();
+    write_v2(out, frame::COMMAND, body as u64);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+}

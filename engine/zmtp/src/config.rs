@@ -1,0 +1,210 @@
+//! What one end of a connection says about itself and demands of its peer.
+
+use std::time::Duration;
+
+use crate::limits::{ATTACH_MIN, PROPERTY_VALUE_MAX, ROUTING_ID_MAX, SHORT_STRING_MAX};
+use crate::{MechanismConfig, SocketType};
+
+/// How long a handshake may take unless set otherwise: libzmq's `ZMQ_HANDSHAKE_IVL`.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The settings of the connections of a socket; shared by all of them.
+///
+/// ```
+/// use ringmq_zmtp::{Config, SocketType};
+/// let mut config = Config::new(SocketType::Dealer);
+/// config.set_routing_id(b"alice")?;
+/// config.max_body = Some(1 << 20);
+/// # Ok::<(), ringmq_zmtp::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The type of the socket at this end.
+    pub socket_type: SocketType,
+    /// The security mechanism, which the peer must share.
+    pub mechanism: MechanismConfig,
+    /// Rejects peers that speak a version without mechanisms (1.0, 2.0), even if the mechanism is
+    /// NULL: for sockets whose peers have to pass ZAP.
+    pub require_mechanism: bool,
+    /// The longest frame body to accept, in octets; `None` for no limit but the protocol's.
+    pub max_body: Option<u64>,
+    /// Bodies of this many octets and more are never part of a span ([`crate::Sink::span`]).
+    pub attach_min: usize,
+    /// How long the handshake may take; `None` for ever.
+    pub handshake_timeout: Option<Duration>,
+    /// Whether and how to probe the peer; `None` to only answer.
+    pub heartbeat: Option<HeartbeatConfig>,
+    /// At most [`ROUTING_ID_MAX`] octets.
+    routing_id: Vec<u8>,
+    /// Sorted by name, each name once.
+    properties: Vec<(String, Vec<u8>)>,
+}
+
+/// How often to probe a peer, and when to give up on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeartbeatConfig {
+    /// From one PING to the next.
+    pub interval: Duration,
+    /// How long the peer may be silent after a PING; zero to never give up.
+    pub timeout: Duration,
+    /// How long the peer should wait for our next sign of life; zero to not ask for that. Rounded
+    /// down to tenths of a second, at most 65,535 of them.
+    pub ttl: Duration,
+}
+
+impl HeartbeatConfig {
+    /// A PING every `interval`, the same as time-out, no time-to-live: libzmq's defaults.
+    pub const fn every(interval: Duration) -> Self {
+        HeartbeatConfig {
+            interval,
+            timeout: interval,
+            ttl: Duration::ZERO,
+        }
+    }
+}
+
+/// A setting that cannot be put on the wire. The caller is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The routing id is longer than [`ROUTING_ID_MAX`].
+    #[error("a routing id has at most {ROUTING_ID_MAX} octets, not {length}")]
+    RoutingIdTooLong {
+        /// Octets of the routing id.
+        length: usize,
+    },
+    /// The name of a property does not begin with `X-`, is too long, or holds other characters
+    /// than letters, digits and `-_.+`.
+    #[error("{name:?} is no property name: X-, then letters, digits and -_.+, 255 in all")]
+    PropertyName {
+        /// The name.
+        name: String,
+    },
+    /// The value of a property is longer than 2^31-1 octets.
+    #[error("a property value has at most 2147483647 octets, not {length}")]
+    PropertyValueTooLong {
+        /// Octets of the value.
+        length: usize,
+    },
+}
+
+impl Config {
+    /// The settings of a `socket_type` socket with libzmq's defaults: mechanism NULL, no routing
+    /// id, no limit, 30 seconds for the handshake, no heartbeats.
+    pub fn new(socket_type: SocketType) -> Self {
+        Config {
+            socket_type,
+            mechanism: MechanismConfig::Null,
+            require_mechanism: false,
+            max_body: None,
+            attach_min: ATTACH_MIN,
+            handshake_timeout: Some(HANDSHAKE_TIMEOUT),
+            heartbeat: None,
+            routing_id: Vec::new(),
+            properties: Vec::new(),
+        }
+    }
+
+    /// The name under which ROUTER peers are to know this end; empty to let them choose.
+    pub fn routing_id(&self) -> &[u8] {
+        &self.routing_id
+    }
+
+    /// Sets [`routing_id`](Self::routing_id).
+    ///
+    /// # Errors
+    /// [`ConfigError::RoutingIdTooLong`] above 255 octets.
+    pub fn set_routing_id(&mut self, id: &[u8]) -> Result<(), ConfigError> {
+        if id.len() > ROUTING_ID_MAX {
+            return Err(ConfigError::RoutingIdTooLong { length: id.len() });
+        }
+        self.routing_id = id.to_vec();
+        Ok(())
+    }
+
+    /// The application's own properties, by name.
+    pub fn properties(&self) -> &[(String, Vec<u8>)] {
+        &self.properties
+    }
+
+    /// Sets a property of the application, which peers of version 3 learn in the handshake.
+    ///
+    /// # Errors
+    /// [`ConfigError::PropertyName`] unless the name is `X-` and 1 to 253 letters, digits or
+    /// `-_.+`; [`ConfigError::PropertyValueTooLong`] above 2^31-1 octets.
+    pub fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), ConfigError> {
+        let valid = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.+".contains(&octet);
+        if !name.starts_with("X-")
+            || !(3..=SHORT_STRING_MAX).contains(&name.len())
+            || !name.bytes().all(valid)
+        {
+            return Err(ConfigError::PropertyName {
+                name: name.to_owned(),
+            });
+        }
+        if value.len() > PROPERTY_VALUE_MAX {
+            return Err(ConfigError::PropertyValueTooLong {
+                length: value.len(),
+            });
+        }
+        match self
+            .properties
+            .binary_search_by(|(known, _)| known.as_str().cmp(name))
+        {
+            Ok(at) => self.properties[at].1 = value.to_vec(),
+            Err(at) => self
+                .properties
+                .insert(at, (name.to_owned(), value.to_vec())),
+        }
+        Ok(())
+    }
+
+    /// Whether peers without mechanisms are to be turned away.
+    pub(crate) fn rejects_unauthenticated(&self) -> bool {
+        self.require_mechanism || self.mechanism != MechanismConfig::Null
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn properties_are_sorted_and_replaced() {
+        let mut config = Config::new(SocketType::Dealer);
+        config.set_property("X-b", b"1").unwrap();
+        config.set_property("X-a", b"2").unwrap();
+        config.set_property("X-b", b"3").unwrap();
+        let expected = [
+            ("X-a".to_owned(), b"2".to_vec()),
+            ("X-b".to_owned(), b"3".to_vec()),
+        ];
+        assert_eq!(config.properties(), expected);
+    }
+
+    #[test]
+    fn settings_that_no_frame_can_hold_are_refused() {
+        let mut config = Config::new(SocketType::Dealer);
+        assert!(config.set_routing_id(&[7; 255]).is_ok());
+        let too_long = ConfigError::RoutingIdTooLong { length: 256 };
+        assert_eq!(config.set_routing_id(&[7; 256]), Err(too_long));
+        assert_eq!(config.routing_id().len(), 255);
+        let longest = format!("X-{}", "n".repeat(253));
+        assert!(config.set_property(&longest, b"").is_ok());
+        for name in [
+            "",
+            "X-",
+            "Socket-Type",
+            "x-a",
+            "X-a b",
+            "X-ä",
+            &format!("{longest}n"),
+        ] {
+            let refused = ConfigError::PropertyName {
+                name: name.to_owned(),
+            };
+            assert_eq!(config.set_property(name, b""), Err(refused));
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The reading half of a connection: from octets of the peer to frames for a log.
+//!
+//! Most of what arrives is whole, small ZMTP 3 frames, one after the other. Such a run is only
+//! looked through, header by header, and then handed over as it is ([`Sink::span`]). All else
+//! (frames cut by the end of what has arrived, large ones, old framing, commands) goes octet for
+//! octet through a small state machine. It owns no heap memory: a header and the head of a
+//! command are all that it ever keeps.
+
+use ringmq_pipe::frame;
+
+use crate::command::{Class, Command, HEAD_MAX, classify};
+use crate::header::{Framing, Header, HeaderBuffer};
+use crate::limits::FRAME_MAX;
+use crate::{ProtocolError, Version};
+
+/// What a [`Decoder`] delivers to, in the order of the wire.
+pub trait Sink {
+    /// One or more whole ZMTP 3 frames, as they can be stored; all bodies are shorter than the
+    /// limit that the decoder was made with. `messages` of them end a message (or are commands).
+    fn span(&mut self, frames: &[u8], messages: usize);
+
+    /// A single frame begins, with a body of `body` octets. `flags` are MORE or COMMAND or none.
+    fn begin(&mut self, flags: u8, body: u64);
+
+    /// The next octets of the frame begun last. Not called for an empty body.
+    fn body(&mut self, octets: &[u8]);
+
+    /// The frame begun last is complete.
+    fn end(&mut self);
+
+    /// A command for the session. It may come between frames of a message, but not within one.
+    fn command(&mut self, command: Command<'_>);
+}
+
+/// How far [`Decoder::decode`] came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decoded {
+    /// Octets of the input that are dealt with.
+    pub consumed: usize,
+    /// Messages that were completed, counting SUBSCRIBE, CANCEL, JOIN and LEAVE as one each.
+    pub messages: usize,
+}
+
+/// Reads what one peer sends after the handshake.
+///
+/// ```
+/// use ringmq_zmtp::{ATTACH_MIN, Command, Decoder, Sink, Version};
+///
+/// #[derive(Default)]
+/// struct Log(Vec<u8>);
+/// impl Sink for Log {
+///     fn span(&mut self, frames: &[u8], _messages: usize) {
+///         self.0.extend_from_slice(frames);
+///     }
+///     fn begin(&mut self, flags: u8, body: u64) {
+///         self.0.extend_from_slice(&[flags, body as u8]); // Short ones only, in this example.
+///     }
+///     fn body(&mut self, octets: &[u8]) {
+///         self.0.extend_from_slice(octets);
+///     }
+///     fn end(&mut self) {}
+///     fn command(&mut self, _command: Command<'_>) {}
+/// }
+///
+/// let mut log = Log::default();
+/// let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
+/// let stream = b"\x01\x00\x00\x05Hello\x00\x05Wo";
+/// let decoded = decoder.decode(stream, usize::MAX, &mut log)?;
+/// assert_eq!((decoded.consumed, decoded.messages), (stream.len(), 1));
+/// assert_eq!(decoder.decode(b"rld", usize::MAX, &mut log)?.messages, 1);
+/// assert_eq!(log.0, b"\x01\x00\x00\x05Hello\x00\x05World");
+/// # Ok::<(), ringmq_zmtp::ProtocolError>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    framing: Framing,
+    /// The longest body that the peer may send, in octets.
+    max_body: u64,
+    /// The longest body that may be part of a span, in octets; at most `max_body`.
+    max_span_body: u64,
+    /// Whether a subscription to everything is still to be delivered for the peer.
+    phantom: bool,
+    /// Whether the last frame of a message is still to come.
+    in_message: bool,
+    /// The header that is being read, if `state` says so.
+    header: HeaderBuffer,
+    state: State,
+}
+
+/// What the next octet belongs to.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Header,
+    /// The body of a frame that was begun, of which `left` octets are missing.
+    Body {
+        flags: u8,
+        left: u64,
+    },
+    /// The head of a command of `body` octets, as far as it has arrived.
+    Head {
+        body: u64,
+        octets: [u8; HEAD_MAX],
+        have: usize,
+    },
+    /// A command that is ignored, of which `left` octets are missing.
+    Skip {
+        left: u64,
+    },
+}
+
+/// What stands in for the subscription that a 2.x subscriber never sends.
+const SUBSCRIBE_TO_ALL: &[u8] = b"\x04\x0A\x09SUBSCRIBE";
+
+impl Decoder {
+    /// Reads from a peer of that version. `max_body` is the longest frame body to accept;
+    /// `attach_min` is from which length on a body is never part of a span.
+    pub fn new(version: Version, max_body: Option<u64>, attach_min: usize) -> Self {
+        let max_body = max_body.unwrap_or(FRAME_MAX).min(FRAME_MAX);
+        Decoder {
+            framing: Framing::of(version),
+            max_body,
+            max_span_body: max_body.min(attach_min.saturating_sub(1) as u64),
+            phantom: false,
+            in_message: false,
+            header: HeaderBuffer::default(),
+            state: State::Header,
+        }
+    }
+
+    /// Delivers a subscription to everything first, on behalf of a peer that cannot send one.
+    pub(crate) fn subscribe_to_all(&mut self) {
+        self.phantom = true;
+    }
+
+    /// Delivers what has arrived to `sink`, but not more than `credit` whole messages; stops right
+    /// after the last of them, and takes nothing at all if `credit` is zero. Otherwise all of
+    /// `input` is consumed, and what is incomplete goes on with the next call.
+    ///
+    /// Call it once with empty input right after the handshake: there are peers on whose behalf
+    /// something is delivered though they never send anything.
+    ///
+    /// # Errors
+    /// What the peer did wrong. What came before that has been delivered; the connection is to be
+    /// closed, for nothing of what follows makes sense.
+    pub fn decode<S: Sink>(
+        &mut self,
+        input: &[u8],
+        credit: usize,
+        sink: &mut S,
+    ) -> Result<Decoded, ProtocolError> {
+        let mut done = Decoded::default();
+        if self.phantom && credit > 0 {
+            self.phantom = false;
+            done.messages = 1;
+            sink.span(SUBSCRIBE_TO_ALL, 1);
+        }
+        while done.messages < credit && done.consumed < input.len() {
+            let rest = &input[done.consumed..];
+            let run = self.run(rest, credit - done.messages);
+            if run.consumed > 0 {
+                sink.span(&rest[..run.consumed], run.messages);
+                done.consumed += run.consumed;
+                done.messages += run.messages;
+            } else {
+                let (taken, ended) = self.step(rest, sink)?;
+                done.consumed += taken;
+                done.messages += usize::from(ended);
+            }
+        }
+        Ok(done)
+    }
+
+    /// Measures the run of whole frames at the start of `input` that can be stored as they are.
+    #[inline]
+    fn run(&mut self, input: &[u8], credit: usize) -> Decoded {
+        let mut run = Decoded::default();
+        if !matches!(self.state, State::Header)
+            || !self.header.is_empty()
+            || self.framing == Framing::V1
+        {
+            return run;
+        }
+        let mut last = None;
+        while run.messages < credit {
+            let rest = &input[run.consumed..];
+            let Some(header) = frame::parse(rest) else {
+                break;
+            };
+            // A size that could have been shorter counts as odd, for a log has only one form.
+            let plain = rest[0] & !(frame::MORE | frame::LONG) == 0
+                && (header.size == frame::SHORT_HEADER)
+                    == (header.body <= frame::SHORT_BODY as u64);
+            if header.body > self.max_span_body {
+                break;
+            }
+            let size = header.size + header.body as usize;
+            if size > rest.len() || !plain && !self.is_storable_command(&rest[..size], last) {
+                break;
+            }
+            last = Some(header.flags);
+            run.consumed += size;
+            run.messages += usize::from(header.flags & frame::MORE == 0);
+        }
+        if let Some(flags) = last {
+            self.in_message = flags & frame::MORE != 0;
+        }
+        run
+    }
+
+    /// Whether a whole frame is a command that goes to the log and may come now, after a frame
+    /// with `last` flags. If not, the slow path finds out what it is, or what is wrong with it.
+    #[cold]
+    fn is_storable_command(&self, whole: &[u8], last: Option<u8>) -> bool {
+        let in_message = last.map_or(self.in_message, |flags| flags & frame::MORE != 0);
+        let (size, canonical) = match whole[0] {
+            frame::COMMAND => (frame::SHORT_HEADER, true),
+            LONG_COMMAND => (
+                frame::LONG_HEADER,
+                whole.len() > frame::LONG_HEADER + frame::SHORT_BODY,
+            ),
+            _ => return false,
+        };
+        let body = &whole[size..];
+        let head = &body[..body.len().min(HEAD_MAX)];
+        canonical
+            && !in_message
+            && self.framing == Framing::V3
+            && matches!(classify(head, body.len() as u64), Ok(Class::Frame))
+    }
+
+    /// Takes the next octets as what they are part of. Returns how many, at least one, and
+    /// whether they complete a message.
+    fn step<S: Sink>(
+        &mut self,
+        input: &[u8],
+        sink: &mut S,
+    ) -> Result<(usize, bool), ProtocolError> {
+        match self.state {
+            State::Header => {
+                let (taken, header) = self.header.fill(self.framing, input)?;
+                let ended = match header {
+                    Some(header) => self.on_header(header, sink)?,
+                    None => false,
+                };
+                Ok((taken, ended))
+            }
+            State::Body { flags, left } => {
+                let octets = up_to(left, input);
+                sink.body(octets);
+                Ok((
+                    octets.len(),
+                    self.in_body(flags, left - octets.len() as u64, sink),
+                ))
+            }
+            State::Head {
+                body,
+                mut octets,
+                mut have,
+            } => {
+                let missing = body.min(HEAD_MAX as u64) - have as u64;
+                let taken = up_to(missing, input);
+                octets[have..][..taken.len()].copy_from_slice(taken);
+                have += taken.len();
+                if (taken.len() as u64) < missing {
+                    self.state = State::Head { body, octets, have };
+                    return Ok((taken.len(), false));
+                }
+                Ok((taken.len(), self.on_head(&octets[..have], body, sink)?))
+            }
+            State::Skip { left } => {
+                let taken = up_to(left, input).len();
+                self.skip(left - taken as u64);
+                Ok((taken, false))
+            }
+        }
+    }
+
+    /// A header is complete. Everything a header can do wrong is found here, before its body.
+    fn on_header<S: Sink>(&mut self, header: Header, sink: &mut S) -> Result<bool, ProtocolError> {
+        let Header { flags, body, .. } = header;
+        if body > self.max_body {
+            return Err(ProtocolError::FrameTooLarge {
+                length: body,
+                limit: self.max_body,
+            });
+        }
+        if flags & frame::COMMAND == 0 {
+            sink.begin(flags, body);
+            return Ok(self.in_body(flags, body, sink));
+        }
+        if flags & frame::MORE != 0 {
+            return Err(ProtocolError::CommandWithMore);
+        }
+        if body == 0 {
+            return Err(ProtocolError::EmptyCommand);
+        }
+        self.state = State::Head {
+            body,
+            octets: [0; HEAD_MAX],
+            have: 0,
+        };
+        Ok(false)
+    }
+
+    /// Enough of a command has arrived to tell what it is.
+    fn on_head<S: Sink>(
+        &mut self,
+        head: &[u8],
+        body: u64,
+        sink: &mut S,
+    ) -> Result<bool, ProtocolError> {
+        let left = body - head.len() as u64;
+        match classify(head, body)? {
+            Class::Frame if self.in_message => return Err(ProtocolError::CommandInsideMessage),
+            Class::Frame => {
+                sink.begin(frame::COMMAND, body);
+                sink.body(head);
+                return Ok(self.in_body(frame::COMMAND, left, sink));
+            }
+            Class::Session(command) => sink.command(command),
+            Class::Unknown => {}
+        }
+        self.skip(left);
+        Ok(false)
+    }
+
+    /// Goes on with the body of the frame begun, of which `left` octets are missing; returns
+    /// whether that was the end of a message.
+    fn in_body<S: Sink>(&mut self, flags: u8, left: u64, sink: &mut S) -> bool {
+        if left > 0 {
+            self.state = State::Body { flags, left };
+            return false;
+        }
+        sink.end();
+        self.state = State::Header;
+        self.in_message = flags & frame::MORE != 0;
+        !self.in_message
+    }
+
+    /// Goes on with a command that is ignored, of which `left` octets are missing.
+    fn skip(&mut self, left: u64) {
+        self.state = if left > 0 {
+            State::Skip { left }
+        } else {
+            State::Header
+        };
+    }
+}
+
+/// The flags of a command with an eight-octet size.
+const LONG_COMMAND: u8 = frame::COMMAND | frame::LONG;
+
+/// The first `count` octets of `input`, or as many as there are.
+fn up_to(count: u64, input: &[u8]) -> &[u8] {
+    &input[..usize::try_from(count).map_or(input.len(), |count| count.min(input.len()))]
+}

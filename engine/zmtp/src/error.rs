@@ -1,0 +1,176 @@
+//! What a peer can do wrong, one variant a reason. Our own mistakes are never reported here.
+
+use crate::{SocketType, Version};
+
+/// Why a connection has to be closed. In every case the peer is the one at fault.
+///
+/// Texts of the peer that are quoted here are cut short and hold printable ASCII only.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The first octets are neither a ZMTP greeting nor a ZMTP 1.0 frame: HTTP, TLS, SSH, noise.
+    #[error("the peer does not speak ZMTP: its first frame has reserved flags set")]
+    NotZmtp,
+    /// The peer speaks a version without mechanisms, and a mechanism is required here.
+    #[error("the peer speaks ZMTP {version}, which cannot authenticate, as is required here")]
+    VersionTooOld {
+        /// The peer's version.
+        version: Version,
+    },
+    /// The peer uses another security mechanism.
+    #[error("the peer uses mechanism {peer:?} where {own:?} is set here")]
+    MechanismMismatch {
+        /// The mechanism of this end.
+        own: &'static str,
+        /// The mechanism that the peer announced.
+        peer: String,
+    },
+    /// The peer did not finish the handshake in time.
+    #[error("the peer did not finish the handshake in time")]
+    HandshakeTimeout,
+    /// A command that has no place in this state of the connection.
+    #[error("the peer sent a command {name:?} that has no place here")]
+    UnexpectedCommand {
+        /// The name of the command.
+        name: String,
+    },
+    /// The peer refused this end with an ERROR command.
+    #[error("the peer refused the connection: {reason:?}")]
+    PeerError {
+        /// The reason that the peer gave: a ZAP status code (300, 400, 500) or free text.
+        reason: String,
+    },
+    /// An ERROR command whose reason does not fit its frame.
+    #[error("the peer sent an ERROR command with a truncated reason")]
+    MalformedError,
+    /// The metadata of the peer's handshake is not well-formed.
+    #[error("the peer sent malformed metadata: {what}")]
+    InvalidMetadata {
+        /// Which rule it breaks.
+        what: &'static str,
+    },
+    /// The types of the two sockets do not go together.
+    #[error("the peer's {peer} socket cannot talk to a {own} socket")]
+    IncompatibleSocketType {
+        /// The type of the socket at this end.
+        own: SocketType,
+        /// The type that the peer announced.
+        peer: String,
+    },
+    /// The peer's routing id is longer than [`ROUTING_ID_MAX`](crate::ROUTING_ID_MAX).
+    #[error("the peer's routing id has {length} octets, more than 255")]
+    RoutingIdTooLong {
+        /// Octets of the routing id.
+        length: u64,
+    },
+    /// A frame longer than this end is willing to take.
+    #[error("the peer sent a frame of {length} octets, more than the limit of {limit}")]
+    FrameTooLarge {
+        /// Octets of the frame body.
+        length: u64,
+        /// The limit in force.
+        limit: u64,
+    },
+    /// A frame size of 2^63 octets or more, which the protocol rules out.
+    #[error("the peer sent an impossible frame size of {length} octets")]
+    FrameLengthInvalid {
+        /// The size as it was on the wire.
+        length: u64,
+    },
+    /// A ZMTP 1.0 frame of length zero: the length counts the flags octet, so it is at least one.
+    #[error("the peer sent a ZMTP 1.0 frame of length zero")]
+    ZeroLengthFrame,
+    /// A command frame without a body, and so without a name.
+    #[error("the peer sent an empty command")]
+    EmptyCommand,
+    /// A command whose name is empty or does not fit its frame.
+    #[error("the peer sent a command whose name is empty or truncated")]
+    MalformedCommand,
+    /// A PING too short to hold its time-to-live.
+    #[error("the peer sent a PING of {length} octets, too short for its time-to-live")]
+    MalformedPing {
+        /// Octets of the frame body.
+        length: u64,
+    },
+    /// A command frame with the MORE flag: a command is never part of a message.
+    #[error("the peer sent a command with the MORE flag")]
+    CommandWithMore,
+    /// A subscription or group command between two frames of one message.
+    #[error("the peer sent a subscription in the middle of a message")]
+    CommandInsideMessage,
+}
+
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND`.
+const UNEXPECTED_COMMAND: u32 = 0x1000_0001;
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_UNSPECIFIED`.
+const MALFORMED_COMMAND: u32 = 0x1000_0011;
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_ERROR`.
+const MALFORMED_ERROR: u32 = 0x1000_0015;
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA`.
+const INVALID_METADATA: u32 = 0x1000_0018;
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH`.
+const MECHANISM_MISMATCH: u32 = 0x1100_0002;
+
+impl ProtocolError {
+    /// The value of libzmq's `HANDSHAKE_FAILED_PROTOCOL` monitor event for this error, where
+    /// libzmq has one. A time-out is an event of its own, and so is
+    /// [`auth_status`](Self::auth_status); a socket type mismatch raises none.
+    ///
+    /// ```
+    /// use ringmq_zmtp::ProtocolError;
+    /// let error = ProtocolError::UnexpectedCommand { name: "PING".into() };
+    /// assert_eq!(error.code(), Some(0x1000_0001));
+    /// ```
+    pub fn code(&self) -> Option<u32> {
+        match self {
+            ProtocolError::UnexpectedCommand { .. } => Some(UNEXPECTED_COMMAND),
+            ProtocolError::EmptyCommand
+            | ProtocolError::MalformedCommand
+            | ProtocolError::MalformedPing { .. }
+            | ProtocolError::CommandWithMore
+            | ProtocolError::CommandInsideMessage => Some(MALFORMED_COMMAND),
+            ProtocolError::MalformedError => Some(MALFORMED_ERROR),
+            ProtocolError::InvalidMetadata { .. } | ProtocolError::RoutingIdTooLong { .. } => {
+                Some(INVALID_METADATA)
+            }
+            ProtocolError::MechanismMismatch { .. } => Some(MECHANISM_MISMATCH),
+            ProtocolError::NotZmtp
+            | ProtocolError::VersionTooOld { .. }
+            | ProtocolError::HandshakeTimeout
+            | ProtocolError::PeerError { .. }
+            | ProtocolError::IncompatibleSocketType { .. }
+            | ProtocolError::FrameTooLarge { .. }
+            | ProtocolError::FrameLengthInvalid { .. }
+            | ProtocolError::ZeroLengthFrame => None,
+        }
+    }
+
+    /// The value of libzmq's `HANDSHAKE_FAILED_AUTH` monitor event: the ZAP status with which the
+    /// peer refused this end.
+    pub fn auth_status(&self) -> Option<u16> {
+        match self {
+            ProtocolError::PeerError { reason } => match reason.as_str() {
+                "300" => Some(300),
+                "400" => Some(400),
+                "500" => Some(500),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether trying again is pointless. A connecter reconnects after a time-out, as after a
+    /// lost connection; after a violation it does not, for the same peer would do the same again.
+    pub fn is_protocol_violation(&self) -> bool {
+        !matches!(self, ProtocolError::HandshakeTimeout)
+    }
+}
+
+/// A peer's text, fit for a log: at most `max` octets, anything but printable ASCII as a dot.
+pub(crate) fn quote(text: &[u8], max: usize) -> String {
+    let printable = |&octet: &u8| match octet {
+        b' '..=b'~' => char::from(octet),
+        _ => '.',
+    };
+    text.iter().take(max).map(printable).collect()
+}

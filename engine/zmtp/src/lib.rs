@@ -1,0 +1,65 @@
+//! ZMTP, the wire protocol of ZeroMQ, without any I/O: octets in, octets and events out.
+//!
+//! Versions 3.1, 3.0, 2.0 and 1.0 (RFC 37, 23, 15 and 13), with the habits of libzmq where a
+//! specification is silent. Nothing here opens a socket, starts a thread or reads a clock; time
+//! comes in as an argument. Nothing here panics on, or allocates by, what a peer sends.
+//!
+//! A connection begins as a [`Handshake`]. When that is done it falls apart into
+//! [`Established`]: a [`Decoder`] for the reading half, an [`Encoder`] for the writing half and
+//! a [`Heartbeat`]. These are separate values because two threads may drive the two halves.
+//!
+//! ```
+//! use ringmq_zmtp::{Config, Handshake, SocketType, Version};
+//! use std::{sync::Arc, time::Instant};
+//!
+//! let now = Instant::now();
+//! let mut push = Handshake::new(Arc::new(Config::new(SocketType::Push)), now);
+//! let mut pull = Handshake::new(Arc::new(Config::new(SocketType::Pull)), now);
+//!
+//! // The "network": whatever one end puts out is what the other end takes in.
+//! while !(push.is_done() && pull.is_done()) {
+//!     let mut wire = Vec::new();
+//!     push.take_output(&mut wire);
+//!     pull.input(now, &wire)?;
+//!     wire.clear();
+//!     pull.take_output(&mut wire);
+//!     push.input(now, &wire)?;
+//! }
+//! let established = push.established().expect("both ends are done");
+//! assert_eq!(established.peer.version, Version::V3_1);
+//! assert_eq!(established.peer.socket_type, Some(SocketType::Pull));
+//! # Ok::<(), ringmq_zmtp::ProtocolError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod command;
+mod config;
+mod decoder;
+mod encoder;
+mod error;
+mod greeting;
+mod handshake;
+mod header;
+mod heartbeat;
+mod legacy;
+mod limits;
+mod mechanism;
+mod metadata;
+mod null;
+mod small_frame;
+mod socket_type;
+mod version;
+
+pub use command::{
+    Command, Subscription, cancel_frame, error_frame, parse_subscription, subscribe_frame,
+};
+pub use config::{Config, ConfigError, HeartbeatConfig};
+pub use decoder::{Decoded, Decoder, Sink};
+pub use encoder::Encoder;
+pub use error::ProtocolError;
+pub use handshake::{Established, Handshake, Peer};
+pub use heartbeat::{Action, Heartbeat};
+pub use limits::{ATTACH_MIN, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, ROUTING_ID_MAX};
+pub use mechanism::MechanismConfig;
+pub use socket_type::SocketType;
+pub use version::Version;

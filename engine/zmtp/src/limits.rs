@@ -1,0 +1,27 @@
+//! Every bound of this crate in one place, each with its reason.
+
+/// The longest routing id, in octets: one length octet describes it in ZMTP 1.0 and in RFC 23.
+pub const ROUTING_ID_MAX: usize = 255;
+
+/// The longest frame accepted during a handshake, in octets. A READY holds a few short properties,
+/// a CURVE INITIATE a little more; an unauthenticated peer must not make us hold megabytes.
+pub const HANDSHAKE_FRAME_MAX: u64 = 64 * 1024;
+
+/// Frame bodies of this many octets or more are handed over in pieces, never inside a span: it is
+/// where copying a body into the log starts to cost more than attaching it by reference.
+pub const ATTACH_MIN: usize = 8 * 1024;
+
+/// The longest context of a PING, in octets (RFC 37). What a peer sends beyond that is not echoed.
+pub const CONTEXT_MAX: usize = 16;
+
+/// The longest frame body there is (RFC 23: the top bit of the size must be zero).
+pub(crate) const FRAME_MAX: u64 = i64::MAX as u64;
+
+/// The longest name or reason in octets that one length octet can describe.
+pub(crate) const SHORT_STRING_MAX: usize = 255;
+
+/// The longest value of a metadata property, in octets (RFC 23).
+pub(crate) const PROPERTY_VALUE_MAX: usize = i32::MAX as usize;
+
+/// How many octets of a peer's text (a command name, a mechanism) an error quotes.
+pub(crate) const QUOTE_MAX: usize = 32;

@@ -1,0 +1,151 @@
+//! The listener: accepts connections and makes a session of each. Runs on an I/O thread.
+
+use crate::address::{describe, peer_address};
+use crate::endpoint::Endpoint;
+use crate::error::BindError;
+use crate::ipc::{self, IpcGuard};
+use crate::owner::{Connection, Owner, Settings, TransportEvent, Wire};
+use crate::tcp;
+use ringmq_engine::{
+    Completion, Cx, Descriptor, Handler, IoHandle, Notice, Session, SessionOptions, TimerKind,
+    Token,
+};
+use socket2::Socket;
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+const RETRY: TimerKind = 0;
+/// Time between attempts to accept while descriptors are used up.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What a listener listens on, and what keeps its name in being.
+enum Place {
+    Tcp,
+    Ipc { _guard: IpcGuard },
+}
+
+/// See the [module's documentation](self).
+pub(crate) struct Listener {
+    descriptor: Descriptor,
+    place: Place,
+    endpoint: Arc<str>,
+    settings: Settings,
+    owner: Arc<dyn Owner>,
+    sessions: HashSet<Token>,
+}
+
+/// Binds `endpoint` (tcp or ipc) and starts to accept; returns the listener's name and the resolved
+/// endpoint.
+///
+/// # Errors
+/// Why the endpoint cannot be bound.
+pub fn listen(
+    endpoint: &Endpoint,
+    settings: Settings,
+    owner: Arc<dyn Owner>,
+    io: &IoHandle,
+) -> Result<(Token, Arc<str>), BindError> {
+    let (socket, resolved, place) = match endpoint {
+        Endpoint::Tcp(tcp) => {
+            let (socket, resolved) = tcp::listen(tcp, &settings.tcp)?;
+            (socket, resolved, Place::Tcp)
+        }
+        Endpoint::Ipc(ipc) => {
+            let (socket, resolved, guard) = ipc::listen(ipc, &settings.ipc)?;
+            (socket, resolved, Place::Ipc { _guard: guard })
+        }
+        Endpoint::Inproc(name) => {
+            // Within a process there is nothing to listen on: see `Inproc`.
+            return Err(BindError::NotSupported {
+                endpoint: name.to_string(),
+            });
+        }
+    };
+    let resolved: Arc<str> = resolved.into();
+    let listener = Listener {
+        descriptor: Arc::new(socket),
+        place,
+        endpoint: resolved.clone(),
+        settings,
+        owner,
+        sessions: HashSet::new(),
+    };
+    Ok((io.add(Box::new(listener)), resolved))
+}
+
+impl Listener {
+    fn accepted(&mut self, cx: &mut Cx<'_>, socket: Socket) {
+        let peer = socket.peer_addr().map(|address| describe(&address)).unwrap_or_default();
+        let connection = Connection {
+            route: self.settings.route,
+            endpoint: self.endpoint.clone(),
+            peer: peer.into(),
+            peer_address: peer_address(&socket).map(Arc::from),
+        };
+        let tuned = match self.place {
+            Place::Tcp => tcp::tune_stream(&socket, &self.settings.tcp),
+            Place::Ipc { .. } => ipc::tune_stream(&socket, &self.settings.ipc),
+        };
+        if let Err(error) = tuned {
+            // The connection works without the option.
+            tracing::warn!(%error, endpoint = %self.endpoint, "cannot tune a connection");
+        }
+        self.owner.event(TransportEvent::Accepted(connection.clone()));
+        let session = Session::new(SessionOptions {
+            descriptor: Arc::new(socket),
+            config: self.settings.zmtp.clone(),
+            link: Arc::new(Wire { owner: self.owner.clone(), connection }),
+            carry: None,
+            discard_inbound: self.settings.discard_inbound,
+            owner: cx.token,
+        });
+        self.sessions.insert(cx.add(Box::new(session)));
+    }
+
+    fn accept_failed(&mut self, cx: &mut Cx<'_>, error: io::Error) {
+        tracing::warn!(%error, endpoint = %self.endpoint, "cannot accept a connection");
+        let (endpoint, error) = (self.endpoint.clone(), Arc::new(error));
+        self.owner.event(TransportEvent::AcceptFailed { endpoint, error });
+        cx.set_timer(RETRY, cx.now + RETRY_INTERVAL);
+    }
+
+    fn stop(&mut self, cx: &mut Cx<'_>, news: fn() -> Notice) {
+        for session in self.sessions.drain() {
+            cx.tell(session, news());
+        }
+        self.owner.event(TransportEvent::Closed { endpoint: self.endpoint.clone() });
+        cx.finish();
+    }
+}
+
+impl Handler for Listener {
+    fn start(&mut self, cx: &mut Cx<'_>) {
+        self.owner.event(TransportEvent::Listening { endpoint: self.endpoint.clone() });
+        cx.backend.accept(cx.token, &self.descriptor);
+    }
+
+    fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
+        match completion {
+            Completion::Accepted(Ok(socket)) => self.accepted(cx, socket),
+            Completion::Accepted(Err(error)) => self.accept_failed(cx, error),
+            _ => {} // Never asked for.
+        }
+    }
+
+    fn timer(&mut self, cx: &mut Cx<'_>, _: TimerKind) {
+        cx.backend.accept(cx.token, &self.descriptor);
+    }
+
+    fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
+        match notice {
+            Notice::Close => self.stop(cx, || Notice::Close),
+            Notice::Abandon => self.stop(cx, || Notice::Abandon),
+            Notice::SessionEnded(end) => {
+                self.sessions.remove(&end.session);
+            }
+            Notice::Readable | Notice::Writable | Notice::Custom(_) => {}
+        }
+    }
+}

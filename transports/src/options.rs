@@ -1,0 +1,130 @@
+//! What a socket may ask of its tcp and ipc descriptors, and the bounds of this crate.
+//!
+//! Plain data: nothing here is checked before [`tcp`](crate::tcp) or [`ipc`](crate::ipc) applies
+//! it to a descriptor. Every default leaves the choice to the system, except where a line says why
+//! it does not.
+
+use std::time::Duration;
+
+/// Connections the kernel may hold for a listener until they are accepted, unless set otherwise.
+/// ZeroMQ's default.
+pub const DEFAULT_BACKLOG: u32 = 100;
+
+/// Bytes asked for each direction of an ipc connection when the options leave it unset.
+///
+/// A Unix socket has no auto-tuning: at the usual 208 KiB a blocking reader of 64 KiB batches lost
+/// 40 to 60 % of the throughput. The kernel may grant less; that is no error.
+pub const IPC_BUFFER: usize = 1024 * 1024;
+
+/// Longest inproc name, in bytes. ZeroMQ's documented limit.
+pub const INPROC_NAME_MAX: usize = 256;
+
+/// Longest host name, in bytes, as the domain name system has it.
+pub const HOST_NAME_MAX: usize = 253;
+
+/// Longest zone or interface name in an endpoint, in bytes: twice what any supported system
+/// allows.
+pub const ZONE_MAX: usize = 32;
+
+/// Addresses kept of one name lookup. A connecter tries them in turn, and no sensible name has
+/// more; the answer comes from the network.
+pub const RESOLVED_MAX: usize = 16;
+
+/// Lookups that may wait for a resolver thread. A connecter waits for one at most, so this is a
+/// number of connecters.
+pub const RESOLVE_QUEUE: usize = 1024;
+
+/// Options of tcp listeners and connections.
+///
+/// ```
+/// use ringmq_transports::options::TcpOptions;
+///
+/// let options = TcpOptions { ipv6: true, ..TcpOptions::default() };
+/// assert_eq!(options.backlog, 100);
+/// assert_eq!(options.send_buffer, None);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TcpOptions {
+    /// `SO_SNDBUF` in bytes; unset leaves the kernel's auto-tuning on, which measured best.
+    pub send_buffer: Option<usize>,
+    /// `SO_RCVBUF` in bytes; unset leaves the kernel's auto-tuning on.
+    pub recv_buffer: Option<usize>,
+    /// Connections that may wait to be accepted.
+    pub backlog: u32,
+    /// Whether IPv6 addresses may be used; then `*` listens on both families.
+    pub ipv6: bool,
+    /// Type of service (`IP_TOS`, `IPV6_TCLASS`); 0 leaves the system's choice.
+    pub tos: u32,
+    /// Probes on idle connections.
+    pub keepalive: Keepalive,
+    /// How long sent data may stay unacknowledged (`TCP_USER_TIMEOUT`). Linux only.
+    pub max_rt: Option<Duration>,
+    /// The interface or VRF that all traffic is bound to (`SO_BINDTODEVICE`). Linux only.
+    pub bind_to_device: Option<String>,
+    /// Queueing priority of sent packets (`SO_PRIORITY`); 0 leaves the system's choice. Linux only.
+    pub priority: u32,
+    /// Microseconds the kernel may poll the device on a receive (`SO_BUSY_POLL`); 0 leaves the
+    /// system's choice. Linux only, and raising it needs a capability.
+    pub busy_poll: u32,
+    /// How long one connection attempt may take; unset waits as long as the system does. Kept here
+    /// for the connecter: no descriptor option corresponds to it.
+    pub connect_timeout: Option<Duration>,
+}
+
+impl Default for TcpOptions {
+    fn default() -> Self {
+        Self {
+            send_buffer: None,
+            recv_buffer: None,
+            backlog: DEFAULT_BACKLOG,
+            ipv6: false,
+            tos: 0,
+            keepalive: Keepalive::default(),
+            max_rt: None,
+            bind_to_device: None,
+            priority: 0,
+            busy_poll: 0,
+            connect_timeout: None,
+        }
+    }
+}
+
+/// Keep-alive probes of a tcp connection; each field that is unset stays as the system has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Probes on or off. The other fields count only when this is `Some(true)`.
+    pub enabled: Option<bool>,
+    /// Silence before the first probe; whole seconds.
+    pub idle: Option<Duration>,
+    /// Time between probes; whole seconds.
+    pub interval: Option<Duration>,
+    /// Unanswered probes after which the connection counts as dead.
+    pub count: Option<u32>,
+}
+
+/// Options of ipc listeners and connections.
+///
+/// ```
+/// use ringmq_transports::options::IpcOptions;
+///
+/// assert_eq!(IpcOptions::default().backlog, 100);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IpcOptions {
+    /// `SO_SNDBUF` in bytes; unset asks for [`IPC_BUFFER`].
+    pub send_buffer: Option<usize>,
+    /// `SO_RCVBUF` in bytes; unset asks for [`IPC_BUFFER`].
+    pub recv_buffer: Option<usize>,
+    /// Connections that may wait to be accepted.
+    pub backlog: u32,
+}
+
+impl Default for IpcOptions {
+    fn default() -> Self {
+        Self {
+            send_buffer: None,
+            recv_buffer: None,
+            backlog: DEFAULT_BACKLOG,
+        }
+    }
+}

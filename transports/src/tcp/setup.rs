@@ -1,0 +1,148 @@
+//! Options onto tcp descriptors.
+//!
+//! What a listener sets before it listens is inherited by what it accepts; the rest is set on each
+//! stream. An option left at its default causes no system call, `TCP_NODELAY` apart. An option
+//! that this system does not have is refused, never ignored.
+
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{Socket, TcpKeepalive};
+
+use crate::error::OptionError;
+use crate::options::{Keepalive, TcpOptions};
+
+/// Sets what a connected or accepted tcp stream needs: no delay, keep-alive, time limit.
+///
+/// # Errors
+/// Names the option that the system refused. The stream works without it; whether to keep it is
+/// the caller's choice.
+pub fn tune_stream(stream: &Socket, options: &TcpOptions) -> Result<(), OptionError> {
+    // Batches are made above this layer; the kernel's waiting for more would only add to them.
+    set("nodelay", stream.set_tcp_nodelay(true))?;
+    keepalive(stream, &options.keepalive)?;
+    if options.max_rt.is_some() {
+        linux::max_rt(stream, options)?;
+    }
+    Ok(())
+}
+
+/// Sets what must stand before a descriptor is bound or connected. `address` tells the family.
+pub(super) fn before_use(
+    socket: &Socket,
+    address: SocketAddr,
+    options: &TcpOptions,
+) -> Result<(), OptionError> {
+    if let Some(bytes) = options.send_buffer {
+        set("send_buffer", socket.set_send_buffer_size(bytes))?;
+    }
+    if let Some(bytes) = options.recv_buffer {
+        set("recv_buffer", socket.set_recv_buffer_size(bytes))?;
+    }
+    if options.tos != 0 {
+        set("tos", type_of_service(socket, address, options.tos))?;
+    }
+    if options.bind_to_device.is_some() {
+        linux::bind_to_device(socket, options)?;
+    }
+    if options.priority != 0 {
+        linux::priority(socket, options)?;
+    }
+    if options.busy_poll != 0 {
+        linux::busy_poll(socket, options)?;
+    }
+    Ok(())
+}
+
+fn set(option: &'static str, outcome: io::Result<()>) -> Result<(), OptionError> {
+    outcome.map_err(|source| OptionError::Refused { option, source })
+}
+
+fn keepalive(stream: &Socket, keepalive: &Keepalive) -> Result<(), OptionError> {
+    match keepalive.enabled {
+        None => return Ok(()),
+        Some(false) => return set("keepalive", stream.set_keepalive(false)),
+        Some(true) => {}
+    }
+    let mut probes = TcpKeepalive::new();
+    if let Some(idle) = keepalive.idle {
+        probes = probes.with_time(idle);
+    }
+    if let Some(interval) = keepalive.interval {
+        probes = probes.with_interval(interval);
+    }
+    if let Some(count) = keepalive.count {
+        probes = probes.with_retries(count);
+    }
+    set("keepalive", stream.set_tcp_keepalive(&probes))
+}
+
+#[cfg(unix)]
+fn type_of_service(socket: &Socket, address: SocketAddr, tos: u32) -> io::Result<()> {
+    if address.is_ipv4() {
+        return socket.set_tos_v4(tos);
+    }
+    // A dual-stack socket carries IPv4 too; not every system lets it say so.
+    let _ = socket.set_tos_v4(tos);
+    socket.set_tclass_v6(tos)
+}
+
+#[cfg(not(unix))]
+fn type_of_service(socket: &Socket, address: SocketAddr, tos: u32) -> io::Result<()> {
+    if address.is_ipv4() {
+        return socket.set_tos_v4(tos);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "IPv6 has no type of service on this system",
+    ))
+}
+
+/// What only Linux has.
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::{OptionError, Socket, TcpOptions, set};
+
+    pub(super) fn max_rt(stream: &Socket, options: &TcpOptions) -> Result<(), OptionError> {
+        set("max_rt", stream.set_tcp_user_timeout(options.max_rt))
+    }
+
+    pub(super) fn bind_to_device(socket: &Socket, options: &TcpOptions) -> Result<(), OptionError> {
+        let device = options.bind_to_device.as_deref().map(str::as_bytes);
+        set("bind_to_device", socket.bind_device(device))
+    }
+
+    pub(super) fn priority(socket: &Socket, options: &TcpOptions) -> Result<(), OptionError> {
+        set("priority", socket.set_priority(options.priority))
+    }
+
+    pub(super) fn busy_poll(socket: &Socket, options: &TcpOptions) -> Result<(), OptionError> {
+        set("busy_poll", socket.set_busy_poll(options.busy_poll))
+    }
+}
+
+/// The same options where they do not exist.
+#[cfg(not(target_os = "linux"))]
+mod linux {
+    use super::{OptionError, Socket, TcpOptions};
+
+    pub(super) fn max_rt(_: &Socket, _: &TcpOptions) -> Result<(), OptionError> {
+        Err(OptionError::NotSupported { option: "max_rt" })
+    }
+
+    pub(super) fn bind_to_device(_: &Socket, _: &TcpOptions) -> Result<(), OptionError> {
+        Err(OptionError::NotSupported {
+            option: "bind_to_device",
+        })
+    }
+
+    pub(super) fn priority(_: &Socket, _: &TcpOptions) -> Result<(), OptionError> {
+        Err(OptionError::NotSupported { option: "priority" })
+    }
+
+    pub(super) fn busy_poll(_: &Socket, _: &TcpOptions) -> Result<(), OptionError> {
+        Err(OptionError::NotSupported {
+            option: "busy_poll",
+        })
+    }
+}
