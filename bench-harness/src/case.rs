@@ -125,6 +125,11 @@ impl Case {
                 self.pattern
             ));
         }
+        let (inproc, blocking) =
+            (self.transport == Transport::Inproc, self.backend == Backend::FloorBlocking);
+        if inproc && blocking && self.kind == Kind::Throughput {
+            return Err("the bare ring of inproc only spins: leave floor-blocking out".to_owned());
+        }
         if self.size > MAX_SIZE {
             return Err(format!("{} bytes are over the limit of {MAX_SIZE}", self.size));
         }

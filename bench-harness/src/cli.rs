@@ -157,10 +157,10 @@ impl BenchArgs {
 /// The side that this process plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
-    /// Binds, and receives or answers.
+    /// Binds, and receives or answers (receiver, server)
     #[value(aliases = ["receiver", "server", "local"])]
     Bind,
-    /// Connects, and sends or asks.
+    /// Connects, and sends or asks (sender, client)
     #[value(aliases = ["sender", "client", "remote"])]
     Connect,
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::case::{Case, Kind, Side, Transport};
+use crate::case::{Case, Side, Transport};
 use crate::process::Worker;
 use crate::protocol::{Cores, Job, Outcome};
 use crate::stats;
@@ -163,17 +163,5 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         // Whoever bound it may have removed it already.
         let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// Says what one repeat of `case` found, in a few words.
-pub(crate) fn brief(case: &Case, outcome: &Outcome) -> String {
-    match case.kind {
-        Kind::Throughput => format!("{:.2} M msg/s", stats::rate(outcome) / 1e6),
-        Kind::Latency => {
-            let mut trips = stats::RoundTrips::new();
-            trips.add(&outcome.histogram);
-            format!("p50 {:.2} us", trips.summary().p50_ns as f64 / 1e3)
-        }
     }
 }

@@ -38,13 +38,12 @@ impl Patience {
         self.since = None;
     }
 
-    /// Goes round once more, or gives up.
+    /// Goes round once more, or gives up. There is no pause in it: a loop that asks the kernel has
+    /// one already, and a loop on memory adds `spin_loop` itself.
     #[inline]
     pub(crate) fn again(&mut self) -> Result<()> {
         if self.alone {
             std::thread::yield_now();
-        } else {
-            std::hint::spin_loop();
         }
         self.spins = self.spins.wrapping_add(1);
         if self.spins.is_multiple_of(LOOK_EVERY) { self.look() } else { Ok(()) }

@@ -43,36 +43,72 @@ fn stamp(body: &mut [u8], seq: u64) {
 }
 
 /// Makes the messages of one sender.
+///
+/// Small bodies are numbered a while before they are handed out. A processor that is asked to copy
+/// bytes right after some of them were stored waits for the store to reach its cache, and that wait
+/// would cost more than the message itself.
 pub(crate) struct Stamper {
-    body: Vec<u8>,
+    /// [`Self::ahead`] bodies: message `n` lies in slot `n % ahead`, already numbered.
+    bodies: Vec<u8>,
+    size: usize,
+    ahead: u64,
+    /// The number of the next message.
     seq: u64,
 }
+
+/// Bodies that are numbered in advance, at most; a power of two, so that finding one costs nothing.
+const MOST_AHEAD: usize = 32;
+/// Bytes of bodies that are numbered in advance, at most: a small part of the first-level cache.
+const BYTES_AHEAD: usize = 4 << 10;
 
 impl Stamper {
     /// A sender of messages of `size` bytes, beginning with number 0.
     pub(crate) fn new(size: usize) -> Self {
-        Self { body: template(size), seq: 0 }
+        let fit = (BYTES_AHEAD / size.max(1)).clamp(1, MOST_AHEAD);
+        let ahead = 1 << fit.ilog2();
+        let mut bodies = template(size).repeat(ahead);
+        for (seq, body) in bodies.chunks_exact_mut(size.max(1)).enumerate() {
+            stamp(body, seq as u64);
+        }
+        Self { bodies, size, ahead: ahead as u64, seq: 0 }
     }
 
     /// Number of bytes in every message.
     pub(crate) fn size(&self) -> usize {
-        self.body.len()
+        self.size
     }
 
     /// The next message, valid until the one after it.
     #[inline]
     pub(crate) fn next(&mut self) -> &[u8] {
-        stamp(&mut self.body, self.seq);
-        self.seq += 1;
-        &self.body
+        let seq = self.advance();
+        self.slot(seq)
     }
 
     /// Turns `body`, a message of this sender that nobody needs any more, into the next one.
     #[inline]
     pub(crate) fn renew(&mut self, body: &mut [u8]) {
-        debug_assert_eq!(body.len(), self.body.len(), "a body of this sender");
-        stamp(body, self.seq);
+        debug_assert_eq!(body.len(), self.size, "a body of this sender");
+        let seq = self.advance();
+        stamp(body, seq);
+    }
+
+    /// Takes the next number, and gives the slot of the message before it to a later one.
+    #[inline]
+    fn advance(&mut self) -> u64 {
+        let seq = self.seq;
         self.seq += 1;
+        if let Some(before) = seq.checked_sub(1) {
+            let later = before + self.ahead;
+            stamp(self.slot(before), later);
+        }
+        seq
+    }
+
+    #[inline]
+    fn slot(&mut self, seq: u64) -> &mut [u8] {
+        let at = (seq & (self.ahead - 1)) as usize * self.size;
+        &mut self.bodies[at..at + self.size]
     }
 }
 

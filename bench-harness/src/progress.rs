@@ -1,4 +1,4 @@
-//! What the user sees while it runs: a bar on a terminal, a line per case and round otherwise.
+//! What the user sees while it runs: a bar on a terminal, a line for each group and round otherwise.
 
 use std::io::{IsTerminal, stderr};
 
@@ -29,12 +29,18 @@ impl Progress {
         }
     }
 
-    /// Says what came out of it.
-    pub(crate) fn end(&mut self, what: &str, outcome: &str) {
+    /// One run is over.
+    pub(crate) fn end(&mut self) {
         self.done += 1;
-        match &self.bar {
-            Some(bar) => bar.inc(1),
-            None => eprintln!("[{}/{}] {what}: {outcome}", self.done, self.total),
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
+    /// Says what a group of runs brought, to those who see no bar.
+    pub(crate) fn line(&self, text: &str) {
+        if self.bar.is_none() {
+            eprintln!("[{}/{}] {text}", self.done, self.total);
         }
     }
 

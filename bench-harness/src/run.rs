@@ -11,6 +11,7 @@ use crate::measure::{self, Effort, Run};
 use crate::progress::Progress;
 use crate::protocol::Cores;
 use crate::stats::{self, RoundTrips, Summary};
+use crate::table::three_digits;
 
 /// Cases that differ in the backend only.
 pub(crate) type Group = Vec<Case>;
@@ -62,20 +63,26 @@ impl Measured {
         }
     }
 
-    /// Adds what one run found.
-    pub(crate) fn add(&mut self, run: Run) {
+    /// Adds what one run found, and says it in a few words.
+    pub(crate) fn add(&mut self, run: Run) -> String {
         let outcome = run.outcome;
-        self.rounds.push(Some(match self.case.kind {
-            Kind::Throughput => stats::rate(&outcome),
+        let (figure, words) = match self.case.kind {
+            Kind::Throughput => {
+                let rate = stats::rate(&outcome);
+                (rate, format!("{} M msg/s", three_digits(rate / 1e6)))
+            }
             Kind::Latency => {
                 let mut trips = RoundTrips::new();
                 trips.add(&outcome.histogram);
                 self.trips.add(&outcome.histogram);
-                trips.summary().p50_ns as f64
+                let p50 = trips.summary().p50_ns as f64;
+                (p50, format!("{} us", three_digits(p50 / 1e3)))
             }
-        }));
+        };
+        self.rounds.push(Some(figure));
         self.subject = run.subject;
         self.messages = outcome.messages;
+        words
     }
 
     /// The rounds that succeeded.
@@ -166,14 +173,7 @@ pub(crate) fn carry_out(plan: &[Group], settings: &Settings) -> Vec<Measured> {
             if round > 0 && settings.budget.is_some_and(|budget| start.elapsed() > budget) {
                 continue;
             }
-            let forwards = round % 2 == 0;
-            let mut members: Vec<&mut Measured> = group.iter_mut().collect();
-            if !forwards {
-                members.reverse();
-            }
-            for member in members {
-                run_once(member, settings, &mut progress);
-            }
+            run_group(group, round, settings, &mut progress);
         }
     }
     progress.finish();
@@ -183,25 +183,39 @@ pub(crate) fn carry_out(plan: &[Group], settings: &Settings) -> Vec<Measured> {
     found.into_iter().flatten().collect()
 }
 
-fn run_once(member: &mut Measured, settings: &Settings, progress: &mut Progress) {
-    let name = title(&member.case);
+/// Runs every member once, in every other round from the last to the first.
+fn run_group(group: &mut [Measured], round: usize, settings: &Settings, progress: &mut Progress) {
+    let mut members: Vec<&mut Measured> = group.iter_mut().collect();
+    if round % 2 == 1 {
+        members.reverse();
+    }
+    let mut results = Vec::new();
+    for member in members {
+        progress.begin(&title(&member.case));
+        let result = run_once(member, settings, progress);
+        results.push(format!("{} {result}", member.who()));
+        progress.end();
+    }
+    if let Some(Measured { case, .. }) = group.first() {
+        let size = human_size(case.size);
+        progress.line(&format!("{} {} {size}: {}", case.kind, case.transport, results.join("; ")));
+    }
+}
+
+/// Runs one case once; what came out of it, in a few words.
+fn run_once(member: &mut Measured, settings: &Settings, progress: &Progress) -> String {
     if member.failure.is_some() {
         member.rounds.push(None);
-        progress.end(&name, "left out");
-        return;
+        return "left out".to_owned();
     }
-    progress.begin(&name);
     match measure::measure(member.case, settings.cores, settings.effort, &mut member.pace) {
-        Ok(run) => {
-            progress.end(&name, &measure::brief(&member.case, &run.outcome));
-            member.add(run);
-        }
+        Ok(run) => member.add(run),
         Err(error) => {
             let why = format!("{error:#}");
-            progress.note(&format!("{name} FAILED: {why}"));
-            progress.end(&name, "failed");
+            progress.note(&format!("{} FAILED: {why}", title(&member.case)));
             member.rounds.push(None);
             member.failure = Some(why);
+            "failed".to_owned()
         }
     }
 }

@@ -6,17 +6,19 @@ use crate::case::{Kind, human_size};
 use crate::run::Measured;
 use crate::stats;
 
-/// Everything that was measured, as one table of throughput and one of latency.
+/// Everything that was measured, as one table of throughput and one of latency; the rows of a kind
+/// share one pattern.
 pub(crate) fn render(measured: &[Measured]) -> String {
     let tables = [
         ("Throughput, one way", Kind::Throughput, &THROUGHPUT[..]),
-        ("Round trips, in microseconds", Kind::Latency, &LATENCY[..]),
+        ("Round trips in microseconds", Kind::Latency, &LATENCY[..]),
     ];
     let mut text = String::new();
     for (title, kind, columns) in tables {
         let rows: Vec<&Measured> = measured.iter().filter(|row| row.case.kind == kind).collect();
         if !rows.is_empty() {
-            text.push_str(&format!("{title}\n{}\n\n", table(&rows, columns)));
+            let pattern = rows[0].case.pattern;
+            text.push_str(&format!("{title} ({pattern})\n{}\n\n", table(&rows, columns)));
         }
     }
     text.push_str(LEGEND);
@@ -138,7 +140,7 @@ mod tests {
         assert!(line("tcp").contains("10.0"), "{text}");
         assert!(line("tcp").contains("0.640"), "{text}");
         assert!(!line("ringmq mio").contains("tcp"), "the road is named once:\n{text}");
-        assert!(!text.contains("Round trips,"), "{text}");
+        assert!(!text.contains("Round trips"), "{text}");
     }
 
     #[test]

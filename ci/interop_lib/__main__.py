@@ -16,7 +16,7 @@ from pathlib import Path
 
 import zmq
 
-from . import old_peers, pairs
+from . import bad_input, old_peers, pairs
 from .cases import BACKENDS
 from .report import Progress, Result, print_holes, print_tables
 from .stage import Commands, Endpoints, Stage, pyzmq_command
@@ -50,7 +50,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=10_000, help="a pair (default 10000)")
     parser.add_argument("--quick", action="store_true", help="300 messages a pair")
     parser.add_argument(
-        "--only", metavar="PATTERN", help="checks whose table/row/column matches, such as '*PUSH*tcp*'"
+        "--only",
+        metavar="PATTERN",
+        help="checks whose table/row/column matches, such as '*PUSH*tcp*'",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="checks at a time")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
@@ -74,7 +76,9 @@ def plan(args: argparse.Namespace, stage: Stage) -> list[Check]:
     messages = 300 if args.quick else args.messages
     few = min(messages, 500)
     cells = itertools.chain(
-        pairs.cells(stage, backends, messages), old_peers.cells(stage, backends, few)
+        pairs.cells(stage, backends, messages),
+        old_peers.cells(stage, backends, few),
+        bad_input.cells(stage, backends),
     )
     checks = [Check(*cell) for cell in cells]
     if args.only:

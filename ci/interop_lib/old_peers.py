@@ -43,7 +43,12 @@ def cells(stage: Stage, backends: tuple[str, ...], messages: int) -> Iterator[Ce
             seed=stage.seed,
             tagged_from=messages,
         )
-        yield f"ZMTP {version}", kind.upper(), column, functools.partial(play, side, version, messages)
+        yield (
+            f"ZMTP {version}",
+            kind.upper(),
+            column,
+            functools.partial(play, side, version, messages),
+        )
 
 
 def play(side: Side, version: str, messages: int) -> str:
@@ -109,9 +114,10 @@ def send_stream(
     raw: RawPeer, peer: PeerProcess, pattern: Pattern, kind: str, messages: int
 ) -> None:
     """The hand-written peer sends, the socket checks."""
+    # A bound subscriber may wait with its subscriptions until its user calls in.
+    peer.begin("recv", SECTION_S, stream=STREAM, last=messages - 1)
     if kind in SUBSCRIBERS and (subscription := raw.receive()) != [b"\x01"]:
         raise Hole(f"the subscription to everything came as {subscription}")
-    peer.begin("recv", SECTION_S, stream=STREAM, last=messages - 1)
     for seq in range(messages):
         raw.send(pattern.frames(STREAM, seq))
     expect_all(peer.finish(), STREAM, 0, messages)

@@ -95,11 +95,11 @@ class Pattern:
 
 def probe_frames(number: int) -> list[bytes]:
     """A message that stands outside every stream: it only shows that the path is open."""
-    return [PROBE_MAGIC + struct.pack(">Q", number)]
+    return [PROBE_MAGIC + number.to_bytes(8, "big")]
 
 
 def parse_probe(frames: list[bytes]) -> int | None:
     """The number of a probe, or None if the message is none."""
     if len(frames) == 1 and len(frames[0]) == 12 and frames[0].startswith(PROBE_MAGIC):
-        return struct.unpack(">Q", frames[0][4:])[0]
+        return int.from_bytes(frames[0][4:], "big")
     return None

@@ -71,7 +71,9 @@ class Peer:
 
     def set_option(self, name: str, value: str) -> None:
         """Set an option by the name that both kinds of peer know."""
-        self.socket.setsockopt(OPTIONS[name], value.encode() if name == "routing_id" else int(value))
+        self.socket.setsockopt(
+            OPTIONS[name], value.encode() if name == "routing_id" else int(value)
+        )
 
     # -- the socket, in slices -------------------------------------------------------------
 
@@ -189,10 +191,10 @@ class Peer:
         self.tracker.current = stream
         try:
             while (answered := self.tracker.count(stream) - answered_before) < count:
-                if sent < count and sent - answered < command["window"]:
-                    if self._try_send(self.pattern.frames(stream, first + sent)):
-                        sent += 1
-                        continue
+                may_ask = sent < count and sent - answered < command["window"]
+                if may_ask and self._try_send(self.pattern.frames(stream, first + sent)):
+                    sent += 1
+                    continue
                 frames = self._try_receive()
                 if frames is None:
                     self._check()
@@ -278,7 +280,7 @@ class Peer:
         self.running += 1
         self.envelope = [bytes.fromhex(part) for part in command.get("envelope", [])]
         try:
-            answer = getattr(self, "do_" + command["op"])(command)
+            answer: dict[str, Any] = getattr(self, "do_" + command["op"])(command)
         except Exception as error:  # every failure belongs to the driver's report
             text = f"{command['op']}: {type(error).__name__}: {error}"
             return {"ok": False, "error": text} | self.tracker.report()
@@ -320,7 +322,7 @@ def main() -> None:
     except zmq.ZMQError as error:
         print(json.dumps({"ok": False, "error": str(error)}), flush=True)
         sys.exit(1)
-    endpoint = peer.socket.last_endpoint.rstrip(b"\0").decode()
+    endpoint = peer.socket.getsockopt_string(zmq.LAST_ENDPOINT)
     hello = {"ok": True, "endpoint": endpoint, "backend": "libzmq", "pid": os.getpid()}
     print(json.dumps(hello), flush=True)
     commands: queue.Queue[dict[str, Any]] = queue.Queue()

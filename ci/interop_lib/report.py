@@ -37,7 +37,9 @@ class Progress:
             mark = "ok  " if result.passed else "HOLE"
             line = f"[{len(self.results)}/{self._total}] {mark} {result.table} {result.row} "
             line += f"{result.column} {result.seconds:.1f} s"
-            print(line if result.passed else f"{line}: {result.detail}", file=sys.stderr, flush=True)
+            print(
+                line if result.passed else f"{line}: {result.detail}", file=sys.stderr, flush=True
+            )
 
 
 def print_tables(results: list[Result]) -> None:

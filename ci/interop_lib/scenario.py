@@ -234,9 +234,7 @@ class Echo:
         answerer.stop()
         answerer.finish()
 
-    def _questions(
-        self, stream: int, first: int, end: int, envelope: list[str]
-    ) -> dict[str, Any]:
+    def _questions(self, stream: int, first: int, end: int, envelope: list[str]) -> dict[str, Any]:
         return {
             "stream": stream,
             "first": first,

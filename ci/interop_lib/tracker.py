@@ -47,8 +47,13 @@ class Tracker:
             else:
                 runs.append([seq, seq])
 
+    @property
+    def received(self) -> int:
+        """How many messages arrived whole and in order."""
+        return sum(self.counts.values())
+
     def count(self, stream: int) -> int:
-        """How many messages of a stream arrived whole and in order."""
+        """The same of one stream."""
         return self.counts.get(stream, 0)
 
     def last(self, stream: int) -> int:
@@ -59,7 +64,7 @@ class Tracker:
     def report(self) -> dict[str, Any]:
         """The state as the driver reads it."""
         return {
-            "received": sum(self.counts.values()),
+            "received": self.received,
             "runs": {str(stream): runs for stream, runs in self.runs.items()},
             "fault_count": self.fault_count,
             "faults": self.faults,

@@ -1,8 +1,9 @@
 //! The engine: the I/O threads of one context.
 
 use crate::backend::{BackendReport, BackendUnavailable, Chosen};
-use crate::io_thread::{IoHandle, IoThread, Population};
+use crate::io_thread::{IoHandle, IoThread};
 use crate::options::EngineOptions;
+use crate::population::Population;
 use std::io;
 use std::sync::Arc;
 
@@ -32,12 +33,23 @@ impl Engine {
     /// When the backend asked for cannot be had, or the system refuses threads or descriptors.
     pub fn start(options: &EngineOptions) -> Result<Self, StartError> {
         let chosen = Chosen::new(options.backend)?;
+        match Self::start_with(chosen.clone(), options) {
+            // One ring was to be had, but not one for each thread.
+            Err(error) => match chosen.instead(&error) {
+                Some(other) => Ok(Self::start_with(other, options)?),
+                None => Err(error.into()),
+            },
+            Ok(engine) => Ok(engine),
+        }
+    }
+
+    fn start_with(chosen: Chosen, options: &EngineOptions) -> io::Result<Self> {
         let live = Arc::<Population>::default();
         let threads = (0..options.io_threads.max(1))
             .map(|index| IoThread::start(index, &chosen, options, &live))
             .collect::<Result<_, _>>()?;
-        tracing::debug!(backend = %chosen.0, "engine started");
-        Ok(Self { threads, report: chosen.0, live })
+        tracing::debug!(backend = %chosen.report, "engine started");
+        Ok(Self { threads, report: chosen.report, live })
     }
 
     /// Which backend is in use, and why.
@@ -48,12 +60,12 @@ impl Engine {
     /// The thread with the fewest handlers among those whose bit is set in `affinity` (bit 0 is the
     /// first; 0 allows all).
     pub fn choose(&self, affinity: u64) -> &IoHandle {
-        let allowed = |index: &usize| affinity == 0 || affinity >> (index % 64) & 1 == 1;
-        let best = (0..self.threads.len())
-            .filter(allowed)
-            .min_by_key(|index| self.threads[*index].handle.load())
-            // A mask that names no thread at all means all of them.
-            .unwrap_or(0);
+        let allowed = |index: &usize| affinity >> (index % 64) & 1 == 1;
+        let all = 0..self.threads.len();
+        let load = |index: &usize| self.threads[*index].handle.load();
+        let best = all.clone().filter(allowed).min_by_key(load);
+        // A mask that names no thread at all means all of them.
+        let best = best.or_else(|| all.min_by_key(load)).unwrap_or(0);
         &self.threads[best].handle
     }
 

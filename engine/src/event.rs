@@ -49,6 +49,7 @@ pub enum SessionEvent {
 }
 
 /// What a socket says to a new connection.
+#[expect(clippy::large_enum_variant, reason = "made once a connection and taken apart at once")]
 pub enum Attach {
     /// Here is the connection's end of a pipe.
     Pipe(PipeEnd),

@@ -9,6 +9,7 @@ use crate::timers::{TimerKind, Timers};
 use crate::token::Token;
 use socket2::Socket;
 use std::any::Any;
+use std::collections::VecDeque;
 use std::io;
 use std::time::Instant;
 
@@ -59,6 +60,10 @@ pub trait Handler: Send {
 
     /// News.
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice);
+
+    /// One of the others has panicked, and the handler is removed after this. To tell those who would
+    /// wait for it for ever; whatever else it holds may be half done.
+    fn panicked(&mut self, _cx: &mut Cx<'_>) {}
 }
 
 /// What a handler may use while it runs.
@@ -72,7 +77,7 @@ pub struct Cx<'a> {
     /// The thread, for others to reach this handler.
     pub io: &'a IoHandle,
     pub(crate) timers: &'a mut Timers,
-    pub(crate) local: &'a mut Vec<Local>,
+    pub(crate) local: &'a mut VecDeque<Local>,
 }
 
 /// What a handler asked of the thread itself; done after the handler has returned.
@@ -104,17 +109,17 @@ impl Cx<'_> {
     /// Puts another handler on this thread.
     pub fn add(&mut self, handler: Box<dyn Handler>) -> Token {
         let token = Token::unique();
-        self.local.push(Local::Add(token, handler));
+        self.local.push_back(Local::Add(token, handler));
         token
     }
 
     /// Tells another handler of this thread.
     pub fn tell(&mut self, token: Token, notice: Notice) {
-        self.local.push(Local::Tell(token, notice));
+        self.local.push_back(Local::Tell(token, notice));
     }
 
     /// Removes this handler: its operations are cancelled, and it is dropped once it has returned.
     pub fn finish(&mut self) {
-        self.local.push(Local::Remove(self.token));
+        self.local.push_back(Local::Remove(self.token));
     }
 }

@@ -1,62 +1,72 @@
-//! The I/O thread: a backend, its handlers and their timers, in a loop.
+//! An I/O thread as others see it: where to leave commands, and its beginning and end.
 //!
-//! Others reach it through an [`IoHandle`]: they leave a command in its mailbox and wake it if it
-//! sleeps. After work it stays awake for a while, yielding the processor, because the next message is
-//! likely to come soon and waking a sleeper costs more than the message.
+//! Others leave a command in its mailbox and wake it if it sleeps. Commands that come after its end
+//! are thrown away, handlers included.
 
-use crate::backend::{Backend, Chosen, Event, Wake};
-use crate::handler::{Completion, Cx, Handler, Local, Notice};
+use crate::backend::{Chosen, Wake};
+use crate::event_loop::Loop;
+use crate::handler::{Handler, Notice};
 use crate::options::EngineOptions;
-use crate::timers::Timers;
+use crate::population::{Population, Resident};
 use crate::token::Token;
 use ringmq_pipe::{Mailbox, Notify};
-use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-/// How long a thread whose system call for events fails waits before it tries again.
-const BACK_OFF: Duration = Duration::from_millis(10);
-
-enum Command {
-    Add(Token, Box<dyn Handler>),
+pub(crate) enum Command {
+    Add(Token, Slot),
     Tell(Token, Notice),
     Stop,
+}
+
+/// A handler in its place, or on its way there.
+pub(crate) struct Slot {
+    pub(crate) handler: Box<dyn Handler>,
+    /// Dropped after the handler: whoever waits for there being none finds it gone.
+    _resident: Resident,
 }
 
 struct Shared {
     mailbox: Mailbox<Command>,
     /// The thread is about to wait for events, or does so.
     parked: AtomicBool,
+    /// Nobody takes commands any more.
+    stopped: AtomicBool,
     waker: Arc<dyn Wake>,
-    /// Handlers added and not yet removed.
+    /// Handlers on all threads.
     live: Arc<Population>,
-    load: AtomicUsize,
+    /// Handlers on this thread.
+    load: Arc<AtomicUsize>,
 }
 
-/// How many handlers there are on all threads, and a way to wait until there are none.
-#[derive(Default)]
-pub(crate) struct Population {
-    count: Mutex<usize>,
-    empty: Condvar,
-}
-
-impl Population {
-    fn change(&self, by: isize) {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        *count = count.saturating_add_signed(by);
-        if *count == 0 {
-            self.empty.notify_all();
+impl Shared {
+    fn post(&self, command: Command) {
+        let first = self.mailbox.post(command);
+        // Pairs with the fences in `IoHandle::park` and `IoHandle::stop`: either we see what is stored
+        // before those, or the thread's look at the mailbox, which follows them, sees the command.
+        fence(Ordering::SeqCst);
+        if first && self.parked.swap(false, Ordering::Relaxed) {
+            self.waker.wake();
+        }
+        if self.stopped.load(Ordering::Relaxed) {
+            self.throw_away();
         }
     }
 
-    pub(crate) fn wait_empty(&self) {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        while *count > 0 {
-            count = self.empty.wait(count).unwrap_or_else(PoisonError::into_inner);
-        }
+    fn throw_away(&self) {
+        while self.mailbox.take().is_some() {}
+    }
+}
+
+impl Notify for Shared {
+    fn readable(&self, key: usize) {
+        self.post(Command::Tell(Token::from_key(key), Notice::Readable));
+    }
+
+    fn writable(&self, key: usize) {
+        self.post(Command::Tell(Token::from_key(key), Notice::Writable));
     }
 }
 
@@ -65,18 +75,27 @@ impl Population {
 pub struct IoHandle(Arc<Shared>);
 
 impl IoHandle {
-    /// Puts a handler on the thread.
+    fn new(waker: Arc<dyn Wake>, live: Arc<Population>) -> Self {
+        Self(Arc::new(Shared {
+            mailbox: Mailbox::new(),
+            parked: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            waker,
+            live,
+            load: Arc::default(),
+        }))
+    }
+
+    /// Puts a handler on the thread. One whose thread has ended is dropped.
     pub fn add(&self, handler: Box<dyn Handler>) -> Token {
         let token = Token::unique();
-        self.0.live.change(1);
-        self.0.load.fetch_add(1, Ordering::Relaxed);
-        self.post(Command::Add(token, handler));
+        self.0.post(Command::Add(token, self.slot(handler)));
         token
     }
 
     /// Tells a handler of the thread; nothing happens if it is gone.
     pub fn tell(&self, token: Token, notice: Notice) {
-        self.post(Command::Tell(token, notice));
+        self.0.post(Command::Tell(token, notice));
     }
 
     /// This thread as the notifier of logs, under [`Token::key`].
@@ -89,37 +108,50 @@ impl IoHandle {
         self.0.load.load(Ordering::Relaxed)
     }
 
-    fn post(&self, command: Command) {
-        self.0.post(command);
+    /// Counts a handler.
+    pub(crate) fn slot(&self, handler: Box<dyn Handler>) -> Slot {
+        Slot { handler, _resident: Resident::new(&self.0.live, &self.0.load) }
+    }
+
+    /// The thread is about to sleep: from here on it is woken for a command. Tells whether there is
+    /// one already.
+    pub(crate) fn park(&self) -> bool {
+        self.0.parked.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.0.mailbox.pending()
+    }
+
+    /// The thread is awake.
+    pub(crate) fn unpark(&self) {
+        self.0.parked.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether there may be commands; if so, declares that all of them are about to be taken.
+    pub(crate) fn begin_commands(&self) -> bool {
+        let any = self.0.mailbox.pending();
+        if any {
+            self.0.mailbox.begin();
+        }
+        any
+    }
+
+    pub(crate) fn take_command(&self) -> Option<Command> {
+        self.0.mailbox.take()
+    }
+
+    fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.0.throw_away();
     }
 }
 
-impl Shared {
-    fn post(&self, command: Command) {
-        // SeqCst swaps on both sides (`Mailbox::post`, and `parked` before the thread's last look at
-        // the mailbox): either we see it parked, or it sees the command.
-        if self.mailbox.post(command) && self.parked.swap(false, Ordering::SeqCst) {
-            self.waker.wake();
-        }
-    }
+/// Ends a handle's life with its thread, also when that panics.
+struct StopOnDrop(IoHandle);
 
-    fn count(&self, by: isize) {
-        self.live.change(by);
-        if by < 0 {
-            self.load.fetch_sub(1, Ordering::Relaxed);
-        } else {
-            self.load.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Notify for Shared {
-    fn readable(&self, key: usize) {
-        self.post(Command::Tell(Token::from_key(key), Notice::Readable));
-    }
-
-    fn writable(&self, key: usize) {
-        self.post(Command::Tell(Token::from_key(key), Notice::Writable));
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 
@@ -156,15 +188,9 @@ impl IoThread {
                     return;
                 }
             };
-            let shared = Arc::new(Shared {
-                mailbox: Mailbox::new(),
-                parked: AtomicBool::new(false),
-                waker: backend.waker(),
-                live,
-                load: AtomicUsize::new(0),
-            });
-            let handle = IoHandle(shared);
+            let handle = IoHandle::new(backend.waker(), live);
             let _ = sender.send(Ok(handle.clone()));
+            let _end = StopOnDrop(handle.clone());
             Loop::new(handle, backend, patience).run();
         })?;
         match receiver.recv() {
@@ -177,168 +203,12 @@ impl IoThread {
 
 impl Drop for IoThread {
     fn drop(&mut self) {
-        self.handle.post(Command::Stop);
+        self.handle.0.post(Command::Stop);
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("an I/O thread panicked");
-        }
-    }
-}
-
-struct Loop {
-    handle: IoHandle,
-    backend: Box<dyn Backend>,
-    timers: Timers,
-    /// `None` while the handler runs.
-    handlers: HashMap<Token, Option<Box<dyn Handler>>>,
-    local: Vec<Local>,
-    now: Instant,
-    patience: Duration,
-    stopping: bool,
-}
-
-impl Loop {
-    fn new(handle: IoHandle, backend: Box<dyn Backend>, patience: Duration) -> Self {
-        Self {
-            handle,
-            backend,
-            timers: Timers::default(),
-            handlers: HashMap::new(),
-            local: Vec::new(),
-            now: Instant::now(),
-            patience,
-            stopping: false,
-        }
-    }
-
-    fn run(&mut self) {
-        let mut events = Vec::new();
-        let mut last_work = Instant::now();
-        while !self.stopping {
-            self.now = Instant::now();
-            let commands = self.run_commands();
-            let timers = self.run_timers();
-            let idle = self.now.duration_since(last_work) >= self.patience;
-            let result = if commands || timers || !idle {
-                self.backend.poll(Some(Duration::ZERO), &mut events)
-            } else {
-                self.wait(&mut events)
-            };
-            if let Err(error) = result {
-                tracing::error!(%error, "waiting for events failed");
-                std::thread::sleep(BACK_OFF);
-            }
-            if !events.is_empty() || commands || timers {
-                self.now = Instant::now();
-                last_work = self.now;
-                events.drain(..).for_each(|event| self.dispatch(event));
-            } else if !idle {
-                std::thread::yield_now();
-            }
-        }
-    }
-
-    /// Waits for events unless a command came in meanwhile.
-    fn wait(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
-        let shared = self.handle.0.clone();
-        shared.parked.store(true, Ordering::SeqCst);
-        let timeout = if shared.mailbox.pending_for_waiter() {
-            Some(Duration::ZERO)
-        } else {
-            self.timers.next().map(|at| at.saturating_duration_since(self.now))
-        };
-        let result = self.backend.poll(timeout, events);
-        shared.parked.store(false, Ordering::SeqCst);
-        result
-    }
-
-    fn run_commands(&mut self) -> bool {
-        let shared = self.handle.0.clone();
-        if !shared.mailbox.pending() {
-            return false;
-        }
-        shared.mailbox.begin();
-        while let Some(command) = shared.mailbox.take() {
-            match command {
-                Command::Add(token, handler) => self.add(token, handler),
-                Command::Tell(token, notice) => self.tell(token, notice),
-                Command::Stop => self.stopping = true,
-            }
-        }
-        true
-    }
-
-    fn run_timers(&mut self) -> bool {
-        let mut any = false;
-        while let Some((token, kind)) = self.timers.pop_due(self.now) {
-            any = true;
-            self.with(token, |handler, cx| handler.timer(cx, kind));
-        }
-        any
-    }
-
-    fn add(&mut self, token: Token, handler: Box<dyn Handler>) {
-        self.handlers.insert(token, Some(handler));
-        self.with(token, |handler, cx| handler.start(cx));
-    }
-
-    fn tell(&mut self, token: Token, notice: Notice) {
-        self.with(token, |handler, cx| handler.notified(cx, notice));
-    }
-
-    fn dispatch(&mut self, event: Event) {
-        let (token, completion) = match event {
-            Event::Received(token, buffer) => {
-                if let Some(Some(handler)) = self.handlers.get_mut(&token) {
-                    handler.received(self.now, self.backend.bytes(&buffer));
-                }
-                self.backend.release(buffer);
-                self.with(token, |handler, cx| handler.drive(cx));
-                return;
-            }
-            Event::Accepted(token, result) => (token, Completion::Accepted(result)),
-            Event::Connected(token, result) => (token, Completion::Connected(result)),
-            Event::ReceiveEnded(token, ended) => (token, Completion::ReceiveEnded(ended)),
-            Event::Sent(token, batch, result) => (token, Completion::Sent(batch, result)),
-        };
-        self.with(token, |handler, cx| handler.completed(cx, completion));
-    }
-
-    /// Runs one handler, if it is still there, and then what it asked of the thread.
-    fn with(&mut self, token: Token, f: impl FnOnce(&mut dyn Handler, &mut Cx<'_>)) {
-        let Some(mut handler) = self.handlers.get_mut(&token).and_then(Option::take) else {
-            return;
-        };
-        let mut cx = Cx {
-            token,
-            now: self.now,
-            backend: &mut *self.backend,
-            io: &self.handle,
-            timers: &mut self.timers,
-            local: &mut self.local,
-        };
-        f(&mut *handler, &mut cx);
-        self.handlers.insert(token, Some(handler));
-        self.run_local();
-    }
-
-    fn run_local(&mut self) {
-        for request in std::mem::take(&mut self.local) {
-            match request {
-                Local::Add(token, handler) => {
-                    self.handle.0.count(1);
-                    self.add(token, handler);
-                }
-                Local::Tell(token, notice) => self.tell(token, notice),
-                Local::Remove(token) => {
-                    if self.handlers.remove(&token).is_some() {
-                        self.backend.close(token);
-                        self.handle.0.count(-1);
-                    }
-                }
-            }
         }
     }
 }

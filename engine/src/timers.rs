@@ -1,7 +1,9 @@
 //! The timers of one I/O thread.
 //!
 //! A timer is named by its handler and a kind of the handler's choosing; setting it again replaces it.
-//! Replaced and cancelled timers stay in the heap until their time, where they are passed over.
+//! Replaced and cancelled timers stay in the heap, where they are passed over, but never more of them
+//! than there are timers in force: a peer that makes us set one anew with every octet costs time, not
+//! memory.
 
 use crate::token::Token;
 use std::cmp::Reverse;
@@ -11,29 +13,82 @@ use std::time::Instant;
 /// Which of its timers a handler means.
 pub type TimerKind = u8;
 
+/// Timers in the heap below which tidying up is not worth the trouble.
+const TIDY: usize = 64;
+
 #[derive(Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, u64, Token, TimerKind)>>,
-    /// The sequence number of the timer in force.
-    live: HashMap<(Token, TimerKind), u64>,
+    live: Live,
     next: u64,
+}
+
+/// The sequence numbers of the timers in force.
+#[derive(Default)]
+struct Live {
+    by_handler: HashMap<Token, Vec<(TimerKind, u64)>>,
+    count: usize,
+}
+
+impl Live {
+    fn set(&mut self, token: Token, kind: TimerKind, sequence: u64) {
+        let timers = self.by_handler.entry(token).or_default();
+        match timers.iter_mut().find(|timer| timer.0 == kind) {
+            Some(timer) => timer.1 = sequence,
+            None => {
+                timers.push((kind, sequence));
+                self.count += 1;
+            }
+        }
+    }
+
+    fn remove(&mut self, token: Token, kind: TimerKind) {
+        let Some(timers) = self.by_handler.get_mut(&token) else { return };
+        if let Some(at) = timers.iter().position(|timer| timer.0 == kind) {
+            timers.swap_remove(at);
+            self.count -= 1;
+        }
+    }
+
+    fn remove_all(&mut self, token: Token) {
+        self.count -= self.by_handler.remove(&token).map_or(0, |timers| timers.len());
+    }
+
+    fn has(&self, token: Token, kind: TimerKind, sequence: u64) -> bool {
+        self.by_handler.get(&token).is_some_and(|timers| timers.contains(&(kind, sequence)))
+    }
 }
 
 impl Timers {
     pub(crate) fn set(&mut self, token: Token, kind: TimerKind, at: Instant) {
         self.next += 1;
-        self.live.insert((token, kind), self.next);
+        self.live.set(token, kind, self.next);
         self.heap.push(Reverse((at, self.next, token, kind)));
+        if self.heap.len() > TIDY + 2 * self.live.count {
+            let live = &self.live;
+            self.heap
+                .retain(|Reverse((_, sequence, token, kind))| live.has(*token, *kind, *sequence));
+        }
     }
 
     pub(crate) fn cancel(&mut self, token: Token, kind: TimerKind) {
-        self.live.remove(&(token, kind));
+        self.live.remove(token, kind);
+    }
+
+    /// Cancels every timer of a handler that is no more.
+    pub(crate) fn forget(&mut self, token: Token) {
+        self.live.remove_all(token);
+    }
+
+    /// Timers in force.
+    pub(crate) fn len(&self) -> usize {
+        self.live.count
     }
 
     /// The time of the first timer in force.
     pub(crate) fn next(&mut self) -> Option<Instant> {
         while let Some(Reverse((at, sequence, token, kind))) = self.heap.peek().copied() {
-            if self.live.get(&(token, kind)) == Some(&sequence) {
+            if self.live.has(token, kind, sequence) {
                 return Some(at);
             }
             self.heap.pop();
@@ -47,7 +102,7 @@ impl Timers {
             return None;
         }
         let Reverse((_, _, token, kind)) = self.heap.pop()?;
-        self.live.remove(&(token, kind));
+        self.live.remove(token, kind);
         Some((token, kind))
     }
 }
@@ -75,5 +130,29 @@ mod tests {
         assert_eq!(timers.pop_due(at(100)), Some((a, 2)));
         assert_eq!(timers.pop_due(at(100)), None);
         assert_eq!(timers.next(), None);
+    }
+    #[test]
+    fn a_handler_that_is_no_more_has_no_timers() {
+        let now = Instant::now();
+        let (a, b) = (Token::unique(), Token::unique());
+        let mut timers = Timers::default();
+        [(a, 1), (b, 1), (a, 2)].into_iter().for_each(|(token, kind)| timers.set(token, kind, now));
+        timers.forget(a);
+        assert_eq!(timers.len(), 1);
+        assert_eq!(timers.pop_due(now), Some((b, 1)));
+        assert_eq!(timers.pop_due(now), None);
+        assert_eq!(timers.len(), 0);
+    }
+
+    #[test]
+    fn a_timer_set_over_and_over_takes_no_more_room() {
+        let now = Instant::now();
+        let token = Token::unique();
+        let mut timers = Timers::default();
+        for _ in 0..10_000 {
+            timers.set(token, 1, now + Duration::from_secs(3600));
+        }
+        assert!(timers.heap.len() <= TIDY + 2);
+        assert_eq!(timers.len(), 1);
     }
 }

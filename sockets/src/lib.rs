@@ -1,1 +1,84 @@
-//! ringmq
+//! ZeroMQ sockets on io_uring: whole messages between threads, processes and machines, without a
+//! broker, wire-compatible with every ZeroMQ peer.
+//!
+//! A [`Context`] makes sockets, one type a pattern, so that what a pattern cannot do does not compile:
+//! a [`Pull`] has no `send`. Every socket takes any number of [binds](Socket::bind) and
+//! [connects](Socket::connect) over `tcp://`, `ipc://` and `inproc://`. The same socket can be used
+//! blocking ([`recv`](Socket::recv)), trying ([`try_recv`](Socket::try_recv)) and async
+//! ([`recv_async`](Socket::recv_async)) under any executor.
+//!
+//! ```
+//! let context = ringmq::Context::new();
+//! let server = context.rep()?;
+//! let endpoint = server.bind("tcp://127.0.0.1:*")?;
+//! std::thread::spawn(move || -> Result<(), ringmq::Error> {
+//!     while let Ok(request) = server.recv() {
+//!         server.send(request)?;
+//!     }
+//!     Ok(())
+//! });
+//! let client = context.req()?;
+//! client.connect(&endpoint)?;
+//! client.send("hello")?;
+//! assert_eq!(client.recv()?, "hello");
+//! # context.shutdown();
+//! # Ok::<(), ringmq::Error>(())
+//! ```
+
+mod context;
+mod core;
+mod error;
+pub mod kind;
+mod monitor;
+mod multipart;
+mod options;
+mod pattern;
+mod poller;
+mod proxy;
+mod recv;
+mod send;
+mod setters;
+mod socket;
+mod stats;
+mod subscription;
+mod wait;
+
+pub use context::{Context, ContextBuilder};
+pub use error::{Error, SendError};
+pub use monitor::{Monitor, MonitorEvent};
+pub use multipart::Multipart;
+pub use poller::{Interest, Poller, Ready};
+pub use proxy::{ProxyOptions, proxy, proxy_with};
+pub use recv::{RecvFuture, RecvMultipartFuture};
+pub use ringmq_engine::{BackendChoice, BackendKind, BackendReport, DisconnectReason};
+pub use ringmq_pipe::Message;
+pub use ringmq_transports::options::Keepalive;
+pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
+pub use send::SendFuture;
+pub use socket::Socket;
+pub use stats::PipeStats;
+
+/// Exclusive pair.
+pub type Pair = Socket<kind::PairKind>;
+/// Publisher.
+pub type Pub = Socket<kind::PubKind>;
+/// Subscriber.
+pub type Sub = Socket<kind::SubKind>;
+/// Publisher that hears of subscriptions.
+pub type XPub = Socket<kind::XPubKind>;
+/// Subscriber whose subscriptions are messages.
+pub type XSub = Socket<kind::XSubKind>;
+/// Requester.
+pub type Req = Socket<kind::ReqKind>;
+/// Replier.
+pub type Rep = Socket<kind::RepKind>;
+/// Asynchronous requester.
+pub type Dealer = Socket<kind::DealerKind>;
+/// Asynchronous replier.
+pub type Router = Socket<kind::RouterKind>;
+/// Head of a pipeline.
+pub type Push = Socket<kind::PushKind>;
+/// Tail of a pipeline.
+pub type Pull = Socket<kind::PullKind>;
+/// A socket whose type is known at run time only.
+pub type AnySocket = Socket<kind::AnyKind>;

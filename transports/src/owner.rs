@@ -25,7 +25,6 @@ pub struct Connection {
 
 /// What happens to a socket's connections.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum TransportEvent {
     /// The endpoint is bound.
     Listening {

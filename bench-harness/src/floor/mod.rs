@@ -4,6 +4,7 @@
 //! system (or, between threads, the memory) offers. Every figure of ringmq stands beside the floor
 //! measured in the same run, because on most machines only that ratio is worth anything.
 
+mod lines;
 mod spsc;
 mod stream;
 mod tcp;
@@ -12,7 +13,7 @@ mod unix;
 
 use anyhow::{Result, bail};
 
-use crate::case::{Backend, Side, Transport};
+use crate::case::{Backend, Kind, Side, Transport};
 use crate::end::{End, Opening};
 use crate::protocol::{Job, Opened};
 
@@ -28,14 +29,21 @@ pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
 
 /// Opens both ends of the floor between two threads, the one that connects first.
 pub(crate) fn open_both(job: &Job) -> Result<(Opened, [Box<dyn End>; 2])> {
-    Ok((opened(job, String::new()), spsc::ends(job)))
+    let ends = match job.case.kind {
+        Kind::Throughput => spsc::ends(job),
+        Kind::Latency => lines::ends(job),
+    };
+    Ok((opened(job, String::new()), ends))
 }
 
 /// Describes what a floor does.
 fn opened(job: &Job, endpoint: String) -> Opened {
     let manner = if job.case.backend == Backend::Floor { "spinning" } else { "blocking" };
-    let what = match job.case.transport {
-        Transport::Inproc => "bare ring of one producer and one consumer",
+    let what = match (job.case.transport, job.case.kind) {
+        (Transport::Inproc, Kind::Throughput) => {
+            "bare ring of one producer and one consumer (rtrb)"
+        }
+        (Transport::Inproc, Kind::Latency) => "two bare counters",
         _ => "bare sockets",
     };
     Opened { endpoint, subject: format!("{what}, {manner}") }

@@ -18,8 +18,13 @@ use crate::protocol::Job;
 
 /// Bytes a write carries; larger batches gain nothing measurable over loopback, smaller ones lose.
 const BATCH: usize = 64 << 10;
-/// Bytes the reader has room for: four batches, so that one read can take what has piled up.
-const READ_BUFFER: usize = 256 << 10;
+/// The same for [`LARGE`] bodies: room for four of 64 KiB. One at a time would leave the bytes that do
+/// not fit a full segment in a segment of their own.
+const LARGE_BATCH: usize = (256 << 10) + 4 * MAX_HEADER;
+/// Bytes of body from which on a batch is a large one.
+const LARGE: usize = 32 << 10;
+/// Bytes the reader has room for: several batches, so that one read can take what has piled up.
+const READ_BUFFER: usize = 512 << 10;
 /// Largest header: a flags byte and eight bytes of length.
 const MAX_HEADER: usize = 9;
 /// The flag of ZMTP 3 that announces eight bytes of length instead of one.
@@ -108,7 +113,8 @@ struct BatchWriter<S> {
 
 impl<S: Stream> BatchWriter<S> {
     fn new(wire: Wire<S>, size: usize) -> Self {
-        Self { wire, batch: Vec::with_capacity(BATCH.max(size + MAX_HEADER)) }
+        let batch = if size < LARGE { BATCH } else { LARGE_BATCH.max(size + MAX_HEADER) };
+        Self { wire, batch: Vec::with_capacity(batch) }
     }
 }
 
@@ -147,7 +153,7 @@ struct FrameReader<S> {
 
 impl<S: Stream> FrameReader<S> {
     fn new(wire: Wire<S>, size: usize) -> Self {
-        let buffer = vec![0; READ_BUFFER.max(4 * (size + MAX_HEADER))].into_boxed_slice();
+        let buffer = vec![0; READ_BUFFER.max(2 * (size + MAX_HEADER))].into_boxed_slice();
         Self { wire, buffer, start: 0, end: 0 }
     }
 

@@ -158,7 +158,8 @@ fn method(report: &Report) -> Markup {
             }
             li {
                 "The floor of tcp and ipc: bare non-blocking sockets, both sides spinning; throughput \
-                 with frames of ZMTP's shape in batches of 64 KiB, one write each; round trips of the \
+                 with frames of ZMTP's shape in batches of 64 KiB (bodies of 32 KiB and more: 256 KiB), \
+                 one write each; round trips of the \
                  bare bytes. The blocking floor sleeps in the kernel instead. The floor of inproc: an \
                  rtrb ring of 64-byte slots, published 64 at a time, whose slots carry a counted \
                  reference to bodies of over 64 bytes; round trips are two counters on cache lines of \

@@ -7,7 +7,9 @@
 
 mod ring;
 
-use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
 use crossbeam_queue::ArrayQueue;
 use ring::Slot;
 use ringmq_pipe::{LogReader, LogWriter, Message, log};
@@ -85,12 +87,7 @@ struct Taker {
 
 impl Taker {
     fn new(len: usize, check: bool) -> Self {
-        Self {
-            count: 0,
-            sum: 0,
-            len,
-            check,
-        }
+        Self { count: 0, sum: 0, len, check }
     }
 
     #[inline(always)]
@@ -144,10 +141,8 @@ type Read = fn(&mut LogReader, &mut Taker, u64);
 fn frame_log(len: usize, count: u64, check: bool, write: Write, read: Read) -> Duration {
     let (mut writer, mut reader) = log(CAPACITY as u32);
     let mut taker = Taker::new(len, check);
-    let time = race(
-        move || write(&mut writer, len, count),
-        || read(&mut reader, &mut taker, count),
-    );
+    let time =
+        race(move || write(&mut writer, len, count), || read(&mut reader, &mut taker, count));
     taker.finish(count);
     time
 }

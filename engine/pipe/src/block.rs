@@ -55,11 +55,7 @@ fn layout(capacity: usize) -> Layout {
 impl BlockRef {
     /// A block of at least `capacity` octets, uninitialised, with one reference.
     pub fn new(capacity: usize) -> Self {
-        let header = if capacity == BLOCK {
-            pool::take()
-        } else {
-            None
-        };
+        let header = if capacity == BLOCK { pool::take() } else { None };
         let header = header.unwrap_or_else(|| {
             let layout = layout(capacity);
             // SAFETY: the layout has a non-zero size.
@@ -67,12 +63,7 @@ impl BlockRef {
             NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
         });
         // SAFETY: freshly allocated or taken from the pool: nobody else has the pointer.
-        unsafe {
-            header.write(Header {
-                refs: AtomicUsize::new(1),
-                capacity,
-            })
-        };
+        unsafe { header.write(Header { refs: AtomicUsize::new(1), capacity }) };
         if capacity == BLOCK {
             LIVE.fetch_add(1, Ordering::Relaxed);
         }
@@ -173,9 +164,7 @@ mod pool {
     }
 
     pub(super) fn give(header: NonNull<Header>) -> bool {
-        POOL.get_or_init(|| ArrayQueue::new(POOLED))
-            .push(Free(header))
-            .is_ok()
+        POOL.get_or_init(|| ArrayQueue::new(POOLED)).push(Free(header)).is_ok()
     }
 }
 

@@ -54,11 +54,7 @@ pub fn parse(bytes: &[u8]) -> Option<Header> {
 /// Octets that the header of a body of `body` octets takes.
 #[inline(always)]
 pub const fn header_size(body: usize) -> usize {
-    if body > SHORT_BODY {
-        LONG_HEADER
-    } else {
-        SHORT_HEADER
-    }
+    if body > SHORT_BODY { LONG_HEADER } else { SHORT_HEADER }
 }
 
 /// Writes the header of a frame into `out` and returns its size.
@@ -92,14 +88,7 @@ mod tests {
                 let size = write(&mut out, flags, body);
                 assert_eq!(size, header_size(body));
                 let header = parse(&out[..size]).expect("complete");
-                assert_eq!(
-                    header,
-                    Header {
-                        flags,
-                        body: body as u64,
-                        size
-                    }
-                );
+                assert_eq!(header, Header { flags, body: body as u64, size });
                 for cut in 0..size {
                     assert_eq!(parse(&out[..cut]), None, "cut at {cut}");
                 }

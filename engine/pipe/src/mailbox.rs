@@ -23,10 +23,7 @@ impl<T> Default for Mailbox<T> {
 impl<T> Mailbox<T> {
     /// An empty mailbox.
     pub fn new() -> Self {
-        Self {
-            queue: Queue::new(),
-            pending: CachePadded::new(AtomicBool::new(false)),
-        }
+        Self { queue: Queue::new(), pending: CachePadded::new(AtomicBool::new(false)) }
     }
 
     /// Leaves a command; `true` when the receiver has to be woken, because it may have looked before.

@@ -29,47 +29,26 @@ pub struct Message(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline {
-        flags: u8,
-        len: u8,
-        body: [u8; INLINE],
-    },
-    Slice {
-        flags: u8,
-        slice: Slice,
-    },
-    Shared {
-        flags: u8,
-        bytes: Bytes,
-    },
+    Inline { flags: u8, len: u8, body: [u8; INLINE] },
+    Slice { flags: u8, slice: Slice },
+    Shared { flags: u8, bytes: Bytes },
 }
 
 impl Message {
     /// An empty message.
     pub const fn new() -> Self {
-        Self(Repr::Inline {
-            flags: 0,
-            len: 0,
-            body: [0; INLINE],
-        })
+        Self(Repr::Inline { flags: 0, len: 0, body: [0; INLINE] })
     }
 
     /// Copies `body` into a message of its own.
     #[inline]
     pub fn copy_from(body: &[u8]) -> Self {
         if body.len() > INLINE {
-            return Self(Repr::Shared {
-                flags: 0,
-                bytes: Bytes::copy_from_slice(body),
-            });
+            return Self(Repr::Shared { flags: 0, bytes: Bytes::copy_from_slice(body) });
         }
         let mut inline = [0; INLINE];
         copy_small(&mut inline, body);
-        Self(Repr::Inline {
-            flags: 0,
-            len: body.len() as u8,
-            body: inline,
-        })
+        Self(Repr::Inline { flags: 0, len: body.len() as u8, body: inline })
     }
 
     /// Wraps a buffer of foreign memory without copying it; `owner` is dropped with the last
@@ -89,11 +68,7 @@ impl Message {
     #[inline(always)]
     pub(crate) fn from_window(flags: u8, len: u8, window: &[u8; INLINE]) -> Self {
         debug_assert!(usize::from(len) <= INLINE);
-        Self(Repr::Inline {
-            flags,
-            len,
-            body: *window,
-        })
+        Self(Repr::Inline { flags, len, body: *window })
     }
 
     /// Makes the message empty, as a new one.
@@ -311,10 +286,7 @@ impl From<Vec<u8>> for Message {
         if body.len() <= INLINE {
             return Self::copy_from(&body);
         }
-        Self(Repr::Shared {
-            flags: 0,
-            bytes: Bytes::from(body),
-        })
+        Self(Repr::Shared { flags: 0, bytes: Bytes::from(body) })
     }
 }
 
@@ -356,11 +328,7 @@ mod slice {
         /// `data..data + len` lies in `block`, is initialised, and is never written again while the
         /// block is referred to.
         pub(crate) unsafe fn new(data: *const u8, len: usize, block: BlockRef) -> Self {
-            Self {
-                data,
-                len,
-                _block: block,
-            }
+            Self { data, len, _block: block }
         }
 
         /// Drops the first `octets` octets.
@@ -407,7 +375,7 @@ mod tests {
     #[test]
     fn a_foreign_buffer_is_freed_with_its_last_reference() {
         use std::sync::Arc;
-        struct Foreign(Arc<()>, [u8; 100]);
+        struct Foreign(#[expect(dead_code, reason = "counts")] Arc<()>, [u8; 100]);
         impl AsRef<[u8]> for Foreign {
             fn as_ref(&self) -> &[u8] {
                 &self.1

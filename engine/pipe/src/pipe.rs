@@ -68,7 +68,8 @@ impl PipeState {
     /// The socket is about to drop its end: what it has written is to be sent for `linger` more,
     /// or however long it takes if that is `None`.
     pub fn close(&self, linger: Option<Duration>) {
-        let millis = linger.map_or(FOR_EVER, |l| l.as_millis().min(u128::from(FOR_EVER - 1)) as u64);
+        let millis =
+            linger.map_or(FOR_EVER, |l| l.as_millis().min(u128::from(FOR_EVER - 1)) as u64);
         // Release: pairs with the Acquire in `closing`.
         self.linger.store(millis, Ordering::Release);
     }
@@ -105,16 +106,8 @@ pub fn pipe(there: Bound, back: Bound) -> (PipeEnd, PipeEnd) {
     let (far_tx, near_rx) = direction(back);
     let state = Arc::new(PipeState::default());
     (
-        PipeEnd {
-            tx: near_tx,
-            rx: near_rx,
-            state: state.clone(),
-        },
-        PipeEnd {
-            tx: far_tx,
-            rx: far_rx,
-            state,
-        },
+        PipeEnd { tx: near_tx, rx: near_rx, state: state.clone() },
+        PipeEnd { tx: far_tx, rx: far_rx, state },
     )
 }
 

@@ -45,15 +45,11 @@ impl Watched {
     }
 
     pub(crate) fn write(&self, at: usize, len: usize) {
-        self.0[at..at + len]
-            .iter()
-            .for_each(|octet| octet.with_mut(|_| ()));
+        self.0[at..at + len].iter().for_each(|octet| octet.with_mut(|_| ()));
     }
 
     pub(crate) fn read(&self, at: usize, len: usize) {
-        self.0[at..at + len]
-            .iter()
-            .for_each(|octet| octet.with(|_| ()));
+        self.0[at..at + len].iter().for_each(|octet| octet.with(|_| ()));
     }
 }
 
@@ -97,7 +93,5 @@ impl<T> Queue<T> {
 
 /// Locks a mutex whose data is valid whatever a panicking holder did to it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> impl std::ops::DerefMut<Target = T> + '_ {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

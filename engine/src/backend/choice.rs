@@ -91,7 +91,11 @@ pub fn uring_available() -> Result<(), String> {
 
 /// A decision: makes a backend for each I/O thread.
 #[derive(Clone, Debug)]
-pub(crate) struct Chosen(pub(crate) BackendReport);
+pub(crate) struct Chosen {
+    pub(crate) report: BackendReport,
+    /// The choice was left to us, so that there may be another.
+    auto: bool,
+}
 
 impl Chosen {
     pub(crate) fn new(choice: BackendChoice) -> Result<Self, BackendUnavailable> {
@@ -99,7 +103,8 @@ impl Chosen {
             BackendChoice::Auto => from_environment()?,
             asked => (asked, "asked for".to_owned()),
         };
-        let report = |kind, reason| Ok(Self(BackendReport { kind, reason }));
+        let auto = choice == BackendChoice::Auto;
+        let report = |kind, reason| Ok(Self { report: BackendReport { kind, reason }, auto });
         match choice {
             BackendChoice::Mio => report(BackendKind::Mio, because),
             BackendChoice::Uring => match uring_available() {
@@ -115,20 +120,39 @@ impl Chosen {
         }
     }
 
+    /// What to do when an I/O thread could not be started because of `error`.
+    pub(crate) fn instead(&self, error: &io::Error) -> Option<Self> {
+        if !self.auto || self.report.kind == BackendKind::Mio {
+            return None;
+        }
+        let reason = format!("auto: io_uring works here, but not on every I/O thread ({error})");
+        Some(Self { report: BackendReport { kind: BackendKind::Mio, reason }, auto: true })
+    }
+
     /// Makes the backend of one I/O thread. Call it on that thread.
     pub(crate) fn make(&self) -> io::Result<Box<dyn Backend>> {
-        match self.0.kind {
-            #[cfg(target_os = "linux")]
-            BackendKind::Uring => Ok(Box::new(super::uring::Uring::new()?)),
-            #[cfg(not(target_os = "linux"))]
-            BackendKind::Uring => Err(io::ErrorKind::Unsupported.into()),
-            BackendKind::Mio => Ok(Box::new(mio::Mio::new()?)),
-        }
+        open(self.report.kind)
+    }
+}
+
+/// Makes a backend, for the calling thread alone.
+///
+/// # Errors
+/// Of the system: no io_uring, or no descriptor or memory left for it.
+pub fn open(kind: BackendKind) -> io::Result<Box<dyn Backend>> {
+    match kind {
+        #[cfg(target_os = "linux")]
+        BackendKind::Uring => Ok(Box::new(super::uring::Uring::new()?)),
+        #[cfg(not(target_os = "linux"))]
+        BackendKind::Uring => Err(io::ErrorKind::Unsupported.into()),
+        BackendKind::Mio => Ok(Box::new(mio::Mio::new()?)),
     }
 }
 
 fn from_environment() -> Result<(BackendChoice, String), BackendUnavailable> {
-    let text = std::env::var(ENVIRONMENT).unwrap_or_default();
+    // Text that is not UTF-8 is none of the three either.
+    let text = std::env::var_os(ENVIRONMENT).unwrap_or_default();
+    let text = text.to_string_lossy();
     let choice = BackendChoice::parse(&text).ok_or_else(|| BackendUnavailable {
         reason: format!("{ENVIRONMENT} is {text:?}: it takes auto, uring or mio"),
     })?;

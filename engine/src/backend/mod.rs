@@ -4,12 +4,14 @@
 //! [`Event`]s from [`Backend::poll`]. What holds for each of them:
 //!
 //! * Calls never block, and never answer in themselves: every answer is an event of a later `poll`.
-//! * One operation of a kind is under way for a token at a time: one accept, one connect, one
-//!   receive, one send. Sends of a token are thereby in order.
+//! * A token has one descriptor, and one operation of a kind is under way for it at a time: one
+//!   accept, one connect, one receive, one send. Sends of a token are thereby in order. What is asked
+//!   for beyond that fails (a connect, a send), or is what is under way already.
 //! * The kernel owns what is in flight. A batch that is given away stays alive until its `Sent`; a
 //!   descriptor stays open until nothing refers to it.
-//! * After [`close`](Backend::close) no event names the token again, except one last `Sent` that gives
-//!   a batch back, so that nobody has to guess how much of it went out.
+//! * After [`close`](Backend::close) no event names the token again, except that a send under way is
+//!   still answered, soon, so that nobody has to guess how much of its batch went out. Closing again
+//!   does nothing.
 //! * Dropping a backend gives up on everything, and frees only what the kernel has let go of.
 
 pub mod mio;
@@ -18,8 +20,10 @@ pub mod uring;
 
 mod choice;
 
-pub use choice::{BackendChoice, BackendKind, BackendReport, BackendUnavailable, uring_available};
 pub(crate) use choice::Chosen;
+pub use choice::{
+    BackendChoice, BackendKind, BackendReport, BackendUnavailable, open, uring_available,
+};
 
 use crate::batch::Batch;
 use crate::token::Token;
@@ -82,6 +86,11 @@ pub trait Wake: Send + Sync {
     fn wake(&self);
 }
 
+/// The answer to an operation that is under way already.
+fn refused() -> io::Error {
+    io::ErrorKind::ResourceBusy.into()
+}
+
 /// See the [module's documentation](self).
 pub trait Backend {
     /// The handle that interrupts [`poll`](Self::poll).
@@ -96,7 +105,7 @@ pub trait Backend {
     /// Receives from `socket`.
     fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive);
 
-    /// Ends a [`Receive::Stream`]; what had arrived already is still delivered before `Stopped`.
+    /// Ends a receive; what the backend has read already is still delivered before `Stopped`.
     fn pause(&mut self, token: Token);
 
     /// Sends what is left of `batch`.

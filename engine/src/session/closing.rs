@@ -5,7 +5,7 @@
 //! descriptor closed while octets of the peer's are still unread would reset the connection, and with
 //! it lose what the kernel has not delivered yet.
 
-use super::{Carry, LINGER, Phase, Session, SessionEnd};
+use super::{LINGER, Phase, Session, SessionEnd};
 use crate::event::{DisconnectReason, SessionEvent};
 use crate::handler::{Cx, Notice};
 use ringmq_pipe::Inlet;
@@ -14,18 +14,26 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a peer may take to close its half once everything is sent to it.
-const FAREWELL: Duration = Duration::from_millis(500);
+pub(super) const FAREWELL: Duration = Duration::from_millis(500);
 
 impl Session {
     /// Notes that the socket has closed the pipe, and from then on how long it lingers.
     pub(super) fn look_for_close(&mut self, cx: &mut Cx<'_>) {
+        if self.is_over() || matches!(self.phase, Phase::Farewell) {
+            return;
+        }
+        let shaking_hands = matches!(self.phase, Phase::Handshake(..));
         let Some(carry) = &mut self.carry else { return };
         let Some(linger) = carry.pipe.state.closing() else { return };
         match linger {
             Some(Duration::ZERO) => self.end(cx, DisconnectReason::Local),
+            // No need for a peer that there is nothing to say to.
+            _ if shaking_hands && carry.is_spent() => self.end(cx, DisconnectReason::Local),
             Some(linger) => {
-                let until = *carry.linger_until.get_or_insert(cx.now + linger);
-                cx.set_timer(LINGER, until);
+                // Beyond the end of time is for ever.
+                let until = carry.linger_until.or_else(|| cx.now.checked_add(linger));
+                carry.linger_until = until;
+                cx.arrange_timer(LINGER, until);
             }
             None => {}
         }
@@ -33,8 +41,7 @@ impl Session {
 
     /// Everything is sent: says so to the peer and waits for its end.
     pub(super) fn farewell(&mut self, cx: &mut Cx<'_>) {
-        let was = std::mem::replace(&mut self.phase, Phase::Farewell);
-        drop(was);
+        self.phase = Phase::Farewell;
         if self.descriptor.shutdown(Shutdown::Write).is_err() {
             return self.end(cx, DisconnectReason::Local);
         }
@@ -43,23 +50,35 @@ impl Session {
         cx.set_timer(LINGER, until.map_or(at, |until| until.min(at)));
     }
 
-    /// The connection broke, or the peer broke the protocol.
+    /// It is over, whatever is left to be delivered.
     pub(super) fn fail(&mut self, cx: &mut Cx<'_>, reason: DisconnectReason) {
+        if self.is_over() {
+            return;
+        }
         match self.phase {
-            Phase::Over => return,
             Phase::Handshake(..) => self.link.event(SessionEvent::HandshakeFailed(reason.clone())),
             Phase::Farewell => return self.end(cx, DisconnectReason::Local),
-            Phase::Traffic(_) => {}
+            Phase::Traffic(_) | Phase::Over => {}
         }
         self.end(cx, reason);
     }
 
-    /// Leaves the thread and gives the pipe back.
+    /// Leaves the thread and gives the pipe back, once it is known how much was sent.
     pub(super) fn end(&mut self, cx: &mut Cx<'_>, reason: DisconnectReason) {
-        let phase = std::mem::replace(&mut self.phase, Phase::Over);
-        if matches!(phase, Phase::Over) {
+        if self.is_over() {
             return;
         }
+        if self.sending {
+            // The next connection begins where this one has stopped: the backend knows where that is.
+            self.ending = Some(reason);
+            return cx.backend.close(cx.token);
+        }
+        self.leave(cx, reason);
+    }
+
+    /// The last step of [`end`](Self::end).
+    pub(super) fn leave(&mut self, cx: &mut Cx<'_>, reason: DisconnectReason) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
         let established = !matches!(phase, Phase::Handshake(..));
         if let (Phase::Traffic(traffic), Some(carry)) = (phase, &mut self.carry) {
             let (unsent, credit) = traffic.outbound.into_unsent();
@@ -69,29 +88,35 @@ impl Session {
             }
         }
         if let Some(carry) = &mut self.carry {
-            let state = &carry.pipe.state;
-            state.connected.store(false, Ordering::SeqCst);
+            carry.pipe.state.connected.store(false, Ordering::SeqCst);
             // Half a message of the peer's is as good as none.
             carry.pipe.tx.rollback();
-            if !self.lent {
-                count_lost(carry);
-            }
         }
+        let carry = self.carry.take().filter(|_| self.lent);
+        self.report(cx, carry, reason, established);
+    }
+
+    /// Something in here is broken: the pipe with it.
+    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        if let Some(carry) = self.carry.take() {
+            carry.pipe.state.connected.store(false, Ordering::SeqCst);
+        }
+        let established = !matches!(phase, Phase::Handshake(..));
+        self.report(cx, None, DisconnectReason::Local, established);
+    }
+
+    fn report(
+        &mut self,
+        cx: &mut Cx<'_>,
+        carry: Option<super::Carry>,
+        reason: DisconnectReason,
+        established: bool,
+    ) {
         tracing::debug!(%reason, established, "session over");
         self.link.event(SessionEvent::Disconnected(reason.clone()));
-        let carry = self.carry.take().filter(|_| self.lent);
         let end = SessionEnd { session: cx.token, carry, reason, established };
         cx.tell(self.owner, Notice::SessionEnded(Box::new(end)));
         cx.finish();
     }
-}
-
-/// Counts messages that were accepted for a peer that is gone and that nobody else gets.
-fn count_lost(carry: &mut Carry) {
-    let mut pieces = std::mem::take(&mut carry.unsent);
-    if let Inlet::Log(log) = &mut carry.pipe.rx {
-        while log.gather(usize::MAX, &mut pieces) > 0 {}
-    }
-    let lost: u32 = pieces.iter().map(|piece| piece.messages).sum();
-    carry.pipe.state.dropped.fetch_add(u64::from(lost), Ordering::Relaxed);
 }

@@ -66,8 +66,7 @@ impl Session {
             }
         }
         let unsent = self.carry.as_mut().map(|carry| std::mem::take(&mut carry.unsent));
-        let mut outbound = Outbound::new(established.encoder, unsent.unwrap_or_default());
-        outbound.control = out;
+        let mut outbound = Outbound::new(established.encoder, out, unsent.unwrap_or_default());
         if let Some(pipe) = self.pipe() {
             // Before the preamble is asked for: a subscription made from here on is written to the
             // pipe, an earlier one is in the preamble.

@@ -3,9 +3,10 @@
 //! Nothing is decoded beyond the pipe's credit. What was received beyond it waits here: at most what
 //! the backend had under way when the credit ran out.
 
-use ringmq_pipe::{ATTACH, LogWriter, Message, Outlet, frame};
-use ringmq_zmtp::{Command, Decoder, Encoder, Heartbeat, ProtocolError, Sink};
-use bytes::BytesMut;
+use super::outbound::Outbound;
+use bytes::{Buf, BytesMut};
+use ringmq_pipe::{ATTACH, LogWriter, Message, Outlet, Refused, frame};
+use ringmq_zmtp::{Command, Decoder, Heartbeat, ProtocolError, Sink};
 use std::time::Instant;
 
 /// Octets set aside at once for a large body whose length only the peer vouches for; more follows as
@@ -17,8 +18,8 @@ pub(super) struct Inbound {
     decoder: Decoder,
     partial: Partial,
     /// Received beyond the credit.
-    backlog: Vec<u8>,
-    /// Messages are not wanted, as of a PUSH socket's peer: only commands count.
+    backlog: BytesMut,
+    /// Messages are not wanted, as of a PUSH socket's peer, or not any more: only commands count.
     discard: bool,
 }
 
@@ -28,12 +29,25 @@ struct Partial {
     flags: u8,
     body: u64,
     /// The body so far, if it is going to be attached or the target takes whole messages.
-    large: BytesMut,
+    large: Vec<u8>,
+}
+
+impl Partial {
+    /// Adds octets of a large body. Memory is taken for what has arrived as much again, never for more
+    /// than the body.
+    fn extend(&mut self, octets: &[u8]) {
+        let have = self.large.len();
+        if self.large.capacity() - have < octets.len() {
+            let left = usize::try_from(self.body).unwrap_or(usize::MAX).saturating_sub(have);
+            self.large.reserve_exact(left.min(have.max(TRUST)).max(octets.len()));
+        }
+        self.large.extend_from_slice(octets);
+    }
 }
 
 impl Inbound {
     pub(super) fn new(decoder: Decoder, discard: bool) -> Self {
-        Self { decoder, partial: Partial::default(), backlog: Vec::new(), discard }
+        Self { decoder, partial: Partial::default(), backlog: BytesMut::new(), discard }
     }
 
     /// Whether octets wait for credit.
@@ -45,35 +59,45 @@ impl Inbound {
     pub(super) fn take(
         &mut self,
         octets: &[u8],
-        target: Option<&mut Outlet>,
+        mut target: Option<&mut Outlet>,
         control: &mut Control<'_>,
     ) -> Result<(), ProtocolError> {
+        if let Some(Outlet::Log(log)) = &mut target
+            && !self.discard
+            && log.ready() == Err(Refused::Closed)
+        {
+            // The socket is closed. What the peer says is not waited for, but it may have to say it
+            // before it reads what is still to be sent.
+            log.rollback();
+            self.partial.large = Vec::new();
+            self.discard = true;
+        }
         let mut sink = Into {
             target: if self.discard { None } else { target },
             partial: &mut self.partial,
             control,
         };
         if !self.backlog.is_empty() {
-            let backlog = std::mem::take(&mut self.backlog);
-            let used = feed(&mut self.decoder, &backlog, &mut sink)?;
-            self.backlog = backlog;
-            self.backlog.drain(..used);
+            let used = feed(&mut self.decoder, &self.backlog, &mut sink)?;
+            self.backlog.advance(used);
             if !self.backlog.is_empty() {
                 self.backlog.extend_from_slice(octets);
                 return Ok(());
             }
+            self.backlog = BytesMut::new(); // An idle connection holds no memory.
         }
         let used = feed(&mut self.decoder, octets, &mut sink)?;
         self.backlog.extend_from_slice(&octets[used..]);
-        if self.backlog.is_empty() && self.backlog.capacity() > 0 {
-            self.backlog = Vec::new(); // An idle connection holds no memory.
-        }
         Ok(())
     }
 }
 
 /// Decodes until the input or the credit is used up; returns how much was.
-fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_, '_>) -> Result<usize, ProtocolError> {
+fn feed(
+    decoder: &mut Decoder,
+    input: &[u8],
+    sink: &mut Into<'_, '_>,
+) -> Result<usize, ProtocolError> {
     let mut used = 0;
     loop {
         let credit = sink.credit();
@@ -89,9 +113,7 @@ fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_, '_>) -> Result<
 pub(super) struct Control<'a> {
     pub(super) now: Instant,
     pub(super) heartbeat: &'a mut Heartbeat,
-    pub(super) encoder: &'a mut Encoder,
-    /// Octets to be sent before the next messages.
-    pub(super) out: &'a mut Vec<u8>,
+    pub(super) outbound: &'a mut Outbound,
 }
 
 /// Where decoded frames go: into the pipe, or nowhere.
@@ -141,10 +163,7 @@ impl Sink for Into<'_, '_> {
         self.partial.body = body;
         let large = body >= ATTACH as u64 || self.log().is_none();
         if large {
-            if self.target.is_some() {
-                let trust = usize::try_from(body).unwrap_or(usize::MAX).min(TRUST);
-                self.partial.large = BytesMut::with_capacity(trust);
-            }
+            self.partial.large = Vec::new();
         } else if let Some(log) = self.log() {
             log.begin(flags, body as usize);
         }
@@ -154,7 +173,7 @@ impl Sink for Into<'_, '_> {
         let large = self.partial.body >= ATTACH as u64;
         match &mut self.target {
             Some(Outlet::Log(log)) if !large => log.body(octets),
-            Some(_) => self.partial.large.extend_from_slice(octets),
+            Some(_) => self.partial.extend(octets),
             None => {}
         }
     }
@@ -166,7 +185,7 @@ impl Sink for Into<'_, '_> {
         match target {
             Outlet::Log(log) if !large => log.end(flags),
             target => {
-                let body = std::mem::take(&mut self.partial.large).freeze();
+                let body = std::mem::take(&mut self.partial.large);
                 target.write_uncounted(flags, Message::from(body));
             }
         }
@@ -176,7 +195,7 @@ impl Sink for Into<'_, '_> {
         match command {
             Command::Ping { ttl, context } => {
                 self.control.heartbeat.on_ping(ttl, self.control.now);
-                self.control.encoder.pong(context, self.control.out);
+                self.control.outbound.pong(context);
             }
             Command::Pong { .. } => {} // That anything came has been noted already.
         }

@@ -4,56 +4,31 @@
 //! completions. It runs the handshake, then moves messages between the descriptor and its pipe until
 //! one of them ends, and reports to its owner, which gets the pipe back if it had given it.
 
+mod carry;
 mod closing;
 mod handshake;
 mod inbound;
 mod outbound;
+mod pump;
 
-use crate::backend::{Descriptor, Ended, Receive};
-use crate::batch::Batch;
+pub use carry::Carry;
+
+use crate::backend::{Descriptor, Receive};
 use crate::event::{DisconnectReason, Link};
 use crate::handler::{Completion, Cx, Handler, Notice};
 use crate::timers::TimerKind;
 use crate::token::Token;
 use inbound::{Control, Inbound};
 use outbound::Outbound;
-use ringmq_pipe::{Inlet, Outlet, Piece, PipeEnd, Sleep};
-use ringmq_zmtp::{Action, Config, Handshake, Heartbeat};
-use std::io;
+use ringmq_pipe::{Outlet, PipeEnd};
+use ringmq_zmtp::{Config, Handshake, Heartbeat};
 use std::sync::Arc;
 use std::time::Instant;
 
 const HANDSHAKE: TimerKind = 0;
 const HEARTBEAT: TimerKind = 1;
 const LINGER: TimerKind = 2;
-
-/// A receive that brings so much is part of a stream: read on only when that is dealt with, so that
-/// no more than one buffer is read ahead.
-const BULK: usize = 32 * 1024;
-/// Credit below which a connection is read one buffer at a time, for the same reason.
-const SCARCE: u64 = 64;
-
-/// A pipe on its way from one connection to the next.
-pub struct Carry {
-    /// The pipe.
-    pub pipe: PipeEnd,
-    /// What the last connection had taken from the pipe and not sent.
-    pub unsent: Vec<Piece>,
-    /// When to give up on sending, once the socket has closed the pipe.
-    pub linger_until: Option<Instant>,
-}
-
-impl Carry {
-    /// A pipe that has not been used.
-    pub fn new(pipe: PipeEnd) -> Self {
-        Self { pipe, unsent: Vec::new(), linger_until: None }
-    }
-
-    /// Whether everything that the socket wrote, before it closed the pipe, has been sent.
-    pub fn is_spent(&mut self) -> bool {
-        self.unsent.is_empty() && self.pipe.rx.ended()
-    }
-}
+const LAST_READ: TimerKind = 3;
 
 /// What a session is made of.
 pub struct SessionOptions {
@@ -104,6 +79,12 @@ pub struct Session {
     heartbeat_at: Option<Instant>,
     /// Found while octets were taken in; acted on when driven.
     failure: Option<DisconnectReason>,
+    /// The connection is of no more use. What it has brought is still delivered.
+    gone: Option<DisconnectReason>,
+    /// Nothing more comes from the peer.
+    input_over: bool,
+    /// It is all over as soon as the batch under way comes back.
+    ending: Option<DisconnectReason>,
 }
 
 enum Phase {
@@ -139,6 +120,9 @@ impl Session {
             asleep: false,
             heartbeat_at: None,
             failure: None,
+            gone: None,
+            input_over: false,
+            ending: None,
         }
     }
 
@@ -152,12 +136,8 @@ impl Session {
         if !octets.is_empty() {
             traffic.heartbeat.on_input();
         }
-        let mut control = Control {
-            now,
-            heartbeat: &mut traffic.heartbeat,
-            encoder: &mut traffic.outbound.encoder,
-            out: &mut traffic.outbound.control,
-        };
+        let mut control =
+            Control { now, heartbeat: &mut traffic.heartbeat, outbound: &mut traffic.outbound };
         let target = self.carry.as_mut().map(|carry| &mut carry.pipe.tx);
         if let Err(error) = traffic.inbound.take(octets, target, &mut control) {
             self.failure = Some(DisconnectReason::Protocol(error));
@@ -168,139 +148,9 @@ impl Session {
         }
     }
 
-    /// Sends, receives and arranges timers as the state demands.
-    fn pump(&mut self, cx: &mut Cx<'_>) {
-        if let Some(reason) = self.failure.take() {
-            return self.fail(cx, reason);
-        }
-        self.pump_out(cx);
-        if matches!(self.phase, Phase::Over) {
-            return;
-        }
-        self.pump_in(cx);
-        self.arrange_heartbeat(cx);
-    }
-
-    fn pump_out(&mut self, cx: &mut Cx<'_>) {
-        if self.sending {
-            return;
-        }
-        let batch = match &mut self.phase {
-            Phase::Handshake(handshake, _) => handshake::output(handshake),
-            Phase::Traffic(traffic) => {
-                traffic.outbound.batch_done();
-                traffic.outbound.next(self.carry.as_mut().map(|carry| &mut carry.pipe.rx))
-            }
-            Phase::Farewell | Phase::Over => return,
-        };
-        if !batch.is_empty() {
-            self.sending = true;
-            cx.backend.send(cx.token, &self.descriptor, batch);
-            return;
-        }
-        if matches!(self.phase, Phase::Traffic(_)) {
-            self.rest(cx);
-        }
-    }
-
-    /// Nothing to send: the log goes to sleep, or has come to its end.
-    fn rest(&mut self, cx: &mut Cx<'_>) {
-        let Some(pipe) = self.pipe() else { return };
-        if pipe.rx.ended() {
-            return self.farewell(cx);
-        }
-        if self.asleep {
-            return;
-        }
-        let Some(pipe) = self.pipe() else { return };
-        match pipe.rx.fall_asleep() {
-            Sleep::Asleep => self.asleep = true,
-            Sleep::Ready => self.pump_out(cx),
-        }
-    }
-
-    fn pump_in(&mut self, cx: &mut Cx<'_>) {
-        let blocked = match &self.phase {
-            Phase::Traffic(traffic) => traffic.inbound.is_blocked(),
-            _ => false,
-        };
-        match self.receiving {
-            Some(Receive::Stream) if blocked || self.bulk => cx.backend.pause(cx.token),
-            Some(_) => {}
-            None if blocked => {}
-            None => {
-                let how = if self.bulk || self.credit_is_scarce() {
-                    Receive::Once
-                } else {
-                    Receive::Stream
-                };
-                self.receiving = Some(how);
-                cx.backend.receive(cx.token, &self.descriptor, how);
-            }
-        }
-    }
-
-    fn credit_is_scarce(&mut self) -> bool {
-        let discard = self.discard_inbound;
-        match self.pipe().map(|pipe| &mut pipe.tx) {
-            Some(Outlet::Log(log)) if !discard => log.credit() < SCARCE,
-            _ => false,
-        }
-    }
-
-    fn arrange_heartbeat(&mut self, cx: &mut Cx<'_>) {
-        let Phase::Traffic(traffic) = &self.phase else { return };
-        let at = traffic.heartbeat.poll_timeout();
-        if at != self.heartbeat_at {
-            self.heartbeat_at = at;
-            cx.arrange_timer(HEARTBEAT, at);
-        }
-    }
-
-    fn sent(&mut self, cx: &mut Cx<'_>, mut batch: Batch, result: io::Result<usize>) {
-        self.sending = false;
-        let octets = match result {
-            Ok(octets) => octets,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => return self.fail(cx, DisconnectReason::Io(Arc::new(error))),
-        };
-        let messages = batch.advance(octets);
-        if let Phase::Traffic(traffic) = &mut self.phase {
-            traffic.outbound.sent(octets, messages);
-        }
-        if messages > 0
-            && let Some(Inlet::Log(log)) = self.pipe().map(|pipe| &mut pipe.rx)
-        {
-            log.done(messages);
-        }
-        if !batch.is_empty() {
-            self.sending = true;
-            return cx.backend.send(cx.token, &self.descriptor, batch);
-        }
-        self.pump(cx);
-    }
-
-    fn receive_ended(&mut self, cx: &mut Cx<'_>, ended: Ended) {
-        self.receiving = None;
-        let reason = match ended {
-            Ended::Stopped => return self.pump(cx),
-            Ended::Eof => DisconnectReason::PeerClosed,
-            Ended::Failed(error) => DisconnectReason::Io(Arc::new(error)),
-        };
-        self.fail(cx, reason);
-    }
-
-    fn heartbeat_due(&mut self, cx: &mut Cx<'_>) {
-        self.heartbeat_at = None;
-        let Phase::Traffic(traffic) = &mut self.phase else { return };
-        match traffic.heartbeat.handle_timeout(cx.now) {
-            Action::None => {}
-            Action::SendPing { ttl } => {
-                traffic.outbound.encoder.ping(ttl, &mut traffic.outbound.control);
-            }
-            Action::Expired => return self.fail(cx, DisconnectReason::HeartbeatExpired),
-        }
-        self.pump(cx);
+    /// Whether nothing is left to be done but to leave.
+    fn is_over(&self) -> bool {
+        self.ending.is_some() || matches!(self.phase, Phase::Over)
     }
 }
 
@@ -317,7 +167,10 @@ impl Handler for Session {
     }
 
     fn received(&mut self, now: Instant, octets: &[u8]) {
-        self.bulk = octets.len() >= BULK;
+        if self.is_over() {
+            return;
+        }
+        self.note_volume(octets.len());
         match &mut self.phase {
             Phase::Handshake(handshake, rest) => {
                 if let Err(error) = handshake::input(handshake, rest, now, octets) {
@@ -346,6 +199,10 @@ impl Handler for Session {
         match kind {
             HANDSHAKE => self.handshake_due(cx),
             HEARTBEAT => self.heartbeat_due(cx),
+            LAST_READ => {
+                self.input_over = true;
+                self.pump(cx);
+            }
             _ => self.end(cx, DisconnectReason::Local),
         }
     }
@@ -363,8 +220,13 @@ impl Handler for Session {
             }
             Notice::Close => self.end(cx, DisconnectReason::Local),
             Notice::Abandon if self.carry.is_none() => self.end(cx, DisconnectReason::Local),
-            Notice::Abandon => {} // The pipe's own end says when.
+            // The pipe's own end says when, and how long to linger until then.
+            Notice::Abandon => self.look_for_close(cx),
             Notice::SessionEnded(_) | Notice::Custom(_) => {}
         }
+    }
+
+    fn panicked(&mut self, cx: &mut Cx<'_>) {
+        self.give_up(cx);
     }
 }

@@ -13,11 +13,14 @@ use ringmq_zmtp::Encoder;
 /// Octets gathered from the log for one send: see [`RECEIVE_BUFFER`](crate::backend::RECEIVE_BUFFER).
 const GATHER: usize = 64 * 1024;
 
+/// Answers and probes that wait for a peer that does not read; more would be of no use to it.
+const HEARTBEATS: usize = 4 * 1024;
+
 /// The writing half of a session.
 pub(super) struct Outbound {
-    pub(super) encoder: Encoder,
+    encoder: Encoder,
     /// Octets for the wire that go before everything else.
-    pub(super) control: Vec<u8>,
+    control: Vec<u8>,
     /// What the batch under way was made of, for a broken connection; empty when none is under way.
     under_way: Vec<Piece>,
     /// Octets before the first message in the batch under way.
@@ -32,10 +35,12 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    pub(super) fn new(encoder: Encoder, carried: Vec<Piece>) -> Self {
+    /// Begins with `control`, octets for the wire, and then what the last connection has `carried`
+    /// over.
+    pub(super) fn new(encoder: Encoder, control: Vec<u8>, carried: Vec<Piece>) -> Self {
         Self {
             encoder,
-            control: Vec::new(),
+            control,
             under_way: Vec::new(),
             lead: 0,
             ends: Vec::new(),
@@ -56,6 +61,20 @@ impl Outbound {
             let (this, next) = rest.split_at(header.size + header.body as usize);
             self.encoder.translate(header.flags, &this[header.size..], &mut self.control);
             rest = next;
+        }
+    }
+
+    /// Adds a PING.
+    pub(super) fn ping(&mut self, ttl: u16) {
+        if self.control.len() < HEARTBEATS {
+            self.encoder.ping(ttl, &mut self.control);
+        }
+    }
+
+    /// Adds the answer to a PING.
+    pub(super) fn pong(&mut self, context: &[u8]) {
+        if self.control.len() < HEARTBEATS {
+            self.encoder.pong(context, &mut self.control);
         }
     }
 
@@ -97,6 +116,12 @@ impl Outbound {
                 Body::Copied(bytes) => {
                     let before = wire.len();
                     self.encoder.translate(header.flags, bytes, &mut wire);
+                    at += wire.len() - before;
+                }
+                // A subscription to more than fits a copied body: it changes as a whole.
+                Body::Attached(piece) if header.flags & frame::COMMAND != 0 => {
+                    let before = wire.len();
+                    self.encoder.translate(header.flags, piece.bytes(), &mut wire);
                     at += wire.len() - before;
                 }
                 Body::Attached(piece) => {

@@ -49,14 +49,9 @@ fn decode(c: &mut Criterion) {
                 Encoder::new(version).translate(0, &vec![0; size], &mut stream);
                 frames += 1;
             }
-            let mut log = Log {
-                octets: Vec::with_capacity(READ),
-                copy,
-            };
+            let mut log = Log { octets: Vec::with_capacity(READ), copy };
             let mut decoder = Decoder::new(version, None, ATTACH_MIN);
-            let decoded = decoder
-                .decode(&stream, usize::MAX, &mut log)
-                .expect("well-formed");
+            let decoded = decoder.decode(&stream, usize::MAX, &mut log).expect("well-formed");
             assert_eq!((decoded.consumed, decoded.messages), (stream.len(), frames));
 
             group.throughput(Throughput::Elements(frames as u64));

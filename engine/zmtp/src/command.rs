@@ -33,12 +33,12 @@ pub enum Command<'a> {
     Ping {
         /// For how many tenths of a second the peer wants to be heard from at least; 0 for ever.
         ttl: u16,
-        /// At most [`CONTEXT_MAX`](crate::CONTEXT_MAX) octets.
+        /// At most [`CONTEXT_MAX`] octets.
         context: &'a [u8],
     },
     /// The peer answers a PING.
     Pong {
-        /// At most [`CONTEXT_MAX`](crate::CONTEXT_MAX) octets.
+        /// At most [`CONTEXT_MAX`] octets.
         context: &'a [u8],
     },
 }
@@ -62,20 +62,14 @@ pub(crate) fn classify(head: &[u8], body: u64) -> Result<Class<'_>, ProtocolErro
     if name_length == 0 || u64::from(name_length) >= body {
         return Err(ProtocolError::MalformedCommand);
     }
-    if [SUBSCRIBE, CANCEL, JOIN, LEAVE]
-        .iter()
-        .any(|name| head.starts_with(name))
-    {
+    if [SUBSCRIBE, CANCEL, JOIN, LEAVE].iter().any(|name| head.starts_with(name)) {
         return Ok(Class::Frame);
     }
     if let Some(data) = head.strip_prefix(PING) {
         let Some((ttl, context)) = data.split_first_chunk() else {
             return Err(ProtocolError::MalformedPing { length: body });
         };
-        return Ok(Class::Session(Command::Ping {
-            ttl: u16::from_be_bytes(*ttl),
-            context,
-        }));
+        return Ok(Class::Session(Command::Ping { ttl: u16::from_be_bytes(*ttl), context }));
     }
     if let Some(context) = head.strip_prefix(PONG) {
         let context = &context[..context.len().min(CONTEXT_MAX)];
@@ -94,9 +88,7 @@ pub(crate) fn unexpected(body: &[u8]) -> ProtocolError {
         Some((&length, rest)) => rest.get(..usize::from(length)).unwrap_or(rest),
         None => &[],
     };
-    ProtocolError::UnexpectedCommand {
-        name: quote(name, QUOTE_MAX),
-    }
+    ProtocolError::UnexpectedCommand { name: quote(name, QUOTE_MAX) }
 }
 
 /// A request to begin or to stop sending messages that begin with `topic`.
@@ -124,28 +116,14 @@ pub struct Subscription<'a> {
 pub fn parse_subscription(flags: u8, body: &[u8]) -> Option<Subscription<'_>> {
     if flags & frame::COMMAND == 0 {
         return match body {
-            [1, topic @ ..] => Some(Subscription {
-                subscribe: true,
-                topic,
-            }),
-            [0, topic @ ..] => Some(Subscription {
-                subscribe: false,
-                topic,
-            }),
+            [1, topic @ ..] => Some(Subscription { subscribe: true, topic }),
+            [0, topic @ ..] => Some(Subscription { subscribe: false, topic }),
             _ => None,
         };
     }
-    let subscribe = |topic| Subscription {
-        subscribe: true,
-        topic,
-    };
-    let cancel = |topic| Subscription {
-        subscribe: false,
-        topic,
-    };
-    body.strip_prefix(SUBSCRIBE)
-        .map(subscribe)
-        .or(body.strip_prefix(CANCEL).map(cancel))
+    let subscribe = |topic| Subscription { subscribe: true, topic };
+    let cancel = |topic| Subscription { subscribe: false, topic };
+    body.strip_prefix(SUBSCRIBE).map(subscribe).or(body.strip_prefix(CANCEL).map(cancel))
 }
 
 /// Appends a SUBSCRIBE command frame, the form in which a frame log holds a subscription.

@@ -55,11 +55,7 @@ pub struct HeartbeatConfig {
 impl HeartbeatConfig {
     /// A PING every `interval`, the same as time-out, no time-to-live: libzmq's defaults.
     pub const fn every(interval: Duration) -> Self {
-        HeartbeatConfig {
-            interval,
-            timeout: interval,
-            ttl: Duration::ZERO,
-        }
+        HeartbeatConfig { interval, timeout: interval, ttl: Duration::ZERO }
     }
 }
 
@@ -138,23 +134,14 @@ impl Config {
             || !(3..=SHORT_STRING_MAX).contains(&name.len())
             || !name.bytes().all(valid)
         {
-            return Err(ConfigError::PropertyName {
-                name: name.to_owned(),
-            });
+            return Err(ConfigError::PropertyName { name: name.to_owned() });
         }
         if value.len() > PROPERTY_VALUE_MAX {
-            return Err(ConfigError::PropertyValueTooLong {
-                length: value.len(),
-            });
+            return Err(ConfigError::PropertyValueTooLong { length: value.len() });
         }
-        match self
-            .properties
-            .binary_search_by(|(known, _)| known.as_str().cmp(name))
-        {
+        match self.properties.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
             Ok(at) => self.properties[at].1 = value.to_vec(),
-            Err(at) => self
-                .properties
-                .insert(at, (name.to_owned(), value.to_vec())),
+            Err(at) => self.properties.insert(at, (name.to_owned(), value.to_vec())),
         }
         Ok(())
     }
@@ -176,10 +163,7 @@ mod tests {
         config.set_property("X-b", b"1").unwrap();
         config.set_property("X-a", b"2").unwrap();
         config.set_property("X-b", b"3").unwrap();
-        let expected = [
-            ("X-a".to_owned(), b"2".to_vec()),
-            ("X-b".to_owned(), b"3".to_vec()),
-        ];
+        let expected = [("X-a".to_owned(), b"2".to_vec()), ("X-b".to_owned(), b"3".to_vec())];
         assert_eq!(config.properties(), expected);
     }
 
@@ -192,18 +176,8 @@ mod tests {
         assert_eq!(config.routing_id().len(), 255);
         let longest = format!("X-{}", "n".repeat(253));
         assert!(config.set_property(&longest, b"").is_ok());
-        for name in [
-            "",
-            "X-",
-            "Socket-Type",
-            "x-a",
-            "X-a b",
-            "X-ä",
-            &format!("{longest}n"),
-        ] {
-            let refused = ConfigError::PropertyName {
-                name: name.to_owned(),
-            };
+        for name in ["", "X-", "Socket-Type", "x-a", "X-a b", "X-ä", &format!("{longest}n")] {
+            let refused = ConfigError::PropertyName { name: name.to_owned() };
             assert_eq!(config.set_property(name, b""), Err(refused));
         }
     }

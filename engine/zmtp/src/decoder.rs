@@ -180,44 +180,39 @@ impl Decoder {
         {
             return run;
         }
-        let mut last = None;
+        let mut more = self.in_message;
         while run.messages < credit {
             let rest = &input[run.consumed..];
             let Some(header) = frame::parse(rest) else {
                 break;
             };
-            // A size that could have been shorter counts as odd, for a log has only one form.
-            let plain = rest[0] & !(frame::MORE | frame::LONG) == 0
-                && (header.size == frame::SHORT_HEADER)
-                    == (header.body <= frame::SHORT_BODY as u64);
+            // Also keeps the sum below from overflowing.
             if header.body > self.max_span_body {
                 break;
             }
             let size = header.size + header.body as usize;
-            if size > rest.len() || !plain && !self.is_storable_command(&rest[..size], last) {
+            if size > rest.len()
+                || !is_plain(rest[0], &header) && !self.is_storable_command(&rest[..size], more)
+            {
                 break;
             }
-            last = Some(header.flags);
+            more = header.flags & frame::MORE != 0;
             run.consumed += size;
-            run.messages += usize::from(header.flags & frame::MORE == 0);
+            run.messages += usize::from(!more);
         }
-        if let Some(flags) = last {
-            self.in_message = flags & frame::MORE != 0;
-        }
+        self.in_message = more;
         run
     }
 
-    /// Whether a whole frame is a command that goes to the log and may come now, after a frame
-    /// with `last` flags. If not, the slow path finds out what it is, or what is wrong with it.
+    /// Whether a whole frame is a command that goes to the log and may come now, where it must
+    /// not be `in_message`. If not, the slow path finds out what it is, or what is wrong with it.
     #[cold]
-    fn is_storable_command(&self, whole: &[u8], last: Option<u8>) -> bool {
-        let in_message = last.map_or(self.in_message, |flags| flags & frame::MORE != 0);
+    fn is_storable_command(&self, whole: &[u8], in_message: bool) -> bool {
         let (size, canonical) = match whole[0] {
             frame::COMMAND => (frame::SHORT_HEADER, true),
-            LONG_COMMAND => (
-                frame::LONG_HEADER,
-                whole.len() > frame::LONG_HEADER + frame::SHORT_BODY,
-            ),
+            LONG_COMMAND => {
+                (frame::LONG_HEADER, whole.len() > frame::LONG_HEADER + frame::SHORT_BODY)
+            }
             _ => return false,
         };
         let body = &whole[size..];
@@ -247,16 +242,9 @@ impl Decoder {
             State::Body { flags, left } => {
                 let octets = up_to(left, input);
                 sink.body(octets);
-                Ok((
-                    octets.len(),
-                    self.in_body(flags, left - octets.len() as u64, sink),
-                ))
+                Ok((octets.len(), self.in_body(flags, left - octets.len() as u64, sink)))
             }
-            State::Head {
-                body,
-                mut octets,
-                mut have,
-            } => {
+            State::Head { body, mut octets, mut have } => {
                 let missing = body.min(HEAD_MAX as u64) - have as u64;
                 let taken = up_to(missing, input);
                 octets[have..][..taken.len()].copy_from_slice(taken);
@@ -279,10 +267,7 @@ impl Decoder {
     fn on_header<S: Sink>(&mut self, header: Header, sink: &mut S) -> Result<bool, ProtocolError> {
         let Header { flags, body, .. } = header;
         if body > self.max_body {
-            return Err(ProtocolError::FrameTooLarge {
-                length: body,
-                limit: self.max_body,
-            });
+            return Err(ProtocolError::FrameTooLarge { length: body, limit: self.max_body });
         }
         if flags & frame::COMMAND == 0 {
             sink.begin(flags, body);
@@ -294,11 +279,7 @@ impl Decoder {
         if body == 0 {
             return Err(ProtocolError::EmptyCommand);
         }
-        self.state = State::Head {
-            body,
-            octets: [0; HEAD_MAX],
-            have: 0,
-        };
+        self.state = State::Head { body, octets: [0; HEAD_MAX], have: 0 };
         Ok(false)
     }
 
@@ -339,16 +320,22 @@ impl Decoder {
 
     /// Goes on with a command that is ignored, of which `left` octets are missing.
     fn skip(&mut self, left: u64) {
-        self.state = if left > 0 {
-            State::Skip { left }
-        } else {
-            State::Header
-        };
+        self.state = if left > 0 { State::Skip { left } } else { State::Header };
     }
 }
 
 /// The flags of a command with an eight-octet size.
 const LONG_COMMAND: u8 = frame::COMMAND | frame::LONG;
+
+/// Whether a frame that begins with the octet `wire` is no command and in the one form that a log
+/// has: no reserved flags, and an eight-octet size only where one octet would not do.
+#[inline(always)]
+fn is_plain(wire: u8, header: &frame::Header) -> bool {
+    match header.size {
+        frame::SHORT_HEADER => wire <= frame::MORE,
+        _ => wire <= frame::MORE | frame::LONG && header.body > frame::SHORT_BODY as u64,
+    }
+}
 
 /// The first `count` octets of `input`, or as many as there are.
 fn up_to(count: u64, input: &[u8]) -> &[u8] {

@@ -44,10 +44,7 @@ pub(crate) enum Outcome {
     /// [`Greeting::seen`].
     Unversioned,
     /// That of revision 0 or 1. Frames follow, the first with the peer's routing id.
-    Legacy {
-        framing: Framing,
-        socket_type: Option<SocketType>,
-    },
+    Legacy { framing: Framing, socket_type: Option<SocketType> },
     /// That of ZMTP 3, with the same mechanism as ours.
     Modern { version: Version },
 }
@@ -65,10 +62,7 @@ impl Greeting {
         out.push(0xFF);
         out.extend_from_slice(&(config.routing_id().len() as u64 + 1).to_be_bytes());
         out.push(0x7F);
-        Greeting {
-            octets: [0; SIZE],
-            have: 0,
-        }
+        Greeting { octets: [0; SIZE], have: 0 }
     }
 
     /// The octets that have arrived.
@@ -126,11 +120,7 @@ impl Greeting {
                 Ok(None)
             }
             REVISION_KNOWN if revision <= 1 => {
-                let version = if revision == 0 {
-                    Version::V1_0
-                } else {
-                    Version::V2_0
-                };
+                let version = if revision == 0 { Version::V1_0 } else { Version::V2_0 };
                 refuse_if_insecure(config, version)?;
                 out.push(config.socket_type.code());
                 write_routing_id(config, Framing::of(version), out);
@@ -145,16 +135,9 @@ impl Greeting {
                 Ok(None)
             }
             LEGACY_SIZE => {
-                let framing = if revision == 0 {
-                    Framing::V1
-                } else {
-                    Framing::V2
-                };
+                let framing = if revision == 0 { Framing::V1 } else { Framing::V2 };
                 let socket_type = SocketType::from_code(self.octets[MINOR]);
-                Ok(Some(Outcome::Legacy {
-                    framing,
-                    socket_type,
-                }))
+                Ok(Some(Outcome::Legacy { framing, socket_type }))
             }
             SIZE => self.modern(config).map(Some),
             _ => Ok(None),
@@ -164,10 +147,7 @@ impl Greeting {
     fn modern(&self, config: &Config) -> Result<Outcome, ProtocolError> {
         let mechanism = &self.octets[MECHANISM..][..NAME_SIZE];
         if mechanism != config.mechanism.field() {
-            let end = mechanism
-                .iter()
-                .rposition(|&octet| octet != 0)
-                .map_or(0, |last| last + 1);
+            let end = mechanism.iter().rposition(|&octet| octet != 0).map_or(0, |last| last + 1);
             return Err(ProtocolError::MechanismMismatch {
                 own: config.mechanism.name(),
                 peer: quote(&mechanism[..end], QUOTE_MAX),
@@ -175,9 +155,7 @@ impl Greeting {
         }
         // Revision 2 never existed in the wild; libzmq answers it, like all above 3, with 3.1.
         let is_3_0 = self.octets[REVISION] == 3 && self.octets[MINOR] == 0;
-        Ok(Outcome::Modern {
-            version: if is_3_0 { Version::V3_0 } else { Version::V3_1 },
-        })
+        Ok(Outcome::Modern { version: if is_3_0 { Version::V3_0 } else { Version::V3_1 } })
     }
 }
 

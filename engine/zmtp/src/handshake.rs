@@ -89,17 +89,10 @@ impl Handshake {
     /// Begins a handshake; the first octets of it are ready to be sent. Both ends of a connection
     /// begin in the same way.
     pub fn new(config: Arc<Config>, now: Instant) -> Self {
-        let deadline = config
-            .handshake_timeout
-            .and_then(|timeout| now.checked_add(timeout));
+        let deadline = config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
         let mut output = Vec::new();
         let state = State::Greeting(Greeting::new(&config, &mut output));
-        Handshake {
-            config,
-            deadline,
-            output,
-            state,
-        }
+        Handshake { config, deadline, output, state }
     }
 
     /// Takes octets of the peer; returns how many. All of them, unless the handshake is over:
@@ -186,15 +179,12 @@ impl Handshake {
                     Some(Outcome::Unversioned) => {
                         Some(State::Legacy(Legacy::unversioned(config, greeting.seen())?))
                     }
-                    Some(Outcome::Legacy {
-                        framing,
-                        socket_type,
-                    }) => Some(State::Legacy(Legacy::new(config, framing, socket_type))),
-                    Some(Outcome::Modern { version }) => Some(State::Mechanism(Dialogue::new(
-                        config,
-                        version,
-                        &mut self.output,
-                    ))),
+                    Some(Outcome::Legacy { framing, socket_type }) => {
+                        Some(State::Legacy(Legacy::new(config, framing, socket_type)))
+                    }
+                    Some(Outcome::Modern { version }) => {
+                        Some(State::Mechanism(Dialogue::new(config, version, &mut self.output)))
+                    }
                 };
                 Ok((used, next))
             }
@@ -222,11 +212,7 @@ impl Dialogue {
         let limit = config.max_body.unwrap_or(u64::MAX).min(HANDSHAKE_FRAME_MAX);
         let mut mechanism = MechanismConfig::start(config);
         mechanism.produce(out);
-        Dialogue {
-            version,
-            mechanism,
-            frame: SmallFrame::new(Framing::V3, limit),
-        }
+        Dialogue { version, mechanism, frame: SmallFrame::new(Framing::V3, limit) }
     }
 
     /// Takes octets of the peer; returns how many, and the peer once the mechanism is content.
@@ -271,20 +257,11 @@ fn accept(
             return Err(ProtocolError::IncompatibleSocketType { own, peer });
         }
     }
-    let routing_id = metadata::find(&metadata, IDENTITY)
-        .unwrap_or_default()
-        .to_vec();
+    let routing_id = metadata::find(&metadata, IDENTITY).unwrap_or_default().to_vec();
     if routing_id.len() > ROUTING_ID_MAX {
-        return Err(ProtocolError::RoutingIdTooLong {
-            length: routing_id.len() as u64,
-        });
+        return Err(ProtocolError::RoutingIdTooLong { length: routing_id.len() as u64 });
     }
-    Ok(Peer {
-        version,
-        socket_type,
-        routing_id,
-        metadata,
-    })
+    Ok(Peer { version, socket_type, routing_id, metadata })
 }
 
 fn establish(config: &Config, now: Instant, peer: Peer, wants_all: bool) -> Established {

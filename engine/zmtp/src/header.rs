@@ -70,34 +70,22 @@ impl Framing {
                     Some(short) => short,
                     None => return Ok(None),
                 };
-                let length = length
-                    .iter()
-                    .fold(0, |sum, &octet| sum << 8 | u64::from(octet));
-                let body = length
-                    .checked_sub(1)
-                    .ok_or(ProtocolError::ZeroLengthFrame)?;
+                let length = length.iter().fold(0, |sum, &octet| sum << 8 | u64::from(octet));
+                let body = length.checked_sub(1).ok_or(ProtocolError::ZeroLengthFrame)?;
                 (flags, frame::MORE, body)
             }
             Framing::V2 | Framing::V3 => {
                 let (Some(header), Some(&wire)) = (frame::parse(octets), octets.first()) else {
                     return Ok(None);
                 };
-                let command = if self == Framing::V3 {
-                    frame::COMMAND
-                } else {
-                    0
-                };
+                let command = if self == Framing::V3 { frame::COMMAND } else { 0 };
                 (wire & !frame::LONG, frame::MORE | command, header.body)
             }
         };
         if body > FRAME_MAX {
             return Err(ProtocolError::FrameLengthInvalid { length: body });
         }
-        Ok(Some(Header {
-            flags: wire & known,
-            body,
-            reserved: wire & !known != 0,
-        }))
+        Ok(Some(Header { flags: wire & known, body, reserved: wire & !known != 0 }))
     }
 }
 
@@ -176,19 +164,12 @@ mod tests {
                     Framing::V1 => write_v1(&mut octets, frame::MORE, body),
                     _ => write_v2(&mut octets, frame::MORE, body),
                 }
-                let expected = Header {
-                    flags: frame::MORE,
-                    body,
-                    reserved: false,
-                };
+                let expected = Header { flags: frame::MORE, body, reserved: false };
                 for cut in 0..octets.len() {
                     let mut buffer = HeaderBuffer::default();
                     assert_eq!(buffer.fill(framing, &octets[..cut]), Ok((cut, None)));
                     let rest = octets.len() - cut;
-                    assert_eq!(
-                        buffer.fill(framing, &octets[cut..]),
-                        Ok((rest, Some(expected)))
-                    );
+                    assert_eq!(buffer.fill(framing, &octets[cut..]), Ok((rest, Some(expected))));
                     assert!(buffer.is_empty());
                 }
             }
@@ -198,45 +179,18 @@ mod tests {
     #[test]
     fn reserved_flags_are_masked_and_reported() {
         let (_, header) = read(Framing::V2, &[0x85, 3]).unwrap();
-        assert_eq!(
-            header,
-            Some(Header {
-                flags: frame::MORE,
-                body: 3,
-                reserved: true
-            })
-        );
+        assert_eq!(header, Some(Header { flags: frame::MORE, body: 3, reserved: true }));
         let (_, header) = read(Framing::V3, &[0x04, 3]).unwrap();
-        assert_eq!(
-            header,
-            Some(Header {
-                flags: frame::COMMAND,
-                body: 3,
-                reserved: false
-            })
-        );
+        assert_eq!(header, Some(Header { flags: frame::COMMAND, body: 3, reserved: false }));
         let (_, header) = read(Framing::V1, &[4, 0x7F]).unwrap();
-        assert_eq!(
-            header,
-            Some(Header {
-                flags: frame::MORE,
-                body: 3,
-                reserved: true
-            })
-        );
+        assert_eq!(header, Some(Header { flags: frame::MORE, body: 3, reserved: true }));
     }
 
     #[test]
     fn impossible_lengths_are_refused() {
-        assert_eq!(
-            read(Framing::V1, &[0, 0]),
-            Err(ProtocolError::ZeroLengthFrame)
-        );
+        assert_eq!(read(Framing::V1, &[0, 0]), Err(ProtocolError::ZeroLengthFrame));
         let zero = [0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!(
-            read(Framing::V1, &zero),
-            Err(ProtocolError::ZeroLengthFrame)
-        );
+        assert_eq!(read(Framing::V1, &zero), Err(ProtocolError::ZeroLengthFrame));
         let huge = [0x02, 0x80, 0, 0, 0, 0, 0, 0, 0];
         let refused = ProtocolError::FrameLengthInvalid { length: 1 << 63 };
         assert_eq!(read(Framing::V3, &huge), Err(refused));

@@ -56,20 +56,12 @@ impl Heartbeat {
     pub fn new(config: Option<HeartbeatConfig>, now: Instant) -> Self {
         let config = config.filter(|config| !config.interval.is_zero());
         let ping = config.and_then(|config| now.checked_add(config.interval));
-        Heartbeat {
-            config,
-            ping,
-            timeout: None,
-            ttl: None,
-        }
+        Heartbeat { config, ping, timeout: None, ttl: None }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest; `None` for never.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.ping, self.timeout, self.ttl]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.ping, self.timeout, self.ttl].into_iter().flatten().min()
     }
 
     /// Tells what time it is, and what follows from that.
@@ -84,9 +76,7 @@ impl Heartbeat {
                 if self.timeout.is_none() && !config.timeout.is_zero() {
                     self.timeout = now.checked_add(config.timeout);
                 }
-                Action::SendPing {
-                    ttl: tenths(config.ttl),
-                }
+                Action::SendPing { ttl: tenths(config.ttl) }
             }
             _ => Action::None,
         }
@@ -121,11 +111,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn config(interval: u32, timeout: u32, ttl: u32) -> Option<HeartbeatConfig> {
-        Some(HeartbeatConfig {
-            interval: MS * interval,
-            timeout: MS * timeout,
-            ttl: MS * ttl,
-        })
+        Some(HeartbeatConfig { interval: MS * interval, timeout: MS * timeout, ttl: MS * ttl })
     }
 
     #[test]
@@ -147,20 +133,11 @@ mod tests {
     fn any_input_ends_the_wait_and_the_next_ping_begins_a_new_one() {
         let start = Instant::now();
         let mut heartbeat = Heartbeat::new(config(200, 300, 0), start);
-        assert_eq!(
-            heartbeat.handle_timeout(start + MS * 200),
-            Action::SendPing { ttl: 0 }
-        );
+        assert_eq!(heartbeat.handle_timeout(start + MS * 200), Action::SendPing { ttl: 0 });
         heartbeat.on_input();
         assert_eq!(heartbeat.poll_timeout(), Some(start + MS * 400));
-        assert_eq!(
-            heartbeat.handle_timeout(start + MS * 400),
-            Action::SendPing { ttl: 0 }
-        );
-        assert_eq!(
-            heartbeat.handle_timeout(start + MS * 699),
-            Action::SendPing { ttl: 0 }
-        );
+        assert_eq!(heartbeat.handle_timeout(start + MS * 400), Action::SendPing { ttl: 0 });
+        assert_eq!(heartbeat.handle_timeout(start + MS * 699), Action::SendPing { ttl: 0 });
         assert_eq!(heartbeat.handle_timeout(start + MS * 700), Action::Expired);
     }
 
@@ -188,17 +165,8 @@ mod tests {
         assert_eq!(heartbeat.handle_timeout(start + MS * 10), Action::None);
         let endless = HeartbeatConfig::every(Duration::MAX);
         assert_eq!(Heartbeat::new(Some(endless), start).poll_timeout(), None);
-        let patient = HeartbeatConfig {
-            timeout: Duration::ZERO,
-            ..HeartbeatConfig::every(MS)
-        };
-        heartbeat = Heartbeat::new(
-            Some(HeartbeatConfig {
-                ttl: Duration::MAX,
-                ..patient
-            }),
-            start,
-        );
+        let patient = HeartbeatConfig { timeout: Duration::ZERO, ..HeartbeatConfig::every(MS) };
+        heartbeat = Heartbeat::new(Some(HeartbeatConfig { ttl: Duration::MAX, ..patient }), start);
         let ping = Action::SendPing { ttl: u16::MAX };
         assert!((1..100).all(|beat| heartbeat.handle_timeout(start + MS * beat) == ping));
     }

@@ -18,23 +18,11 @@ pub(crate) struct Legacy {
 impl Legacy {
     /// After a greeting of revision 0 or 1.
     pub(crate) fn new(config: &Config, framing: Framing, socket_type: Option<SocketType>) -> Self {
-        let version = if framing == Framing::V1 {
-            Version::V1_0
-        } else {
-            Version::V2_0
-        };
-        let limit = config
-            .max_body
-            .unwrap_or(u64::MAX)
-            .min(ROUTING_ID_MAX as u64);
+        let version = if framing == Framing::V1 { Version::V1_0 } else { Version::V2_0 };
+        let limit = config.max_body.unwrap_or(u64::MAX).min(ROUTING_ID_MAX as u64);
         let frame = SmallFrame::new(framing, limit);
         // libzmq does not check the type here either: XPUB and XSUB have no number in RFC 15.
-        Legacy {
-            frame,
-            version,
-            socket_type,
-            unversioned: false,
-        }
+        Legacy { frame, version, socket_type, unversioned: false }
     }
 
     /// After no greeting: what was taken for the beginning of one is that of the frame.

@@ -37,37 +37,29 @@ pub(crate) fn parse(mut octets: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Protoco
 
 /// The value of the property with that name, whatever the case.
 pub(crate) fn find<'a>(properties: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
-    let found = properties
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let found = properties.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.as_slice())
 }
 
 fn parse_property<'a>(octets: &mut &'a [u8]) -> Result<(&'a str, &'a [u8]), ProtocolError> {
     let malformed = |what| ProtocolError::InvalidMetadata { what };
 
-    let (&length, rest) = octets
-        .split_first()
-        .ok_or(malformed("nothing left to read"))?;
+    let (&length, rest) = octets.split_first().ok_or(malformed("nothing left to read"))?;
     if length == 0 {
         return Err(malformed("a name is empty"));
     }
-    let (name, rest) = rest
-        .split_at_checked(usize::from(length))
-        .ok_or(malformed("a name is cut off"))?;
+    let (name, rest) =
+        rest.split_at_checked(usize::from(length)).ok_or(malformed("a name is cut off"))?;
     // Applications name properties as they like, libzmq does not check; we only need a text.
     let name = str::from_utf8(name).map_err(|_| malformed("a name is not text"))?;
 
-    let (length, rest) = rest
-        .split_first_chunk()
-        .ok_or(malformed("the length of a value is cut off"))?;
+    let (length, rest) =
+        rest.split_first_chunk().ok_or(malformed("the length of a value is cut off"))?;
     let length = u32::from_be_bytes(*length) as usize;
     if length > PROPERTY_VALUE_MAX {
         return Err(malformed("a value is longer than 2^31-1 octets"));
     }
-    let (value, rest) = rest
-        .split_at_checked(length)
-        .ok_or(malformed("a value is cut off"))?;
+    let (value, rest) = rest.split_at_checked(length).ok_or(malformed("a value is cut off"))?;
     *octets = rest;
     Ok((name, value))
 }
@@ -107,21 +99,15 @@ mod tests {
         write(&mut octets, IDENTITY, b"me");
         for cut in (1..octets.len()).filter(|&cut| cut != whole) {
             let result = parse(&octets[..cut]);
-            assert!(
-                matches!(result, Err(ProtocolError::InvalidMetadata { .. })),
-                "cut at {cut}"
-            );
+            assert!(matches!(result, Err(ProtocolError::InvalidMetadata { .. })), "cut at {cut}");
         }
     }
 
     #[test]
     fn what_is_no_property_is_refused() {
-        for octets in [
-            b"\0\0\0\0\0".as_slice(),
-            b"\x01\xFF\0\0\0\0",
-            b"\x01a\x80\0\0\0",
-            b"\x01a\0\0\0\x01",
-        ] {
+        for octets in
+            [b"\0\0\0\0\0".as_slice(), b"\x01\xFF\0\0\0\0", b"\x01a\x80\0\0\0", b"\x01a\0\0\0\x01"]
+        {
             assert!(parse(octets).is_err(), "{octets:?}");
         }
     }

@@ -19,11 +19,7 @@ pub(crate) struct Null {
 
 impl Null {
     pub(crate) fn new(config: Arc<Config>) -> Self {
-        Null {
-            config,
-            ready_sent: false,
-            peer: None,
-        }
+        Null { config, ready_sent: false, peer: None }
     }
 }
 
@@ -70,9 +66,7 @@ fn peer_error(data: &[u8]) -> ProtocolError {
         return ProtocolError::MalformedError;
     };
     match rest.get(..usize::from(length)) {
-        Some(reason) => ProtocolError::PeerError {
-            reason: quote(reason, SHORT_STRING_MAX),
-        },
+        Some(reason) => ProtocolError::PeerError { reason: quote(reason, SHORT_STRING_MAX) },
         None => ProtocolError::MalformedError,
     }
 }

@@ -22,16 +22,10 @@ pub(crate) struct SmallFrame {
 impl SmallFrame {
     pub(crate) fn new(framing: Framing, limit: u64) -> Self {
         let buffer = HeaderBuffer::default();
-        SmallFrame {
-            framing,
-            limit,
-            buffer,
-            header: None,
-            body: Vec::new(),
-        }
+        SmallFrame { framing, limit, buffer, header: None, body: Vec::new() }
     }
 
-    /// Takes from `input` what is missing; returns how much that was. See [`is_whole`](Self::is_whole).
+    /// Takes what is missing for [`is_whole`](Self::is_whole) from `input`; returns how much.
     pub(crate) fn fill(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
         let mut used = 0;
         if self.header.is_none() {
@@ -40,10 +34,7 @@ impl SmallFrame {
             if let Some(Header { body: length, .. }) = header
                 && length > self.limit
             {
-                return Err(ProtocolError::FrameTooLarge {
-                    length,
-                    limit: self.limit,
-                });
+                return Err(ProtocolError::FrameTooLarge { length, limit: self.limit });
             }
             self.header = header;
         }
@@ -64,8 +55,7 @@ impl SmallFrame {
 
     /// Whether a frame is complete and waits to be taken.
     pub(crate) fn is_whole(&self) -> bool {
-        self.header
-            .is_some_and(|header| header.body as usize == self.body.len())
+        self.header.is_some_and(|header| header.body as usize == self.body.len())
     }
 
     /// Takes the body of the complete frame; what follows in the stream is the next frame.

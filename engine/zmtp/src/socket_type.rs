@@ -122,10 +122,7 @@ impl SocketType {
 
     /// Whether the type announces its routing id in READY (even an empty one), as libzmq does.
     pub(crate) const fn announces_routing_id(self) -> bool {
-        matches!(
-            self,
-            SocketType::Req | SocketType::Dealer | SocketType::Router
-        )
+        matches!(self, SocketType::Req | SocketType::Dealer | SocketType::Router)
     }
 
     /// Whether the type keeps subscriptions of its peers.

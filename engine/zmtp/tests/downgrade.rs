@@ -67,18 +67,14 @@ fn logs_are_translated_for_old_peers_like_libzmq_does() {
         let mut wire = Vec::new();
         assert!(!established.encoder.is_verbatim());
         for (flags, body) in &case.log {
-            established
-                .encoder
-                .translate(*flags, &octets(body), &mut wire);
+            established.encoder.translate(*flags, &octets(body), &mut wire);
         }
         assert_eq!(wire, octets(&case.wire), "{}", case.name);
         if case.log.iter().all(|(flags, _)| flags & 4 == 0) {
             let mut again = Vec::new();
             for (flags, body) in &case.log {
                 let body = octets(body);
-                established
-                    .encoder
-                    .translate_header(*flags, body.len() as u64, &mut again);
+                established.encoder.translate_header(*flags, body.len() as u64, &mut again);
                 again.extend(body);
             }
             assert_eq!(again, wire, "{}: headers alone", case.name);
@@ -95,14 +91,8 @@ fn the_octets_of_a_downgrade_go_out_step_by_step() {
     // What has been sent after so many octets of the peer.
     type Steps<'a> = &'a [(usize, &'a [u8])];
     let cases: [(&[u8], Steps); 4] = [
-        (
-            b"\xFF\0\0\0\0\0\0\0\x01\x7F\x01\x06\0\0",
-            &[(10, b"\x03"), (11, b"\x05\0\x02id")],
-        ),
-        (
-            b"\xFF\0\0\0\0\0\0\0\x01\x7F\x00\x06\x01\0",
-            &[(10, b"\x03"), (11, b"\x05\x03\0id")],
-        ),
+        (b"\xFF\0\0\0\0\0\0\0\x01\x7F\x01\x06\0\0", &[(10, b"\x03"), (11, b"\x05\0\x02id")]),
+        (b"\xFF\0\0\0\0\0\0\0\x01\x7F\x00\x06\x01\0", &[(10, b"\x03"), (11, b"\x05\x03\0id")]),
         (b"\x03\0ab", &[(1, b"id")]),
         (b"\xFF\0\0\0\0\0\0\0\x03\x00ab", &[(10, b"id")]),
     ];
@@ -117,11 +107,7 @@ fn the_octets_of_a_downgrade_go_out_step_by_step() {
             out.clear();
             handshake.take_output(&mut out);
             let expected = steps.iter().find(|(after, _)| *after == at + 1);
-            assert_eq!(
-                out,
-                expected.map_or(b"".as_slice(), |(_, step)| step),
-                "{peer:?} {at}"
-            );
+            assert_eq!(out, expected.map_or(b"".as_slice(), |(_, step)| step), "{peer:?} {at}");
         }
         assert!(handshake.is_done());
     }
@@ -158,11 +144,7 @@ fn old_peers_are_turned_away_where_a_mechanism_is_required() {
     }
     let mut config = Config::new(SocketType::Pull);
     config.require_mechanism = true;
-    assert!(
-        listen_every_way(config, &opening(0, SocketType::Push))
-            .peer
-            .is_some()
-    );
+    assert!(listen_every_way(config, &opening(0, SocketType::Push)).peer.is_some());
 }
 
 #[test]
@@ -170,10 +152,7 @@ fn routing_ids_of_old_peers_are_learned_in_every_framing() {
     let long = [b"\xFF\0\0\0\0\0\0\x01\x00\x00".as_slice(), &[b'x'; 255]].concat();
     let cases: [(Vec<u8>, &[u8]); 6] = [
         ([SIGNATURE, b"\x01\x05\0\x03bob"].concat(), b"bob"),
-        (
-            [SIGNATURE, b"\x01\x05\x02\0\0\0\0\0\0\0\x03bob"].concat(),
-            b"bob",
-        ),
+        ([SIGNATURE, b"\x01\x05\x02\0\0\0\0\0\0\0\x03bob"].concat(), b"bob"),
         ([SIGNATURE, b"\x00\x05\x04\0bob"].concat(), b"bob"),
         (b"\x04\0bob".to_vec(), b"bob"),
         (b"\xFF\0\0\0\0\0\0\0\x04\0bob".to_vec(), b"bob"),
@@ -188,15 +167,9 @@ fn routing_ids_of_old_peers_are_learned_in_every_framing() {
 
 #[test]
 fn the_type_in_a_2_0_greeting_is_learned_but_not_checked() {
-    for (octet, expected) in [
-        (8, Some(SocketType::Push)),
-        (1, Some(SocketType::Pub)),
-        (99, None),
-    ] {
+    for (octet, expected) in [(8, Some(SocketType::Push)), (1, Some(SocketType::Pub)), (99, None)] {
         let stream = [SIGNATURE, &[1, octet, 0, 0]].concat();
-        let peer = listen_every_way(Config::new(SocketType::Pull), &stream)
-            .peer
-            .unwrap();
+        let peer = listen_every_way(Config::new(SocketType::Pull), &stream).peer.unwrap();
         assert_eq!(peer.socket_type, expected);
     }
 }
@@ -223,25 +196,14 @@ fn publishers_hear_a_subscription_to_everything_from_a_2x_peer_that_says_nothing
     ];
     for (own, stream) in others {
         let mut decoder = establish(Config::new(own), stream).decoder;
-        assert_eq!(
-            decoder
-                .decode(b"", 1, &mut Recorder::default())
-                .unwrap()
-                .messages,
-            0
-        );
+        assert_eq!(decoder.decode(b"", 1, &mut Recorder::default()).unwrap().messages, 0);
     }
 }
 
 #[test]
 fn frames_of_old_peers_reach_the_log_as_zmtp_3() {
     let long = [b"\xFF\0\0\0\0\0\0\x01\x2D\x00".as_slice(), &[b'z'; 300]].concat();
-    let v1 = [
-        b"\x01\0\x03\x01hi\x01\x00".as_slice(),
-        &long,
-        b"\x02\x81x\x01\x7E",
-    ]
-    .concat();
+    let v1 = [b"\x01\0\x03\x01hi\x01\x00".as_slice(), &long, b"\x02\x81x\x01\x7E"].concat();
     let seen = listen_every_way(Config::new(SocketType::Pull), &v1);
     let expected = [
         Event::Frame(1, b"hi".to_vec()),
@@ -253,12 +215,7 @@ fn frames_of_old_peers_reach_the_log_as_zmtp_3() {
     assert_eq!(seen.events, expected);
 
     // There are no commands in 2.0: bit 2 is reserved there.
-    let v2 = [
-        SIGNATURE,
-        b"\x01\x08\0\0",
-        b"\x05\x02hi\x04\x00\x04\x05\x04PING",
-    ]
-    .concat();
+    let v2 = [SIGNATURE, b"\x01\x08\0\0", b"\x05\x02hi\x04\x00\x04\x05\x04PING"].concat();
     let seen = listen_every_way(Config::new(SocketType::Pull), &v2);
     let expected = [
         Event::Frame(1, b"hi".to_vec()),

@@ -73,12 +73,7 @@ fn every_octet_goes_out_as_early_as_the_peer_allows_it() {
                 64 => octets(&vector.ready),
                 _ => Vec::new(),
             };
-            assert_eq!(
-                taken(&mut handshake),
-                expected,
-                "{} after {have}",
-                vector.r#type
-            );
+            assert_eq!(taken(&mut handshake), expected, "{} after {have}", vector.r#type);
             assert_eq!(handshake.input(now, &[octet]), Ok(1));
         }
         assert!(handshake.is_done());
@@ -123,10 +118,7 @@ fn another_mechanism_is_refused() {
     for other in vectors().other_mechanisms {
         let seen = listen_every_way(Config::new(SocketType::Pull), &octets(&other.greeting));
         let error = seen.error.expect("a mismatch");
-        let expected = ProtocolError::MechanismMismatch {
-            own: "NULL",
-            peer: other.mechanism,
-        };
+        let expected = ProtocolError::MechanismMismatch { own: "NULL", peer: other.mechanism };
         assert_eq!(error, expected);
         assert_eq!(error.code(), Some(0x1100_0002));
         // The peer gets all 64 octets all the same, and can tell what is wrong.
@@ -142,26 +134,14 @@ fn what_carries_no_meaning_in_a_greeting_is_not_looked_at() {
     stream[32] = 1; // As-server.
     stream[33..64].fill(0x5A); // Filler.
     let seen = listen_every_way(Config::new(SocketType::Pull), &stream);
-    assert_eq!(
-        seen.peer.expect("accepted").socket_type,
-        Some(SocketType::Push)
-    );
+    assert_eq!(seen.peer.expect("accepted").socket_type, Some(SocketType::Push));
 }
 
 #[test]
 fn the_mechanism_is_compared_with_its_padding() {
-    for name in [
-        "NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0X",
-        "NULLX",
-        "null",
-        "NUL",
-        "",
-    ] {
+    for name in ["NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0X", "NULLX", "null", "NUL", ""] {
         let seen = listen_every_way(Config::new(SocketType::Pull), &greeting(3, 1, name));
-        assert!(
-            matches!(seen.error, Some(ProtocolError::MechanismMismatch { .. })),
-            "{name:?}"
-        );
+        assert!(matches!(seen.error, Some(ProtocolError::MechanismMismatch { .. })), "{name:?}");
     }
 }
 
@@ -178,11 +158,7 @@ fn later_versions_are_spoken_to_in_3_1() {
         let mut stream = opening(minor, SocketType::Push);
         stream[10] = major;
         let seen = listen_every_way(Config::new(SocketType::Pull), &stream);
-        assert_eq!(
-            seen.peer.expect("accepted").version,
-            version,
-            "{major}.{minor}"
-        );
+        assert_eq!(seen.peer.expect("accepted").version, version, "{major}.{minor}");
         assert_eq!(seen.output[..64], greeting(3, 1, "NULL"));
     }
 }
@@ -196,16 +172,8 @@ fn what_follows_the_handshake_is_left_to_the_decoder() {
     assert_eq!(handshake.input(now, &stream), Ok(opening.len()));
     let mut recorder = Recorder::default();
     let mut decoder = handshake.established().unwrap().decoder;
-    decode(
-        &mut decoder,
-        &[&stream[opening.len()..], b"\x01!"],
-        &mut recorder,
-    )
-    .unwrap();
-    let expected = [
-        Event::Frame(0, b"hi".to_vec()),
-        Event::Frame(0, b"!".to_vec()),
-    ];
+    decode(&mut decoder, &[&stream[opening.len()..], b"\x01!"], &mut recorder).unwrap();
+    let expected = [Event::Frame(0, b"hi".to_vec()), Event::Frame(0, b"!".to_vec())];
     assert_eq!(recorder.events, expected);
     assert!(handshake.established().is_none(), "a result is taken once");
 }
@@ -219,16 +187,10 @@ fn properties_of_the_peer_are_handed_over() {
         property("x-COLOUR", b"blue"),
     ];
     let stream = [greeting(3, 1, "NULL"), ready(&metadata.concat())].concat();
-    let peer = listen_every_way(Config::new(SocketType::Router), &stream)
-        .peer
-        .unwrap();
+    let peer = listen_every_way(Config::new(SocketType::Router), &stream).peer.unwrap();
     assert_eq!(peer.routing_id, b"me");
     assert_eq!(peer.socket_type, Some(SocketType::Dealer));
-    let names: Vec<_> = peer
-        .metadata
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let names: Vec<_> = peer.metadata.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["identity", "X-colour", "Socket-Type"]);
     assert_eq!(peer.metadata[1].1, b"red");
 }
@@ -261,8 +223,5 @@ fn a_handshake_command_counts_without_the_command_flag() {
     let mut stream = opening(1, SocketType::Push);
     stream[64] = 0;
     let seen = listen_every_way(Config::new(SocketType::Pull), &stream);
-    assert_eq!(
-        seen.peer.expect("accepted").socket_type,
-        Some(SocketType::Push)
-    );
+    assert_eq!(seen.peer.expect("accepted").socket_type, Some(SocketType::Push));
 }

@@ -19,10 +19,7 @@ fn refused(stream: &[u8], expected: ProtocolError) {
 
 /// The same, after a handshake without fault.
 fn refused_later(stream: &[u8], expected: ProtocolError) {
-    refused(
-        &[opening(1, SocketType::Push).as_slice(), stream].concat(),
-        expected,
-    );
+    refused(&[opening(1, SocketType::Push).as_slice(), stream].concat(), expected);
 }
 
 fn after_greeting(stream: &[u8]) -> Vec<u8> {
@@ -58,20 +55,9 @@ fn broken_zmtp_1_0_openings_are_refused() {
     let huge = b"\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x00";
     refused(huge, ProtocolError::FrameTooLarge { length, limit: 255 });
     let impossible = b"\xFF\x90\0\0\0\0\0\0\0\x00";
-    refused(
-        impossible,
-        ProtocolError::FrameLengthInvalid {
-            length: 0x8FFF_FFFF_FFFF_FFFF,
-        },
-    );
+    refused(impossible, ProtocolError::FrameLengthInvalid { length: 0x8FFF_FFFF_FFFF_FFFF });
     let id = b"\xFF\0\0\0\0\0\0\x01\x01\x00";
-    refused(
-        id,
-        ProtocolError::FrameTooLarge {
-            length: 256,
-            limit: 255,
-        },
-    );
+    refused(id, ProtocolError::FrameTooLarge { length: 256, limit: 255 });
     // Traffic after a handshake that was right.
     refused(b"\x01\0\x03\0hi\0", ProtocolError::ZeroLengthFrame);
 }
@@ -89,11 +75,7 @@ fn commands_that_are_out_of_place_are_refused() {
     ] {
         refused(&after_greeting(frame), unexpected(name));
     }
-    let twice = [
-        opening(1, SocketType::Push),
-        ready(&property("Socket-Type", b"PUSH")),
-    ]
-    .concat();
+    let twice = [opening(1, SocketType::Push), ready(&property("Socket-Type", b"PUSH"))].concat();
     refused(&twice, unexpected("READY"));
     refused_later(b"\x04\x0A\x05ERROR\x03400", unexpected("ERROR"));
     assert_eq!(unexpected("PING").code(), Some(0x1000_0001));
@@ -109,20 +91,12 @@ fn a_refusal_of_the_peer_is_passed_on() {
         (b"\x04\x0E\x05ERROR\x05no\n\xFF!??", "no..!", None),
     ];
     for (frame, reason, status) in cases {
-        let expected = ProtocolError::PeerError {
-            reason: reason.into(),
-        };
+        let expected = ProtocolError::PeerError { reason: reason.into() };
         assert_eq!(expected.auth_status(), status);
         refused(&after_greeting(frame), expected);
     }
-    refused(
-        &after_greeting(b"\x04\x06\x05ERROR"),
-        ProtocolError::MalformedError,
-    );
-    refused(
-        &after_greeting(b"\x04\x09\x05ERROR\x0340"),
-        ProtocolError::MalformedError,
-    );
+    refused(&after_greeting(b"\x04\x06\x05ERROR"), ProtocolError::MalformedError);
+    refused(&after_greeting(b"\x04\x09\x05ERROR\x0340"), ProtocolError::MalformedError);
 }
 
 #[test]
@@ -136,33 +110,19 @@ fn metadata_is_refused_wherever_it_is_cut_off() {
         };
         refused(&after_greeting(&ready(&whole[..cut])), invalid(what));
     }
-    refused(
-        &after_greeting(&ready(b"\0\0\0\0\0")),
-        invalid("a name is empty"),
-    );
-    refused(
-        &after_greeting(&ready(b"\x01\xFF\0\0\0\0")),
-        invalid("a name is not text"),
-    );
+    refused(&after_greeting(&ready(b"\0\0\0\0\0")), invalid("a name is empty"));
+    refused(&after_greeting(&ready(b"\x01\xFF\0\0\0\0")), invalid("a name is not text"));
     let long = invalid("a value is longer than 2^31-1 octets");
     refused(&after_greeting(&ready(b"\x01x\x80\0\0\0")), long);
 }
 
 #[test]
 fn sockets_that_do_not_go_together_part_without_a_word() {
-    for (name, quoted) in [
-        ("PULL", "PULL"),
-        ("push", "push"),
-        ("", ""),
-        ("\x07?", ".?"),
-    ] {
+    for (name, quoted) in [("PULL", "PULL"), ("push", "push"), ("", ""), ("\x07?", ".?")] {
         for key in ["Socket-Type", "SOCKET-TYPE"] {
             let stream = after_greeting(&ready(&property(key, name.as_bytes())));
             let own = SocketType::Pull;
-            let expected = ProtocolError::IncompatibleSocketType {
-                own,
-                peer: quoted.into(),
-            };
+            let expected = ProtocolError::IncompatibleSocketType { own, peer: quoted.into() };
             let seen = listen_every_way(Config::new(own), &stream);
             assert_eq!(seen.error, Some(expected));
             assert_eq!(seen.output, opening(1, own), "nothing after READY");
@@ -175,10 +135,7 @@ fn routing_ids_that_are_too_long_are_refused() {
     let metadata = property("Identity", &[b'x'; 256]);
     let body = [b"\x05READY".as_slice(), &metadata].concat();
     let frame = [&[6], (body.len() as u64).to_be_bytes().as_slice(), &body].concat();
-    refused(
-        &after_greeting(&frame),
-        ProtocolError::RoutingIdTooLong { length: 256 },
-    );
+    refused(&after_greeting(&frame), ProtocolError::RoutingIdTooLong { length: 256 });
 }
 
 #[test]
@@ -188,35 +145,20 @@ fn broken_commands_are_refused() {
     refused_later(b"\x04\x01\x00", ProtocolError::MalformedCommand);
     refused_later(b"\x04\x04\x04PIN", ProtocolError::MalformedCommand);
     refused_later(b"\x04\x05\x09SUBS", ProtocolError::MalformedCommand);
-    refused_later(
-        b"\x04\x05\x04PING",
-        ProtocolError::MalformedPing { length: 5 },
-    );
-    refused_later(
-        b"\x04\x06\x04PING\0",
-        ProtocolError::MalformedPing { length: 6 },
-    );
+    refused_later(b"\x04\x05\x04PING", ProtocolError::MalformedPing { length: 5 });
+    refused_later(b"\x04\x06\x04PING\0", ProtocolError::MalformedPing { length: 6 });
     refused_later(b"\x05\x07\x04PING\0\0", ProtocolError::CommandWithMore);
     let inside = b"\x01\x01a\x04\x0A\x09SUBSCRIBE";
     refused_later(inside, ProtocolError::CommandInsideMessage);
-    refused_later(
-        b"\x01\x01a\x04\x07\x06CANCEL",
-        ProtocolError::CommandInsideMessage,
-    );
+    refused_later(b"\x01\x01a\x04\x07\x06CANCEL", ProtocolError::CommandInsideMessage);
 }
 
 #[test]
 fn impossible_sizes_are_refused() {
     for flags in [2, 3, 6] {
         let header = [flags, 0x80, 0, 0, 0, 0, 0, 0, 0];
-        refused_later(
-            &header,
-            ProtocolError::FrameLengthInvalid { length: 1 << 63 },
-        );
-        refused(
-            &after_greeting(&header),
-            ProtocolError::FrameLengthInvalid { length: 1 << 63 },
-        );
+        refused_later(&header, ProtocolError::FrameLengthInvalid { length: 1 << 63 });
+        refused(&after_greeting(&header), ProtocolError::FrameLengthInvalid { length: 1 << 63 });
     }
 }
 
@@ -233,15 +175,9 @@ fn the_limit_holds_for_every_frame_at_its_header() {
     };
     // What came before has been delivered; that nothing of the body is there does not matter.
     let stream = [opening.as_slice(), b"\x00\x02ok\x00\x41"].concat();
-    assert_eq!(
-        refused(&stream, too_large(65)),
-        [Event::Frame(0, b"ok".to_vec())]
-    );
-    let commands: [&[u8]; 3] = [
-        b"\x04\x41",
-        b"\x06\0\0\0\0\0\0\0\x41",
-        b"\x06\x00\0\0\0\0\0\0\x41",
-    ];
+    assert_eq!(refused(&stream, too_large(65)), [Event::Frame(0, b"ok".to_vec())]);
+    let commands: [&[u8]; 3] =
+        [b"\x04\x41", b"\x06\0\0\0\0\0\0\0\x41", b"\x06\x00\0\0\0\0\0\0\x41"];
     for header in commands {
         refused(&[opening.as_slice(), header].concat(), too_large(65));
     }
@@ -258,10 +194,7 @@ fn a_handshake_command_has_a_limit_of_its_own() {
     let length = HANDSHAKE_FRAME_MAX + 1;
     let header = [&[6], length.to_be_bytes().as_slice()].concat();
     let limit = HANDSHAKE_FRAME_MAX;
-    refused(
-        &after_greeting(&header),
-        ProtocolError::FrameTooLarge { length, limit },
-    );
+    refused(&after_greeting(&header), ProtocolError::FrameTooLarge { length, limit });
 }
 
 #[test]
@@ -270,13 +203,7 @@ fn a_limit_of_zero_leaves_empty_frames() {
     let mut recorder = Recorder::default();
     decode(&mut decoder, &[b"\x00\x00"], &mut recorder).unwrap();
     let refused = decode(&mut decoder, &[b"\x00\x01"], &mut recorder);
-    assert_eq!(
-        refused,
-        Err(ProtocolError::FrameTooLarge {
-            length: 1,
-            limit: 0
-        })
-    );
+    assert_eq!(refused, Err(ProtocolError::FrameTooLarge { length: 1, limit: 0 }));
     assert_eq!(recorder.events.len(), 1);
 }
 
@@ -291,10 +218,7 @@ fn a_peer_that_stops_halfway_runs_out_of_time() {
     for cut in 0..opening.len() {
         let mut handshake = Handshake::new(config.clone(), start);
         // Trickling in does not gain the peer time.
-        assert_eq!(
-            handshake.input(start + second / 2, &opening[..cut]),
-            Ok(cut)
-        );
+        assert_eq!(handshake.input(start + second / 2, &opening[..cut]), Ok(cut));
         assert_eq!(handshake.poll_timeout(), Some(start + second));
         assert_eq!(handshake.handle_timeout(start + second * 99 / 100), Ok(()));
         let expired = handshake.handle_timeout(start + second);

@@ -42,9 +42,7 @@ fn vectors() -> Vectors {
 }
 
 fn drafts() -> Vec<Frames> {
-    serde_json::from_str::<Drafts>(include_str!("vectors/draft.json"))
-        .unwrap()
-        .frames
+    serde_json::from_str::<Drafts>(include_str!("vectors/draft.json")).unwrap().frames
 }
 
 fn heartbeats() -> Heartbeats {
@@ -54,16 +52,8 @@ fn heartbeats() -> Heartbeats {
 /// Decodes a stream in every way it can be cut; returns what came of it.
 fn decoded(version: Version, stream: &[u8]) -> Vec<Event> {
     let run = |pieces: &[&[u8]]| {
-        let mut recorder = Recorder {
-            attach_min: ATTACH_MIN,
-            ..Recorder::default()
-        };
-        decode(
-            &mut Decoder::new(version, None, ATTACH_MIN),
-            pieces,
-            &mut recorder,
-        )
-        .unwrap();
+        let mut recorder = Recorder { attach_min: ATTACH_MIN, ..Recorder::default() };
+        decode(&mut Decoder::new(version, None, ATTACH_MIN), pieces, &mut recorder).unwrap();
         recorder.events
     };
     let whole = run(&[stream]);
@@ -74,18 +64,10 @@ fn decoded(version: Version, stream: &[u8]) -> Vec<Event> {
 #[test]
 fn what_libzmq_sends_is_understood() {
     let vectors = vectors();
-    let all = vectors
-        .same_in_log_and_on_wire
-        .iter()
-        .chain(&vectors.received);
+    let all = vectors.same_in_log_and_on_wire.iter().chain(&vectors.received);
     for vector in all.chain(&drafts()) {
         for version in [Version::V3_0, Version::V3_1] {
-            assert_eq!(
-                decoded(version, &octets(&vector.wire)),
-                vector.events(),
-                "{}",
-                vector.name
-            );
+            assert_eq!(decoded(version, &octets(&vector.wire)), vector.events(), "{}", vector.name);
         }
     }
 }
@@ -139,16 +121,11 @@ fn pings_are_written_and_answered_like_libzmq_does() {
             let mut wire = Vec::new();
             encoder.ping(vector.ttl, &mut wire);
             assert_eq!(wire, octets(&vector.wire));
-            assert_eq!(
-                decoded(version, &wire),
-                [Event::Ping(vector.ttl, Vec::new())]
-            );
+            assert_eq!(decoded(version, &wire), [Event::Ping(vector.ttl, Vec::new())]);
         }
         for vector in &vectors.pong {
             let events = decoded(version, &octets(&vector.ping));
-            let [Event::Ping(0, context)] = events.as_slice() else {
-                panic!("{events:?}")
-            };
+            let [Event::Ping(0, context)] = events.as_slice() else { panic!("{events:?}") };
             let mut wire = Vec::new();
             encoder.pong(context, &mut wire);
             assert_eq!(wire, octets(&vector.pong));
@@ -166,12 +143,7 @@ fn commands_may_come_between_the_frames_of_a_message() {
     let stream = b"\x01\x01a\x04\x07\x04PING\0\x05\x04\x04\x03XYZ\x00\x01b\x04\x05\x04PONG";
     let frame = |flags, body: &[u8]| Event::Frame(flags, body.to_vec());
     let ping = Event::Ping(5, Vec::new());
-    let expected = [
-        frame(1, b"a"),
-        ping,
-        frame(0, b"b"),
-        Event::Pong(Vec::new()),
-    ];
+    let expected = [frame(1, b"a"), ping, frame(0, b"b"), Event::Pong(Vec::new())];
     assert_eq!(decoded(Version::V3_1, stream), expected);
 }
 
@@ -191,16 +163,8 @@ fn large_frames_never_come_as_spans() {
     for size in [15, 16, 17, 15] {
         encoder.translate(0, &vec![1; size], &mut wire);
     }
-    let mut recorder = Recorder {
-        attach_min: 16,
-        ..Recorder::default()
-    };
-    decode(
-        &mut Decoder::new(Version::V3_1, None, 16),
-        &[&wire],
-        &mut recorder,
-    )
-    .unwrap();
+    let mut recorder = Recorder { attach_min: 16, ..Recorder::default() };
+    decode(&mut Decoder::new(Version::V3_1, None, 16), &[&wire], &mut recorder).unwrap();
     assert_eq!((recorder.in_spans, recorder.messages), (2, 4));
 }
 
@@ -211,12 +175,7 @@ fn frames_that_no_log_may_hold_are_rewritten() {
         \x06\0\0\0\0\0\0\0\x0A\x09SUBSCRIBE";
     assert_eq!(decoded(Version::V3_1, wire).len(), 4);
     let mut recorder = Recorder::default();
-    decode(
-        &mut Decoder::new(Version::V3_1, None, ATTACH_MIN),
-        &[wire],
-        &mut recorder,
-    )
-    .unwrap();
+    decode(&mut Decoder::new(Version::V3_1, None, ATTACH_MIN), &[wire], &mut recorder).unwrap();
     assert_eq!((recorder.in_spans, recorder.messages), (0, 3));
     assert_eq!(recorder.events[0], Event::Frame(1, b"a".to_vec()));
 }

@@ -69,20 +69,12 @@ impl Old {
 
     fn opening(self, socket_type: SocketType) -> (Vec<u8>, usize, Version) {
         let greeting = |revision| {
-            [
-                b"\xFF\0\0\0\0\0\0\0\x01\x7F".as_slice(),
-                &[revision, socket_type.code()],
-            ]
-            .concat()
+            [b"\xFF\0\0\0\0\0\0\0\x01\x7F".as_slice(), &[revision, socket_type.code()]].concat()
         };
         match self {
             Old::V3_0 => (opening(0, socket_type), 64, Version::V3_0),
             Old::V2_0 => ([greeting(1), b"\0\0".to_vec()].concat(), 12, Version::V2_0),
-            Old::Revision0 => (
-                [greeting(0), b"\x01\0".to_vec()].concat(),
-                12,
-                Version::V1_0,
-            ),
+            Old::Revision0 => ([greeting(0), b"\x01\0".to_vec()].concat(), 12, Version::V1_0),
             Old::V1_0 => (b"\x01\0".to_vec(), 0, Version::V1_0),
         }
     }
@@ -109,11 +101,7 @@ impl End {
     fn old(old: Old, socket_type: SocketType) -> Self {
         let (opening, skip, version) = old.opening(socket_type);
         let decoder = Decoder::new(version, None, 8192);
-        let mut end = End::new(Phase::Old {
-            skip,
-            decoder,
-            encoder: Encoder::new(version),
-        });
+        let mut end = End::new(Phase::Old { skip, decoder, encoder: Encoder::new(version) });
         end.output = opening;
         end
     }
@@ -149,19 +137,10 @@ impl End {
             octets = &octets[handshake.input(now, octets)?..];
             handshake.take_output(&mut self.output);
             if let Some(established) = handshake.established() {
-                let Established {
-                    peer,
-                    mut decoder,
-                    encoder,
-                    heartbeat,
-                } = established;
+                let Established { peer, mut decoder, encoder, heartbeat } = established;
                 self.peer = Some(peer);
                 decoder.decode(b"", usize::MAX, &mut self.recorder)?;
-                self.phase = Phase::Traffic(Traffic {
-                    decoder,
-                    encoder,
-                    heartbeat,
-                });
+                self.phase = Phase::Traffic(Traffic { decoder, encoder, heartbeat });
             }
         }
         match &mut self.phase {
@@ -171,9 +150,7 @@ impl End {
                 *skip -= skipped;
                 decoder.decode(&octets[skipped..], usize::MAX, &mut self.recorder)?;
             }
-            Phase::Traffic(Traffic {
-                decoder, heartbeat, ..
-            }) if !octets.is_empty() => {
+            Phase::Traffic(Traffic { decoder, heartbeat, .. }) if !octets.is_empty() => {
                 heartbeat.on_input();
                 let before = self.recorder.events.len();
                 decoder.decode(octets, usize::MAX, &mut self.recorder)?;
@@ -220,8 +197,7 @@ impl End {
             }
         }
         if !self.output.is_empty() && self.closed.is_none() {
-            self.wire
-                .push((now + LATENCY, std::mem::take(&mut self.output)));
+            self.wire.push((now + LATENCY, std::mem::take(&mut self.output)));
         }
     }
 
@@ -242,16 +218,16 @@ impl End {
                     self.closed = Some(Closed::Error(error));
                 }
             }
-            Phase::Traffic(Traffic {
-                encoder, heartbeat, ..
-            }) => match heartbeat.handle_timeout(now) {
-                Action::None => {}
-                Action::SendPing { ttl } => {
-                    self.pings += 1;
-                    encoder.ping(ttl, &mut self.output);
+            Phase::Traffic(Traffic { encoder, heartbeat, .. }) => {
+                match heartbeat.handle_timeout(now) {
+                    Action::None => {}
+                    Action::SendPing { ttl } => {
+                        self.pings += 1;
+                        encoder.ping(ttl, &mut self.output);
+                    }
+                    Action::Expired => self.closed = Some(Closed::Silence),
                 }
-                Action::Expired => self.closed = Some(Closed::Silence),
-            },
+            }
             Phase::Old { .. } => {}
         }
     }
@@ -277,12 +253,7 @@ struct Pair {
 
 impl Pair {
     fn new(a: End, b: End, now: Instant, piece: usize) -> Self {
-        Pair {
-            now,
-            ends: [a, b],
-            piece,
-            cut: false,
-        }
+        Pair { now, ends: [a, b], piece, cut: false }
     }
 
     /// Lets time pass, from one thing that happens to the next.
@@ -295,28 +266,21 @@ impl Pair {
                     end.wire.clear();
                 }
             }
-            let arrivals = self
-                .ends
-                .iter()
-                .flat_map(|end| end.wire.iter().map(|(at, _)| *at));
+            let arrivals = self.ends.iter().flat_map(|end| end.wire.iter().map(|(at, _)| *at));
             let timers = self.ends.iter().filter_map(End::poll_timeout);
             let Some(next) = arrivals.chain(timers).min().filter(|next| *next <= end) else {
                 break;
             };
             self.now = self.now.max(next);
             self.deliver();
-            self.ends
-                .iter_mut()
-                .for_each(|end| end.handle_timeout(self.now));
+            self.ends.iter_mut().for_each(|end| end.handle_timeout(self.now));
         }
         self.now = end;
     }
 
     fn deliver(&mut self) {
         for from in 0..2 {
-            let arrived = self.ends[from]
-                .wire
-                .extract_if(.., |(at, _)| *at <= self.now);
+            let arrived = self.ends[from].wire.extract_if(.., |(at, _)| *at <= self.now);
             let octets: Vec<u8> = arrived.flat_map(|(_, octets)| octets).collect();
             for piece in octets.chunks(self.piece) {
                 self.ends[1 - from].receive(self.now, piece);
@@ -327,20 +291,14 @@ impl Pair {
 
 const TYPES: [SocketType; 11] = {
     use SocketType::*;
-    [
-        Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, XPub, XSub,
-    ]
+    [Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, XPub, XSub]
 };
 const PIECES: [usize; 4] = [1, 7, 64, 1 << 20];
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Two messages, one of them of two frames and too long for a short header.
 fn traffic() -> Vec<(u8, Vec<u8>)> {
-    vec![
-        (0, b"hello".to_vec()),
-        (1, Vec::new()),
-        (0, vec![0xAB; 300]),
-    ]
+    vec![(0, b"hello".to_vec()), (1, Vec::new()), (0, vec![0xAB; 300])]
 }
 
 #[test]
@@ -395,11 +353,7 @@ fn older_versions_are_met_where_they_are() {
                 }
                 pair.run_for(SECOND);
                 let [ours, theirs] = &pair.ends;
-                assert_eq!(
-                    (&ours.closed, &theirs.closed),
-                    (&None, &None),
-                    "{old:?} {own}"
-                );
+                assert_eq!((&ours.closed, &theirs.closed), (&None, &None), "{old:?} {own}");
                 assert_eq!(ours.peer.as_ref().unwrap().version, old.opening(own).2);
 
                 let mut heard = ours.frames();
@@ -426,13 +380,7 @@ fn older_versions_are_met_where_they_are() {
 
 #[test]
 fn subscriptions_arrive_in_the_form_that_each_version_knows() {
-    for old in [
-        None,
-        Some(Old::V3_0),
-        Some(Old::V2_0),
-        Some(Old::Revision0),
-        Some(Old::V1_0),
-    ] {
+    for old in [None, Some(Old::V3_0), Some(Old::V2_0), Some(Old::Revision0), Some(Old::V1_0)] {
         let now = Instant::now();
         let publisher = match old {
             None => End::ours(Config::new(SocketType::XPub), now),
@@ -458,34 +406,16 @@ fn heartbeats_keep_a_connection_and_find_out_when_it_is_gone() {
     let now = Instant::now();
     let beat = Duration::from_millis(100);
     let mut config = Config::new(SocketType::Push);
-    let heartbeat = HeartbeatConfig {
-        timeout: beat * 3,
-        ttl: SECOND,
-        ..HeartbeatConfig::every(beat)
-    };
+    let heartbeat =
+        HeartbeatConfig { timeout: beat * 3, ttl: SECOND, ..HeartbeatConfig::every(beat) };
     config.heartbeat = Some(heartbeat);
-    let (a, b) = (
-        End::ours(config, now),
-        End::ours(Config::new(SocketType::Pull), now),
-    );
+    let (a, b) = (End::ours(config, now), End::ours(Config::new(SocketType::Pull), now));
     let mut pair = Pair::new(a, b, now, 64);
     pair.run_for(SECOND * 10);
     assert_eq!((&pair.ends[0].closed, &pair.ends[1].closed), (&None, &None));
-    let pongs = pair.ends[0]
-        .recorder
-        .events
-        .iter()
-        .filter(|e| matches!(e, Event::Pong(_)))
-        .count();
-    let pings = pair.ends[1]
-        .recorder
-        .events
-        .iter()
-        .filter(|e| **e == Event::Ping(10, vec![]));
-    assert_eq!(
-        pair.ends[0].pings, 99,
-        "one a beat, the first a beat after the handshake"
-    );
+    let pongs = pair.ends[0].recorder.events.iter().filter(|e| matches!(e, Event::Pong(_))).count();
+    let pings = pair.ends[1].recorder.events.iter().filter(|e| **e == Event::Ping(10, vec![]));
+    assert_eq!(pair.ends[0].pings, 99, "one a beat, the first a beat after the handshake");
     assert_eq!((pongs, pings.count()), (99, 99));
 
     pair.cut = true;
@@ -506,10 +436,8 @@ fn peers_without_heartbeats_get_none() {
         let now = Instant::now();
         let mut config = Config::new(SocketType::Push);
         let never = Duration::ZERO;
-        config.heartbeat = Some(HeartbeatConfig {
-            timeout: never,
-            ..HeartbeatConfig::every(SECOND)
-        });
+        config.heartbeat =
+            Some(HeartbeatConfig { timeout: never, ..HeartbeatConfig::every(SECOND) });
         let theirs = End::old(old, SocketType::Pull);
         let mut pair = Pair::new(End::ours(config, now), theirs, now, 64);
         if matches!(old, Old::V3_0) {
@@ -517,11 +445,7 @@ fn peers_without_heartbeats_get_none() {
         }
         pair.run_for(SECOND * 10);
         assert_eq!(pair.ends[0].pings, expected, "{old:?}");
-        let heard = pair.ends[1]
-            .recorder
-            .events
-            .iter()
-            .filter(|e| matches!(e, Event::Ping(..)));
+        let heard = pair.ends[1].recorder.events.iter().filter(|e| matches!(e, Event::Ping(..)));
         assert_eq!(heard.count(), expected);
     }
 }
@@ -536,10 +460,7 @@ fn a_handshake_over_a_dead_network_ends_in_time() {
     assert_eq!(pair.ends[0].closed, None);
     pair.run_for(SECOND);
     for end in &pair.ends {
-        assert_eq!(
-            end.closed,
-            Some(Closed::Error(ProtocolError::HandshakeTimeout))
-        );
+        assert_eq!(end.closed, Some(Closed::Error(ProtocolError::HandshakeTimeout)));
     }
 }
 

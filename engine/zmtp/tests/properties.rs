@@ -35,11 +35,7 @@ fn frames_of(messages: &[Vec<Vec<u8>>]) -> Vec<(u8, Vec<u8>)> {
     let frame_of =
         |(left, body): (usize, &Vec<u8>)| (if left == 0 { 0 } else { frame::MORE }, body.clone());
     let numbered = |message: &Vec<Vec<u8>>| -> Vec<_> {
-        (0..message.len())
-            .rev()
-            .zip(message)
-            .map(frame_of)
-            .collect()
+        (0..message.len()).rev().zip(message).map(frame_of).collect()
     };
     messages.iter().flat_map(numbered).collect()
 }

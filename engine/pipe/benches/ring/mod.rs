@@ -31,19 +31,8 @@ pub(crate) fn ring(capacity: usize) -> (Producer, Consumer) {
         written: CachePadded::new(AtomicUsize::new(0)),
         read: CachePadded::new(AtomicUsize::new(0)),
     });
-    let producer = Producer {
-        ring: ring.clone(),
-        at: 0,
-        free: capacity,
-    };
-    (
-        producer,
-        Consumer {
-            ring,
-            at: 0,
-            there: 0,
-        },
-    )
+    let producer = Producer { ring: ring.clone(), at: 0, free: capacity };
+    (producer, Consumer { ring, at: 0, there: 0 })
 }
 
 pub(crate) struct Producer {

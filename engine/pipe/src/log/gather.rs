@@ -25,10 +25,7 @@ impl LogReader {
     /// enough have come together.
     pub fn done(&mut self, messages: u32) {
         let gathered = self.settled.wrapping_sub(self.credited);
-        debug_assert!(
-            u64::from(messages) <= gathered,
-            "done with more than gathered"
-        );
+        debug_assert!(u64::from(messages) <= gathered, "done with more than gathered");
         let done = u64::from(messages).min(gathered);
         self.settled = self.settled.wrapping_sub(done);
         self.credit();
@@ -47,26 +44,14 @@ impl LogReader {
         self.taken = self.taken.wrapping_add(u64::from(messages));
         self.settled = self.settled.wrapping_add(u64::from(messages));
         let Some(body) = self.attached() else {
-            pieces.push(Piece {
-                memory: Memory::Frames(slice),
-                messages,
-                open,
-            });
+            pieces.push(Piece { memory: Memory::Frames(slice), messages, open });
             return span.len();
         };
         // The message of the attached frame, if it ends here, is done with its body.
         let last = u32::from(!body.more());
         let body_len = body.len();
-        pieces.push(Piece {
-            memory: Memory::Frames(slice),
-            messages: messages - last,
-            open: true,
-        });
-        pieces.push(Piece {
-            memory: Memory::Body(body),
-            messages: last,
-            open,
-        });
+        pieces.push(Piece { memory: Memory::Frames(slice), messages: messages - last, open: true });
+        pieces.push(Piece { memory: Memory::Body(body), messages: last, open });
         span.len() + body_len
     }
 }

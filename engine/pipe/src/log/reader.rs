@@ -9,7 +9,7 @@ use super::segment::{Mark, Segment};
 use super::shared::{ASLEEP, AWAKE, GONE, Shared};
 use crate::barrier;
 use crate::block;
-use crate::frame::{self, LONG, MORE, SHORT_HEADER};
+use crate::frame::{self, COMMAND, LONG, MORE, SHORT_HEADER};
 use crate::log::ATTACH;
 use crate::message::{INLINE, Message, Slice};
 use crate::sync::{Arc, Ordering};
@@ -109,7 +109,7 @@ impl LogReader {
     /// Whether there is a frame to read. `false` does not arm the notifier.
     #[inline]
     pub fn ready(&mut self) -> bool {
-        self.poll() || self.refill(Segment::load_written)
+        self.poll() || self.look_closely()
     }
 
     /// As [`ready`](Self::ready), for a reader that asks over and over: learns of messages only when
@@ -145,9 +145,7 @@ impl LogReader {
         // AcqRel: a writer may be waking us at this moment; then its notice is one too many, which
         // is harmless.
         let _ =
-            self.shared
-                .reader
-                .compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire);
+            self.shared.reader.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire);
         Sleep::Ready
     }
 
@@ -182,6 +180,17 @@ impl LogReader {
         self.before = self.taken;
     }
 
+    /// Learns of what is written but not published.
+    #[cold]
+    fn look_closely(&mut self) -> bool {
+        let something = self.refill(Segment::load_written);
+        if !something {
+            // The high-water mark may have been lowered since the last message: see `set_hwm`.
+            self.credit();
+        }
+        something
+    }
+
     /// Learns of more frames, moving to the next segment when this one is used up.
     #[cold]
     fn refill(&mut self, load: fn(&Segment) -> Mark) -> bool {
@@ -199,8 +208,6 @@ impl LogReader {
                 return true;
             }
             if !self.known.is_sealed() {
-                // The mark may have been lowered since the last message.
-                self.credit();
                 return false;
             }
             self.advance();
@@ -273,7 +280,7 @@ impl LogReader {
         {
             self.octets += SHORT_HEADER + usize::from(size);
             self.frame_done(flags);
-            return Message::from_window(flags, size, window);
+            return Message::from_window(flags & (MORE | COMMAND), size, window);
         }
         self.cut_any()
     }

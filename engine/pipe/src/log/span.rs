@@ -84,11 +84,7 @@ struct Part {
 
 /// The longest run of whole frames at the start of `frames` that takes at most `room` octets.
 fn whole_frames(frames: &[u8], room: usize) -> Part {
-    let mut part = Part {
-        octets: 0,
-        messages: 0,
-        tail: 0,
-    };
+    let mut part = Part { octets: 0, messages: 0, tail: 0 };
     while let Some(header) = frame::parse(&frames[part.octets..]) {
         let left = room - part.octets;
         if header.body > (left.saturating_sub(header.size)) as u64 || header.size > left {

@@ -189,8 +189,12 @@ impl LogWriter {
     /// Messages written and not yet credited: an upper bound of what is in the log.
     pub fn depth(&self) -> u64 {
         // Relaxed: a figure to look at.
-        self.written
-            .wrapping_sub(self.shared.credited.load(Ordering::Relaxed))
+        self.written.wrapping_sub(self.shared.credited.load(Ordering::Relaxed))
+    }
+
+    /// The high-water mark in messages; 0 is no limit.
+    pub fn hwm(&self) -> u32 {
+        self.shared.hwm.load(Ordering::Relaxed)
     }
 
     /// Changes the high-water mark for what is written from now on; 0 is no limit.
@@ -285,9 +289,7 @@ impl LogWriter {
         self.copy_in(&header[..size]);
         message.set_flags(flags);
         // SAFETY: this segment is not sealed, so the reader does not look at `attached`.
-        self.current()
-            .attached
-            .with_mut(|slot| unsafe { *slot = Some(message) });
+        self.current().attached.with_mut(|slot| unsafe { *slot = Some(message) });
         let ends = flags & MORE == 0;
         self.messages += u32::from(ends);
         let next = self.after_attached();
@@ -303,14 +305,15 @@ impl LogWriter {
     /// # Panics
     /// If there cannot be so many: nothing may be claimed to be in the log that is not.
     pub(super) fn frames_done(&mut self, messages: u32, tail: usize, copied: usize) {
+        if messages == 0 {
+            return;
+        }
         assert!(
             tail <= copied && messages as usize <= copied / SHORT_HEADER,
             "the caller has miscounted the frames it writes"
         );
-        if messages > 0 {
-            self.messages += messages;
-            self.commit(messages, tail);
-        }
+        self.messages += messages;
+        self.commit(messages, tail);
     }
 
     /// A segment that follows one with an attached body: in the same block while that has room.

@@ -1,7 +1,7 @@
 //! One descriptor of the portable backend: what is wanted of it, and how ready it is.
 
 use super::buffers::Buffers;
-use crate::backend::{Buffer, Descriptor, Ended, Event, Receive};
+use crate::backend::{Buffer, Descriptor, Ended, Event, Receive, refused};
 use crate::batch::Batch;
 use crate::token::Token;
 use ::mio::{Interest, Registry, Token as MioToken};
@@ -13,11 +13,15 @@ const ACCEPTS: usize = 16;
 /// Stretches of memory in one vectored write: more hardly save anything, and no system takes fewer.
 const SLICES: usize = 64;
 
-/// Whether there is more to do without waiting.
+/// What a descriptor waits for after a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
+    /// News from the system, or something to do.
     Blocked,
+    /// Its next turn.
     More,
+    /// A receive buffer.
+    Starved,
 }
 
 pub(super) struct Connection {
@@ -28,9 +32,9 @@ pub(super) struct Connection {
     pub(super) writable: bool,
     /// Stands in the backend's queue.
     pub(super) queued: bool,
-    pub(super) accepting: bool,
-    pub(super) receiving: Option<Receive>,
-    pub(super) pausing: bool,
+    accepting: bool,
+    receiving: Option<Receive>,
+    pausing: bool,
     /// A connect under way: `Some` of what `connect` itself said, once it was called.
     connecting: Option<io::Result<()>>,
     sending: Option<Batch>,
@@ -54,14 +58,33 @@ impl Connection {
         }
     }
 
-    pub(super) fn deregister(&mut self, registry: &Registry) {
+    fn deregister(&mut self, registry: &Registry) {
         if self.broken.is_none() {
             // Nothing to be done about a failure: the descriptor is closed soon anyway.
             let _ = deregister(registry, &self.socket);
         }
     }
 
-    pub(super) fn start_connect(&mut self, address: &SockAddr) {
+    pub(super) fn start_accept(&mut self) {
+        self.accepting = true;
+    }
+
+    pub(super) fn start_receive(&mut self, how: Receive) {
+        if self.receiving.is_none() {
+            self.receiving = Some(how);
+            self.pausing = false;
+        }
+    }
+
+    pub(super) fn pause(&mut self) {
+        self.pausing = self.receiving.is_some();
+    }
+
+    /// Answers at once if one is under way.
+    pub(super) fn start_connect(&mut self, token: Token, address: &SockAddr) -> Option<Event> {
+        if self.connecting.is_some() {
+            return Some(Event::Connected(token, Err(refused())));
+        }
         // Writable says that the connect is over, so it must be learned anew.
         self.writable = false;
         self.connecting = Some(match self.socket.connect(address) {
@@ -75,10 +98,23 @@ impl Connection {
                 Err(error)
             }
         });
+        None
     }
 
-    pub(super) fn start_send(&mut self, batch: Batch) {
+    /// Answers at once if one is under way.
+    pub(super) fn start_send(&mut self, token: Token, batch: Batch) -> Option<Event> {
+        if self.sending.is_some() {
+            return Some(Event::Sent(token, batch, Err(refused())));
+        }
         self.sending = Some(batch);
+        None
+    }
+
+    /// Ends it all; a send under way is answered: nothing of it went out.
+    pub(super) fn close(mut self, token: Token, registry: &Registry) -> Option<Event> {
+        self.deregister(registry);
+        let batch = self.sending.take()?;
+        Some(Event::Sent(token, batch, Err(io::ErrorKind::NotConnected.into())))
     }
 
     /// Does what can be done now.
@@ -101,8 +137,8 @@ impl Connection {
             }
             return progress;
         }
-        if self.accepting && self.readable && self.accept(token, events) {
-            progress = Progress::More;
+        if self.accepting && self.readable {
+            progress = self.accept(token, events);
         }
         if self.pausing {
             self.pausing = false;
@@ -110,8 +146,8 @@ impl Connection {
                 events.push(Event::ReceiveEnded(token, Ended::Stopped));
             }
         }
-        if self.readable && self.receiving.is_some() && self.receive(token, buffers, events) {
-            progress = Progress::More;
+        if self.readable && self.receiving.is_some() {
+            progress = self.receive(token, buffers, events);
         }
         if self.writable && self.sending.is_some() {
             self.send(token, events);
@@ -150,54 +186,57 @@ impl Connection {
         events.push(Event::Connected(token, result));
     }
 
-    /// Whether more connections may be waiting.
-    fn accept(&mut self, token: Token, events: &mut Vec<Event>) -> bool {
+    fn accept(&mut self, token: Token, events: &mut Vec<Event>) -> Progress {
         for _ in 0..ACCEPTS {
             let result = self.socket.accept().map(|(socket, _)| socket);
             match result.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)) {
                 Ok(socket) => events.push(Event::Accepted(token, Ok(socket))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.readable = false;
-                    return false;
+                    return Progress::Blocked;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     // Descriptors used up, for instance: the listener decides when to go on.
                     self.accepting = false;
                     events.push(Event::Accepted(token, Err(error)));
-                    return false;
+                    return Progress::Blocked;
                 }
             }
         }
-        true
+        Progress::More
     }
 
-    /// Whether to come back at once.
-    fn receive(&mut self, token: Token, buffers: &mut Buffers, events: &mut Vec<Event>) -> bool {
-        let Some(index) = buffers.take() else { return true };
+    fn receive(
+        &mut self,
+        token: Token,
+        buffers: &mut Buffers,
+        events: &mut Vec<Event>,
+    ) -> Progress {
+        let Some(index) = buffers.take() else { return Progress::Starved };
         let result = (&*self.socket).read(buffers.memory(index));
         if let Ok(len @ 1..) = result {
             events.push(Event::Received(token, Buffer { index, len }));
             if self.receiving == Some(Receive::Once) {
                 self.receiving = None;
                 events.push(Event::ReceiveEnded(token, Ended::Stopped));
-                return false;
+                return Progress::Blocked;
             }
-            return true;
+            return Progress::More;
         }
         buffers.give(index);
         let ended = match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.readable = false;
-                return false;
+                return Progress::Blocked;
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Progress::More,
             Err(error) => Ended::Failed(error),
             Ok(_) => Ended::Eof,
         };
         self.receiving = None;
         events.push(Event::ReceiveEnded(token, ended));
-        false
+        Progress::Blocked
     }
 
     fn send(&mut self, token: Token, events: &mut Vec<Event>) {

@@ -10,9 +10,9 @@ mod connection;
 use super::{Backend, Buffer, Descriptor, Event, Receive, Wake};
 use crate::batch::Batch;
 use crate::token::Token;
+use ::mio::{Events, Poll, Token as MioToken, Waker};
 use buffers::Buffers;
 use connection::{Connection, Progress};
-use ::mio::{Events, Poll, Token as MioToken, Waker};
 use socket2::SockAddr;
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -32,6 +32,10 @@ pub(crate) struct Mio {
     connections: HashMap<Token, Connection>,
     /// Tokens with something to do before the next wait, each once.
     runnable: VecDeque<Token>,
+    /// Tokens whose receive found no free buffer.
+    starved: Vec<Token>,
+    /// Answers that need no system call.
+    early: Vec<Event>,
     buffers: Buffers,
 }
 
@@ -45,6 +49,8 @@ impl Mio {
             waker,
             connections: HashMap::new(),
             runnable: VecDeque::new(),
+            starved: Vec::new(),
+            early: Vec::new(),
             buffers: Buffers::new(),
         })
     }
@@ -71,8 +77,10 @@ impl Mio {
             let Some(token) = self.runnable.pop_front() else { break };
             let Some(connection) = self.connections.get_mut(&token) else { continue };
             connection.queued = false;
-            if connection.run(token, &mut self.buffers, events) == Progress::More {
-                self.make_runnable(token);
+            match connection.run(token, &mut self.buffers, events) {
+                Progress::Blocked => {}
+                Progress::More => self.make_runnable(token),
+                Progress::Starved => self.starved.push(token),
             }
         }
     }
@@ -85,7 +93,8 @@ impl Mio {
         for event in &self.ready {
             let token = Token::from_key(event.token().0);
             let Some(connection) = self.connections.get_mut(&token) else { continue };
-            connection.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+            connection.readable |=
+                event.is_readable() || event.is_read_closed() || event.is_error();
             connection.writable |=
                 event.is_writable() || event.is_write_closed() || event.is_error();
             if !std::mem::replace(&mut connection.queued, true) {
@@ -112,39 +121,42 @@ impl Backend for Mio {
     }
 
     fn accept(&mut self, token: Token, listener: &Descriptor) {
-        self.connection(token, listener).accepting = true;
+        self.connection(token, listener).start_accept();
         self.make_runnable(token);
     }
 
     fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
-        self.connection(token, socket).start_connect(address);
+        let answer = self.connection(token, socket).start_connect(token, address);
+        self.early.extend(answer);
         self.make_runnable(token);
     }
 
     fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
-        self.connection(token, socket).receiving = Some(how);
+        self.connection(token, socket).start_receive(how);
         self.make_runnable(token);
     }
 
     fn pause(&mut self, token: Token) {
         if let Some(connection) = self.connections.get_mut(&token) {
-            connection.pausing = true;
+            connection.pause();
             self.make_runnable(token);
         }
     }
 
     fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
-        self.connection(token, socket).start_send(batch);
+        let answer = self.connection(token, socket).start_send(token, batch);
+        self.early.extend(answer);
         self.make_runnable(token);
     }
 
     fn close(&mut self, token: Token) {
-        if let Some(mut connection) = self.connections.remove(&token) {
-            connection.deregister(self.poll.registry());
+        if let Some(connection) = self.connections.remove(&token) {
+            self.early.extend(connection.close(token, self.poll.registry()));
         }
     }
 
     fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+        events.append(&mut self.early);
         self.run(events);
         let timeout = match events.is_empty() && self.runnable.is_empty() {
             true => timeout,
@@ -161,5 +173,8 @@ impl Backend for Mio {
 
     fn release(&mut self, buffer: Buffer) {
         self.buffers.release(buffer);
+        for token in std::mem::take(&mut self.starved) {
+            self.make_runnable(token);
+        }
     }
 }

@@ -7,7 +7,7 @@
 use super::ring::Ring;
 use crate::backend::{Buffer, RECEIVE_BUFFER};
 use io_uring::types::BufRingEntry;
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
 use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -23,6 +23,8 @@ pub(super) struct BufferRing {
     entries: NonNull<BufRingEntry>,
     memory: NonNull<u8>,
     tail: u16,
+    /// How many are with the kernel, or in completions that are not reaped yet.
+    available: u16,
     leaked: bool,
 }
 
@@ -34,18 +36,22 @@ fn layouts() -> (Layout, Layout) {
     (layout(entries), layout(memory))
 }
 
-fn allocate(layout: Layout) -> NonNull<u8> {
-    // SAFETY: neither layout is of size zero.
-    NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+/// Memory, or the end of the process: as for any other allocation.
+fn checked(memory: *mut u8, layout: Layout) -> NonNull<u8> {
+    NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
 impl BufferRing {
     pub(super) fn new(ring: &Ring) -> io::Result<Self> {
         let (entries, memory) = layouts();
         let mut this = Self {
-            entries: allocate(entries).cast(),
-            memory: allocate(memory),
+            // SAFETY: the layout is not of size zero.
+            entries: checked(unsafe { alloc_zeroed(entries) }, entries).cast(),
+            // Not zeroed, which would touch all of it: only what the kernel has filled is ever read.
+            // SAFETY: the layout is not of size zero.
+            memory: checked(unsafe { alloc(memory) }, memory),
             tail: 0,
+            available: 0,
             leaked: false,
         };
         ring.register_buffers(this.entries.as_ptr() as u64, BUFFERS, GROUP)?;
@@ -68,10 +74,21 @@ impl BufferRing {
         entry.set_len(RECEIVE_BUFFER as u32);
         entry.set_bid(index);
         self.tail = self.tail.wrapping_add(1);
+        self.available += 1;
         // SAFETY: the tail is a u16 inside the first entry, used by us and the kernel as an atomic.
         let tail = unsafe { &*BufRingEntry::tail(self.entries.as_ptr()).cast::<AtomicU16>() };
         // Release: the entry is written before the kernel sees the tail (its load is an acquire).
         tail.store(self.tail, Ordering::Release);
+    }
+
+    /// Notes that the kernel has used a buffer.
+    pub(super) fn taken(&mut self) {
+        self.available -= 1;
+    }
+
+    /// Whether a receive may find a buffer.
+    pub(super) fn any_left(&self) -> bool {
+        self.available > 0
     }
 
     pub(super) fn bytes(&self, buffer: &Buffer) -> &[u8] {

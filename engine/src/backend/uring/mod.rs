@@ -18,12 +18,12 @@ mod wake;
 
 pub(crate) use probe::probe;
 
-use super::{Backend, Buffer, Descriptor, Ended, Event, Receive, Wake};
+use super::{Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, refused};
 use crate::batch::Batch;
 use crate::token::Token;
 use buffers::BufferRing;
 use io_uring::{cqueue, squeue};
-use operation::{Connection, Kind};
+use operation::{Connection, Kind, OPERATIONS};
 use ring::Ring;
 use socket2::{SockAddr, Socket};
 use std::collections::HashMap;
@@ -43,7 +43,10 @@ pub(crate) struct Uring {
     buffers: BufferRing,
     /// Tokens whose receive found no free buffer.
     starved: Vec<Token>,
+    /// Answers that need no kernel.
+    early: Vec<Event>,
     wake: Arc<EventFd>,
+    /// Kept for its memory: empty between calls.
     completions: Vec<cqueue::Entry>,
 }
 
@@ -58,6 +61,7 @@ impl Uring {
             connections: HashMap::new(),
             buffers,
             starved: Vec::new(),
+            early: Vec::new(),
             wake,
             completions: Vec::new(),
         })
@@ -67,23 +71,31 @@ impl Uring {
         self.connections.entry(token).or_insert_with(|| Connection::new(socket.clone()))
     }
 
-    /// Queues a request and counts its completion to come.
-    fn push(&mut self, token: Token, request: &squeue::Entry) {
+    /// Queues a request of a token that there is, and counts its completion to come.
+    fn push(&mut self, token: Token, kind: Kind, request: &squeue::Entry) {
         if let Some(connection) = self.connections.get_mut(&token) {
-            connection.in_flight += 1;
+            connection.begin(kind);
             self.ring.push(request);
         }
     }
 
     fn cancel(&mut self, token: Token, kind: Kind) {
-        self.push(token, &operation::cancel(token, kind));
+        self.push(token, Kind::Cancel, &operation::cancel(token, kind));
+    }
+
+    fn arm_accept(&mut self, token: Token) {
+        let Some(connection) = self.connections.get(&token) else { return };
+        if !connection.closed && !connection.is_under_way(Kind::Accept) {
+            let request = operation::accept(token, &connection.socket);
+            self.push(token, Kind::Accept, &request);
+        }
     }
 
     fn arm_receive(&mut self, token: Token) {
         let Some(connection) = self.connections.get_mut(&token) else { return };
         if let Some(how) = connection.receiving.filter(|_| !connection.closed) {
             let request = operation::receive(token, &connection.socket, how);
-            self.push(token, &request);
+            self.push(token, Kind::Receive, &request);
         }
     }
 
@@ -98,13 +110,14 @@ impl Uring {
             return;
         }
         let buffer = cqueue::buffer_select(entry.flags());
+        buffer.iter().for_each(|_| self.buffers.taken());
         let Some(connection) = self.connections.get_mut(&token) else {
             // Entries outlive their requests, so this cannot be; a lost buffer would be for good.
             buffer.into_iter().for_each(|index| self.buffers.give(index));
             return;
         };
         if !more {
-            connection.in_flight -= 1;
+            connection.end(kind);
         }
         let result = entry.result();
         match kind {
@@ -127,22 +140,18 @@ impl Uring {
     }
 
     fn accepted(&mut self, token: Token, result: i32, more: bool, events: &mut Vec<Event>) {
-        let closed = self.connections.get(&token).is_none_or(|c| c.closed);
         let accepted = outcome(result).map(|fd| {
             // SAFETY: a descriptor that the kernel has just made for us, owned by nobody else.
             unsafe { Socket::from_raw_fd(fd as i32) }
         });
-        if closed {
+        if self.connections.get(&token).is_none_or(|connection| connection.closed) {
             return;
         }
         let go_on = accepted.is_ok() && !more;
         events.push(Event::Accepted(token, accepted));
         if go_on {
             // A multishot request may end for reasons of the kernel's.
-            if let Some(connection) = self.connections.get(&token) {
-                let request = operation::accept(token, &connection.socket);
-                self.push(token, &request);
-            }
+            self.arm_accept(token);
         }
     }
 
@@ -187,21 +196,27 @@ impl Uring {
     }
 
     fn forget_if_done(&mut self, token: Token) {
-        if self.connections.get(&token).is_some_and(|c| c.closed && c.in_flight == 0) {
+        if self.connections.get(&token).is_some_and(|c| c.closed && c.is_idle()) {
             self.connections.remove(&token);
         }
     }
 
-    /// Goes on with receives that found no buffer: by now events have given some back.
+    /// Goes on with receives that found no buffer, if some have been given back.
     fn feed_starved(&mut self, events: &mut Vec<Event>) {
+        let any_left = self.buffers.any_left();
         for token in std::mem::take(&mut self.starved) {
             let Some(connection) = self.connections.get_mut(&token) else { continue };
+            if connection.closed {
+                continue;
+            }
             if std::mem::take(&mut connection.pausing) {
                 // There was no request that the pause could have cancelled.
                 connection.receiving = None;
                 events.push(Event::ReceiveEnded(token, Ended::Stopped));
-            } else {
+            } else if any_left {
                 self.arm_receive(token);
+            } else {
+                self.starved.push(token);
             }
         }
     }
@@ -227,20 +242,25 @@ impl Backend for Uring {
     }
 
     fn accept(&mut self, token: Token, listener: &Descriptor) {
-        let request = operation::accept(token, listener);
         self.connection(token, listener);
-        self.push(token, &request);
+        self.arm_accept(token);
     }
 
     fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
         let connection = self.connection(token, socket);
+        if connection.closed || connection.is_under_way(Kind::Connect) {
+            return self.early.push(Event::Connected(token, Err(refused())));
+        }
         let address: &SockAddr = connection.address.insert(Box::new(address.clone()));
         let request = operation::connect(token, &connection.socket, address);
-        self.push(token, &request);
+        self.push(token, Kind::Connect, &request);
     }
 
     fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
         let connection = self.connection(token, socket);
+        if connection.receiving.is_some() {
+            return;
+        }
         connection.receiving = Some(how);
         connection.pausing = false;
         self.arm_receive(token);
@@ -255,29 +275,30 @@ impl Backend for Uring {
 
     fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
         let connection = self.connection(token, socket);
+        if connection.closed || connection.is_under_way(Kind::Send) {
+            return self.early.push(Event::Sent(token, batch, Err(refused())));
+        }
         let request = connection.start_send(token, batch);
-        self.push(token, &request);
+        self.push(token, Kind::Send, &request);
     }
 
     fn close(&mut self, token: Token) {
         let Some(connection) = self.connections.get_mut(&token) else { return };
-        connection.closed = true;
-        if connection.in_flight > 0 {
-            for kind in [Kind::Accept, Kind::Connect, Kind::Receive, Kind::Send] {
-                self.cancel(token, kind);
-            }
+        if std::mem::replace(&mut connection.closed, true) {
+            return;
         }
+        let under_way = OPERATIONS.map(|kind| connection.is_under_way(kind).then_some(kind));
+        under_way.into_iter().flatten().for_each(|kind| self.cancel(token, kind));
         self.forget_if_done(token);
     }
 
     fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
-        if !self.starved.is_empty() {
-            self.feed_starved(events);
-        }
+        events.append(&mut self.early);
+        self.feed_starved(events);
         let timeout = if events.is_empty() { timeout } else { Some(Duration::ZERO) };
-        self.ring.enter(timeout)?;
+        let entered = self.ring.enter(timeout);
         self.reap(events);
-        Ok(())
+        entered
     }
 
     fn bytes(&self, buffer: &Buffer) -> &[u8] {

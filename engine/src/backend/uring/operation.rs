@@ -1,8 +1,8 @@
 //! The requests of the io_uring backend, and what they refer to while the kernel has them.
 #![allow(unsafe_code)]
 
-use crate::backend::{Descriptor, Receive};
 use crate::backend::uring::buffers::GROUP;
+use crate::backend::{Descriptor, Receive};
 use crate::batch::Batch;
 use crate::token::{TOKEN_BITS, Token};
 use io_uring::types::Fd;
@@ -24,6 +24,9 @@ pub(super) enum Kind {
     Cancel = 4,
     Wake = 5,
 }
+
+/// What a token may have under way.
+pub(super) const OPERATIONS: [Kind; 4] = [Kind::Accept, Kind::Connect, Kind::Receive, Kind::Send];
 
 const KIND_BITS: u32 = u64::BITS - TOKEN_BITS;
 
@@ -50,7 +53,9 @@ pub(super) struct Connection {
     /// Nobody listens any more; the entry waits for its requests to end.
     pub(super) closed: bool,
     /// Completions still to come, multishot requests counted once.
-    pub(super) in_flight: u32,
+    in_flight: u32,
+    /// Which kinds of requests they belong to, one bit each; cancellations have none.
+    under_way: u8,
     pub(super) receiving: Option<Receive>,
     pub(super) pausing: bool,
     /// Read by the kernel during a connect; boxed, so that it does not move with the table.
@@ -66,7 +71,7 @@ pub(super) struct SendOperation {
 }
 
 impl SendOperation {
-    pub(super) fn into_batch(self: Box<Self>) -> Batch {
+    pub(super) fn into_batch(self) -> Batch {
         self.batch
     }
 }
@@ -77,11 +82,35 @@ impl Connection {
             socket,
             closed: false,
             in_flight: 0,
+            under_way: 0,
             receiving: None,
             pausing: false,
             address: None,
             sending: None,
         }
+    }
+
+    /// Notes that a request is on its way to the kernel.
+    pub(super) fn begin(&mut self, kind: Kind) {
+        self.in_flight += 1;
+        if kind != Kind::Cancel {
+            self.under_way |= 1 << kind as u8;
+        }
+    }
+
+    /// Notes that a request has had its last completion.
+    pub(super) fn end(&mut self, kind: Kind) {
+        self.in_flight -= 1;
+        self.under_way &= !(1 << kind as u8);
+    }
+
+    pub(super) fn is_under_way(&self, kind: Kind) -> bool {
+        self.under_way & 1 << kind as u8 != 0
+    }
+
+    /// Whether the kernel refers to nothing of this any more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight == 0
     }
 
     /// Keeps `batch` and describes it to the kernel.

@@ -3,6 +3,7 @@
 
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, squeue};
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -10,7 +11,11 @@ use std::time::Duration;
 /// ring counts against RLIMIT_MEMLOCK.
 const SIZES: [(u32, u32); 2] = [(256, 4096), (64, 1024)];
 
-pub(super) struct Ring(IoUring);
+pub(super) struct Ring {
+    ring: IoUring,
+    /// Requests that found the submission queue full, in order: they go before later ones.
+    waiting: VecDeque<squeue::Entry>,
+}
 
 impl Ring {
     /// A ring for the calling thread alone.
@@ -47,35 +52,62 @@ impl Ring {
         }
         let ring = builder.build(submissions)?;
         let needed = ring.params().is_feature_ext_arg() && ring.params().is_feature_nodrop();
-        if needed { Ok(Self(ring)) } else { Err(io::ErrorKind::Unsupported.into()) }
+        if !needed {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        Ok(Self { ring, waiting: VecDeque::new() })
     }
 
     pub(super) fn register_buffers(&self, entries: u64, count: u16, group: u16) -> io::Result<()> {
         // SAFETY: the caller keeps the memory until the ring is gone.
-        unsafe { self.0.submitter().register_buf_ring_with_flags(entries, count, group, 0) }
+        unsafe { self.ring.submitter().register_buf_ring_with_flags(entries, count, group, 0) }
     }
 
     /// Queues a request, submitting what is queued when there is no room.
     pub(super) fn push(&mut self, request: &squeue::Entry) {
-        loop {
-            // SAFETY: what the request refers to is kept by the caller until its last completion.
-            if unsafe { self.0.submission().push(request) }.is_ok() {
-                return;
+        if self.waiting.is_empty() && self.try_push(request) {
+            return;
+        }
+        self.waiting.push_back(request.clone());
+        if let Err(error) = self.submit_waiting() {
+            // The next `enter` tries again, and has someone to tell.
+            tracing::debug!(%error, "submission queue full");
+        }
+    }
+
+    fn try_push(&mut self, request: &squeue::Entry) -> bool {
+        // SAFETY: what the request refers to is kept by the caller until its last completion.
+        unsafe { self.ring.submission().push(request) }.is_ok()
+    }
+
+    /// Moves waiting requests into the submission queue, submitting what is there for room.
+    fn submit_waiting(&mut self) -> io::Result<()> {
+        while !self.waiting.is_empty() {
+            self.ring.submit()?;
+            let before = self.waiting.len();
+            while let Some(request) = self.waiting.pop_front() {
+                if !self.try_push(&request) {
+                    self.waiting.push_front(request);
+                    break;
+                }
             }
-            if let Err(error) = self.0.submit() {
-                // EBUSY and EAGAIN: completions overflow until they are reaped. The kernel keeps
-                // them (NODROP) and flushes on this enter, which makes room to submit.
-                tracing::debug!(%error, "submission queue full");
-                let _ = self.0.submitter().submit_with_args(0, &SubmitArgs::new());
+            if self.waiting.len() == before {
+                break;
             }
         }
+        Ok(())
     }
 
     /// Submits what is queued and waits for a completion, `timeout` at most.
     pub(super) fn enter(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let waiting = self.0.completion().is_empty() && timeout != Some(Duration::ZERO);
+        if !self.waiting.is_empty() {
+            harmless(self.submit_waiting())?;
+        }
+        let waiting = self.waiting.is_empty()
+            && timeout != Some(Duration::ZERO)
+            && self.ring.completion().is_empty();
         if !waiting {
-            let submission = self.0.submission();
+            let submission = self.ring.submission();
             if submission.is_empty() && !submission.taskrun() && !submission.cq_overflow() {
                 return Ok(());
             }
@@ -85,18 +117,19 @@ impl Ring {
             Some(spec) if waiting => SubmitArgs::new().timespec(spec),
             _ => SubmitArgs::new(),
         };
-        match self.0.submitter().submit_with_args(usize::from(waiting), &args) {
-            Ok(_) => Ok(()),
-            Err(error) => match error.raw_os_error() {
-                // Time is up, a signal, or completions to be reaped first: all of them normal.
-                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
-                _ => Err(error),
-            },
-        }
+        harmless(self.ring.submitter().submit_with_args(usize::from(waiting), &args).map(drop))
     }
 
     /// Appends what has completed.
     pub(super) fn reap(&mut self, completions: &mut Vec<cqueue::Entry>) {
-        completions.extend(self.0.completion());
+        completions.extend(self.ring.completion());
+    }
+}
+
+/// Time is up, a signal, or completions to be reaped before more can be submitted: all of them normal.
+fn harmless(result: io::Result<()>) -> io::Result<()> {
+    match result.as_ref().err().and_then(io::Error::raw_os_error) {
+        Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
+        _ => result,
     }
 }

@@ -48,25 +48,14 @@ impl Sink for Recorder {
             let header = frame::parse(frames).expect("a whole header");
             let mut canonical = [0; frame::LONG_HEADER];
             let size = frame::write(&mut canonical, header.flags, header.body as usize);
-            assert_eq!(
-                &frames[..header.size],
-                &canonical[..size],
-                "a header in another form"
-            );
+            assert_eq!(&frames[..header.size], &canonical[..size], "a header in another form");
             let (body, rest) = frames[size..].split_at(header.body as usize);
-            assert!(
-                self.attach_min == 0 || body.len() < self.attach_min,
-                "too large for a span"
-            );
+            assert!(self.attach_min == 0 || body.len() < self.attach_min, "too large for a span");
             self.push(header.flags, body);
             self.in_spans += 1;
             frames = rest;
         }
-        assert_eq!(
-            self.messages - before,
-            messages,
-            "a wrong count of messages"
-        );
+        assert_eq!(self.messages - before, messages, "a wrong count of messages");
     }
 
     fn begin(&mut self, flags: u8, body: u64) {
@@ -77,20 +66,12 @@ impl Sink for Recorder {
 
     fn body(&mut self, octets: &[u8]) {
         assert!(!octets.is_empty(), "a piece of nothing");
-        self.open
-            .as_mut()
-            .expect("begun")
-            .2
-            .extend_from_slice(octets);
+        self.open.as_mut().expect("begun").2.extend_from_slice(octets);
     }
 
     fn end(&mut self) {
         let (flags, length, body) = self.open.take().expect("begun");
-        assert_eq!(
-            body.len() as u64,
-            length,
-            "a body of another length than announced"
-        );
+        assert_eq!(body.len() as u64, length, "a body of another length than announced");
         self.push(flags, &body);
     }
 
@@ -143,12 +124,7 @@ pub(crate) fn listen(config: &Arc<Config>, pieces: &[&[u8]]) -> Seen {
     let now = Instant::now();
     let mut handshake = Handshake::new(config.clone(), now);
     let mut recorder = Recorder::default();
-    let mut seen = Seen {
-        output: Vec::new(),
-        peer: None,
-        events: Vec::new(),
-        error: None,
-    };
+    let mut seen = Seen { output: Vec::new(), peer: None, events: Vec::new(), error: None };
     let mut decoder: Option<Decoder> = None;
     for piece in pieces {
         let mut rest = *piece;
@@ -162,10 +138,7 @@ pub(crate) fn listen(config: &Arc<Config>, pieces: &[&[u8]]) -> Seen {
                 seen.peer = Some(established.peer);
                 decoder = Some(established.decoder);
             } else {
-                assert!(
-                    rest.is_empty() || seen.error.is_some(),
-                    "octets left, yet not done"
-                );
+                assert!(rest.is_empty() || seen.error.is_some(), "octets left, yet not done");
             }
         }
         if let Some(decoder) = &mut decoder
@@ -230,10 +203,7 @@ pub(crate) fn opening(minor: u8, socket_type: SocketType) -> Vec<u8> {
 
 /// The opposite end for tests of that type.
 pub(crate) fn partner(socket_type: SocketType) -> SocketType {
-    SocketType::ALL
-        .into_iter()
-        .find(|&peer| socket_type.compatible(peer))
-        .expect("some partner")
+    SocketType::ALL.into_iter().find(|&peer| socket_type.compatible(peer)).expect("some partner")
 }
 
 /// Octets in hexadecimal; `78*255` repeats an octet.
@@ -261,17 +231,11 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn frames(&self) -> Vec<(u8, Vec<u8>)> {
-        self.frames
-            .iter()
-            .map(|(flags, body)| (*flags, octets(body)))
-            .collect()
+        self.frames.iter().map(|(flags, body)| (*flags, octets(body))).collect()
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.frames()
-            .into_iter()
-            .map(|(flags, body)| Event::Frame(flags, body))
-            .collect()
+        self.frames().into_iter().map(|(flags, body)| Event::Frame(flags, body)).collect()
     }
 }
 

@@ -1,0 +1,72 @@
+# Sourced by the scripts of ci/: where things are, and how what they need gets there.
+#
+# Every need_ function returns 0 once the thing is there, installs it if it can, and otherwise
+# says why not on standard output and returns 1.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$ROOT/target}")
+export CARGO_TARGET_DIR
+# What is installed for this tree only.
+CI_HOME=$CARGO_TARGET_DIR/ci
+VENV=$CI_HOME/venv
+PYTHON=$VENV/bin/python
+# cargo finds its subcommands (nextest, deny) in PATH.
+export PATH=$VENV/bin:$PATH
+mkdir -p "$CI_HOME"
+
+# need_deb PACKAGE...: Debian packages, if this is a Debian and we may install.
+need_deb() {
+    local missing=() package
+    for package; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+        echo "needs ${missing[*]}, and nothing can be installed without apt-get and root"
+        return 1
+    fi
+    if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qy --no-install-recommends "${missing[@]}"; } >"$CI_HOME/apt.log" 2>&1; then
+        echo "apt-get cannot install ${missing[*]}: $(tail -n 1 "$CI_HOME/apt.log")"
+        return 1
+    fi
+}
+
+# need_venv: a virtual environment of our own.
+need_venv() {
+    [ -x "$PYTHON" ] && "$PYTHON" -m pip --version >/dev/null 2>&1 && return 0
+    rm -rf "$VENV"
+    if ! python3 -m venv "$VENV" >"$CI_HOME/venv.log" 2>&1; then
+        need_deb python3 python3-venv || return 1
+        rm -rf "$VENV"
+        if ! python3 -m venv "$VENV" >"$CI_HOME/venv.log" 2>&1; then
+            echo "no virtual environment can be made: $(tail -n 1 "$CI_HOME/venv.log")"
+            return 1
+        fi
+    fi
+}
+
+# need_pip NAME...: packages in the version that ci/requirements.txt names.
+need_pip() {
+    local name wanted=() have
+    need_venv || return 1
+    have=$("$PYTHON" -m pip freeze --disable-pip-version-check)
+    for name; do
+        grep -i "^$name==" "$ROOT/ci/requirements.txt" | grep -qixFf - <(echo "$have") ||
+            wanted+=("$name")
+    done
+    [ ${#wanted[@]} -eq 0 ] && return 0
+    if ! "$PYTHON" -m pip install -q --disable-pip-version-check \
+        -c "$ROOT/ci/requirements.txt" "${wanted[@]}" >"$CI_HOME/pip.log" 2>&1; then
+        echo "pip cannot install ${wanted[*]}: $(tail -n 1 "$CI_HOME/pip.log")"
+        return 1
+    fi
+}
+
+# build_release PACKAGE...: the programs that the scripts drive, in the release profile.
+build_release() {
+    local flags=() package
+    for package; do flags+=(-p "$package"); done
+    cargo build --release --locked --manifest-path "$ROOT/Cargo.toml" "${flags[@]}" >&2
+}

@@ -1,0 +1,247 @@
+//! What the frame log promises, one test for each promise.
+#![cfg(not(loom))]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Counter, Foreign, body};
+use ringmq_pipe::frame::MORE;
+use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Notify, Refused, Sleep, log};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+fn with_counter(hwm: u32) -> (LogWriter, LogReader, Arc<Counter>) {
+    let (mut writer, mut reader) = log(hwm);
+    let told = Counter::new();
+    writer.install(told.clone(), 1);
+    reader.install(told.clone(), 2);
+    (writer, reader, told)
+}
+
+/// Writes one-octet messages until one is refused; returns how many were not.
+fn fill(writer: &mut LogWriter) -> u32 {
+    (0..).take_while(|_| writer.write_body(0, b"m").is_ok()).count() as u32
+}
+
+#[test]
+fn the_high_water_mark_is_exact_and_a_refused_writer_resumes_at_half() {
+    for hwm in 1..=20 {
+        let (mut writer, mut reader, told) = with_counter(hwm);
+        assert_eq!(fill(&mut writer), hwm);
+        let half = hwm.div_ceil(2);
+        for _ in 1..half {
+            reader.read().unwrap();
+            assert_eq!(writer.ready(), Err(Refused::Full));
+        }
+        assert_eq!(told.told(), (0, 0));
+        reader.read().unwrap();
+        assert_eq!(told.told(), (0, 1), "told once, however often refused");
+        assert_eq!(fill(&mut writer), half);
+    }
+}
+
+#[test]
+fn a_message_counts_once_however_many_frames_it_has() {
+    let (mut writer, mut reader, _) = with_counter(2);
+    for _ in 0..2 {
+        for _ in 0..9 {
+            writer.write_body(MORE, b"part").unwrap();
+        }
+        writer.write_body(0, b"last").unwrap();
+    }
+    assert_eq!(writer.write_body(MORE, b"part"), Err(Refused::Full));
+    assert_eq!((0..).map_while(|_| reader.read()).count(), 20);
+    assert_eq!(writer.credit(), 2);
+}
+
+#[test]
+fn no_limit_refuses_nothing() {
+    let (mut writer, mut reader, _) = with_counter(0);
+    for n in 0..10_000u32 {
+        writer.write_body(0, &n.to_ne_bytes()).unwrap();
+    }
+    for n in 0..10_000u32 {
+        assert_eq!(reader.read().unwrap(), n.to_ne_bytes());
+    }
+}
+
+#[test]
+fn a_sleeping_reader_is_told_once() {
+    let (mut writer, mut reader, told) = with_counter(0);
+    assert_eq!(reader.fall_asleep(), Sleep::Asleep);
+    writer.write_body(MORE, b"half a message").unwrap();
+    assert_eq!(told.told(), (0, 0));
+    for _ in 0..3 {
+        writer.write_body(0, b"the rest").unwrap();
+    }
+    assert_eq!(told.told(), (1, 0));
+    assert_eq!(reader.fall_asleep(), Sleep::Ready);
+    assert_eq!((0..).map_while(|_| reader.read()).count(), 4);
+}
+
+#[test]
+fn a_writer_that_goes_away_wakes_a_sleeping_reader_and_takes_back_half_a_message() {
+    let (mut writer, mut reader, told) = with_counter(0);
+    writer.write_body(MORE, b"half").unwrap();
+    assert_eq!(reader.fall_asleep(), Sleep::Asleep);
+    drop(writer);
+    assert_eq!(told.told(), (1, 0));
+    assert!(reader.read().is_none() && reader.ended());
+}
+
+#[test]
+fn a_reader_that_goes_away_is_told_from_a_full_log() {
+    let (mut writer, reader, told) = with_counter(1);
+    assert_eq!(fill(&mut writer), 1);
+    drop(reader);
+    assert_eq!(told.told(), (0, 1));
+    let mut message = Message::from("kept");
+    assert_eq!(writer.write(&mut message), Err(Refused::Closed));
+    assert_eq!(message, "kept");
+}
+
+#[test]
+fn a_lowered_mark_does_not_strand_a_refused_writer() {
+    for reader_lowers in [false, true] {
+        let (mut writer, mut reader, told) = with_counter(1000);
+        for _ in 0..400 {
+            writer.write_body(0, b"m").unwrap();
+            reader.read().unwrap();
+        }
+        assert_eq!(reader.fall_asleep(), Sleep::Asleep);
+        assert_eq!(writer.depth(), 400, "less than half of the old mark");
+        match reader_lowers {
+            true => reader.set_hwm(10),
+            false => writer.set_hwm(10),
+        }
+        assert_eq!(writer.ready(), Err(Refused::Full));
+        assert_eq!(told.told(), (1, 0), "the reader has to look");
+        assert_eq!(reader.fall_asleep(), Sleep::Asleep);
+        assert_eq!(told.told(), (1, 1));
+        assert_eq!(fill(&mut writer), 10);
+    }
+}
+
+#[test]
+fn a_raised_mark_wakes_a_refused_writer() {
+    let (mut writer, mut reader, told) = with_counter(2);
+    assert_eq!(fill(&mut writer), 2);
+    reader.set_hwm(1000);
+    assert_eq!(told.told(), (0, 1));
+    assert_eq!(fill(&mut writer), 998);
+    assert!(reader.read().is_some());
+}
+
+#[test]
+fn publish_shows_what_precedes_a_message_that_outgrew_its_segment() {
+    let (mut writer, mut reader, _) = with_counter(0);
+    writer.write_body(0, b"whole").unwrap();
+    writer.write_body(MORE, &body(2000, 1)).unwrap();
+    writer.publish();
+    assert!(reader.poll());
+    assert_eq!(reader.read().unwrap(), b"whole");
+    assert!(!reader.ready());
+}
+
+#[test]
+fn an_empty_run_of_frames_opens_no_message() {
+    let (mut writer, _reader, _) = with_counter(1);
+    writer.write_span(&[], 0, 0);
+    assert_eq!(fill(&mut writer), 1);
+}
+
+#[test]
+fn runs_that_cannot_be_are_refused_and_show_nothing() {
+    let cases: [(&[u8], u32, usize); 3] =
+        [(&[0, 0], 2, 0), (&[0, 0], 1, 3), (&[0, 0], u32::MAX, usize::MAX)];
+    for (frames, messages, tail) in cases {
+        let (mut writer, mut reader, _) = with_counter(0);
+        let write = AssertUnwindSafe(|| writer.write_span(frames, messages, tail));
+        assert!(catch_unwind(write).is_err());
+        assert!(reader.read().is_none());
+    }
+}
+
+#[test]
+fn bodies_in_pieces_are_held_to_their_header() {
+    let (mut writer, mut reader, _) = with_counter(0);
+    writer.begin(0, 3);
+    writer.body(b"ab");
+    assert!(catch_unwind(AssertUnwindSafe(|| writer.body(b"cd"))).is_err());
+    writer.rollback();
+    writer.begin(0, 3);
+    assert!(catch_unwind(AssertUnwindSafe(|| writer.end(0))).is_err());
+    writer.rollback();
+    assert!(catch_unwind(AssertUnwindSafe(|| writer.begin(0, ATTACH))).is_err());
+    assert!(reader.read().is_none());
+}
+
+#[test]
+fn octets_that_are_no_frames_do_not_get_the_reader_beyond_them() {
+    // Announces 8191 octets and brings one, then a body that should be attached and is not.
+    let frames: [&[u8]; 2] =
+        [&[2, 0, 0, 0, 0, 0, 0, 0x1f, 0xff, 7], &[2, 0, 0, 0, 0, 0, 0, 0x20, 0, 7]];
+    for frame in frames {
+        let (mut writer, mut reader, _) = with_counter(0);
+        writer.write_span(frame, 1, 0);
+        assert!(catch_unwind(AssertUnwindSafe(|| reader.read())).is_err());
+    }
+}
+
+#[test]
+fn a_panic_in_a_borrowing_read_leaves_the_reader_behind_the_frame() {
+    let (mut writer, mut reader, _) = with_counter(0);
+    writer.write_body(0, b"first").unwrap();
+    writer.write_body(0, b"second").unwrap();
+    let read = AssertUnwindSafe(|| reader.read_with(|_, _| panic!("the user's")));
+    assert!(catch_unwind(read).is_err());
+    assert_eq!(reader.read().unwrap(), b"second");
+}
+
+#[test]
+fn reading_and_gathering_may_take_turns() {
+    let (mut writer, mut reader, _) = with_counter(8);
+    fill(&mut writer);
+    let mut pieces = Vec::new();
+    (0..3).for_each(|_| drop(reader.read().unwrap()));
+    reader.gather(1, &mut pieces);
+    assert_eq!(pieces.iter().map(|piece| piece.messages).sum::<u32>(), 5);
+    assert_eq!(writer.depth(), 8, "three of eight are done with");
+    reader.done(1);
+    assert_eq!(writer.depth(), 4);
+    reader.done(4);
+    assert_eq!(writer.depth(), 0);
+}
+
+#[test]
+fn a_kept_message_outlives_both_ends() {
+    let (mut writer, mut reader, _) = with_counter(0);
+    let token = Arc::new(());
+    let (small, large) = (body(1000, 1), body(ATTACH, 2));
+    writer.write_body(0, &small).unwrap();
+    writer.write(&mut Foreign::message(large.clone(), &token)).unwrap();
+    let kept = (reader.read().unwrap(), reader.read().unwrap());
+    drop((writer, reader));
+    assert_eq!((&kept.0[..], &kept.1[..]), (&small[..], &large[..]));
+    drop(kept);
+    assert_eq!(Arc::strong_count(&token), 1);
+}
+
+/// Owns the other end of the log that it is told about.
+struct Owner {
+    _other: Mutex<Option<LogWriter>>,
+}
+
+impl Notify for Owner {
+    fn readable(&self, _: usize) {}
+    fn writable(&self, _: usize) {}
+}
+
+#[test]
+fn a_notifier_may_own_the_other_end() {
+    let (writer, mut reader) = log(0);
+    let owner = Owner { _other: Mutex::new(Some(writer)) };
+    reader.install(Arc::new(owner), 0);
+    reader.install(Counter::new(), 0);
+    assert!(reader.ended());
+}

@@ -1,0 +1,195 @@
+//! What an I/O thread does: a backend, its handlers and their timers, in a loop.
+//!
+//! After work the thread stays awake for a while, yielding the processor, because the next message is
+//! likely to come soon and waking a sleeper costs more than the message. With nothing to do it sleeps
+//! until the backend, a timer or a command wakes it.
+//!
+//! What handlers ask of the thread is queued and done after they have returned: none of them runs
+//! inside another. A handler that panics is removed; the others go on.
+
+use crate::backend::{Backend, Event};
+use crate::handler::{Completion, Cx, Handler, Local, Notice};
+use crate::io_thread::{Command, IoHandle, Slot};
+use crate::timers::Timers;
+use crate::token::Token;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// How long a thread whose system call for events fails waits before it tries again.
+const BACK_OFF: Duration = Duration::from_millis(10);
+
+pub(crate) struct Loop {
+    handle: IoHandle,
+    backend: Box<dyn Backend>,
+    timers: Timers,
+    handlers: HashMap<Token, Slot>,
+    /// What handlers have asked for, in order.
+    local: VecDeque<Local>,
+    now: Instant,
+    patience: Duration,
+    stopping: bool,
+}
+
+impl Loop {
+    pub(crate) fn new(handle: IoHandle, backend: Box<dyn Backend>, patience: Duration) -> Self {
+        Self {
+            handle,
+            backend,
+            timers: Timers::default(),
+            handlers: HashMap::new(),
+            local: VecDeque::new(),
+            now: Instant::now(),
+            patience,
+            stopping: false,
+        }
+    }
+
+    /// Runs until it is told to stop.
+    pub(crate) fn run(mut self) {
+        let mut events = Vec::new();
+        let mut last_work = Instant::now();
+        while !self.stopping {
+            self.now = Instant::now();
+            let commands = self.run_commands();
+            let timers = self.run_timers();
+            let idle = self.now.duration_since(last_work) >= self.patience;
+            let result = if commands || timers || !idle {
+                self.backend.poll(Some(Duration::ZERO), &mut events)
+            } else {
+                self.wait(&mut events)
+            };
+            if let Err(error) = result {
+                tracing::error!(%error, "waiting for events failed");
+                std::thread::sleep(BACK_OFF);
+            }
+            if !events.is_empty() || commands || timers {
+                self.now = Instant::now();
+                last_work = self.now;
+                events.drain(..).for_each(|event| self.dispatch(event));
+            } else if !idle {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// Waits for events unless a command came in meanwhile.
+    fn wait(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
+        let timeout = if self.handle.park() {
+            Some(Duration::ZERO)
+        } else {
+            self.timers.next().map(|at| at.saturating_duration_since(self.now))
+        };
+        let result = self.backend.poll(timeout, events);
+        self.handle.unpark();
+        result
+    }
+
+    fn run_commands(&mut self) -> bool {
+        if !self.handle.begin_commands() {
+            return false;
+        }
+        while let Some(command) = self.handle.take_command() {
+            match command {
+                Command::Add(token, slot) => self.add(token, slot),
+                Command::Tell(token, notice) => self.tell(token, notice),
+                Command::Stop => self.stopping = true,
+            }
+            self.run_local();
+        }
+        true
+    }
+
+    fn run_timers(&mut self) -> bool {
+        let mut any = false;
+        // No more than there are now: one that is set for the past again waits for the next round.
+        for _ in 0..self.timers.len() {
+            let Some((token, kind)) = self.timers.pop_due(self.now) else { break };
+            any = true;
+            self.with(token, |handler, cx| handler.timer(cx, kind));
+            self.run_local();
+        }
+        any
+    }
+
+    fn dispatch(&mut self, event: Event) {
+        let (token, completion) = match event {
+            Event::Received(token, buffer) => {
+                let mut buffer = Some(buffer);
+                self.with(token, |handler, cx| {
+                    if let Some(filled) = &buffer {
+                        handler.received(cx.now, cx.backend.bytes(filled));
+                    }
+                    // Given back first: what the handler asks for now may need it.
+                    buffer.take().into_iter().for_each(|empty| cx.backend.release(empty));
+                    handler.drive(cx);
+                });
+                // There was no such handler, or it panicked.
+                buffer.into_iter().for_each(|buffer| self.backend.release(buffer));
+                return self.run_local();
+            }
+            Event::Accepted(token, result) => (token, Completion::Accepted(result)),
+            Event::Connected(token, result) => (token, Completion::Connected(result)),
+            Event::ReceiveEnded(token, ended) => (token, Completion::ReceiveEnded(ended)),
+            Event::Sent(token, batch, result) => (token, Completion::Sent(batch, result)),
+        };
+        self.with(token, |handler, cx| handler.completed(cx, completion));
+        self.run_local();
+    }
+
+    fn add(&mut self, token: Token, slot: Slot) {
+        self.handlers.insert(token, slot);
+        self.with(token, |handler, cx| handler.start(cx));
+    }
+
+    fn tell(&mut self, token: Token, notice: Notice) {
+        self.with(token, |handler, cx| handler.notified(cx, notice));
+    }
+
+    /// Runs one handler, if it is still there.
+    fn with(&mut self, token: Token, f: impl FnOnce(&mut dyn Handler, &mut Cx<'_>)) {
+        let Some(slot) = self.handlers.get_mut(&token) else { return };
+        let handler = &mut *slot.handler;
+        let mut cx = Cx {
+            token,
+            now: self.now,
+            backend: &mut *self.backend,
+            io: &self.handle,
+            timers: &mut self.timers,
+            local: &mut self.local,
+        };
+        // Unwind safe: what the panic left behind in the handler is only ever asked to give up, and
+        // what is outside of it never calls back while it is changed.
+        if catch_unwind(AssertUnwindSafe(|| f(handler, &mut cx))).is_err() {
+            tracing::error!(?token, "a handler panicked: removing it");
+            if catch_unwind(AssertUnwindSafe(|| handler.panicked(&mut cx))).is_err() {
+                tracing::error!(?token, "the handler panicked again as it gave up");
+            }
+            cx.finish();
+        }
+    }
+
+    /// Does what handlers have asked for, and what those ask for that are run by that.
+    fn run_local(&mut self) {
+        while let Some(request) = self.local.pop_front() {
+            match request {
+                Local::Add(token, handler) => {
+                    let slot = self.handle.slot(handler);
+                    self.add(token, slot);
+                }
+                Local::Tell(token, notice) => self.tell(token, notice),
+                Local::Remove(token) => self.remove(token),
+            }
+        }
+    }
+
+    fn remove(&mut self, token: Token) {
+        let Some(slot) = self.handlers.remove(&token) else { return };
+        self.backend.close(token);
+        self.timers.forget(token);
+        if catch_unwind(AssertUnwindSafe(|| drop(slot))).is_err() {
+            tracing::error!(?token, "a handler panicked as it was dropped");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! How many handlers there are on all I/O threads of an engine, and a way to wait until there are none.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// See the [module's documentation](self).
+#[derive(Default)]
+pub(crate) struct Population {
+    count: Mutex<usize>,
+    empty: Condvar,
+}
+
+impl Population {
+    fn change(&self, by: isize) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = count.saturating_add_signed(by);
+        if *count == 0 {
+            self.empty.notify_all();
+        }
+    }
+
+    pub(crate) fn wait_empty(&self) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        while *count > 0 {
+            count = self.empty.wait(count).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A handler's entry in the register. It goes where the handler goes and ends with it, however that
+/// comes about: removed, thrown away with its thread, or never put in its place.
+pub(crate) struct Resident {
+    live: Arc<Population>,
+    load: Arc<AtomicUsize>,
+}
+
+impl Resident {
+    /// Counts a handler among all, and in the `load` of its thread.
+    pub(crate) fn new(live: &Arc<Population>, load: &Arc<AtomicUsize>) -> Self {
+        live.change(1);
+        load.fetch_add(1, Ordering::Relaxed);
+        Self { live: live.clone(), load: load.clone() }
+    }
+}
+
+impl Drop for Resident {
+    fn drop(&mut self) {
+        self.load.fetch_sub(1, Ordering::Relaxed);
+        self.live.change(-1);
+    }
+}

@@ -1,0 +1,99 @@
+//! What a socket has bound and connected, by name.
+
+use ringmq_engine::{IoHandle, Notice, Token};
+use ringmq_transports::Route;
+use ringmq_transports::endpoint::InprocName;
+use ringmq_transports::inproc::Inproc;
+use std::sync::Arc;
+
+/// One bind or connect.
+pub(crate) struct Entry {
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) route: Route,
+    pub(crate) place: Place,
+}
+
+/// Where a bind or connect lives.
+pub(crate) enum Place {
+    /// A listener or connecter on an I/O thread.
+    Io(IoHandle, Token),
+    /// A name within the context that this socket has bound.
+    InprocBind(Arc<Inproc>, InprocName),
+    /// A pipe to another socket of the context.
+    InprocConnect,
+}
+
+impl Place {
+    fn tell(&self, notice: Notice) {
+        match self {
+            Self::Io(io, token) => io.tell(*token, notice),
+            Self::InprocBind(names, name) => names.unbind(name),
+            Self::InprocConnect => {}
+        }
+    }
+}
+
+/// All binds and connects of a socket.
+#[derive(Default)]
+pub(crate) struct Endpoints {
+    bound: Vec<Entry>,
+    connected: Vec<Entry>,
+    last: Arc<str>,
+    next: Route,
+}
+
+impl Endpoints {
+    /// A number for the next bind or connect.
+    pub(crate) fn route(&mut self) -> Route {
+        self.next += 1;
+        self.next
+    }
+
+    /// The endpoint bound or connected last, resolved.
+    pub(crate) fn last(&self) -> &str {
+        &self.last
+    }
+
+    pub(crate) fn add_bound(&mut self, entry: Entry) {
+        self.last = entry.endpoint.clone();
+        self.bound.push(entry);
+    }
+
+    pub(crate) fn add_connected(&mut self, entry: Entry) {
+        self.last = entry.endpoint.clone();
+        self.connected.push(entry);
+    }
+
+    pub(crate) fn is_connected(&self, endpoint: &str) -> bool {
+        self.connected.iter().any(|entry| *entry.endpoint == *endpoint)
+    }
+
+    /// Stops a listener, with the connections that it accepted. `false` if there is none such.
+    pub(crate) fn unbind(&mut self, endpoint: &str) -> bool {
+        let Some(at) = self.bound.iter().position(|entry| *entry.endpoint == *endpoint) else {
+            return false;
+        };
+        self.bound.remove(at).place.tell(Notice::Close);
+        true
+    }
+
+    /// Stops a connecter and tells which route it was; its pipe is the caller's business.
+    pub(crate) fn disconnect(&mut self, endpoint: &str) -> Option<Route> {
+        let at = self.connected.iter().position(|entry| *entry.endpoint == *endpoint)?;
+        let entry = self.connected.remove(at);
+        entry.place.tell(Notice::Abandon);
+        Some(entry.route)
+    }
+
+    /// Forgets a connect that has given up.
+    pub(crate) fn forget(&mut self, route: Route) {
+        self.connected.retain(|entry| entry.route != route);
+    }
+
+    /// Stops everything; connections with something to send go on by themselves.
+    pub(crate) fn close(&mut self) {
+        for entry in self.bound.drain(..).chain(self.connected.drain(..)) {
+            entry.place.tell(Notice::Abandon);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The one implementation behind all types of sockets.
+//!
+//! A [`Core`] is what the socket's lock protects: its pipes, its pattern, its options and what it has
+//! bound and connected. Sessions and other sockets reach it through the mailbox in [`shared`], which
+//! whoever enters the socket empties first.
+
+pub(crate) mod distributor;
+pub(crate) mod endpoints;
+pub(crate) mod fair_queue;
+pub(crate) mod load_balancer;
+pub(crate) mod monitor;
+pub(crate) mod pipes;
+pub(crate) mod shared;
+
+use crate::error::Error;
+use crate::options::Options;
+use crate::pattern::{Pattern, Setting};
+use crate::Message;
+use endpoints::Endpoints;
+use pipes::{Pipe, Pipes};
+use ringmq_pipe::{Notify, PipeEnd};
+use ringmq_transports::Route;
+use ringmq_zmtp::Peer;
+use shared::{Command, Shared};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// See the [module's documentation](self).
+pub(crate) struct Core {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) options: Options,
+    pub(crate) pipes: Pipes,
+    pub(crate) pattern: Box<dyn Pattern>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) closed: bool,
+}
+
+impl Core {
+    pub(crate) fn new(shared: Arc<Shared>, options: Options, pattern: Box<dyn Pattern>) -> Self {
+        Self {
+            shared,
+            options,
+            pipes: Pipes::default(),
+            pattern,
+            endpoints: Endpoints::default(),
+            closed: false,
+        }
+    }
+
+    /// To be called first by whoever enters the socket.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    #[inline]
+    pub(crate) fn enter(&mut self) -> Result<(), Error> {
+        if self.shared.mailbox.pending() {
+            self.run_commands();
+        }
+        if self.closed { Err(Error::Terminated) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn run_commands(&mut self) {
+        self.shared.mailbox.begin();
+        let shared = self.shared.clone();
+        while let Some(command) = shared.mailbox.take() {
+            match command {
+                Command::Attach { end, route, peer, direct } => {
+                    self.attach(end, route, Some(peer), direct);
+                }
+                Command::PeerKnown { route, peer } => self.peer_known(route, peer),
+                Command::Readable(key) => self.readable(key),
+                Command::Writable(key) => self.pattern.writable(&mut self.pipes, key),
+                Command::Ended(route) => self.connect_ended(route),
+            }
+        }
+        self.remove_ended();
+    }
+
+    /// Puts a pipe in its place.
+    pub(crate) fn attach(
+        &mut self,
+        end: PipeEnd,
+        route: Route,
+        peer: Option<Arc<Peer>>,
+        direct: bool,
+    ) {
+        if direct {
+            // Both ends are sockets of this process: the peer is there from the start.
+            end.state.connected.store(true, Ordering::SeqCst);
+        }
+        let key = self.pipes.insert(Pipe { end, route, peer, direct });
+        let notify: Arc<dyn Notify> = self.shared.clone();
+        if let Some(pipe) = self.pipes.get_mut(key) {
+            pipe.end.install(&notify, key);
+        }
+        self.pattern.attach(&mut self.pipes, key);
+        // Whatever came before the notifier was installed.
+        self.readable(key);
+    }
+
+    fn peer_known(&mut self, route: Route, peer: Arc<Peer>) {
+        let Some(key) = self.pipes.of_route(route) else { return };
+        if let Some(pipe) = self.pipes.get_mut(key) {
+            pipe.peer = Some(peer);
+        }
+        self.pattern.peer_known(&mut self.pipes, key);
+    }
+
+    fn readable(&mut self, key: usize) {
+        if self.pipes.get(key).is_none() {
+            return;
+        }
+        if self.pipes.ended(key) {
+            self.detach(key, Some(Duration::ZERO));
+        } else {
+            self.pattern.readable(&mut self.pipes, key);
+        }
+    }
+
+    fn connect_ended(&mut self, route: Route) {
+        self.endpoints.forget(route);
+        if let Some(key) = self.pipes.of_route(route)
+            && self.pipes.ended(key)
+        {
+            self.detach(key, Some(Duration::ZERO));
+        }
+    }
+
+    /// Removes a pipe; what it still has to send is sent for `linger` more.
+    pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
+        self.pattern.detach(&mut self.pipes, key);
+        self.pipes.close(key, linger);
+    }
+
+    fn remove_ended(&mut self) {
+        while let Some(key) = self.pattern.take_ended() {
+            self.detach(key, Some(Duration::ZERO));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn send(&mut self, frame: &mut Message) -> Result<(), Error> {
+        self.pattern.send(&mut self.pipes, frame)
+    }
+
+    #[inline]
+    pub(crate) fn recv(&mut self) -> Result<Message, Error> {
+        let result = self.pattern.recv(&mut self.pipes);
+        if result.is_err() {
+            self.remove_ended();
+        }
+        result
+    }
+
+    pub(crate) fn can_send(&mut self) -> bool {
+        self.pattern.can_send(&mut self.pipes)
+    }
+
+    pub(crate) fn can_recv(&mut self) -> bool {
+        let ready = self.pattern.can_recv(&mut self.pipes);
+        self.remove_ended();
+        ready
+    }
+
+    /// Somebody is about to wait for messages; `true` if there is something to look at instead.
+    pub(crate) fn settle(&mut self) -> bool {
+        let ready = self.pattern.settle(&mut self.pipes);
+        self.remove_ended();
+        ready
+    }
+
+    pub(crate) fn set(&mut self, name: &'static str, setting: Setting<'_>) -> Result<(), Error> {
+        if self.pattern.set(&mut self.pipes, setting)? {
+            return Ok(());
+        }
+        Err(Error::InvalidOption {
+            option: name,
+            reason: format!("a {} socket has no such option", self.shared.socket_type.name()),
+        })
+    }
+
+    /// Closes everything; what is still to be sent is sent for the linger time.
+    pub(crate) fn close(&mut self) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        self.shared.closed.store(true, Ordering::SeqCst);
+        for key in self.pipes.keys() {
+            self.detach(key, self.options.linger);
+        }
+        self.endpoints.close();
+        self.shared.discard();
+        self.shared.monitors.end();
+        self.shared.waiters.wake();
+    }
+}

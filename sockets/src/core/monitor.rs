@@ -1,0 +1,78 @@
+//! Who watches a socket: a bounded queue of events for each monitor.
+
+use ringmq_pipe::Waiters;
+use ringmq_transports::TransportEvent;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// Events kept for a monitor that does not read them; later ones are dropped and counted.
+const KEPT: usize = 10_000;
+
+/// The monitors of one socket.
+#[derive(Default)]
+pub(crate) struct Monitors {
+    any: AtomicBool,
+    queues: Mutex<Vec<Weak<Queue>>>,
+}
+
+/// The events of one monitor.
+#[derive(Default)]
+pub(crate) struct Queue {
+    events: Mutex<VecDeque<TransportEvent>>,
+    pub(crate) missed: AtomicU64,
+    /// The socket is closed: no more events.
+    pub(crate) ended: AtomicBool,
+    pub(crate) waiters: Waiters,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Monitors {
+    pub(crate) fn add(&self) -> Arc<Queue> {
+        let queue = Arc::<Queue>::default();
+        lock(&self.queues).push(Arc::downgrade(&queue));
+        self.any.store(true, Ordering::SeqCst);
+        queue
+    }
+
+    pub(crate) fn publish(&self, event: &TransportEvent) {
+        if !self.any.load(Ordering::SeqCst) {
+            return;
+        }
+        let mut queues = lock(&self.queues);
+        queues.retain(|queue| match queue.upgrade() {
+            Some(queue) => {
+                queue.push(event.clone());
+                true
+            }
+            None => false,
+        });
+    }
+
+    pub(crate) fn end(&self) {
+        for queue in lock(&self.queues).drain(..).filter_map(|queue| queue.upgrade()) {
+            queue.ended.store(true, Ordering::SeqCst);
+            queue.waiters.wake();
+        }
+    }
+}
+
+impl Queue {
+    fn push(&self, event: TransportEvent) {
+        let mut events = lock(&self.events);
+        if events.len() == KEPT {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        events.push_back(event);
+        drop(events);
+        self.waiters.wake();
+    }
+
+    pub(crate) fn pop(&self) -> Option<TransportEvent> {
+        lock(&self.events).pop_front()
+    }
+}

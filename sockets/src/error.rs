@@ -1,0 +1,124 @@
+//! What can go wrong, and who is at fault.
+
+use crate::multipart::Multipart;
+use ringmq_engine::{BackendUnavailable, StartError};
+use ringmq_transports::error::{BindError, EndpointError};
+use std::io;
+use std::sync::Arc;
+
+/// Why an operation on a socket or context failed.
+///
+/// The texts say what to do. [`Error::WouldBlock`] and [`Error::Terminated`] are part of normal life;
+/// [`State`](Self::State), [`NotSupported`](Self::NotSupported) and the endpoint and option errors are
+/// the caller's mistakes; the others are the system's.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operation cannot be done now, or not within the time-out (`EAGAIN`).
+    #[error("the operation would block, or its time-out has passed")]
+    WouldBlock,
+    /// The context was shut down or terminated (`ETERM`).
+    #[error("the context was terminated")]
+    Terminated,
+    /// This type of socket does not do that (`ENOTSUP`).
+    #[error("a {socket} socket cannot {action}")]
+    NotSupported {
+        /// The socket's type.
+        socket: &'static str,
+        /// What was asked of it.
+        action: &'static str,
+    },
+    /// Not now: a REQ that waits for a reply cannot send, for instance (`EFSM`).
+    #[error("not in this state: {0}")]
+    State(&'static str),
+    /// A ROUTER with the mandatory option has no such peer (`EHOSTUNREACH`).
+    #[error("no peer has that routing id")]
+    HostUnreachable,
+    /// The text of an endpoint is malformed, or its transport is not built (`EINVAL`,
+    /// `EPROTONOSUPPORT`).
+    #[error(transparent)]
+    Endpoint(Arc<EndpointError>),
+    /// The endpoint cannot be bound (`EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, ...).
+    #[error(transparent)]
+    Bind(Arc<BindError>),
+    /// Another socket of the context has that inproc name (`EADDRINUSE`).
+    #[error("{endpoint} is bound already: unbind it first, or choose another name")]
+    AddressInUse {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// The socket has nothing bound or connected under that name (`ENOENT`).
+    #[error("{endpoint} is neither bound nor connected here: use the text that bind returned")]
+    NoSuchEndpoint {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// A value that an option cannot have (`EINVAL`).
+    #[error("option {option} cannot be set: {reason}")]
+    InvalidOption {
+        /// The option.
+        option: &'static str,
+        /// What it takes.
+        reason: String,
+    },
+    /// The backend that was asked for is not to be had.
+    #[error(transparent)]
+    BackendUnavailable(#[from] BackendUnavailable),
+    /// The system refused.
+    #[error("{action}: {error}")]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// The system's answer.
+        error: Arc<io::Error>,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, error: io::Error) -> Self {
+        Self::Io { action, error: Arc::new(error) }
+    }
+
+    /// Whether this is [`Error::WouldBlock`].
+    pub fn is_would_block(&self) -> bool {
+        matches!(self, Self::WouldBlock)
+    }
+}
+
+impl From<EndpointError> for Error {
+    fn from(error: EndpointError) -> Self {
+        Self::Endpoint(Arc::new(error))
+    }
+}
+
+impl From<BindError> for Error {
+    fn from(error: BindError) -> Self {
+        Self::Bind(Arc::new(error))
+    }
+}
+
+impl From<StartError> for Error {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Backend(error) => Self::BackendUnavailable(error),
+            StartError::Thread(error) => Self::io("starting an I/O thread", error),
+        }
+    }
+}
+
+/// A message that was not sent, and why. The message is whole: what was not sent can be sent again.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct SendError {
+    /// Why.
+    #[source]
+    pub error: Error,
+    /// The message as it was given.
+    pub message: Multipart,
+}
+
+impl From<SendError> for Error {
+    fn from(failed: SendError) -> Self {
+        failed.error
+    }
+}

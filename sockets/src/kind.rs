@@ -1,0 +1,70 @@
+//! The types of sockets, as types: what a kind of socket cannot do, it has no method for.
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A kind of socket.
+pub trait Kind: sealed::Sealed + Send + Sync + 'static {}
+
+/// A kind of socket that sends messages.
+pub trait Sends: Kind {}
+
+/// A kind of socket that receives messages.
+pub trait Receives: Kind {}
+
+/// A kind of socket that subscribes by prefix.
+pub trait Subscribes: Kind {}
+
+/// A kind of socket that tells its subscribers' wishes to the application.
+pub trait HearsSubscriptions: Kind {}
+
+/// A kind of socket whose sends may be refused for a slow subscriber.
+pub trait Publishes: Kind {}
+
+/// A kind of socket that addresses peers by routing id.
+pub trait Routes: Kind {}
+
+/// A kind of socket that makes requests in lock-step.
+pub trait Requests: Kind {}
+
+/// A kind of socket that can announce itself to a ROUTER with an empty message.
+pub trait Probes: Kind {}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident: $($trait:ident)*;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+        impl sealed::Sealed for $name {}
+        impl Kind for $name {}
+        $(impl $trait for $name {})*
+    )*};
+}
+
+kinds! {
+    /// Exclusive pair: one peer, both ways.
+    PairKind: Sends Receives;
+    /// Publishes to all subscribers.
+    PubKind: Sends Publishes;
+    /// Receives what it subscribed to.
+    SubKind: Receives Subscribes;
+    /// Publishes, and hears of subscriptions.
+    XPubKind: Sends Receives HearsSubscriptions Publishes;
+    /// Receives, with subscriptions as messages.
+    XSubKind: Sends Receives Subscribes;
+    /// Requests, one at a time.
+    ReqKind: Sends Receives Requests Probes;
+    /// Replies.
+    RepKind: Sends Receives;
+    /// Sends to all peers in turn, receives from all.
+    DealerKind: Sends Receives Probes;
+    /// Addresses each peer by its routing id.
+    RouterKind: Sends Receives Routes Probes;
+    /// Sends down a pipeline.
+    PushKind: Sends;
+    /// Receives from a pipeline.
+    PullKind: Receives;
+    /// Any type, chosen at run time: has all methods, and those that do not apply are errors.
+    AnyKind: Sends Receives Subscribes HearsSubscriptions Publishes Routes Requests Probes;
+}

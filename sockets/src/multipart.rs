@@ -1,0 +1,145 @@
+//! A message of several frames, sent and received as a whole.
+
+use crate::Message;
+use std::collections::VecDeque;
+use std::ops::{Index, IndexMut};
+
+/// The frames of one message, in order.
+///
+/// # Examples
+/// ```
+/// use ringmq::Multipart;
+/// let mut message = Multipart::from(["topic", "body"]);
+/// message.push_front("envelope");
+/// assert_eq!(message.len(), 3);
+/// assert_eq!(message[2], *b"body");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Multipart(VecDeque<Message>);
+
+impl Multipart {
+    /// No frames.
+    pub const fn new() -> Self {
+        Self(VecDeque::new())
+    }
+
+    /// The number of frames.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no frames.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds a frame at the end.
+    pub fn push_back(&mut self, frame: impl Into<Message>) {
+        self.0.push_back(frame.into());
+    }
+
+    /// Adds a frame at the start.
+    pub fn push_front(&mut self, frame: impl Into<Message>) {
+        self.0.push_front(frame.into());
+    }
+
+    /// Takes the last frame.
+    pub fn pop_back(&mut self) -> Option<Message> {
+        self.0.pop_back()
+    }
+
+    /// Takes the first frame.
+    pub fn pop_front(&mut self) -> Option<Message> {
+        self.0.pop_front()
+    }
+
+    /// The frame at `index`.
+    pub fn get(&self, index: usize) -> Option<&Message> {
+        self.0.get(index)
+    }
+
+    /// The frames in order.
+    pub fn iter(&self) -> std::collections::vec_deque::Iter<'_, Message> {
+        self.0.iter()
+    }
+
+    /// Sets each frame's `more` flag: on all but the last.
+    pub(crate) fn mark(&mut self) {
+        let last = self.0.len().saturating_sub(1);
+        for (index, frame) in self.0.iter_mut().enumerate() {
+            frame.set_more(index < last);
+        }
+    }
+
+    pub(crate) fn frame_mut(&mut self, index: usize) -> &mut Message {
+        &mut self.0[index]
+    }
+}
+
+impl Index<usize> for Multipart {
+    type Output = Message;
+
+    fn index(&self, index: usize) -> &Message {
+        &self.0[index]
+    }
+}
+
+impl IndexMut<usize> for Multipart {
+    fn index_mut(&mut self, index: usize) -> &mut Message {
+        &mut self.0[index]
+    }
+}
+
+impl<T: Into<Message>> FromIterator<T> for Multipart {
+    fn from_iter<I: IntoIterator<Item = T>>(frames: I) -> Self {
+        Self(frames.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Message>> Extend<T> for Multipart {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, frames: I) {
+        self.0.extend(frames.into_iter().map(Into::into));
+    }
+}
+
+impl IntoIterator for Multipart {
+    type Item = Message;
+    type IntoIter = std::collections::vec_deque::IntoIter<Message>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Multipart {
+    type Item = &'a Message;
+    type IntoIter = std::collections::vec_deque::Iter<'a, Message>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<T: Into<Message>> From<Vec<T>> for Multipart {
+    fn from(frames: Vec<T>) -> Self {
+        frames.into_iter().collect()
+    }
+}
+
+impl<T: Into<Message>, const N: usize> From<[T; N]> for Multipart {
+    fn from(frames: [T; N]) -> Self {
+        frames.into_iter().collect()
+    }
+}
+
+impl From<Message> for Multipart {
+    fn from(frame: Message) -> Self {
+        Self(VecDeque::from([frame]))
+    }
+}
+
+impl From<&str> for Multipart {
+    fn from(frame: &str) -> Self {
+        Message::from(frame).into()
+    }
+}

@@ -1,0 +1,75 @@
+//! The options of a socket, with ZeroMQ's defaults.
+
+use crate::error::Error;
+use ringmq_transports::options::{IpcOptions, TcpOptions};
+use ringmq_zmtp::{Config, HeartbeatConfig, SocketType};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// ZMQ_SNDHWM and ZMQ_RCVHWM, in messages.
+const HWM: u32 = 1000;
+/// ZMQ_RECONNECT_IVL.
+const RECONNECT: Duration = Duration::from_millis(100);
+
+/// What binds and connects made from now on are made with.
+pub(crate) struct Options {
+    pub(crate) send_hwm: u32,
+    pub(crate) recv_hwm: u32,
+    pub(crate) linger: Option<Duration>,
+    pub(crate) send_timeout: Option<Duration>,
+    pub(crate) recv_timeout: Option<Duration>,
+    pub(crate) immediate: bool,
+    pub(crate) conflate: bool,
+    pub(crate) affinity: u64,
+    pub(crate) reconnect_interval: Option<Duration>,
+    pub(crate) reconnect_max: Duration,
+    pub(crate) heartbeat_interval: Duration,
+    pub(crate) heartbeat_timeout: Option<Duration>,
+    pub(crate) heartbeat_ttl: Duration,
+    pub(crate) zmtp: Config,
+    pub(crate) tcp: TcpOptions,
+    pub(crate) ipc: IpcOptions,
+}
+
+impl Options {
+    pub(crate) fn new(socket_type: SocketType) -> Self {
+        let subscriber = matches!(socket_type, SocketType::Sub | SocketType::XSub);
+        Self {
+            send_hwm: HWM,
+            recv_hwm: HWM,
+            // A subscriber has nothing to send that would be missed.
+            linger: if subscriber { Some(Duration::ZERO) } else { None },
+            send_timeout: None,
+            recv_timeout: None,
+            immediate: false,
+            conflate: false,
+            affinity: 0,
+            reconnect_interval: Some(RECONNECT),
+            reconnect_max: Duration::ZERO,
+            heartbeat_interval: Duration::ZERO,
+            heartbeat_timeout: None,
+            heartbeat_ttl: Duration::ZERO,
+            zmtp: Config::new(socket_type),
+            tcp: TcpOptions::default(),
+            ipc: IpcOptions::default(),
+        }
+    }
+
+    /// The protocol's settings as of now.
+    pub(crate) fn zmtp(&self) -> Arc<Config> {
+        let mut config = self.zmtp.clone();
+        if !self.heartbeat_interval.is_zero() {
+            config.heartbeat = Some(HeartbeatConfig {
+                interval: self.heartbeat_interval,
+                timeout: self.heartbeat_timeout.unwrap_or(self.heartbeat_interval),
+                ttl: self.heartbeat_ttl,
+            });
+        }
+        Arc::new(config)
+    }
+}
+
+/// A value an option cannot have.
+pub(crate) fn invalid(option: &'static str, reason: impl Into<String>) -> Error {
+    Error::InvalidOption { option, reason: reason.into() }
+}

@@ -1,0 +1,72 @@
+//! DEALER: sends to all peers in turn, receives from all (RFC 28).
+
+use super::{Pattern, Setting, probe};
+use crate::Message;
+use crate::core::fair_queue::FairQueue;
+use crate::core::load_balancer::LoadBalancer;
+use crate::core::pipes::Pipes;
+use crate::error::Error;
+
+#[derive(Default)]
+pub(crate) struct Dealer {
+    out: LoadBalancer,
+    queue: FairQueue,
+    probe: bool,
+}
+
+impl Pattern for Dealer {
+    fn attach(&mut self, pipes: &mut Pipes, key: usize) {
+        if self.probe {
+            probe(pipes, key);
+        }
+        self.out.activate(key);
+        self.queue.activate(key);
+    }
+
+    fn detach(&mut self, _: &mut Pipes, key: usize) {
+        self.out.remove(key);
+        self.queue.remove(key);
+    }
+
+    fn readable(&mut self, _: &mut Pipes, key: usize) {
+        self.queue.activate(key);
+    }
+
+    fn writable(&mut self, _: &mut Pipes, key: usize) {
+        self.out.activate(key);
+    }
+
+    #[inline]
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+        self.out.send(pipes, frame).map(drop)
+    }
+
+    #[inline]
+    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
+        self.queue.recv(pipes).map(|(_, frame)| frame).ok_or(Error::WouldBlock)
+    }
+
+    fn can_send(&mut self, pipes: &mut Pipes) -> bool {
+        self.out.ready(pipes)
+    }
+
+    fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
+        self.queue.ready(pipes)
+    }
+
+    fn settle(&mut self, pipes: &mut Pipes) -> bool {
+        self.queue.settle(pipes)
+    }
+
+    fn take_ended(&mut self) -> Option<usize> {
+        self.queue.take_ended()
+    }
+
+    fn set(&mut self, _: &mut Pipes, setting: Setting<'_>) -> Result<bool, Error> {
+        match setting {
+            Setting::ProbeRouter(on) => self.probe = on,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,91 @@
+//! PAIR: one peer, both ways (RFC 31).
+//!
+//! While there is a peer, further connections complete their handshake and get no say: their pipes are
+//! kept and neither read nor written. When the peer leaves, the next new connection takes its place.
+
+use super::Pattern;
+use crate::Message;
+use crate::core::pipes::Pipes;
+use crate::error::Error;
+use ringmq_pipe::{Refused, Sleep};
+
+#[derive(Default)]
+pub(crate) struct Pair {
+    pipe: Option<usize>,
+    ended: Option<usize>,
+    /// The peer of the message being sent is gone: the rest of it goes nowhere.
+    dropping: bool,
+    /// In the middle of sending a message.
+    open: bool,
+}
+
+impl Pattern for Pair {
+    fn attach(&mut self, _: &mut Pipes, key: usize) {
+        self.pipe.get_or_insert(key);
+    }
+
+    fn detach(&mut self, _: &mut Pipes, key: usize) {
+        if self.pipe == Some(key) {
+            self.pipe = None;
+            self.dropping = self.open;
+        }
+    }
+
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+        let more = frame.more();
+        if self.dropping {
+            self.dropping = more;
+            self.open = more;
+            *frame = Message::new();
+            return Ok(());
+        }
+        let key = self.pipe.ok_or(Error::WouldBlock)?;
+        match pipes.write(key, frame) {
+            Ok(()) => self.open = more,
+            Err(Refused::Closed) if self.open => {
+                pipes.rollback(key);
+                self.open = more;
+                self.dropping = more;
+                *frame = Message::new();
+            }
+            Err(_) => return Err(Error::WouldBlock),
+        }
+        Ok(())
+    }
+
+    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
+        let key = self.pipe.ok_or(Error::WouldBlock)?;
+        if let Some(frame) = pipes.read(key) {
+            return Ok(frame);
+        }
+        if pipes.ended(key) {
+            self.ended = Some(key);
+        }
+        Err(Error::WouldBlock)
+    }
+
+    fn can_send(&mut self, pipes: &mut Pipes) -> bool {
+        let pipe = self.pipe.and_then(|key| pipes.get_mut(key));
+        self.dropping || pipe.is_some_and(|pipe| pipe.end.tx.ready().is_ok())
+    }
+
+    fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
+        self.pipe.and_then(|key| pipes.get_mut(key)).is_some_and(|pipe| pipe.end.rx.ready())
+    }
+
+    fn settle(&mut self, pipes: &mut Pipes) -> bool {
+        let Some(key) = self.pipe else { return false };
+        let Some(pipe) = pipes.get_mut(key) else { return false };
+        if pipe.end.rx.fall_asleep() == Sleep::Asleep {
+            return false;
+        }
+        if pipe.end.rx.ended() {
+            self.ended = Some(key);
+        }
+        true
+    }
+
+    fn take_ended(&mut self) -> Option<usize> {
+        self.ended.take()
+    }
+}

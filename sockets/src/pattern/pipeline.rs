@@ -1,0 +1,83 @@
+//! PUSH and PULL: messages down a pipeline, to each peer in turn (RFC 30).
+
+use super::{Pattern, not_supported};
+use crate::Message;
+use crate::core::fair_queue::FairQueue;
+use crate::core::load_balancer::LoadBalancer;
+use crate::core::pipes::Pipes;
+use crate::error::Error;
+use ringmq_zmtp::SocketType;
+
+/// The sending side.
+#[derive(Default)]
+pub(crate) struct Push {
+    out: LoadBalancer,
+}
+
+impl Pattern for Push {
+    fn attach(&mut self, _: &mut Pipes, key: usize) {
+        self.out.activate(key);
+    }
+
+    fn detach(&mut self, _: &mut Pipes, key: usize) {
+        self.out.remove(key);
+    }
+
+    fn writable(&mut self, _: &mut Pipes, key: usize) {
+        self.out.activate(key);
+    }
+
+    #[inline]
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+        self.out.send(pipes, frame).map(drop)
+    }
+
+    fn recv(&mut self, _: &mut Pipes) -> Result<Message, Error> {
+        not_supported(SocketType::Push, "receive")
+    }
+
+    fn can_send(&mut self, pipes: &mut Pipes) -> bool {
+        self.out.ready(pipes)
+    }
+}
+
+/// The receiving side.
+#[derive(Default)]
+pub(crate) struct Pull {
+    queue: FairQueue,
+}
+
+impl Pattern for Pull {
+    fn attach(&mut self, _: &mut Pipes, key: usize) {
+        self.queue.activate(key);
+    }
+
+    fn detach(&mut self, _: &mut Pipes, key: usize) {
+        self.queue.remove(key);
+    }
+
+    fn readable(&mut self, _: &mut Pipes, key: usize) {
+        self.queue.activate(key);
+    }
+
+    fn send(&mut self, _: &mut Pipes, _: &mut Message) -> Result<(), Error> {
+        not_supported(SocketType::Pull, "send")
+    }
+
+    #[inline]
+    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
+        self.queue.recv(pipes).map(|(_, frame)| frame).ok_or(Error::WouldBlock)
+    }
+
+    fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
+        self.queue.ready(pipes)
+    }
+
+    fn settle(&mut self, pipes: &mut Pipes) -> bool {
+        self.queue.settle(pipes)
+    }
+
+    fn take_ended(&mut self) -> Option<usize> {
+        self.queue.take_ended()
+    }
+}

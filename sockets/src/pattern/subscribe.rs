@@ -1,0 +1,179 @@
+//! SUB and XSUB: receive what was subscribed to, by prefix (RFC 29).
+//!
+//! Subscriptions are kept in a set that the socket's sessions can read: they send it to every peer as
+//! soon as a connection stands. From then on each change goes down the pipe. A change is made in the
+//! set first and the pipe's `connected` is looked at second; a session sets `connected` first and reads
+//! the set second: so a peer learns of a change at least once, and once more does no harm.
+
+use super::{Pattern, Setting, Subscriptions, not_supported};
+use crate::Message;
+use crate::core::distributor::Distributor;
+use crate::core::fair_queue::FairQueue;
+use crate::core::pipes::Pipes;
+use crate::error::Error;
+use crate::subscription::{Counted, Removal};
+use ringmq_pipe::frame::COMMAND;
+use ringmq_zmtp::{SocketType, cancel_frame, subscribe_frame};
+use std::sync::{MutexGuard, PoisonError};
+
+pub(crate) struct Subscribe {
+    queue: FairQueue,
+    /// XSUB: subscriptions are sent as messages, and nothing is filtered here.
+    raw: bool,
+    subscriptions: Subscriptions,
+    out: Distributor,
+    /// The message in progress was not subscribed to.
+    skipping: bool,
+    /// In the middle of a message.
+    receiving: bool,
+    /// The first frame of a message that matched, found by a look ahead.
+    first: Option<Message>,
+}
+
+impl Subscribe {
+    pub(crate) fn new(raw: bool, subscriptions: Subscriptions) -> Self {
+        Self {
+            queue: FairQueue::default(),
+            raw,
+            subscriptions,
+            out: Distributor::default(),
+            skipping: false,
+            receiving: false,
+            first: None,
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Counted> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a subscription frame, in log form, to all peers that are there.
+    fn forward(pipes: &mut Pipes, frame: &[u8]) {
+        let body = ringmq_pipe::frame::parse(frame).map_or(frame, |header| &frame[header.size..]);
+        for key in pipes.keys() {
+            if let Some(pipe) = pipes.get_mut(key)
+                && pipe.end.state.is_connected()
+            {
+                pipe.end.tx.write_uncounted(COMMAND, Message::copy_from(body));
+            }
+        }
+    }
+
+    fn subscribe(&mut self, pipes: &mut Pipes, topic: &[u8]) {
+        self.known().subscribe(topic);
+        let mut frame = Vec::new();
+        subscribe_frame(topic, &mut frame);
+        Self::forward(pipes, &frame);
+    }
+
+    fn unsubscribe(&mut self, pipes: &mut Pipes, topic: &[u8]) {
+        if self.known().unsubscribe(topic) == Removal::Last {
+            let mut frame = Vec::new();
+            cancel_frame(topic, &mut frame);
+            Self::forward(pipes, &frame);
+        }
+    }
+
+    /// The next frame that the application should see.
+    fn next(&mut self, pipes: &mut Pipes) -> Option<Message> {
+        loop {
+            let (_, frame) = self.queue.recv(pipes)?;
+            if frame.is_command() {
+                continue;
+            }
+            if !self.receiving {
+                self.skipping = !self.raw && !self.known().matches(&frame);
+            }
+            self.receiving = frame.more();
+            if !self.skipping {
+                return Some(frame);
+            }
+        }
+    }
+}
+
+impl Pattern for Subscribe {
+    fn attach(&mut self, pipes: &mut Pipes, key: usize) {
+        self.queue.activate(key);
+        let Some(pipe) = pipes.get_mut(key) else { return };
+        // A session sends the set by itself. Within a process there is none.
+        if pipe.end.state.is_connected() && pipe.direct {
+            self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner).for_each(|topic| {
+                let mut frame = Vec::new();
+                subscribe_frame(topic, &mut frame);
+                let header = ringmq_pipe::frame::parse(&frame).map_or(0, |header| header.size);
+                pipe.end.tx.write_uncounted(COMMAND, Message::copy_from(&frame[header..]));
+            });
+        }
+    }
+
+    fn detach(&mut self, _: &mut Pipes, key: usize) {
+        self.queue.remove(key);
+        self.out.remove(key);
+    }
+
+    fn readable(&mut self, _: &mut Pipes, key: usize) {
+        self.queue.activate(key);
+    }
+
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+        if !self.raw {
+            return not_supported(SocketType::Sub, "send");
+        }
+        if !self.out.is_open() {
+            match frame.as_slice() {
+                [1, topic @ ..] => drop(self.known().subscribe(topic)),
+                [0, topic @ ..] => {
+                    if self.known().unsubscribe(topic) != Removal::Last {
+                        *frame = Message::new();
+                        return Ok(());
+                    }
+                }
+                _ => {}
+            }
+            self.out.begin();
+            pipes.keys().into_iter().for_each(|key| self.out.target(key));
+        }
+        self.out.send(pipes, frame);
+        Ok(())
+    }
+
+    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
+        if let Some(first) = self.first.take() {
+            return Ok(first);
+        }
+        self.next(pipes).ok_or(Error::WouldBlock)
+    }
+
+    fn can_send(&mut self, _: &mut Pipes) -> bool {
+        self.raw
+    }
+
+    fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
+        if self.first.is_none() {
+            self.first = self.next(pipes);
+        }
+        self.first.is_some()
+    }
+
+    fn settle(&mut self, pipes: &mut Pipes) -> bool {
+        self.queue.settle(pipes)
+    }
+
+    fn take_ended(&mut self) -> Option<usize> {
+        self.queue.take_ended()
+    }
+
+    fn set(&mut self, pipes: &mut Pipes, setting: Setting<'_>) -> Result<bool, Error> {
+        match setting {
+            Setting::Subscribe(topic) => self.subscribe(pipes, topic),
+            Setting::Unsubscribe(topic) => self.unsubscribe(pipes, topic),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn topics(&self) -> usize {
+        self.known().len()
+    }
+}

@@ -1,0 +1,116 @@
+//! Receiving: blocking, trying, and as a future.
+
+use crate::core::Core;
+use crate::error::Error;
+use crate::kind::Receives;
+use crate::multipart::Multipart;
+use crate::socket::Socket;
+use crate::wait::{Pending, block_on};
+use crate::Message;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Receives a message whole: once its first frame is there, all of them are.
+pub(crate) fn recv_frames(core: &mut Core) -> Result<Multipart, Error> {
+    let mut message = Multipart::new();
+    loop {
+        let frame = core.recv()?;
+        let more = frame.more();
+        message.push_back(frame);
+        if !more {
+            return Ok(message);
+        }
+    }
+}
+
+impl<K: Receives> Socket<K> {
+    /// Receives a frame, waiting for one if there is none. [`more()`](Message::more) tells whether it
+    /// is followed by others of the same message, which are then there too.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when the [receive time-out](Self::set_recv_timeout) has passed,
+    /// [`Error::Terminated`], [`Error::State`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.set_recv_timeout(Some(Duration::from_millis(1)))?;
+    /// assert!(socket.recv().unwrap_err().is_would_block());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn recv(&self) -> Result<Message, Error> {
+        let timeout = self.recv_timeout();
+        block_on(&self.inner, timeout, Core::recv)
+    }
+
+    /// Receives a frame if there is one now.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), with [`Error::WouldBlock`] when there is none.
+    pub fn try_recv(&self) -> Result<Message, Error> {
+        self.inner.attempt(&mut Core::recv)
+    }
+
+    /// Receives a frame; the future waits for one. Dropping it loses nothing. The receive time-out does
+    /// not apply.
+    pub fn recv_async(&self) -> RecvFuture<'_> {
+        RecvFuture { pending: Pending::new(&self.inner, ()) }
+    }
+
+    /// Receives all frames of a message, waiting for one if there is none.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_multipart(&self) -> Result<Multipart, Error> {
+        let timeout = self.recv_timeout();
+        block_on(&self.inner, timeout, recv_frames)
+    }
+
+    /// Receives all frames of a message if there is one now.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_recv_multipart(&self) -> Result<Multipart, Error> {
+        self.inner.attempt(&mut recv_frames)
+    }
+
+    /// Receives all frames of a message; the future waits for one. Dropping it loses nothing.
+    pub fn recv_multipart_async(&self) -> RecvMultipartFuture<'_> {
+        RecvMultipartFuture { pending: Pending::new(&self.inner, ()) }
+    }
+
+    fn recv_timeout(&self) -> Option<Duration> {
+        self.inner.lock().options.recv_timeout
+    }
+}
+
+/// A frame to come.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct RecvFuture<'a> {
+    pending: Pending<'a, ()>,
+}
+
+impl Future for RecvFuture<'_> {
+    type Output = Result<Message, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.pending.poll_with(cx, |(), core| core.recv())
+    }
+}
+
+/// A message to come, with all its frames.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct RecvMultipartFuture<'a> {
+    pending: Pending<'a, ()>,
+}
+
+impl Future for RecvMultipartFuture<'_> {
+    type Output = Result<Multipart, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.pending.poll_with(cx, |(), core| recv_frames(core))
+    }
+}

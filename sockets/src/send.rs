@@ -1,0 +1,155 @@
+//! Sending: blocking, trying, and as a future.
+
+use crate::core::Core;
+use crate::error::{Error, SendError};
+use crate::kind::Sends;
+use crate::multipart::Multipart;
+use crate::socket::Socket;
+use crate::wait::{Pending, block_on};
+use crate::Message;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Sends a message whole, or leaves it whole: only the first frame can be refused.
+pub(crate) fn send_frames(core: &mut Core, message: &mut Multipart) -> Result<(), Error> {
+    for index in 0..message.len() {
+        core.send(message.frame_mut(index))?;
+    }
+    Ok(())
+}
+
+fn failed(message: impl Into<Multipart>) -> impl FnOnce(Error) -> SendError {
+    move |error| SendError { error, message: message.into() }
+}
+
+impl<K: Sends> Socket<K> {
+    /// Sends a message of one frame, waiting for room if there is none.
+    ///
+    /// A frame that was received with [`more()`](Message::more) set, or had it set, is sent as the
+    /// beginning of a message of which the rest is to follow.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when the [send time-out](Self::set_send_timeout) has passed,
+    /// [`Error::Terminated`], [`Error::State`], [`Error::HostUnreachable`]. The message comes back in
+    /// the error.
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (a, b) = (context.pair()?, context.pair()?);
+    /// a.bind("inproc://pair")?;
+    /// b.connect("inproc://pair")?;
+    /// a.send("text")?;
+    /// a.send(vec![0u8; 100_000])?; // not copied
+    /// assert_eq!(b.recv()?, "text");
+    /// assert_eq!(b.recv()?.len(), 100_000);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        let mut message = message.into();
+        let timeout = self.inner.lock().options.send_timeout;
+        block_on(&self.inner, timeout, |core| core.send(&mut message)).map_err(failed(message))
+    }
+
+    /// Sends a message of one frame if there is room now.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), with [`Error::WouldBlock`] when there is no room.
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        let mut message = message.into();
+        self.inner.attempt(&mut |core: &mut Core| core.send(&mut message)).map_err(failed(message))
+    }
+
+    /// Sends a message of one frame; the future waits for room. See [`SendFuture`] for what happens
+    /// when it is dropped. The send time-out does not apply.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let context = ringmq::Context::new();
+    /// let (a, b) = (context.push()?, context.pull()?);
+    /// b.bind("inproc://async")?;
+    /// a.connect("inproc://async")?;
+    /// a.send_async("hello").await?;
+    /// assert_eq!(b.recv_async().await?, "hello");
+    /// # Ok::<(), ringmq::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn send_async(&self, message: impl Into<Message>) -> SendFuture<'_> {
+        let message: Message = message.into();
+        let more = message.more();
+        let mut message = Multipart::from(message);
+        message.frame_mut(0).set_more(more);
+        SendFuture { pending: Pending::new(&self.inner, message) }
+    }
+
+    /// Sends all frames as one message, waiting for room if there is none. No frames, no message.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (a, b) = (context.push()?, context.pull()?);
+    /// b.bind("inproc://parts")?;
+    /// a.connect("inproc://parts")?;
+    /// a.send_multipart(["head", "body"])?;
+    /// assert_eq!(b.recv_multipart()?, ["head", "body"].into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn send_multipart(&self, message: impl Into<Multipart>) -> Result<(), SendError> {
+        let mut message = message.into();
+        message.mark();
+        let timeout = self.inner.lock().options.send_timeout;
+        let send = |core: &mut Core| send_frames(core, &mut message);
+        block_on(&self.inner, timeout, send).map_err(failed(message))
+    }
+
+    /// Sends all frames as one message if there is room now.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_multipart(&self, message: impl Into<Multipart>) -> Result<(), SendError> {
+        let mut message = message.into();
+        message.mark();
+        let mut send = |core: &mut Core| send_frames(core, &mut message);
+        self.inner.attempt(&mut send).map_err(failed(message))
+    }
+
+    /// Sends all frames as one message; the future waits for room. See [`SendFuture`].
+    pub fn send_multipart_async(&self, message: impl Into<Multipart>) -> SendFuture<'_> {
+        let mut message = message.into();
+        message.mark();
+        SendFuture { pending: Pending::new(&self.inner, message) }
+    }
+}
+
+/// A message on its way into a socket.
+///
+/// Until the future is ready the message is in it, whole; [`cancel`](Self::cancel) gives it back, and
+/// dropping the future drops it. Once the future is ready the socket has it, whole.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct SendFuture<'a> {
+    pending: Pending<'a, Multipart>,
+}
+
+impl SendFuture<'_> {
+    /// Gives up and takes the message back.
+    pub fn cancel(mut self) -> Multipart {
+        std::mem::take(self.pending.state_mut())
+    }
+}
+
+impl Future for SendFuture<'_> {
+    type Output = Result<(), SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.pending.poll_with(cx, |message, core| send_frames(core, message));
+        polled.map_err(|error| {
+            let message = std::mem::take(self.pending.state_mut());
+            SendError { error, message }
+        })
+    }
+}
