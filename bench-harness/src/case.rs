@@ -138,8 +138,8 @@ impl Case {
 }
 
 /// Largest body in bytes: each side holds a handful of them, and a newcomer's machine has memory for
-/// a handful of 256 MiB.
-pub(crate) const MAX_SIZE: usize = 256 << 20;
+/// a handful of 64 MiB.
+pub(crate) const MAX_SIZE: usize = 64 << 20;
 
 /// Displays an enum under the name that the command line gives it.
 macro_rules! display_as_value {

@@ -19,12 +19,19 @@ pub(crate) trait End: Send {
     fn run(&mut self, count: u64) -> Result<Outcome>;
 }
 
-/// An end whose listener exists and whose peer may not have come yet.
+/// An end whose socket exists and whose peer may not have come yet.
 pub(crate) struct Opening {
     /// What the other side has to know.
     pub(crate) opened: Opened,
-    /// Waits for the peer.
+    /// Waits for the peer, on the thread that will use the end.
     pub(crate) finish: Box<dyn FnOnce() -> Result<Box<dyn End>> + Send>,
+}
+
+impl Opening {
+    /// An end that has nothing to wait for.
+    pub(crate) fn ready(opened: Opened, end: Box<dyn End>) -> Self {
+        Self { opened, finish: Box::new(move || Ok(end)) }
+    }
 }
 
 /// Sends messages one way.

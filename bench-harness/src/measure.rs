@@ -10,11 +10,14 @@ use crate::case::{Case, Side, Transport};
 use crate::process::Worker;
 use crate::protocol::{Cores, Job, Outcome};
 use crate::stats;
-use crate::worker::timed;
+use crate::worker::{both, timed};
 
 /// Longest wait for any one message. A good run waits microseconds; a machine that is busy with other
 /// things may keep a process from its core for a second.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest that a worker may take to make its sockets; more than its own patience, so that it can say
+/// itself what it waited for.
+const OPENING: Duration = Duration::from_secs(15);
 /// Shortest warm-up that tells the pace: TCP has grown its buffers by then.
 const WARM_UP: Duration = Duration::from_millis(20);
 /// Messages of the first warm-up phase.
@@ -80,16 +83,16 @@ impl Link {
         let job = Job { case, side: None, endpoint, cores, patience_ms };
         let mut bind = Worker::start()?;
         if case.transport == Transport::Inproc {
-            let opened = bind.open(&job, PATIENCE)?;
+            let opened = bind.open(&job, OPENING)?;
             let subject = opened.subject;
             return Ok(Self { bind, connect: None, subject, _socket_file: socket_file });
         }
         let mut connect = Worker::start()?;
         let opened = bind
-            .open(&Job { side: Some(Side::Bind), ..job.clone() }, PATIENCE)
+            .open(&Job { side: Some(Side::Bind), ..job.clone() }, OPENING)
             .context("on the binding side")?;
         let job = Job { side: Some(Side::Connect), endpoint: opened.endpoint, ..job };
-        connect.open(&job, PATIENCE).context("on the connecting side")?;
+        connect.open(&job, OPENING).context("on the connecting side")?;
         let subject = opened.subject;
         Ok(Self { bind, connect: Some(connect), subject, _socket_file: socket_file })
     }
@@ -127,7 +130,8 @@ impl Link {
                 // One side that failed leaves the other one waiting for what will not come.
                 let deadline = if bind.is_ok() { deadline } else { Instant::now() + LAST_WORDS };
                 let connect = connect.outcome(deadline).context("on the connecting side");
-                timed(bind, connect)
+                let (bind, connect) = both(bind, connect)?;
+                Ok(timed(bind, connect))
             }
             None => bind,
         }

@@ -9,9 +9,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::payload::Stamper;
 
-/// Memory to keep in circulation, in bytes: more than is in flight on a fast road, and little enough
-/// to stay in the last-level cache of a small machine.
-const KEEP: usize = 4 << 20;
+/// Memory to keep in circulation, in bytes: the default high-water mark of 1,000 messages of 64 KiB,
+/// since copies would otherwise be measured as soon as a queue fills.
+const KEEP: usize = 64 << 20;
 
 /// Messages of one size whose buffers are used again.
 pub(crate) struct Pool {
@@ -20,10 +20,15 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool for the messages of `stamper`, between 8 and `most` of them.
+    /// A pool for the messages of `stamper`, at most `most` of them.
     pub(crate) fn new(stamper: &Stamper, most: usize) -> Self {
-        let len = (KEEP / stamper.size().max(1)).min(most).max(8);
+        let len = (KEEP / stamper.size().max(1)).clamp(2, most);
         Self { slots: vec![Bytes::new(); len], at: 0 }
+    }
+
+    /// How many messages can be on their way without one of them being copied.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// The next message.

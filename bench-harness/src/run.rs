@@ -111,8 +111,6 @@ pub(crate) fn who(case: &Case) -> String {
     match case.backend {
         Backend::Floor => "floor".to_owned(),
         Backend::FloorBlocking => "floor, blocking".to_owned(),
-        // Between threads no backend takes part.
-        _ if case.transport == Transport::Inproc => "ringmq".to_owned(),
         Backend::Auto => "ringmq".to_owned(),
         Backend::Uring => "ringmq uring".to_owned(),
         Backend::Mio => "ringmq mio".to_owned(),

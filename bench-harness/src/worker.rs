@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::case::Side;
 use crate::end::{End, Opening};
 use crate::pin;
-use crate::protocol::{Command, Job, Opened, Outcome, Reply};
+use crate::protocol::{Command, Job, Outcome, Reply};
 use crate::{floor, subject};
 
 /// Serves the parent until it has had enough.
@@ -36,10 +36,26 @@ pub(crate) fn serve() -> Result<()> {
 /// How far the worker has come.
 enum Stage {
     Idle,
-    /// The listener exists; the peer is awaited when the first phase begins.
+    One(Half),
+    /// The end that connects, and the one that binds.
+    Both(Box<Job>, [Half; 2]),
+}
+
+/// One end; its peer is awaited when the first phase begins, on the thread of that phase.
+enum Half {
     Opening(Opening),
-    One(Box<dyn End>),
-    Both(Job, [Box<dyn End>; 2]),
+    Open(Box<dyn End>),
+}
+
+impl Half {
+    fn run(self, count: u64) -> Result<(Self, Outcome)> {
+        let mut end = match self {
+            Half::Opening(opening) => (opening.finish)()?,
+            Half::Open(end) => end,
+        };
+        let outcome = end.run(count)?;
+        Ok((Half::Open(end), outcome))
+    }
 }
 
 fn step(stage: Stage, command: Command) -> Result<(Stage, Reply)> {
@@ -49,27 +65,23 @@ fn step(stage: Stage, command: Command) -> Result<(Stage, Reply)> {
                 Some(side) => {
                     let opening = open(&job, side)?;
                     let opened = opening.opened.clone();
-                    (Stage::Opening(opening), opened)
+                    (Stage::One(Half::Opening(opening)), opened)
                 }
                 None => {
-                    let (opened, ends) = open_both(&job)?;
-                    (Stage::Both(*job, ends), opened)
+                    let halves = open_both(&job)?;
+                    let opened = halves[0].opened.clone();
+                    (Stage::Both(job, halves.map(Half::Opening)), opened)
                 }
             };
             Ok((stage, Reply::Opened(opened)))
         }
-        (Stage::Opening(opening), Command::Run(count)) => {
-            let mut end = (opening.finish)()?;
-            let outcome = end.run(count)?;
-            Ok((Stage::One(end), Reply::Ran(outcome)))
+        (Stage::One(half), Command::Run(count)) => {
+            let (half, outcome) = half.run(count)?;
+            Ok((Stage::One(half), Reply::Ran(outcome)))
         }
-        (Stage::One(mut end), Command::Run(count)) => {
-            let outcome = end.run(count)?;
-            Ok((Stage::One(end), Reply::Ran(outcome)))
-        }
-        (Stage::Both(job, mut ends), Command::Run(count)) => {
-            let outcome = run_both(&job, &mut ends, count)?;
-            Ok((Stage::Both(job, ends), Reply::Ran(outcome)))
+        (Stage::Both(job, halves), Command::Run(count)) => {
+            let (halves, outcome) = run_both(&job, halves, count)?;
+            Ok((Stage::Both(job, halves), Reply::Ran(outcome)))
         }
         (Stage::Idle, Command::Run(_)) => bail!("nothing is open"),
         (_, Command::Open(_)) => bail!("a worker opens one job in its life"),
@@ -82,33 +94,39 @@ pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
     if job.case.backend.is_floor() { floor::open(job, side) } else { subject::open(job, side) }
 }
 
-fn open_both(job: &Job) -> Result<(Opened, [Box<dyn End>; 2])> {
-    if job.case.backend.is_floor() { floor::open_both(job) } else { subject::open_both(job) }
+fn open_both(job: &Job) -> Result<[Opening; 2]> {
+    if job.case.backend.is_floor() { Ok(floor::open_both(job)) } else { subject::open_both(job) }
 }
 
 /// Runs both ends on a thread each; the outcome is that of the end that took the time.
-fn run_both(job: &Job, ends: &mut [Box<dyn End>; 2], count: u64) -> Result<Outcome> {
-    let [connect, bind] = ends;
-    thread::scope(|scope| {
-        let bind = scope.spawn(move || {
-            pin::pin_current(job.cores.bind);
-            bind.run(count)
-        });
-        let connect = scope.spawn(move || {
-            pin::pin_current(job.cores.connect);
-            connect.run(count)
-        });
-        let panicked = |_| Err(anyhow!("a thread of the worker panicked"));
-        timed(bind.join().unwrap_or_else(panicked), connect.join().unwrap_or_else(panicked))
-    })
+fn run_both(job: &Job, halves: [Half; 2], count: u64) -> Result<([Half; 2], Outcome)> {
+    let run = |half: Half, core| {
+        thread::spawn(move || {
+            pin::pin_current(core);
+            half.run(count)
+        })
+    };
+    let [connect, bind] = halves;
+    let bind = run(bind, job.cores.bind);
+    let connect = run(connect, job.cores.connect);
+    let panicked = |_| Err(anyhow!("a thread of the worker panicked"));
+    let bind = bind.join().unwrap_or_else(panicked);
+    let connect = connect.join().unwrap_or_else(panicked);
+    let ((bind, timed_by_bind), (connect, timed_by_connect)) = both(bind, connect)?;
+    Ok(([connect, bind], timed(timed_by_bind, timed_by_connect)))
 }
 
-/// Of the two outcomes of a phase the one that was timed; or everything that went wrong.
-pub(crate) fn timed(bind: Result<Outcome>, connect: Result<Outcome>) -> Result<Outcome> {
+/// What both sides brought; or everything that went wrong.
+pub(crate) fn both<A, B>(bind: Result<A>, connect: Result<B>) -> Result<(A, B)> {
     match (bind, connect) {
-        (Ok(bind), Ok(connect)) => Ok(if connect.elapsed_ns > 0 { connect } else { bind }),
+        (Ok(bind), Ok(connect)) => Ok((bind, connect)),
         (Err(bind), Ok(_)) => Err(bind),
         (Ok(_), Err(connect)) => Err(connect),
         (Err(bind), Err(connect)) => bail!("{bind:#}; and the connecting side: {connect:#}"),
     }
+}
+
+/// Of the two outcomes of a phase, the one that was timed.
+pub(crate) fn timed(bind: Outcome, connect: Outcome) -> Outcome {
+    if connect.elapsed_ns > 0 { connect } else { bind }
 }

@@ -100,7 +100,7 @@ def fill(check: Check) -> Result:
 def main() -> int:
     """Run the checks and print what came of them."""
     args = parse_args()
-    ours = pyzmq_command() if args.self_test else (str(args.peer),)
+    ours = pyzmq_command() if args.self_test else (str(args.peer), "drive")
     with tempfile.TemporaryDirectory(prefix="rmq-") as folder:
         stage = Stage(
             Commands(ours, pyzmq_command()), Endpoints(Path(folder)), Path(folder), args.seed

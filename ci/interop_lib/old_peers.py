@@ -93,7 +93,7 @@ def receive_stream(
 ) -> None:
     """The socket sends, the hand-written peer checks."""
     tracker = Tracker(pattern)
-    tracker.current = STREAM
+    tracker.expect(STREAM)
     if kind in PUBLISHERS:
         # A 1.0 subscriber never says what it wants; others say so in an ordinary message.
         if raw.version != "1.0":

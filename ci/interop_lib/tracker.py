@@ -22,8 +22,12 @@ class Tracker:
         self.faults: list[str] = []
         #: Messages that belong to no stream: somebody else's.
         self.foreign = 0
-        #: The stream that an untagged message is taken to belong to.
-        self.current = 0
+        #: The stream that an untagged message is taken to belong to, and where it starts.
+        self._current = (0, 0)
+
+    def expect(self, stream: int, first: int = 0) -> None:
+        """Take untagged messages for this stream's, in order from ``first`` on."""
+        self._current = (stream, first)
 
     def take(self, frames: list[bytes]) -> None:
         """Account for one received message."""
@@ -75,9 +79,11 @@ class Tracker:
         head = frames[0] if frames else b""
         if len(head) >= TAG.size and head.startswith(DATA_MAGIC):
             _, stream, seq = TAG.unpack_from(head)
-            self.current = stream
+            if self._current[0] != stream:
+                self._current = (stream, 0)
             return stream, seq, True
-        return self.current, self.last(self.current) + 1, False
+        stream, first = self._current
+        return stream, max(first, self.last(stream) + 1), False
 
     def _fault(self, text: str) -> None:
         self.fault_count += 1

@@ -34,7 +34,10 @@ UNSAFE = re.compile(r"\bunsafe\b|allow\s*\(\s*unsafe_code\s*\)")
 
 #: What a layer's source must not mention, and why.
 BLIND = {
-    "engine/zmtp/src": (r"\bstd::(net|thread|fs|os)\b|\b(Instant|SystemTime)::now\b", "is sans-I/O"),
+    "engine/zmtp/src": (
+        r"\bstd::(net|thread|fs|os)\b|\b(Instant|SystemTime)::now\b",
+        "is sans-I/O",
+    ),
     "engine/pipe/src": (r"\bstd::(net|fs)\b", "knows memory and atomics only"),
 }
 
@@ -109,7 +112,9 @@ def before_tests(lines: list[str]) -> list[str]:
 def search(name: str, lines: list[str], rule: re.Pattern[str], why: str) -> list[str]:
     """One fault for each line that the rule finds."""
     found = ((number, rule.search(line)) for number, line in enumerate(lines, 1))
-    return [f"{name}:{number}: `{match[0]}`, but this place {why}" for number, match in found if match]
+    return [
+        f"{name}:{number}: `{match[0]}`, but this place {why}" for number, match in found if match
+    ]
 
 
 def main() -> int:

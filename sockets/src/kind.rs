@@ -22,6 +22,9 @@ pub trait HearsSubscriptions: Kind {}
 /// A kind of socket whose sends may be refused for a slow subscriber.
 pub trait Publishes: Kind {}
 
+/// A kind of socket that passes messages on by what they start with.
+pub trait Filters: Kind {}
+
 /// A kind of socket that addresses peers by routing id.
 pub trait Routes: Kind {}
 
@@ -46,11 +49,11 @@ kinds! {
     /// Exclusive pair: one peer, both ways.
     PairKind: Sends Receives;
     /// Publishes to all subscribers.
-    PubKind: Sends Publishes;
+    PubKind: Sends Publishes Filters;
     /// Receives what it subscribed to.
-    SubKind: Receives Subscribes;
+    SubKind: Receives Subscribes Filters;
     /// Publishes, and hears of subscriptions.
-    XPubKind: Sends Receives HearsSubscriptions Publishes;
+    XPubKind: Sends Receives HearsSubscriptions Publishes Filters;
     /// Receives, with subscriptions as messages.
     XSubKind: Sends Receives Subscribes;
     /// Requests, one at a time.
@@ -66,5 +69,5 @@ kinds! {
     /// Receives from a pipeline.
     PullKind: Receives;
     /// Any type, chosen at run time: has all methods, and those that do not apply are errors.
-    AnyKind: Sends Receives Subscribes HearsSubscriptions Publishes Routes Requests Probes;
+    AnyKind: Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes;
 }

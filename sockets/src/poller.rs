@@ -146,11 +146,12 @@ impl<'fd> Poller<'fd> {
     /// Puts the sockets' pipes to sleep; `false` if one of them has something to look at.
     fn settle(&self) -> Result<bool, Error> {
         let mut quiet = true;
-        for (_, _, source) in &self.entries {
+        for (_, interest, source) in &self.entries {
             let Source::Socket(inner) = source else { continue };
             let mut core = inner.lock();
             core.enter()?;
-            quiet &= !core.settle();
+            // Messages that nobody asks about must not end the wait.
+            quiet &= !(interest.readable && core.settle());
             drop(core);
             quiet &= !inner.shared.mailbox.pending_for_waiter();
         }

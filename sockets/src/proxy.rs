@@ -160,10 +160,10 @@ impl<'a> Direction<'a> {
             self.received.add(&message);
             if let Some(capture) = capture {
                 let mut copy = message.clone();
-                block_on(&capture.inner, None, |core| send_frames(core, &mut copy))?;
+                block_on(&capture.inner, |_| None, |core| send_frames(core, &mut copy))?;
             }
             let count = message.clone();
-            match block_on(self.to, None, |core| send_frames(core, &mut message)) {
+            match block_on(self.to, |_| None, |core| send_frames(core, &mut message)) {
                 Ok(()) => self.sent.add(&count),
                 // A ROUTER's peer that has left meanwhile.
                 Err(Error::HostUnreachable) => {}

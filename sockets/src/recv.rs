@@ -10,13 +10,13 @@ use crate::Message;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 /// Receives a message whole: once its first frame is there, all of them are.
 pub(crate) fn recv_frames(core: &mut Core) -> Result<Multipart, Error> {
     let mut message = Multipart::new();
     loop {
-        let frame = core.recv()?;
+        let mut frame = Message::new();
+        core.recv(&mut frame)?;
         let more = frame.more();
         message.push_back(frame);
         if !more {
@@ -42,8 +42,9 @@ impl<K: Receives> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn recv(&self) -> Result<Message, Error> {
-        let timeout = self.recv_timeout();
-        block_on(&self.inner, timeout, Core::recv)
+        let mut frame = Message::new();
+        block_on(&self.inner, |options| options.recv_timeout, |core| core.recv(&mut frame))?;
+        Ok(frame)
     }
 
     /// Receives a frame if there is one now.
@@ -51,7 +52,9 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     /// As [`recv`](Self::recv), with [`Error::WouldBlock`] when there is none.
     pub fn try_recv(&self) -> Result<Message, Error> {
-        self.inner.attempt(&mut Core::recv)
+        let mut frame = Message::new();
+        self.inner.attempt(&mut |core: &mut Core| core.recv(&mut frame))?;
+        Ok(frame)
     }
 
     /// Receives a frame; the future waits for one. Dropping it loses nothing. The receive time-out does
@@ -65,8 +68,7 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn recv_multipart(&self) -> Result<Multipart, Error> {
-        let timeout = self.recv_timeout();
-        block_on(&self.inner, timeout, recv_frames)
+        block_on(&self.inner, |options| options.recv_timeout, recv_frames)
     }
 
     /// Receives all frames of a message if there is one now.
@@ -81,10 +83,6 @@ impl<K: Receives> Socket<K> {
     pub fn recv_multipart_async(&self) -> RecvMultipartFuture<'_> {
         RecvMultipartFuture { pending: Pending::new(&self.inner, ()) }
     }
-
-    fn recv_timeout(&self) -> Option<Duration> {
-        self.inner.lock().options.recv_timeout
-    }
 }
 
 /// A frame to come.
@@ -97,7 +95,11 @@ impl Future for RecvFuture<'_> {
     type Output = Result<Message, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.pending.poll_with(cx, |(), core| core.recv())
+        self.pending.poll_with(cx, |(), core| {
+            let mut frame = Message::new();
+            core.recv(&mut frame)?;
+            Ok(frame)
+        })
     }
 }
 

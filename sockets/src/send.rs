@@ -4,6 +4,7 @@ use crate::core::Core;
 use crate::error::{Error, SendError};
 use crate::kind::Sends;
 use crate::multipart::Multipart;
+use crate::payload::{Outgoing, Payload};
 use crate::socket::Socket;
 use crate::wait::{Pending, block_on};
 use crate::Message;
@@ -14,13 +15,15 @@ use std::task::{Context, Poll};
 /// Sends a message whole, or leaves it whole: only the first frame can be refused.
 pub(crate) fn send_frames(core: &mut Core, message: &mut Multipart) -> Result<(), Error> {
     for index in 0..message.len() {
-        core.send(message.frame_mut(index))?;
+        core.send(&mut Outgoing::Owned(message.frame_mut(index)))?;
     }
     Ok(())
 }
 
-fn failed(message: impl Into<Multipart>) -> impl FnOnce(Error) -> SendError {
-    move |error| SendError { error, message: message.into() }
+/// The error of a message of one frame, which gives it back.
+#[cold]
+fn failed(message: impl Payload, error: Error) -> SendError {
+    SendError { error, message: message.into_message().into() }
 }
 
 impl<K: Sends> Socket<K> {
@@ -46,19 +49,45 @@ impl<K: Sends> Socket<K> {
     /// assert_eq!(b.recv()?.len(), 100_000);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        let mut message = message.into();
-        let timeout = self.inner.lock().options.send_timeout;
-        block_on(&self.inner, timeout, |core| core.send(&mut message)).map_err(failed(message))
+    #[inline]
+    pub fn send(&self, message: impl Payload) -> Result<(), SendError> {
+        match self.send_copied(&message) {
+            Ok(()) => Ok(()),
+            Err(Error::WouldBlock) => self.send_owned(message.into_message()),
+            Err(error) => Err(failed(message, error)),
+        }
+    }
+
+    /// Sends octets that are copied into the pipe; would block if there is no room for them now, or
+    /// they are not such octets.
+    #[inline]
+    fn send_copied(&self, message: &impl Payload) -> Result<(), Error> {
+        let Some(body) = message.as_copied() else { return Err(Error::WouldBlock) };
+        self.inner.attempt(&mut |core: &mut Core| core.send(&mut Outgoing::Copied(body)))
+    }
+
+    fn send_owned(&self, mut message: Message) -> Result<(), SendError> {
+        let send = |core: &mut Core| core.send(&mut Outgoing::Owned(&mut message));
+        let result = block_on(&self.inner, |options| options.send_timeout, send);
+        result.map_err(|error| failed(message, error))
     }
 
     /// Sends a message of one frame if there is room now.
     ///
     /// # Errors
     /// As [`send`](Self::send), with [`Error::WouldBlock`] when there is no room.
-    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        let mut message = message.into();
-        self.inner.attempt(&mut |core: &mut Core| core.send(&mut message)).map_err(failed(message))
+    #[inline]
+    pub fn try_send(&self, message: impl Payload) -> Result<(), SendError> {
+        match self.send_copied(&message) {
+            Ok(()) => Ok(()),
+            Err(Error::WouldBlock) => {
+                let mut message = message.into_message();
+                let mut send = |core: &mut Core| core.send(&mut Outgoing::Owned(&mut message));
+                let result = self.inner.attempt(&mut send);
+                result.map_err(|error| failed(message, error))
+            }
+            Err(error) => Err(failed(message, error)),
+        }
     }
 
     /// Sends a message of one frame; the future waits for room. See [`SendFuture`] for what happens
@@ -76,8 +105,8 @@ impl<K: Sends> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// # }).unwrap();
     /// ```
-    pub fn send_async(&self, message: impl Into<Message>) -> SendFuture<'_> {
-        let message: Message = message.into();
+    pub fn send_async(&self, message: impl Payload) -> SendFuture<'_> {
+        let message = message.into_message();
         let more = message.more();
         let mut message = Multipart::from(message);
         message.frame_mut(0).set_more(more);
@@ -102,9 +131,9 @@ impl<K: Sends> Socket<K> {
     pub fn send_multipart(&self, message: impl Into<Multipart>) -> Result<(), SendError> {
         let mut message = message.into();
         message.mark();
-        let timeout = self.inner.lock().options.send_timeout;
         let send = |core: &mut Core| send_frames(core, &mut message);
-        block_on(&self.inner, timeout, send).map_err(failed(message))
+        let result = block_on(&self.inner, |options| options.send_timeout, send);
+        result.map_err(|error| SendError { error, message })
     }
 
     /// Sends all frames as one message if there is room now.
@@ -115,7 +144,8 @@ impl<K: Sends> Socket<K> {
         let mut message = message.into();
         message.mark();
         let mut send = |core: &mut Core| send_frames(core, &mut message);
-        self.inner.attempt(&mut send).map_err(failed(message))
+        let result = self.inner.attempt(&mut send);
+        result.map_err(|error| SendError { error, message })
     }
 
     /// Sends all frames as one message; the future waits for room. See [`SendFuture`].

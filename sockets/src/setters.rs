@@ -4,7 +4,7 @@
 
 use crate::core::Core;
 use crate::error::Error;
-use crate::kind::{HearsSubscriptions, Kind, Probes, Publishes, Requests, Routes, Subscribes};
+use crate::kind::{Filters, HearsSubscriptions, Kind, Probes, Publishes, Requests, Routes, Subscribes};
 use crate::options::{Options, invalid};
 use crate::pattern::Setting;
 use crate::socket::Socket;
@@ -296,7 +296,7 @@ impl<K: Kind> Socket<K> {
         let mut core = self.inner.lock();
         // What is known of a terminated socket is as good as anything.
         let _ = core.enter();
-        core.pattern.topics()
+        core.topics()
     }
 
     fn setting(&self, name: &'static str, setting: Setting<'_>) -> Result<(), Error> {
@@ -333,6 +333,17 @@ impl<K: Subscribes> Socket<K> {
     /// [`Error::Terminated`].
     pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
         self.setting("unsubscribe", Setting::Unsubscribe(prefix.as_ref()))
+    }
+}
+
+impl<K: Filters> Socket<K> {
+    /// Whether subscribers get what does *not* start with any of their prefixes. Both the publisher and
+    /// its subscribers must set it. Default no.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a socket that does not filter, [`Error::Terminated`].
+    pub fn set_invert_matching(&self, on: bool) -> Result<(), Error> {
+        self.setting("invert_matching", Setting::Invert(on))
     }
 }
 

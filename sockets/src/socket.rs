@@ -8,14 +8,14 @@ use crate::error::Error;
 use crate::kind::Kind;
 use crate::monitor::Monitor;
 use crate::stats::PipeStats;
-use ringmq_pipe::Bound;
+use ringmq_pipe::{Bound, Exclusive, ExclusiveGuard};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::Acceptor;
 use ringmq_transports::{Offer, Owner, Route, Settings, connect, listen};
 use ringmq_zmtp::{Peer, SocketType, Version};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// A ZeroMQ socket of some [`Kind`](crate::kind::Kind).
 ///
@@ -28,15 +28,15 @@ pub struct Socket<K: Kind> {
 }
 
 pub(crate) struct Inner {
-    core: Mutex<Core>,
+    core: Exclusive<Core>,
     pub(crate) shared: Arc<Shared>,
     context: Arc<ContextInner>,
 }
 
 impl Inner {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Core> {
-        // A panic inside would be a bug of ours; the socket is then in some state, but a valid one.
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    #[inline]
+    pub(crate) fn lock(&self) -> ExclusiveGuard<'_, Core> {
+        self.core.lock()
     }
 
     /// Tries an operation once.
@@ -83,7 +83,7 @@ impl<K: Kind> Socket<K> {
         shared: Arc<Shared>,
         context: Arc<ContextInner>,
     ) -> Self {
-        let inner = Arc::new(Inner { core: Mutex::new(core), shared, context });
+        let inner = Arc::new(Inner { core: Exclusive::new(core), shared, context });
         inner.context.register(&inner);
         Self { inner, kind: PhantomData }
     }

@@ -6,6 +6,7 @@
 
 use crate::core::Core;
 use crate::error::Error;
+use crate::options::Options;
 use crate::socket::Inner;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -55,16 +56,27 @@ impl Drop for Registration<'_> {
     }
 }
 
-/// Runs `operation` until it does not want to block any more, `timeout` at most.
+/// Runs `operation` until it does not want to block any more, for as long as the option that `timeout`
+/// picks says.
+#[inline]
 pub(crate) fn block_on<T>(
     inner: &Inner,
-    timeout: Option<Duration>,
+    timeout: impl FnOnce(&Options) -> Option<Duration>,
     mut operation: impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match inner.attempt(&mut operation) {
-        Err(Error::WouldBlock) => {}
-        result => return result,
+        Err(Error::WouldBlock) => wait_for(inner, timeout, operation),
+        result => result,
     }
+}
+
+#[cold]
+fn wait_for<T>(
+    inner: &Inner,
+    timeout: impl FnOnce(&Options) -> Option<Duration>,
+    mut operation: impl FnMut(&mut Core) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let timeout = timeout(&inner.lock().options);
     let start = Instant::now();
     let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
     let expired = |now: Instant| deadline.is_some_and(|deadline| deadline <= now);

@@ -133,5 +133,8 @@ pub struct Offer {
     /// Who connects.
     pub peer: Arc<Peer>,
     /// To be called by whoever takes the end, with who that is.
-    pub taken: Box<dyn FnOnce(&Arc<Peer>) + Send>,
+    pub taken: Taken,
 }
+
+/// Learns which socket has taken an [`Offer`].
+pub type Taken = Box<dyn FnOnce(&Arc<Peer>) + Send>;

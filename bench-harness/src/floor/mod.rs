@@ -14,7 +14,7 @@ mod unix;
 use anyhow::{Result, bail};
 
 use crate::case::{Backend, Kind, Side, Transport};
-use crate::end::{End, Opening};
+use crate::end::Opening;
 use crate::protocol::{Job, Opened};
 
 /// Opens one end of a floor between two processes.
@@ -28,12 +28,12 @@ pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
 }
 
 /// Opens both ends of the floor between two threads, the one that connects first.
-pub(crate) fn open_both(job: &Job) -> Result<(Opened, [Box<dyn End>; 2])> {
+pub(crate) fn open_both(job: &Job) -> [Opening; 2] {
     let ends = match job.case.kind {
         Kind::Throughput => spsc::ends(job),
         Kind::Latency => lines::ends(job),
     };
-    Ok((opened(job, String::new()), ends))
+    ends.map(|end| Opening::ready(opened(job, String::new()), end))
 }
 
 /// Describes what a floor does.

@@ -32,9 +32,10 @@ pub(super) fn ends(job: &Job) -> [Box<dyn End>; 2] {
         let (producer, consumer) = RingBuffer::<[u8; SLOT]>::new(SLOTS);
         ring(producer, consumer, size, limit, InSlot::new(size))
     } else {
-        let (producer, consumer) = RingBuffer::<Bytes>::new(SLOTS);
-        let carrier = ByReference(Pool::new(&Stamper::new(size), SLOTS));
-        ring(producer, consumer, size, limit, carrier)
+        let pool = Pool::new(&Stamper::new(size), 2 * SLOTS);
+        // The pool has twice what the ring holds, so that no message ever has to be copied.
+        let (producer, consumer) = RingBuffer::<Bytes>::new(pool.len() / 2);
+        ring(producer, consumer, size, limit, ByReference(pool))
     }
 }
 
@@ -124,8 +125,9 @@ fn ring<C: Carrier>(
     carrier: C,
 ) -> [Box<dyn End>; 2] {
     let (stamper, checker) = (Stamper::new(size), Checker::new(size));
+    let batch = BATCH.min(producer.buffer().capacity()) as u64;
     [
-        Box::new(Producing { producer, carrier, stamper, patience: Patience::new(limit) }),
+        Box::new(Producing { producer, carrier, stamper, batch, patience: Patience::new(limit) }),
         Box::new(Consuming::<C> { consumer, checker, patience: Patience::new(limit) }),
     ]
 }
@@ -134,6 +136,8 @@ struct Producing<C: Carrier> {
     producer: Producer<C::Slot>,
     carrier: C,
     stamper: Stamper,
+    /// Messages published at once; a ring of large ones has room for few.
+    batch: u64,
     patience: Patience,
 }
 
@@ -141,7 +145,7 @@ impl<C: Carrier> End for Producing<C> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
         let mut left = count;
         while left > 0 {
-            let batch = left.min(BATCH as u64);
+            let batch = left.min(self.batch);
             if self.carrier.push(&mut self.producer, &mut self.stamper, batch as usize).is_err() {
                 hint::spin_loop();
                 self.patience.again().context("the ring stays full")?;

@@ -1,9 +1,10 @@
 //! ringmq under measurement: the only module that knows it.
 //!
-//! Sockets keep their default options, but for the timeouts that end a run whose peer died, and for
-//! XPUB in the place of PUB: it is the same socket on the wire, learns of its subscriber without a
-//! guess, and can be told to wait at its high-water mark instead of dropping, so that a count of
-//! messages remains a count. Each message is one `send` and one `recv` of owned messages; bodies of
+//! Sockets keep their default options, but for the timeouts that end a run whose peer died, for the
+//! high-water marks of bodies so large that a full queue would fill the memory, and for XPUB in the
+//! place of PUB: it is the same socket on the wire, learns of its subscriber without a guess, and can
+//! be told to wait at its high-water mark instead of dropping, so that a count of messages remains a
+//! count. Each message is one `send` and one `recv` of owned messages; bodies of
 //! 8 KiB and more are sent as counted references (see [`crate::pool`]), smaller ones from a slice.
 
 mod traffic;
@@ -11,12 +12,17 @@ mod traffic;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use ringmq::{BackendChoice, Context, XPub};
+use ringmq::{BackendChoice, Context, Socket, kind};
 
 use crate::case::{Backend, Kind, Pattern, Side};
 use crate::end::{Answering, Asking, End, Opening, Receiving, Sending};
 use crate::protocol::{Job, Opened};
-use traffic::{Connects, Echo, Echoes, Held, Lockstep, Owned, Receives, Sends, Taken};
+use traffic::{Held, Lockstep, Plain};
+
+/// Messages that a queue holds by default.
+const DEFAULT_MARK: usize = 1_000;
+/// Most bytes that a queue may hold: the default mark is kept for bodies of up to 256 KiB.
+const QUEUE: usize = 256 << 20;
 
 /// Says why io_uring cannot be used here, if it cannot.
 pub(crate) fn uring_missing() -> Option<String> {
@@ -30,11 +36,11 @@ pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
 }
 
 /// Opens both ends between two threads, the one that connects first.
-pub(crate) fn open_both(job: &Job) -> Result<(Opened, [Box<dyn End>; 2])> {
+pub(crate) fn open_both(job: &Job) -> Result<[Opening; 2]> {
     let keeper = Keeper::new(job, Side::Connect)?;
     let bind = socket(job, Side::Bind, &keeper)?;
     let connect = socket(job, Side::Connect, &keeper)?;
-    Ok((bind.opened, [(connect.finish)()?, (bind.finish)()?]))
+    Ok([connect, bind])
 }
 
 /// Terminates the context when the last socket is gone, so that nothing sent is lost.
@@ -67,20 +73,17 @@ impl Drop for Keeper {
 fn socket(job: &Job, side: Side, keeper: &Arc<Keeper>) -> Result<Opening> {
     let context = &keeper.0;
     match (job.case.pattern, side) {
-        (Pattern::PushPull, Side::Connect) => open_one(job, side, keeper, context.push()?, one_way),
-        (Pattern::PushPull, Side::Bind) => open_one(job, side, keeper, context.pull()?, received),
+        (Pattern::PushPull, Side::Connect) => open_one(job, side, keeper, context.push()?, sends),
+        (Pattern::PushPull, Side::Bind) => open_one(job, side, keeper, context.pull()?, receives),
         (Pattern::PubSub, Side::Connect) => {
             let socket = context.xpub()?;
             socket.set_no_drop(true)?;
-            open_one(job, side, keeper, socket, |job, held| {
-                subscribed(&held.socket)?;
-                one_way(job, held)
-            })
+            open_one(job, side, keeper, socket, publishes)
         }
         (Pattern::PubSub, Side::Bind) => {
             let socket = context.subscriber()?;
             socket.subscribe(b"")?;
-            open_one(job, side, keeper, socket, received)
+            open_one(job, side, keeper, socket, receives)
         }
         (Pattern::Pair, Side::Connect) => open_one(job, side, keeper, context.pair()?, asks),
         (Pattern::Pair, Side::Bind) => open_one(job, side, keeper, context.pair()?, answers),
@@ -90,78 +93,87 @@ fn socket(job: &Job, side: Side, keeper: &Arc<Keeper>) -> Result<Opening> {
         (Pattern::DealerRouter, Side::Bind) => {
             open_one(job, side, keeper, context.router()?, answers)
         }
-        (Pattern::ReqRep, Side::Connect) => {
-            open_one(job, side, keeper, context.req()?, |job, held| {
-                let size = job.case.size;
-                Ok(match job.case.kind {
-                    Kind::Throughput => Box::new(Sending::new(Lockstep(held), size)),
-                    Kind::Latency => Box::new(Asking::new(Owned::new(held, size), size)),
-                })
-            })
-        }
-        (Pattern::ReqRep, Side::Bind) => {
-            open_one(job, side, keeper, context.rep()?, |job, held| {
-                Ok(match job.case.kind {
-                    Kind::Throughput => Box::new(Receiving::new(Lockstep(held), job.case.size)),
-                    Kind::Latency => Box::new(Answering(Echo(held))),
-                })
-            })
-        }
+        (Pattern::ReqRep, Side::Connect) => open_one(job, side, keeper, context.req()?, requests),
+        (Pattern::ReqRep, Side::Bind) => open_one(job, side, keeper, context.rep()?, replies),
     }
 }
 
-/// Binds or connects `socket`; `end` makes the loop that drives it once a peer may be there.
-fn open_one<S: Connects>(
+/// Makes the loop that drives a socket, once a peer may be there.
+type Finish<K> = fn(&Job, Held<K>) -> Result<Box<dyn End>>;
+
+/// Binds or connects `socket`.
+fn open_one<K: kind::Kind>(
     job: &Job,
     side: Side,
     keeper: &Arc<Keeper>,
-    socket: S,
-    end: impl FnOnce(&Job, Held<S>) -> Result<Box<dyn End>> + Send + 'static,
+    socket: Socket<K>,
+    finish: Finish<K>,
 ) -> Result<Opening> {
-    socket.bound_waits(job.patience())?;
+    let marks = QUEUE.checked_div(job.case.size).unwrap_or(QUEUE);
+    if marks < DEFAULT_MARK {
+        let marks = marks.max(2) as u32;
+        socket.set_send_hwm(marks)?;
+        socket.set_recv_hwm(marks)?;
+    }
+    socket.set_send_timeout(Some(job.patience()))?;
+    socket.set_recv_timeout(Some(job.patience()))?;
     let endpoint = match side {
         Side::Bind => {
-            socket.bind_to(&job.endpoint).with_context(|| format!("binding {}", job.endpoint))?
+            socket.bind(&job.endpoint).with_context(|| format!("binding {}", job.endpoint))?
         }
         Side::Connect => {
-            socket
-                .connect_to(&job.endpoint)
-                .with_context(|| format!("connecting to {}", job.endpoint))?;
+            socket.connect(&job.endpoint).context("connecting")?;
             job.endpoint.clone()
         }
     };
-    let opened = Opened { endpoint, subject: format!("ringmq on {}", keeper.0.backend()) };
+    let opened = Opened { endpoint, subject: format!("ringmq on {}", keeper.0.backend()?) };
     let held = Held { socket, _keeper: Arc::clone(keeper) };
     let job = job.clone();
-    Ok(Opening { opened, finish: Box::new(move || end(&job, held)) })
+    Ok(Opening { opened, finish: Box::new(move || finish(&job, held)) })
 }
 
-fn one_way<S: Sends>(job: &Job, held: Held<S>) -> Result<Box<dyn End>> {
-    Ok(Box::new(Sending::new(Owned::new(held, job.case.size), job.case.size)))
+fn sends<K: kind::Sends>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
+    Ok(Box::new(Sending::new(Plain::new(held, job.case.size), job.case.size)))
 }
 
-fn received<S: Receives>(job: &Job, held: Held<S>) -> Result<Box<dyn End>> {
-    Ok(Box::new(Receiving::new(Taken(held), job.case.size)))
+fn receives<K: kind::Receives>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
+    Ok(Box::new(Receiving::new(Plain::new(held, job.case.size), job.case.size)))
 }
 
-fn asks<S: Sends + Receives>(job: &Job, held: Held<S>) -> Result<Box<dyn End>> {
-    let size = job.case.size;
-    Ok(match job.case.kind {
-        Kind::Throughput => one_way(job, held)?,
-        Kind::Latency => Box::new(Asking::new(Owned::new(held, size), size)),
-    })
-}
-
-fn answers<S: Receives + Echoes>(job: &Job, held: Held<S>) -> Result<Box<dyn End>> {
-    Ok(match job.case.kind {
-        Kind::Throughput => received(job, held)?,
-        Kind::Latency => Box::new(Answering(Echo(held))),
-    })
-}
-
-/// Waits until the one subscriber has subscribed.
-fn subscribed(publisher: &XPub) -> Result<()> {
-    let subscription = publisher.recv().context("waiting for the subscriber")?;
+/// Sends once the one subscriber has subscribed.
+fn publishes(job: &Job, held: Held<kind::XPubKind>) -> Result<Box<dyn End>> {
+    let subscription = held.socket.recv().context("waiting for the subscriber")?;
     ensure!(subscription.first() == Some(&1), "the subscriber sent something else first");
-    Ok(())
+    sends(job, held)
+}
+
+fn asks<K: kind::Sends + kind::Receives>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
+    let size = job.case.size;
+    match job.case.kind {
+        Kind::Throughput => sends(job, held),
+        Kind::Latency => Ok(Box::new(Asking::new(Plain::new(held, size), size))),
+    }
+}
+
+fn answers<K: kind::Sends + kind::Receives>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
+    match job.case.kind {
+        Kind::Throughput => receives(job, held),
+        Kind::Latency => Ok(Box::new(Answering(Plain::new(held, job.case.size)))),
+    }
+}
+
+fn requests(job: &Job, held: Held<kind::ReqKind>) -> Result<Box<dyn End>> {
+    let size = job.case.size;
+    match job.case.kind {
+        Kind::Throughput => Ok(Box::new(Sending::new(Lockstep(Plain::new(held, size)), size))),
+        Kind::Latency => asks(job, held),
+    }
+}
+
+fn replies(job: &Job, held: Held<kind::RepKind>) -> Result<Box<dyn End>> {
+    let size = job.case.size;
+    match job.case.kind {
+        Kind::Throughput => Ok(Box::new(Receiving::new(Lockstep(Plain::new(held, size)), size))),
+        Kind::Latency => answers(job, held),
+    }
 }

@@ -15,12 +15,15 @@ use serde_json::{Value, json};
 use crate::command::{Command, Op};
 use crate::drive::DriveArgs;
 use crate::pattern::{Pattern, parse_probe, probe};
-use crate::socket::{Kind, SLICE, set_option, try_receive, try_send};
+use crate::socket::{Kind, OpenError, SLICE, set_option, try_receive, try_send};
 use crate::tracker::Tracker;
 use crate::usage::Usage;
 
 /// Slices that a probe is given to come back before the next one is sent.
 const SLICES_PER_PROBE: u32 = 5;
+
+/// A pause between two tries when neither reading nor writing can wait for the other.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,8 @@ pub(crate) enum Halt {
     Wrong(String),
     #[error(transparent)]
     Socket(#[from] Error),
+    #[error(transparent)]
+    Option(#[from] OpenError),
 }
 
 /// One socket and what it has received.
@@ -52,7 +57,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn open(args: &DriveArgs, stopped: Arc<AtomicU64>) -> Result<Self, Error> {
+    pub(crate) fn open(args: &DriveArgs, stopped: Arc<AtomicU64>) -> Result<Self, OpenError> {
         let (context, socket) = args.socket.open()?;
         Ok(Self {
             kind: args.socket.kind,
@@ -72,7 +77,7 @@ impl Peer {
         json!({
             "ok": true,
             "endpoint": self.socket.as_ref().map(AnySocket::last_endpoint),
-            "backend": self.context.backend().kind.name(),
+            "backend": self.context.backend().map(|report| report.kind.name()).ok(),
             "pid": std::process::id(),
         })
     }
@@ -155,7 +160,7 @@ impl Peer {
         probe: Option<u64>,
     ) -> Result<Value, Halt> {
         let target = count.map(|count| self.tracker.count(stream) + count);
-        self.tracker.expect_stream(stream);
+        self.tracker.expect(stream, 0);
         while target.is_none_or(|target| self.tracker.count(stream) < target)
             && last.is_none_or(|last| self.tracker.last(stream).is_none_or(|got| got < last))
             && probe.is_none_or(|probe| !self.tracker.has_probe(probe))
@@ -199,7 +204,7 @@ impl Peer {
                 Some(frames) => pending.push_back(frames),
                 None if stopped(self.check())? => break,
                 // With an answer that finds no room nothing above has waited.
-                None if !pending.is_empty() => thread::yield_now(),
+                None if !pending.is_empty() => thread::sleep(BREATH),
                 None => {}
             }
         }
@@ -209,7 +214,7 @@ impl Peer {
     fn request(&mut self, stream: u32, first: u64, count: u64, window: u64) -> Result<Value, Halt> {
         let before = self.tracker.count(stream);
         let mut sent = 0;
-        self.tracker.expect_stream(stream);
+        self.tracker.expect(stream, first);
         loop {
             let answered = self.tracker.count(stream) - before;
             if answered >= count {

@@ -73,6 +73,15 @@ impl From<Backend> for BackendChoice {
     }
 }
 
+/// Why a socket could not be opened or changed as the flags say.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error(transparent)]
+    Socket(#[from] Error),
+    #[error("there is no option {name} with the value {value:?}")]
+    NoSuchOption { name: String, value: String },
+}
+
 /// The flags that open a socket.
 #[derive(Debug, Args)]
 pub(crate) struct SocketArgs {
@@ -95,7 +104,7 @@ pub(crate) struct SocketArgs {
 
 impl SocketArgs {
     /// Opens the socket, with slices as its time limits.
-    pub(crate) fn open(&self) -> Result<(Context, AnySocket), Error> {
+    pub(crate) fn open(&self) -> Result<(Context, AnySocket), OpenError> {
         let context = Context::builder().backend(self.backend.into()).build()?;
         let socket = context.socket(self.kind.into())?;
         set_slices(&socket, self.kind)?;
@@ -125,12 +134,14 @@ fn set_slices(socket: &AnySocket, kind: Kind) -> Result<(), Error> {
 }
 
 /// Sets an option by the name that both kinds of peer know.
-pub(crate) fn set_option(socket: &AnySocket, name: &str, value: &str) -> Result<(), Error> {
+pub(crate) fn set_option(socket: &AnySocket, name: &str, value: &str) -> Result<(), OpenError> {
+    let unknown =
+        || OpenError::NoSuchOption { name: name.to_owned(), value: value.to_owned() };
     if name == "routing_id" {
-        return socket.set_routing_id(value.as_bytes());
+        return Ok(socket.set_routing_id(value)?);
     }
-    let number: u64 = value.parse().map_err(|_| unknown(name, value))?;
-    let small = u32::try_from(number).map_err(|_| unknown(name, value))?;
+    let small: u32 = value.parse().map_err(|_| unknown())?;
+    let number = u64::from(small);
     match name {
         "send_hwm" => socket.set_send_hwm(small),
         "recv_hwm" => socket.set_recv_hwm(small),
@@ -140,12 +151,9 @@ pub(crate) fn set_option(socket: &AnySocket, name: &str, value: &str) -> Result<
         "handshake_interval" => socket.set_handshake_interval(Some(Duration::from_millis(number))),
         "reconnect_interval" => socket.set_reconnect_interval(Some(Duration::from_millis(number))),
         "max_message_size" => socket.set_max_message_size(Some(number)),
-        _ => Err(unknown(name, value)),
-    }
-}
-
-fn unknown(name: &str, value: &str) -> Error {
-    Error::InvalidOption { option: name.to_owned(), reason: format!("the peer takes no {value:?}") }
+        _ => return Err(unknown()),
+    }?;
+    Ok(())
 }
 
 /// Sends one message within a slice; `false` if there was no room, or nobody to take it yet.

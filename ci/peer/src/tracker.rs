@@ -28,8 +28,8 @@ pub(crate) struct Report {
 pub(crate) struct Tracker {
     report: Report,
     probes: BTreeSet<u64>,
-    /// The stream that an untagged message is taken to belong to.
-    current: u32,
+    /// The stream that an untagged message is taken to belong to, and where it starts.
+    current: (u32, u64),
 }
 
 impl Tracker {
@@ -37,8 +37,9 @@ impl Tracker {
         &self.report
     }
 
-    pub(crate) fn expect_stream(&mut self, stream: u32) {
-        self.current = stream;
+    /// Takes untagged messages for this stream's, in order from `first` on.
+    pub(crate) fn expect(&mut self, stream: u32, first: u64) {
+        self.current = (stream, first);
     }
 
     pub(crate) fn has_probe(&self, number: u64) -> bool {
@@ -69,15 +70,18 @@ impl Tracker {
         let (stream, seq) = match parse_tag(head) {
             Some(tag) => tag,
             None => {
-                let seq = self.last(self.current).map_or(0, |last| last + 1);
+                let (stream, first) = self.current;
+                let seq = self.last(stream).map_or(first, |last| first.max(last + 1));
                 if pattern.is_tagged(seq) {
                     self.report.foreign += 1;
                     return;
                 }
-                (self.current, seq)
+                (stream, seq)
             }
         };
-        self.current = stream;
+        if self.current.0 != stream {
+            self.current = (stream, 0);
+        }
         if !pattern.frames(stream, seq).iter().map(Vec::as_slice).eq(frames.iter().map(F::as_ref)) {
             let sizes: Vec<usize> = frames.iter().map(|frame| frame.as_ref().len()).collect();
             let head = hex::encode(&head[..head.len().min(24)]);

@@ -13,8 +13,6 @@ use std::sync::atomic::AtomicUsize as Counter;
 /// Octets of a full-sized block: the batch size at which a system call's cost stops to matter
 /// (64 KiB was the optimum of the send and receive measurements on TCP and on Unix sockets).
 pub const BLOCK: usize = 64 * 1024;
-/// Full-sized blocks kept for reuse: 8 MiB of the process.
-const POOLED: usize = 128;
 /// Full-sized blocks in use above which received bodies are copied out rather than sliced, so that
 /// a program that keeps small messages does not keep 64 KiB for each: 64 MiB of the process.
 const PINNED: usize = 1024;
@@ -149,9 +147,12 @@ impl BlockRef {
 
 #[cfg(not(any(loom, miri)))]
 mod pool {
-    use super::{Header, NonNull, POOLED};
+    use super::{Header, NonNull};
     use crossbeam_queue::ArrayQueue;
     use std::sync::OnceLock;
+
+    /// Full-sized blocks kept for reuse: 8 MiB of the process.
+    const POOLED: usize = 128;
 
     struct Free(NonNull<Header>);
     // SAFETY: memory that nobody refers to; it belongs to whoever pops it.

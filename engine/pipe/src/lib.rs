@@ -7,10 +7,12 @@
 //! * [`log()`]: one direction of a pipe, as ZMTP 3 frames, lock-free.
 //! * [`latest()`]: one direction that keeps the latest message only.
 //! * [`pipe()`]: two directions with an end for each side.
+//! * [`Exclusive`]: a lock for data that one thread uses nearly always.
 //! * [`Mailbox`] and [`Waiters`]: commands between threads, and who waits for them.
 
 mod barrier;
 mod block;
+mod exclusive;
 mod copy;
 pub mod frame;
 mod latest;
@@ -22,6 +24,9 @@ mod sync;
 mod wake;
 
 pub use block::{BLOCK, BlockRef};
+pub use exclusive::{Exclusive, ExclusiveGuard};
+#[cfg(loom)]
+pub use exclusive::name_model_thread;
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use log::{ATTACH, BATCH, LogReader, LogWriter, Piece, Refused, Sleep, log, settle};
 pub use mailbox::{Mailbox, Waiters};

@@ -151,6 +151,22 @@ impl Outlet {
         }
     }
 
+    /// Writes one frame whose body is only borrowed; see [`LogWriter::write_body`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), Refused> {
+        match self {
+            Self::Log(log) => log.write_body(flags, body),
+            Self::Latest(slot) => {
+                let mut message = Message::copy_from(body);
+                message.set_flags(flags);
+                slot.write(&mut message)
+            }
+        }
+    }
+
     /// Whether the next message would be taken; see [`LogWriter::ready`].
     ///
     /// # Errors

@@ -16,30 +16,45 @@ mod common;
 use common::{Foreign, body};
 use ringmq_pipe::frame::{self, MORE};
 use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Notify, Refused, Sleep, log};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 
 /// Messages per run: enough for thousands of sleeps on either side.
 const COUNT: u32 = if cfg!(miri) { 100 } else { 20_000 };
 
-/// A thread that waits for news of its end.
-#[derive(Default)]
+/// A thread that waits for news of its end. Of atomics, because ThreadSanitizer does not see into the
+/// standard library's locks.
 struct Parker {
-    token: Mutex<bool>,
-    woken: Condvar,
+    token: AtomicBool,
+    thread: OnceLock<Thread>,
     notices: AtomicU64,
 }
 
 impl Parker {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            token: AtomicBool::new(false),
+            thread: OnceLock::new(),
+            notices: AtomicU64::new(0),
+        })
+    }
+
+    /// Makes the calling thread the one that parks.
+    fn adopt(&self) {
+        self.thread.set(std::thread::current()).unwrap();
+    }
+
     fn unpark(&self) {
         self.notices.fetch_add(1, Ordering::Relaxed);
-        *self.token.lock().unwrap() = true;
-        self.woken.notify_one();
+        self.token.store(true, Ordering::Release);
+        self.thread.get().unwrap().unpark();
     }
 
     fn park(&self) {
-        let token = self.token.lock().unwrap();
-        *self.woken.wait_while(token, |token| !*token).unwrap() = false;
+        while !self.token.swap(false, Ordering::Acquire) {
+            std::thread::park();
+        }
     }
 }
 
@@ -69,6 +84,7 @@ fn frames(n: u32) -> impl Iterator<Item = (u8, usize)> {
 }
 
 fn write(mut writer: LogWriter, parker: &Arc<Parker>, token: &Arc<()>, in_pieces: bool) {
+    parker.adopt();
     writer.install(parker.clone(), 0);
     for n in 0..COUNT {
         for (flags, len) in frames(n) {
@@ -107,6 +123,7 @@ fn wait(reader: &mut LogReader, parker: &Parker, dozes: &mut u64) -> bool {
 }
 
 fn read(mut reader: LogReader, parker: &Arc<Parker>, gather: bool) {
+    parker.adopt();
     reader.install(parker.clone(), 0);
     let mut dozes = 0;
     let mut expected = (0..COUNT).flat_map(|n| frames(n).map(move |frame| (n, frame)));
@@ -159,7 +176,7 @@ fn take_pieces(reader: &mut LogReader, check: &mut impl FnMut(u8, &[u8])) {
 fn run(hwm: u32, in_pieces: bool, gather: bool) {
     let token = Arc::new(());
     let (writer, reader) = log(hwm);
-    let (blocked, asleep) = (Arc::<Parker>::default(), Arc::<Parker>::default());
+    let (blocked, asleep) = (Parker::new(), Parker::new());
     std::thread::scope(|scope| {
         scope.spawn(|| write(writer, &blocked, &token, in_pieces));
         scope.spawn(|| read(reader, &asleep, gather));
@@ -196,10 +213,11 @@ fn no_limit() {
 fn a_reader_that_leaves_frees_a_blocked_writer() {
     for n in 0..if cfg!(miri) { 3 } else { 300 } {
         let (mut writer, mut reader) = log(4);
-        let parker = Arc::<Parker>::default();
-        writer.install(parker.clone(), 0);
+        let parker = Parker::new();
         std::thread::scope(|scope| {
             scope.spawn(move || {
+                parker.adopt();
+                writer.install(parker.clone(), 0);
                 loop {
                     match writer.write_body(0, &[1; 100]) {
                         Ok(()) => {}

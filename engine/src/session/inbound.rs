@@ -140,10 +140,9 @@ impl Into<'_, '_> {
 }
 
 impl Sink for Into<'_, '_> {
-    fn span(&mut self, frames: &[u8], messages: usize) {
+    fn span(&mut self, frames: &[u8], messages: usize, tail: usize) {
         match &mut self.target {
             Some(Outlet::Log(log)) => {
-                let tail = if messages == 0 { 0 } else { tail(frames) };
                 log.write_span(frames, messages as u32, tail);
             }
             Some(Outlet::Latest(slot)) => {
@@ -210,14 +209,4 @@ fn each_frame(mut frames: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
         frames = rest;
         Some((header.flags, &this[header.size..]))
     })
-}
-
-/// Octets at the end of a run of frames that belong to a message which goes on.
-fn tail(frames: &[u8]) -> usize {
-    let mut tail = 0;
-    for (flags, body) in each_frame(frames) {
-        let size = frame::header_size(body.len()) + body.len();
-        tail = if flags & frame::MORE == 0 { 0 } else { tail + size };
-    }
-    tail
 }

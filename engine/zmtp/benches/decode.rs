@@ -16,7 +16,7 @@ struct Log {
 }
 
 impl Sink for Log {
-    fn span(&mut self, frames: &[u8], _messages: usize) {
+    fn span(&mut self, frames: &[u8], _messages: usize, _tail: usize) {
         if self.copy {
             self.octets.clear();
             self.octets.extend_from_slice(frames);

@@ -16,8 +16,9 @@ use crate::{ProtocolError, Version};
 /// What a [`Decoder`] delivers to, in the order of the wire.
 pub trait Sink {
     /// One or more whole ZMTP 3 frames, as they can be stored; all bodies are shorter than the
-    /// limit that the decoder was made with. `messages` of them end a message (or are commands).
-    fn span(&mut self, frames: &[u8], messages: usize);
+    /// limit that the decoder was made with. `messages` of them end a message (or are commands);
+    /// the last `tail` octets belong to a message that goes on.
+    fn span(&mut self, frames: &[u8], messages: usize, tail: usize);
 
     /// A single frame begins, with a body of `body` octets. `flags` are MORE or COMMAND or none.
     fn begin(&mut self, flags: u8, body: u64);
@@ -49,7 +50,7 @@ pub struct Decoded {
 /// #[derive(Default)]
 /// struct Log(Vec<u8>);
 /// impl Sink for Log {
-///     fn span(&mut self, frames: &[u8], _messages: usize) {
+///     fn span(&mut self, frames: &[u8], _messages: usize, _tail: usize) {
 ///         self.0.extend_from_slice(frames);
 ///     }
 ///     fn begin(&mut self, flags: u8, body: u64) {
@@ -152,13 +153,13 @@ impl Decoder {
         if self.phantom && credit > 0 {
             self.phantom = false;
             done.messages = 1;
-            sink.span(SUBSCRIBE_TO_ALL, 1);
+            sink.span(SUBSCRIBE_TO_ALL, 1, 0);
         }
         while done.messages < credit && done.consumed < input.len() {
             let rest = &input[done.consumed..];
-            let run = self.run(rest, credit - done.messages);
+            let (run, tail) = self.run(rest, credit - done.messages);
             if run.consumed > 0 {
-                sink.span(&rest[..run.consumed], run.messages);
+                sink.span(&rest[..run.consumed], run.messages, tail);
                 done.consumed += run.consumed;
                 done.messages += run.messages;
             } else {
@@ -170,15 +171,16 @@ impl Decoder {
         Ok(done)
     }
 
-    /// Measures the run of whole frames at the start of `input` that can be stored as they are.
+    /// Measures the run of whole frames at the start of `input` that can be stored as they are, and
+    /// how many octets at its end belong to a message that goes on.
     #[inline]
-    fn run(&mut self, input: &[u8], credit: usize) -> Decoded {
-        let mut run = Decoded::default();
+    fn run(&mut self, input: &[u8], credit: usize) -> (Decoded, usize) {
+        let (mut run, mut boundary) = (Decoded::default(), 0);
         if !matches!(self.state, State::Header)
             || !self.header.is_empty()
             || self.framing == Framing::V1
         {
-            return run;
+            return (run, 0);
         }
         let mut more = self.in_message;
         while run.messages < credit {
@@ -199,9 +201,10 @@ impl Decoder {
             more = header.flags & frame::MORE != 0;
             run.consumed += size;
             run.messages += usize::from(!more);
+            boundary = if more { boundary } else { run.consumed };
         }
         self.in_message = more;
-        run
+        (run, run.consumed - boundary)
     }
 
     /// Whether a whole frame is a command that goes to the log and may come now, where it must

@@ -3,7 +3,7 @@
 //! A pipe that is full misses the whole message, which is counted.
 
 use super::pipes::Pipes;
-use crate::Message;
+use crate::payload::Outgoing;
 use ringmq_pipe::Refused;
 
 #[derive(Default)]
@@ -46,12 +46,17 @@ impl Distributor {
     }
 
     /// Gives a frame to the pipes of its message and leaves it empty.
-    pub(crate) fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) {
+    pub(crate) fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) {
         self.open = frame.more();
-        let frame = std::mem::take(frame);
         self.targets.retain(|key| {
-            // A copy of a small body, a reference to a large one.
-            match pipes.write(*key, &mut frame.clone()) {
+            let result = match frame {
+                Outgoing::Copied(body) => pipes.write(*key, &mut Outgoing::Copied(body)),
+                // A copy of a small body, a reference to a large one.
+                Outgoing::Owned(message) => {
+                    pipes.write(*key, &mut Outgoing::Owned(&mut message.clone()))
+                }
+            };
+            match result {
                 Ok(()) => true,
                 Err(Refused::Full) => {
                     pipes.count_drop(*key);
@@ -63,5 +68,6 @@ impl Distributor {
                 }
             }
         });
+        frame.drop_body();
     }
 }

@@ -38,17 +38,24 @@ impl FairQueue {
     }
 
     /// Takes a frame, and says from which pipe.
-    #[inline]
     pub(crate) fn recv(&mut self, pipes: &mut Pipes) -> Option<(usize, Message)> {
+        let mut frame = Message::new();
+        let key = self.recv_into(pipes, &mut frame)?;
+        Some((key, frame))
+    }
+
+    /// As [`recv`](Self::recv), without moving the frame once more on the way.
+    #[inline]
+    pub(crate) fn recv_into(&mut self, pipes: &mut Pipes, into: &mut Message) -> Option<usize> {
         let mut dry = 0;
         while dry < self.active.len() {
             let key = self.active[self.current];
-            if let Some(frame) = pipes.read(key) {
-                self.more = frame.more();
+            if pipes.read_into(key, into) {
+                self.more = into.more();
                 if !self.more {
                     self.advance();
                 }
-                return Some((key, frame));
+                return Some(key);
             }
             if self.dried(pipes, key) {
                 dry += 1;

@@ -2,7 +2,7 @@
 
 use super::pipes::Pipes;
 use crate::error::Error;
-use crate::Message;
+use crate::payload::Outgoing;
 use ringmq_pipe::Refused;
 
 #[derive(Default)]
@@ -42,11 +42,11 @@ impl LoadBalancer {
     pub(crate) fn send(
         &mut self,
         pipes: &mut Pipes,
-        frame: &mut Message,
+        frame: &mut Outgoing<'_>,
     ) -> Result<Option<usize>, Error> {
         if self.dropping {
             self.dropping = frame.more();
-            *frame = Message::new();
+            frame.drop_body();
             return Ok(None);
         }
         let more = frame.more();
@@ -63,7 +63,7 @@ impl LoadBalancer {
                     pipes.rollback(key);
                     self.remove(key);
                     self.dropping = more;
-                    *frame = Message::new();
+                    frame.drop_body();
                     return Ok(None);
                 }
                 // Full: its reader tells when there is room. Closed: it is about to be removed.

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::pattern::{Pattern, Setting};
 use crate::Message;
+use crate::payload::Outgoing;
 use endpoints::Endpoints;
 use pipes::{Pipe, Pipes};
 use ringmq_pipe::{Notify, PipeEnd};
@@ -67,7 +68,7 @@ impl Core {
         while let Some(command) = shared.mailbox.take() {
             match command {
                 Command::Attach { end, route, peer, direct } => {
-                    self.attach(end, route, Some(peer), direct);
+                    self.attach(*end, route, Some(peer), direct);
                 }
                 Command::PeerKnown { route, peer } => self.peer_known(route, peer),
                 Command::Readable(key) => self.readable(key),
@@ -141,13 +142,13 @@ impl Core {
     }
 
     #[inline]
-    pub(crate) fn send(&mut self, frame: &mut Message) -> Result<(), Error> {
+    pub(crate) fn send(&mut self, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         self.pattern.send(&mut self.pipes, frame)
     }
 
     #[inline]
-    pub(crate) fn recv(&mut self) -> Result<Message, Error> {
-        let result = self.pattern.recv(&mut self.pipes);
+    pub(crate) fn recv(&mut self, into: &mut Message) -> Result<(), Error> {
+        let result = self.pattern.recv(&mut self.pipes, into);
         if result.is_err() {
             self.remove_ended();
         }
@@ -169,6 +170,12 @@ impl Core {
         let ready = self.pattern.settle(&mut self.pipes);
         self.remove_ended();
         ready
+    }
+
+    pub(crate) fn topics(&mut self) -> usize {
+        let topics = self.pattern.topics(&mut self.pipes);
+        self.remove_ended();
+        topics
     }
 
     pub(crate) fn set(&mut self, name: &'static str, setting: Setting<'_>) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Message;
+use crate::payload::Outgoing;
 
 /// The socket's end of one pipe.
 pub(crate) struct Pipe {
@@ -60,17 +61,24 @@ impl Pipes {
 
     /// Writes a frame to a pipe; a pipe that is not there counts as closed.
     #[inline]
-    pub(crate) fn write(&mut self, key: usize, frame: &mut Message) -> Result<(), Refused> {
-        match self.0.get_mut(key) {
-            Some(pipe) => pipe.end.tx.write(frame),
-            None => Err(Refused::Closed),
+    pub(crate) fn write(&mut self, key: usize, frame: &mut Outgoing<'_>) -> Result<(), Refused> {
+        let Some(pipe) = self.0.get_mut(key) else { return Err(Refused::Closed) };
+        match frame {
+            Outgoing::Copied(body) => pipe.end.tx.write_body(0, body),
+            Outgoing::Owned(message) => pipe.end.tx.write(message),
         }
     }
 
-    /// Takes a frame from a pipe.
+    /// Takes a frame from a pipe; `false` if there is none.
     #[inline]
-    pub(crate) fn read(&mut self, key: usize) -> Option<Message> {
-        self.0.get_mut(key)?.end.rx.read()
+    pub(crate) fn read_into(&mut self, key: usize, into: &mut Message) -> bool {
+        match self.0.get_mut(key).and_then(|pipe| pipe.end.rx.read()) {
+            Some(frame) => {
+                *into = frame;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Whether a pipe has nothing to read now, and never will.

@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError};
 /// What happened to a socket, for the thread that next enters it.
 pub(crate) enum Command {
     /// A pipe is new; its peer is known.
-    Attach { end: PipeEnd, route: Route, peer: Arc<Peer>, direct: bool },
+    Attach { end: Box<PipeEnd>, route: Route, peer: Arc<Peer>, direct: bool },
     /// The peer of a connect's pipe is known.
     PeerKnown { route: Route, peer: Arc<Peer> },
     /// A pipe has something to read, or its far end is closed.
@@ -79,7 +79,7 @@ impl Shared {
     }
 
     fn post_pipe(&self, end: PipeEnd, route: Route, peer: &Arc<Peer>, direct: bool) {
-        self.post(Command::Attach { end, route, peer: peer.clone(), direct });
+        self.post(Command::Attach { end: Box::new(end), route, peer: peer.clone(), direct });
         // SeqCst: the closing thread sets the flag before it discards; so one of the two discards.
         if self.closed.load(Ordering::SeqCst) {
             self.discard();

@@ -2,6 +2,7 @@
 
 use super::{Pattern, Setting, probe};
 use crate::Message;
+use crate::payload::Outgoing;
 use crate::core::fair_queue::FairQueue;
 use crate::core::load_balancer::LoadBalancer;
 use crate::core::pipes::Pipes;
@@ -37,13 +38,13 @@ impl Pattern for Dealer {
     }
 
     #[inline]
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         self.out.send(pipes, frame).map(drop)
     }
 
     #[inline]
-    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
-        self.queue.recv(pipes).map(|(_, frame)| frame).ok_or(Error::WouldBlock)
+    fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
+        self.queue.recv_into(pipes, into).map(drop).ok_or(Error::WouldBlock)
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {

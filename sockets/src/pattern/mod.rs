@@ -16,6 +16,7 @@ use crate::core::pipes::Pipes;
 use crate::error::Error;
 use crate::subscription::Counted;
 use crate::Message;
+use crate::payload::Outgoing;
 use ringmq_zmtp::SocketType;
 use std::sync::{Arc, Mutex};
 
@@ -35,6 +36,7 @@ pub(crate) enum Setting<'a> {
     Verboser(bool),
     Manual(bool),
     NoDrop(bool),
+    Invert(bool),
     Welcome(&'a [u8]),
     Subscribe(&'a [u8]),
     Unsubscribe(&'a [u8]),
@@ -58,10 +60,10 @@ pub(crate) trait Pattern: Send {
     fn writable(&mut self, _pipes: &mut Pipes, _key: usize) {}
 
     /// Sends a frame; taken if the result is good, untouched if it is not.
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error>;
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error>;
 
-    /// Receives a frame.
-    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error>;
+    /// Receives a frame into `into`, which is left alone if there is none.
+    fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error>;
 
     /// Whether a send would be taken.
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {
@@ -89,7 +91,7 @@ pub(crate) trait Pattern: Send {
     }
 
     /// How many distinct subscriptions there are.
-    fn topics(&self) -> usize {
+    fn topics(&mut self, _pipes: &mut Pipes) -> usize {
         0
     }
 }
@@ -125,5 +127,5 @@ fn not_supported<T>(socket: SocketType, action: &'static str) -> Result<T, Error
 /// Writes an empty message to a new pipe, so that a ROUTER at its far end learns of this socket.
 fn probe(pipes: &mut Pipes, key: usize) {
     // A pipe without room is not new, one without a reader needs no probe.
-    let _ = pipes.write(key, &mut Message::new());
+    let _ = pipes.write(key, &mut Outgoing::Copied(&[]));
 }

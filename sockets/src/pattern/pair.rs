@@ -5,6 +5,7 @@
 
 use super::Pattern;
 use crate::Message;
+use crate::payload::Outgoing;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
 use ringmq_pipe::{Refused, Sleep};
@@ -31,12 +32,12 @@ impl Pattern for Pair {
         }
     }
 
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         let more = frame.more();
         if self.dropping {
             self.dropping = more;
             self.open = more;
-            *frame = Message::new();
+            frame.drop_body();
             return Ok(());
         }
         let key = self.pipe.ok_or(Error::WouldBlock)?;
@@ -46,17 +47,17 @@ impl Pattern for Pair {
                 pipes.rollback(key);
                 self.open = more;
                 self.dropping = more;
-                *frame = Message::new();
+                frame.drop_body();
             }
             Err(_) => return Err(Error::WouldBlock),
         }
         Ok(())
     }
 
-    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
+    fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         let key = self.pipe.ok_or(Error::WouldBlock)?;
-        if let Some(frame) = pipes.read(key) {
-            return Ok(frame);
+        if pipes.read_into(key, into) {
+            return Ok(());
         }
         if pipes.ended(key) {
             self.ended = Some(key);

@@ -2,6 +2,7 @@
 
 use super::{Pattern, not_supported};
 use crate::Message;
+use crate::payload::Outgoing;
 use crate::core::fair_queue::FairQueue;
 use crate::core::load_balancer::LoadBalancer;
 use crate::core::pipes::Pipes;
@@ -28,11 +29,11 @@ impl Pattern for Push {
     }
 
     #[inline]
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         self.out.send(pipes, frame).map(drop)
     }
 
-    fn recv(&mut self, _: &mut Pipes) -> Result<Message, Error> {
+    fn recv(&mut self, _: &mut Pipes, _: &mut Message) -> Result<(), Error> {
         not_supported(SocketType::Push, "receive")
     }
 
@@ -60,13 +61,13 @@ impl Pattern for Pull {
         self.queue.activate(key);
     }
 
-    fn send(&mut self, _: &mut Pipes, _: &mut Message) -> Result<(), Error> {
+    fn send(&mut self, _: &mut Pipes, _: &mut Outgoing<'_>) -> Result<(), Error> {
         not_supported(SocketType::Pull, "send")
     }
 
     #[inline]
-    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
-        self.queue.recv(pipes).map(|(_, frame)| frame).ok_or(Error::WouldBlock)
+    fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
+        self.queue.recv_into(pipes, into).map(drop).ok_or(Error::WouldBlock)
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {

@@ -6,6 +6,7 @@
 
 use super::{Pattern, Setting, not_supported};
 use crate::Message;
+use crate::payload::Outgoing;
 use crate::core::distributor::Distributor;
 use crate::core::fair_queue::FairQueue;
 use crate::core::pipes::Pipes;
@@ -34,6 +35,7 @@ pub(crate) struct Publish {
     verboser: bool,
     manual: bool,
     no_drop: bool,
+    invert: bool,
     welcome: Message,
 }
 
@@ -51,6 +53,7 @@ impl Publish {
             verboser: false,
             manual: false,
             no_drop: false,
+            invert: false,
             welcome: Message::new(),
         }
     }
@@ -125,7 +128,7 @@ impl Pattern for Publish {
     fn attach(&mut self, pipes: &mut Pipes, key: usize) {
         if !self.welcome.is_empty() {
             // A new pipe has room.
-            let _ = pipes.write(key, &mut self.welcome.clone());
+            let _ = pipes.write(key, &mut Outgoing::Owned(&mut self.welcome.clone()));
         }
         self.queue.activate(key);
         self.take_in(pipes);
@@ -149,12 +152,17 @@ impl Pattern for Publish {
         self.take_in(pipes);
     }
 
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         if !self.out.is_open() {
             self.take_in(pipes);
             self.out.begin();
             let out = &mut self.out;
-            self.subscriptions.for_each_match(frame, |key| out.target(key));
+            if self.invert {
+                let keys = pipes.keys();
+                self.subscriptions.for_each_mismatch(frame.body(), keys, |key| out.target(key));
+            } else {
+                self.subscriptions.for_each_match(frame.body(), |key| out.target(key));
+            }
             if self.no_drop && !self.out.all_ready(pipes) {
                 return Err(Error::WouldBlock);
             }
@@ -163,7 +171,7 @@ impl Pattern for Publish {
         Ok(())
     }
 
-    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
+    fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         if !self.heard {
             return not_supported(SocketType::Pub, "receive");
         }
@@ -172,7 +180,8 @@ impl Pattern for Publish {
         }
         let (key, frame) = self.incoming.pop_front().ok_or(Error::WouldBlock)?;
         self.last = key;
-        Ok(frame)
+        *into = frame;
+        Ok(())
     }
 
     fn can_send(&mut self, _: &mut Pipes) -> bool {
@@ -199,6 +208,7 @@ impl Pattern for Publish {
     fn set(&mut self, _: &mut Pipes, setting: Setting<'_>) -> Result<bool, Error> {
         match setting {
             Setting::NoDrop(on) => self.no_drop = on,
+            Setting::Invert(on) => self.invert = on,
             Setting::Verbose(on) if self.heard => {
                 self.verbose = on;
                 self.verboser = false;
@@ -213,7 +223,8 @@ impl Pattern for Publish {
         Ok(true)
     }
 
-    fn topics(&self) -> usize {
+    fn topics(&mut self, pipes: &mut Pipes) -> usize {
+        self.take_in(pipes);
         self.subscriptions.len()
     }
 }

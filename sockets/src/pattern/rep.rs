@@ -5,6 +5,7 @@
 
 use super::Pattern;
 use crate::Message;
+use crate::payload::Outgoing;
 use crate::core::fair_queue::FairQueue;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
@@ -70,7 +71,7 @@ impl Rep {
     }
 
     /// Writes to the asker; `false` if it is gone or has no room, and then the reply is dropped.
-    fn write(&mut self, pipes: &mut Pipes, frame: &mut Message) -> bool {
+    fn write(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> bool {
         let Some(key) = self.asker else { return false };
         match pipes.write(key, frame) {
             Ok(()) => true,
@@ -102,24 +103,24 @@ impl Pattern for Rep {
         self.queue.activate(key);
     }
 
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         match self.state {
             State::Idle | State::Receiving => return Err(Error::State(REQUEST_FIRST)),
             State::Replying => {
                 for mut address in std::mem::take(&mut self.envelope) {
                     address.set_more(true);
-                    self.write(pipes, &mut address);
+                    self.write(pipes, &mut Outgoing::Owned(&mut address));
                 }
             }
             State::Sending => {}
         }
         self.state = if frame.more() { State::Sending } else { State::Idle };
         self.write(pipes, frame);
-        *frame = Message::new();
+        frame.drop_body();
         Ok(())
     }
 
-    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
+    fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         let frame = match self.state {
             State::Replying | State::Sending => return Err(Error::State(REPLY_FIRST)),
             State::Idle => {
@@ -131,7 +132,8 @@ impl Pattern for Rep {
             State::Receiving => self.queue.recv(pipes).ok_or(Error::WouldBlock)?.1,
         };
         self.state = if frame.more() { State::Receiving } else { State::Replying };
-        Ok(frame)
+        *into = frame;
+        Ok(())
     }
 
     fn can_send(&mut self, _: &mut Pipes) -> bool {

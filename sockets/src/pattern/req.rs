@@ -6,6 +6,7 @@
 
 use super::{Pattern, Setting, probe};
 use crate::Message;
+use crate::payload::Outgoing;
 use crate::core::fair_queue::FairQueue;
 use crate::core::load_balancer::LoadBalancer;
 use crate::core::pipes::Pipes;
@@ -74,7 +75,7 @@ impl Req {
         envelope.push(Message::new());
         for mut frame in envelope {
             frame.set_more(true);
-            self.asked = self.out.send(pipes, &mut frame)?;
+            self.asked = self.out.send(pipes, &mut Outgoing::Owned(&mut frame))?;
         }
         self.reply = None;
         Ok(())
@@ -135,7 +136,7 @@ impl Pattern for Req {
         self.out.activate(key);
     }
 
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         match self.state {
             State::Idle => self.begin(pipes)?,
             State::Sending => {}
@@ -147,7 +148,7 @@ impl Pattern for Req {
         self.out.send(pipes, frame).map(drop)
     }
 
-    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
+    fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         let frame = match self.state {
             State::Idle | State::Sending => return Err(Error::State(IDLE)),
             State::Awaiting => {
@@ -159,7 +160,8 @@ impl Pattern for Req {
             State::Receiving => self.queue.recv(pipes).ok_or(Error::WouldBlock)?.1,
         };
         self.state = if frame.more() { State::Receiving } else { State::Idle };
-        Ok(frame)
+        *into = frame;
+        Ok(())
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {

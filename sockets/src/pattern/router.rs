@@ -6,6 +6,7 @@
 
 use super::{Pattern, Setting, probe};
 use crate::Message;
+use crate::payload::Outgoing;
 use crate::core::fair_queue::FairQueue;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
@@ -75,10 +76,9 @@ impl Router {
                 tracing::debug!(id = %id.escape_ascii(), "routing id is taken");
                 return;
             }
+            // The old peer's connection stays open as well, without a name and unread.
             self.queue.remove(holder);
             self.by_key.remove(&holder);
-            let fresh = self.automatic();
-            self.name(holder, fresh);
         }
         self.name(key, id);
         if self.probe {
@@ -105,8 +105,8 @@ impl Router {
     }
 
     /// Learns from its first frame where a message goes.
-    fn start(&mut self, pipes: &mut Pipes, id: &Message) -> Result<(), Error> {
-        let key = self.by_id.get(id.as_slice()).copied();
+    fn start(&mut self, pipes: &mut Pipes, id: &Outgoing<'_>) -> Result<(), Error> {
+        let key = self.by_id.get(id.body()).copied();
         let ready = key.map(|key| (key, pipes.get_mut(key).map(|pipe| pipe.end.tx.ready())));
         let route = match ready {
             Some((key, Some(Ok(())))) => Route::To(key),
@@ -128,7 +128,9 @@ impl Router {
 
 impl Pattern for Router {
     fn attach(&mut self, pipes: &mut Pipes, key: usize) {
-        if let Some(alias) = self.alias.take() {
+        // Who came by itself, or is known already, is not who the next connect is for.
+        let connecting = pipes.get(key).is_some_and(|pipe| pipe.peer.is_none());
+        if connecting && let Some(alias) = self.alias.take() {
             return self.identify(pipes, key, &alias);
         }
         self.peer_known(pipes, key);
@@ -160,7 +162,7 @@ impl Pattern for Router {
         }
     }
 
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         let more = frame.more();
         match self.route {
             Route::Unknown => self.start(pipes, frame)?,
@@ -175,24 +177,27 @@ impl Pattern for Router {
         if !more {
             self.route = Route::Unknown;
         }
-        *frame = Message::new();
+        frame.drop_body();
         Ok(())
     }
 
-    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
+    fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         if let Some(first) = self.first.take() {
             self.receiving = first.more();
-            return Ok(first);
+            *into = first;
+            return Ok(());
         }
         let (key, frame) = self.queue.recv(pipes).ok_or(Error::WouldBlock)?;
         if self.receiving {
             self.receiving = frame.more();
-            return Ok(frame);
+            *into = frame;
+            return Ok(());
         }
         let mut id = self.by_key.get(&key).map_or_else(Message::new, |id| Message::copy_from(id));
         id.set_more(true);
         self.first = Some(frame);
-        Ok(id)
+        *into = id;
+        Ok(())
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {

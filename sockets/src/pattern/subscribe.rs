@@ -7,6 +7,7 @@
 
 use super::{Pattern, Setting, Subscriptions, not_supported};
 use crate::Message;
+use crate::payload::Outgoing;
 use crate::core::distributor::Distributor;
 use crate::core::fair_queue::FairQueue;
 use crate::core::pipes::Pipes;
@@ -22,6 +23,8 @@ pub(crate) struct Subscribe {
     raw: bool,
     subscriptions: Subscriptions,
     out: Distributor,
+    /// What does not match is received instead of what does.
+    invert: bool,
     /// The message in progress was not subscribed to.
     skipping: bool,
     /// In the middle of a message.
@@ -37,6 +40,7 @@ impl Subscribe {
             raw,
             subscriptions,
             out: Distributor::default(),
+            invert: false,
             skipping: false,
             receiving: false,
             first: None,
@@ -82,7 +86,7 @@ impl Subscribe {
                 continue;
             }
             if !self.receiving {
-                self.skipping = !self.raw && !self.known().matches(&frame);
+                self.skipping = !self.raw && self.known().matches(&frame) == self.invert;
             }
             self.receiving = frame.more();
             if !self.skipping {
@@ -116,18 +120,16 @@ impl Pattern for Subscribe {
         self.queue.activate(key);
     }
 
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Message) -> Result<(), Error> {
+    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         if !self.raw {
             return not_supported(SocketType::Sub, "send");
         }
         if !self.out.is_open() {
-            match frame.as_slice() {
+            match frame.body() {
                 [1, topic @ ..] => drop(self.known().subscribe(topic)),
-                [0, topic @ ..] => {
-                    if self.known().unsubscribe(topic) != Removal::Last {
-                        *frame = Message::new();
-                        return Ok(());
-                    }
+                [0, topic @ ..] if self.known().unsubscribe(topic) != Removal::Last => {
+                    frame.drop_body();
+                    return Ok(());
                 }
                 _ => {}
             }
@@ -138,11 +140,10 @@ impl Pattern for Subscribe {
         Ok(())
     }
 
-    fn recv(&mut self, pipes: &mut Pipes) -> Result<Message, Error> {
-        if let Some(first) = self.first.take() {
-            return Ok(first);
-        }
-        self.next(pipes).ok_or(Error::WouldBlock)
+    fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
+        let next = self.first.take().or_else(|| self.next(pipes));
+        *into = next.ok_or(Error::WouldBlock)?;
+        Ok(())
     }
 
     fn can_send(&mut self, _: &mut Pipes) -> bool {
@@ -168,12 +169,13 @@ impl Pattern for Subscribe {
         match setting {
             Setting::Subscribe(topic) => self.subscribe(pipes, topic),
             Setting::Unsubscribe(topic) => self.unsubscribe(pipes, topic),
+            Setting::Invert(on) => self.invert = on,
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    fn topics(&self) -> usize {
+    fn topics(&mut self, _: &mut Pipes) -> usize {
         self.known().len()
     }
 }

@@ -33,9 +33,7 @@ impl<T: Default> Arena<T> {
             return key;
         }
         let length = self.entries.len();
-        if length == self.entries.capacity() && length >= SLOW_GROWTH {
-            self.entries.reserve_exact(length / 4);
-        }
+        make_room(&mut self.entries, 1);
         self.entries.push(entry);
         u32::try_from(length)
             .ok()
@@ -62,6 +60,14 @@ impl<T: Default> Arena<T> {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
+    }
+}
+
+/// Makes room for so many more entries in a table, and for later ones.
+pub(super) fn make_room<T>(table: &mut Vec<T>, entries: usize) {
+    let length = table.len();
+    if length >= SLOW_GROWTH && table.capacity() - length < entries {
+        table.reserve_exact(entries.max(length / 4));
     }
 }
 

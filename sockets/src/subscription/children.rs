@@ -1,56 +1,73 @@
 //! What hangs below a node: nothing, one node, or a sorted block of several.
 //!
-//! Nearly all nodes are leaves or have one child and need no block. A block is exactly as long as
-//! it has children: in a large trie, room for growth would cost more than growing does.
+//! Nearly all nodes are leaves or have one child and need no block. The blocks of all nodes lie in
+//! one table for each capacity: a step down the trie then costs two cache misses, where an allocation
+//! for each block costs three and takes more memory.
 
-use super::arena::TAG;
+use super::arena::make_room;
 
-/// A node's children in four octets: 0 for none (no child is the root, whose key is 0), the key of
-/// the only child, or the key of a block with the top bit set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Children(u32);
+/// Capacities of blocks: 2, 4, and so on up to 256, for there are as many octets.
+const CAPACITIES: usize = 8;
 
-/// [`Children`], taken apart.
+/// A node's children, in six octets and with no need for alignment beyond two.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Children {
+    count: u16,
+    /// Of one child, its key; of more, the key of their block.
+    key: [u8; 4],
+}
+
+/// [`Children`], as far as they tell without their block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Below {
     Nothing,
     /// The key of the only child.
     One(u32),
-    /// The key of a block with two or more children.
-    Block(u32),
+    Several,
 }
 
 impl Children {
-    pub(super) const NONE: Self = Self(0);
+    pub(super) const NONE: Self = Self::new(0, 0);
 
     pub(super) const fn one(child: u32) -> Self {
-        Self(child)
+        Self::new(1, child)
     }
 
-    pub(super) const fn block(block: u32) -> Self {
-        Self(block | TAG)
+    const fn new(count: u16, key: u32) -> Self {
+        Self { count, key: key.to_ne_bytes() }
     }
 
     #[inline]
     pub(super) const fn below(self) -> Below {
-        match self.0 {
+        match self.count {
             0 => Below::Nothing,
-            tagged if tagged >= TAG => Below::Block(tagged & !TAG),
-            child => Below::One(child),
+            1 => Below::One(self.key()),
+            _ => Below::Several,
         }
+    }
+
+    #[inline]
+    const fn key(self) -> u32 {
+        u32::from_ne_bytes(self.key)
+    }
+
+    /// Which table a block of so many children is in.
+    #[inline]
+    const fn table(count: u16) -> usize {
+        count.next_power_of_two().ilog2() as usize - 1
     }
 }
 
 /// The way to one child. The key is kept as octets, so that an edge takes five of them, not eight.
-#[derive(Debug, Clone, Copy)]
-struct Edge {
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Edge {
     /// The first octet of the child's label.
     octet: u8,
     child: [u8; 4],
 }
 
 impl Edge {
-    const fn new(octet: u8, child: u32) -> Self {
+    pub(super) const fn new(octet: u8, child: u32) -> Self {
         Self { octet, child: child.to_ne_bytes() }
     }
 
@@ -60,63 +77,130 @@ impl Edge {
     }
 }
 
-/// Several children, sorted by their first octet, no two with the same.
-#[derive(Debug, Default)]
-pub(super) struct Block(Box<[Edge]>);
+/// The blocks of all nodes that have several children: edges sorted by octet, no two with the same.
+#[derive(Debug)]
+pub(super) struct Blocks([Table; CAPACITIES]);
 
-impl Block {
-    /// A block of two children, each with the first octet of its label.
-    pub(super) fn of_two(first: (u8, u32), second: (u8, u32)) -> Self {
-        let (low, high) = if first.0 < second.0 { (first, second) } else { (second, first) };
-        Self(Box::new([Edge::new(low.0, low.1), Edge::new(high.0, high.1)]))
+/// The blocks of one capacity, one after the other.
+#[derive(Debug)]
+struct Table {
+    edges: Vec<Edge>,
+    /// Keys of blocks that are not in use.
+    free: Vec<u32>,
+}
+
+impl Blocks {
+    pub(super) const fn new() -> Self {
+        Self([const { Table { edges: Vec::new(), free: Vec::new() } }; CAPACITIES])
     }
 
-    /// The child whose label begins with the octet.
+    /// The child whose label begins with the octet. Asked of several children only.
     #[inline]
-    pub(super) fn find(&self, octet: u8) -> Option<u32> {
-        let edge = self.0.get(self.position(octet))?;
+    pub(super) fn find(&self, children: Children, octet: u8) -> Option<u32> {
+        let edges = self.edges(children);
+        let edge = edges.get(position(edges, octet))?;
         (edge.octet == octet).then(|| edge.child())
     }
 
-    /// Adds a child, or puts it in the place of the one that began with the same octet.
-    pub(super) fn set(&mut self, octet: u8, child: u32) {
-        let at = self.position(octet);
-        let edge = Edge::new(octet, child);
-        match self.0.get_mut(at) {
-            Some(present) if present.octet == octet => *present = edge,
-            _ => self.rebuild(|edges| {
-                edges.reserve_exact(1);
-                edges.insert(at, edge);
-            }),
-        }
+    /// Several children, in the order of their labels.
+    pub(super) fn iter(&self, children: Children) -> impl DoubleEndedIterator<Item = u32> {
+        self.edges(children).iter().map(|edge| edge.child())
     }
 
-    /// Removes the child whose label begins with the octet. Says which child is left when it is
-    /// only one: that one needs no block any more.
-    pub(super) fn remove(&mut self, octet: u8) -> Option<u32> {
-        self.rebuild(|edges| edges.retain(|edge| edge.octet != octet));
-        match *self.0 {
-            [last] => Some(last.child()),
-            _ => None,
-        }
+    /// Two children, which begin with different octets.
+    pub(super) fn of_two(&mut self, one: Edge, other: Edge) -> Children {
+        let pair = if one.octet < other.octet { [one, other] } else { [other, one] };
+        self.store(&pair)
     }
 
-    /// The children, in the order of their labels.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = u32> {
-        self.0.iter().map(|edge| edge.child())
+    /// Several children and one more, which begins with another octet.
+    pub(super) fn add(&mut self, children: Children, edge: Edge) -> Children {
+        let mut edges = [Edge::default(); 256];
+        let count = usize::from(children.count);
+        edges[..count].copy_from_slice(self.edges(children));
+        let at = position(&edges[..count], edge.octet);
+        edges.copy_within(at..count, at + 1);
+        edges[at] = edge;
+        self.change(children, &edges[..=count])
     }
 
-    /// Where the octet is, or would be.
+    /// Puts a child in the place of the one, of several, that begins with the same octet.
+    pub(super) fn replace(&mut self, children: Children, edge: Edge) {
+        let edges = self.edges_mut(children);
+        let at = position(edges, edge.octet);
+        edges[at] = edge;
+    }
+
+    /// Several children without the one that begins with the octet.
+    pub(super) fn remove(&mut self, children: Children, octet: u8) -> Children {
+        let mut edges = [Edge::default(); 256];
+        let count = usize::from(children.count);
+        edges[..count].copy_from_slice(self.edges(children));
+        let at = position(&edges[..count], octet);
+        edges.copy_within(at + 1..count, at);
+        self.change(children, &edges[..count - 1])
+    }
+
+    /// How many blocks are in use.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        let used = |(table, blocks): (usize, &Table)| {
+            (blocks.edges.len() >> (table + 1)) - blocks.free.len()
+        };
+        self.0.iter().enumerate().map(used).sum()
+    }
+
     #[inline]
-    fn position(&self, octet: u8) -> usize {
-        self.0.partition_point(|edge| edge.octet < octet)
+    fn edges(&self, children: Children) -> &[Edge] {
+        let table = Children::table(children.count);
+        let start = (children.key() as usize) << (table + 1);
+        &self.0[table].edges[start..start + usize::from(children.count)]
     }
 
-    fn rebuild(&mut self, change: impl FnOnce(&mut Vec<Edge>)) {
-        let mut edges = std::mem::take(&mut self.0).into_vec();
-        change(&mut edges);
-        self.0 = edges.into_boxed_slice();
+    fn edges_mut(&mut self, children: Children) -> &mut [Edge] {
+        let table = Children::table(children.count);
+        let start = (children.key() as usize) << (table + 1);
+        &mut self.0[table].edges[start..start + usize::from(children.count)]
     }
+
+    /// Writes other edges over a block, into another one if they need another capacity.
+    fn change(&mut self, children: Children, edges: &[Edge]) -> Children {
+        // At most 256: one for each octet.
+        let changed = Children { count: edges.len() as u16, ..children };
+        let table = Children::table(children.count);
+        if changed.count > 1 && Children::table(changed.count) == table {
+            self.edges_mut(changed).copy_from_slice(edges);
+            return changed;
+        }
+        self.0[table].free.push(children.key());
+        match edges {
+            [last] => Children::one(last.child()),
+            _ => self.store(edges),
+        }
+    }
+
+    /// Stores two or more edges in a block.
+    fn store(&mut self, edges: &[Edge]) -> Children {
+        let count = edges.len() as u16;
+        let index = Children::table(count);
+        let capacity = 2 << index;
+        let table = &mut self.0[index];
+        let key = table.free.pop().unwrap_or_else(|| {
+            let key = table.edges.len() / capacity;
+            make_room(&mut table.edges, capacity);
+            table.edges.resize(table.edges.len() + capacity, Edge::default());
+            u32::try_from(key).expect("there are fewer blocks than nodes, whose keys are u32")
+        });
+        let children = Children::new(count, key);
+        self.edges_mut(children).copy_from_slice(edges);
+        children
+    }
+}
+
+/// Where the octet is, or would be.
+#[inline]
+fn position(edges: &[Edge], octet: u8) -> usize {
+    edges.partition_point(|edge| edge.octet < octet)
 }
 
 #[cfg(test)]
@@ -124,33 +208,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn children_come_apart_as_they_were_put_together() {
-        assert_eq!(Children::NONE.below(), Below::Nothing);
-        assert_eq!(Children::one(1).below(), Below::One(1));
-        assert_eq!(Children::one(TAG - 1).below(), Below::One(TAG - 1));
-        assert_eq!(Children::block(0).below(), Below::Block(0));
-        assert_eq!(Children::block(TAG - 1).below(), Below::Block(TAG - 1));
-    }
-
-    #[test]
     fn a_block_finds_every_octet_it_was_given_and_no_other() {
-        assert_eq!(size_of::<Edge>(), 5);
-        let mut block = Block::of_two((7, 70), (3, 30));
-        for octet in (0..=255).rev().filter(|octet| octet % 2 == 1) {
-            block.set(octet, u32::from(octet) * 10);
+        assert_eq!((size_of::<Edge>(), size_of::<Children>()), (5, 6));
+        let mut blocks = Blocks::new();
+        let mut children = blocks.of_two(Edge::new(255, 2550), Edge::new(0, 0));
+        for octet in (1..=254).rev() {
+            assert_eq!(blocks.find(children, octet), None);
+            children = blocks.add(children, Edge::new(octet, u32::from(octet) * 10));
+            assert_eq!(blocks.len(), 1);
         }
+        assert!(blocks.iter(children).eq((0..=255).map(|octet| octet * 10)));
+        blocks.replace(children, Edge::new(7, 77));
         for octet in 0..=255 {
-            assert_eq!(block.find(octet), (octet % 2 == 1).then_some(u32::from(octet) * 10));
+            let child = if octet == 7 { 77 } else { u32::from(octet) * 10 };
+            assert_eq!(blocks.find(children, octet), Some(child));
         }
-        assert!(block.iter().is_sorted());
-        assert_eq!(block.iter().count(), 128);
-    }
-
-    #[test]
-    fn a_block_tells_when_one_child_is_left() {
-        let mut block = Block::of_two((1, 10), (2, 20));
-        block.set(3, 30);
-        assert_eq!(block.remove(2), None);
-        assert_eq!(block.remove(3), Some(10));
+        for octet in 0..=254 {
+            children = blocks.remove(children, octet);
+        }
+        assert_eq!((children.below(), blocks.len()), (Below::One(2550), 0));
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! Each socket owns its own and uses it on the thread that works on the socket: nothing here is
 //! shared, locked, or waits. Topics come from peers, so no length or number of them overflows the
-//! stack, and no operation costs more than the topics in it are long, plus what it reports.
+//! stack, and what an operation costs grows with the length of the topics in it and the number of
+//! pipes that have them, not with the number or length of the other topics.
 
 mod arena;
 mod by_pipe;

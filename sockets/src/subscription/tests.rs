@@ -175,7 +175,7 @@ proptest! {
     }
 }
 
-/// Two million octets are a chain of 110,000 nodes: whatever recursed would overflow the stack.
+/// Two million octets are a chain of 117,000 nodes: whatever recursed would overflow the stack.
 #[test]
 fn a_topic_of_two_million_octets_is_a_topic() {
     let long = vec![7; 2_000_000];

@@ -9,7 +9,7 @@
 //! - Everything is a loop: no topic is long enough to overflow the stack, not even in drop.
 
 use super::arena::Arena;
-use super::children::{Below, Block, Children};
+use super::children::{Below, Blocks, Children, Edge};
 use super::node::{LABEL_MAX, Node};
 use std::ops::ControlFlow;
 
@@ -23,7 +23,7 @@ pub(super) struct Place(u32);
 #[derive(Debug)]
 pub(super) struct Trie<V> {
     nodes: Arena<Node<V>>,
-    blocks: Arena<Block>,
+    blocks: Blocks,
     /// How many nodes have a value.
     topics: usize,
 }
@@ -33,7 +33,7 @@ impl<V: Copy> Trie<V> {
     pub(super) fn new() -> Self {
         let mut nodes = Arena::new();
         nodes.insert(Node::default());
-        Self { nodes, blocks: Arena::new(), topics: 0 }
+        Self { nodes, blocks: Blocks::new(), topics: 0 }
     }
 
     /// How many topics have a value.
@@ -121,8 +121,9 @@ impl<V: Copy> Trie<V> {
             match node.children.below() {
                 Below::Nothing => {}
                 Below::One(child) => ahead.push((child, topic.len())),
-                Below::Block(block) => {
-                    ahead.extend(self.blocks[block].iter().rev().map(|child| (child, topic.len())));
+                Below::Several => {
+                    let children = self.blocks.iter(node.children).rev();
+                    ahead.extend(children.map(|child| (child, topic.len())));
                 }
             }
         }
@@ -144,10 +145,11 @@ impl<V: Copy> Trie<V> {
     /// not looked at: the caller compares its whole label anyway.
     #[inline]
     fn child(&self, key: u32, octet: u8) -> Option<u32> {
-        match self.nodes[key].children.below() {
+        let children = self.nodes[key].children;
+        match children.below() {
             Below::Nothing => None,
             Below::One(child) => Some(child),
-            Below::Block(block) => self.blocks[block].find(octet),
+            Below::Several => self.blocks.find(children, octet),
         }
     }
 
@@ -209,7 +211,7 @@ impl<V: Copy> Trie<V> {
                     self.join(parent);
                     return;
                 }
-                Below::Block(_) => return,
+                Below::Several => return,
             }
         }
     }
@@ -231,33 +233,33 @@ impl<V: Copy> Trie<V> {
 
     /// Adds a child whose label begins with an octet that no other child begins with.
     fn add_child(&mut self, parent: u32, octet: u8, child: u32) {
-        self.nodes[parent].children = match self.nodes[parent].children.below() {
+        let children = self.nodes[parent].children;
+        let edge = Edge::new(octet, child);
+        self.nodes[parent].children = match children.below() {
             Below::Nothing => Children::one(child),
             Below::One(sibling) => {
-                let sibling = (self.nodes[sibling].label()[0], sibling);
-                Children::block(self.blocks.insert(Block::of_two(sibling, (octet, child))))
+                let first = self.nodes[sibling].label()[0];
+                self.blocks.of_two(Edge::new(first, sibling), edge)
             }
-            Below::Block(block) => return self.blocks[block].set(octet, child),
+            Below::Several => self.blocks.add(children, edge),
         };
     }
 
     /// Puts a child in the place of the one whose label begins with the same octet.
     fn replace_child(&mut self, parent: u32, octet: u8, child: u32) {
-        match self.nodes[parent].children.below() {
-            Below::Block(block) => self.blocks[block].set(octet, child),
-            Below::Nothing | Below::One(_) => self.nodes[parent].children = Children::one(child),
+        let children = &mut self.nodes[parent].children;
+        match children.below() {
+            Below::Several => self.blocks.replace(*children, Edge::new(octet, child)),
+            Below::Nothing | Below::One(_) => *children = Children::one(child),
         }
     }
 
     /// Forgets the child whose label begins with the octet.
     fn remove_child(&mut self, parent: u32, octet: u8) {
-        self.nodes[parent].children = match self.nodes[parent].children.below() {
+        let children = &mut self.nodes[parent].children;
+        *children = match children.below() {
+            Below::Several => self.blocks.remove(*children, octet),
             Below::Nothing | Below::One(_) => Children::NONE,
-            Below::Block(block) => {
-                let Some(last) = self.blocks[block].remove(octet) else { return };
-                self.blocks.take(block);
-                Children::one(last)
-            }
         };
     }
 }
@@ -285,9 +287,9 @@ impl<V: Copy> Trie<V> {
                     assert!(!link || length > LABEL_MAX, "a link that could be joined");
                     vec![child]
                 }
-                Below::Block(block) => {
+                Below::Several => {
                     blocks += 1;
-                    self.blocks[block].iter().collect()
+                    self.blocks.iter(node.children).collect()
                 }
             };
             assert!(!link || !below.is_empty(), "a leaf without a value");

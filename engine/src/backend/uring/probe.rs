@@ -11,9 +11,13 @@ use std::time::{Duration, Instant};
 /// How long the trial may take; it takes microseconds where it works.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Tries everything that the backend needs.
+/// Tries everything that the backend needs, on a thread of its own: when a ring has been closed, the
+/// kernel cleans up on the thread that used it, by interrupting whatever system call it is in. That is
+/// nothing to do to a thread of the application.
 pub(crate) fn probe() -> Result<(), String> {
-    trial().map_err(|error| {
+    let thread = std::thread::Builder::new().name("ringmq-probe".into()).spawn(trial);
+    let panicked = |_| Err(io::Error::other("the trial panicked"));
+    thread.and_then(|thread| thread.join().unwrap_or_else(panicked)).map_err(|error| {
         let remedy = match error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => {
                 "io_uring is forbidden here: a seccomp filter (containers have one) or the sysctl \

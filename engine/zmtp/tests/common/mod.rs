@@ -40,7 +40,8 @@ impl Recorder {
 }
 
 impl Sink for Recorder {
-    fn span(&mut self, mut frames: &[u8], messages: usize) {
+    fn span(&mut self, mut frames: &[u8], messages: usize, tail: usize) {
+        let (octets, mut at, mut boundary) = (frames.len(), 0, 0);
         assert!(self.open.is_none(), "a span inside a frame");
         assert!(!frames.is_empty(), "an empty span");
         let before = self.messages;
@@ -53,8 +54,13 @@ impl Sink for Recorder {
             assert!(self.attach_min == 0 || body.len() < self.attach_min, "too large for a span");
             self.push(header.flags, body);
             self.in_spans += 1;
+            at += header.size + header.body as usize;
+            if header.flags & frame::MORE == 0 {
+                boundary = at;
+            }
             frames = rest;
         }
+        assert_eq!(octets - boundary, tail, "the tail of the span");
         assert_eq!(self.messages - before, messages, "a wrong count of messages");
     }
 

@@ -1,0 +1,334 @@
+//! Every order in which two threads can meet on a log, a mailbox or a slot, tried on the real code:
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test -p ringmq-pipe --test loom --release
+//! ```
+//! In models segments are tiny and a batch is two messages (see `FIRST` and `BATCH`), and each octet
+//! of a segment, and the segment itself, is a cell whose users loom checks. A thread that sleeps and
+//! is never told shows as a deadlock.
+#![cfg(loom)]
+#![allow(clippy::unwrap_used)]
+
+use loom::thread;
+use ringmq_pipe::frame::MORE;
+use ringmq_pipe::{
+    ATTACH, LogReader, LogWriter, Mailbox, Message, Notify, Refused, Sleep, Waiters, latest, log,
+};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+/// Preemptions per execution of models with many steps: bugs of two threads take one or two, and each
+/// more costs thirtyfold.
+const FEW: usize = 2;
+/// Preemptions per execution of models with few steps.
+const MANY: usize = 4;
+
+fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+/// A thread that waits for news.
+struct Parker(loom::sync::Notify);
+
+impl Parker {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(loom::sync::Notify::new()))
+    }
+
+    fn park(&self) {
+        self.0.wait();
+    }
+}
+
+impl Notify for Parker {
+    fn readable(&self, _: usize) {
+        self.0.notify();
+    }
+
+    fn writable(&self, _: usize) {
+        self.0.notify();
+    }
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.0.notify();
+    }
+}
+
+/// Reads a frame, asleep while there is none; `None` at the end.
+fn receive(reader: &mut LogReader, parker: &Parker) -> Option<Message> {
+    loop {
+        if let Some(message) = reader.read() {
+            return Some(message);
+        }
+        if reader.ended() {
+            return None;
+        }
+        if reader.fall_asleep() == Sleep::Asleep {
+            parker.park();
+        }
+    }
+}
+
+/// Writes a frame, asleep while it is refused; `false` when the reader is gone.
+fn send(writer: &mut LogWriter, flags: u8, body: &[u8], parker: &Parker) -> bool {
+    loop {
+        match writer.write_body(flags, body) {
+            Ok(()) => return true,
+            Err(Refused::Full) => parker.park(),
+            Err(Refused::Closed) => return false,
+        }
+    }
+}
+
+/// Sends `bodies` through a log of `hwm` from another thread and returns what arrives before the end.
+fn through(hwm: u32, bodies: &'static [&'static [u8]]) -> Vec<Message> {
+    let (mut writer, mut reader) = log(hwm);
+    let sender = thread::spawn(move || {
+        let parker = Parker::new();
+        writer.install(parker.clone(), 0);
+        for body in bodies {
+            assert!(send(&mut writer, 0, body, &parker));
+        }
+    });
+    let parker = Parker::new();
+    reader.install(parker.clone(), 0);
+    let messages: Vec<_> = std::iter::from_fn(|| receive(&mut reader, &parker)).collect();
+    sender.join().unwrap();
+    messages
+}
+
+#[test]
+fn a_sleeping_reader_misses_no_message() {
+    check(MANY - 1, || {
+        assert_eq!(through(0, &[b"one"]), [b"one"]);
+    });
+}
+
+#[test]
+fn a_batch_and_what_is_left_of_one_arrive() {
+    check(FEW, || {
+        assert_eq!(through(0, &[b"a", b"b", b"c"]), [b"a", b"b", b"c"]);
+    });
+}
+
+#[test]
+fn a_refused_writer_misses_no_credit() {
+    check(FEW, || {
+        assert_eq!(through(1, &[b"one", b"two"]), [b"one", b"two"]);
+    });
+}
+
+#[test]
+fn segments_are_left_by_their_writer_before_they_are_freed() {
+    // 32 octets hold one of these, 64 hold two.
+    const BODY: &[u8] = b"nineteen octets are";
+    static BODIES: [&[u8]; 3] = [BODY; 3];
+    check(FEW, || {
+        assert_eq!(through(0, &BODIES), BODIES);
+    });
+}
+
+#[test]
+fn a_message_of_several_segments_is_visible_whole_or_not_at_all() {
+    check(MANY, || {
+        let (mut writer, mut reader) = log(0);
+        let sender = thread::spawn(move || {
+            writer.write_body(0, b"before").unwrap();
+            writer.write_body(MORE, b"a part that takes room").unwrap();
+            writer.write_uncounted(MORE, Message::from(bytes()));
+            writer.write_body(0, b"the last part").unwrap();
+            writer
+        });
+        let mut seen = 0;
+        while let Some(message) = reader.read() {
+            seen += 1;
+            while message.more() {
+                seen += 1;
+                if !reader.read().unwrap().more() {
+                    break;
+                }
+            }
+        }
+        assert!([0, 1, 4].contains(&seen), "{seen} frames");
+        let writer = sender.join().unwrap();
+        drop(writer);
+        assert_eq!(seen + std::iter::from_fn(|| reader.read()).count(), 4);
+        assert!(reader.ended());
+    });
+}
+
+/// A body that is attached.
+fn bytes() -> Vec<u8> {
+    vec![7; ATTACH]
+}
+
+#[test]
+fn what_is_taken_back_was_never_there() {
+    check(MANY, || {
+        let (mut writer, mut reader) = log(0);
+        let sender = thread::spawn(move || {
+            writer.write_body(0, b"before").unwrap();
+            writer.write_body(MORE, b"a part that takes room").unwrap();
+            writer.write_body(MORE, b"and another in the next").unwrap();
+            writer.rollback();
+            writer.write_body(0, b"after").unwrap();
+        });
+        let first = reader.read();
+        sender.join().unwrap();
+        let all: Vec<_> = first.into_iter().chain(std::iter::from_fn(|| reader.read())).collect();
+        assert_eq!(all, [&b"before"[..], b"after"]);
+    });
+}
+
+#[test]
+fn gathered_spans_are_credited_when_they_are_done_with() {
+    check(FEW, || {
+        let (mut writer, mut reader) = log(1);
+        let sender = thread::spawn(move || {
+            let parker = Parker::new();
+            writer.install(parker.clone(), 0);
+            for body in [b"a", b"b"] {
+                assert!(send(&mut writer, 0, body, &parker));
+            }
+        });
+        let parker = Parker::new();
+        reader.install(parker.clone(), 0);
+        let mut octets = Vec::new();
+        while !reader.ended() {
+            let mut pieces = Vec::new();
+            reader.gather(100, &mut pieces);
+            octets.extend(pieces.iter().flat_map(|piece| piece.bytes().to_vec()));
+            reader.done(pieces.iter().map(|piece| piece.messages).sum());
+            if reader.fall_asleep() == Sleep::Asleep {
+                parker.park();
+            }
+        }
+        assert_eq!(octets, b"\0\x01a\0\x01b");
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_lowered_mark_strands_nobody() {
+    check(FEW, || {
+        let (mut writer, mut reader) = log(4);
+        let sender = thread::spawn(move || {
+            let parker = Parker::new();
+            writer.install(parker.clone(), 0);
+            assert!(send(&mut writer, 0, b"a", &parker));
+            writer.set_hwm(1);
+            assert!(send(&mut writer, 0, b"b", &parker));
+        });
+        let parker = Parker::new();
+        reader.install(parker.clone(), 0);
+        let messages: Vec<_> = std::iter::from_fn(|| receive(&mut reader, &parker)).collect();
+        assert_eq!(messages, [b"a", b"b"]);
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_that_leaves_frees_a_refused_writer() {
+    check(MANY, || {
+        let (mut writer, mut reader) = log(1);
+        let sender = thread::spawn(move || {
+            let parker = Parker::new();
+            writer.install(parker.clone(), 0);
+            let sent = (0..3).take_while(|_| send(&mut writer, 0, b"m", &parker)).count();
+            assert!(sent <= 2, "{sent} of a mark of one, and one read");
+        });
+        drop(reader.read());
+        drop(reader);
+        sender.join().unwrap();
+    });
+}
+
+/// A body that holds a token.
+struct Foreign(Vec<u8>, #[expect(dead_code, reason = "held")] Arc<()>);
+
+impl AsRef<[u8]> for Foreign {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[test]
+fn both_ends_leave_at_once_and_nothing_stays() {
+    check(MANY, || {
+        let token = Arc::new(());
+        let (mut writer, mut reader) = log(0);
+        let held = token.clone();
+        let sender = thread::spawn(move || {
+            for flags in [0, MORE] {
+                let body = Foreign(bytes(), held.clone());
+                writer.write_uncounted(flags, Message::from_owner(body));
+            }
+        });
+        reader.install(Parker::new(), 0);
+        drop(reader.read());
+        drop(reader);
+        sender.join().unwrap();
+        assert_eq!(Arc::strong_count(&token), 1);
+    });
+}
+
+#[test]
+fn a_mailbox_that_is_waited_for_loses_no_command() {
+    check(FEW, || {
+        let shared = Arc::new((Mailbox::new(), Waiters::new()));
+        let post = |command: u32| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                if shared.0.post(command) {
+                    shared.1.wake();
+                }
+            })
+        };
+        let posters = [post(1), post(2)];
+        let (mailbox, waiters) = &*shared;
+        let mut sum = 0;
+        loop {
+            mailbox.begin();
+            sum += std::iter::from_fn(|| mailbox.take()).sum::<u32>();
+            if sum == 3 {
+                break;
+            }
+            let parker = Parker::new();
+            let key = waiters.add(Waker::from(parker.clone()));
+            if !mailbox.pending_for_waiter() {
+                parker.park();
+            }
+            waiters.remove(key);
+        }
+        for poster in posters {
+            poster.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_slot_that_is_waited_for_loses_no_message() {
+    check(MANY, || {
+        let (mut writer, mut reader) = latest();
+        let sender = thread::spawn(move || {
+            for body in ["old", "new"] {
+                writer.write(&mut Message::from(body)).unwrap();
+            }
+        });
+        let parker = Parker::new();
+        reader.install(parker.clone(), 0);
+        let mut last = Message::new();
+        while !reader.ended() {
+            match reader.read() {
+                Some(message) => last = message,
+                None if reader.check() == Sleep::Asleep => parker.park(),
+                None => {}
+            }
+        }
+        assert_eq!(last, "new");
+        sender.join().unwrap();
+    });
+}

@@ -1,0 +1,97 @@
+//! Accepting connections.
+#![allow(clippy::unwrap_used)]
+
+use crate::common::{on_each_backend, on_each_backend_alone};
+use crate::rig::{Rig, What, client, listener};
+use ringmq_engine::{BackendKind, Descriptor, Token};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+fn accepted(rig: &mut Rig, token: Token) -> Socket {
+    match rig.next_of(token) {
+        What::Accepted(result) => result.unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Each accepted descriptor is a connection of one of the clients, and does not block.
+fn exchange(mut clients: Vec<Socket>, sockets: Vec<Socket>) {
+    for (index, socket) in sockets.iter().enumerate() {
+        assert!(socket.nonblocking().unwrap());
+        (&*socket).write_all(&[index as u8]).unwrap();
+    }
+    let mut answers: Vec<u8> = clients
+        .iter_mut()
+        .map(|client| {
+            let mut octet = [0];
+            client.read_exact(&mut octet).unwrap();
+            octet[0]
+        })
+        .collect();
+    answers.sort_unstable();
+    assert!(answers.into_iter().eq((0..sockets.len()).map(|index| index as u8)));
+}
+
+fn many_connections_are_accepted(kind: BackendKind) {
+    const COUNT: usize = 100;
+    let mut rig = Rig::new(kind);
+    let token = Token::unique();
+    let (listener, address) = listener(COUNT as i32);
+    // Half of them wait already, half of them come later.
+    let mut clients: Vec<_> = (0..COUNT / 2).map(|_| client(&address)).collect();
+    rig.backend.accept(token, &listener);
+    let mut sockets: Vec<_> = (0..COUNT / 2).map(|_| accepted(&mut rig, token)).collect();
+    for _ in COUNT / 2..COUNT {
+        clients.push(client(&address));
+        sockets.push(accepted(&mut rig, token));
+    }
+    rig.silence();
+    exchange(clients, sockets);
+}
+
+fn unix_connections_are_accepted(kind: BackendKind) {
+    let mut rig = Rig::new(kind);
+    let token = Token::unique();
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let name = format!("\0ringmq-conformance-{}-{}", std::process::id(), token.key());
+    let address = SockAddr::unix(name).unwrap();
+    socket.bind(&address).unwrap();
+    socket.listen(8).unwrap();
+    let listener: Descriptor = Arc::new(socket);
+    rig.backend.accept(token, &listener);
+    let clients: Vec<_> = (0..3).map(|_| client(&address)).collect();
+    let sockets: Vec<_> = (0..3).map(|_| accepted(&mut rig, token)).collect();
+    exchange(clients, sockets);
+}
+
+fn used_up_descriptors_are_an_error_and_asking_again_goes_on(kind: BackendKind) {
+    let mut rig = Rig::new(kind);
+    let token = Token::unique();
+    let (listener, address) = listener(4);
+    let before = getrlimit(Resource::Nofile);
+    let waiting = client(&address);
+    let lowest_free = listener.try_clone().unwrap();
+    let limit = std::os::fd::AsRawFd::as_raw_fd(&lowest_free) as u64;
+    drop(lowest_free);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(limit), ..before }).unwrap();
+    rig.backend.accept(token, &listener);
+    let result = match rig.next_of(token) {
+        What::Accepted(result) => result,
+        other => panic!("{other:?}"),
+    };
+    // EMFILE.
+    assert_eq!(result.unwrap_err().raw_os_error(), Some(24));
+    setrlimit(Resource::Nofile, before).unwrap();
+    rig.silence();
+    rig.backend.accept(token, &listener);
+    let first = accepted(&mut rig, token);
+    let later = client(&address);
+    let second = accepted(&mut rig, token);
+    exchange(vec![waiting, later], vec![first, second]);
+}
+
+on_each_backend!(many_connections_are_accepted, unix_connections_are_accepted);
+on_each_backend_alone!(used_up_descriptors_are_an_error_and_asking_again_goes_on);

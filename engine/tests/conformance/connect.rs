@@ -1,0 +1,135 @@
+//! Making connections.
+#![allow(clippy::unwrap_used)]
+
+use crate::common::on_each_backend;
+use crate::rig::{Rig, What, batch, listener, pair, tcp};
+use ringmq_engine::backend::Receive;
+use ringmq_engine::{BackendKind, Descriptor, Token};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+fn connected(rig: &mut Rig, token: Token) -> io::Result<()> {
+    match rig.next_of(token) {
+        What::Connected(result) => result,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The connection under `token` carries octets both ways.
+fn exchange(rig: &mut Rig, token: Token, near: &Descriptor, listener: &Socket) {
+    listener.set_nonblocking(false).unwrap();
+    let (mut far, _) = listener.accept().unwrap();
+    far.write_all(b"down").unwrap();
+    assert_eq!(rig.receive_once(token, near), b"down");
+    rig.send_all(token, near, batch([b"up".to_vec()]));
+    let mut octets = [0; 2];
+    far.read_exact(&mut octets).unwrap();
+    assert_eq!(&octets, b"up");
+}
+
+fn a_tcp_listener_is_reached(kind: BackendKind) {
+    let mut rig = Rig::new(kind);
+    let (listener, address) = listener(1);
+    let (token, socket) = (Token::unique(), tcp());
+    rig.backend.connect(token, &socket, &address);
+    connected(&mut rig, token).unwrap();
+    exchange(&mut rig, token, &socket, &listener);
+}
+
+fn a_unix_listener_is_reached(kind: BackendKind) {
+    let mut rig = Rig::new(kind);
+    let token = Token::unique();
+    let unix = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    let name = format!("\0ringmq-conformance-{}-{}", std::process::id(), token.key());
+    let address = SockAddr::unix(name).unwrap();
+    let listener = unix();
+    listener.bind(&address).unwrap();
+    listener.listen(1).unwrap();
+    let socket: Descriptor = Arc::new(unix());
+    socket.set_nonblocking(true).unwrap();
+    rig.backend.connect(token, &socket, &address);
+    connected(&mut rig, token).unwrap();
+    exchange(&mut rig, token, &socket, &listener);
+}
+
+fn nobody_there_is_an_error(kind: BackendKind) {
+    let mut rig = Rig::new(kind);
+    // The port was somebody's a moment ago, and so is hardly anybody else's yet.
+    let (gone, address) = listener(1);
+    drop(gone);
+    let (token, socket) = (Token::unique(), tcp());
+    rig.backend.connect(token, &socket, &address);
+    let error = connected(&mut rig, token).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    let (token, socket) = (Token::unique(), Arc::new(Socket::new(Domain::UNIX, Type::STREAM, None).unwrap()));
+    socket.set_nonblocking(true).unwrap();
+    let nowhere = SockAddr::unix("\0ringmq-conformance-nobody").unwrap();
+    rig.backend.connect(token, &socket, &nowhere);
+    let error = connected(&mut rig, token).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+/// A listener that accepts nobody, with its queue full: who connects now waits. With the connections
+/// that fill it.
+pub(crate) fn full_listener() -> (Descriptor, SockAddr, Vec<Descriptor>) {
+    let (listener, address) = listener(0);
+    let fill = (0..4)
+        .map(|_| {
+            let socket = tcp();
+            let _ = socket.connect(&address);
+            socket
+        })
+        .collect();
+    (listener, address, fill)
+}
+
+fn a_connect_that_takes_too_long_can_be_given_up(kind: BackendKind) {
+    let mut rig = Rig::new(kind);
+    let (_listener, address, _fill) = full_listener();
+    let (token, socket) = (Token::unique(), tcp());
+    rig.backend.connect(token, &socket, &address);
+    rig.silence();
+    rig.backend.close(token);
+    rig.silence();
+    assert_eq!(Arc::strong_count(&socket), 1, "the backend has let go of it");
+    rig.backend.close(token);
+    rig.silence();
+}
+
+fn a_second_connect_is_refused_and_the_first_goes_on(kind: BackendKind) {
+    let mut rig = Rig::new(kind);
+    let (listener, address, _fill) = full_listener();
+    let (token, socket) = (Token::unique(), tcp());
+    rig.backend.connect(token, &socket, &address);
+    rig.backend.connect(token, &socket, &address);
+    let error = connected(&mut rig, token).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+    rig.silence();
+    drop(listener);
+    // The kernel tries again after a second, and is refused.
+    assert!(connected(&mut rig, token).is_err());
+}
+
+/// A descriptor goes from the handler that connected it to the one that uses it.
+fn a_descriptor_is_handed_from_one_token_to_another(kind: BackendKind) {
+    let mut rig = Rig::new(kind);
+    let (near, mut far) = pair();
+    for round in 0..100u8 {
+        let token = Token::unique();
+        rig.backend.receive(token, &near, Receive::Stream);
+        far.write_all(&[round]).unwrap();
+        assert_eq!(rig.received(token, 1), [round]);
+        rig.backend.close(token);
+    }
+    rig.silence();
+}
+
+on_each_backend!(
+    a_tcp_listener_is_reached,
+    a_unix_listener_is_reached,
+    nobody_there_is_an_error,
+    a_connect_that_takes_too_long_can_be_given_up,
+    a_second_connect_is_refused_and_the_first_goes_on,
+    a_descriptor_is_handed_from_one_token_to_another,
+);

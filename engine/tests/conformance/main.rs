@@ -1,0 +1,15 @@
+//! What every backend must do: each test runs on mio and, where it is to be had, on io_uring.
+#![cfg(unix)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod rig;
+
+mod accept;
+mod connect;
+mod many;
+mod receive;
+mod send;
+mod starvation;
+mod teardown;
+mod wake;

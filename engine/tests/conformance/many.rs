@@ -1,0 +1,64 @@
+//! A thousand connections on one backend.
+#![allow(clippy::unwrap_used)]
+
+use crate::common::on_each_backend_alone;
+use crate::rig::{Given, Rig, What, batch, open_descriptors, pair};
+use ringmq_engine::BackendKind;
+use ringmq_engine::Token;
+use ringmq_engine::backend::{Ended, Receive};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::collections::HashMap;
+use std::io::{Read, Write};
+
+const COUNT: usize = 1000;
+const ROUNDS: u32 = 3;
+
+fn a_thousand_connections_echo_and_end(kind: BackendKind) {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+    let before = open_descriptors();
+    let mut rig = Rig::new(kind);
+    let mut near = HashMap::new();
+    let mut far = Vec::new();
+    for _ in 0..COUNT {
+        let (token, (descriptor, other)) = (Token::unique(), pair());
+        rig.backend.receive(token, &descriptor, Receive::Stream);
+        near.insert(token, descriptor);
+        far.push(other);
+    }
+    for round in 0..ROUNDS {
+        for (number, other) in far.iter_mut().enumerate() {
+            other.write_all(&(number as u32 ^ round << 16).to_be_bytes()).unwrap();
+        }
+        let mut sent = 0;
+        while sent < COUNT {
+            match rig.next() {
+                (token, What::Received(octets)) => {
+                    assert_eq!(octets.len(), 4);
+                    rig.backend.send(token, &near[&token], batch([octets]));
+                }
+                (_, What::Sent(Given(mut batch), result)) => {
+                    batch.advance(result.unwrap());
+                    assert!(batch.is_empty());
+                    sent += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        for (number, other) in far.iter_mut().enumerate() {
+            let mut octets = [0; 4];
+            other.read_exact(&mut octets).unwrap();
+            assert_eq!(u32::from_be_bytes(octets), number as u32 ^ round << 16);
+        }
+    }
+    drop(far);
+    for _ in 0..COUNT {
+        let (token, what) = rig.next();
+        assert!(matches!(what, What::Ended(Ended::Eof)));
+        rig.backend.close(token);
+    }
+    drop((rig, near));
+    assert_eq!(open_descriptors(), before);
+}
+
+on_each_backend_alone!(a_thousand_connections_echo_and_end);

@@ -1,0 +1,16 @@
+//! Sessions over real connections, against a peer driven by hand: each test runs on mio and, where it
+//! is to be had, on io_uring.
+#![cfg(unix)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod peer;
+mod rig;
+
+mod backpressure;
+mod carry;
+mod closing;
+mod handshake;
+mod hostile;
+mod messages;
+mod old_peers;

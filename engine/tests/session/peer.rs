@@ -1,0 +1,131 @@
+//! The far end of a connection, driven by hand: a blocking socket, and frames as octets.
+#![allow(clippy::unwrap_used)]
+
+use crate::common::DEADLINE;
+use ringmq_pipe::frame;
+use ringmq_zmtp::{Config, Handshake, SocketType};
+use socket2::Socket;
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(crate) struct Peer {
+    pub(crate) socket: Socket,
+    /// Read and not looked at yet.
+    ahead: Vec<u8>,
+}
+
+/// A frame off the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) flags: u8,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A frame as it goes on the wire.
+pub(crate) fn wire(flags: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; frame::LONG_HEADER];
+    let size = frame::write(&mut out, flags, body.len());
+    out.truncate(size);
+    out.extend_from_slice(body);
+    out
+}
+
+impl Peer {
+    pub(crate) fn new(socket: Socket) -> Self {
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        socket.set_write_timeout(Some(DEADLINE)).unwrap();
+        Self { socket, ahead: Vec::new() }
+    }
+
+    /// Completes a handshake of ZMTP 3.1 as a DEALER.
+    pub(crate) fn shake_hands(&mut self) {
+        let mut handshake = Handshake::new(Arc::new(Config::new(SocketType::Dealer)), Instant::now());
+        loop {
+            let mut out = Vec::new();
+            handshake.take_output(&mut out);
+            self.socket.write_all(&out).unwrap();
+            if handshake.is_done() {
+                return;
+            }
+            let octets = self.read_some();
+            let used = handshake.input(Instant::now(), &octets).unwrap();
+            self.ahead.extend_from_slice(&octets[used..]);
+        }
+    }
+
+    pub(crate) fn write(&mut self, octets: &[u8]) {
+        self.socket.write_all(octets).unwrap();
+    }
+
+    fn read_some(&mut self) -> Vec<u8> {
+        let mut octets = vec![0; 64 * 1024];
+        let count = self.socket.read(&mut octets).unwrap();
+        assert!(count > 0, "the connection has ended");
+        octets.truncate(count);
+        octets
+    }
+
+    /// The next octets.
+    pub(crate) fn octets(&mut self, count: usize) -> Vec<u8> {
+        while self.ahead.len() < count {
+            let more = self.read_some();
+            self.ahead.extend(more);
+        }
+        self.ahead.drain(..count).collect()
+    }
+
+    /// The next frame.
+    pub(crate) fn frame(&mut self) -> Frame {
+        loop {
+            if let Some(header) = frame::parse(&self.ahead) {
+                let whole = self.octets(header.size + header.body as usize);
+                return Frame { flags: header.flags, body: whole[header.size..].to_vec() };
+            }
+            let more = self.read_some();
+            self.ahead.extend(more);
+        }
+    }
+
+    /// The body of the next frame, which is a whole message.
+    pub(crate) fn message(&mut self) -> Vec<u8> {
+        let frame = self.frame();
+        assert_eq!(frame.flags, 0, "{frame:?}");
+        frame.body
+    }
+
+    /// Everything up to the end of the connection, however that ends.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut all = std::mem::take(&mut self.ahead);
+        let mut octets = vec![0; 64 * 1024];
+        loop {
+            match self.socket.read(&mut octets) {
+                Ok(0) => return all,
+                Ok(count) => all.extend_from_slice(&octets[..count]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return all,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Writes until the other end has stopped reading; returns how many octets went out.
+    pub(crate) fn write_until_blocked(&mut self, octets: &[u8]) -> usize {
+        self.socket.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+        let mut sent = 0;
+        while sent < octets.len() {
+            match self.socket.write(&octets[sent..]) {
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        self.socket.set_write_timeout(Some(DEADLINE)).unwrap();
+        sent
+    }
+
+    /// No more of ours will come.
+    pub(crate) fn end(&mut self) {
+        self.socket.shutdown(Shutdown::Write).unwrap();
+    }
+}

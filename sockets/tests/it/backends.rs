@@ -1,0 +1,25 @@
+//! That what the other tests run on is what they say.
+
+use crate::bed::{Bed, over_tcp};
+use ringmq::{BackendChoice, BackendKind, Context};
+
+over_tcp![the_backend_asked_for_is_used];
+
+fn the_backend_asked_for_is_used(bed: &Bed) {
+    let expected = match bed.backend {
+        BackendChoice::Uring => BackendKind::Uring,
+        _ => BackendKind::Mio,
+    };
+    assert_eq!(bed.context.backend().unwrap().kind, expected);
+}
+
+/// Where nothing may be skipped, a machine without io_uring fails.
+#[test]
+#[cfg(target_os = "linux")]
+fn io_uring_is_here_or_its_tests_are_skipped() {
+    let skips_are_failures = std::env::var_os("CI").is_some();
+    if let Err(reason) = Context::uring_available() {
+        assert!(!skips_are_failures, "no io_uring here: {reason}");
+        eprintln!("SKIPPED: every test on io_uring: {reason}");
+    }
+}

@@ -1,0 +1,84 @@
+//! PAIR: one peer, both ways, exclusively.
+
+use crate::bed::{
+    Bed, GLANCE, await_kind, await_peers, connected, eventually, everywhere, over_wires,
+};
+use ringmq::Error;
+
+everywhere![
+    a_send_without_a_peer_waits,
+    a_second_peer_gets_no_say,
+    the_slot_is_free_for_a_new_peer_when_the_first_has_left,
+    what_a_peer_sent_before_it_left_is_received,
+];
+
+over_wires![a_second_peer_completes_its_handshake];
+
+fn a_send_without_a_peer_waits(bed: &Bed) {
+    let (a, b) = (bed.pair(), bed.pair());
+    let endpoint = a.bind(&bed.anywhere()).unwrap();
+    let failed = a.try_send("early").unwrap_err();
+    assert!(failed.error.is_would_block());
+    assert_eq!(failed.message, "early".into());
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| a.send("waits"));
+        b.connect(&endpoint).unwrap();
+        assert_eq!(b.recv().unwrap(), "waits");
+        sending.join().unwrap().unwrap();
+    });
+}
+
+fn a_second_peer_gets_no_say(bed: &Bed) {
+    let (a, first, second) = (bed.pair(), bed.pair(), bed.pair());
+    let endpoint = bed.join(&a, &first);
+    second.connect(&endpoint).unwrap();
+    second.send("ignored").unwrap();
+    await_peers(&a, 2);
+    for round in 0..10u8 {
+        first.send([round]).unwrap();
+        assert_eq!(a.recv().unwrap(), [round]);
+        a.send([round]).unwrap();
+        assert_eq!(first.recv().unwrap(), [round]);
+    }
+    second.set_recv_timeout(Some(GLANCE)).unwrap();
+    assert!(second.recv().unwrap_err().is_would_block());
+    assert!(a.try_recv().unwrap_err().is_would_block());
+}
+
+fn the_slot_is_free_for_a_new_peer_when_the_first_has_left(bed: &Bed) {
+    let (a, first, third) = (bed.pair(), bed.pair(), bed.pair());
+    let endpoint = bed.join(&a, &first);
+    drop(first);
+    eventually("the first has left", || {
+        assert!(a.try_recv().unwrap_err().is_would_block());
+        connected(&a) == 0
+    });
+    third.connect(&endpoint).unwrap();
+    third.send("mine").unwrap();
+    assert_eq!(a.recv().unwrap(), "mine");
+    a.send("yours").unwrap();
+    assert_eq!(third.recv().unwrap(), "yours");
+}
+
+fn what_a_peer_sent_before_it_left_is_received(bed: &Bed) {
+    let (a, b) = (bed.pair(), bed.pair());
+    bed.join(&a, &b);
+    b.set_linger(None).unwrap();
+    for number in 0..100u8 {
+        b.send([number]).unwrap();
+    }
+    drop(b);
+    for number in 0..100u8 {
+        assert_eq!(a.recv().unwrap(), [number]);
+    }
+    assert!(matches!(a.try_recv(), Err(Error::WouldBlock)));
+}
+
+fn a_second_peer_completes_its_handshake(bed: &Bed) {
+    let (a, first, second) = (bed.pair(), bed.pair(), bed.pair());
+    let endpoint = bed.join(&a, &first);
+    let monitor = second.monitor();
+    second.connect(&endpoint).unwrap();
+    await_kind!(&monitor, HandshakeSucceeded);
+    assert!(monitor.recv_timeout(GLANCE).is_err(), "the connection stays");
+}

@@ -1,0 +1,157 @@
+//! PUSH and PULL: down the pipeline, to each in turn, and nothing is lost.
+
+use crate::bed::{Bed, GLANCE, await_peers, connected, eventually, everywhere};
+use ringmq::{Error, Multipart, SocketType};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+everywhere![
+    pushes_go_to_each_puller_in_turn,
+    a_full_puller_is_passed_over,
+    a_push_without_a_peer_waits_for_one,
+    a_push_times_out,
+    pulls_take_from_each_pusher_in_turn,
+    a_message_of_several_frames_goes_to_one_puller,
+    a_puller_that_leaves_gets_no_more,
+    frame_by_frame_is_one_message,
+    conflating_keeps_the_latest,
+];
+
+fn pushes_go_to_each_puller_in_turn(bed: &Bed) {
+    let push = bed.push();
+    let pulls = [bed.pull(), bed.pull(), bed.pull()];
+    let endpoint = push.bind(&bed.anywhere()).unwrap();
+    pulls.iter().for_each(|pull| pull.connect(&endpoint).unwrap());
+    await_peers(&push, 3);
+    for number in 0..30u8 {
+        push.send([number]).unwrap();
+    }
+    for pull in &pulls {
+        let got: Vec<u8> = (0..10).map(|_| pull.recv().unwrap()[0]).collect();
+        assert!(got.windows(2).all(|two| two[1] == two[0] + 3), "every third: {got:?}");
+        assert!(pull.try_recv().is_err());
+    }
+}
+
+fn a_full_puller_is_passed_over(bed: &Bed) {
+    let (push, idle, busy) = (bed.push(), bed.pull(), bed.pull());
+    push.set_send_hwm(2).unwrap();
+    idle.set_recv_hwm(2).unwrap();
+    let endpoint = bed.join(&push, &idle);
+    // Bodies that no kernel buffers much of.
+    while push.try_send(vec![0; 1 << 20]).is_ok() {}
+    busy.connect(&endpoint).unwrap();
+    for number in 0..50u8 {
+        push.send([number]).unwrap();
+        assert_eq!(busy.recv().unwrap().len(), 1);
+    }
+}
+
+fn a_push_without_a_peer_waits_for_one(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    let endpoint = push.bind(&bed.anywhere()).unwrap();
+    assert!(push.try_send("nobody").unwrap_err().error.is_would_block());
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| push.send_multipart(["waits", "whole"]));
+        pull.connect(&endpoint).unwrap();
+        assert_eq!(pull.recv_multipart().unwrap(), ["waits", "whole"].into());
+        sending.join().unwrap().unwrap();
+    });
+}
+
+fn a_push_times_out(bed: &Bed) {
+    let push = bed.push();
+    push.bind(&bed.anywhere()).unwrap();
+    push.set_send_timeout(Some(GLANCE)).unwrap();
+    let start = Instant::now();
+    let failed = push.send_multipart(["a", "b"]).unwrap_err();
+    assert!(start.elapsed() >= GLANCE);
+    assert!(matches!(failed.error, Error::WouldBlock));
+    assert_eq!(failed.message, ["a", "b"].into(), "the message comes back");
+    push.set_send_timeout(Some(Duration::ZERO)).unwrap();
+    assert!(push.send("now").is_err());
+}
+
+fn pulls_take_from_each_pusher_in_turn(bed: &Bed) {
+    let pull = bed.pull();
+    let pushes = [bed.push(), bed.push(), bed.push()];
+    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    for (name, push) in pushes.iter().enumerate() {
+        push.connect(&endpoint).unwrap();
+        (0..100).for_each(|_| push.send([name as u8]).unwrap());
+    }
+    await_peers(&pull, 3);
+    // All three have something from the first look on, as soon as all messages are there.
+    let mut counts = BTreeMap::<u8, u32>::new();
+    for _ in 0..300 {
+        *counts.entry(pull.recv().unwrap()[0]).or_default() += 1;
+    }
+    assert_eq!(counts, [(0, 100), (1, 100), (2, 100)].into());
+}
+
+fn a_message_of_several_frames_goes_to_one_puller(bed: &Bed) {
+    let push = bed.push();
+    let pulls = [bed.pull(), bed.pull()];
+    let endpoint = push.bind(&bed.anywhere()).unwrap();
+    pulls.iter().for_each(|pull| pull.connect(&endpoint).unwrap());
+    await_peers(&push, 2);
+    for number in 0..100u8 {
+        push.send_multipart((0..5).map(|_| [number]).collect::<Multipart>()).unwrap();
+    }
+    for pull in &pulls {
+        for _ in 0..50 {
+            let message = pull.recv_multipart().unwrap();
+            assert_eq!(message.len(), 5);
+            assert!(message.iter().all(|frame| *frame == message[0]), "{message:?}");
+        }
+    }
+}
+
+fn a_puller_that_leaves_gets_no_more(bed: &Bed) {
+    let (push, leaving, staying) = (bed.push(), bed.pull(), bed.pull());
+    let endpoint = push.bind(&bed.anywhere()).unwrap();
+    leaving.connect(&endpoint).unwrap();
+    staying.connect(&endpoint).unwrap();
+    await_peers(&push, 2);
+    drop(leaving);
+    eventually("it has left", || connected(&push) == 1);
+    for number in 0..100u8 {
+        push.send([number]).unwrap();
+        assert_eq!(staying.recv().unwrap(), [number]);
+    }
+}
+
+fn frame_by_frame_is_one_message(bed: &Bed) {
+    let (push, pull) = (bed.context.socket(SocketType::Push).unwrap(), bed.pull());
+    bed.join(&pull, &push);
+    for last in [false, true] {
+        let mut frame = ringmq::Message::from("part");
+        frame.set_more(!last);
+        push.send(frame).unwrap();
+        if !last {
+            pull.set_recv_timeout(Some(GLANCE)).unwrap();
+            assert!(pull.recv().is_err(), "nothing is to be seen of an incomplete message");
+        }
+    }
+    assert_eq!(pull.recv_multipart().unwrap(), ["part", "part"].into());
+}
+
+fn conflating_keeps_the_latest(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    push.set_conflate(true).unwrap();
+    pull.set_conflate(true).unwrap();
+    bed.join(&pull, &push);
+    for number in 0..=1000u32 {
+        push.send(number.to_be_bytes()).unwrap();
+    }
+    let mut last = pull.recv().unwrap();
+    let mut received = 1;
+    while last != 1000u32.to_be_bytes() {
+        let next = pull.recv().unwrap();
+        assert!(next.as_slice() > last.as_slice(), "never back in time");
+        last = next;
+        received += 1;
+    }
+    assert!(received < 1000, "{received} messages were kept");
+    assert!(pull.try_recv().is_err());
+}

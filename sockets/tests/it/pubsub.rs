@@ -1,0 +1,357 @@
+//! PUB, SUB, XPUB and XSUB: to each what it subscribed to.
+
+use crate::bed::{Bed, GLANCE, PATIENCE, await_peers, connected, eventually, everywhere};
+use ringmq::{Error, Pub, Sub};
+
+everywhere![
+    a_subscription_is_a_prefix,
+    without_a_subscription_nothing_comes,
+    the_empty_subscription_takes_all,
+    subscriptions_are_counted,
+    an_unknown_unsubscribe_is_no_error,
+    the_whole_message_follows_its_first_frame,
+    a_late_joiner_misses_what_was_before,
+    publishing_to_nobody_is_no_error,
+    a_slow_subscriber_misses_messages_which_are_counted,
+    a_slow_subscriber_is_no_other_ones_concern,
+    no_drop_waits_for_the_slow_subscriber,
+    an_xpub_hears_of_first_and_last,
+    a_subscriber_that_leaves_cancels_all,
+    verbose_hears_of_every_subscription,
+    verboser_hears_of_every_cancellation_too,
+    in_manual_mode_the_application_decides,
+    the_welcome_comes_first,
+    an_xsub_does_not_filter,
+    an_xsub_counts_its_subscriptions,
+    one_subscriber_hears_many_publishers,
+    a_subscriber_conflates,
+];
+
+/// A PUB and a SUB, connected, with the subscriptions known.
+fn subscribed(bed: &Bed, topics: &[&str]) -> (Pub, Sub) {
+    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+    topics.iter().for_each(|topic| subscriber.subscribe(topic).unwrap());
+    bed.join(&publisher, &subscriber);
+    await_topics(&publisher, subscriber.topics());
+    (publisher, subscriber)
+}
+
+fn await_topics(publisher: &Pub, topics: usize) {
+    eventually("the subscriptions are known", || publisher.topics() == topics);
+}
+
+fn a_subscription_is_a_prefix(bed: &Bed) {
+    let (publisher, subscriber) = subscribed(bed, &["ab", "xyz"]);
+    for topic in ["a", "ab", "abc", "b", "xy", "xyz", "xyz!", "", "end", "ab end"] {
+        publisher.send(topic).unwrap();
+    }
+    for expected in ["ab", "abc", "xyz", "xyz!", "ab end"] {
+        assert_eq!(subscriber.recv().unwrap(), expected);
+    }
+}
+
+fn without_a_subscription_nothing_comes(bed: &Bed) {
+    let (publisher, subscriber) = subscribed(bed, &[]);
+    publisher.send("unheard").unwrap();
+    publisher.send("").unwrap();
+    subscriber.set_recv_timeout(Some(GLANCE)).unwrap();
+    assert!(subscriber.recv().unwrap_err().is_would_block());
+}
+
+fn the_empty_subscription_takes_all(bed: &Bed) {
+    let (publisher, subscriber) = subscribed(bed, &[""]);
+    for body in ["", "a", "\0\u{1}"] {
+        publisher.send(body).unwrap();
+        assert_eq!(subscriber.recv().unwrap(), body);
+    }
+}
+
+fn subscriptions_are_counted(bed: &Bed) {
+    let (publisher, subscriber) = subscribed(bed, &["t", "t", "end"]);
+    subscriber.unsubscribe("t").unwrap();
+    assert_eq!(subscriber.topics(), 2);
+    publisher.send("t once more").unwrap();
+    assert_eq!(subscriber.recv().unwrap(), "t once more");
+    subscriber.unsubscribe("t").unwrap();
+    await_topics(&publisher, 1);
+    publisher.send("t no more").unwrap();
+    publisher.send("end").unwrap();
+    assert_eq!(subscriber.recv().unwrap(), "end");
+}
+
+fn an_unknown_unsubscribe_is_no_error(bed: &Bed) {
+    let (publisher, subscriber) = subscribed(bed, &["known"]);
+    subscriber.unsubscribe("unknown").unwrap();
+    publisher.send("known").unwrap();
+    assert_eq!(subscriber.recv().unwrap(), "known");
+}
+
+fn the_whole_message_follows_its_first_frame(bed: &Bed) {
+    let (publisher, subscriber) = subscribed(bed, &["yes"]);
+    publisher.send_multipart(["no", "yes", "yes"]).unwrap();
+    publisher.send_multipart(["yes", "no", ""]).unwrap();
+    assert_eq!(subscriber.recv_multipart().unwrap(), ["yes", "no", ""].into());
+    assert!(subscriber.try_recv().is_err());
+}
+
+fn a_late_joiner_misses_what_was_before(bed: &Bed) {
+    let (publisher, early) = subscribed(bed, &[""]);
+    publisher.send("before").unwrap();
+    let late = bed.subscriber();
+    late.subscribe("").unwrap();
+    late.connect(&publisher.last_endpoint()).unwrap();
+    await_peers(&publisher, 2);
+    // Its subscription has come when a message gets through.
+    late.set_recv_timeout(Some(GLANCE)).unwrap();
+    eventually("it hears something", || {
+        publisher.send("after").unwrap();
+        late.recv().is_ok_and(|message| message == "after")
+    });
+    assert_eq!(early.recv().unwrap(), "before");
+}
+
+fn publishing_to_nobody_is_no_error(bed: &Bed) {
+    let publisher = bed.publisher();
+    publisher.bind(&bed.anywhere()).unwrap();
+    for _ in 0..5_000 {
+        publisher.send("unheard").unwrap();
+    }
+}
+
+fn a_slow_subscriber_misses_messages_which_are_counted(bed: &Bed) {
+    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+    publisher.set_send_hwm(3).unwrap();
+    subscriber.set_recv_hwm(3).unwrap();
+    subscriber.subscribe("").unwrap();
+    bed.join(&publisher, &subscriber);
+    await_topics(&publisher, 1);
+    let mut sent = 0u64;
+    while publisher.stats()[0].dropped < 5 {
+        let mut body = vec![0; 1 << 20];
+        body[..8].copy_from_slice(&sent.to_be_bytes());
+        publisher.send(body).unwrap();
+        sent += 1;
+        assert!(sent < 1000, "nothing is dropped");
+    }
+    let dropped = publisher.stats()[0].dropped;
+    subscriber.set_recv_timeout(Some(GLANCE * 10)).unwrap();
+    let mut received = 0;
+    let mut last = None;
+    while let Ok(message) = subscriber.recv() {
+        let number = u64::from_be_bytes(message[..8].try_into().unwrap());
+        assert!(last < Some(number), "in order");
+        last = Some(number);
+        received += 1;
+    }
+    assert_eq!(received + dropped, sent);
+}
+
+fn a_slow_subscriber_is_no_other_ones_concern(bed: &Bed) {
+    let (publisher, slow, quick) = (bed.publisher(), bed.subscriber(), bed.subscriber());
+    publisher.set_send_hwm(5).unwrap();
+    slow.set_recv_hwm(1).unwrap();
+    let endpoint = publisher.bind(&bed.anywhere()).unwrap();
+    for subscriber in [&slow, &quick] {
+        subscriber.subscribe("").unwrap();
+        subscriber.connect(&endpoint).unwrap();
+    }
+    let xpub_like = |publisher: &Pub| connected(publisher) == 2;
+    eventually("both are there", || xpub_like(&publisher));
+    quick.set_recv_timeout(Some(GLANCE)).unwrap();
+    eventually("the quick one hears", || {
+        publisher.send("ready?").unwrap();
+        quick.recv().is_ok()
+    });
+    quick.set_recv_timeout(Some(PATIENCE)).unwrap();
+    for number in 0..100u32 {
+        let mut body = vec![0; 300_000];
+        body[..4].copy_from_slice(&number.to_be_bytes());
+        publisher.send(body).unwrap();
+        let message = loop {
+            let message = quick.recv().unwrap();
+            if message != "ready?" {
+                break message;
+            }
+        };
+        assert_eq!(message[..4], number.to_be_bytes());
+    }
+}
+
+fn no_drop_waits_for_the_slow_subscriber(bed: &Bed) {
+    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+    publisher.set_send_hwm(2).unwrap();
+    publisher.set_no_drop(true).unwrap();
+    subscriber.set_recv_hwm(2).unwrap();
+    subscriber.subscribe("").unwrap();
+    bed.join(&publisher, &subscriber);
+    await_topics(&publisher, 1);
+    let mut sent = 0;
+    while publisher.try_send(vec![7; 1 << 20]).is_ok() {
+        sent += 1;
+        assert!(sent < 1000, "it does not wait");
+    }
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| publisher.send(vec![7; 1 << 20]));
+        for _ in 0..=sent {
+            assert_eq!(subscriber.recv().unwrap().len(), 1 << 20);
+        }
+        sending.join().unwrap().unwrap();
+    });
+    assert_eq!(publisher.stats()[0].dropped, 0);
+}
+
+fn an_xpub_hears_of_first_and_last(bed: &Bed) {
+    let (xpub, one, two) = (bed.xpub(), bed.subscriber(), bed.subscriber());
+    let endpoint = xpub.bind(&bed.anywhere()).unwrap();
+    one.connect(&endpoint).unwrap();
+    two.connect(&endpoint).unwrap();
+    await_peers(&xpub, 2);
+    one.subscribe("t").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01t");
+    two.subscribe("t").unwrap();
+    two.subscribe("second").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01second");
+    one.unsubscribe("t").unwrap();
+    one.subscribe("mark").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01mark");
+    two.unsubscribe("t").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x00t");
+}
+
+fn a_subscriber_that_leaves_cancels_all(bed: &Bed) {
+    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
+    bed.join(&xpub, &subscriber);
+    subscriber.subscribe("a").unwrap();
+    subscriber.subscribe("b").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01a");
+    assert_eq!(xpub.recv().unwrap(), b"\x01b");
+    drop(subscriber);
+    let mut gone = [xpub.recv().unwrap().to_vec(), xpub.recv().unwrap().to_vec()];
+    gone.sort();
+    assert_eq!(gone, [b"\x00a", b"\x00b"]);
+    assert_eq!(xpub.topics(), 0);
+}
+
+fn verbose_hears_of_every_subscription(bed: &Bed) {
+    let (xpub, one, two) = (bed.xpub(), bed.subscriber(), bed.subscriber());
+    xpub.set_verbose(true).unwrap();
+    let endpoint = xpub.bind(&bed.anywhere()).unwrap();
+    one.connect(&endpoint).unwrap();
+    two.connect(&endpoint).unwrap();
+    await_peers(&xpub, 2);
+    one.subscribe("t").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01t");
+    two.subscribe("t").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01t");
+    // The first cancellation is not the last one, and is kept quiet.
+    one.unsubscribe("t").unwrap();
+    one.subscribe("mark").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01mark");
+    two.unsubscribe("t").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x00t");
+}
+
+fn verboser_hears_of_every_cancellation_too(bed: &Bed) {
+    let (xpub, one, two) = (bed.xpub(), bed.subscriber(), bed.subscriber());
+    xpub.set_verboser(true).unwrap();
+    let endpoint = xpub.bind(&bed.anywhere()).unwrap();
+    for subscriber in [&one, &two] {
+        subscriber.connect(&endpoint).unwrap();
+        subscriber.subscribe("t").unwrap();
+        assert_eq!(xpub.recv().unwrap(), b"\x01t");
+    }
+    for subscriber in [&one, &two] {
+        subscriber.unsubscribe("t").unwrap();
+        assert_eq!(xpub.recv().unwrap(), b"\x00t");
+    }
+}
+
+fn in_manual_mode_the_application_decides(bed: &Bed) {
+    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
+    assert!(matches!(xpub.apply_subscription(true, "x"), Err(Error::InvalidOption { .. })));
+    xpub.set_manual(true).unwrap();
+    bed.join(&xpub, &subscriber);
+    subscriber.subscribe("").unwrap();
+    assert_eq!(xpub.recv().unwrap(), [1]);
+    xpub.apply_subscription(true, "granted").unwrap();
+    xpub.send("denied").unwrap();
+    xpub.send("granted").unwrap();
+    assert_eq!(subscriber.recv().unwrap(), "granted");
+    subscriber.unsubscribe("nothing").unwrap();
+    xpub.apply_subscription(false, "granted").unwrap();
+    xpub.apply_subscription(true, "end").unwrap();
+    xpub.send("granted").unwrap();
+    xpub.send("end").unwrap();
+    assert_eq!(subscriber.recv().unwrap(), "end");
+}
+
+fn the_welcome_comes_first(bed: &Bed) {
+    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
+    xpub.set_welcome_message("welcome, stranger").unwrap();
+    subscriber.subscribe("welcome").unwrap();
+    let endpoint = xpub.bind(&bed.anywhere()).unwrap();
+    subscriber.connect(&endpoint).unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01welcome");
+    xpub.send("welcome, all").unwrap();
+    assert_eq!(subscriber.recv().unwrap(), "welcome, stranger");
+    assert_eq!(subscriber.recv().unwrap(), "welcome, all");
+}
+
+fn an_xsub_does_not_filter(bed: &Bed) {
+    let (xpub, xsub) = (bed.xpub(), bed.xsub());
+    xpub.set_manual(true).unwrap();
+    bed.join(&xpub, &xsub);
+    xsub.send(b"\x01wish").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01wish");
+    xpub.apply_subscription(true, "").unwrap();
+    xpub.send("something else").unwrap();
+    assert_eq!(xsub.recv().unwrap(), "something else");
+}
+
+fn an_xsub_counts_its_subscriptions(bed: &Bed) {
+    let (xpub, xsub) = (bed.xpub(), bed.xsub());
+    xpub.set_verboser(true).unwrap();
+    bed.join(&xpub, &xsub);
+    xsub.send(b"\x01t").unwrap();
+    xsub.send(b"\x01t").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x01t");
+    assert_eq!(xpub.recv().unwrap(), b"\x01t", "every subscription is forwarded");
+    xsub.send(b"\x00t").unwrap();
+    xsub.send(b"\x00unknown").unwrap();
+    xsub.send(b"mark").unwrap();
+    assert_eq!(xpub.recv().unwrap(), "mark", "only the last cancellation is");
+    xsub.send(b"\x00t").unwrap();
+    assert_eq!(xpub.recv().unwrap(), b"\x00t");
+}
+
+fn one_subscriber_hears_many_publishers(bed: &Bed) {
+    let subscriber = bed.subscriber();
+    subscriber.subscribe("").unwrap();
+    let publishers = [bed.publisher(), bed.publisher(), bed.publisher()];
+    for publisher in &publishers {
+        bed.join(publisher, &subscriber);
+        await_topics(publisher, 1);
+    }
+    for (name, publisher) in publishers.iter().enumerate() {
+        publisher.send([name as u8]).unwrap();
+    }
+    let mut heard: Vec<u8> = (0..3).map(|_| subscriber.recv().unwrap()[0]).collect();
+    heard.sort_unstable();
+    assert_eq!(heard, [0, 1, 2]);
+}
+
+fn a_subscriber_conflates(bed: &Bed) {
+    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+    subscriber.set_conflate(true).unwrap();
+    subscriber.subscribe("").unwrap();
+    bed.join(&publisher, &subscriber);
+    await_topics(&publisher, 1);
+    for number in 0..=500u32 {
+        publisher.send(number.to_be_bytes()).unwrap();
+    }
+    let mut received = 0;
+    while subscriber.recv().unwrap() != 500u32.to_be_bytes() {
+        received += 1;
+    }
+    assert!(received < 500);
+}

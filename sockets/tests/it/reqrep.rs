@@ -1,0 +1,231 @@
+//! REQ and REP: requests and replies in lock-step, whatever peers send.
+
+use crate::bed::{Bed, GLANCE, await_peers, connected, eventually, everywhere};
+use ringmq::{Dealer, Error, Multipart, Router};
+
+everywhere![
+    a_req_cannot_send_twice,
+    a_req_cannot_receive_first,
+    a_rep_cannot_send_first,
+    a_rep_cannot_receive_twice,
+    requests_go_to_each_server_in_turn,
+    a_rep_answers_who_asked,
+    a_rep_keeps_the_whole_way_back,
+    a_request_without_delimiter_is_ignored,
+    a_reply_to_one_who_left_is_dropped,
+    a_req_takes_no_reply_without_delimiter,
+    a_req_takes_replies_only_from_whom_it_asked,
+    a_relaxed_req_gives_a_request_up,
+    a_correlated_req_takes_only_its_reply,
+    a_rep_echoes_the_correlation,
+];
+
+fn a_req_cannot_send_twice(bed: &Bed) {
+    let (req, rep) = (bed.req(), bed.rep());
+    bed.join(&rep, &req);
+    req.send("one").unwrap();
+    let failed = req.send("two").unwrap_err();
+    assert!(matches!(failed.error, Error::State(_)));
+    assert_eq!(failed.message, "two".into());
+    assert_eq!(rep.recv().unwrap(), "one");
+    rep.send("reply").unwrap();
+    assert_eq!(req.recv().unwrap(), "reply");
+    req.send("two").unwrap();
+    assert_eq!(rep.recv().unwrap(), "two");
+}
+
+fn a_req_cannot_receive_first(bed: &Bed) {
+    let (req, rep) = (bed.req(), bed.rep());
+    bed.join(&rep, &req);
+    assert!(matches!(req.recv(), Err(Error::State(_))));
+    assert!(matches!(req.try_recv_multipart(), Err(Error::State(_))));
+}
+
+fn a_rep_cannot_send_first(bed: &Bed) {
+    let (req, rep) = (bed.req(), bed.rep());
+    bed.join(&rep, &req);
+    assert!(matches!(rep.send("unasked").unwrap_err().error, Error::State(_)));
+}
+
+fn a_rep_cannot_receive_twice(bed: &Bed) {
+    let (req, rep) = (bed.req(), bed.rep());
+    bed.join(&rep, &req);
+    req.send("ask").unwrap();
+    rep.recv().unwrap();
+    assert!(matches!(rep.recv(), Err(Error::State(_))));
+    rep.send("answer").unwrap();
+    assert!(matches!(rep.send("again").unwrap_err().error, Error::State(_)));
+    assert_eq!(req.recv().unwrap(), "answer");
+}
+
+fn requests_go_to_each_server_in_turn(bed: &Bed) {
+    let req = bed.req();
+    let reps = [bed.rep(), bed.rep(), bed.rep()];
+    for rep in &reps {
+        req.connect(&rep.bind(&bed.anywhere()).unwrap()).unwrap();
+    }
+    await_peers(&req, 3);
+    for _ in 0..3 {
+        for (number, rep) in reps.iter().enumerate() {
+            req.send([number as u8]).unwrap();
+            assert_eq!(rep.recv().unwrap(), [number as u8]);
+            rep.send("done").unwrap();
+            assert_eq!(req.recv().unwrap(), "done");
+        }
+    }
+}
+
+fn a_rep_answers_who_asked(bed: &Bed) {
+    let rep = bed.rep();
+    let reqs = [bed.req(), bed.req(), bed.req()];
+    let endpoint = rep.bind(&bed.anywhere()).unwrap();
+    for (name, req) in reqs.iter().enumerate() {
+        req.connect(&endpoint).unwrap();
+        req.send([name as u8]).unwrap();
+    }
+    for _ in &reqs {
+        let request = rep.recv().unwrap();
+        rep.send(request).unwrap();
+    }
+    for (name, req) in reqs.iter().enumerate() {
+        assert_eq!(req.recv().unwrap(), [name as u8]);
+    }
+}
+
+/// A DEALER that is connected to a REP.
+fn dealer_at_rep(bed: &Bed) -> (Dealer, ringmq::Rep) {
+    let (dealer, rep) = (bed.dealer(), bed.rep());
+    bed.join(&rep, &dealer);
+    (dealer, rep)
+}
+
+fn a_rep_keeps_the_whole_way_back(bed: &Bed) {
+    let (dealer, rep) = dealer_at_rep(bed);
+    dealer.send_multipart(["hop 1", "hop 2", "hop 3", "", "body", "more"]).unwrap();
+    assert_eq!(rep.recv_multipart().unwrap(), ["body", "more"].into());
+    rep.send_multipart(["reply", "too"]).unwrap();
+    let reply = dealer.recv_multipart().unwrap();
+    assert_eq!(reply, ["hop 1", "hop 2", "hop 3", "", "reply", "too"].into());
+}
+
+fn a_request_without_delimiter_is_ignored(bed: &Bed) {
+    let (dealer, rep) = dealer_at_rep(bed);
+    dealer.send("no delimiter").unwrap();
+    dealer.send_multipart(["none", "here", "either"]).unwrap();
+    dealer.send_multipart(["delimiter last", ""]).unwrap();
+    dealer.send("").unwrap();
+    dealer.send_multipart(["", "good"]).unwrap();
+    assert_eq!(rep.recv_multipart().unwrap(), "good".into());
+    rep.send("answer").unwrap();
+    assert_eq!(dealer.recv_multipart().unwrap(), ["", "answer"].into());
+}
+
+fn a_reply_to_one_who_left_is_dropped(bed: &Bed) {
+    let (req, rep, other) = (bed.req(), bed.rep(), bed.req());
+    let endpoint = bed.join(&rep, &req);
+    req.send("question").unwrap();
+    assert_eq!(rep.recv().unwrap(), "question");
+    drop(req);
+    eventually("it has left", || connected(&rep) == 0);
+    rep.send_multipart(["to", "nobody"]).unwrap();
+    other.connect(&endpoint).unwrap();
+    other.send("next").unwrap();
+    assert_eq!(rep.recv().unwrap(), "next");
+    rep.send("fine").unwrap();
+    assert_eq!(other.recv().unwrap(), "fine");
+}
+
+/// A ROUTER that plays a server, and takes a request apart: its envelope, then its body.
+fn router_asked(router: &Router) -> (Multipart, Multipart) {
+    let mut request = router.recv_multipart().unwrap();
+    let mut envelope = Multipart::new();
+    while let Some(frame) = request.pop_front() {
+        let delimiter = frame.is_empty();
+        envelope.push_back(frame);
+        if delimiter {
+            break;
+        }
+    }
+    (envelope, request)
+}
+
+fn answer(router: &Router, mut envelope: Multipart, body: &str) {
+    envelope.push_back(body);
+    router.send_multipart(envelope).unwrap();
+}
+
+fn a_req_takes_no_reply_without_delimiter(bed: &Bed) {
+    // Over a wire such a peer may be cut off instead; so the good reply comes from another request.
+    let (req, router) = (bed.req(), bed.router());
+    bed.join(&router, &req);
+    req.set_relaxed(true).unwrap();
+    req.send("one").unwrap();
+    let (envelope, _) = router_asked(&router);
+    let id = envelope[0].clone();
+    router.send_multipart([id.clone(), "no delimiter".into()]).unwrap();
+    router.send_multipart([id, "none".into(), "here".into()]).unwrap();
+    req.set_recv_timeout(Some(GLANCE)).unwrap();
+    assert!(req.recv().unwrap_err().is_would_block());
+}
+
+fn a_req_takes_replies_only_from_whom_it_asked(bed: &Bed) {
+    let req = bed.req();
+    req.set_routing_id("asker").unwrap();
+    let (asked, meddler) = (bed.router(), bed.router());
+    for router in [&asked, &meddler] {
+        bed.join(router, &req);
+    }
+    meddler.send_multipart(["asker", "", "unasked"]).unwrap();
+    req.send("question").unwrap();
+    let (envelope, body) = router_asked(&asked);
+    assert_eq!(body, "question".into());
+    meddler.send_multipart(["asker", "", "unasked"]).unwrap();
+    req.set_recv_timeout(Some(GLANCE)).unwrap();
+    assert!(req.recv().unwrap_err().is_would_block());
+    answer(&asked, envelope, "right");
+    req.set_recv_timeout(Some(crate::bed::PATIENCE)).unwrap();
+    assert_eq!(req.recv().unwrap(), "right");
+}
+
+fn a_relaxed_req_gives_a_request_up(bed: &Bed) {
+    let (req, router) = (bed.req(), bed.router());
+    req.set_relaxed(true).unwrap();
+    req.set_correlate(true).unwrap();
+    bed.join(&router, &req);
+    req.send("first").unwrap();
+    req.send("second").unwrap();
+    let (first, body) = router_asked(&router);
+    assert_eq!(body, "first".into());
+    answer(&router, first, "late");
+    let (second, body) = router_asked(&router);
+    assert_eq!(body, "second".into());
+    answer(&router, second, "in time");
+    assert_eq!(req.recv().unwrap(), "in time");
+}
+
+fn a_correlated_req_takes_only_its_reply(bed: &Bed) {
+    let (req, router) = (bed.req(), bed.router());
+    req.set_correlate(true).unwrap();
+    bed.join(&router, &req);
+    req.send("question").unwrap();
+    let (envelope, body) = router_asked(&router);
+    assert_eq!(body, "question".into());
+    assert_eq!(envelope.len(), 3, "id of the peer, number, delimiter");
+    assert_eq!(envelope[1].len(), 4);
+    let mut wrong = envelope.clone();
+    wrong[1] = [envelope[1][0] ^ 1, envelope[1][1], envelope[1][2], envelope[1][3]].into();
+    answer(&router, wrong, "wrong");
+    answer(&router, envelope, "right");
+    assert_eq!(req.recv().unwrap(), "right");
+}
+
+fn a_rep_echoes_the_correlation(bed: &Bed) {
+    let (req, rep) = (bed.req(), bed.rep());
+    req.set_correlate(true).unwrap();
+    bed.join(&rep, &req);
+    for number in 0..10u8 {
+        req.send([number]).unwrap();
+        rep.send(rep.recv().unwrap()).unwrap();
+        assert_eq!(req.recv().unwrap(), [number]);
+    }
+}
