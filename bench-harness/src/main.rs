@@ -15,6 +15,7 @@ mod patience;
 mod payload;
 mod pin;
 mod pool;
+mod print;
 mod process;
 mod progress;
 mod protocol;
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ringmq-bench: {error:#}");
+            print::remark(&format!("ringmq-bench: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -90,13 +91,10 @@ fn suite(args: &SuiteArgs) -> Result<()> {
         ));
     }
     let report = Report::new(machine, start.elapsed(), measured, notes);
-    println!("{}", table::render(&report.measured));
-    for note in &report.notes {
-        println!("note: {note}");
-    }
+    print::result(&text(&report))?;
     let folder = args.out.clone().unwrap_or_else(default_folder);
     for path in report.write(&folder)? {
-        println!("{}", path.display());
+        print::result(&path.display().to_string())?;
     }
     verdict(&report)
 }
@@ -119,18 +117,15 @@ fn bench(kind: Kind, args: &BenchArgs) -> Result<()> {
     };
     let notes = machine.doubts();
     let report = Report::new(machine, start.elapsed(), measured, notes);
-    let mut text = table::render(&report.measured);
-    for note in &report.notes {
-        text.push_str(&format!("note: {note}\n"));
-    }
+    let text = text(&report);
     match args.json.as_deref() {
-        None => println!("{text}"),
+        None => print::result(&text)?,
         Some(path) if path == Path::new("-") => {
-            eprintln!("{text}");
-            println!("{}", report.json()?);
+            print::remark(&text);
+            print::result(&report.json()?)?;
         }
         Some(path) => {
-            println!("{text}");
+            print::result(&text)?;
             std::fs::write(path, report.json()?)
                 .with_context(|| format!("writing {}", path.display()))?;
         }
@@ -163,8 +158,14 @@ fn bench_settings(args: &BenchArgs, cores: Cores) -> Settings {
 
 fn introduce(machine: &Machine) {
     for (name, value) in machine.facts() {
-        eprintln!("{name:20} {value}");
+        print::remark(&format!("{name:20} {value}"));
     }
+}
+
+/// What is printed at the end.
+fn text(report: &Report) -> String {
+    let notes = report.notes.iter().map(|note| format!("note: {note}\n"));
+    table::render(&report.measured) + &notes.collect::<String>()
 }
 
 /// `ringmq-bench` in cargo's target folder, wherever that is.

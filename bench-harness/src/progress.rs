@@ -4,6 +4,8 @@ use std::io::{IsTerminal, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::print;
+
 /// Progress on stderr.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
@@ -40,15 +42,15 @@ impl Progress {
     /// Says what a group of runs brought, to those who see no bar.
     pub(crate) fn line(&self, text: &str) {
         if self.bar.is_none() {
-            eprintln!("[{}/{}] {text}", self.done, self.total);
+            print::remark(&format!("[{}/{}] {text}", self.done, self.total));
         }
     }
 
     /// Says something that must not be missed.
     pub(crate) fn note(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| print::remark(text)),
+            None => print::remark(text),
         }
     }
 

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::case::{Backend, Case, Kind, Side, Transport};
 use crate::cli::{BenchArgs, Role};
 use crate::measure::Run;
+use crate::print;
 use crate::protocol::Job;
 use crate::run::Measured;
 use crate::worker;
@@ -42,7 +43,8 @@ pub(crate) fn play(kind: Kind, role: Role, args: &BenchArgs) -> Result<Option<Me
 
     let opening = worker::open(&job, side)?;
     let opened = opening.opened;
-    eprintln!("{}: {} on {}", role_name(role, kind), opened.subject, opened.endpoint);
+    let (name, subject, endpoint) = (role_name(role, kind), &opened.subject, &opened.endpoint);
+    print::remark(&format!("{name}: {subject} on {endpoint}"));
     let mut end = (opening.finish)()?;
     end.run((count / WARM_UP_SHARE).max(2)).context("while warming up")?;
     let start = Instant::now();
@@ -50,7 +52,8 @@ pub(crate) fn play(kind: Kind, role: Role, args: &BenchArgs) -> Result<Option<Me
     // Closing sends what is still on its way.
     drop(end);
     if outcome.elapsed_ns == 0 {
-        eprintln!("moved {count} messages in {:.3} s", start.elapsed().as_secs_f64());
+        let took = start.elapsed().as_secs_f64();
+        print::remark(&format!("moved {count} messages in {took:.3} s"));
         return Ok(None);
     }
     let mut measured = Measured::new(case);

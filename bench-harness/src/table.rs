@@ -104,12 +104,13 @@ fn micros(ns: f64) -> String {
 
 /// Three digits that mean something, whatever the size of the number.
 pub(crate) fn three_digits(value: f64) -> String {
-    match value.abs() {
-        v if v >= 99.95 => format!("{value:.0}"),
-        v if v >= 9.995 => format!("{value:.1}"),
-        v if v >= 0.9995 || v == 0.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
+    if value <= 0.0 {
+        return "0".to_owned();
     }
+    // Digits before the point, or minus the zeros after it; rounding may carry over into one more.
+    let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+    let before = rounded.log10().floor() as i32 + 1;
+    format!("{value:.*}", usize::try_from(3 - before).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn numbers_keep_three_digits() {
-        let texts = [123.4, 12.34, 1.234, 0.1234, 0.0].map(three_digits);
-        assert_eq!(texts, ["123", "12.3", "1.23", "0.123", "0.00"]);
+        let texts = [1234.5, 123.4, 12.34, 9.999, 0.9999, 0.1234, 0.000123, 0.0].map(three_digits);
+        assert_eq!(texts, ["1234", "123", "12.3", "10.0", "1.00", "0.123", "0.000123", "0"]);
     }
 }

@@ -272,6 +272,7 @@ impl<K: Kind> Socket<K> {
         let mut core = self.inner.lock();
         // A terminated socket has no pipes left to tell about.
         let _ = core.enter();
+        core.sweep();
         core.pipes.iter().map(|(_, pipe)| PipeStats::new(pipe)).collect()
     }
 

@@ -14,11 +14,15 @@ use socket2::Socket;
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const RETRY: TimerKind = 0;
 /// Time between attempts to accept while descriptors are used up.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long a bind waits for an address that is in use, and how often it looks.
+const BIND_PATIENCE: Duration = Duration::from_millis(100);
+const BIND_STEP: Duration = Duration::from_millis(2);
 
 /// What a listener listens on, and what keeps its name in being.
 enum Place {
@@ -49,11 +53,11 @@ pub fn listen(
 ) -> Result<(Token, Arc<str>), BindError> {
     let (socket, resolved, place) = match endpoint {
         Endpoint::Tcp(tcp) => {
-            let (socket, resolved) = tcp::listen(tcp, &settings.tcp)?;
+            let (socket, resolved) = patiently(|| tcp::listen(tcp, &settings.tcp))?;
             (socket, resolved, Place::Tcp)
         }
         Endpoint::Ipc(ipc) => {
-            let (socket, resolved, guard) = ipc::listen(ipc, &settings.ipc)?;
+            let (socket, resolved, guard) = patiently(|| ipc::listen(ipc, &settings.ipc))?;
             (socket, resolved, Place::Ipc { _guard: guard })
         }
         Endpoint::Inproc(name) => {
@@ -73,6 +77,23 @@ pub fn listen(
         sessions: HashSet::new(),
     };
     Ok((io.add(Box::new(listener)), resolved))
+}
+
+/// Binds, again for a moment if the address is in use.
+///
+/// The kernel tears the ring of a process that was killed down after the process is gone, and until
+/// then the ring's requests hold the listening socket: 5 to 10 ms were seen. A server that is started
+/// again at once must not fail because of that.
+fn patiently<T>(mut bind: impl FnMut() -> Result<T, BindError>) -> Result<T, BindError> {
+    let start = Instant::now();
+    loop {
+        match bind() {
+            Err(BindError::AddressInUse { .. }) if start.elapsed() < BIND_PATIENCE => {
+                std::thread::sleep(BIND_STEP);
+            }
+            result => return result,
+        }
+    }
 }
 
 impl Listener {

@@ -166,8 +166,9 @@ fn method(report: &Report) -> Markup {
                  their own (blocking: condition variables), without a body."
             }
             li {
-                "ringmq ran with its default options, one send and one recv of an owned message each. \
-                 Bodies of 8 KiB and more were sent as counted references, smaller ones from a slice."
+                "ringmq ran with its default options (over 256 KiB: with lower high-water marks), one \
+                 send and one recv of an owned message each. Bodies of 8 KiB and more were sent as \
+                 counted references, smaller ones from a slice."
             }
         }
     }

@@ -12,21 +12,23 @@
 
 mod barrier;
 mod block;
-mod exclusive;
 mod copy;
+mod exclusive;
 pub mod frame;
 mod latest;
 mod log;
 mod mailbox;
 mod message;
 mod pipe;
+mod slice;
+mod small;
 mod sync;
 mod wake;
 
 pub use block::{BLOCK, BlockRef};
-pub use exclusive::{Exclusive, ExclusiveGuard};
 #[cfg(loom)]
 pub use exclusive::name_model_thread;
+pub use exclusive::{Exclusive, ExclusiveGuard};
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use log::{ATTACH, BATCH, LogReader, LogWriter, Piece, Refused, Sleep, log, settle};
 pub use mailbox::{Mailbox, Waiters};

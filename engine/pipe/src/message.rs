@@ -4,14 +4,13 @@
 //! block it was received in, or as shared [`Bytes`] (a vector of the user's, a static slice, or a
 //! foreign buffer with its free function). Cloning never copies more than 64 octets.
 
-use crate::block::BlockRef;
 use crate::frame::{COMMAND, MORE};
+use crate::slice::Slice;
+pub use crate::small::INLINE;
+use crate::small::{Flags, Small, WINDOW};
 use bytes::Bytes;
 use std::fmt;
 use std::ops::Deref;
-
-/// The longest body that lives inside the [`Message`] itself.
-pub const INLINE: usize = 60;
 
 const _: () = assert!(std::mem::size_of::<Message>() == 64);
 
@@ -29,26 +28,24 @@ pub struct Message(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline { flags: u8, len: u8, body: [u8; INLINE] },
-    Slice { flags: u8, slice: Slice },
-    Shared { flags: u8, bytes: Bytes },
+    Inline(Small),
+    Slice { flags: Flags, slice: Slice },
+    Shared { flags: Flags, bytes: Bytes },
 }
 
 impl Message {
     /// An empty message.
     pub const fn new() -> Self {
-        Self(Repr::Inline { flags: 0, len: 0, body: [0; INLINE] })
+        Self(Repr::Inline(Small::EMPTY))
     }
 
     /// Copies `body` into a message of its own.
     #[inline]
     pub fn copy_from(body: &[u8]) -> Self {
-        if body.len() > INLINE {
-            return Self(Repr::Shared { flags: 0, bytes: Bytes::copy_from_slice(body) });
+        match Small::copy_from(body) {
+            Some(small) => Self(Repr::Inline(small)),
+            None => Self::from(Bytes::copy_from_slice(body)),
         }
-        let mut inline = [0; INLINE];
-        copy_small(&mut inline, body);
-        Self(Repr::Inline { flags: 0, len: body.len() as u8, body: inline })
     }
 
     /// Wraps a buffer of foreign memory without copying it; `owner` is dropped with the last
@@ -63,33 +60,39 @@ impl Message {
         Self::from(Bytes::from_owner(owner))
     }
 
-    /// The first `len` octets of `window`, at most [`INLINE`]. The rest is copied too, and hidden:
-    /// a move of a fixed width is several times quicker than one that stops where the body does.
     #[inline(always)]
-    pub(crate) fn from_window(flags: u8, len: u8, window: &[u8; INLINE]) -> Self {
-        debug_assert!(usize::from(len) <= INLINE);
-        Self(Repr::Inline { flags, len, body: *window })
+    pub(crate) fn from_small(small: &Small) -> Self {
+        Self(Repr::Inline(*small))
+    }
+
+    /// The message as a frame, with something behind it up to the window's size, if it is small.
+    #[inline(always)]
+    pub(crate) fn as_frame(&self) -> Option<&[u8; WINDOW]> {
+        match &self.0 {
+            Repr::Inline(small) => Some(small.as_frame()),
+            _ => None,
+        }
     }
 
     /// Makes the message empty, as a new one.
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
-        if let Repr::Inline { flags, len, .. } = &mut self.0 {
-            (*flags, *len) = (0, 0);
-        } else {
-            *self = Self::new();
+        match &mut self.0 {
+            Repr::Inline(small) => small.clear(),
+            _ => *self = Self::new(),
         }
     }
 
-    pub(crate) fn from_slice(slice: Slice) -> Self {
-        Self(Repr::Slice { flags: 0, slice })
+    #[inline(always)]
+    pub(crate) fn from_slice(flags: u8, slice: Slice) -> Self {
+        Self(Repr::Slice { flags: Flags::of(flags), slice })
     }
 
     /// The body.
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline { len, body, .. } => &body[..usize::from(*len)],
+            Repr::Inline(small) => small.body(),
             Repr::Slice { slice, .. } => slice,
             Repr::Shared { bytes, .. } => bytes,
         }
@@ -100,7 +103,7 @@ impl Message {
         match self.0 {
             Repr::Shared { bytes, .. } => bytes,
             Repr::Slice { slice, .. } => Bytes::from_owner(slice),
-            Repr::Inline { len, body, .. } => Bytes::copy_from_slice(&body[..usize::from(len)]),
+            Repr::Inline(small) => Bytes::copy_from_slice(small.body()),
         }
     }
 
@@ -127,40 +130,19 @@ impl Message {
     #[inline]
     pub fn flags(&self) -> u8 {
         match &self.0 {
-            Repr::Inline { flags, .. } | Repr::Slice { flags, .. } | Repr::Shared { flags, .. } => {
-                *flags
-            }
+            Repr::Inline(small) => small.flags() as u8,
+            Repr::Slice { flags, .. } | Repr::Shared { flags, .. } => *flags as u8,
         }
     }
 
-    /// Replaces the frame flags.
+    /// Replaces the frame flags; bits other than [`MORE`] and [`COMMAND`] are ignored.
     #[inline]
     pub fn set_flags(&mut self, new: u8) {
+        let new = Flags::of(new);
         match &mut self.0 {
-            Repr::Inline { flags, .. } | Repr::Slice { flags, .. } | Repr::Shared { flags, .. } => {
-                *flags = new;
-            }
+            Repr::Inline(small) => small.set_flags(new),
+            Repr::Slice { flags, .. } | Repr::Shared { flags, .. } => *flags = new,
         }
-    }
-}
-
-/// Copies up to [`INLINE`] octets by two overlapping moves of a fixed size, which is several times
-/// quicker than a call of `memcpy` with a length that the compiler does not know.
-#[inline(always)]
-fn copy_small(to: &mut [u8; INLINE], from: &[u8]) {
-    let len = from.len();
-    macro_rules! overlapping {
-        ($width:literal) => {{
-            to[..$width].copy_from_slice(&from[..$width]);
-            to[len - $width..len].copy_from_slice(&from[len - $width..]);
-        }};
-    }
-    match len {
-        32..=INLINE => overlapping!(32),
-        16..=31 => overlapping!(16),
-        8..=15 => overlapping!(8),
-        4..=7 => overlapping!(4),
-        _ => to[..len].copy_from_slice(from),
     }
 }
 
@@ -286,75 +268,19 @@ impl From<Vec<u8>> for Message {
         if body.len() <= INLINE {
             return Self::copy_from(&body);
         }
-        Self(Repr::Shared { flags: 0, bytes: Bytes::from(body) })
+        Self::from(Bytes::from(body))
     }
 }
 
 impl From<Bytes> for Message {
     fn from(bytes: Bytes) -> Self {
-        Self(Repr::Shared { flags: 0, bytes })
+        Self(Repr::Shared { flags: Flags::None, bytes })
     }
 }
 
 impl From<&Message> for Message {
     fn from(message: &Message) -> Self {
         message.clone()
-    }
-}
-
-pub(crate) use slice::Slice;
-
-#[allow(unsafe_code)]
-mod slice {
-    use super::BlockRef;
-    use std::ops::Deref;
-
-    /// A run of octets of a block that nobody writes any more.
-    #[derive(Clone)]
-    pub(crate) struct Slice {
-        data: *const u8,
-        len: usize,
-        /// Keeps `data` alive.
-        _block: BlockRef,
-    }
-
-    // SAFETY: immutable memory kept alive by an atomic count.
-    unsafe impl Send for Slice {}
-    // SAFETY: as above.
-    unsafe impl Sync for Slice {}
-
-    impl Slice {
-        /// # Safety
-        /// `data..data + len` lies in `block`, is initialised, and is never written again while the
-        /// block is referred to.
-        pub(crate) unsafe fn new(data: *const u8, len: usize, block: BlockRef) -> Self {
-            Self { data, len, _block: block }
-        }
-
-        /// Drops the first `octets` octets.
-        ///
-        /// # Panics
-        /// If there are not so many.
-        pub(crate) fn advance(&mut self, octets: usize) {
-            let rest = &self[octets..];
-            (self.data, self.len) = (rest.as_ptr(), rest.len());
-        }
-    }
-
-    impl Deref for Slice {
-        type Target = [u8];
-
-        #[inline]
-        fn deref(&self) -> &[u8] {
-            // SAFETY: promised to `new`, and the block is held.
-            unsafe { std::slice::from_raw_parts(self.data, self.len) }
-        }
-    }
-
-    impl AsRef<[u8]> for Slice {
-        fn as_ref(&self) -> &[u8] {
-            self
-        }
     }
 }
 

@@ -79,7 +79,7 @@ fn length(n: u32) -> usize {
 
 /// Message `n` has up to three frames.
 fn frames(n: u32) -> impl Iterator<Item = (u8, usize)> {
-    let last = if n % 7 == 0 { n % 3 } else { 0 };
+    let last = if n.is_multiple_of(7) { n % 3 } else { 0 };
     (0..=last).map(move |k| (if k < last { MORE } else { 0 }, length(n + k)))
 }
 

@@ -142,7 +142,10 @@ impl Chosen {
 pub fn open(kind: BackendKind) -> io::Result<Box<dyn Backend>> {
     match kind {
         #[cfg(target_os = "linux")]
-        BackendKind::Uring => Ok(Box::new(super::uring::Uring::new()?)),
+        BackendKind::Uring => match super::uring::Uring::new() {
+            Ok(uring) => Ok(Box::new(uring)),
+            Err(error) => Err(io::Error::new(error.kind(), super::uring::explain(&error))),
+        },
         #[cfg(not(target_os = "linux"))]
         BackendKind::Uring => Err(io::ErrorKind::Unsupported.into()),
         BackendKind::Mio => Ok(Box::new(mio::Mio::new()?)),

@@ -106,6 +106,9 @@ impl Session {
     }
 
     fn credit_is_scarce(&mut self) -> bool {
+        if matches!(self.phase, Phase::Handshake(..)) {
+            return true; // Not known yet, and what is read then cannot be unread.
+        }
         let discard = self.discard_inbound;
         match self.pipe().map(|pipe| &mut pipe.tx) {
             Some(Outlet::Log(log)) if !discard => log.credit() < SCARCE,

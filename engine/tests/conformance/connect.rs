@@ -62,7 +62,8 @@ fn nobody_there_is_an_error(kind: BackendKind) {
     rig.backend.connect(token, &socket, &address);
     let error = connected(&mut rig, token).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-    let (token, socket) = (Token::unique(), Arc::new(Socket::new(Domain::UNIX, Type::STREAM, None).unwrap()));
+    let (token, socket) =
+        (Token::unique(), Arc::new(Socket::new(Domain::UNIX, Type::STREAM, None).unwrap()));
     socket.set_nonblocking(true).unwrap();
     let nowhere = SockAddr::unix("\0ringmq-conformance-nobody").unwrap();
     rig.backend.connect(token, &socket, &nowhere);

@@ -68,7 +68,7 @@ fn the_preamble_goes_before_everything_else(kind: BackendKind) {
     let mut preamble = Vec::new();
     ringmq_zmtp::subscribe_frame(b"topic", &mut preamble);
     let settings = Settings { preamble: preamble.clone(), ..Settings::default() };
-    let mut rig = Rig::with(kind, settings);
+    let rig = Rig::with(kind, settings);
     let (mut app, carry) = App::lent(&rig.settings);
     app.send("later");
     let (descriptor, mut peer) = connection(Over::Unix);

@@ -11,8 +11,8 @@ use std::sync::mpsc::channel;
 /// Around every size at which something changes: inline bodies, long headers, attached bodies, receive
 /// buffers, and the end of what is trusted of an announced length.
 const SIZES: [usize; 18] = [
-    0, 1, 47, 48, 49, 255, 256, 257, 4000, 8191, 8192, 8193, 65_527, 65_536, 70_000, 262_144, 300_000,
-    2_000_000,
+    0, 1, 47, 48, 49, 255, 256, 257, 4000, 8191, 8192, 8193, 65_527, 65_536, 70_000, 262_144,
+    300_000, 2_000_000,
 ];
 
 fn body(size: usize, seed: usize) -> Vec<u8> {
@@ -151,9 +151,8 @@ fn subscriptions_of_the_peer_reach_the_socket_as_commands(kind: BackendKind) {
 }
 
 fn only_the_latest_message_is_kept_of_each_direction(kind: BackendKind) {
-    let settings =
-        Settings { send: Bound::Latest, receive: Bound::Latest, ..Settings::default() };
-    let mut rig = Rig::with(kind, settings);
+    let settings = Settings { send: Bound::Latest, receive: Bound::Latest, ..Settings::default() };
+    let rig = Rig::with(kind, settings);
     let (mut app, carry) = App::lent(&rig.settings);
     for size in [10, 20_000, 30] {
         app.send(body(size, 3));

@@ -14,6 +14,17 @@ pub(crate) struct Peer {
     pub(crate) socket: Socket,
     /// Read and not looked at yet.
     ahead: Vec<u8>,
+    /// Frames are those of ZMTP 1.0.
+    v1: bool,
+}
+
+/// Which protocol a peer speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    V1_0,
+    V2_0,
+    V3_0,
+    V3_1,
 }
 
 /// A frame off the wire.
@@ -36,12 +47,13 @@ impl Peer {
     pub(crate) fn new(socket: Socket) -> Self {
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         socket.set_write_timeout(Some(DEADLINE)).unwrap();
-        Self { socket, ahead: Vec::new() }
+        Self { socket, ahead: Vec::new(), v1: false }
     }
 
     /// Completes a handshake of ZMTP 3.1 as a DEALER.
     pub(crate) fn shake_hands(&mut self) {
-        let mut handshake = Handshake::new(Arc::new(Config::new(SocketType::Dealer)), Instant::now());
+        let mut handshake =
+            Handshake::new(Arc::new(Config::new(SocketType::Dealer)), Instant::now());
         loop {
             let mut out = Vec::new();
             handshake.take_output(&mut out);
@@ -53,6 +65,52 @@ impl Peer {
             let used = handshake.input(Instant::now(), &octets).unwrap();
             self.ahead.extend_from_slice(&octets[used..]);
         }
+    }
+
+    /// Completes a handshake with a DEALER, in the words of that version.
+    pub(crate) fn shake_hands_as(&mut self, speaks: Speaks) {
+        match speaks {
+            Speaks::V3_1 => self.shake_hands(),
+            Speaks::V3_0 => {
+                self.write(b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL");
+                self.write(&[0; 16 + 32]);
+                self.write(b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06DEALER");
+                self.octets(64);
+                assert!(self.frame().body.starts_with(b"\x05READY"));
+            }
+            Speaks::V2_0 => {
+                self.write(b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x05\0\0");
+                assert_eq!(self.octets(14), b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x05\0\0");
+            }
+            Speaks::V1_0 => {
+                self.v1 = true;
+                self.write(b"\x01\0");
+                assert_eq!(self.octets(10), b"\xff\0\0\0\0\0\0\0\x01\x7f");
+            }
+        }
+    }
+
+    /// A frame in this peer's framing.
+    pub(crate) fn wire(&self, flags: u8, body: &[u8]) -> Vec<u8> {
+        if !self.v1 {
+            return wire(flags, body);
+        }
+        let mut out = match u8::try_from(body.len() + 1) {
+            Ok(size @ ..=0xfe) => vec![size],
+            _ => [&[0xff], (body.len() as u64 + 1).to_be_bytes().as_slice()].concat(),
+        };
+        out.push(flags);
+        out.extend_from_slice(body);
+        out
+    }
+
+    fn frame_v1(&mut self) -> Frame {
+        let size = match self.octets(1)[0] {
+            0xff => u64::from_be_bytes(self.octets(8).try_into().unwrap()) as usize,
+            short => usize::from(short),
+        };
+        let rest = self.octets(size);
+        Frame { flags: rest[0], body: rest[1..].to_vec() }
     }
 
     pub(crate) fn write(&mut self, octets: &[u8]) {
@@ -78,6 +136,9 @@ impl Peer {
 
     /// The next frame.
     pub(crate) fn frame(&mut self) -> Frame {
+        if self.v1 {
+            return self.frame_v1();
+        }
         loop {
             if let Some(header) = frame::parse(&self.ahead) {
                 let whole = self.octets(header.size + header.body as usize);

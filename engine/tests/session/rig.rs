@@ -4,8 +4,9 @@
 use crate::common::DEADLINE;
 use crate::peer::Peer;
 use ringmq_engine::{
-    Attach, BackendChoice, BackendKind, Carry, Completion, Cx, Descriptor, DisconnectReason, Engine,
-    EngineOptions, Handler, Link, Notice, Session, SessionEnd, SessionEvent, SessionOptions, Token,
+    Attach, BackendChoice, BackendKind, Carry, Completion, Cx, Descriptor, DisconnectReason,
+    Engine, EngineOptions, Handler, Link, Notice, Session, SessionEnd, SessionEvent,
+    SessionOptions, Token,
 };
 use ringmq_pipe::{Bound, Message, Notify, Outlet, PipeEnd, Refused, pipe};
 use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};

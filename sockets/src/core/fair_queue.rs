@@ -102,6 +102,11 @@ impl FairQueue {
         false
     }
 
+    /// A pipe was found to have ended by somebody else.
+    pub(crate) fn note_ended(&mut self, key: usize) {
+        self.ended.push(key);
+    }
+
     /// A pipe that was found to have ended.
     pub(crate) fn take_ended(&mut self) -> Option<usize> {
         self.ended.pop()

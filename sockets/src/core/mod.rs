@@ -97,8 +97,10 @@ impl Core {
             pipe.end.install(&notify, key);
         }
         self.pattern.attach(&mut self.pipes, key);
-        // Whatever came before the notifier was installed.
-        self.readable(key);
+        // Asleep from the start: so it tells of its end even to an application that never receives.
+        if !self.pipes.sleep(key) {
+            self.readable(key);
+        }
     }
 
     fn peer_known(&mut self, route: Route, peer: Arc<Peer>) {
@@ -129,6 +131,15 @@ impl Core {
         }
     }
 
+    /// Removes the pipes that have ended unnoticed, because nobody has read them since.
+    pub(crate) fn sweep(&mut self) {
+        for key in self.pipes.keys() {
+            if self.pipes.ended(key) {
+                self.detach(key, Some(Duration::ZERO));
+            }
+        }
+    }
+
     /// Removes a pipe; what it still has to send is sent for `linger` more.
     pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
         self.pattern.detach(&mut self.pipes, key);
@@ -143,7 +154,11 @@ impl Core {
 
     #[inline]
     pub(crate) fn send(&mut self, frame: &mut Outgoing<'_>) -> Result<(), Error> {
-        self.pattern.send(&mut self.pipes, frame)
+        let result = self.pattern.send(&mut self.pipes, frame);
+        if result.is_err() {
+            self.remove_ended();
+        }
+        result
     }
 
     #[inline]

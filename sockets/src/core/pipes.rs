@@ -1,6 +1,6 @@
 //! The pipes of a socket: the ends it holds, by key.
 
-use ringmq_pipe::{PipeEnd, Refused};
+use ringmq_pipe::{PipeEnd, Refused, Sleep};
 use ringmq_transports::Route;
 use ringmq_zmtp::Peer;
 use slab::Slab;
@@ -84,6 +84,25 @@ impl Pipes {
     /// Whether a pipe has nothing to read now, and never will.
     pub(crate) fn ended(&mut self, key: usize) -> bool {
         self.0.get_mut(key).is_none_or(|pipe| pipe.end.rx.ended())
+    }
+
+    /// Puts a pipe to sleep, so that it tells when there is something to read or when it ends; `false`
+    /// if that is so already.
+    pub(crate) fn sleep(&mut self, key: usize) -> bool {
+        self.0.get_mut(key).is_none_or(|pipe| pipe.end.rx.fall_asleep() == Sleep::Asleep)
+    }
+
+    /// Throws away what there is to read and puts the pipe to sleep, for its end to be told; `false` if
+    /// it has ended.
+    pub(crate) fn mute(&mut self, key: usize) -> bool {
+        let mut unwanted = Message::new();
+        while !self.sleep(key) {
+            if self.ended(key) {
+                return false;
+            }
+            while self.read_into(key, &mut unwanted) {}
+        }
+        true
     }
 
     /// Takes back the frames of a message that will not be completed.

@@ -21,7 +21,6 @@ impl Pattern for Dealer {
             probe(pipes, key);
         }
         self.out.activate(key);
-        self.queue.activate(key);
     }
 
     fn detach(&mut self, _: &mut Pipes, key: usize) {

@@ -1,7 +1,7 @@
 //! PAIR: one peer, both ways (RFC 31).
 //!
-//! While there is a peer, further connections complete their handshake and get no say: their pipes are
-//! kept and neither read nor written. When the peer leaves, the next new connection takes its place.
+//! While there is a peer, further connections complete their handshake and get no say: what they send is
+//! thrown away. When the peer leaves, the next new connection takes its place.
 
 use super::Pattern;
 use crate::Message;
@@ -13,7 +13,8 @@ use ringmq_pipe::{Refused, Sleep};
 #[derive(Default)]
 pub(crate) struct Pair {
     pipe: Option<usize>,
-    ended: Option<usize>,
+    /// Pipes found to have ended, to be removed by the socket.
+    ended: Vec<usize>,
     /// The peer of the message being sent is gone: the rest of it goes nowhere.
     dropping: bool,
     /// In the middle of sending a message.
@@ -29,6 +30,12 @@ impl Pattern for Pair {
         if self.pipe == Some(key) {
             self.pipe = None;
             self.dropping = self.open;
+        }
+    }
+
+    fn readable(&mut self, pipes: &mut Pipes, key: usize) {
+        if self.pipe != Some(key) && !pipes.mute(key) {
+            self.ended.push(key);
         }
     }
 
@@ -49,7 +56,13 @@ impl Pattern for Pair {
                 self.dropping = more;
                 frame.drop_body();
             }
-            Err(_) => return Err(Error::WouldBlock),
+            Err(refused) => {
+                // A peer that is gone keeps its place until all it has sent is received.
+                if refused == Refused::Closed && pipes.ended(key) {
+                    self.ended.push(key);
+                }
+                return Err(Error::WouldBlock);
+            }
         }
         Ok(())
     }
@@ -60,7 +73,7 @@ impl Pattern for Pair {
             return Ok(());
         }
         if pipes.ended(key) {
-            self.ended = Some(key);
+            self.ended.push(key);
         }
         Err(Error::WouldBlock)
     }
@@ -81,12 +94,12 @@ impl Pattern for Pair {
             return false;
         }
         if pipe.end.rx.ended() {
-            self.ended = Some(key);
+            self.ended.push(key);
         }
         true
     }
 
     fn take_ended(&mut self) -> Option<usize> {
-        self.ended.take()
+        self.ended.pop()
     }
 }

@@ -13,6 +13,8 @@ use ringmq_zmtp::SocketType;
 #[derive(Default)]
 pub(crate) struct Push {
     out: LoadBalancer,
+    /// Pipes found to have ended, to be removed by the socket.
+    ended: Vec<usize>,
 }
 
 impl Pattern for Push {
@@ -22,6 +24,12 @@ impl Pattern for Push {
 
     fn detach(&mut self, _: &mut Pipes, key: usize) {
         self.out.remove(key);
+    }
+
+    fn readable(&mut self, pipes: &mut Pipes, key: usize) {
+        if !pipes.mute(key) {
+            self.ended.push(key);
+        }
     }
 
     fn writable(&mut self, _: &mut Pipes, key: usize) {
@@ -40,6 +48,10 @@ impl Pattern for Push {
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
         self.out.ready(pipes)
     }
+
+    fn take_ended(&mut self) -> Option<usize> {
+        self.ended.pop()
+    }
 }
 
 /// The receiving side.
@@ -49,9 +61,7 @@ pub(crate) struct Pull {
 }
 
 impl Pattern for Pull {
-    fn attach(&mut self, _: &mut Pipes, key: usize) {
-        self.queue.activate(key);
-    }
+    fn attach(&mut self, _: &mut Pipes, _: usize) {}
 
     fn detach(&mut self, _: &mut Pipes, key: usize) {
         self.queue.remove(key);

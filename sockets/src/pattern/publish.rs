@@ -130,8 +130,6 @@ impl Pattern for Publish {
             // A new pipe has room.
             let _ = pipes.write(key, &mut Outgoing::Owned(&mut self.welcome.clone()));
         }
-        self.queue.activate(key);
-        self.take_in(pipes);
     }
 
     fn detach(&mut self, _: &mut Pipes, key: usize) {

@@ -88,9 +88,7 @@ impl Rep {
 }
 
 impl Pattern for Rep {
-    fn attach(&mut self, _: &mut Pipes, key: usize) {
-        self.queue.activate(key);
-    }
+    fn attach(&mut self, _: &mut Pipes, _: usize) {}
 
     fn detach(&mut self, _: &mut Pipes, key: usize) {
         if self.asker == Some(key) {

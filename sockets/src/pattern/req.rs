@@ -117,7 +117,6 @@ impl Pattern for Req {
             probe(pipes, key);
         }
         self.out.activate(key);
-        self.queue.activate(key);
     }
 
     fn detach(&mut self, _: &mut Pipes, key: usize) {

@@ -72,19 +72,27 @@ impl Router {
                 return;
             }
             if !self.handover {
-                // The connection stays open, without a name and unread.
                 tracing::debug!(id = %id.escape_ascii(), "routing id is taken");
-                return;
+                return self.mute(pipes, key);
             }
-            // The old peer's connection stays open as well, without a name and unread.
             self.queue.remove(holder);
             self.by_key.remove(&holder);
+            self.mute(pipes, holder);
         }
         self.name(key, id);
         if self.probe {
             probe(pipes, key);
         }
-        self.queue.activate(key);
+        if !pipes.sleep(key) {
+            self.queue.activate(key);
+        }
+    }
+
+    /// Listens no more to a pipe without a name. Its connection stays open.
+    fn mute(&mut self, pipes: &mut Pipes, key: usize) {
+        if !pipes.mute(key) {
+            self.queue.note_ended(key);
+        }
     }
 
     fn name(&mut self, key: usize, id: Box<[u8]>) {
@@ -156,9 +164,11 @@ impl Pattern for Router {
         }
     }
 
-    fn readable(&mut self, _: &mut Pipes, key: usize) {
+    fn readable(&mut self, pipes: &mut Pipes, key: usize) {
         if self.by_key.contains_key(&key) {
             self.queue.activate(key);
+        } else if pipes.get(key).is_some_and(|pipe| pipe.peer.is_some()) {
+            self.mute(pipes, key);
         }
     }
 

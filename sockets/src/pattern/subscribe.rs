@@ -98,7 +98,6 @@ impl Subscribe {
 
 impl Pattern for Subscribe {
     fn attach(&mut self, pipes: &mut Pipes, key: usize) {
-        self.queue.activate(key);
         let Some(pipe) = pipes.get_mut(key) else { return };
         // A session sends the set by itself. Within a process there is none.
         if pipe.end.state.is_connected() && pipe.direct {

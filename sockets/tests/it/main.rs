@@ -6,9 +6,15 @@
 
 mod backends;
 mod bed;
+mod endpoints;
+mod hwm;
+mod ipc;
+mod leavers;
+mod linger;
 mod pair;
 mod ping;
 mod pipeline;
 mod pubsub;
+mod reconnect;
 mod reqrep;
 mod router;

@@ -97,11 +97,16 @@ fn mandatory_waits_for_a_full_peer(bed: &Bed) {
     bed.join(&router, &dealer);
     let message = || [b"slow".to_vec(), vec![1; 1 << 20]];
     let mut sent = 0;
-    while router.try_send_multipart(message()).is_ok() {
-        sent += 1;
-    }
     router.set_send_timeout(Some(GLANCE)).unwrap();
-    assert!(matches!(router.send_multipart(message()).unwrap_err().error, Error::WouldBlock));
+    let failed = loop {
+        match router.send_multipart(message()) {
+            Ok(()) => sent += 1,
+            Err(failed) => break failed,
+        }
+        assert!(sent < 1000, "it does not wait");
+    };
+    assert!(matches!(failed.error, Error::WouldBlock));
+    assert_eq!(failed.message, message().into());
     router.set_send_timeout(Some(PATIENCE)).unwrap();
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| router.send_multipart(message()));

@@ -3,7 +3,7 @@
 
 use super::piece::{Memory, Piece};
 use super::reader::LogReader;
-use crate::message::Slice;
+use crate::slice::Slice;
 
 impl LogReader {
     /// Takes spans of whole messages, about `most` octets but at least one message, appends them to

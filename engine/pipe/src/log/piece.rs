@@ -2,7 +2,8 @@
 
 use crate::frame;
 use crate::log::ATTACH;
-use crate::message::{Message, Slice};
+use crate::message::Message;
+use crate::slice::Slice;
 
 /// A stretch of memory that a log holds, kept alive by itself.
 #[derive(Clone)]
@@ -74,7 +75,7 @@ impl From<&Piece> for Message {
     /// The octets as a message, without a copy unless they are few.
     fn from(piece: &Piece) -> Self {
         match &piece.memory {
-            Memory::Frames(slice) => Self::from_slice(slice.clone()),
+            Memory::Frames(slice) => Self::from_slice(0, slice.clone()),
             Memory::Made(message) | Memory::Body(message) => message.clone(),
         }
     }

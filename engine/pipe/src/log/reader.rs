@@ -9,9 +9,11 @@ use super::segment::{Mark, Segment};
 use super::shared::{ASLEEP, AWAKE, GONE, Shared};
 use crate::barrier;
 use crate::block;
-use crate::frame::{self, COMMAND, LONG, MORE, SHORT_HEADER};
+use crate::frame::{self, MORE, SHORT_HEADER};
 use crate::log::ATTACH;
-use crate::message::{INLINE, Message, Slice};
+use crate::message::{INLINE, Message};
+use crate::slice::Slice;
+use crate::small::{Small, WINDOW};
 use crate::sync::{Arc, Ordering};
 use crate::wake::Notify;
 
@@ -79,10 +81,20 @@ impl LogReader {
     /// Takes one frame. Once the first frame of a message is there, all of them are.
     ///
     /// `None` does not arm the notifier: see [`fall_asleep`](Self::fall_asleep).
-    #[inline]
+    #[inline(never)]
     pub fn read(&mut self) -> Option<Message> {
         if !self.ready() {
             return None;
+        }
+        // SAFETY: as in `next_frame`.
+        let rest = unsafe { &*self.rest() };
+        // A small frame with a whole window to move, which is the usual case.
+        if let Some(window) = rest.first_chunk::<WINDOW>()
+            && let Some(small) = Small::at(window)
+        {
+            self.octets += SHORT_HEADER + small.len();
+            self.frame_done(small.flags() as u8);
+            return Some(Message::from_small(small));
         }
         Some(self.cut())
     }
@@ -267,41 +279,20 @@ impl LogReader {
         (header.flags, Some(body))
     }
 
-    #[inline(always)]
+    /// Takes a frame that is not small, or has no whole window behind its start.
+    #[inline(never)]
     fn cut(&mut self) -> Message {
-        // SAFETY: as in `next_frame`.
-        let rest = unsafe { &*self.rest() };
-        // A small body with as much behind it as a message has room for, which is the usual case:
-        // the whole room is copied, whatever of it the body is, by moves of a fixed width.
-        if let Some((&[flags, size], rest)) = rest.split_first_chunk::<SHORT_HEADER>()
-            && let Some(window) = rest.first_chunk::<INLINE>()
-            && usize::from(size) <= INLINE
-            && flags & LONG == 0
-        {
-            self.octets += SHORT_HEADER + usize::from(size);
-            self.frame_done(flags);
-            return Message::from_window(flags & (MORE | COMMAND), size, window);
-        }
-        self.cut_any()
-    }
-
-    fn cut_any(&mut self) -> Message {
         let (flags, body) = self.next_frame();
-        let mut message = match body {
-            None => self.take_attached(),
-            // SAFETY: as in `next_frame`.
-            Some(body) => self.own(unsafe { &*body }),
+        let Some(body) = body else {
+            return self.cut_attached(flags);
         };
-        message.set_flags(flags);
+        // SAFETY: as in `next_frame`.
+        let bytes = unsafe { &*body };
         self.frame_done(flags);
-        message
-    }
-
-    /// A message of `bytes`, which lie in the current block: copied if they are few.
-    #[inline]
-    fn own(&mut self, bytes: &[u8]) -> Message {
         if bytes.len() <= INLINE || block::scarce() {
-            return Message::copy_from(bytes);
+            let mut message = Message::copy_from(bytes);
+            message.set_flags(flags);
+            return message;
         }
         if self.stock == 0 {
             self.stock = STOCK;
@@ -311,7 +302,15 @@ impl LogReader {
         // SAFETY: one of the references stocked above, accounted for by `stock`.
         let block = unsafe { self.current().block.stocked() };
         // SAFETY: published octets of this block: never written again while it is referred to.
-        Message::from_slice(unsafe { Slice::new(bytes.as_ptr(), bytes.len(), block) })
+        Message::from_slice(flags, unsafe { Slice::new(bytes.as_ptr(), bytes.len(), block) })
+    }
+
+    #[cold]
+    fn cut_attached(&mut self, flags: u8) -> Message {
+        let mut message = self.take_attached();
+        message.set_flags(flags);
+        self.frame_done(flags);
+        message
     }
 
     fn take_attached(&mut self) -> Message {

@@ -8,6 +8,7 @@ use crate::barrier;
 use crate::copy;
 use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
+use crate::small::WINDOW;
 use crate::sync::{Arc, Ordering, fence};
 use crate::wake::Notify;
 
@@ -117,7 +118,12 @@ impl LogWriter {
     #[inline]
     pub fn write(&mut self, message: &mut Message) -> Result<(), Refused> {
         self.ready()?;
-        if message.len() < ATTACH {
+        if let Some(frame) = message.as_frame()
+            && self.room() >= WINDOW
+        {
+            self.append_small(frame, message.flags(), message.len());
+            message.clear();
+        } else if message.len() < ATTACH {
             self.append(message.flags(), message.as_slice());
             message.clear();
         } else {
@@ -245,6 +251,18 @@ impl LogWriter {
         self.octets += bytes.len();
     }
 
+    /// Writes a frame that is at the start of `window`, with a body of `len` octets, all of the window
+    /// at once: what is too much of it is behind every mark, and the next frame overwrites it.
+    #[inline(always)]
+    fn append_small(&mut self, window: &[u8; WINDOW], flags: u8, len: usize) {
+        let start = self.octets;
+        self.current().writing(start, WINDOW);
+        // SAFETY: as in `copy_in`; the caller has found room for a window.
+        unsafe { self.data.add(start).cast::<[u8; WINDOW]>().write(*window) };
+        self.octets = start + SHORT_HEADER + len;
+        self.frame_written(flags, start);
+    }
+
     /// Writes a frame with a body shorter than [`ATTACH`].
     #[inline(always)]
     fn append(&mut self, flags: u8, body: &[u8]) {
@@ -270,6 +288,12 @@ impl LogWriter {
         // SAFETY: as above; nobody else can have a slice of memory that is not written yet.
         unsafe { copy::short(to.add(header), body) };
         self.octets = start + header + body.len();
+        self.frame_written(flags, start);
+    }
+
+    /// A frame was written that starts at `start`.
+    #[inline(always)]
+    fn frame_written(&mut self, flags: u8, start: usize) {
         if flags & MORE == 0 {
             self.messages += 1;
             self.commit(1, 0);

@@ -16,7 +16,7 @@ mod probe;
 mod ring;
 mod wake;
 
-pub(crate) use probe::probe;
+pub(crate) use probe::{explain, probe};
 
 use super::{Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, refused};
 use crate::batch::Batch;

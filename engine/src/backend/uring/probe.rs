@@ -17,24 +17,28 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) fn probe() -> Result<(), String> {
     let thread = std::thread::Builder::new().name("ringmq-probe".into()).spawn(trial);
     let panicked = |_| Err(io::Error::other("the trial panicked"));
-    thread.and_then(|thread| thread.join().unwrap_or_else(panicked)).map_err(|error| {
-        let remedy = match error.raw_os_error() {
-            Some(libc::EPERM | libc::EACCES) => {
-                "io_uring is forbidden here: a seccomp filter (containers have one) or the sysctl \
-                 kernel.io_uring_disabled; allow io_uring_setup, io_uring_enter and \
-                 io_uring_register to use it"
-            }
-            Some(libc::ENOSYS) => "this kernel has no io_uring",
-            Some(libc::ENOMEM) => {
-                "too little memory may be locked for a ring; raise it with ulimit -l (RLIMIT_MEMLOCK)"
-            }
-            Some(libc::EMFILE | libc::ENFILE) => {
-                "file descriptors are used up; raise the limit with ulimit -n"
-            }
-            _ => "this kernel lacks a feature that is needed: Linux 6.1 or later has them all",
-        };
-        format!("{remedy} ({error})")
-    })
+    let result = thread.and_then(|thread| thread.join().unwrap_or_else(panicked));
+    result.map_err(|error| explain(&error))
+}
+
+/// Why there is no io_uring, and what to do.
+pub(crate) fn explain(error: &io::Error) -> String {
+    let remedy = match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => {
+            "io_uring is forbidden here: a seccomp filter (containers have one) or the sysctl \
+             kernel.io_uring_disabled; allow io_uring_setup, io_uring_enter and io_uring_register \
+             to use it"
+        }
+        Some(libc::ENOSYS) => "this kernel has no io_uring, or a seccomp filter hides it",
+        Some(libc::ENOMEM) => {
+            "too little memory may be locked for a ring; raise it with ulimit -l (RLIMIT_MEMLOCK)"
+        }
+        Some(libc::EMFILE | libc::ENFILE) => {
+            "file descriptors are used up; raise the limit with ulimit -n"
+        }
+        _ => "this kernel lacks a feature that is needed: Linux 6.1 or later has them all",
+    };
+    format!("{remedy} ({error})")
 }
 
 fn trial() -> io::Result<()> {

@@ -1,0 +1,84 @@
+//! ipc endpoints: paths, abstract names, and what cannot be bound.
+#![cfg(unix)]
+
+use crate::bed::{Bed, place};
+use ringmq::Error;
+use std::path::Path;
+
+/// Makes tests of promises over ipc, on every backend.
+macro_rules! over_ipc {
+    ($($promise:ident),* $(,)?) => {$(
+        mod $promise {
+            super::place!($promise mio Ipc Mio);
+            super::place!($promise uring Ipc Uring);
+        }
+    )*};
+}
+
+over_ipc![
+    a_path_is_bound,
+    an_abstract_name_leaves_no_file,
+    a_wildcard_path_goes_away,
+    a_directory_that_is_not_there,
+    a_directory_that_cannot_be_written,
+    a_file_that_is_no_socket_is_kept,
+];
+
+/// A message through an endpoint.
+fn try_out(bed: &Bed, endpoint: &str) {
+    let (push, pull) = (bed.push(), bed.pull());
+    assert_eq!(pull.bind(endpoint).unwrap(), endpoint);
+    push.connect(endpoint).unwrap();
+    push.send("hello").unwrap();
+    assert_eq!(pull.recv().unwrap(), "hello");
+}
+
+fn a_path_is_bound(bed: &Bed) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    try_out(bed, &format!("ipc://{}", path.display()));
+    // Another process, or this one again, takes the path over.
+    try_out(bed, &format!("ipc://{}", path.display()));
+}
+
+fn an_abstract_name_leaves_no_file(bed: &Bed) {
+    if cfg!(target_os = "linux") {
+        let name = format!("ringmq-test-{}-{:?}", std::process::id(), bed.backend);
+        try_out(bed, &format!("ipc://@{name}"));
+        assert!(!Path::new(&name).exists() && !Path::new(&format!("@{name}")).exists());
+    }
+}
+
+fn a_wildcard_path_goes_away(bed: &Bed) {
+    let pull = bed.pull();
+    let endpoint = pull.bind("ipc://*").unwrap();
+    let path = Path::new(endpoint.strip_prefix("ipc://").unwrap()).to_owned();
+    assert!(path.exists());
+    drop(pull);
+    crate::bed::eventually("the path is removed", || !path.exists());
+}
+
+fn a_directory_that_is_not_there(bed: &Bed) {
+    let folder = tempfile::tempdir().unwrap();
+    let pull = bed.pull();
+    let missing = format!("ipc://{}/none/socket", folder.path().display());
+    let error = pull.bind(&missing).unwrap_err();
+    assert!(matches!(error, Error::Bind(_)) && error.to_string().contains("none"), "{error}");
+    pull.bind("ipc://*").unwrap();
+}
+
+fn a_directory_that_cannot_be_written(bed: &Bed) {
+    // Root writes anywhere, but not here.
+    let pull = bed.pull();
+    let error = pull.bind("ipc:///proc/ringmq").unwrap_err();
+    assert!(matches!(error, Error::Bind(_)) && error.to_string().contains("/proc"), "{error}");
+    pull.bind("ipc://*").unwrap();
+}
+
+fn a_file_that_is_no_socket_is_kept(bed: &Bed) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "precious").unwrap();
+    let error = bed.pull().bind(&format!("ipc://{}", file.path().display())).unwrap_err();
+    assert!(matches!(error, Error::Bind(_)), "{error}");
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "precious");
+}

@@ -1,0 +1,174 @@
+//! Closing: what was sent is delivered for the linger time, and nothing is lost before.
+
+use crate::bed::{Bed, PATIENCE, await_kind, connected, eventually, everywhere, over_wires, patient};
+use ringmq::{Context, Push};
+use std::time::{Duration, Instant};
+
+everywhere![
+    a_closed_socket_delivers_everything,
+    what_was_sent_to_nobody_waits_for_them,
+    a_disconnect_delivers_everything,
+    a_message_without_its_end_is_not_delivered,
+];
+
+over_wires![
+    without_linger_nothing_is_kept,
+    a_context_waits_for_the_linger_time_and_no_longer,
+    terminating_delivers_everything,
+    dropping_a_context_delivers_everything,
+    an_unbound_endpoint_keeps_what_came_in,
+];
+
+/// A PUSH that lingers for ever.
+fn lingering(context: &Context) -> Push {
+    let push = patient(context.push().unwrap());
+    push.set_linger(None).unwrap();
+    push
+}
+
+/// Another context like that of the bed.
+fn elsewhere(bed: &Bed) -> Context {
+    Context::builder().backend(bed.backend).build().unwrap()
+}
+
+fn a_closed_socket_delivers_everything(bed: &Bed) {
+    let pull = bed.pull();
+    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    for size in [1usize, 1_000, 50_000] {
+        let push = lingering(&bed.context);
+        push.connect(&endpoint).unwrap();
+        for number in 0..500u32 {
+            push.send_multipart([number.to_be_bytes().to_vec(), vec![1; size]]).unwrap();
+        }
+        drop(push);
+        for number in 0..500u32 {
+            let message = pull.recv_multipart().unwrap();
+            assert_eq!((&message[0], message[1].len()), (&number.to_be_bytes().into(), size));
+        }
+    }
+}
+
+fn what_was_sent_to_nobody_waits_for_them(bed: &Bed) {
+    let pull = bed.pull();
+    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    pull.unbind(&endpoint).unwrap();
+    let push = lingering(&bed.context);
+    push.connect(&endpoint).unwrap();
+    for number in 0..100u8 {
+        push.send([number]).unwrap();
+    }
+    drop(push);
+    let pull = bed.pull();
+    eventually("the endpoint can be had again", || pull.bind(&endpoint).is_ok());
+    for number in 0..100u8 {
+        assert_eq!(pull.recv().unwrap(), [number]);
+    }
+}
+
+fn a_disconnect_delivers_everything(bed: &Bed) {
+    let (push, pull) = (lingering(&bed.context), bed.pull());
+    let endpoint = bed.join(&pull, &push);
+    for number in 0..900u32 {
+        push.send(number.to_be_bytes()).unwrap();
+    }
+    push.disconnect(&endpoint).unwrap();
+    assert!(push.try_send("nobody").is_err());
+    for number in 0..900u32 {
+        assert_eq!(pull.recv().unwrap(), number.to_be_bytes());
+    }
+    eventually("the connection is gone", || connected(&pull) == 0);
+}
+
+fn a_message_without_its_end_is_not_delivered(bed: &Bed) {
+    let (push, pull) = (lingering(&bed.context), bed.pull());
+    bed.join(&pull, &push);
+    push.send("whole").unwrap();
+    let mut beginning = ringmq::Message::from("the end is missing");
+    beginning.set_more(true);
+    push.send(beginning).unwrap();
+    drop(push);
+    assert_eq!(pull.recv().unwrap(), "whole");
+    eventually("the peer is gone", || {
+        assert!(pull.try_recv().is_err());
+        connected(&pull) == 0
+    });
+}
+
+fn without_linger_nothing_is_kept(bed: &Bed) {
+    let pull = bed.pull();
+    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    pull.unbind(&endpoint).unwrap();
+    let context = elsewhere(bed);
+    let push = lingering(&context);
+    push.set_linger(Some(Duration::ZERO)).unwrap();
+    push.connect(&endpoint).unwrap();
+    push.send("lost").unwrap();
+    drop(push);
+    let start = Instant::now();
+    context.term();
+    assert!(start.elapsed() < PATIENCE / 2);
+}
+
+fn a_context_waits_for_the_linger_time_and_no_longer(bed: &Bed) {
+    const LINGER: Duration = Duration::from_millis(150);
+    let pull = bed.pull();
+    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    pull.unbind(&endpoint).unwrap();
+    let context = elsewhere(bed);
+    let push = lingering(&context);
+    push.set_linger(Some(LINGER)).unwrap();
+    push.connect(&endpoint).unwrap();
+    push.send("late").unwrap();
+    let start = Instant::now();
+    drop(push);
+    context.term();
+    let took = start.elapsed();
+    assert!(took >= LINGER && took < PATIENCE / 2, "{took:?}");
+}
+
+/// Sends much to an endpoint without a server, ends the context with `end`, and looks who waits.
+fn outlive(bed: &Bed, end: fn(Context)) {
+    let first = bed.pull();
+    let endpoint = first.bind(&bed.anywhere()).unwrap();
+    first.unbind(&endpoint).unwrap();
+    let context = elsewhere(bed);
+    let push = lingering(&context);
+    push.connect(&endpoint).unwrap();
+    for number in 0..1000u32 {
+        push.send(number.to_be_bytes()).unwrap();
+    }
+    drop(push);
+    let ending = std::thread::spawn(move || end(context));
+    let pull = bed.pull();
+    eventually("the endpoint can be had again", || pull.bind(&endpoint).is_ok());
+    for number in 0..500u32 {
+        assert_eq!(pull.recv().unwrap(), number.to_be_bytes());
+    }
+    for number in 500..1000u32 {
+        assert_eq!(pull.recv().unwrap(), number.to_be_bytes());
+    }
+    ending.join().unwrap();
+}
+
+fn terminating_delivers_everything(bed: &Bed) {
+    outlive(bed, |context| context.term());
+}
+
+fn dropping_a_context_delivers_everything(bed: &Bed) {
+    outlive(bed, drop);
+}
+
+fn an_unbound_endpoint_keeps_what_came_in(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    let monitor = push.monitor();
+    let endpoint = bed.join(&pull, &push);
+    for number in 0..10u8 {
+        push.send([number]).unwrap();
+    }
+    assert_eq!(pull.recv().unwrap(), [0]);
+    pull.unbind(&endpoint).unwrap();
+    await_kind!(&monitor, Disconnected);
+    let received: Vec<u8> = std::iter::from_fn(|| pull.try_recv().ok()).map(|m| m[0]).collect();
+    let expected: Vec<u8> = (1..10).take(received.len()).collect();
+    assert_eq!(received, expected, "in order, without a gap");
+}

@@ -1,0 +1,183 @@
+//! Lost connections are made again, and what was queued meanwhile arrives.
+
+use crate::bed::{
+    Bed, Transport, await_event, await_kind, connected, eventually, over_tcp, over_wires,
+};
+use ringmq::{MonitorEvent, Socket, kind::Kind};
+use std::time::Duration;
+use tempfile::TempDir;
+
+over_wires![
+    messages_queue_until_the_server_is_back,
+    subscriptions_are_sent_again,
+    requests_go_on_with_the_next_server,
+    immediate_queues_for_nobody,
+    many_bounces_lose_no_queued_message,
+];
+
+over_tcp![
+    attempts_are_made_at_the_interval,
+    attempts_are_made_at_growing_intervals,
+    without_an_interval_it_gives_up,
+];
+
+/// An endpoint that can be bound again and again.
+struct Address {
+    endpoint: String,
+    _folder: TempDir,
+}
+
+impl Address {
+    fn new(bed: &Bed) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let endpoint = match bed.transport {
+            Transport::Ipc => format!("ipc://{}/socket", folder.path().display()),
+            _ => {
+                let socket = bed.pull();
+                socket.bind("tcp://127.0.0.1:*").unwrap()
+            }
+        };
+        Self { endpoint, _folder: folder }
+    }
+
+    /// Binds, as soon as the last owner is gone.
+    fn bind<K: Kind>(&self, socket: &Socket<K>) {
+        eventually("the endpoint is free", || socket.bind(&self.endpoint).is_ok());
+    }
+}
+
+fn messages_queue_until_the_server_is_back(bed: &Bed) {
+    let (address, push) = (Address::new(bed), bed.push());
+    push.connect(&address.endpoint).unwrap();
+    for round in 0..3u8 {
+        for number in 0..100u8 {
+            push.send([round, number]).unwrap();
+        }
+        let pull = bed.pull();
+        address.bind(&pull);
+        for number in 0..100u8 {
+            assert_eq!(pull.recv().unwrap(), [round, number]);
+        }
+        drop(pull);
+        eventually("the server is gone", || connected(&push) == 0);
+    }
+}
+
+fn many_bounces_lose_no_queued_message(bed: &Bed) {
+    let (address, dealer) = (Address::new(bed), bed.dealer());
+    dealer.connect(&address.endpoint).unwrap();
+    for round in 0..10u8 {
+        let router = bed.router();
+        address.bind(&router);
+        dealer.send_multipart([[round], [round]]).unwrap();
+        let message = router.recv_multipart().unwrap();
+        assert_eq!((&message[1], message.len()), (&[round].into(), 3));
+        router.send_multipart(message).unwrap();
+        assert_eq!(dealer.recv_multipart().unwrap(), [[round], [round]].into());
+        drop(router);
+        eventually("the server is gone", || connected(&dealer) == 0);
+    }
+}
+
+fn subscriptions_are_sent_again(bed: &Bed) {
+    let (address, subscriber, xsub) = (Address::new(bed), bed.subscriber(), bed.xsub());
+    subscriber.connect(&address.endpoint).unwrap();
+    xsub.connect(&address.endpoint).unwrap();
+    for topic in ["a", "b", "c"] {
+        subscriber.subscribe(topic).unwrap();
+    }
+    xsub.send(b"\x01x").unwrap();
+    subscriber.unsubscribe("c").unwrap();
+    for round in 0..3u8 {
+        let publisher = bed.publisher();
+        address.bind(&publisher);
+        eventually("it knows the topics", || publisher.topics() == 3);
+        for topic in [b'c', b'x', b'a', b'b'] {
+            publisher.send([topic, round]).unwrap();
+        }
+        assert_eq!(subscriber.recv().unwrap(), [b'a', round]);
+        assert_eq!(subscriber.recv().unwrap(), [b'b', round]);
+        assert_eq!(xsub.recv().unwrap(), [b'x', round]);
+        drop(publisher);
+        eventually("the publisher is gone", || connected(&subscriber) + connected(&xsub) == 0);
+    }
+}
+
+fn requests_go_on_with_the_next_server(bed: &Bed) {
+    let (address, req) = (Address::new(bed), bed.req());
+    req.connect(&address.endpoint).unwrap();
+    for round in 0..3u8 {
+        let rep = bed.rep();
+        address.bind(&rep);
+        req.send([round]).unwrap();
+        assert_eq!(rep.recv().unwrap(), [round]);
+        rep.send("done").unwrap();
+        assert_eq!(req.recv().unwrap(), "done");
+        drop(rep);
+        eventually("the server is gone", || connected(&req) == 0);
+    }
+}
+
+fn immediate_queues_for_nobody(bed: &Bed) {
+    let (address, push) = (Address::new(bed), bed.push());
+    push.set_immediate(true).unwrap();
+    push.connect(&address.endpoint).unwrap();
+    assert!(push.try_send("nobody").unwrap_err().error.is_would_block());
+    assert!(push.stats().is_empty());
+    for round in 0..2u8 {
+        let pull = bed.pull();
+        address.bind(&pull);
+        push.send([round]).unwrap();
+        assert_eq!(pull.recv().unwrap(), [round]);
+        drop(pull);
+        eventually("the pipe goes with the server", || push.stats().is_empty());
+        assert!(push.try_send("nobody").is_err());
+    }
+}
+
+/// The waits between the first attempts at an endpoint that nobody has bound.
+fn waits(bed: &Bed, interval: u64, longest: u64, attempts: usize) -> Vec<u64> {
+    let (address, push) = (Address::new(bed), bed.push());
+    push.set_reconnect_interval(Some(Duration::from_millis(interval))).unwrap();
+    push.set_reconnect_interval_max(Duration::from_millis(longest)).unwrap();
+    let monitor = push.monitor();
+    push.connect(&address.endpoint).unwrap();
+    let wait = || {
+        await_event(&monitor, |event| match event {
+            MonitorEvent::ConnectRetried { endpoint, after } => {
+                assert_eq!(**endpoint, *address.endpoint);
+                Some(after.as_millis() as u64)
+            }
+            _ => None,
+        })
+    };
+    (0..attempts).map(|_| wait()).collect()
+}
+
+fn attempts_are_made_at_the_interval(bed: &Bed) {
+    let waits = waits(bed, 10, 0, 6);
+    assert!(waits.iter().all(|wait| (10..20).contains(wait)), "{waits:?}");
+}
+
+fn attempts_are_made_at_growing_intervals(bed: &Bed) {
+    assert_eq!(waits(bed, 5, 30, 5), [5, 10, 20, 30, 30]);
+}
+
+fn without_an_interval_it_gives_up(bed: &Bed) {
+    let (address, push) = (Address::new(bed), bed.push());
+    push.set_reconnect_interval(None).unwrap();
+    let monitor = push.monitor();
+    push.connect(&address.endpoint).unwrap();
+    await_kind!(&monitor, ConnectFailed);
+    await_kind!(&monitor, Closed);
+    eventually("the connect is forgotten", || push.disconnect(&address.endpoint).is_err());
+    // It can be asked for again, and then lasts as long as the connection.
+    let pull = bed.pull();
+    address.bind(&pull);
+    push.connect(&address.endpoint).unwrap();
+    push.send("hello").unwrap();
+    assert_eq!(pull.recv().unwrap(), "hello");
+    drop(pull);
+    await_kind!(&monitor, Disconnected);
+    await_kind!(&monitor, Closed);
+}
