@@ -230,14 +230,15 @@ impl<K: Kind> Socket<K> {
     pub fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
         let mut core = self.inner.lock();
         core.enter()?;
-        let route = core.endpoints.disconnect(&canonical(endpoint, Endpoint::parse_connect));
-        let Some(route) = route else {
+        let entry = core.endpoints.disconnect(&canonical(endpoint, Endpoint::parse_connect));
+        let Some(entry) = entry else {
             return Err(Error::NoSuchEndpoint { endpoint: endpoint.to_owned() });
         };
-        while let Some(key) = core.pipes.of_route(route) {
+        while let Some(key) = core.pipes.of_route(entry.route) {
             let linger = core.options.linger;
             core.detach(key, linger);
         }
+        entry.stop();
         Ok(())
     }
 

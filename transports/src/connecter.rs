@@ -188,7 +188,7 @@ impl Connecter {
         };
         self.state = State::Waiting;
         self.owner.event(TransportEvent::ConnectRetried { endpoint: self.text.clone(), after });
-        cx.set_timer(RETRY, cx.now + after);
+        cx.arrange_timer(RETRY, cx.now.checked_add(after));
     }
 
     /// Notes that the socket has closed the pipe: what it holds is kept for the linger time.
@@ -198,10 +198,10 @@ impl Connecter {
         if linger == Some(Duration::ZERO) || carry.is_spent() {
             return self.stop(cx, None);
         }
-        if let Some(linger) = linger {
-            let until = *carry.linger_until.get_or_insert(cx.now + linger);
-            cx.set_timer(LINGER, until);
-        }
+        // A time too far away to be told is as good as for ever.
+        let until = carry.linger_until.or_else(|| cx.now.checked_add(linger?));
+        carry.linger_until = until;
+        cx.arrange_timer(LINGER, until);
     }
 
     fn stop(&mut self, cx: &mut Cx<'_>, reason: Option<&DisconnectReason>) {
@@ -217,9 +217,12 @@ impl Connecter {
 
     fn abandon(&mut self, cx: &mut Cx<'_>) {
         self.abandoned = true;
-        // With a pipe of its own, or lent to a session, the pipe's end says when.
-        if self.carry.is_none() && !matches!(self.state, State::Connected(_)) {
-            self.stop(cx, None);
+        match self.state {
+            // The session ends at once if it has no pipe, else when the pipe is drained.
+            State::Connected(session) => cx.tell(session, Notice::Abandon),
+            // The pipe says how long to go on trying.
+            _ if self.carry.is_some() => self.look_for_close(cx),
+            _ => self.stop(cx, None),
         }
     }
 }

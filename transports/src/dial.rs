@@ -35,7 +35,7 @@ impl Dial {
 
 impl Handler for Dial {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        cx.arrange_timer(DEADLINE, self.timeout.map(|timeout| cx.now + timeout));
+        cx.arrange_timer(DEADLINE, self.timeout.and_then(|timeout| cx.now.checked_add(timeout)));
         cx.backend.connect(cx.token, &self.descriptor, &self.address);
     }
 

@@ -1,17 +1,19 @@
 //! `ringmq-peer`: a ringmq process under remote control.
 //!
-//! `drive` is the ringmq side of the interop run, and takes its orders as JSON lines; `soak`
-//! is the endurance run, and `soak-child` what it starts and kills.
+//! `drive` is the ringmq side of the interop run, and takes its orders as JSON lines; `soak` is
+//! the endurance run, which drives, kills and replaces such processes.
 
 mod command;
 mod drive;
 mod pattern;
 mod peer;
+mod soak;
 mod socket;
 mod tracker;
 mod usage;
 
-use std::io;
+use std::error::Error;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -26,10 +28,21 @@ struct Cli {
 enum Task {
     /// One socket that takes its orders as JSON lines from standard input
     Drive(drive::DriveArgs),
+    /// Long-lived sockets whose peers are killed and restarted at random
+    Soak(soak::SoakArgs),
 }
 
-fn main() -> io::Result<()> {
-    match Cli::parse().task {
-        Task::Drive(args) => drive::run(&args),
+fn main() -> ExitCode {
+    let done: Result<bool, Box<dyn Error>> = match Cli::parse().task {
+        Task::Drive(args) => drive::run(&args).map(|()| true).map_err(Into::into),
+        Task::Soak(args) => soak::run(&args).map_err(Into::into),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("ringmq-peer: {error}");
+            ExitCode::FAILURE
+        }
     }
 }

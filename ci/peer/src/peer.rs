@@ -292,7 +292,10 @@ impl Peer {
         let Some(message) = try_receive(self.socket()?, wait)? else { return Ok(None) };
         let mut frames: Vec<Message> = message.into_iter().collect();
         let depth = self.envelope.len().min(frames.len());
-        if !frames[..depth].iter().map(Message::as_slice).eq(self.envelope.iter().map(Vec::as_slice))
+        if !frames[..depth]
+            .iter()
+            .map(Message::as_slice)
+            .eq(self.envelope.iter().map(Vec::as_slice))
         {
             return Err(Halt::Wrong("an answer came in another envelope".to_owned()));
         }

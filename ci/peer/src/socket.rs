@@ -123,7 +123,7 @@ impl SocketArgs {
 }
 
 /// Limits every blocking call to a slice, in the directions that the type has.
-fn set_slices(socket: &AnySocket, kind: Kind) -> Result<(), Error> {
+pub(crate) fn set_slices(socket: &AnySocket, kind: Kind) -> Result<(), Error> {
     if !matches!(kind, Kind::Sub | Kind::Pull) {
         socket.set_send_timeout(Some(SLICE))?;
     }
@@ -135,8 +135,7 @@ fn set_slices(socket: &AnySocket, kind: Kind) -> Result<(), Error> {
 
 /// Sets an option by the name that both kinds of peer know.
 pub(crate) fn set_option(socket: &AnySocket, name: &str, value: &str) -> Result<(), OpenError> {
-    let unknown =
-        || OpenError::NoSuchOption { name: name.to_owned(), value: value.to_owned() };
+    let unknown = || OpenError::NoSuchOption { name: name.to_owned(), value: value.to_owned() };
     if name == "routing_id" {
         return Ok(socket.set_routing_id(value)?);
     }

@@ -6,9 +6,14 @@
 //! ordinary lock and a [`heavy`](crate::barrier::heavy) barrier, and a thread that keeps coming alone
 //! becomes the owner in its turn.
 //!
-//! Invariants: the data is touched only by the owner while `held` is set and `owner` names it, or by
-//! whoever has the ordinary lock while `owner` names nobody and `held` is not set. Only the holder of
-//! the ordinary lock changes `owner`.
+//! Each term of an owner has a flag of its own, `held[term]`, which nobody else ever writes: a thread
+//! that lost the bias may notice only much later, and what it then does to its flag must not tell
+//! anything about the owner that came after it. So there are only so many terms; a lock that has used
+//! them up, because it wandered from thread to thread, is an ordinary one from then on.
+//!
+//! Invariants: the data is touched only by the owner while its flag is set and `owner` names it, or by
+//! whoever has the ordinary lock while `owner` names nobody and the last owner's flag is not set. Only
+//! the holder of the ordinary lock changes `owner`.
 #![allow(unsafe_code)]
 
 use crate::barrier;
@@ -20,17 +25,23 @@ use std::sync::PoisonError;
 
 /// Nobody owns the bias.
 const NOBODY: u64 = 0;
+/// Terms of owners in the life of a lock: enough for a socket that is made in one thread, handed to
+/// another now and then, and closed in a third.
+const TERMS: u64 = if cfg!(loom) { 2 } else { 16 };
 /// How often a thread must take the lock without another in between, to become its owner.
-const FAITHFUL: u32 = 32;
+const FAITHFUL: u32 = if cfg!(loom) { 1 } else { 32 };
 
-/// See the [module's documentation](self).
+/// A lock that costs next to nothing to the one thread that nearly always takes it; other threads
+/// that come pay for that with a system call each time the ownership ends.
 pub struct Exclusive<T> {
-    /// The thread with the bias.
+    /// The thread with the bias, times `TERMS`, plus which term that is.
     owner: AtomicU64,
-    /// The owner is inside.
-    held: AtomicBool,
+    /// The owner of a term is inside, or was until it found that its term is over.
+    held: [AtomicBool; TERMS as usize],
     slow: CachePadded<Mutex<()>>,
-    /// Who took the ordinary lock last, and how often in a row.
+    /// The next term; who took the ordinary lock last, and how often in a row. All three belong to
+    /// the holder of the ordinary lock.
+    term: AtomicU64,
     last: AtomicU64,
     row: AtomicU32,
     data: UnsafeCell<T>,
@@ -69,26 +80,17 @@ mod thread {
 
 #[cfg(loom)]
 mod thread {
-    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static NEXT: AtomicU64 = AtomicU64::new(1);
 
     loom::thread_local! {
-        static ID: Cell<u64> = Cell::new(0);
+        static ID: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Models name their threads themselves.
     pub(super) fn id() -> u64 {
-        ID.with(Cell::get)
+        ID.with(|id| *id)
     }
-
-    pub(super) fn set_id(id: u64) {
-        ID.with(|cell| cell.set(id));
-    }
-}
-
-/// Names the calling thread of a model, with a number above zero.
-#[cfg(loom)]
-pub fn name_model_thread(id: u64) {
-    thread::set_id(id);
 }
 
 impl<T> Exclusive<T> {
@@ -97,8 +99,9 @@ impl<T> Exclusive<T> {
         barrier::init();
         Self {
             owner: AtomicU64::new(NOBODY),
-            held: AtomicBool::new(false),
+            held: std::array::from_fn(|_| AtomicBool::new(false)),
             slow: CachePadded::new(Mutex::new(())),
+            term: AtomicU64::new(0),
             last: AtomicU64::new(NOBODY),
             row: AtomicU32::new(0),
             data: UnsafeCell::new(data),
@@ -112,16 +115,18 @@ impl<T> Exclusive<T> {
     #[inline(always)]
     pub fn lock(&self) -> ExclusiveGuard<'_, T> {
         let me = thread::id();
-        if self.owner.load(Ordering::Relaxed) == me {
-            assert!(!self.held.load(Ordering::Relaxed), "a lock was taken twice by one thread");
-            self.held.store(true, Ordering::Relaxed);
+        let owner = self.owner.load(Ordering::Relaxed);
+        if owner / TERMS == me {
+            let held = &self.held[(owner % TERMS) as usize];
+            assert!(!held.load(Ordering::Relaxed), "a lock was taken twice by one thread");
+            held.store(true, Ordering::Relaxed);
             // Pairs with the heavy barrier in `take_bias`: either we see here that the bias is gone,
             // or the one who takes it sees `held`.
             barrier::light();
-            if self.owner.load(Ordering::Relaxed) == me {
-                return ExclusiveGuard { lock: self, slow: None, data: PhantomData };
+            if self.owner.load(Ordering::Relaxed) == owner {
+                return ExclusiveGuard { lock: self, right: Right::Owner(held), data: PhantomData };
             }
-            self.held.store(false, Ordering::Release);
+            held.store(false, Ordering::Release);
         }
         self.lock_slow(me)
     }
@@ -129,18 +134,20 @@ impl<T> Exclusive<T> {
     #[cold]
     fn lock_slow(&self, me: u64) -> ExclusiveGuard<'_, T> {
         let guard = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.owner.load(Ordering::Relaxed) != NOBODY {
-            self.take_bias();
+        let owner = self.owner.load(Ordering::Relaxed);
+        if owner != NOBODY {
+            self.take_bias(&self.held[(owner % TERMS) as usize]);
         }
-        ExclusiveGuard { lock: self, slow: Some((guard, me)), data: PhantomData }
+        ExclusiveGuard { lock: self, right: Right::Ordinary(guard, me), data: PhantomData }
     }
 
-    fn take_bias(&self) {
+    /// Ends the term of the owner whose flag is `held`, and waits until it is outside.
+    fn take_bias(&self, held: &AtomicBool) {
         self.owner.store(NOBODY, Ordering::Relaxed);
         self.row.store(0, Ordering::Relaxed);
         barrier::heavy();
         // Acquire: pairs with the Release when the owner leaves; what it did is seen here.
-        while self.held.load(Ordering::Acquire) {
+        while held.load(Ordering::Acquire) {
             crate::sync::yield_now();
         }
     }
@@ -148,16 +155,18 @@ impl<T> Exclusive<T> {
     /// Makes the holder of the ordinary lock the owner if it has come alone for a while.
     fn consider(&self, me: u64) {
         let row = if self.last.load(Ordering::Relaxed) == me {
-            self.row.load(Ordering::Relaxed) + 1
+            self.row.load(Ordering::Relaxed).saturating_add(1)
         } else {
             self.last.store(me, Ordering::Relaxed);
-            0
+            1
         };
         self.row.store(row, Ordering::Relaxed);
-        if row >= FAITHFUL {
+        let term = self.term.load(Ordering::Relaxed);
+        if row >= FAITHFUL && term < TERMS {
             self.row.store(0, Ordering::Relaxed);
+            self.term.store(term + 1, Ordering::Relaxed);
             // Relaxed: only this thread acts on its own name.
-            self.owner.store(me, Ordering::Relaxed);
+            self.owner.store(me * TERMS + term, Ordering::Relaxed);
         }
     }
 }
@@ -165,11 +174,17 @@ impl<T> Exclusive<T> {
 /// The data, until it is dropped. Not to be sent to another thread.
 pub struct ExclusiveGuard<'a, T> {
     lock: &'a Exclusive<T>,
-    /// The ordinary lock and who took it; `None` for the owner. (Its guard also keeps this one from
-    /// being sent.)
-    slow: Option<(MutexGuard<'a, ()>, u64)>,
+    right: Right<'a>,
     /// Shared between threads only if the data may be.
     data: PhantomData<&'a mut T>,
+}
+
+/// What the holder of the data has. (The ordinary guard also keeps ours from being sent.)
+enum Right<'a> {
+    /// The bias: the flag of its term is set.
+    Owner(&'a AtomicBool),
+    /// The ordinary lock, and who took it.
+    Ordinary(#[expect(dead_code, reason = "dropped last")] MutexGuard<'a, ()>, u64),
 }
 
 impl<T> Deref for ExclusiveGuard<'_, T> {
@@ -193,10 +208,10 @@ impl<T> DerefMut for ExclusiveGuard<'_, T> {
 impl<T> Drop for ExclusiveGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        match &self.slow {
+        match &self.right {
             // Release: pairs with the Acquire in `take_bias`.
-            None => self.lock.held.store(false, Ordering::Release),
-            Some((_, me)) => self.lock.consider(*me),
+            Right::Owner(held) => held.store(false, Ordering::Release),
+            Right::Ordinary(_, me) => self.lock.consider(*me),
         }
     }
 }

@@ -26,8 +26,6 @@ mod sync;
 mod wake;
 
 pub use block::{BLOCK, BlockRef};
-#[cfg(loom)]
-pub use exclusive::name_model_thread;
 pub use exclusive::{Exclusive, ExclusiveGuard};
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use log::{ATTACH, BATCH, LogReader, LogWriter, Piece, Refused, Sleep, log, settle};

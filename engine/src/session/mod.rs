@@ -58,7 +58,7 @@ pub struct SessionEnd {
     pub established: bool,
 }
 
-/// See the [module's documentation](self).
+/// One connection: runs the handshake, then moves messages between a descriptor and a pipe.
 pub struct Session {
     descriptor: Descriptor,
     link: Arc<dyn Link>,

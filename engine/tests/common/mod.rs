@@ -77,6 +77,7 @@ pub(crate) fn alone(name: &str, environment: &[(&str, &str)], test: impl FnOnce(
     let name = name.split_once("::").map_or(name, |(_, name)| name);
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--test-threads=1"])
+        .env_remove("RINGMQ_BACKEND")
         .envs(environment.iter().copied())
         .env(ALONE, "1")
         .stderr(Stdio::inherit())

@@ -1,7 +1,9 @@
 //! Peers that are silent, slow, wrong or greedy.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::{on_each_backend, on_each_backend_alone};
+use crate::common::on_each_backend;
+#[cfg(target_os = "linux")]
+use crate::common::on_each_backend_alone;
 use crate::peer::wire;
 use crate::rig::{Over, Rig, Settings, connection};
 use ringmq_engine::{BackendKind, DisconnectReason};
@@ -95,12 +97,14 @@ fn a_body_over_the_limit_is_refused_before_it_comes(kind: BackendKind) {
 }
 
 /// Memory in use by this process, in octets.
+#[cfg(target_os = "linux")]
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
 /// Lengths are promises: memory is taken for what has arrived.
+#[cfg(target_os = "linux")]
 fn announced_bodies_that_never_come_take_no_memory(kind: BackendKind) {
     let mut rig = Rig::new(kind);
     let mut connections: Vec<_> = (0..50).map(|_| rig.established(Over::Unix)).collect();
@@ -154,4 +158,5 @@ on_each_backend!(
     a_body_over_the_limit_is_refused_before_it_comes,
     one_bad_peer_does_not_harm_the_others,
 );
+#[cfg(target_os = "linux")]
 on_each_backend_alone!(announced_bodies_that_never_come_take_no_memory);

@@ -47,7 +47,7 @@ pub(crate) fn connection(over: Over) -> (Descriptor, Peer) {
 /// What a session tells, in order.
 pub(crate) enum News {
     Connected(Arc<PeerInfo>),
-    Attached(PipeEnd),
+    Attached(Box<PipeEnd>),
     Event(SessionEvent),
     Ended(Box<SessionEnd>),
 }
@@ -89,7 +89,7 @@ impl Link for TestLink {
             return Attach::Ignored;
         }
         let (near, far) = pipe(self.settings.send, self.settings.receive);
-        self.news.send(News::Attached(near)).unwrap();
+        self.news.send(News::Attached(Box::new(near))).unwrap();
         Attach::Pipe(far)
     }
 
@@ -200,7 +200,7 @@ impl Rig {
 
     pub(crate) fn attached(&mut self) -> App {
         self.wait(|news| match news {
-            News::Attached(end) => Ok(App::new(end)),
+            News::Attached(end) => Ok(App::new(*end)),
             other => Err(other),
         })
     }

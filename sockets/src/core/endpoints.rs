@@ -13,6 +13,13 @@ pub(crate) struct Entry {
     pub(crate) place: Place,
 }
 
+impl Entry {
+    /// Stops the listener or connecter; connections with something to send go on by themselves.
+    pub(crate) fn stop(&self) {
+        self.place.tell(Notice::Abandon);
+    }
+}
+
 /// Where a bind or connect lives.
 pub(crate) enum Place {
     /// A listener or connecter on an I/O thread.
@@ -77,12 +84,11 @@ impl Endpoints {
         true
     }
 
-    /// Stops a connecter and tells which route it was; its pipe is the caller's business.
-    pub(crate) fn disconnect(&mut self, endpoint: &str) -> Option<Route> {
+    /// Takes a connect out; its pipe is the caller's business, and then it is to be
+    /// [stopped](Entry::stop).
+    pub(crate) fn disconnect(&mut self, endpoint: &str) -> Option<Entry> {
         let at = self.connected.iter().position(|entry| *entry.endpoint == *endpoint)?;
-        let entry = self.connected.remove(at);
-        entry.place.tell(Notice::Abandon);
-        Some(entry.route)
+        Some(self.connected.remove(at))
     }
 
     /// Forgets a connect that has given up.
@@ -93,7 +99,7 @@ impl Endpoints {
     /// Stops everything; connections with something to send go on by themselves.
     pub(crate) fn close(&mut self) {
         for entry in self.bound.drain(..).chain(self.connected.drain(..)) {
-            entry.place.tell(Notice::Abandon);
+            entry.stop();
         }
     }
 }

@@ -15,6 +15,7 @@
 //! * A reader that sleeps is woken once: whoever swaps its state back to awake tells it.
 //! * Either end may go away at any time; the last to go frees what is left.
 
+mod credit;
 mod gather;
 mod piece;
 mod reader;

@@ -81,6 +81,9 @@ impl LogReader {
     /// Takes one frame. Once the first frame of a message is there, all of them are.
     ///
     /// `None` does not arm the notifier: see [`fall_asleep`](Self::fall_asleep).
+    // Not inlined, so that the message is stored once, whole, where the caller wants it. Inlined, the
+    // compiler splits it at the octet that tells `Some` from `None`, once for each time it is passed
+    // on, and every split waits for the stores before it: 28 ns a message instead of 10.
     #[inline(never)]
     pub fn read(&mut self) -> Option<Message> {
         if !self.ready() {
@@ -196,9 +199,9 @@ impl LogReader {
     #[cold]
     fn look_closely(&mut self) -> bool {
         let something = self.refill(Segment::load_written);
-        if !something {
-            // The high-water mark may have been lowered since the last message: see `set_hwm`.
-            self.credit();
+        if !something && self.taken != self.settled {
+            // Everything is drained, so half of it is: the writer may go on with the full mark.
+            self.credit_now();
         }
         something
     }

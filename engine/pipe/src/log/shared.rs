@@ -97,6 +97,14 @@ impl Shared {
         }
     }
 
+    /// Tells the reader of the end, also if it is awake: it may be waiting for something else, such as
+    /// a slow peer, and must hear that nothing more will come.
+    pub(super) fn tell_of_end(&self) {
+        // As in `rouse_reader`; here the notice is due in either case.
+        let _ = self.reader.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire);
+        self.wake_reader.readable();
+    }
+
     /// Wakes the writer if it was refused.
     pub(super) fn rouse_writer(&self) {
         // The credit (or the new mark, or the reader's departure) was stored before; this fence pairs

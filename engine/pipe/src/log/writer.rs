@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::segment::{Mark, Segment, next_capacity};
-use super::shared::{ASLEEP, AWAKE, GONE, Shared};
+use super::shared::{ASLEEP, Shared};
 use super::{ATTACH, BATCH};
 use crate::barrier;
 use crate::copy;
@@ -26,7 +26,7 @@ pub enum Refused {
 
 /// The writing end of a [`log`](super::log()).
 pub struct LogWriter {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// The segment being filled.
     segment: *mut Segment,
     /// Its memory and how much of that there is: what the segment says, at hand.
@@ -45,9 +45,9 @@ pub struct LogWriter {
     /// Octets that are still missing of a body that arrives in pieces.
     pub(super) missing: Option<usize>,
     /// Messages written since the log was made; wraps.
-    written: u64,
+    pub(super) written: u64,
     /// The credits as last seen.
-    credited: u64,
+    pub(super) credited: u64,
     /// Messages that the word an awake reader polls does not show yet.
     unpublished: u32,
 }
@@ -80,34 +80,6 @@ impl LogWriter {
     /// Says who is told when there is room again. Ask [`ready`](Self::ready) once afterwards.
     pub fn install(&mut self, notify: std::sync::Arc<dyn Notify>, key: usize) {
         self.shared.wake_writer.install(notify, key);
-    }
-
-    /// Whether the next message would be taken.
-    ///
-    /// # Errors
-    /// [`Refused::Full`] arms the notifier.
-    #[inline]
-    pub fn ready(&mut self) -> Result<(), Refused> {
-        if self.shared.reader.load(Ordering::Relaxed) == GONE {
-            return Err(Refused::Closed);
-        }
-        if self.open || self.written.wrapping_sub(self.credited) < self.shared.hwm() {
-            return Ok(());
-        }
-        self.out_of_credit()
-    }
-
-    /// How many whole messages would be taken now, for one who writes them without asking for each;
-    /// the message in progress counts as one. Zero arms the notifier, unless the reader is gone.
-    pub fn credit(&mut self) -> u64 {
-        // Acquire: as in `has_credit`.
-        self.credited = self.shared.credited.load(Ordering::Acquire);
-        if self.ready().is_err() {
-            return 0;
-        }
-        let outstanding = self.written.wrapping_sub(self.credited);
-        let credit = self.shared.hwm().saturating_sub(outstanding);
-        credit.max(u64::from(self.open))
     }
 
     /// Writes one frame; on success the message is left empty. A frame whose `more()` is false ends
@@ -190,22 +162,6 @@ impl LogWriter {
             let mark = Mark::new(whole as u32, self.messages);
             self.current().publish(mark);
         }
-    }
-
-    /// Messages written and not yet credited: an upper bound of what is in the log.
-    pub fn depth(&self) -> u64 {
-        // Relaxed: a figure to look at.
-        self.written.wrapping_sub(self.shared.credited.load(Ordering::Relaxed))
-    }
-
-    /// The high-water mark in messages; 0 is no limit.
-    pub fn hwm(&self) -> u32 {
-        self.shared.hwm.load(Ordering::Relaxed)
-    }
-
-    /// Changes the high-water mark for what is written from now on; 0 is no limit.
-    pub fn set_hwm(&self, hwm: u32) {
-        self.shared.set_hwm(hwm);
     }
 
     /// Ends the log: the reader gets what was written and then [`ended`](super::LogReader::ended).
@@ -418,34 +374,6 @@ impl LogWriter {
         self.publish();
         self.shared.rouse_reader();
     }
-
-    /// Whether there is a credit left, after a look at what the reader has given.
-    fn has_credit(&mut self) -> bool {
-        // Acquire: pairs with the Release of the reader's credit; nothing else depends on it.
-        self.credited = self.shared.credited.load(Ordering::Acquire);
-        self.written.wrapping_sub(self.credited) < self.shared.hwm()
-    }
-
-    /// Looks for credits; arms the notifier when there are none.
-    #[cold]
-    fn out_of_credit(&mut self) -> Result<(), Refused> {
-        if self.has_credit() {
-            return Ok(());
-        }
-        self.publish();
-        self.shared.writer.store(ASLEEP, Ordering::Relaxed);
-        // Pairs with the fence in `Shared::rouse_writer`: either that sees ASLEEP, or we see the
-        // credit, the raised mark or the reader's departure.
-        fence(Ordering::SeqCst);
-        if self.has_credit() {
-            self.shared.writer.store(AWAKE, Ordering::Relaxed);
-            return Ok(());
-        }
-        match self.shared.reader.load(Ordering::Relaxed) {
-            GONE => Err(Refused::Closed),
-            _ => Err(Refused::Full),
-        }
-    }
 }
 
 impl Drop for LogWriter {
@@ -457,6 +385,6 @@ impl Drop for LogWriter {
         self.shared.ended.store(true, Ordering::Release);
         // As in `commit`, but rare: a full fence.
         fence(Ordering::SeqCst);
-        self.shared.rouse_reader();
+        self.shared.tell_of_end();
     }
 }

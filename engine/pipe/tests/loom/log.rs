@@ -1,61 +1,10 @@
-//! Every order in which two threads can meet on a log, a mailbox or a slot, tried on the real code:
-//! ```text
-//! RUSTFLAGS="--cfg loom" cargo test -p ringmq-pipe --test loom --release
-//! ```
-//! In models segments are tiny and a batch is two messages (see `FIRST` and `BATCH`), and each octet
-//! of a segment, and the segment itself, is a cell whose users loom checks. A thread that sleeps and
-//! is never told shows as a deadlock.
-#![cfg(loom)]
-#![allow(clippy::unwrap_used)]
+//! The frame log.
 
+use crate::{FEW, MANY, Parker, check};
 use loom::thread;
 use ringmq_pipe::frame::MORE;
-use ringmq_pipe::{
-    ATTACH, LogReader, LogWriter, Mailbox, Message, Notify, Refused, Sleep, Waiters, latest, log,
-};
+use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Refused, Sleep, log};
 use std::sync::Arc;
-use std::task::{Wake, Waker};
-
-/// Preemptions per execution of models with many steps: bugs of two threads take one or two, and each
-/// more costs thirtyfold.
-const FEW: usize = 2;
-/// Preemptions per execution of models with few steps.
-const MANY: usize = 4;
-
-fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(model);
-}
-
-/// A thread that waits for news.
-struct Parker(loom::sync::Notify);
-
-impl Parker {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(loom::sync::Notify::new()))
-    }
-
-    fn park(&self) {
-        self.0.wait();
-    }
-}
-
-impl Notify for Parker {
-    fn readable(&self, _: usize) {
-        self.0.notify();
-    }
-
-    fn writable(&self, _: usize) {
-        self.0.notify();
-    }
-}
-
-impl Wake for Parker {
-    fn wake(self: Arc<Self>) {
-        self.0.notify();
-    }
-}
 
 /// Reads a frame, asleep while there is none; `None` at the end.
 fn receive(reader: &mut LogReader, parker: &Parker) -> Option<Message> {
@@ -272,63 +221,5 @@ fn both_ends_leave_at_once_and_nothing_stays() {
         drop(reader);
         sender.join().unwrap();
         assert_eq!(Arc::strong_count(&token), 1);
-    });
-}
-
-#[test]
-fn a_mailbox_that_is_waited_for_loses_no_command() {
-    check(FEW, || {
-        let shared = Arc::new((Mailbox::new(), Waiters::new()));
-        let post = |command: u32| {
-            let shared = shared.clone();
-            thread::spawn(move || {
-                if shared.0.post(command) {
-                    shared.1.wake();
-                }
-            })
-        };
-        let posters = [post(1), post(2)];
-        let (mailbox, waiters) = &*shared;
-        let mut sum = 0;
-        loop {
-            mailbox.begin();
-            sum += std::iter::from_fn(|| mailbox.take()).sum::<u32>();
-            if sum == 3 {
-                break;
-            }
-            let parker = Parker::new();
-            let key = waiters.add(Waker::from(parker.clone()));
-            if !mailbox.pending_for_waiter() {
-                parker.park();
-            }
-            waiters.remove(key);
-        }
-        for poster in posters {
-            poster.join().unwrap();
-        }
-    });
-}
-
-#[test]
-fn a_slot_that_is_waited_for_loses_no_message() {
-    check(MANY, || {
-        let (mut writer, mut reader) = latest();
-        let sender = thread::spawn(move || {
-            for body in ["old", "new"] {
-                writer.write(&mut Message::from(body)).unwrap();
-            }
-        });
-        let parker = Parker::new();
-        reader.install(parker.clone(), 0);
-        let mut last = Message::new();
-        while !reader.ended() {
-            match reader.read() {
-                Some(message) => last = message,
-                None if reader.check() == Sleep::Asleep => parker.park(),
-                None => {}
-            }
-        }
-        assert_eq!(last, "new");
-        sender.join().unwrap();
     });
 }
