@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::block::BlockRef;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 
 /// A run of octets of a block that nobody writes any more.
@@ -10,7 +11,7 @@ pub(crate) struct Slice {
     data: *const u8,
     len: usize,
     /// Keeps `data` alive.
-    _block: BlockRef,
+    block: ManuallyDrop<BlockRef>,
 }
 
 // SAFETY: immutable memory kept alive by an atomic count.
@@ -23,7 +24,7 @@ impl Slice {
     /// `data..data + len` lies in `block`, is initialised, and is never written again while the
     /// block is referred to.
     pub(crate) unsafe fn new(data: *const u8, len: usize, block: BlockRef) -> Self {
-        Self { data, len, _block: block }
+        Self { data, len, block: ManuallyDrop::new(block) }
     }
 
     /// Drops the first `octets` octets.
@@ -33,6 +34,14 @@ impl Slice {
     pub(crate) fn advance(&mut self, octets: usize) {
         let rest = &self[octets..];
         (self.data, self.len) = (rest.as_ptr(), rest.len());
+    }
+}
+
+impl Drop for Slice {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: taken once, here.
+        unsafe { ManuallyDrop::take(&mut self.block) }.drop_later();
     }
 }
 

@@ -6,9 +6,11 @@
 //! whole test that hangs is ended by [`Bed::run`].
 
 use ringmq::{BackendChoice, Context, Monitor, MonitorEvent, Socket, kind::Kind};
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// How long anything may take that happens by itself: much more than it takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -73,6 +75,33 @@ impl Bed {
             connected(binds) > here && connected(connects) > there
         });
         endpoint
+    }
+}
+
+/// An endpoint at which nobody listens, and which can be bound again and again.
+pub(crate) struct Address {
+    pub(crate) endpoint: String,
+    _folder: TempDir,
+}
+
+impl Address {
+    pub(crate) fn new(bed: &Bed) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let endpoint = match bed.transport {
+            Transport::Inproc => bed.anywhere(),
+            Transport::Ipc => format!("ipc://{}/socket", folder.path().display()),
+            Transport::Tcp => {
+                // The port was free a moment ago, and others are given out first.
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                format!("tcp://{}", listener.local_addr().unwrap())
+            }
+        };
+        Self { endpoint, _folder: folder }
+    }
+
+    /// Binds, as soon as the last owner is gone.
+    pub(crate) fn bind<K: Kind>(&self, socket: &Socket<K>) {
+        eventually("the endpoint is free", || socket.bind(&self.endpoint).is_ok());
     }
 }
 

@@ -265,7 +265,8 @@ fn a_name_that_is_none_is_retried_quietly(bed: &Bed) {
     // Every other message waits for that host; the rest goes on.
     push.send("one").unwrap();
     push.send("two").unwrap();
-    assert!(["one", "two"].iter().any(|text| pull.recv().unwrap() == *text));
+    let received = pull.recv().unwrap();
+    assert!(received == "one" || received == "two");
     push.disconnect("tcp://no-such-host.invalid:5555").unwrap();
 }
 

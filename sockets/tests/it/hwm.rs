@@ -1,6 +1,6 @@
 //! High-water marks: exact, in whole messages.
 
-use crate::bed::{Bed, eventually, everywhere, over_wires, within_process};
+use crate::bed::{Address, Bed, Transport, eventually, everywhere, over_wires, within_process};
 use ringmq::{Multipart, Push};
 
 everywhere![
@@ -23,19 +23,11 @@ fn fill(push: &Push) -> usize {
     (0..10_000).take_while(|number: &u32| push.try_send(number.to_be_bytes()).is_ok()).count()
 }
 
-/// An endpoint that nobody has bound.
-fn nowhere(bed: &Bed) -> String {
-    let socket = bed.pull();
-    let endpoint = socket.bind(&bed.anywhere()).unwrap();
-    socket.unbind(&endpoint).unwrap();
-    endpoint
-}
-
 fn a_connect_without_a_peer_queues_exactly_the_mark(bed: &Bed) {
     for mark in [1, 2, 7, 1000] {
         let push = bed.push();
         push.set_send_hwm(mark).unwrap();
-        push.connect(&nowhere(bed)).unwrap();
+        push.connect(&Address::new(bed).endpoint).unwrap();
         assert_eq!(fill(&push), mark as usize);
         assert_eq!(push.stats()[0].queued, u64::from(mark));
     }
@@ -44,7 +36,7 @@ fn a_connect_without_a_peer_queues_exactly_the_mark(bed: &Bed) {
 fn a_message_of_several_frames_counts_as_one(bed: &Bed) {
     let push = bed.push();
     push.set_send_hwm(3).unwrap();
-    push.connect(&nowhere(bed)).unwrap();
+    push.connect(&Address::new(bed).endpoint).unwrap();
     let message = || (0..20u8).map(|frame| [frame; 100]).collect::<Multipart>();
     for _ in 0..3 {
         push.try_send_multipart(message()).unwrap();
@@ -56,17 +48,17 @@ fn a_message_of_several_frames_counts_as_one(bed: &Bed) {
 fn zero_is_no_limit(bed: &Bed) {
     let push = bed.push();
     push.set_send_hwm(0).unwrap();
-    push.connect(&nowhere(bed)).unwrap();
+    push.connect(&Address::new(bed).endpoint).unwrap();
     assert_eq!(fill(&push), 10_000);
 }
 
 fn a_higher_mark_counts_at_once(bed: &Bed) {
     let push = bed.push();
     push.set_send_hwm(3).unwrap();
-    push.connect(&nowhere(bed)).unwrap();
+    push.connect(&Address::new(bed).endpoint).unwrap();
     assert_eq!(fill(&push), 3);
     push.set_send_hwm(5).unwrap();
-    assert_eq!(fill(&push), if bed.transport == crate::bed::Transport::Inproc { 0 } else { 2 });
+    assert_eq!(fill(&push), if bed.transport == Transport::Inproc { 0 } else { 2 });
 }
 
 fn a_mark_of_one_bounds_what_is_in_flight(bed: &Bed) {

@@ -1,6 +1,6 @@
 //! Closing: what was sent is delivered for the linger time, and nothing is lost before.
 
-use crate::bed::{Bed, PATIENCE, await_kind, connected, eventually, everywhere, over_wires, patient};
+use crate::bed::{Address, Bed, PATIENCE, await_kind, connected, eventually, everywhere, over_wires, patient};
 use ringmq::{Context, Push};
 use std::time::{Duration, Instant};
 
@@ -49,17 +49,15 @@ fn a_closed_socket_delivers_everything(bed: &Bed) {
 }
 
 fn what_was_sent_to_nobody_waits_for_them(bed: &Bed) {
-    let pull = bed.pull();
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
-    pull.unbind(&endpoint).unwrap();
+    let address = Address::new(bed);
     let push = lingering(&bed.context);
-    push.connect(&endpoint).unwrap();
+    push.connect(&address.endpoint).unwrap();
     for number in 0..100u8 {
         push.send([number]).unwrap();
     }
     drop(push);
     let pull = bed.pull();
-    eventually("the endpoint can be had again", || pull.bind(&endpoint).is_ok());
+    address.bind(&pull);
     for number in 0..100u8 {
         assert_eq!(pull.recv().unwrap(), [number]);
     }
@@ -95,13 +93,11 @@ fn a_message_without_its_end_is_not_delivered(bed: &Bed) {
 }
 
 fn without_linger_nothing_is_kept(bed: &Bed) {
-    let pull = bed.pull();
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
-    pull.unbind(&endpoint).unwrap();
+    let address = Address::new(bed);
     let context = elsewhere(bed);
     let push = lingering(&context);
     push.set_linger(Some(Duration::ZERO)).unwrap();
-    push.connect(&endpoint).unwrap();
+    push.connect(&address.endpoint).unwrap();
     push.send("lost").unwrap();
     drop(push);
     let start = Instant::now();
@@ -111,13 +107,11 @@ fn without_linger_nothing_is_kept(bed: &Bed) {
 
 fn a_context_waits_for_the_linger_time_and_no_longer(bed: &Bed) {
     const LINGER: Duration = Duration::from_millis(150);
-    let pull = bed.pull();
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
-    pull.unbind(&endpoint).unwrap();
+    let address = Address::new(bed);
     let context = elsewhere(bed);
     let push = lingering(&context);
     push.set_linger(Some(LINGER)).unwrap();
-    push.connect(&endpoint).unwrap();
+    push.connect(&address.endpoint).unwrap();
     push.send("late").unwrap();
     let start = Instant::now();
     drop(push);
@@ -128,19 +122,17 @@ fn a_context_waits_for_the_linger_time_and_no_longer(bed: &Bed) {
 
 /// Sends much to an endpoint without a server, ends the context with `end`, and looks who waits.
 fn outlive(bed: &Bed, end: fn(Context)) {
-    let first = bed.pull();
-    let endpoint = first.bind(&bed.anywhere()).unwrap();
-    first.unbind(&endpoint).unwrap();
+    let address = Address::new(bed);
     let context = elsewhere(bed);
     let push = lingering(&context);
-    push.connect(&endpoint).unwrap();
+    push.connect(&address.endpoint).unwrap();
     for number in 0..1000u32 {
         push.send(number.to_be_bytes()).unwrap();
     }
     drop(push);
     let ending = std::thread::spawn(move || end(context));
     let pull = bed.pull();
-    eventually("the endpoint can be had again", || pull.bind(&endpoint).is_ok());
+    address.bind(&pull);
     for number in 0..500u32 {
         assert_eq!(pull.recv().unwrap(), number.to_be_bytes());
     }

@@ -7,9 +7,11 @@
 mod backends;
 mod bed;
 mod endpoints;
+mod futures;
 mod hwm;
 mod ipc;
 mod leavers;
+mod lifecycle;
 mod linger;
 mod pair;
 mod ping;

@@ -1,11 +1,10 @@
 //! Lost connections are made again, and what was queued meanwhile arrives.
 
 use crate::bed::{
-    Bed, Transport, await_event, await_kind, connected, eventually, over_tcp, over_wires,
+    Address, Bed, await_event, await_kind, connected, eventually, over_tcp, over_wires,
 };
-use ringmq::{MonitorEvent, Socket, kind::Kind};
+use ringmq::MonitorEvent;
 use std::time::Duration;
-use tempfile::TempDir;
 
 over_wires![
     messages_queue_until_the_server_is_back,
@@ -20,31 +19,6 @@ over_tcp![
     attempts_are_made_at_growing_intervals,
     without_an_interval_it_gives_up,
 ];
-
-/// An endpoint that can be bound again and again.
-struct Address {
-    endpoint: String,
-    _folder: TempDir,
-}
-
-impl Address {
-    fn new(bed: &Bed) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let endpoint = match bed.transport {
-            Transport::Ipc => format!("ipc://{}/socket", folder.path().display()),
-            _ => {
-                let socket = bed.pull();
-                socket.bind("tcp://127.0.0.1:*").unwrap()
-            }
-        };
-        Self { endpoint, _folder: folder }
-    }
-
-    /// Binds, as soon as the last owner is gone.
-    fn bind<K: Kind>(&self, socket: &Socket<K>) {
-        eventually("the endpoint is free", || socket.bind(&self.endpoint).is_ok());
-    }
-}
 
 fn messages_queue_until_the_server_is_back(bed: &Bed) {
     let (address, push) = (Address::new(bed), bed.push());

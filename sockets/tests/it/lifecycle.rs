@@ -1,0 +1,183 @@
+//! The end: a context that is shut down or terminated wakes everyone, hangs never, and leaves nothing.
+
+use crate::bed::{Bed, PATIENCE, everywhere, over_wires, within_process};
+use futures_lite::future::block_on;
+use ringmq::{Context, Error, Interest, Poller, SocketType};
+use std::sync::Barrier;
+use std::time::Instant;
+
+everywhere![
+    shutdown_wakes_every_blocked_call,
+    after_shutdown_every_call_fails,
+    shutdown_can_be_asked_for_by_many,
+    sockets_outlive_the_handle_of_their_context,
+];
+
+over_wires![threads_end_with_their_context];
+
+within_process![term_returns_when_there_is_nothing_to_wait_for, every_type_can_be_made];
+
+fn is_over<T>(result: Result<T, Error>) {
+    assert!(matches!(result, Err(Error::Terminated)));
+}
+
+fn shutdown_wakes_every_blocked_call(bed: &Bed) {
+    let (pull, push, router, dealer) = (bed.pull(), bed.push(), bed.router(), bed.dealer());
+    let (front, back, sub, watched) = (bed.router(), bed.dealer(), bed.subscriber(), bed.rep());
+    for socket in [&pull] {
+        socket.bind(&bed.anywhere()).unwrap();
+        socket.set_recv_timeout(None).unwrap();
+    }
+    bed.join(&router, &dealer);
+    push.bind(&bed.anywhere()).unwrap();
+    push.set_send_timeout(None).unwrap();
+    router.set_recv_timeout(None).unwrap();
+    for socket in [&front] {
+        socket.bind(&bed.anywhere()).unwrap();
+    }
+    back.bind(&bed.anywhere()).unwrap();
+    let monitor = watched.monitor();
+    let idle = bed.pair();
+    let quiet = bed.pair();
+    let quiet_monitor = quiet.monitor();
+    // All of them are about to block when the shutdown comes, most are blocked already.
+    let ready = Barrier::new(11);
+    let begin = || drop(ready.wait());
+    std::thread::scope(|scope| {
+        scope.spawn(|| (begin(), is_over(pull.recv())));
+        scope.spawn(|| (begin(), is_over(router.recv_multipart())));
+        scope.spawn(|| (begin(), is_over(push.send("nobody").map_err(Error::from))));
+        scope.spawn(|| {
+            begin();
+            is_over(push.send_multipart(["nobody", "at all"]).map_err(Error::from));
+        });
+        scope.spawn(|| (begin(), is_over(block_on(dealer.recv_async()))));
+        scope.spawn(|| (begin(), is_over(block_on(push.send_async("x")).map_err(Error::from))));
+        scope.spawn(|| {
+            let mut poller = Poller::new();
+            poller.add(&sub, Interest::READABLE);
+            poller.add(&idle, Interest::BOTH);
+            begin();
+            is_over(poller.wait(None));
+        });
+        scope.spawn(|| (begin(), is_over(ringmq::proxy(&front, &back))));
+        scope.spawn(|| (begin(), is_over(monitor.recv())));
+        scope.spawn(|| (begin(), is_over(block_on(quiet_monitor.recv_async()))));
+        begin();
+        bed.context.shutdown();
+    });
+}
+
+fn after_shutdown_every_call_fails(bed: &Bed) {
+    let socket = bed.context.socket(SocketType::Dealer).unwrap();
+    let endpoint = socket.bind(&bed.anywhere()).unwrap();
+    let monitor = socket.monitor();
+    bed.context.shutdown();
+    is_over(socket.recv());
+    is_over(socket.try_recv());
+    is_over(socket.recv_multipart());
+    let failed = socket.send("given back").unwrap_err();
+    assert_eq!(failed.message, "given back".into());
+    is_over(Err::<(), _>(failed.error));
+    is_over(socket.try_send("").map_err(Error::from));
+    is_over(socket.bind(&bed.anywhere()));
+    is_over(socket.connect(&endpoint));
+    is_over(socket.unbind(&endpoint));
+    is_over(socket.disconnect(&endpoint));
+    is_over(socket.set_send_hwm(1));
+    is_over(bed.context.pull());
+    is_over(bed.context.socket(SocketType::Req));
+    while monitor.try_recv().is_ok() {}
+    is_over(monitor.recv());
+    assert!(socket.stats().is_empty());
+    assert_eq!(socket.topics(), 0);
+}
+
+fn shutdown_can_be_asked_for_by_many(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    bed.join(&pull, &push);
+    let start = Barrier::new(5);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            start.wait();
+            while push.try_send("x").is_ok() || pull.try_recv().is_ok() {}
+        });
+        for _ in 0..4 {
+            scope.spawn(|| {
+                start.wait();
+                bed.context.shutdown();
+            });
+        }
+    });
+    bed.context.shutdown();
+    drop((push, pull));
+    bed.context.term();
+    bed.context.term();
+}
+
+fn sockets_outlive_the_handle_of_their_context(bed: &Bed) {
+    let context = Context::builder().backend(bed.backend).build().unwrap();
+    let (push, pull) = (context.push().unwrap(), context.pull().unwrap());
+    drop(context);
+    push.connect(&pull.bind(&bed.anywhere()).unwrap()).unwrap();
+    push.send("still there").unwrap();
+    assert_eq!(pull.recv().unwrap(), "still there");
+}
+
+/// The threads of this process that are called so.
+#[cfg(target_os = "linux")]
+fn threads_called(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let named = |path: std::path::PathBuf| {
+        std::fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.starts_with(name))
+    };
+    tasks.filter(|task| task.as_ref().is_ok_and(|task| named(task.path()))).count()
+}
+
+fn threads_end_with_their_context(bed: &Bed) {
+    let name = format!("tl-{:?}-{:?}", bed.transport, bed.backend);
+    let context =
+        Context::builder().backend(bed.backend).io_threads(3).thread_name(&name).build().unwrap();
+    let sockets: Vec<_> = (0..6).map(|_| context.pull().unwrap()).collect();
+    for (bit, socket) in sockets.iter().enumerate() {
+        socket.set_affinity(1 << (bit % 3)).unwrap();
+        let push = context.push().unwrap();
+        push.connect(&socket.bind(&bed.anywhere()).unwrap()).unwrap();
+        push.send("hello").unwrap();
+        assert_eq!(socket.recv().unwrap(), "hello");
+    }
+    #[cfg(target_os = "linux")]
+    assert_eq!(threads_called(&name), 3);
+    drop(sockets);
+    drop(context);
+    #[cfg(target_os = "linux")]
+    assert_eq!(threads_called(&name), 0);
+}
+
+fn term_returns_when_there_is_nothing_to_wait_for(_: &Bed) {
+    let start = Instant::now();
+    Context::new().term();
+    for _ in 0..20 {
+        let context = Context::new();
+        let socket = context.pull().unwrap();
+        socket.bind("tcp://127.0.0.1:*").unwrap();
+        // The socket is still open: it ends with the context.
+        context.term();
+        is_over(socket.recv());
+    }
+    assert!(start.elapsed() < PATIENCE);
+}
+
+fn every_type_can_be_made(bed: &Bed) {
+    use SocketType::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+    for socket_type in [Pair, Pub, Sub, XPub, XSub, Req, Rep, Dealer, Router, Push, Pull] {
+        assert_eq!(bed.context.socket(socket_type).unwrap().socket_type(), socket_type);
+    }
+    for (socket_type, sends, receives) in [(Push, true, false), (Pull, false, true)] {
+        let socket = bed.context.socket(socket_type).unwrap();
+        let unsupported = |error: Error| matches!(error, Error::NotSupported { .. });
+        assert_eq!(unsupported(socket.try_send("").unwrap_err().error), !sends);
+        assert_eq!(unsupported(socket.try_recv().unwrap_err()), !receives);
+        assert!(matches!(socket.subscribe(""), Err(Error::InvalidOption { .. })));
+    }
+}
