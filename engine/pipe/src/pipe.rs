@@ -233,6 +233,21 @@ impl Inlet {
         }
     }
 
+    /// As [`read`](Self::read), into a message that is there already; `false` if there is no frame.
+    #[inline]
+    pub fn read_into(&mut self, into: &mut Message) -> bool {
+        match self {
+            Self::Log(log) => log.read_into(into),
+            Self::Latest(slot) => match slot.read() {
+                Some(message) => {
+                    *into = message;
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+
     /// Whether there is a frame to read.
     #[inline]
     pub fn ready(&mut self) -> bool {

@@ -72,13 +72,7 @@ impl Pipes {
     /// Takes a frame from a pipe; `false` if there is none.
     #[inline]
     pub(crate) fn read_into(&mut self, key: usize, into: &mut Message) -> bool {
-        match self.0.get_mut(key).and_then(|pipe| pipe.end.rx.read()) {
-            Some(frame) => {
-                *into = frame;
-                true
-            }
-            None => false,
-        }
+        self.0.get_mut(key).is_some_and(|pipe| pipe.end.rx.read_into(into))
     }
 
     /// Whether a pipe has nothing to read now, and never will.

@@ -102,6 +102,27 @@ impl LogReader {
         Some(self.cut())
     }
 
+    /// As [`read`](Self::read), into a message that is there already; `false` if there is no frame, and
+    /// then `into` is left alone.
+    #[inline]
+    pub fn read_into(&mut self, into: &mut Message) -> bool {
+        if !self.ready() {
+            return false;
+        }
+        // SAFETY: as in `next_frame`.
+        let rest = unsafe { &*self.rest() };
+        if let Some(window) = rest.first_chunk::<WINDOW>()
+            && let Some(small) = Small::at(window)
+        {
+            self.octets += SHORT_HEADER + small.len();
+            self.frame_done(small.flags() as u8);
+            *into = Message::from_small(small);
+        } else {
+            self.cut_into(into);
+        }
+        true
+    }
+
     /// Takes one frame, with the body borrowed from the log: no copy, no reference counted.
     #[inline]
     pub fn read_with<R>(&mut self, f: impl FnOnce(u8, &[u8]) -> R) -> Option<R> {
@@ -285,17 +306,25 @@ impl LogReader {
     /// Takes a frame that is not small, or has no whole window behind its start.
     #[inline(never)]
     fn cut(&mut self) -> Message {
+        let mut message = Message::new();
+        self.cut_into(&mut message);
+        message
+    }
+
+    #[inline]
+    fn cut_into(&mut self, into: &mut Message) {
         let (flags, body) = self.next_frame();
         let Some(body) = body else {
-            return self.cut_attached(flags);
+            *into = self.cut_attached(flags);
+            return;
         };
         // SAFETY: as in `next_frame`.
         let bytes = unsafe { &*body };
         self.frame_done(flags);
         if bytes.len() <= INLINE || block::scarce() {
-            let mut message = Message::copy_from(bytes);
-            message.set_flags(flags);
-            return message;
+            *into = Message::copy_from(bytes);
+            into.set_flags(flags);
+            return;
         }
         if self.stock == 0 {
             self.stock = STOCK;
@@ -305,7 +334,8 @@ impl LogReader {
         // SAFETY: one of the references stocked above, accounted for by `stock`.
         let block = unsafe { self.current().block.stocked() };
         // SAFETY: published octets of this block: never written again while it is referred to.
-        Message::from_slice(flags, unsafe { Slice::new(bytes.as_ptr(), bytes.len(), block) })
+        let slice = unsafe { Slice::new(bytes.as_ptr(), bytes.len(), block) };
+        *into = Message::from_slice(flags, slice);
     }
 
     #[cold]
