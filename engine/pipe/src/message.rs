@@ -24,7 +24,7 @@ const _: () = assert!(std::mem::size_of::<Message>() == 64);
 /// assert!(!message.more());
 /// ```
 #[derive(Clone)]
-pub struct Message(Repr);
+pub struct Message(Opaque);
 
 #[derive(Clone)]
 enum Repr {
@@ -36,14 +36,14 @@ enum Repr {
 impl Message {
     /// An empty message.
     pub const fn new() -> Self {
-        Self(Repr::Inline(Small::EMPTY))
+        Self(Opaque::new(Repr::Inline(Small::EMPTY)))
     }
 
     /// Copies `body` into a message of its own.
     #[inline]
     pub fn copy_from(body: &[u8]) -> Self {
         match Small::copy_from(body) {
-            Some(small) => Self(Repr::Inline(small)),
+            Some(small) => Self(Opaque::new(Repr::Inline(small))),
             None => Self::from(Bytes::copy_from_slice(body)),
         }
     }
@@ -62,13 +62,13 @@ impl Message {
 
     #[inline(always)]
     pub(crate) fn from_small(small: &Small) -> Self {
-        Self(Repr::Inline(*small))
+        Self(Opaque::new(Repr::Inline(*small)))
     }
 
     /// The message as a frame, with something behind it up to the window's size, if it is small.
     #[inline(always)]
     pub(crate) fn as_frame(&self) -> Option<&[u8; WINDOW]> {
-        match &self.0 {
+        match self.0.get() {
             Repr::Inline(small) => Some(small.as_frame()),
             _ => None,
         }
@@ -77,7 +77,7 @@ impl Message {
     /// Makes the message empty, as a new one.
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
-        match &mut self.0 {
+        match self.0.get_mut() {
             Repr::Inline(small) => small.clear(),
             _ => *self = Self::new(),
         }
@@ -85,13 +85,13 @@ impl Message {
 
     #[inline(always)]
     pub(crate) fn from_slice(flags: u8, slice: Slice) -> Self {
-        Self(Repr::Slice { flags: Flags::of(flags), slice })
+        Self(Opaque::new(Repr::Slice { flags: Flags::of(flags), slice }))
     }
 
     /// The body.
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
-        match &self.0 {
+        match self.0.get() {
             Repr::Inline(small) => small.body(),
             Repr::Slice { slice, .. } => slice,
             Repr::Shared { bytes, .. } => bytes,
@@ -100,7 +100,7 @@ impl Message {
 
     /// The body as [`Bytes`]: without a copy when it is shared already.
     pub fn into_bytes(self) -> Bytes {
-        match self.0 {
+        match self.0.into_inner() {
             Repr::Shared { bytes, .. } => bytes,
             Repr::Slice { slice, .. } => Bytes::from_owner(slice),
             Repr::Inline(small) => Bytes::copy_from_slice(small.body()),
@@ -129,7 +129,7 @@ impl Message {
     /// The frame flags: [`MORE`] and [`COMMAND`].
     #[inline]
     pub fn flags(&self) -> u8 {
-        match &self.0 {
+        match self.0.get() {
             Repr::Inline(small) => small.flags() as u8,
             Repr::Slice { flags, .. } | Repr::Shared { flags, .. } => *flags as u8,
         }
@@ -139,9 +139,72 @@ impl Message {
     #[inline]
     pub fn set_flags(&mut self, new: u8) {
         let new = Flags::of(new);
-        match &mut self.0 {
+        match self.0.get_mut() {
             Repr::Inline(small) => small.set_flags(new),
             Repr::Slice { flags, .. } | Repr::Shared { flags, .. } => *flags = new,
+        }
+    }
+}
+
+use opaque::Opaque;
+
+/// The representation as 64 octets that the compiler does not look into.
+///
+/// A type that cannot have some value in its first octet lends that value to the `None` or `Err` of what
+/// it is wrapped in. The compiler then takes a message apart at that octet each time it is passed on,
+/// and every move waits for the stores of the one before: about 10 ns each. As octets of any value it is
+/// moved whole.
+#[allow(unsafe_code)]
+mod opaque {
+    use super::Repr;
+    use std::mem::{ManuallyDrop, MaybeUninit};
+
+    pub(super) struct Opaque(MaybeUninit<Repr>);
+
+    impl Opaque {
+        #[inline(always)]
+        pub(super) const fn new(repr: Repr) -> Self {
+            Self(MaybeUninit::new(repr))
+        }
+
+        #[inline(always)]
+        pub(super) fn get(&self) -> &Repr {
+            // SAFETY: initialised by `new`, and never taken out but by `into_inner` and `drop`.
+            unsafe { self.0.assume_init_ref() }
+        }
+
+        #[inline(always)]
+        pub(super) fn get_mut(&mut self) -> &mut Repr {
+            // SAFETY: as in `get`.
+            unsafe { self.0.assume_init_mut() }
+        }
+
+        pub(super) fn into_inner(self) -> Repr {
+            let this = ManuallyDrop::new(self);
+            // SAFETY: as in `get`; `self` is not dropped, so this is the only copy.
+            unsafe { this.0.assume_init_read() }
+        }
+
+        #[inline]
+        fn drop_owned(&mut self) {
+            // SAFETY: as in `get`; called once, from `drop`.
+            unsafe { self.0.assume_init_drop() };
+        }
+    }
+
+    impl Clone for Opaque {
+        #[inline]
+        fn clone(&self) -> Self {
+            Self::new(self.get().clone())
+        }
+    }
+
+    impl Drop for Opaque {
+        #[inline(always)]
+        fn drop(&mut self) {
+            if !matches!(self.get(), Repr::Inline(_)) {
+                self.drop_owned();
+            }
         }
     }
 }
@@ -274,7 +337,7 @@ impl From<Vec<u8>> for Message {
 
 impl From<Bytes> for Message {
     fn from(bytes: Bytes) -> Self {
-        Self(Repr::Shared { flags: Flags::None, bytes })
+        Self(Opaque::new(Repr::Shared { flags: Flags::None, bytes }))
     }
 }
 

@@ -5,18 +5,24 @@
 #![allow(clippy::unwrap_used)]
 
 mod backends;
+mod bad_input;
 mod bed;
 mod endpoints;
+mod exhaustion;
 mod futures;
 mod hwm;
 mod ipc;
 mod leavers;
 mod lifecycle;
 mod linger;
+mod monitoring;
 mod pair;
 mod ping;
 mod pipeline;
+mod polling;
+mod proxying;
 mod pubsub;
 mod reconnect;
 mod reqrep;
 mod router;
+mod threads;

@@ -1,0 +1,327 @@
+//! Peers that are no ZeroMQ peers, or bad ones: each loses its own connection, with a reason, and
+//! nobody else notices.
+
+use crate::bed::{Bed, GLANCE, await_event, await_kind, eventually, over_tcp};
+use ringmq::{DisconnectReason, Monitor, MonitorEvent, ProtocolError, Pull, Push};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+over_tcp![
+    http,
+    noise,
+    a_tls_hello,
+    half_a_greeting,
+    nothing_at_all,
+    octets_that_trickle_too_slowly,
+    octets_that_trickle_are_put_together,
+    a_length_of_two_to_the_63,
+    a_length_that_never_comes,
+    a_frame_over_the_limit,
+    a_message_cut_off_in_the_middle,
+    a_frame_cut_off_in_the_middle,
+    an_empty_command,
+    the_wrong_type_of_socket,
+    a_routing_id_too_long,
+    a_storm_of_connections,
+    a_server_that_is_none_is_left_alone,
+];
+
+/// The first half of a ZMTP 3.1 greeting: signature, version and mechanism.
+fn greeting() -> Vec<u8> {
+    let mut greeting = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1];
+    greeting.extend_from_slice(b"NULL");
+    greeting.resize(64, 0);
+    greeting
+}
+
+/// A short frame.
+fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
+    let mut frame = vec![flags, u8::try_from(body.len()).unwrap()];
+    frame.extend_from_slice(body);
+    frame
+}
+
+/// A READY command.
+fn ready(properties: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = b"\x05READY".to_vec();
+    for (name, value) in properties {
+        body.push(u8::try_from(name.len()).unwrap());
+        body.extend_from_slice(name.as_bytes());
+        body.extend_from_slice(&u32::try_from(value.len()).unwrap().to_be_bytes());
+        body.extend_from_slice(value);
+    }
+    let mut frame = vec![6];
+    frame.extend_from_slice(&(body.len() as u64).to_be_bytes());
+    frame.extend_from_slice(&body);
+    frame
+}
+
+/// All that a PUSH says before its messages.
+fn push_hello() -> Vec<u8> {
+    [greeting(), ready(&[("Socket-Type", b"PUSH")])].concat()
+}
+
+/// A PULL with one good peer, on which bad ones are tried out.
+struct Victim {
+    pull: Pull,
+    good: Push,
+    monitor: Monitor,
+    address: String,
+}
+
+impl Victim {
+    fn new(bed: &Bed) -> Self {
+        Self::with(bed, |_| {})
+    }
+
+    fn with(bed: &Bed, prepare: fn(&Pull)) -> Self {
+        let (pull, good) = (bed.pull(), bed.push());
+        prepare(&pull);
+        let endpoint = bed.join(&pull, &good);
+        let monitor = pull.monitor();
+        let address = endpoint.strip_prefix("tcp://").unwrap().to_owned();
+        Self { pull, good, monitor, address }
+    }
+
+    fn attack(&self, octets: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(octets).unwrap();
+        stream
+    }
+
+    /// The good peer still is.
+    fn is_well(&self) {
+        for number in 0..20u8 {
+            self.good.send([number]).unwrap();
+            assert_eq!(self.pull.recv().unwrap(), [number]);
+        }
+    }
+
+    /// The handshake fails for this reason, and the connection ends.
+    fn refuses(&self, mut stream: TcpStream) -> DisconnectReason {
+        let reason = await_event(&self.monitor, |event| match event {
+            MonitorEvent::HandshakeFailed { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        await_kind!(&self.monitor, Disconnected);
+        // An end or a reset: no matter which.
+        let _ = stream.read_to_end(&mut Vec::new());
+        self.is_well();
+        reason
+    }
+
+    /// The connection ends for this reason.
+    fn drops(&self) -> DisconnectReason {
+        let reason = await_event(&self.monitor, |event| match event {
+            MonitorEvent::Disconnected { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        self.is_well();
+        reason
+    }
+}
+
+macro_rules! assert_protocol {
+    ($reason:expr, $error:pat) => {
+        let reason = $reason;
+        assert!(matches!(reason, DisconnectReason::Protocol($error)), "{reason:?}");
+    };
+}
+
+fn http(bed: &Bed) {
+    let victim = Victim::new(bed);
+    let stream = victim.attack(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_protocol!(victim.refuses(stream), ProtocolError::NotZmtp);
+}
+
+fn a_tls_hello(bed: &Bed) {
+    let victim = Victim::new(bed);
+    let stream = victim.attack(&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3, 9, 9, 9, 9, 9, 9]);
+    assert_protocol!(victim.refuses(stream), _);
+}
+
+fn noise(bed: &Bed) {
+    let victim = Victim::with(bed, |pull| {
+        pull.set_handshake_interval(Some(GLANCE)).unwrap();
+    });
+    let mut seed = 0x2545_F491_4F6C_DD1Du64;
+    for _ in 0..50 {
+        let octets: Vec<u8> = (0..300)
+            .map(|_| {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                seed as u8
+            })
+            .collect();
+        let stream = victim.attack(&octets);
+        // Some noise may pass for a peer of old; then it is one until it leaves.
+        drop(stream);
+        await_kind!(&victim.monitor, Disconnected);
+    }
+    while victim.pull.try_recv().is_ok() {}
+    victim.is_well();
+}
+
+fn half_a_greeting(bed: &Bed) {
+    let victim = Victim::with(bed, |pull| {
+        pull.set_handshake_interval(Some(GLANCE)).unwrap();
+    });
+    for length in [1, 10, 11, 12, 40, 63, 64] {
+        let stream = victim.attack(&greeting()[..length]);
+        assert_protocol!(victim.refuses(stream), ProtocolError::HandshakeTimeout);
+    }
+    let stream = victim.attack(&greeting()[..20]);
+    drop(stream);
+    await_kind!(&victim.monitor, HandshakeFailed);
+    victim.is_well();
+}
+
+fn nothing_at_all(bed: &Bed) {
+    let victim = Victim::with(bed, |pull| {
+        pull.set_handshake_interval(Some(GLANCE)).unwrap();
+    });
+    let stream = victim.attack(b"");
+    assert_protocol!(victim.refuses(stream), ProtocolError::HandshakeTimeout);
+}
+
+fn octets_that_trickle_too_slowly(bed: &Bed) {
+    let victim = Victim::with(bed, |pull| {
+        pull.set_handshake_interval(Some(GLANCE)).unwrap();
+    });
+    let mut stream = victim.attack(b"");
+    for octet in greeting() {
+        std::thread::sleep(Duration::from_millis(2));
+        if stream.write_all(&[octet]).is_err() {
+            break;
+        }
+    }
+    assert_protocol!(victim.refuses(stream), ProtocolError::HandshakeTimeout);
+}
+
+fn octets_that_trickle_are_put_together(bed: &Bed) {
+    let victim = Victim::new(bed);
+    let mut stream = victim.attack(b"");
+    let octets = [push_hello(), frame(1, b"slow"), frame(0, b"but whole")].concat();
+    for octet in octets {
+        stream.write_all(&[octet]).unwrap();
+        std::thread::yield_now();
+    }
+    assert_eq!(victim.pull.recv_multipart().unwrap(), ["slow", "but whole"].into());
+    victim.is_well();
+}
+
+fn a_length_of_two_to_the_63(bed: &Bed) {
+    let victim = Victim::new(bed);
+    for length in [1u64 << 63, u64::MAX] {
+        let header = [&[2][..], &length.to_be_bytes()].concat();
+        let _stream = victim.attack(&[push_hello(), header].concat());
+        assert_protocol!(victim.drops(), ProtocolError::FrameLengthInvalid { .. });
+    }
+}
+
+fn a_length_that_never_comes(bed: &Bed) {
+    let victim = Victim::new(bed);
+    // What is announced is not allocated.
+    let header = [&[2][..], &((1u64 << 63) - 1).to_be_bytes()].concat();
+    let stream = victim.attack(&[push_hello(), header, vec![7; 100_000]].concat());
+    await_kind!(&victim.monitor, HandshakeSucceeded);
+    victim.is_well();
+    drop(stream);
+    victim.drops();
+}
+
+fn a_frame_over_the_limit(bed: &Bed) {
+    let victim = Victim::with(bed, |pull| pull.set_max_message_size(Some(100)).unwrap());
+    let stream = victim.attack(&[push_hello(), frame(0, &[1; 100])].concat());
+    assert_eq!(victim.pull.recv().unwrap().len(), 100);
+    drop(stream);
+    victim.drops();
+    let _stream = victim.attack(&[push_hello(), frame(0, &[1; 101])].concat());
+    assert_protocol!(victim.drops(), ProtocolError::FrameTooLarge { length: 101, limit: 100 });
+    assert!(victim.pull.try_recv().is_err());
+}
+
+fn a_message_cut_off_in_the_middle(bed: &Bed) {
+    let victim = Victim::new(bed);
+    let whole = frame(0, b"whole");
+    let stream = victim.attack(&[push_hello(), whole, frame(1, b"half"), frame(1, b"")].concat());
+    assert_eq!(victim.pull.recv().unwrap(), "whole");
+    drop(stream);
+    victim.drops();
+    assert!(victim.pull.try_recv().is_err(), "half a message is none");
+    victim.is_well();
+}
+
+fn a_frame_cut_off_in_the_middle(bed: &Bed) {
+    let victim = Victim::new(bed);
+    for body in [10usize, 100_000] {
+        let header = [&[2][..], &(body as u64 + 1).to_be_bytes()].concat();
+        let stream = victim.attack(&[push_hello(), header, vec![1; body]].concat());
+        await_kind!(&victim.monitor, HandshakeSucceeded);
+        drop(stream);
+        victim.drops();
+        assert!(victim.pull.try_recv().is_err());
+    }
+}
+
+fn an_empty_command(bed: &Bed) {
+    let victim = Victim::new(bed);
+    let _stream = victim.attack(&[push_hello(), frame(4, b"")].concat());
+    assert_protocol!(victim.drops(), ProtocolError::EmptyCommand);
+    let _stream = victim.attack(&[push_hello(), frame(4, b"\x04PING\x00")].concat());
+    assert_protocol!(victim.drops(), ProtocolError::MalformedPing { .. });
+}
+
+fn the_wrong_type_of_socket(bed: &Bed) {
+    let victim = Victim::new(bed);
+    let stream = victim.attack(&[greeting(), ready(&[("Socket-Type", b"SUB")])].concat());
+    assert_protocol!(victim.refuses(stream), ProtocolError::IncompatibleSocketType { .. });
+    let stream = victim.attack(&[greeting(), ready(&[("Socket-Type", b"NONSENSE")])].concat());
+    assert_protocol!(victim.refuses(stream), ProtocolError::IncompatibleSocketType { .. });
+}
+
+fn a_routing_id_too_long(bed: &Bed) {
+    let router = bed.router();
+    let monitor = router.monitor();
+    let endpoint = router.bind(&bed.anywhere()).unwrap();
+    let address = endpoint.strip_prefix("tcp://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let ready = ready(&[("Socket-Type", b"DEALER"), ("Identity", &[b'x'; 256])]);
+    stream.write_all(&[greeting(), ready].concat()).unwrap();
+    let reason = await_event(&monitor, |event| match event {
+        MonitorEvent::HandshakeFailed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    assert_protocol!(reason, ProtocolError::RoutingIdTooLong { .. });
+}
+
+fn a_storm_of_connections(bed: &Bed) {
+    let victim = Victim::new(bed);
+    for _ in 0..10 {
+        let streams: Vec<_> = (0..30).map(|_| victim.attack(&push_hello()[..30])).collect();
+        victim.is_well();
+        drop(streams);
+    }
+    victim.is_well();
+    eventually("all are gone", || victim.pull.stats().len() == 1);
+}
+
+fn a_server_that_is_none_is_left_alone(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    let web = TcpListener::bind("127.0.0.1:0").unwrap();
+    let monitor = push.monitor();
+    push.connect(&format!("tcp://{}", web.local_addr().unwrap())).unwrap();
+    let (mut stream, _) = web.accept().unwrap();
+    // As web servers answer to gibberish. A violation of the protocol is final: no more attempts.
+    stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    await_kind!(&monitor, HandshakeFailed);
+    await_kind!(&monitor, Closed);
+    bed.join(&pull, &push);
+    for number in 0..10u8 {
+        push.send([number]).unwrap();
+        assert_eq!(pull.recv().unwrap(), [number]);
+    }
+}

@@ -1,0 +1,263 @@
+//! The poller: several sockets and descriptors at once.
+
+use crate::bed::{Bed, GLANCE, PATIENCE, connected, eventually, everywhere, within_process};
+use ringmq::{Error, Interest, Message, Poller, Ready};
+use std::time::{Duration, Instant};
+
+everywhere![
+    what_can_be_received_is_readable_until_it_is,
+    an_incomplete_message_is_not_readable,
+    room_is_writable,
+    a_lock_step_socket_is_ready_for_its_next_step_only,
+    a_wait_ends_when_something_comes,
+    a_message_that_nobody_subscribed_to_is_not_readable,
+];
+
+within_process![
+    some_types_never_are_or_always,
+    a_wait_ends_in_time,
+    interests_change,
+    a_wait_for_room_takes_no_processor_time,
+    a_closed_socket_ends_the_wait,
+];
+
+/// What is ready now.
+fn now(poller: &Poller<'_>) -> Vec<Ready> {
+    poller.wait(Some(Duration::ZERO)).unwrap()
+}
+
+fn what_can_be_received_is_readable_until_it_is(bed: &Bed) {
+    let (push, one, two) = (bed.push(), bed.pull(), bed.pull());
+    bed.join(&one, &push);
+    let mut poller = Poller::new();
+    let first = poller.add(&one, Interest::BOTH);
+    let second = poller.add(&two, Interest::BOTH);
+    assert_ne!(first, second);
+    assert_eq!(now(&poller), []);
+    push.send_multipart(["a", "b"]).unwrap();
+    let readable = [Ready { key: first, readable: true, writable: false }];
+    assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), readable);
+    assert_eq!(now(&poller), readable, "it stays");
+    one.recv().unwrap();
+    assert_eq!(now(&poller), readable, "the rest of the message is there");
+    one.recv().unwrap();
+    assert_eq!(now(&poller), []);
+}
+
+fn an_incomplete_message_is_not_readable(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    bed.join(&pull, &push);
+    let mut poller = Poller::new();
+    poller.add(&pull, Interest::READABLE);
+    let mut part = Message::from("part");
+    part.set_more(true);
+    push.send(part).unwrap();
+    assert_eq!(poller.wait(Some(GLANCE)).unwrap(), []);
+    push.send("end").unwrap();
+    assert_eq!(poller.wait(Some(PATIENCE)).unwrap().len(), 1);
+    assert_eq!(pull.try_recv_multipart().unwrap(), ["part", "end"].into());
+}
+
+fn room_is_writable(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    push.set_send_hwm(2).unwrap();
+    pull.set_recv_hwm(2).unwrap();
+    let mut poller = Poller::new();
+    let key = poller.add(&push, Interest::BOTH);
+    assert_eq!(now(&poller), [], "there is no peer");
+    bed.join(&pull, &push);
+    let writable = [Ready { key, readable: false, writable: true }];
+    assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), writable);
+    let mut sent = 0;
+    while !poller.wait(Some(GLANCE)).unwrap().is_empty() {
+        push.try_send(vec![0; 1 << 20]).unwrap();
+        sent += 1;
+        assert!(sent < 1000);
+    }
+    assert!(push.try_send("no room").is_err());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
+        for _ in 0..sent {
+            pull.recv().unwrap();
+        }
+        assert_eq!(waiting.join().unwrap().unwrap(), writable);
+    });
+    push.try_send("room").unwrap();
+}
+
+fn a_lock_step_socket_is_ready_for_its_next_step_only(bed: &Bed) {
+    let (req, rep) = (bed.req(), bed.rep());
+    bed.join(&rep, &req);
+    let mut poller = Poller::new();
+    let (asks, answers) = (poller.add(&req, Interest::BOTH), poller.add(&rep, Interest::BOTH));
+    let readable = |key| vec![Ready { key, readable: true, writable: false }];
+    let writable = |key| vec![Ready { key, readable: false, writable: true }];
+    for _ in 0..3 {
+        assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), writable(asks));
+        req.send("question").unwrap();
+        assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), readable(answers));
+        rep.recv().unwrap();
+        assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), writable(answers));
+        rep.send("answer").unwrap();
+        assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), readable(asks));
+        req.recv().unwrap();
+    }
+}
+
+fn a_wait_ends_when_something_comes(bed: &Bed) {
+    let (push, pull, quiet) = (bed.push(), bed.pull(), bed.pull());
+    bed.join(&pull, &push);
+    let mut poller = Poller::new();
+    poller.add(&quiet, Interest::READABLE);
+    let key = poller.add(&pull, Interest::READABLE);
+    for number in 0..100u8 {
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
+            push.send([number]).unwrap();
+            assert_eq!(waiting.join().unwrap().unwrap()[0].key, key);
+        });
+        assert_eq!(pull.try_recv().unwrap(), [number]);
+    }
+}
+
+fn a_message_that_nobody_subscribed_to_is_not_readable(bed: &Bed) {
+    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
+    xpub.set_manual(true).unwrap();
+    bed.join(&xpub, &subscriber);
+    subscriber.subscribe("wanted").unwrap();
+    xpub.recv().unwrap();
+    xpub.apply_subscription(true, "").unwrap();
+    let mut poller = Poller::new();
+    poller.add(&subscriber, Interest::READABLE);
+    xpub.send("unwanted").unwrap();
+    assert_eq!(poller.wait(Some(GLANCE)).unwrap(), []);
+    xpub.send("wanted").unwrap();
+    assert_eq!(poller.wait(Some(PATIENCE)).unwrap().len(), 1);
+    assert_eq!(subscriber.try_recv().unwrap(), "wanted");
+}
+
+fn some_types_never_are_or_always(bed: &Bed) {
+    let (publisher, router, subscriber, pull) =
+        (bed.publisher(), bed.router(), bed.subscriber(), bed.pull());
+    let mut poller = Poller::new();
+    let always = [poller.add(&publisher, Interest::BOTH), poller.add(&router, Interest::BOTH)];
+    poller.add(&subscriber, Interest::BOTH);
+    poller.add(&pull, Interest::BOTH);
+    let ready = now(&poller);
+    assert_eq!(ready, always.map(|key| Ready { key, readable: false, writable: true }));
+    router.set_mandatory(true).unwrap();
+    assert_eq!(now(&poller).len(), 1, "a mandatory ROUTER needs a peer");
+}
+
+fn a_wait_ends_in_time(bed: &Bed) {
+    let pull = bed.pull();
+    let mut poller = Poller::new();
+    assert_eq!(poller.wait(Some(Duration::from_millis(5))).unwrap(), [], "nothing to wait for");
+    poller.add(&pull, Interest::BOTH);
+    for timeout in [Duration::ZERO, Duration::from_millis(1), GLANCE] {
+        let start = Instant::now();
+        assert_eq!(poller.wait(Some(timeout)).unwrap(), []);
+        assert!((timeout..PATIENCE).contains(&start.elapsed()));
+    }
+}
+
+fn interests_change(bed: &Bed) {
+    let (a, b) = (bed.pair(), bed.pair());
+    bed.join(&a, &b);
+    b.send("hello").unwrap();
+    let mut poller = Poller::new();
+    let key = poller.add(&a, Interest::READABLE);
+    assert_eq!(now(&poller), [Ready { key, readable: true, writable: false }]);
+    assert!(poller.modify(key, Interest::WRITABLE));
+    assert_eq!(now(&poller), [Ready { key, readable: false, writable: true }]);
+    assert!(poller.modify(key, Interest::BOTH));
+    assert_eq!(now(&poller), [Ready { key, readable: true, writable: true }]);
+    assert!(poller.modify(key, Interest::default()));
+    assert_eq!(now(&poller), []);
+    assert!(poller.remove(key));
+    assert!(!poller.remove(key) && !poller.modify(key, Interest::BOTH));
+    assert_eq!(now(&poller), []);
+}
+
+/// Waiting for room on a socket that has messages must not turn in circles.
+fn a_wait_for_room_takes_no_processor_time(bed: &Bed) {
+    let (a, b) = (bed.dealer(), bed.dealer());
+    a.set_send_hwm(1).unwrap();
+    b.set_recv_hwm(1).unwrap();
+    bed.join(&a, &b);
+    while a.try_send("full").is_ok() {}
+    b.send("unread").unwrap();
+    let mut poller = Poller::new();
+    poller.add(&a, Interest::WRITABLE);
+    #[cfg(target_os = "linux")]
+    {
+        let spent = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let before = spent();
+        assert_eq!(poller.wait(Some(GLANCE * 4)).unwrap(), []);
+        let after = spent();
+        let nanos = (after.tv_sec - before.tv_sec) * 1_000_000_000 + after.tv_nsec - before.tv_nsec;
+        assert!(nanos < 50_000_000, "{nanos} ns of processor time in 200 ms");
+    }
+}
+
+fn a_closed_socket_ends_the_wait(bed: &Bed) {
+    let pull = bed.pull();
+    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    let push = bed.push();
+    push.connect(&endpoint).unwrap();
+    let mut poller = Poller::new();
+    poller.add(&pull, Interest::READABLE);
+    drop(pull);
+    assert!(matches!(poller.wait(Some(PATIENCE)), Err(Error::Terminated)));
+    eventually("its peers hear of it", || connected(&push) == 0);
+}
+
+#[cfg(unix)]
+mod descriptors {
+    use super::*;
+    use rustix::pipe::pipe;
+
+    everywhere![
+        a_descriptor_is_waited_for_beside_a_socket,
+        a_socket_is_waited_for_beside_a_descriptor,
+    ];
+
+    fn a_descriptor_is_waited_for_beside_a_socket(bed: &Bed) {
+        let pull = bed.pull();
+        pull.bind(&bed.anywhere()).unwrap();
+        let (reader, writer) = pipe().unwrap();
+        let mut poller = Poller::new();
+        poller.add(&pull, Interest::READABLE);
+        let key = poller.add_fd(&reader, Interest::READABLE);
+        assert_eq!(poller.wait(Some(Duration::from_millis(1))).unwrap(), []);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
+            rustix::io::write(&writer, b"x").unwrap();
+            let ready = waiting.join().unwrap().unwrap();
+            assert_eq!(ready, [Ready { key, readable: true, writable: false }]);
+        });
+        rustix::io::read(&reader, &mut [0; 1]).unwrap();
+        assert_eq!(now(&poller), []);
+        drop(writer);
+        assert_eq!(poller.wait(Some(PATIENCE)).unwrap()[0].key, key, "a hang-up is to be read");
+    }
+
+    fn a_socket_is_waited_for_beside_a_descriptor(bed: &Bed) {
+        let (push, pull) = (bed.push(), bed.pull());
+        bed.join(&pull, &push);
+        let (reader, writer) = pipe().unwrap();
+        let mut poller = Poller::new();
+        poller.add_fd(&reader, Interest::READABLE);
+        let key = poller.add(&pull, Interest::READABLE);
+        for number in 0..50u8 {
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
+                push.send([number]).unwrap();
+                assert_eq!(waiting.join().unwrap().unwrap()[0].key, key);
+            });
+            assert_eq!(pull.recv().unwrap(), [number]);
+        }
+        let writable = poller.add_fd(&writer, Interest::WRITABLE);
+        assert_eq!(now(&poller)[0], Ready { key: writable, readable: false, writable: true });
+    }
+}
