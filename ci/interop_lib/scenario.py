@@ -135,8 +135,7 @@ class OneWay:
         receiver.begin("recv", SECTION_S, stream=2, count=max(1, (end - first) // 4))
         sender.begin("send", SECTION_S, stream=2, first=first, count=end - first)
         before = expect_prefix(receiver.finish(), 2, first)
-        receiver.kill()
-        receiver = stack.enter_context(self._sides[1].start())
+        receiver = stack.enter_context(self._sides[1].restart(receiver))
         # A blocking sender gets rid of its section only while somebody receives.
         receiver.begin("recv", SECTION_S, stream=2, last=end - 1)
         sender.finish()
@@ -156,8 +155,7 @@ class OneWay:
         receiver.begin("recv", SECTION_S, stream=3, count=max(1, (end - first) // 4))
         sender.begin("send", SECTION_S, stream=3, first=first, count=end - first)
         receiver.finish()
-        sender.kill()
-        sender = stack.enter_context(self._sides[0].start())
+        sender = stack.enter_context(self._sides[0].restart(sender))
         self._sync(sender, receiver)
         return sender
 
@@ -255,8 +253,7 @@ class Echo:
         answerer.begin("serve", SECTION_S, count=max(1, (end - first) // 4))
         asker.begin("request", SECTION_S, **self._questions(2, first, end, envelope))
         answerer.finish()
-        answerer.kill()
-        answerer = stack.enter_context(self._sides[1].start())
+        answerer = stack.enter_context(self._sides[1].restart(answerer))
         answerer.begin("serve", SECTION_S)
         asker.stop()
         sent = asker.finish()["sent"]
@@ -279,10 +276,9 @@ class Echo:
         answerer.begin("serve", SECTION_S, count=count)
         asker.begin("request", SECTION_S, **self._questions(3, first, end, self._envelope()))
         answerer.finish()
-        asker.kill()
         # The dead asker's last questions are still read, as its successor comes.
         answerer.begin("serve", SECTION_S)
-        asker = stack.enter_context(self._sides[0].start())
+        asker = stack.enter_context(self._sides[0].restart(asker))
         self._sync(asker, self._envelope())
         answerer.stop()
         served = answerer.finish()["served"]

@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+from . import wire
 from .process import PeerProcess
 
 #: Ports below the range from which the system takes ephemeral ones, so that nobody grabs a
@@ -88,6 +89,13 @@ class Side:
         if self.kind in ("sub", "xsub"):
             peer.call("subscribe", topic="")
         return peer
+
+    def restart(self, dead: PeerProcess) -> PeerProcess:
+        """Kill the peer as a crash would, and start another one on the same endpoint."""
+        dead.kill()
+        if not self.binds:
+            wire.wait_hung_up(self.endpoint)
+        return self.start()
 
 
 def pyzmq_command() -> tuple[str, ...]:

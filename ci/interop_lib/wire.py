@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from pathlib import Path
 
 #: How long a bare socket waits for anything, s.
 WAIT_S = 20.0
@@ -75,3 +76,31 @@ def closed_within(sock: socket.socket, seconds: float) -> bool:
                 return False
         return False
     return True
+
+
+def wait_hung_up(endpoint: str) -> None:
+    """Wait until nobody is connected through an endpoint any more.
+
+    The kernel takes the io_uring of a killed process down a little after the process is gone,
+    and its connections with it. A socket that deals its messages out among its connections
+    would go on giving some to the dead one.
+    """
+    deadline = time.monotonic() + WAIT_S
+    while connections(endpoint):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{endpoint}: a dead peer's connection stays open")
+        time.sleep(0.005)
+
+
+def connections(endpoint: str) -> int:
+    """How many established connections the system lists for a tcp or ipc endpoint."""
+    family, where = address(endpoint)
+    if family == socket.AF_UNIX:
+        rows = _rows("/proc/net/unix")
+        return sum(len(row) > 7 and row[5] == "03" and row[7] == where for row in rows)
+    port = f":{where[1]:04X}"
+    return sum(row[3] == "01" and row[1].endswith(port) for row in _rows("/proc/net/tcp"))
+
+
+def _rows(table: str) -> list[list[str]]:
+    return [line.split() for line in Path(table).read_text().splitlines()[1:]]

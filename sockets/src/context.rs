@@ -9,8 +9,8 @@ use crate::kind::{
 };
 use crate::options::Options;
 use crate::pattern;
-use crate::subscription::Counted;
 use crate::socket::{Inner, Socket};
+use crate::subscription::Counted;
 use ringmq_engine::{BackendChoice, BackendReport, Engine, EngineOptions, IoHandle};
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolve::Resolver;

@@ -219,9 +219,7 @@ impl From<TransportEvent> for MonitorEvent {
                 SessionEvent::HandshakeFailed(reason) => {
                     Self::HandshakeFailed { endpoint, peer, reason }
                 }
-                SessionEvent::Disconnected(reason) => {
-                    Self::Disconnected { endpoint, peer, reason }
-                }
+                SessionEvent::Disconnected(reason) => Self::Disconnected { endpoint, peer, reason },
             },
             TransportEvent::Closed { endpoint } => Self::Closed { endpoint },
         }

@@ -159,11 +159,7 @@ impl<'fd> Poller<'fd> {
     }
 
     /// What is ready. Waits on `bell` and the descriptors if no socket is.
-    fn look(
-        &self,
-        wait: Option<Duration>,
-        bell: Option<&bell::Bell>,
-    ) -> Result<Vec<Ready>, Error> {
+    fn look(&self, wait: Option<Duration>, bell: Option<&bell::Bell>) -> Result<Vec<Ready>, Error> {
         let mut ready = self.sockets()?;
         let wait = if ready.is_empty() { wait } else { Some(Duration::ZERO) };
         self.fds(wait, bell, &mut ready)?;

@@ -195,7 +195,8 @@ fn obey(
         Some(b"STATISTICS") => {
             let counts = [there.received, here.sent, here.received, there.sent];
             let figures = counts.iter().flat_map(|count| [count.frames, count.octets]);
-            let reply: Multipart = figures.map(|figure| Message::from(figure.to_ne_bytes())).collect();
+            let reply: Multipart =
+                figures.map(|figure| Message::from(figure.to_ne_bytes())).collect();
             control.send_multipart(reply)?;
             return Ok(Order::Nothing);
         }

@@ -1,12 +1,12 @@
 //! Receiving: blocking, trying, and as a future.
 
+use crate::Message;
 use crate::core::Core;
 use crate::error::Error;
 use crate::kind::Receives;
 use crate::multipart::Multipart;
 use crate::socket::Socket;
 use crate::wait::{Pending, block_on};
-use crate::Message;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,5 +1,6 @@
 //! Sending: blocking, trying, and as a future.
 
+use crate::Message;
 use crate::core::Core;
 use crate::error::{Error, SendError};
 use crate::kind::Sends;
@@ -7,7 +8,6 @@ use crate::multipart::Multipart;
 use crate::payload::{Outgoing, Payload};
 use crate::socket::Socket;
 use crate::wait::{Pending, block_on};
-use crate::Message;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -4,7 +4,9 @@
 
 use crate::core::Core;
 use crate::error::Error;
-use crate::kind::{Filters, HearsSubscriptions, Kind, Probes, Publishes, Requests, Routes, Subscribes};
+use crate::kind::{
+    Filters, HearsSubscriptions, Kind, Probes, Publishes, Requests, Routes, Subscribes,
+};
 use crate::options::{Options, invalid};
 use crate::pattern::Setting;
 use crate::socket::Socket;
@@ -127,7 +129,9 @@ impl<K: Kind> Socket<K> {
         let id = id.as_ref();
         match id {
             [] => return Err(invalid("routing_id", "it has 1 to 255 octets")),
-            [0, ..] => return Err(invalid("routing_id", "ids that start with a zero are automatic")),
+            [0, ..] => {
+                return Err(invalid("routing_id", "ids that start with a zero are automatic"));
+            }
             _ => {}
         }
         self.change(|core| {

@@ -78,11 +78,7 @@ impl Drop for Inner {
 }
 
 impl<K: Kind> Socket<K> {
-    pub(crate) fn new(
-        core: Core,
-        shared: Arc<Shared>,
-        context: Arc<ContextInner>,
-    ) -> Self {
+    pub(crate) fn new(core: Core, shared: Arc<Shared>, context: Arc<ContextInner>) -> Self {
         let inner = Arc::new(Inner { core: Exclusive::new(core), shared, context });
         inner.context.register(&inner);
         Self { inner, kind: PhantomData }

@@ -36,11 +36,7 @@ impl Backoff {
     /// No interval, or one of zero, means that a lost connection is not made again.
     #[must_use]
     pub fn new(interval: Option<Duration>, max: Duration) -> Self {
-        Self {
-            interval: interval.filter(|interval| !interval.is_zero()),
-            max,
-            last: None,
-        }
+        Self { interval: interval.filter(|interval| !interval.is_zero()), max, last: None }
     }
 
     /// The time to wait before the next attempt, or `None` when there shall be none.
@@ -52,10 +48,7 @@ impl Backoff {
         if self.max.is_zero() {
             return Some(interval.saturating_add(fraction(interval, random)));
         }
-        let wait = self
-            .last
-            .map_or(interval, |last| last.saturating_mul(2))
-            .min(self.max);
+        let wait = self.last.map_or(interval, |last| last.saturating_mul(2)).min(self.max);
         self.last = Some(wait);
         Some(wait)
     }
@@ -92,11 +85,7 @@ mod tests {
         assert_eq!(backoff.next_wait(1 << 63), Some(150 * MS));
         let longest = backoff.next_wait(u64::MAX).expect("an interval is set");
         assert!(longest < 200 * MS && longest > 199 * MS, "{longest:?}");
-        assert_eq!(
-            backoff.next_wait(0),
-            Some(100 * MS),
-            "the wait does not grow"
-        );
+        assert_eq!(backoff.next_wait(0), Some(100 * MS), "the wait does not grow");
     }
 
     #[test]
@@ -118,10 +107,7 @@ mod tests {
 
     #[test]
     fn a_maximum_below_the_interval_wins() {
-        assert_eq!(
-            Backoff::new(Some(100 * MS), 30 * MS).next_wait(0),
-            Some(30 * MS)
-        );
+        assert_eq!(Backoff::new(Some(100 * MS), 30 * MS).next_wait(0), Some(30 * MS));
     }
 
     #[test]

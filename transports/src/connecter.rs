@@ -89,12 +89,10 @@ impl Connecter {
                 }
                 None => self.resolve(cx, endpoint.clone()),
             },
-            Endpoint::Ipc(endpoint) => {
-                match ipc::start_connect(endpoint, &self.settings.ipc) {
-                    Ok((socket, address)) => self.dial(cx, Arc::new(socket), address),
-                    Err(error) => self.failed(cx, &error.to_string()),
-                }
-            }
+            Endpoint::Ipc(endpoint) => match ipc::start_connect(endpoint, &self.settings.ipc) {
+                Ok((socket, address)) => self.dial(cx, Arc::new(socket), address),
+                Err(error) => self.failed(cx, &error.to_string()),
+            },
             // Within a process nothing is dialed: see `Inproc`.
             Endpoint::Inproc(_) => self.stop(cx, None),
         }
@@ -104,7 +102,8 @@ impl Connecter {
         self.state = State::Resolving;
         let (io, token): (IoHandle, Token) = (cx.io.clone(), cx.token);
         let done = move |result| io.tell(token, Notice::Custom(Box::new(Resolved(result))));
-        if let Err(error) = self.resolver.resolve(endpoint, self.settings.tcp.ipv6, Box::new(done)) {
+        if let Err(error) = self.resolver.resolve(endpoint, self.settings.tcp.ipv6, Box::new(done))
+        {
             self.failed(cx, &error.to_string());
         }
     }

@@ -62,9 +62,7 @@ pub fn listen(
         }
         Endpoint::Inproc(name) => {
             // Within a process there is nothing to listen on: see `Inproc`.
-            return Err(BindError::NotSupported {
-                endpoint: name.to_string(),
-            });
+            return Err(BindError::NotSupported { endpoint: name.to_string() });
         }
     };
     let resolved: Arc<str> = resolved.into();

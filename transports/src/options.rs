@@ -121,10 +121,6 @@ pub struct IpcOptions {
 
 impl Default for IpcOptions {
     fn default() -> Self {
-        Self {
-            send_buffer: None,
-            recv_buffer: None,
-            backlog: DEFAULT_BACKLOG,
-        }
+        Self { send_buffer: None, recv_buffer: None, backlog: DEFAULT_BACKLOG }
     }
 }

@@ -78,13 +78,7 @@ impl Resolver {
 
     fn with_lookup(lookup: Box<Lookup>) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        Self {
-            shared: Arc::new(Shared {
-                state,
-                changed,
-                lookup,
-            }),
-        }
+        Self { shared: Arc::new(Shared { state, changed, lookup }) }
     }
 
     /// Looks `endpoint` up and calls `done` with the outcome.
@@ -115,11 +109,7 @@ impl Resolver {
                 .map_err(ResolveError::Thread)?;
             state.started = true;
         }
-        state.queue.push_back(Job {
-            endpoint,
-            ipv6,
-            done,
-        });
+        state.queue.push_back(Job { endpoint, ipv6, done });
         drop(state);
         self.shared.changed.notify_one();
         Ok(())
@@ -152,10 +142,7 @@ impl Drop for Resolver {
         let current = state.current.take();
         drop(state);
         self.shared.changed.notify_one();
-        for done in current
-            .into_iter()
-            .chain(waiting.into_iter().map(|job| job.done))
-        {
+        for done in current.into_iter().chain(waiting.into_iter().map(|job| job.done)) {
             call(done, Err(ResolveError::ShutDown));
         }
     }
@@ -186,10 +173,7 @@ impl Shared {
                 state.current = Some(job.done);
                 return Some((job.endpoint, job.ipv6));
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         None
     }

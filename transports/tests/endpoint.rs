@@ -16,10 +16,7 @@ fn good_endpoints_print_in_canonical_form() {
         ("tcp://127.0.0.1:5555", "tcp://127.0.0.1:5555"),
         ("tcp://0.0.0.0:1", "tcp://0.0.0.0:1"),
         ("tcp://localhost:65535", "tcp://localhost:65535"),
-        (
-            "tcp://my-host_1.Example.com:80",
-            "tcp://my-host_1.Example.com:80",
-        ),
+        ("tcp://my-host_1.Example.com:80", "tcp://my-host_1.Example.com:80"),
         ("tcp://example.com.:80", "tcp://example.com.:80"),
         ("tcp://eth0.100:80", "tcp://eth0.100:80"),
         ("tcp://_dns:80", "tcp://_dns:80"),
@@ -29,23 +26,14 @@ fn good_endpoints_print_in_canonical_form() {
         ("tcp://:::5555", "tcp://[::]:5555"),
         ("tcp://[0:0:0:0:0:0:0:1]:5555", "tcp://[::1]:5555"),
         ("tcp://[FE80::1%eth0]:5555", "tcp://[fe80::1%eth0]:5555"),
-        (
-            "tcp://fe80::1%eth0.100:5555",
-            "tcp://[fe80::1%eth0.100]:5555",
-        ),
+        ("tcp://fe80::1%eth0.100:5555", "tcp://[fe80::1%eth0.100]:5555"),
         ("tcp://[fe80::1%2]:5555", "tcp://[fe80::1%2]:5555"),
-        (
-            "tcp://[::ffff:192.0.2.1]:5555",
-            "tcp://[::ffff:192.0.2.1]:5555",
-        ),
+        ("tcp://[::ffff:192.0.2.1]:5555", "tcp://[::ffff:192.0.2.1]:5555"),
         ("ipc:///tmp/name", "ipc:///tmp/name"),
         ("ipc://relative name", "ipc://relative name"),
         ("ipc://a*", "ipc://a*"),
         ("inproc://#1", "inproc://#1"),
-        (
-            "inproc:// any thing \u{e9}://;*",
-            "inproc:// any thing \u{e9}://;*",
-        ),
+        ("inproc:// any thing \u{e9}://;*", "inproc:// any thing \u{e9}://;*"),
     ];
     let bind = [
         ("tcp://*:*", "tcp://*:*"),
@@ -56,14 +44,8 @@ fn good_endpoints_print_in_canonical_form() {
         ("ipc://*", "ipc://*"),
     ];
     let connect = [
-        (
-            "tcp://192.0.2.1:0;192.0.2.2:5555",
-            "tcp://192.0.2.1:*;192.0.2.2:5555",
-        ),
-        (
-            "tcp://*:4444;example.com:5555",
-            "tcp://*:4444;example.com:5555",
-        ),
+        ("tcp://192.0.2.1:0;192.0.2.2:5555", "tcp://192.0.2.1:*;192.0.2.2:5555"),
+        ("tcp://*:4444;example.com:5555", "tcp://*:4444;example.com:5555"),
         ("tcp://*:*;example.com:5555", "tcp://*:*;example.com:5555"),
         ("tcp://eth0:0;[::1]:5555", "tcp://eth0:*;[::1]:5555"),
         ("tcp://::1:7;::1:5555", "tcp://[::1]:7;[::1]:5555"),
@@ -87,25 +69,14 @@ fn assert_invalid(parse: Parse, text: &str, part: Part, found: &str) {
     let error = parse(text).expect_err(text);
     let message = error.to_string();
     match &error {
-        EndpointError::Invalid {
-            endpoint,
-            part: named,
-            found: shown,
-            expected,
-        } => {
-            assert_eq!(
-                (endpoint.as_str(), *named, shown.as_str()),
-                (text, part, found)
-            );
+        EndpointError::Invalid { endpoint, part: named, found: shown, expected } => {
+            assert_eq!((endpoint.as_str(), *named, shown.as_str()), (text, part, found));
             assert!(message.contains(expected), "{message}");
         }
         other => panic!("{text:?}: {other:?}"),
     }
     assert!(message.contains(&format!("{text:?}")), "{message}");
-    assert!(
-        message.contains(&format!("bad {part} {found:?}")),
-        "{message}"
-    );
+    assert!(message.contains(&format!("bad {part} {found:?}")), "{message}");
 }
 
 #[test]
@@ -178,37 +149,22 @@ fn what_only_one_side_may_say_is_refused_on_the_other() {
     assert_invalid(CONNECT, "ipc://*", Part::Path, "*");
     assert_invalid(CONNECT, "tcp://;localhost:1", Part::SourcePort, "");
     assert_invalid(CONNECT, "tcp://127.0.0.1;localhost:1", Part::SourcePort, "");
-    assert_invalid(
-        CONNECT,
-        "tcp://127.0.0.1:x;localhost:1",
-        Part::SourcePort,
-        "x",
-    );
+    assert_invalid(CONNECT, "tcp://127.0.0.1:x;localhost:1", Part::SourcePort, "x");
     assert_invalid(CONNECT, "tcp://:1;localhost:1", Part::SourceHost, "");
     assert_invalid(CONNECT, "tcp://a b:1;localhost:1", Part::SourceHost, "a b");
     assert_invalid(CONNECT, "tcp://127.0.0.1:1;", Part::Port, "");
     assert_invalid(CONNECT, "tcp://a:1;b:2;c:3", Part::Host, "b:2;c");
-    assert_invalid(
-        BIND,
-        "tcp://127.0.0.1:1;localhost:1",
-        Part::Host,
-        "127.0.0.1:1;localhost",
-    );
+    assert_invalid(BIND, "tcp://127.0.0.1:1;localhost:1", Part::Host, "127.0.0.1:1;localhost");
 }
 
 #[test]
 fn protocols_not_built_are_not_malformed() {
-    for scheme in [
-        "udp", "pgm", "epgm", "norm", "ws", "wss", "tipc", "vmci", "TCP", "foo",
-    ] {
+    for scheme in ["udp", "pgm", "epgm", "norm", "ws", "wss", "tipc", "vmci", "TCP", "foo"] {
         let text = format!("{scheme}://239.192.1.1:5555");
         for parse in [BIND, CONNECT] {
             let error = parse(&text).unwrap_err();
             let message = error.to_string();
-            assert!(
-                message.contains(&format!("protocol {scheme:?} is not built in")),
-                "{message}"
-            );
+            assert!(message.contains(&format!("protocol {scheme:?} is not built in")), "{message}");
             assert!(
                 matches!(error, EndpointError::ProtocolNotBuilt { scheme: s, .. } if s == scheme)
             );
@@ -223,23 +179,13 @@ fn long_names_are_refused_with_their_limit() {
     for parse in [BIND, CONNECT] {
         assert!(parse(&ipc(IPC_NAME_MAX)).is_ok());
         assert!(parse(&inproc(256)).is_ok());
-        for (text, wanted, longest) in [
-            (ipc(IPC_NAME_MAX + 1), Part::Path, IPC_NAME_MAX),
-            (inproc(257), Part::Name, 256),
-        ] {
+        for (text, wanted, longest) in
+            [(ipc(IPC_NAME_MAX + 1), Part::Path, IPC_NAME_MAX), (inproc(257), Part::Name, 256)]
+        {
             let error = parse(&text).unwrap_err();
-            assert!(
-                error
-                    .to_string()
-                    .contains(&format!("{wanted} has {} bytes", longest + 1))
-            );
+            assert!(error.to_string().contains(&format!("{wanted} has {} bytes", longest + 1)));
             match error {
-                EndpointError::NameTooLong {
-                    part,
-                    length,
-                    limit,
-                    ..
-                } => {
+                EndpointError::NameTooLong { part, length, limit, .. } => {
                     assert_eq!((part, length, limit), (wanted, longest + 1, longest));
                 }
                 other => panic!("{other:?}"),
@@ -269,10 +215,7 @@ fn abstract_names_parse_on_linux_and_are_refused_clearly_elsewhere() {
             other => panic!("{other:?}"),
         }
     } else {
-        assert!(matches!(
-            parsed,
-            Err(EndpointError::AbstractNotSupported { .. })
-        ));
+        assert!(matches!(parsed, Err(EndpointError::AbstractNotSupported { .. })));
     }
 }
 
@@ -282,21 +225,12 @@ fn hosts_and_numeric_addresses_can_be_read_back() {
         Endpoint::Tcp(tcp) => tcp,
         other => panic!("{other:?}"),
     };
-    assert_eq!(
-        tcp("tcp://127.0.0.1:1").as_numeric(),
-        "127.0.0.1:1".parse().ok()
-    );
-    assert_eq!(
-        tcp("tcp://[fe80::1%7]:1").as_numeric(),
-        "[fe80::1%7]:1".parse().ok()
-    );
+    assert_eq!(tcp("tcp://127.0.0.1:1").as_numeric(), "127.0.0.1:1".parse().ok());
+    assert_eq!(tcp("tcp://[fe80::1%7]:1").as_numeric(), "[fe80::1%7]:1".parse().ok());
     assert_eq!(tcp("tcp://[fe80::1%eth0]:1").as_numeric(), None);
     assert_eq!(tcp("tcp://localhost:1").as_numeric(), None);
     let with_source = tcp("tcp://eth0:4;[::1]:5");
-    assert_eq!(
-        with_source.source().unwrap().host,
-        Host::Name("eth0".to_owned())
-    );
+    assert_eq!(with_source.source().unwrap().host, Host::Name("eth0".to_owned()));
     assert_eq!(with_source.source().unwrap().port, 4);
     assert_eq!(with_source.address().port, 5);
 }
@@ -320,9 +254,7 @@ fn nearly_an_endpoint() -> impl Strategy<Value = String> {
     ];
     let address = (host, port).prop_map(|(host, port)| format!("{host}:{port}"));
     prop_oneof![
-        address
-            .clone()
-            .prop_map(|address| format!("tcp://{address}")),
+        address.clone().prop_map(|address| format!("tcp://{address}")),
         (address.clone(), address).prop_map(|(source, peer)| format!("tcp://{source};{peer}")),
         "ipc://[@*/a-z.\\PC]{0,110}",
         "inproc://\\PC{0,130}",

@@ -107,10 +107,7 @@ fn a_directory_that_may_not_be_written_is_refused_with_a_remedy() {
     }
     let error = listen(&ipc_bind(&text), &options()).unwrap_err();
     assert!(error.to_string().contains("may write to"), "{error}");
-    assert!(
-        matches!(error, BindError::PermissionDenied { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, BindError::PermissionDenied { .. }), "{error:?}");
 }
 
 #[test]
@@ -121,10 +118,7 @@ fn the_wildcard_makes_a_private_directory_and_removes_it() {
     let name = directory.file_name().unwrap().to_str().unwrap();
     assert!(path.is_absolute() && path.ends_with("socket"), "{path:?}");
     assert!(name.starts_with("tmp") && name.len() == 9, "{name}");
-    assert_eq!(
-        fs::metadata(&directory).unwrap().permissions().mode() & 0o777,
-        0o700
-    );
+    assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
     let _pair = pair(&listener, &resolved, &options());
     let (_other, other_resolved, _other_guard) = listen(&ipc_bind("ipc://*"), &options()).unwrap();
     assert_ne!(resolved, other_resolved);
@@ -148,21 +142,9 @@ fn a_refused_option_is_named() {
     // A pipe is no socket, so that every option is refused.
     let (reader, _writer) = std::io::pipe().unwrap();
     let not_a_socket = Socket::from(std::os::fd::OwnedFd::from(reader));
-    let asked = IpcOptions {
-        send_buffer: Some(1),
-        ..options()
-    };
+    let asked = IpcOptions { send_buffer: Some(1), ..options() };
     let error = tune_stream(&not_a_socket, &asked).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            OptionError::Refused {
-                option: "send_buffer",
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, OptionError::Refused { option: "send_buffer", .. }), "{error:?}");
 }
 
 /// What only Linux has, or lets one read back.
@@ -201,10 +183,7 @@ mod linux {
         };
         let expected = format!("localhost:{uid}:{gid}:{}", std::process::id());
         assert_eq!(peer_address(&accepted).as_deref(), Some(expected.as_str()));
-        assert_eq!(
-            peer_address(&connecting).as_deref(),
-            Some(expected.as_str())
-        );
+        assert_eq!(peer_address(&connecting).as_deref(), Some(expected.as_str()));
     }
 
     #[test]
@@ -218,18 +197,13 @@ mod linux {
         let (connecting, accepted) = pair(&listener, &resolved, &options());
         for stream in [&connecting, &accepted] {
             // Linux grants twice what is asked for, up to its limit.
-            let (send, recv) = (
-                stream.send_buffer_size().unwrap(),
-                stream.recv_buffer_size().unwrap(),
-            );
+            let (send, recv) =
+                (stream.send_buffer_size().unwrap(), stream.recv_buffer_size().unwrap());
             assert_eq!(send, 2 * IPC_BUFFER.min(limit("wmem_max")));
             assert_eq!(recv, 2 * IPC_BUFFER.min(limit("rmem_max")));
         }
-        let small = IpcOptions {
-            send_buffer: Some(20_000),
-            recv_buffer: Some(30_000),
-            ..options()
-        };
+        let small =
+            IpcOptions { send_buffer: Some(20_000), recv_buffer: Some(30_000), ..options() };
         listener.set_nonblocking(true).unwrap();
         let (connecting, accepted) = pair(&listener, &resolved, &small);
         for stream in [&connecting, &accepted] {

@@ -13,28 +13,17 @@ use ringmq_transports::resolve::Resolver;
 fn names_are_looked_up_on_a_named_thread() {
     let resolver = Resolver::new();
     let (sender, outcomes) = channel();
-    for text in [
-        "tcp://localhost:7",
-        "tcp://no-such-host.invalid:7",
-        "tcp://127.0.0.1:8",
-    ] {
+    for text in ["tcp://localhost:7", "tcp://no-such-host.invalid:7", "tcp://127.0.0.1:8"] {
         let sender = sender.clone();
         let done = move |outcome| {
             let thread = std::thread::current().name().map(str::to_owned);
             sender.send((outcome, thread)).unwrap();
         };
-        resolver
-            .resolve(tcp_connect(text), false, Box::new(done))
-            .unwrap();
+        resolver.resolve(tcp_connect(text), false, Box::new(done)).unwrap();
     }
     let (localhost, thread) = outcomes.recv().unwrap();
     assert_eq!(thread.as_deref(), Some("ringmq-resolve"));
-    assert!(
-        localhost
-            .unwrap()
-            .iter()
-            .all(|found| found.ip().is_loopback())
-    );
+    assert!(localhost.unwrap().iter().all(|found| found.ip().is_loopback()));
     let (unknown, _) = outcomes.recv().unwrap();
     assert!(matches!(
         unknown,

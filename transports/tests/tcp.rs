@@ -19,10 +19,7 @@ fn options() -> TcpOptions {
 }
 
 fn with_ipv6() -> TcpOptions {
-    TcpOptions {
-        ipv6: true,
-        ..options()
-    }
+    TcpOptions { ipv6: true, ..options() }
 }
 
 /// Whether this machine has an IPv6 loopback. Tests that need it say so when they are skipped.
@@ -64,11 +61,8 @@ fn the_resolved_endpoint_has_the_real_address_and_port() {
 
 #[test]
 fn an_interface_name_stands_for_its_ipv4_address() {
-    let (_listener, resolved) = listen(
-        &tcp_bind(&format!("tcp://{}:*", loopback_name())),
-        &options(),
-    )
-    .unwrap();
+    let (_listener, resolved) =
+        listen(&tcp_bind(&format!("tcp://{}:*", loopback_name())), &options()).unwrap();
     assert!(resolved.starts_with("tcp://127.0.0.1:"), "{resolved}");
 }
 
@@ -77,11 +71,8 @@ fn an_interface_name_stands_for_its_ipv6_address_with_the_option() {
     if !ipv6_loopback() {
         return;
     }
-    let (_listener, resolved) = listen(
-        &tcp_bind(&format!("tcp://{}:*", loopback_name())),
-        &with_ipv6(),
-    )
-    .unwrap();
+    let (_listener, resolved) =
+        listen(&tcp_bind(&format!("tcp://{}:*", loopback_name())), &with_ipv6()).unwrap();
     assert!(resolved.starts_with("tcp://[::1]:"), "{resolved}");
 }
 
@@ -130,13 +121,7 @@ fn the_wildcard_with_ipv6_serves_both_families() {
 #[test]
 fn ipv6_without_the_option_is_refused_by_every_call() {
     let bind = listen(&tcp_bind("tcp://[::1]:*"), &options()).unwrap_err();
-    assert!(matches!(
-        bind,
-        BindError::Host {
-            source: ResolveError::Ipv6Disabled { .. },
-            ..
-        }
-    ));
+    assert!(matches!(bind, BindError::Host { source: ResolveError::Ipv6Disabled { .. }, .. }));
     assert!(bind.to_string().contains("option ipv6 is off"), "{bind}");
     let resolve = tcp::resolve(&tcp_connect("tcp://[::1]:9"), false).unwrap_err();
     assert!(matches!(resolve, ResolveError::Ipv6Disabled { host } if host == "::1"));
@@ -170,14 +155,8 @@ fn a_port_can_be_bound_again_after_its_listener_and_connections_are_gone() {
 fn an_address_of_another_machine_is_not_available() {
     // From the range kept for documentation; nobody has it.
     let error = listen(&tcp_bind("tcp://203.0.113.77:*"), &options()).unwrap_err();
-    assert!(
-        matches!(error, BindError::AddressNotAvailable { .. }),
-        "{error:?}"
-    );
-    assert!(
-        error.to_string().contains("tcp://203.0.113.77:*"),
-        "{error}"
-    );
+    assert!(matches!(error, BindError::AddressNotAvailable { .. }), "{error:?}");
+    assert!(error.to_string().contains("tcp://203.0.113.77:*"), "{error}");
 }
 
 #[test]
@@ -185,10 +164,7 @@ fn an_unknown_host_to_bind_is_an_unknown_device() {
     let error = listen(&tcp_bind("tcp://no-such-host.invalid:*"), &options()).unwrap_err();
     assert!(error.to_string().contains("interface"), "{error}");
     match error {
-        BindError::Host {
-            source: ResolveError::UnknownLocal { host, .. },
-            ..
-        } => {
+        BindError::Host { source: ResolveError::UnknownLocal { host, .. }, .. } => {
             assert_eq!(host, "no-such-host.invalid");
         }
         other => panic!("{other:?}"),
@@ -198,15 +174,8 @@ fn an_unknown_host_to_bind_is_an_unknown_device() {
 #[test]
 fn names_resolve_to_allowed_families_only() {
     let v4 = tcp::resolve(&tcp_connect("tcp://localhost:7"), false).unwrap();
-    assert!(
-        !v4.is_empty() && v4.iter().all(SocketAddr::is_ipv4),
-        "{v4:?}"
-    );
-    assert!(
-        v4.iter()
-            .all(|found| found.port() == 7 && found.ip().is_loopback()),
-        "{v4:?}"
-    );
+    assert!(!v4.is_empty() && v4.iter().all(SocketAddr::is_ipv4), "{v4:?}");
+    assert!(v4.iter().all(|found| found.port() == 7 && found.ip().is_loopback()), "{v4:?}");
     let both = tcp::resolve(&tcp_connect("tcp://localhost:7"), true).unwrap();
     assert!(both.len() >= v4.len());
     let numeric = tcp::resolve(&tcp_connect("tcp://192.0.2.1:7"), false).unwrap();
@@ -226,10 +195,7 @@ fn accepted_and_connected_streams_have_no_delay() {
     tune_stream(&accepted, &options()).unwrap();
     assert!(connecting.tcp_nodelay().unwrap());
     assert!(accepted.tcp_nodelay().unwrap());
-    assert!(
-        !accepted.keepalive().unwrap(),
-        "the default is the system's"
-    );
+    assert!(!accepted.keepalive().unwrap(), "the default is the system's");
     assert_eq!(peer_address(&accepted).as_deref(), Some("127.0.0.1"));
     assert_eq!(describe(&connecting.peer_addr().unwrap()), resolved);
 }
@@ -261,14 +227,8 @@ fn buffers_type_of_service_and_keepalive_reach_both_ends() {
         #[cfg(unix)]
         {
             assert_eq!(stream.tos_v4().unwrap(), 0x10);
-            assert_eq!(
-                stream.tcp_keepalive_time().unwrap(),
-                Duration::from_secs(77)
-            );
-            assert_eq!(
-                stream.tcp_keepalive_interval().unwrap(),
-                Duration::from_secs(11)
-            );
+            assert_eq!(stream.tcp_keepalive_time().unwrap(), Duration::from_secs(77));
+            assert_eq!(stream.tcp_keepalive_interval().unwrap(), Duration::from_secs(11));
             assert_eq!(stream.tcp_keepalive_retries().unwrap(), 3);
         }
     }
@@ -286,16 +246,7 @@ fn keepalive_can_be_switched_off_and_bad_values_are_named() {
     options.keepalive.idle = Some(Duration::from_millis(5));
     if cfg!(unix) {
         let error = tune_stream(&socket, &options).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                OptionError::Refused {
-                    option: "keepalive",
-                    ..
-                }
-            ),
-            "{error:?}"
-        );
+        assert!(matches!(error, OptionError::Refused { option: "keepalive", .. }), "{error:?}");
     }
 }
 
@@ -310,10 +261,7 @@ fn options_of_linux_are_set() {
     };
     let peer = "127.0.0.1:9".parse().unwrap();
     let socket = start_connect(peer, None, &options).unwrap();
-    assert_eq!(
-        socket.tcp_user_timeout().unwrap(),
-        Some(Duration::from_millis(1234))
-    );
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_millis(1234)));
     assert_eq!(socket.priority().unwrap(), 3);
 }
 
@@ -323,10 +271,7 @@ fn ipv6_type_of_service_is_set_for_both_families() {
     if !ipv6_loopback() {
         return;
     }
-    let options = TcpOptions {
-        tos: 0x10,
-        ..with_ipv6()
-    };
+    let options = TcpOptions { tos: 0x10, ..with_ipv6() };
     let (listener, _) = listen(&tcp_bind("tcp://*:*"), &options).unwrap();
     assert_eq!(listener.tclass_v6().unwrap(), 0x10);
     assert_eq!(listener.tos_v4().unwrap(), 0x10);
@@ -335,10 +280,7 @@ fn ipv6_type_of_service_is_set_for_both_families() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_device_is_bound_to_or_refused_by_name() {
-    let bound = |device: &str| TcpOptions {
-        bind_to_device: Some(device.to_owned()),
-        ..options()
-    };
+    let bound = |device: &str| TcpOptions { bind_to_device: Some(device.to_owned()), ..options() };
     let error = listen(&tcp_bind("tcp://127.0.0.1:*"), &bound("no-such-if")).unwrap_err();
     assert!(error.to_string().contains("bind_to_device"), "{error}");
     assert!(matches!(error, BindError::Option { .. }), "{error:?}");
@@ -351,16 +293,12 @@ fn a_device_is_bound_to_or_refused_by_name() {
 #[cfg(target_os = "linux")]
 #[test]
 fn busy_polling_is_set_or_refused_by_name() {
-    let options = TcpOptions {
-        busy_poll: 50,
-        ..options()
-    };
+    let options = TcpOptions { busy_poll: 50, ..options() };
     match start_connect("127.0.0.1:9".parse().unwrap(), None, &options) {
         Ok(socket) => assert_eq!(socket.busy_poll().unwrap(), 50),
-        Err(error) => assert!(
-            error.to_string().contains("option busy_poll was refused"),
-            "{error}"
-        ),
+        Err(error) => {
+            assert!(error.to_string().contains("option busy_poll was refused"), "{error}")
+        }
     }
 }
 
@@ -368,21 +306,14 @@ fn busy_polling_is_set_or_refused_by_name() {
 fn a_connection_comes_from_its_source_address() {
     let (listener, resolved) = listen(&tcp_bind("tcp://127.0.0.1:*"), &options()).unwrap();
     let to = resolved.strip_prefix("tcp://").unwrap();
-    for source in [
-        "127.0.0.1:*".to_owned(),
-        format!("{}:0", loopback_name()),
-        "*:*".to_owned(),
-    ] {
+    for source in ["127.0.0.1:*".to_owned(), format!("{}:0", loopback_name()), "*:*".to_owned()] {
         let endpoint = tcp_connect(&format!("tcp://{source};{to}"));
         let peer = endpoint.as_numeric().unwrap();
         let connecting = start_connect(peer, endpoint.source(), &options()).unwrap();
         let bound = connecting.local_addr().unwrap().as_socket().unwrap();
         assert_ne!(bound.port(), 0, "{source}");
         let accepted = connect_and_accept(&connecting, &peer.into(), &listener);
-        assert_eq!(
-            accepted.peer_addr().unwrap().as_socket().unwrap().port(),
-            bound.port()
-        );
+        assert_eq!(accepted.peer_addr().unwrap().as_socket().unwrap().port(), bound.port());
         listener.set_nonblocking(true).unwrap();
     }
 }
@@ -400,46 +331,29 @@ fn a_source_port_can_be_used_again_at_once() {
     drop(first);
     drop(accepted);
     let again = tcp_connect(&format!("tcp://127.0.0.1:{from};{to}"));
-    assert_eq!(
-        port(&start_connect(peer, again.source(), &options()).unwrap()),
-        from
-    );
+    assert_eq!(port(&start_connect(peer, again.source(), &options()).unwrap()), from);
 }
 
 #[test]
 fn sources_that_cannot_be_used_are_named() {
     let start = |text: &str| {
         let endpoint = tcp_connect(text);
-        start_connect(
-            endpoint.as_numeric().unwrap(),
-            endpoint.source(),
-            &with_ipv6(),
-        )
-        .unwrap_err()
+        start_connect(endpoint.as_numeric().unwrap(), endpoint.source(), &with_ipv6()).unwrap_err()
     };
     let unknown = start("tcp://no-such-if:0;127.0.0.1:9");
     assert!(unknown.to_string().contains("no-such-if"), "{unknown}");
     assert!(matches!(
         unknown,
-        ConnectError::Source {
-            source: ResolveError::UnknownInterface { .. },
-            ..
-        }
+        ConnectError::Source { source: ResolveError::UnknownInterface { .. }, .. }
     ));
     let family = start("tcp://[::1]:0;127.0.0.1:9");
     assert!(matches!(
         family,
-        ConnectError::Source {
-            source: ResolveError::FamilyMismatch { .. },
-            ..
-        }
+        ConnectError::Source { source: ResolveError::FamilyMismatch { .. }, .. }
     ));
     let foreign = start("tcp://203.0.113.77:0;127.0.0.1:9");
     assert!(foreign.to_string().contains("203.0.113.77:*"), "{foreign}");
-    assert!(
-        matches!(foreign, ConnectError::SourceBind { .. }),
-        "{foreign:?}"
-    );
+    assert!(matches!(foreign, ConnectError::SourceBind { .. }), "{foreign:?}");
 }
 
 #[test]

@@ -123,9 +123,8 @@ impl FairQueue {
         if self.active.len() <= FEW {
             return true;
         }
-        let asleep = pipes.get_mut(key).is_none_or(|pipe| {
-            pipe.end.rx.fall_asleep() == Sleep::Asleep
-        });
+        let asleep =
+            pipes.get_mut(key).is_none_or(|pipe| pipe.end.rx.fall_asleep() == Sleep::Asleep);
         if asleep {
             self.remove_at(self.current);
         }

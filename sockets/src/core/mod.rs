@@ -12,10 +12,10 @@ pub(crate) mod monitor;
 pub(crate) mod pipes;
 pub(crate) mod shared;
 
+use crate::Message;
 use crate::error::Error;
 use crate::options::Options;
 use crate::pattern::{Pattern, Setting};
-use crate::Message;
 use crate::payload::Outgoing;
 use endpoints::Endpoints;
 use pipes::{Pipe, Pipes};

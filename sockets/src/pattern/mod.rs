@@ -12,11 +12,11 @@ mod req;
 mod router;
 mod subscribe;
 
+use crate::Message;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
-use crate::subscription::Counted;
-use crate::Message;
 use crate::payload::Outgoing;
+use crate::subscription::Counted;
 use ringmq_zmtp::SocketType;
 use std::sync::{Arc, Mutex};
 

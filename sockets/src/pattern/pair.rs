@@ -5,9 +5,9 @@
 
 use super::Pattern;
 use crate::Message;
-use crate::payload::Outgoing;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
+use crate::payload::Outgoing;
 use ringmq_pipe::{Refused, Sleep};
 
 #[derive(Default)]

@@ -2,11 +2,11 @@
 
 use super::{Pattern, not_supported};
 use crate::Message;
-use crate::payload::Outgoing;
 use crate::core::fair_queue::FairQueue;
 use crate::core::load_balancer::LoadBalancer;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
+use crate::payload::Outgoing;
 use ringmq_zmtp::SocketType;
 
 /// The sending side.

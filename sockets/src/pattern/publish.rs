@@ -6,11 +6,11 @@
 
 use super::{Pattern, Setting, not_supported};
 use crate::Message;
-use crate::payload::Outgoing;
 use crate::core::distributor::Distributor;
 use crate::core::fair_queue::FairQueue;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
+use crate::payload::Outgoing;
 use crate::subscription::{Added, ByPipe, Removed};
 use ringmq_zmtp::{SocketType, parse_subscription};
 use std::collections::VecDeque;

@@ -5,10 +5,10 @@
 
 use super::Pattern;
 use crate::Message;
-use crate::payload::Outgoing;
 use crate::core::fair_queue::FairQueue;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
+use crate::payload::Outgoing;
 use ringmq_pipe::Refused;
 
 const REPLY_FIRST: &str = "a REP socket must send the reply before it receives again";

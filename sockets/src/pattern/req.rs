@@ -6,11 +6,11 @@
 
 use super::{Pattern, Setting, probe};
 use crate::Message;
-use crate::payload::Outgoing;
 use crate::core::fair_queue::FairQueue;
 use crate::core::load_balancer::LoadBalancer;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
+use crate::payload::Outgoing;
 
 const AWAITING: &str = "a REQ socket must receive the reply before it sends again";
 const IDLE: &str = "a REQ socket must send a request before it receives";

@@ -6,10 +6,10 @@
 
 use super::{Pattern, Setting, probe};
 use crate::Message;
-use crate::payload::Outgoing;
 use crate::core::fair_queue::FairQueue;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
+use crate::payload::Outgoing;
 use ringmq_pipe::Refused;
 use std::collections::HashMap;
 
@@ -214,9 +214,10 @@ impl Pattern for Router {
         // Without the option a message is always taken: it is dropped if its peer cannot have it.
         !self.mandatory
             || self.route != Route::Unknown
-            || self.by_key.keys().any(|key| {
-                pipes.get_mut(*key).is_some_and(|pipe| pipe.end.tx.ready().is_ok())
-            })
+            || self
+                .by_key
+                .keys()
+                .any(|key| pipes.get_mut(*key).is_some_and(|pipe| pipe.end.tx.ready().is_ok()))
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
@@ -232,9 +233,8 @@ impl Pattern for Router {
     }
 
     fn set(&mut self, _: &mut Pipes, setting: Setting<'_>) -> Result<bool, Error> {
-        let invalid = |reason: String| {
-            Err(Error::InvalidOption { option: "connect_routing_id", reason })
-        };
+        let invalid =
+            |reason: String| Err(Error::InvalidOption { option: "connect_routing_id", reason });
         match setting {
             Setting::Mandatory(on) => self.mandatory = on,
             Setting::Handover(on) => self.handover = on,

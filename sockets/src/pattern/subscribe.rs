@@ -7,11 +7,11 @@
 
 use super::{Pattern, Setting, Subscriptions, not_supported};
 use crate::Message;
-use crate::payload::Outgoing;
 use crate::core::distributor::Distributor;
 use crate::core::fair_queue::FairQueue;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
+use crate::payload::Outgoing;
 use crate::subscription::{Counted, Removal};
 use ringmq_pipe::frame::COMMAND;
 use ringmq_zmtp::{SocketType, cancel_frame, subscribe_frame};

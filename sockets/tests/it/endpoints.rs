@@ -152,10 +152,29 @@ fn malformed_endpoints_are_errors_and_harm_nothing(bed: &Bed) {
     bed.join(&pull, &push);
     let long = format!("ipc:///tmp/{}", "x".repeat(200));
     for malformed in [
-        "", "tcp", "tcp:", "tcp://", "://", "tcp://127.0.0.1", "tcp://127.0.0.1:", "tcp://:80",
-        "tcp://127.0.0.1:65536", "tcp://127.0.0.1:-1", "tcp://127.0.0.1:12x", "tcp://[::1:80",
-        "tcp://127.0.0.1:80/path", "udp://127.0.0.1:80", "pgm://x", "ipc://", "ipc://@", "inproc://",
-        "TCP://127.0.0.1:80", " tcp://127.0.0.1:80", "tcp://a b:80", "tcp://\0:80", &long,
+        "",
+        "tcp",
+        "tcp:",
+        "tcp://",
+        "://",
+        "tcp://127.0.0.1",
+        "tcp://127.0.0.1:",
+        "tcp://:80",
+        "tcp://127.0.0.1:65536",
+        "tcp://127.0.0.1:-1",
+        "tcp://127.0.0.1:12x",
+        "tcp://[::1:80",
+        "tcp://127.0.0.1:80/path",
+        "udp://127.0.0.1:80",
+        "pgm://x",
+        "ipc://",
+        "ipc://@",
+        "inproc://",
+        "TCP://127.0.0.1:80",
+        " tcp://127.0.0.1:80",
+        "tcp://a b:80",
+        "tcp://\0:80",
+        &long,
     ] {
         for result in [pull.bind(malformed).map(drop), push.connect(malformed)] {
             match result {

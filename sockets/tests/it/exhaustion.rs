@@ -22,11 +22,12 @@ const LIMIT: u64 = 40;
 fn exhausted_child() {
     let Ok(backend) = std::env::var(CHILD) else { return };
     let backend = if backend == "Uring" { BackendChoice::Uring } else { BackendChoice::Mio };
+    // Before the listener is made: io_uring notes the limit when it is asked to accept.
+    setrlimit(Resource::Nofile, Rlimit { current: Some(LIMIT), maximum: Some(LIMIT) }).unwrap();
     let context = Context::builder().backend(backend).build().unwrap();
     let pull = crate::bed::patient(context.pull().unwrap());
     let monitor = pull.monitor();
     let endpoint = pull.bind("tcp://127.0.0.1:*").unwrap();
-    setrlimit(Resource::Nofile, Rlimit { current: Some(LIMIT), maximum: Some(LIMIT) }).unwrap();
     println!("endpoint {endpoint}");
     crate::bed::await_event(&monitor, |event| {
         matches!(event, MonitorEvent::AcceptFailed { .. }).then_some(())
@@ -48,7 +49,8 @@ fn a_server_without_descriptors_recovers(bed: &Bed) {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut await_line = |start: &str| {
-        let found = lines.find_map(|line| line.unwrap().split_once(start).map(|two| two.1.to_owned()));
+        let found =
+            lines.find_map(|line| line.unwrap().split_once(start).map(|two| two.1.to_owned()));
         found.unwrap_or_else(|| panic!("the child ended before it said {start:?}"))
     };
     let endpoint = await_line("endpoint ");

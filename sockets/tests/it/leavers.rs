@@ -3,10 +3,7 @@
 use crate::bed::{Bed, connected, eventually, everywhere, patient};
 use ringmq::{AnySocket, SocketType};
 
-everywhere![
-    a_socket_that_does_nothing_forgets_who_left,
-    a_peer_that_was_ignored_is_forgotten,
-];
+everywhere![a_socket_that_does_nothing_forgets_who_left, a_peer_that_was_ignored_is_forgotten,];
 
 const PAIRS: [(SocketType, SocketType); 11] = [
     (SocketType::Pair, SocketType::Pair),

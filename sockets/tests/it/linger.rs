@@ -1,6 +1,8 @@
 //! Closing: what was sent is delivered for the linger time, and nothing is lost before.
 
-use crate::bed::{Address, Bed, PATIENCE, await_kind, connected, eventually, everywhere, over_wires, patient};
+use crate::bed::{
+    Address, Bed, PATIENCE, await_kind, connected, eventually, everywhere, over_wires, patient,
+};
 use ringmq::{Context, Push};
 use std::time::{Duration, Instant};
 

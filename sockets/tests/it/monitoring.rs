@@ -1,9 +1,9 @@
 //! Monitors: what happens to connections, in order and with reasons. And the figures of each.
 
-use crate::bed::{Address, Bed, PATIENCE, await_event, eventually, everywhere, over_tcp, over_wires};
-use ringmq::{
-    DisconnectReason, Error, Monitor, MonitorEvent, ProtocolError, SocketType, Version,
+use crate::bed::{
+    Address, Bed, PATIENCE, await_event, eventually, everywhere, over_tcp, over_wires,
 };
+use ringmq::{DisconnectReason, Error, Monitor, MonitorEvent, ProtocolError, SocketType, Version};
 use std::time::Duration;
 
 over_wires![
@@ -59,7 +59,8 @@ fn a_server_sees_a_client_come_and_go(bed: &Bed) {
     drop(push);
     let (_, event) = next(&monitor);
     let MonitorEvent::Disconnected { reason, .. } = event else { panic!("{event:?}") };
-    assert!(matches!(reason, DisconnectReason::PeerClosed), "{reason:?}");
+    // A peer that leaves in a hurry, with something unread, resets the connection.
+    assert!(matches!(reason, DisconnectReason::PeerClosed | DisconnectReason::Io(_)), "{reason:?}");
     pull.unbind(&endpoint).unwrap();
     expect(&monitor, &["closed"]);
 }

@@ -2,8 +2,8 @@
 //! in order and unchanged.
 
 use crate::bed::{Bed, eventually, everywhere};
-use ringmq::kind::{HearsSubscriptions, Receives, Sends, Subscribes};
 use ringmq::Socket;
+use ringmq::kind::{HearsSubscriptions, Receives, Sends, Subscribes};
 
 everywhere![
     pair_to_pair,

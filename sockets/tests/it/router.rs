@@ -230,8 +230,7 @@ fn a_probe_tells_the_router_of_a_peer(bed: &Bed) {
 fn a_router_receives_fairly(bed: &Bed) {
     let router = bed.router();
     let endpoint = router.bind(&bed.anywhere()).unwrap();
-    let dealers: Vec<Dealer> =
-        ["a", "b", "c"].iter().map(|id| named(bed, &endpoint, id)).collect();
+    let dealers: Vec<Dealer> = ["a", "b", "c"].iter().map(|id| named(bed, &endpoint, id)).collect();
     for dealer in &dealers {
         for number in 0..50u8 {
             dealer.send_multipart([[number], [number]]).unwrap();

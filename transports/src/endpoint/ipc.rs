@@ -58,9 +58,7 @@ impl IpcEndpoint {
         match abstract_name {
             None => Ok(Self(Name::Path(address.to_owned()))),
             Some(_) if cfg!(not(any(target_os = "linux", target_os = "android"))) => {
-                Err(EndpointError::AbstractNotSupported {
-                    endpoint: text.0.to_owned(),
-                })
+                Err(EndpointError::AbstractNotSupported { endpoint: text.0.to_owned() })
             }
             Some(name) => Ok(Self(Name::Abstract(name.to_owned()))),
         }

@@ -130,11 +130,6 @@ impl<'a> Text<'a> {
         if length <= limit {
             return Ok(());
         }
-        Err(EndpointError::NameTooLong {
-            endpoint: self.0.to_owned(),
-            part,
-            length,
-            limit,
-        })
+        Err(EndpointError::NameTooLong { endpoint: self.0.to_owned(), part, length, limit })
     }
 }

@@ -50,10 +50,7 @@ enum Side {
 
 impl TcpEndpoint {
     pub(super) fn parse_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
-        Ok(Self {
-            source: None,
-            address: TcpAddress::parse(text, address, Side::Bind)?,
-        })
+        Ok(Self { source: None, address: TcpAddress::parse(text, address, Side::Bind)? })
     }
 
     pub(super) fn parse_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
@@ -61,10 +58,7 @@ impl TcpEndpoint {
             Some((source, peer)) => (Some(TcpAddress::parse(text, source, Side::Source)?), peer),
             None => (None, address),
         };
-        Ok(Self {
-            source,
-            address: TcpAddress::parse(text, peer, Side::Peer)?,
-        })
+        Ok(Self { source, address: TcpAddress::parse(text, peer, Side::Peer)? })
     }
 
     /// The address to bind or connect to.
@@ -110,28 +104,17 @@ impl TcpAddress {
             .rsplit_once(':')
             .ok_or_else(|| text.invalid(side.port_part(), "", side.ports()))?;
         let port = parse_port(text, port, side)?;
-        Ok(Self {
-            host: parse_host(text, host, side)?,
-            port,
-        })
+        Ok(Self { host: parse_host(text, host, side)?, port })
     }
 }
 
 impl Side {
     fn host_part(self) -> Part {
-        if self == Self::Source {
-            Part::SourceHost
-        } else {
-            Part::Host
-        }
+        if self == Self::Source { Part::SourceHost } else { Part::Host }
     }
 
     fn port_part(self) -> Part {
-        if self == Self::Source {
-            Part::SourcePort
-        } else {
-            Part::Port
-        }
+        if self == Self::Source { Part::SourcePort } else { Part::Port }
     }
 
     /// What a host may be.
@@ -160,11 +143,7 @@ impl Side {
 fn parse_port(text: Text<'_>, port: &str, side: Side) -> Result<u16, EndpointError> {
     let invalid = || text.invalid(side.port_part(), port, side.ports());
     if matches!(port, "*" | "0") {
-        return if side == Side::Peer {
-            Err(invalid())
-        } else {
-            Ok(0)
-        };
+        return if side == Side::Peer { Err(invalid()) } else { Ok(0) };
     }
     // A sign and leading zeros would pass the standard parser.
     if !port.starts_with(|c: char| matches!(c, '1'..='9')) {
@@ -181,11 +160,7 @@ fn parse_host(text: Text<'_>, host: &str, side: Side) -> Result<Host, EndpointEr
         return Ok(Host::V4(ip));
     }
     if let Some(inner) = host.strip_prefix('[') {
-        let ip = inner
-            .strip_suffix(']')
-            .map(|inner| parse_v6(text, inner))
-            .transpose()?
-            .flatten();
+        let ip = inner.strip_suffix(']').map(|inner| parse_v6(text, inner)).transpose()?.flatten();
         return ip.ok_or_else(|| text.invalid(side.host_part(), host, side.hosts()));
     }
     if let Some(ip) = parse_v6(text, host)? {
@@ -231,9 +206,7 @@ fn is_label(label: &str) -> bool {
 /// The characters of interface and host names; the first is no punctuation, save `_`.
 fn is_word(word: &str) -> bool {
     let mut bytes = word.bytes();
-    bytes
-        .next()
-        .is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
+    bytes.next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 

@@ -28,10 +28,7 @@ fn listen_below(parent: &Path) -> Result<(Socket, String, IpcGuard), BindError> 
     let Ok(Endpoint::Ipc(endpoint)) = Endpoint::parse_bind("ipc://*") else {
         panic!("ipc://* parses")
     };
-    Attempt {
-        endpoint: &endpoint,
-    }
-    .listen_in_new(parent, &IpcOptions::default())
+    Attempt { endpoint: &endpoint }.listen_in_new(parent, &IpcOptions::default())
 }
 
 #[test]
@@ -40,25 +37,9 @@ fn a_parent_too_long_for_a_socket_is_refused_and_left_empty() {
     let parent = directory.path().join("x".repeat(IPC_NAME_MAX));
     fs::create_dir(&parent).expect("a directory with a long name");
     let error = listen_below(&parent).expect_err("no socket address holds this");
-    assert!(
-        error
-            .to_string()
-            .contains("set TMPDIR to a shorter directory"),
-        "{error}"
-    );
-    assert!(matches!(
-        error,
-        BindError::Wildcard {
-            limit: IPC_NAME_MAX,
-            ..
-        }
-    ));
-    assert_eq!(
-        fs::read_dir(&parent)
-            .expect("the directory is there")
-            .count(),
-        0
-    );
+    assert!(error.to_string().contains("set TMPDIR to a shorter directory"), "{error}");
+    assert!(matches!(error, BindError::Wildcard { limit: IPC_NAME_MAX, .. }));
+    assert_eq!(fs::read_dir(&parent).expect("the directory is there").count(), 0);
 }
 
 #[test]

@@ -75,19 +75,12 @@ pub fn start_connect(
     options: &IpcOptions,
 ) -> Result<(Socket, SockAddr), ConnectError> {
     let address = || endpoint.to_string();
-    let io_error = |action| {
-        move |source| ConnectError::Io {
-            address: endpoint.to_string(),
-            action,
-            source,
-        }
-    };
+    let io_error =
+        |action| move |source| ConnectError::Io { address: endpoint.to_string(), action, source };
     let peer = SockAddr::unix(socket_name(endpoint)).map_err(io_error("making the address"))?;
     let socket = new_socket().map_err(io_error("socket"))?;
-    tune_stream(&socket, options).map_err(|source| ConnectError::Option {
-        address: address(),
-        source,
-    })?;
+    tune_stream(&socket, options)
+        .map_err(|source| ConnectError::Option { address: address(), source })?;
     Ok((socket, peer))
 }
 
@@ -150,25 +143,15 @@ impl Attempt<'_> {
     ) -> Result<Socket, BindError> {
         let io_error = |action| {
             let endpoint = self.endpoint.to_string();
-            move |source| BindError::Io {
-                endpoint,
-                action,
-                source,
-            }
+            move |source| BindError::Io { endpoint, action, source }
         };
         let address = SockAddr::unix(name).map_err(io_error("making the address"))?;
         let socket = new_socket().map_err(io_error("socket"))?;
-        tune_stream(&socket, options).map_err(|source| BindError::Option {
-            endpoint: self.endpoint.to_string(),
-            source,
-        })?;
-        socket
-            .bind(&address)
-            .map_err(|source| self.error(path, "bind", source))?;
+        tune_stream(&socket, options)
+            .map_err(|source| BindError::Option { endpoint: self.endpoint.to_string(), source })?;
+        socket.bind(&address).map_err(|source| self.error(path, "bind", source))?;
         let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
-        socket
-            .listen(backlog)
-            .map_err(|source| self.error(path, "listen", source))?;
+        socket.listen(backlog).map_err(|source| self.error(path, "listen", source))?;
         Ok(socket)
     }
 
@@ -206,20 +189,10 @@ impl Attempt<'_> {
         let fits = path.to_str().filter(|path| path.len() <= IPC_NAME_MAX);
         let Some(resolved) = fits.map(|path| format!("ipc://{path}")) else {
             let endpoint = self.endpoint.to_string();
-            return Err(BindError::Wildcard {
-                endpoint,
-                path,
-                limit: IPC_NAME_MAX,
-            });
+            return Err(BindError::Wildcard { endpoint, path, limit: IPC_NAME_MAX });
         };
         let socket = self.listen(Some(&path), &path, options)?;
-        Ok((
-            socket,
-            resolved,
-            IpcGuard {
-                _directory: Some(directory),
-            },
-        ))
+        Ok((socket, resolved, IpcGuard { _directory: Some(directory) }))
     }
 
     fn error(&self, path: Option<&Path>, action: &'static str, source: io::Error) -> BindError {
@@ -229,11 +202,7 @@ impl Attempt<'_> {
         }
         match path {
             Some(path) => self.directory_error(parent_of(path), action, source),
-            None => BindError::Io {
-                endpoint,
-                action,
-                source,
-            },
+            None => BindError::Io { endpoint, action, source },
         }
     }
 
@@ -247,45 +216,28 @@ impl Attempt<'_> {
         match source.kind() {
             io::ErrorKind::NotFound
             | io::ErrorKind::NotADirectory
-            | io::ErrorKind::ReadOnlyFilesystem => BindError::Directory {
-                endpoint,
-                directory: directory.to_owned(),
-                source,
-            },
+            | io::ErrorKind::ReadOnlyFilesystem => {
+                BindError::Directory { endpoint, directory: directory.to_owned(), source }
+            }
             io::ErrorKind::PermissionDenied => {
                 let remedy = "choose a directory that this user may write to and search";
-                BindError::PermissionDenied {
-                    endpoint,
-                    remedy,
-                    source,
-                }
+                BindError::PermissionDenied { endpoint, remedy, source }
             }
-            _ => BindError::Io {
-                endpoint,
-                action,
-                source,
-            },
+            _ => BindError::Io { endpoint, action, source },
         }
     }
 }
 
 /// The directory a path lies in; a bare file name lies in the current one.
 fn parent_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Where the directory of `ipc://*` is made: the first of ZeroMQ's variables that names a
 /// directory, else the current one.
 fn wildcard_parent(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
-    let mut set = ["TMPDIR", "TEMPDIR", "TMP"]
-        .into_iter()
-        .filter_map(variable)
-        .map(PathBuf::from);
-    let parent = set
-        .find(|directory| directory.is_dir())
-        .unwrap_or_else(|| PathBuf::from("."));
+    let mut set = ["TMPDIR", "TEMPDIR", "TMP"].into_iter().filter_map(variable).map(PathBuf::from);
+    let parent = set.find(|directory| directory.is_dir()).unwrap_or_else(|| PathBuf::from("."));
     // The endpoint should hold wherever the peer was started. Where that cannot be had, the
     // relative path still holds here.
     std::path::absolute(&parent).unwrap_or(parent)
@@ -312,12 +264,7 @@ pub(crate) fn peer_address(stream: &Socket) -> Option<String> {
     use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
     let peer = getsockopt(stream, PeerCredentials).ok()?;
-    Some(format!(
-        "localhost:{}:{}:{}",
-        peer.uid(),
-        peer.gid(),
-        peer.pid()
-    ))
+    Some(format!("localhost:{}:{}:{}", peer.uid(), peer.gid(), peer.pid()))
 }
 
 /// Nothing: the credentials are Linux's.

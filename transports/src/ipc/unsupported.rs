@@ -18,9 +18,7 @@ pub fn listen(
     endpoint: &IpcEndpoint,
     _: &IpcOptions,
 ) -> Result<(Socket, String, IpcGuard), BindError> {
-    Err(BindError::NotSupported {
-        endpoint: endpoint.to_string(),
-    })
+    Err(BindError::NotSupported { endpoint: endpoint.to_string() })
 }
 
 /// Refuses.
@@ -31,9 +29,7 @@ pub fn start_connect(
     endpoint: &IpcEndpoint,
     _: &IpcOptions,
 ) -> Result<(Socket, SockAddr), ConnectError> {
-    Err(ConnectError::NotSupported {
-        address: endpoint.to_string(),
-    })
+    Err(ConnectError::NotSupported { address: endpoint.to_string() })
 }
 
 /// Does nothing: there are no such streams here.

@@ -24,11 +24,7 @@ impl Held {
             let _ = wait.lock().unwrap().recv();
             Ok(vec![([127, 0, 0, 1], 1).into()])
         }));
-        Self {
-            resolver,
-            began,
-            go_on,
-        }
+        Self { resolver, began, go_on }
     }
 }
 
@@ -42,19 +38,12 @@ fn peer() -> TcpEndpoint {
 /// A callback that passes the outcome on, and where to.
 fn pass_on() -> (Done, Receiver<Resolved>) {
     let (sender, receiver) = channel();
-    (
-        Box::new(move |outcome| sender.send(outcome).unwrap()),
-        receiver,
-    )
+    (Box::new(move |outcome| sender.send(outcome).unwrap()), receiver)
 }
 
 #[test]
 fn drop_answers_the_hung_lookup_and_those_behind_it_without_waiting() {
-    let Held {
-        resolver,
-        began,
-        go_on,
-    } = Held::new();
+    let Held { resolver, began, go_on } = Held::new();
     let (current, current_outcome) = pass_on();
     let (waiting, waiting_outcome) = pass_on();
     resolver.resolve(peer(), false, current).unwrap();
@@ -62,10 +51,7 @@ fn drop_answers_the_hung_lookup_and_those_behind_it_without_waiting() {
     resolver.resolve(peer(), false, waiting).unwrap();
     drop(resolver);
     for outcome in [current_outcome, waiting_outcome] {
-        assert!(matches!(
-            outcome.try_recv(),
-            Ok(Err(ResolveError::ShutDown))
-        ));
+        assert!(matches!(outcome.try_recv(), Ok(Err(ResolveError::ShutDown))));
         // The callback is gone, so it cannot run twice; the lookup's late answer is thrown away.
         assert!(outcome.recv().is_err());
     }
@@ -76,11 +62,7 @@ fn drop_answers_the_hung_lookup_and_those_behind_it_without_waiting() {
 
 #[test]
 fn a_full_queue_refuses_and_drops_the_callback() {
-    let Held {
-        resolver,
-        began,
-        go_on: _go_on,
-    } = Held::new();
+    let Held { resolver, began, go_on: _go_on } = Held::new();
     resolver.resolve(peer(), false, Box::new(|_| ())).unwrap();
     began.recv().unwrap();
     for _ in 0..RESOLVE_QUEUE {
@@ -88,20 +70,13 @@ fn a_full_queue_refuses_and_drops_the_callback() {
     }
     let (done, outcome) = pass_on();
     let refused = resolver.resolve(peer(), false, done);
-    assert!(matches!(
-        refused,
-        Err(ResolveError::QueueFull(RESOLVE_QUEUE))
-    ));
+    assert!(matches!(refused, Err(ResolveError::QueueFull(RESOLVE_QUEUE))));
     assert!(outcome.recv().is_err(), "refused, so never called");
 }
 
 #[test]
 fn a_callback_that_panics_does_not_end_the_worker_or_the_drop() {
-    let Held {
-        resolver,
-        began,
-        go_on,
-    } = Held::new();
+    let Held { resolver, began, go_on } = Held::new();
     let (done, outcome) = pass_on();
     // Silent: `resume_unwind` does not run the panic hook.
     let panics = || -> Done { Box::new(|_| std::panic::resume_unwind(Box::new("on purpose"))) };
@@ -119,24 +94,15 @@ fn a_callback_that_panics_does_not_end_the_worker_or_the_drop() {
 
 #[test]
 fn lookups_end_in_the_order_asked_for() {
-    let Held {
-        resolver,
-        began: _began,
-        go_on,
-    } = Held::new();
+    let Held { resolver, began: _began, go_on } = Held::new();
     let (sender, outcomes) = channel();
     for n in 0..10 {
         let sender = sender.clone();
-        resolver
-            .resolve(peer(), false, Box::new(move |_| sender.send(n).unwrap()))
-            .unwrap();
+        resolver.resolve(peer(), false, Box::new(move |_| sender.send(n).unwrap())).unwrap();
         go_on.send(()).unwrap();
     }
     drop(sender);
-    assert_eq!(
-        outcomes.iter().collect::<Vec<_>>(),
-        (0..10).collect::<Vec<_>>()
-    );
+    assert_eq!(outcomes.iter().collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
 }
 
 #[test]

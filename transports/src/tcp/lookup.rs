@@ -21,11 +21,7 @@ use crate::options::RESOLVED_MAX;
 /// Says whether the name is unknown or has no address that may be used.
 pub fn resolve(endpoint: &TcpEndpoint, ipv6: bool) -> Result<Vec<SocketAddr>, ResolveError> {
     let TcpAddress { host, port } = endpoint.address();
-    let any = if ipv6 {
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-    } else {
-        Ipv4Addr::UNSPECIFIED.into()
-    };
+    let any = if ipv6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { Ipv4Addr::UNSPECIFIED.into() };
     match host {
         Host::Any => Ok(vec![SocketAddr::new(any, *port)]),
         Host::V4(ip) => Ok(vec![SocketAddr::new(IpAddr::V4(*ip), *port)]),
@@ -73,9 +69,7 @@ pub(super) fn source(from: &TcpAddress, peer: SocketAddr) -> Result<SocketAddr, 
     if local.is_ipv6() == peer.is_ipv6() {
         Ok(local)
     } else {
-        Err(ResolveError::FamilyMismatch {
-            host: from.host.to_string(),
-        })
+        Err(ResolveError::FamilyMismatch { host: from.host.to_string() })
     }
 }
 
@@ -87,9 +81,7 @@ fn v6(
     allowed: bool,
 ) -> Result<SocketAddr, ResolveError> {
     if !allowed {
-        return Err(ResolveError::Ipv6Disabled {
-            host: ip.to_string(),
-        });
+        return Err(ResolveError::Ipv6Disabled { host: ip.to_string() });
     }
     let scope = match zone {
         None => 0,
@@ -97,9 +89,7 @@ fn v6(
             .parse()
             .ok()
             .or_else(|| interfaces(zone).find_map(|interface| interface.index))
-            .ok_or_else(|| ResolveError::UnknownZone {
-                zone: zone.to_owned(),
-            })?,
+            .ok_or_else(|| ResolveError::UnknownZone { zone: zone.to_owned() })?,
     };
     Ok(SocketAddrV6::new(ip, port, 0, scope).into())
 }
@@ -109,15 +99,9 @@ fn by_name(name: &str, port: u16, ipv6: bool) -> Result<Vec<SocketAddr>, Resolve
     let host = || name.to_owned();
     let found: Vec<_> = (name, port)
         .to_socket_addrs()
-        .map_err(|source| ResolveError::UnknownHost {
-            host: host(),
-            source,
-        })?
+        .map_err(|source| ResolveError::UnknownHost { host: host(), source })?
         .collect();
-    let usable = found
-        .iter()
-        .filter(|found| ipv6 || found.is_ipv4())
-        .copied();
+    let usable = found.iter().filter(|found| ipv6 || found.is_ipv4()).copied();
     let usable: Vec<_> = usable.take(RESOLVED_MAX).collect();
     if !usable.is_empty() {
         return Ok(usable);
@@ -126,10 +110,7 @@ fn by_name(name: &str, port: u16, ipv6: bool) -> Result<Vec<SocketAddr>, Resolve
         return Err(ResolveError::Ipv6Disabled { host: host() });
     }
     let source = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    Err(ResolveError::UnknownHost {
-        host: host(),
-        source,
-    })
+    Err(ResolveError::UnknownHost { host: host(), source })
 }
 
 /// The addresses of the interface called `name`, in the kernel's order; none where there is no
@@ -150,6 +131,5 @@ fn interface(name: &str, port: u16) -> Vec<SocketAddr> {
 /// caller reports.
 fn interfaces(name: &str) -> impl Iterator<Item = Interface> + use<'_> {
     let all = if_addrs::get_if_addrs().unwrap_or_default();
-    all.into_iter()
-        .filter(move |interface| interface.name == name)
+    all.into_iter().filter(move |interface| interface.name == name)
 }

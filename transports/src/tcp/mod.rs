@@ -43,10 +43,8 @@ use crate::options::TcpOptions;
 pub fn listen(endpoint: &TcpEndpoint, options: &TcpOptions) -> Result<(Socket, String), BindError> {
     let attempt = Attempt { endpoint, options };
     let address = endpoint.address();
-    let local = lookup::local(address, options.ipv6).map_err(|source| BindError::Host {
-        endpoint: endpoint.to_string(),
-        source,
-    })?;
+    let local = lookup::local(address, options.ipv6)
+        .map_err(|source| BindError::Host { endpoint: endpoint.to_string(), source })?;
     if address.host == Host::Any && options.ipv6 {
         let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port));
         // A kernel without IPv6 makes no such socket; one that has it switched off has no such
@@ -75,13 +73,8 @@ pub fn start_connect(
 ) -> Result<Socket, ConnectError> {
     let address = || describe(&peer.into());
     if peer.is_ipv6() && !options.ipv6 {
-        let source = ResolveError::Ipv6Disabled {
-            host: peer.ip().to_string(),
-        };
-        return Err(ConnectError::Address {
-            address: address(),
-            source,
-        });
+        let source = ResolveError::Ipv6Disabled { host: peer.ip().to_string() };
+        return Err(ConnectError::Address { address: address(), source });
     }
     let socket = new_socket(peer).map_err(|source| ConnectError::Io {
         address: address(),
@@ -90,10 +83,7 @@ pub fn start_connect(
     })?;
     setup::before_use(&socket, peer, options)
         .and_then(|()| tune_stream(&socket, options))
-        .map_err(|source| ConnectError::Option {
-            address: address(),
-            source,
-        })?;
+        .map_err(|source| ConnectError::Option { address: address(), source })?;
     if let Some(from) = source {
         bind_source(&socket, peer, from)?;
     }
@@ -109,21 +99,13 @@ fn bind_source(socket: &Socket, peer: SocketAddr, from: &TcpAddress) -> Result<(
         source,
     })?;
     // A fixed source port would otherwise stay barred for a minute after each connection.
-    reuse_address(socket)
-        .and_then(|()| socket.bind(&local.into()))
-        .map_err(|source| ConnectError::SourceBind {
-            address: address(),
-            from: from.to_string(),
-            source,
-        })
+    reuse_address(socket).and_then(|()| socket.bind(&local.into())).map_err(|source| {
+        ConnectError::SourceBind { address: address(), from: from.to_string(), source }
+    })
 }
 
 fn new_socket(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
@@ -131,11 +113,7 @@ fn new_socket(address: SocketAddr) -> io::Result<Socket> {
 /// Lets an address be bound that old connections still linger on. Elsewhere the option means
 /// something else: on Windows it would let two processes share a port.
 fn reuse_address(socket: &Socket) -> io::Result<()> {
-    if cfg!(unix) {
-        socket.set_reuse_address(true)
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { socket.set_reuse_address(true) } else { Ok(()) }
 }
 
 /// One call of [`listen`].
@@ -150,30 +128,18 @@ impl Attempt<'_> {
     }
 
     fn listen(&self, socket: Socket, local: SocketAddr) -> Result<(Socket, String), BindError> {
-        let option = |source| BindError::Option {
-            endpoint: self.endpoint.to_string(),
-            source,
-        };
+        let option = |source| BindError::Option { endpoint: self.endpoint.to_string(), source };
         setup::before_use(&socket, local, self.options).map_err(option)?;
         reuse_address(&socket).map_err(|source| self.error("setting SO_REUSEADDR", source))?;
         if local.is_ipv6() && local.ip().is_unspecified() {
-            socket.set_only_v6(false).map_err(|source| {
-                option(OptionError::Refused {
-                    option: "ipv6",
-                    source,
-                })
-            })?;
+            socket
+                .set_only_v6(false)
+                .map_err(|source| option(OptionError::Refused { option: "ipv6", source }))?;
         }
         let backlog = i32::try_from(self.options.backlog).unwrap_or(i32::MAX);
-        socket
-            .bind(&local.into())
-            .map_err(|source| self.error("bind", source))?;
-        socket
-            .listen(backlog)
-            .map_err(|source| self.error("listen", source))?;
-        let local = socket
-            .local_addr()
-            .map_err(|source| self.error("getsockname", source))?;
+        socket.bind(&local.into()).map_err(|source| self.error("bind", source))?;
+        socket.listen(backlog).map_err(|source| self.error("listen", source))?;
+        let local = socket.local_addr().map_err(|source| self.error("getsockname", source))?;
         Ok((socket, describe(&local)))
     }
 
@@ -184,17 +150,9 @@ impl Attempt<'_> {
             io::ErrorKind::AddrNotAvailable => BindError::AddressNotAvailable { endpoint, source },
             io::ErrorKind::PermissionDenied => {
                 let remedy = "ports below 1024 often need a privilege; choose a higher one";
-                BindError::PermissionDenied {
-                    endpoint,
-                    remedy,
-                    source,
-                }
+                BindError::PermissionDenied { endpoint, remedy, source }
             }
-            _ => BindError::Io {
-                endpoint,
-                action,
-                source,
-            },
+            _ => BindError::Io { endpoint, action, source },
         }
     }
 }

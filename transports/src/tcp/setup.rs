@@ -92,10 +92,7 @@ fn type_of_service(socket: &Socket, address: SocketAddr, tos: u32) -> io::Result
     if address.is_ipv4() {
         return socket.set_tos_v4(tos);
     }
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "IPv6 has no type of service on this system",
-    ))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "IPv6 has no type of service on this system"))
 }
 
 /// What only Linux has.
@@ -131,9 +128,7 @@ mod linux {
     }
 
     pub(super) fn bind_to_device(_: &Socket, _: &TcpOptions) -> Result<(), OptionError> {
-        Err(OptionError::NotSupported {
-            option: "bind_to_device",
-        })
+        Err(OptionError::NotSupported { option: "bind_to_device" })
     }
 
     pub(super) fn priority(_: &Socket, _: &TcpOptions) -> Result<(), OptionError> {
@@ -141,8 +136,6 @@ mod linux {
     }
 
     pub(super) fn busy_poll(_: &Socket, _: &TcpOptions) -> Result<(), OptionError> {
-        Err(OptionError::NotSupported {
-            option: "busy_poll",
-        })
+        Err(OptionError::NotSupported { option: "busy_poll" })
     }
 }
