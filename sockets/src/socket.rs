@@ -71,9 +71,10 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
+impl<K: Kind> Drop for Socket<K> {
     fn drop(&mut self) {
-        self.lock().close();
+        // A poller may still hold the inside.
+        self.inner.close();
     }
 }
 

@@ -62,7 +62,7 @@ impl Pattern {
     pub(crate) fn frames(&self, stream: u32, seq: u64) -> Vec<Vec<u8>> {
         let start = seq.wrapping_mul(WORDS_PER_MESSAGE);
         let shape = self.word(stream, start);
-        let count = if shape % 4 == 0 { 2 + (shape >> 8) % (MAX_FRAMES - 1) } else { 1 };
+        let count = if shape.is_multiple_of(4) { 2 + (shape >> 8) % (MAX_FRAMES - 1) } else { 1 };
         (0..count).map(|frame| self.frame(stream, seq, start, frame)).collect()
     }
 

@@ -191,14 +191,14 @@ impl Peer {
         let mut served = 0;
         let mut pending: VecDeque<Vec<Message>> = VecDeque::new();
         while served < count {
-            if let Some(frames) = pending.front() {
-                if self.try_send(frames, false)? {
-                    // A ROUTER sees the sender's id and perhaps an empty frame first.
-                    let is_probe = frames.last().is_some_and(|frame| parse_probe(frame).is_some());
-                    served += u64::from(!is_probe);
-                    pending.pop_front();
-                    continue;
-                }
+            if let Some(frames) = pending.front()
+                && self.try_send(frames, false)?
+            {
+                // A ROUTER sees the sender's id and perhaps an empty frame first.
+                let is_probe = frames.last().is_some_and(|frame| parse_probe(frame).is_some());
+                served += u64::from(!is_probe);
+                pending.pop_front();
+                continue;
             }
             match self.try_receive(pending.is_empty())? {
                 Some(frames) => pending.push_back(frames),

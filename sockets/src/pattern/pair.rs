@@ -1,7 +1,8 @@
 //! PAIR: one peer, both ways (RFC 31).
 //!
 //! While there is a peer, further connections complete their handshake and get no say: what they send is
-//! thrown away. When the peer leaves, the next new connection takes its place.
+//! thrown away. When the peer leaves, the next new connection takes its place: at once, or, if there is
+//! something to receive from the one that left, after that.
 
 use super::Pattern;
 use crate::Message;
@@ -13,6 +14,8 @@ use ringmq_pipe::{Refused, Sleep};
 #[derive(Default)]
 pub(crate) struct Pair {
     pipe: Option<usize>,
+    /// Takes the place of a peer that has left, once all that it has sent is received.
+    heir: Option<usize>,
     /// Pipes found to have ended, to be removed by the socket.
     ended: Vec<usize>,
     /// The peer of the message being sent is gone: the rest of it goes nowhere.
@@ -22,19 +25,26 @@ pub(crate) struct Pair {
 }
 
 impl Pattern for Pair {
-    fn attach(&mut self, _: &mut Pipes, key: usize) {
-        self.pipe.get_or_insert(key);
+    fn attach(&mut self, pipes: &mut Pipes, key: usize) {
+        let holder = *self.pipe.get_or_insert(key);
+        let holder = pipes.get_mut(holder).map(|pipe| pipe.end.tx.ready());
+        if self.pipe != Some(key) && holder == Some(Err(Refused::Closed)) {
+            self.heir.get_or_insert(key);
+        }
     }
 
     fn detach(&mut self, _: &mut Pipes, key: usize) {
         if self.pipe == Some(key) {
-            self.pipe = None;
+            self.pipe = self.heir.take();
             self.dropping = self.open;
+        } else if self.heir == Some(key) {
+            self.heir = None;
         }
     }
 
     fn readable(&mut self, pipes: &mut Pipes, key: usize) {
-        if self.pipe != Some(key) && !pipes.mute(key) {
+        let has_say = self.pipe == Some(key) || self.heir == Some(key);
+        if !has_say && !pipes.mute(key) {
             self.ended.push(key);
         }
     }

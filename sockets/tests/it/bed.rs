@@ -6,7 +6,7 @@
 //! whole test that hangs is ended by [`Bed::run`].
 
 use ringmq::{BackendChoice, Context, Monitor, MonitorEvent, Socket, kind::Kind};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -91,8 +91,7 @@ impl Address {
             Transport::Inproc => bed.anywhere(),
             Transport::Ipc => format!("ipc://{}/socket", folder.path().display()),
             Transport::Tcp => {
-                // The port was free a moment ago, and others are given out first.
-                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let listener = TcpListener::bind((private_loopback(), 0)).unwrap();
                 format!("tcp://{}", listener.local_addr().unwrap())
             }
         };
@@ -103,6 +102,17 @@ impl Address {
     pub(crate) fn bind<K: Kind>(&self, socket: &Socket<K>) {
         eventually("the endpoint is free", || socket.bind(&self.endpoint).is_ok());
     }
+}
+
+/// A loopback address at which no other test listens, so that nobody takes a port that is let go.
+fn private_loopback() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    if !cfg!(target_os = "linux") {
+        return Ipv4Addr::LOCALHOST;
+    }
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let last = NEXT.fetch_add(1, Ordering::Relaxed) % 254 + 1;
+    Ipv4Addr::new(127, high.max(1), low, last as u8)
 }
 
 /// How many peers a socket has.

@@ -53,7 +53,7 @@ fn a_name_can_be_bound_once(bed: &Bed) {
 fn a_name_can_be_bound_again_when_it_is_given_up(bed: &Bed) {
     let mut endpoint = bed.anywhere();
     if endpoint == "ipc://*" {
-        endpoint = "ipc://@ringmq-bound-again".into();
+        endpoint = format!("ipc://@ringmq-again-{}-{:?}", std::process::id(), bed.backend);
     }
     for round in 0..5u8 {
         let (push, pull) = (bed.push(), bed.pull());

@@ -24,17 +24,13 @@ fn is_over<T>(result: Result<T, Error>) {
 fn shutdown_wakes_every_blocked_call(bed: &Bed) {
     let (pull, push, router, dealer) = (bed.pull(), bed.push(), bed.router(), bed.dealer());
     let (front, back, sub, watched) = (bed.router(), bed.dealer(), bed.subscriber(), bed.rep());
-    for socket in [&pull] {
-        socket.bind(&bed.anywhere()).unwrap();
-        socket.set_recv_timeout(None).unwrap();
-    }
+    pull.bind(&bed.anywhere()).unwrap();
+    pull.set_recv_timeout(None).unwrap();
     bed.join(&router, &dealer);
     push.bind(&bed.anywhere()).unwrap();
     push.set_send_timeout(None).unwrap();
     router.set_recv_timeout(None).unwrap();
-    for socket in [&front] {
-        socket.bind(&bed.anywhere()).unwrap();
-    }
+    front.bind(&bed.anywhere()).unwrap();
     back.bind(&bed.anywhere()).unwrap();
     let monitor = watched.monitor();
     let idle = bed.pair();
@@ -42,7 +38,9 @@ fn shutdown_wakes_every_blocked_call(bed: &Bed) {
     let quiet_monitor = quiet.monitor();
     // All of them are about to block when the shutdown comes, most are blocked already.
     let ready = Barrier::new(11);
-    let begin = || drop(ready.wait());
+    let begin = || {
+        ready.wait();
+    };
     std::thread::scope(|scope| {
         scope.spawn(|| (begin(), is_over(pull.recv())));
         scope.spawn(|| (begin(), is_over(router.recv_multipart())));

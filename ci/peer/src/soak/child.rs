@@ -84,12 +84,6 @@ impl Child {
         self.finish(op)
     }
 
-    /// Ends the command under way; its answer is still to come.
-    pub(crate) fn stop(&mut self) -> Result<(), ChildError> {
-        writeln!(self.input, "{}", json!({ "op": "stop" }))
-            .map_err(|_| ChildError::Dead("stop".to_owned()))
-    }
-
     /// Has the child deliver what lingers, and leave by itself.
     pub(crate) fn close(mut self) -> Result<(), ChildError> {
         self.call("close", &json!({}))?;

@@ -37,7 +37,6 @@ pub(crate) struct Lane {
     pub(crate) kind: Kind,
     pub(crate) peer_kind: Kind,
     pub(crate) role: Role,
-    pub(crate) backend: Backend,
     /// Whether the long-lived socket binds.
     pub(crate) binds: bool,
     pub(crate) endpoint: String,
@@ -84,7 +83,6 @@ impl Lane {
             kind,
             peer_kind,
             role,
-            backend,
             binds,
             endpoint,
             pattern: Pattern::new(seed, 0, MAX_BODY),

@@ -165,7 +165,7 @@ fn work(lanes: &[(Lane, AnySocket)], time: Duration) -> io::Result<Usage> {
         for (lane, socket) in lanes {
             scope.spawn(move || worker::work(lane, socket));
             scope.spawn(move || {
-                Nurse::new(lane).work(end);
+                Nurse::new(lane, socket.monitor()).work(end);
                 lane.over.store(true, Ordering::Release);
             });
         }
@@ -204,7 +204,7 @@ fn report(lanes: &[(Lane, AnySocket)]) -> bool {
         }
     }
     print_counts("all", total);
-    println!("lost: in flight at a kill; everything else arrived whole, once and in order");
+    println!("lost: in flight when a peer was killed or left; all else came whole, once, in order");
     good
 }
 

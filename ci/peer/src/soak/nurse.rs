@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ringmq::{Error, Monitor, MonitorEvent};
 use serde_json::{Value, json};
 
 use crate::pattern::mix;
@@ -34,6 +35,10 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 /// Looks after the peers of one lane until the time is up.
 pub(crate) struct Nurse<'a> {
     lane: &'a Lane,
+    /// Tells of the long-lived socket's connections.
+    monitor: Monitor,
+    /// Those that are up.
+    connected: u32,
     rng: u64,
     /// The number of the current peer; also the stream of what it sends.
     incarnation: u32,
@@ -42,8 +47,8 @@ pub(crate) struct Nurse<'a> {
 }
 
 impl<'a> Nurse<'a> {
-    pub(crate) fn new(lane: &'a Lane) -> Self {
-        Self { lane, rng: lane.seed, incarnation: 0, arrived: None }
+    pub(crate) fn new(lane: &'a Lane, monitor: Monitor) -> Self {
+        Self { lane, monitor, connected: 0, rng: lane.seed, incarnation: 0, arrived: None }
     }
 
     /// One life after another; the last peer lives to see everything arrive.
@@ -81,7 +86,7 @@ impl<'a> Nurse<'a> {
         if is_last {
             self.finish_stream(&mut child, done)?;
             self.leave(child, done)
-        } else if self.random() % ONE_IN_SO_MANY_LEAVES == 0 {
+        } else if self.random().is_multiple_of(ONE_IN_SO_MANY_LEAVES) {
             self.leave(child, done)
         } else {
             self.kill(child, done)
@@ -104,7 +109,7 @@ impl<'a> Nurse<'a> {
     fn flags(&mut self) -> Vec<String> {
         let lane = self.lane;
         let side = if lane.binds { "--connect" } else { "--bind" };
-        let backend = if self.random() % 2 == 0 { "auto" } else { "mio" };
+        let backend = if self.random().is_multiple_of(2) { "auto" } else { "mio" };
         let mut flags: Vec<String> = [
             ("--type", format!("{:?}", lane.peer_kind).to_lowercase()),
             (side, lane.endpoint.clone()),
@@ -208,13 +213,41 @@ impl<'a> Nurse<'a> {
         thread::sleep(Duration::from_micros(self.random() % LONGEST_LAST_ORDER_US));
         drop(child);
         Counts::add(&self.lane.counts.killed, 1);
-        Ok(())
+        self.mourn()
+    }
+
+    /// Waits until the long-lived socket knows of the death: the kernel takes the rings of a
+    /// killed process down, and its connections with them, a little after the process is gone,
+    /// and a socket that deals its messages out would go on giving some to the dead.
+    fn mourn(&mut self) -> Result<(), ChildError> {
+        let end = Instant::now() + ARRIVAL;
+        loop {
+            match self.monitor.recv_timeout(if self.connected > 0 {
+                ARRIVAL
+            } else {
+                Duration::ZERO
+            }) {
+                Ok(MonitorEvent::Accepted { .. } | MonitorEvent::Connected { .. }) => {
+                    self.connected += 1;
+                }
+                Ok(MonitorEvent::Disconnected { .. }) => {
+                    self.connected = self.connected.saturating_sub(1);
+                }
+                Ok(_) => {}
+                Err(Error::WouldBlock) if self.connected == 0 => return Ok(()),
+                Err(error) => return Err(ChildError::Failed(format!("its death: {error}"))),
+            }
+            if Instant::now() > end {
+                return Err(ChildError::Failed("its death went unnoticed".to_owned()));
+            }
+        }
     }
 
     /// Lets the peer deliver what it has, and leave.
     fn leave(&mut self, child: Child, done: u64) -> Result<(), ChildError> {
         child.close()?;
         Counts::add(&self.lane.counts.closed, 1);
+        self.mourn()?;
         if self.lane.role == Role::Receive && done > 0 {
             self.wait_for_all(done - 1)?;
         }
@@ -240,12 +273,15 @@ impl<'a> Nurse<'a> {
 
     /// The last peer of a sending lane lives until everything that was ever accepted is there.
     fn finish_stream(&mut self, child: &mut Child, done: u64) -> Result<(), ChildError> {
+        if self.lane.role != Role::Send {
+            return Ok(());
+        }
         self.lane.over.store(true, Ordering::Release);
         while !self.lane.finished.load(Ordering::Acquire) {
             thread::sleep(START_PAUSE);
         }
         let last = self.lane.sent.load(Ordering::Acquire).saturating_sub(1);
-        if self.lane.role == Role::Send && self.arrived < Some(last) {
+        if self.arrived < Some(last) {
             let answer = child.call("recv", &json!({ "stream": OWN_STREAM, "last": last }))?;
             self.judge(&answer, done)?;
         }

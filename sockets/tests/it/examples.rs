@@ -1,0 +1,146 @@
+//! The examples, run as their readers run them: as processes.
+
+use crate::bed::{PATIENCE, eventually, patient};
+use ringmq::Context;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+/// An example under way; ended when the test gives up on it.
+struct Example {
+    name: &'static str,
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Example {
+    fn start<S: AsRef<str>>(name: &'static str, arguments: &[S]) -> Self {
+        // Cargo puts examples beside the folder of the tests.
+        let mut path = std::env::current_exe().unwrap();
+        path.pop();
+        path.pop();
+        path.push(format!("examples/{name}{}", std::env::consts::EXE_SUFFIX));
+        assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
+        let arguments = arguments.iter().map(AsRef::as_ref);
+        let mut child = Command::new(path).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { name, child, output }
+    }
+
+    /// What follows `start` in the next line.
+    fn line(&mut self, start: &str) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        let rest = line.trim_end().strip_prefix(start);
+        rest.unwrap_or_else(|| panic!("{}: {line:?} does not begin with {start:?}", self.name))
+            .into()
+    }
+
+    /// The rest of the output, of an example that ends well.
+    fn finish(mut self) -> String {
+        let start = Instant::now();
+        let mut rest = String::new();
+        self.output.read_to_string(&mut rest).unwrap();
+        eventually("it ends", || self.child.try_wait().unwrap().is_some());
+        assert!(start.elapsed() < PATIENCE);
+        assert!(self.child.wait().unwrap().success(), "{} failed: {rest}", self.name);
+        rest
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        // It has ended, or its test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const ANYWHERE: [&str; 2] = ["--endpoint", "tcp://127.0.0.1:*"];
+
+#[test]
+fn hello() {
+    let mut server = Example::start("hello_server", &[&ANYWHERE[..], &["--count", "5"]].concat());
+    let endpoint = server.line("listening on ");
+    let client = Example::start("hello_client", &["--endpoint", &endpoint, "--count", "5"]);
+    let replies = client.finish();
+    assert_eq!(replies.lines().count(), 5);
+    assert!(replies.lines().all(|line| line.ends_with(": world")), "{replies}");
+    assert_eq!(server.finish(), "received hello\n".repeat(5));
+}
+
+#[test]
+fn weather() {
+    let mut publisher =
+        Example::start("weather_publisher", &[&ANYWHERE[..], &["--pause", "1"]].concat());
+    let endpoint = publisher.line("listening on ");
+    let subscribers = ["zurich", "l"].map(|place| {
+        let arguments = ["--endpoint", &endpoint, "--place", place, "--count", "5"];
+        Example::start("weather_subscriber", &arguments)
+    });
+    for (place, subscriber) in ["zurich", "l"].into_iter().zip(subscribers) {
+        let line = subscriber.finish();
+        assert!(line.starts_with(&format!("{place}: ")) && line.contains("of 5"), "{line}");
+    }
+}
+
+#[test]
+fn divide_and_conquer() {
+    let mut sink = Example::start("sink", &[&ANYWHERE[..], &["--count", "40"]].concat());
+    let results = sink.line("listening on ");
+    let mut ventilator =
+        Example::start("ventilator", &[&ANYWHERE[..], &["--count", "40"]].concat());
+    let tasks = ventilator.line("listening on ");
+    let _workers =
+        [(); 2].map(|()| Example::start("worker", &["--tasks", &tasks, "--results", &results]));
+    // The sum of the squares of 0 to 39.
+    assert_eq!(sink.finish(), "the sum is 20540\n");
+    assert_eq!(ventilator.finish(), "handed out 40 tasks\n");
+}
+
+#[test]
+fn load_balancing() {
+    let mut servers = [(); 3]
+        .map(|()| Example::start("hello_server", &[&ANYWHERE[..], &["--count", "4"]].concat()));
+    let endpoints: Vec<String> =
+        servers.iter_mut().map(|server| server.line("listening on ")).collect();
+    let arguments = [endpoints, vec!["--count".into(), "12".into()]].concat();
+    let replies = Example::start("load_balanced_client", &arguments).finish();
+    assert_eq!(replies.lines().count(), 12);
+    for server in servers {
+        assert_eq!(server.finish().lines().count(), 4, "each gets its share");
+    }
+}
+
+#[test]
+fn brokering() {
+    const ANY: &str = "tcp://127.0.0.1:*";
+    let arguments = ["--frontend", ANY, "--backend", ANY, "--control", ANY];
+    let mut broker = Example::start("broker", &arguments);
+    let frontend = broker.line("frontend on ");
+    let backend = broker.line("backend on ");
+    let control = broker.line("control on ");
+    let context = Context::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let server = patient(context.rep().unwrap());
+            server.connect(&backend).unwrap();
+            for _ in 0..6 {
+                assert_eq!(server.recv().unwrap(), "hello");
+                server.send("served").unwrap();
+            }
+            // The last reply is on its way.
+            server.set_linger(None).unwrap();
+        });
+        let clients = [(); 2]
+            .map(|()| Example::start("hello_client", &["--endpoint", &frontend, "--count", "3"]));
+        for client in clients {
+            let replies = client.finish();
+            assert_eq!(replies.matches(": served").count(), 3, "{replies}");
+        }
+        let remote = patient(context.pair().unwrap());
+        remote.connect(&control).unwrap();
+        remote.send("TERMINATE").unwrap();
+        broker.finish();
+    });
+}

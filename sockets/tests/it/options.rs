@@ -1,0 +1,138 @@
+//! Options: what each takes, and what some do.
+
+use crate::bed::{
+    Bed, GLANCE, await_event, await_kind, eventually, over_tcp, over_wires, within_process,
+};
+use ringmq::{DisconnectReason, Error, MonitorEvent, SocketType};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+within_process![
+    impossible_values_are_errors,
+    options_of_other_types_are_errors,
+    the_longest_times_are_for_ever,
+    matching_can_be_inverted,
+];
+
+over_wires![heartbeats_keep_an_idle_connection, extreme_times_work];
+
+over_tcp![a_peer_without_a_pulse_is_left];
+
+fn invalid(result: Result<(), Error>) {
+    assert!(matches!(result, Err(Error::InvalidOption { .. })), "{result:?}");
+}
+
+fn impossible_values_are_errors(bed: &Bed) {
+    let dealer = bed.dealer();
+    invalid(dealer.set_routing_id(""));
+    invalid(dealer.set_routing_id([1; 256]));
+    invalid(dealer.set_routing_id([0, 1]));
+    invalid(dealer.set_reconnect_interval(Some(Duration::ZERO)));
+    invalid(dealer.set_tos(256));
+    invalid(dealer.set_heartbeat_ttl(Duration::from_secs(7000)));
+    invalid(dealer.set_metadata("Colour", b"blue"));
+    invalid(dealer.set_metadata("X-white space", b""));
+    invalid(bed.req().set_conflate(true));
+    invalid(bed.router().set_connect_routing_id([1; 256]));
+}
+
+fn options_of_other_types_are_errors(bed: &Bed) {
+    let socket = bed.context.socket(SocketType::Pair).unwrap();
+    invalid(socket.subscribe("x"));
+    invalid(socket.set_mandatory(true));
+    invalid(socket.set_correlate(true));
+    invalid(socket.set_verbose(true));
+    invalid(socket.set_no_drop(true));
+    invalid(socket.set_probe_router(true));
+    invalid(socket.apply_subscription(true, "x"));
+    invalid(socket.set_welcome_message("x"));
+}
+
+fn the_longest_times_are_for_ever(bed: &Bed) {
+    let (a, b) = (bed.pair(), bed.pair());
+    a.set_send_timeout(Some(Duration::MAX)).unwrap();
+    b.set_recv_timeout(Some(Duration::MAX)).unwrap();
+    let endpoint = b.bind(&bed.anywhere()).unwrap();
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| a.send("waits"));
+        let receiving = scope.spawn(|| b.recv());
+        a.connect(&endpoint).unwrap();
+        sending.join().unwrap().unwrap();
+        assert_eq!(receiving.join().unwrap().unwrap(), "waits");
+    });
+}
+
+fn extreme_times_work(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    for time in [Duration::MAX, Duration::from_nanos(1)] {
+        push.set_reconnect_interval(Some(time)).unwrap();
+        push.set_reconnect_interval_max(time).unwrap();
+        push.set_heartbeat_timeout(Some(Duration::MAX)).unwrap();
+        push.set_connect_timeout(Some(Duration::MAX)).unwrap();
+        push.set_handshake_interval(Some(Duration::MAX)).unwrap();
+        bed.join(&pull, &push);
+        push.send("hello").unwrap();
+        assert_eq!(pull.recv().unwrap(), "hello");
+        push.disconnect(&push.last_endpoint()).unwrap();
+    }
+    push.set_linger(Some(Duration::MAX)).unwrap();
+    push.set_heartbeat_interval(Duration::MAX).unwrap();
+    bed.join(&pull, &push);
+    push.send("last").unwrap();
+    drop(push);
+    assert_eq!(pull.recv().unwrap(), "last");
+}
+
+fn matching_can_be_inverted(bed: &Bed) {
+    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+    publisher.set_invert_matching(true).unwrap();
+    subscriber.set_invert_matching(true).unwrap();
+    subscriber.subscribe("no").unwrap();
+    bed.join(&publisher, &subscriber);
+    eventually("the subscription arrives", || publisher.topics() == 1);
+    for topic in ["no", "yes", "north", "n"] {
+        publisher.send(topic).unwrap();
+    }
+    assert_eq!(subscriber.recv().unwrap(), "yes");
+    assert_eq!(subscriber.recv().unwrap(), "n");
+}
+
+fn heartbeats_keep_an_idle_connection(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    push.set_heartbeat_interval(Duration::from_millis(5)).unwrap();
+    push.set_heartbeat_timeout(Some(crate::bed::PATIENCE)).unwrap();
+    push.set_heartbeat_ttl(crate::bed::PATIENCE).unwrap();
+    bed.join(&pull, &push);
+    let monitor = push.monitor();
+    assert!(monitor.recv_timeout(GLANCE * 2).is_err(), "nothing happens");
+    push.send("hello").unwrap();
+    assert_eq!(pull.recv().unwrap(), "hello");
+}
+
+fn a_peer_without_a_pulse_is_left(bed: &Bed) {
+    let push = bed.push();
+    push.set_heartbeat_interval(Duration::from_millis(10)).unwrap();
+    push.set_reconnect_interval(Some(Duration::from_millis(1))).unwrap();
+    let monitor = push.monitor();
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap();
+    push.connect(&format!("tcp://{}", dead.local_addr().unwrap())).unwrap();
+    for _ in 0..2 {
+        let (mut stream, _) = dead.accept().unwrap();
+        let mut hello = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1];
+        hello.extend_from_slice(b"NULL");
+        hello.resize(64, 0);
+        hello.extend_from_slice(b"\x04\x1A\x05READY\x0BSocket-Type\0\0\0\x04PULL");
+        stream.write_all(&hello).unwrap();
+        await_kind!(&monitor, HandshakeSucceeded);
+        let reason = await_event(&monitor, |event| match event {
+            MonitorEvent::Disconnected { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        assert!(matches!(reason, DisconnectReason::HeartbeatExpired), "{reason:?}");
+        let mut all = Vec::new();
+        let _ = stream.read_to_end(&mut all);
+        assert!(all.windows(4).any(|octets| octets == b"PING"));
+        await_kind!(&monitor, ConnectRetried);
+    }
+}
