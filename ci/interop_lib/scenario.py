@@ -155,7 +155,12 @@ class OneWay:
         receiver.begin("recv", SECTION_S, stream=3, count=max(1, (end - first) // 4))
         sender.begin("send", SECTION_S, stream=3, first=first, count=end - first)
         receiver.finish()
+        sender.kill()
+        # Behind what is still on its way the receiver would not see the end of the connection.
+        receiver.begin("recv", SECTION_S, stream=3, last=end - 1)
         sender = stack.enter_context(self._sides[0].restart(sender))
+        receiver.stop()
+        receiver.finish()
         self._sync(sender, receiver)
         return sender
 

@@ -1,7 +1,8 @@
 //! Options: what each takes, and what some do.
 
 use crate::bed::{
-    Bed, GLANCE, await_event, await_kind, eventually, over_tcp, over_wires, within_process,
+    Bed, GLANCE, await_event, await_kind, await_peers, eventually, over_tcp, over_wires,
+    within_process,
 };
 use ringmq::{DisconnectReason, Error, MonitorEvent, SocketType};
 use std::io::{Read, Write};
@@ -75,6 +76,7 @@ fn extreme_times_work(bed: &Bed) {
         push.send("hello").unwrap();
         assert_eq!(pull.recv().unwrap(), "hello");
         push.disconnect(&push.last_endpoint()).unwrap();
+        await_peers(&pull, 0);
     }
     push.set_linger(Some(Duration::MAX)).unwrap();
     push.set_heartbeat_interval(Duration::MAX).unwrap();
