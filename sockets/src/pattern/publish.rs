@@ -15,9 +15,12 @@ use crate::subscription::{Added, ByPipe, Removed};
 use ringmq_zmtp::{SocketType, parse_subscription};
 use std::collections::VecDeque;
 
-/// Notifications and user messages kept for an XPUB that does not receive; above that the peers'
-/// pipes are left to fill.
+/// Notifications and user messages taken in for an XPUB that receives; above that the peers' pipes are
+/// left to fill.
 const KEPT: usize = 1000;
+/// The same for one that only sends, and for that must heed all subscriptions there are; what is above
+/// that is dropped, and counted.
+const KEPT_UNREAD: usize = 100_000;
 
 pub(crate) struct Publish {
     /// XPUB: the application receives.
@@ -58,28 +61,35 @@ impl Publish {
         }
     }
 
-    /// Takes in what subscribers have sent.
-    fn take_in(&mut self, pipes: &mut Pipes) {
-        while self.incoming.len() < KEPT {
+    /// Takes in what subscribers have sent, until `most` of it waits to be received.
+    fn take_in(&mut self, pipes: &mut Pipes, most: usize) {
+        while self.incoming.len() < most {
             let Some((key, frame)) = self.queue.recv(pipes) else { return };
-            if !self.receiving
-                && let Some(subscription) = parse_subscription(frame.flags(), &frame)
-            {
-                self.receiving = frame.more();
-                self.heed(key, subscription.subscribe, subscription.topic);
-                continue;
-            }
-            if frame.is_command() {
+            let starts = !self.receiving;
+            let subscription = parse_subscription(frame.flags(), &frame).filter(|_| starts);
+            if subscription.is_none() && frame.is_command() {
                 continue;
             }
             self.receiving = frame.more();
-            if self.heard {
-                self.incoming.push_back((Some(key), frame));
+            match subscription {
+                Some(subscription) => {
+                    self.heed(pipes, key, subscription.subscribe, subscription.topic);
+                }
+                None => self.keep(pipes, key, frame),
             }
         }
     }
 
-    fn heed(&mut self, key: usize, subscribe: bool, topic: &[u8]) {
+    /// Keeps something for the application to receive.
+    fn keep(&mut self, pipes: &Pipes, key: usize, frame: Message) {
+        if self.heard && self.incoming.len() < KEPT_UNREAD {
+            self.incoming.push_back((Some(key), frame));
+        } else if self.heard {
+            pipes.count_drop(key);
+        }
+    }
+
+    fn heed(&mut self, pipes: &Pipes, key: usize, subscribe: bool, topic: &[u8]) {
         let tell = if self.manual {
             true
         } else if subscribe {
@@ -95,16 +105,7 @@ impl Publish {
             }
         };
         if tell {
-            self.notify(Some(key), subscribe, topic);
-        }
-    }
-
-    fn notify(&mut self, key: Option<usize>, subscribe: bool, topic: &[u8]) {
-        if self.heard {
-            let mut body = Vec::with_capacity(topic.len() + 1);
-            body.push(u8::from(subscribe));
-            body.extend_from_slice(topic);
-            self.incoming.push_back((key, body.into()));
+            self.keep(pipes, key, notification(subscribe, topic));
         }
     }
 
@@ -124,6 +125,14 @@ impl Publish {
     }
 }
 
+/// How an application is told of a subscription or cancellation.
+fn notification(subscribe: bool, topic: &[u8]) -> Message {
+    let mut body = Vec::with_capacity(topic.len() + 1);
+    body.push(u8::from(subscribe));
+    body.extend_from_slice(topic);
+    body.into()
+}
+
 impl Pattern for Publish {
     fn attach(&mut self, pipes: &mut Pipes, key: usize) {
         if !self.welcome.is_empty() {
@@ -141,18 +150,20 @@ impl Pattern for Publish {
         let mut gone = Vec::new();
         self.subscriptions.remove_pipe(key, |topic| gone.push(topic.to_vec()));
         for topic in gone {
-            self.notify(None, false, &topic);
+            if self.heard && self.incoming.len() < KEPT_UNREAD {
+                self.incoming.push_back((None, notification(false, &topic)));
+            }
         }
     }
 
     fn readable(&mut self, pipes: &mut Pipes, key: usize) {
         self.queue.activate(key);
-        self.take_in(pipes);
+        self.take_in(pipes, KEPT);
     }
 
     fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         if !self.out.is_open() {
-            self.take_in(pipes);
+            self.take_in(pipes, usize::MAX);
             self.out.begin();
             let out = &mut self.out;
             if self.invert {
@@ -174,7 +185,7 @@ impl Pattern for Publish {
             return not_supported(SocketType::Pub, "receive");
         }
         if self.incoming.is_empty() {
-            self.take_in(pipes);
+            self.take_in(pipes, KEPT);
         }
         let (key, frame) = self.incoming.pop_front().ok_or(Error::WouldBlock)?;
         self.last = key;
@@ -188,13 +199,13 @@ impl Pattern for Publish {
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
         if self.incoming.is_empty() {
-            self.take_in(pipes);
+            self.take_in(pipes, KEPT);
         }
         self.heard && !self.incoming.is_empty()
     }
 
     fn settle(&mut self, pipes: &mut Pipes) -> bool {
-        self.take_in(pipes);
+        self.take_in(pipes, KEPT);
         let more = self.queue.settle(pipes);
         self.heard && (more || !self.incoming.is_empty())
     }
@@ -222,7 +233,7 @@ impl Pattern for Publish {
     }
 
     fn topics(&mut self, pipes: &mut Pipes) -> usize {
-        self.take_in(pipes);
+        self.take_in(pipes, KEPT);
         self.subscriptions.len()
     }
 }
