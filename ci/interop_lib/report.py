@@ -42,8 +42,15 @@ class Progress:
             )
 
 
+LEGEND = """
+Rows of `pairs` name ringmq's socket first; columns are ringmq's backend, the transport, and what
+ringmq's side does. -L/C: L messages were lost in flight when the receiving side was killed, C were
+cut off when the sending side was. Everything else arrived whole, once, in order and unchanged."""
+
+
 def print_tables(results: list[Result]) -> None:
     """Every table: rows and columns in the order in which they were first planned."""
+    print(LEGEND)
     for table in dict.fromkeys(result.table for result in results):
         _print_table(table, [result for result in results if result.table == table])
 

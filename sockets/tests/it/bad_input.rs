@@ -2,6 +2,7 @@
 //! nobody else notices.
 
 use crate::bed::{Bed, GLANCE, await_event, await_kind, eventually, over_tcp};
+use crate::raw::{frame, greeting, hello, long_header, ready};
 use ringmq::{DisconnectReason, Monitor, MonitorEvent, ProtocolError, Pull, Push};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -26,41 +27,6 @@ over_tcp![
     a_storm_of_connections,
     a_server_that_is_none_is_left_alone,
 ];
-
-/// The first half of a ZMTP 3.1 greeting: signature, version and mechanism.
-fn greeting() -> Vec<u8> {
-    let mut greeting = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1];
-    greeting.extend_from_slice(b"NULL");
-    greeting.resize(64, 0);
-    greeting
-}
-
-/// A short frame.
-fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
-    let mut frame = vec![flags, u8::try_from(body.len()).unwrap()];
-    frame.extend_from_slice(body);
-    frame
-}
-
-/// A READY command.
-fn ready(properties: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut body = b"\x05READY".to_vec();
-    for (name, value) in properties {
-        body.push(u8::try_from(name.len()).unwrap());
-        body.extend_from_slice(name.as_bytes());
-        body.extend_from_slice(&u32::try_from(value.len()).unwrap().to_be_bytes());
-        body.extend_from_slice(value);
-    }
-    let mut frame = vec![6];
-    frame.extend_from_slice(&(body.len() as u64).to_be_bytes());
-    frame.extend_from_slice(&body);
-    frame
-}
-
-/// All that a PUSH says before its messages.
-fn push_hello() -> Vec<u8> {
-    [greeting(), ready(&[("Socket-Type", b"PUSH")])].concat()
-}
 
 /// A PULL with one good peer, on which bad ones are tried out.
 struct Victim {
@@ -204,7 +170,7 @@ fn octets_that_trickle_too_slowly(bed: &Bed) {
 fn octets_that_trickle_are_put_together(bed: &Bed) {
     let victim = Victim::new(bed);
     let mut stream = victim.attack(b"");
-    let octets = [push_hello(), frame(1, b"slow"), frame(0, b"but whole")].concat();
+    let octets = [hello("PUSH"), frame(1, b"slow"), frame(0, b"but whole")].concat();
     for octet in octets {
         stream.write_all(&[octet]).unwrap();
         std::thread::yield_now();
@@ -216,8 +182,8 @@ fn octets_that_trickle_are_put_together(bed: &Bed) {
 fn a_length_of_two_to_the_63(bed: &Bed) {
     let victim = Victim::new(bed);
     for length in [1u64 << 63, u64::MAX] {
-        let header = [&[2][..], &length.to_be_bytes()].concat();
-        let _stream = victim.attack(&[push_hello(), header].concat());
+        let header = long_header(length);
+        let _stream = victim.attack(&[hello("PUSH"), header].concat());
         assert_protocol!(victim.drops(), ProtocolError::FrameLengthInvalid { .. });
     }
 }
@@ -225,8 +191,8 @@ fn a_length_of_two_to_the_63(bed: &Bed) {
 fn a_length_that_never_comes(bed: &Bed) {
     let victim = Victim::new(bed);
     // What is announced is not allocated.
-    let header = [&[2][..], &((1u64 << 63) - 1).to_be_bytes()].concat();
-    let stream = victim.attack(&[push_hello(), header, vec![7; 100_000]].concat());
+    let header = long_header((1 << 63) - 1);
+    let stream = victim.attack(&[hello("PUSH"), header, vec![7; 100_000]].concat());
     await_kind!(&victim.monitor, HandshakeSucceeded);
     victim.is_well();
     drop(stream);
@@ -235,11 +201,11 @@ fn a_length_that_never_comes(bed: &Bed) {
 
 fn a_frame_over_the_limit(bed: &Bed) {
     let victim = Victim::with(bed, |pull| pull.set_max_message_size(Some(100)).unwrap());
-    let stream = victim.attack(&[push_hello(), frame(0, &[1; 100])].concat());
+    let stream = victim.attack(&[hello("PUSH"), frame(0, &[1; 100])].concat());
     assert_eq!(victim.pull.recv().unwrap().len(), 100);
     drop(stream);
     victim.drops();
-    let _stream = victim.attack(&[push_hello(), frame(0, &[1; 101])].concat());
+    let _stream = victim.attack(&[hello("PUSH"), frame(0, &[1; 101])].concat());
     assert_protocol!(victim.drops(), ProtocolError::FrameTooLarge { length: 101, limit: 100 });
     assert!(victim.pull.try_recv().is_err());
 }
@@ -247,7 +213,7 @@ fn a_frame_over_the_limit(bed: &Bed) {
 fn a_message_cut_off_in_the_middle(bed: &Bed) {
     let victim = Victim::new(bed);
     let whole = frame(0, b"whole");
-    let stream = victim.attack(&[push_hello(), whole, frame(1, b"half"), frame(1, b"")].concat());
+    let stream = victim.attack(&[hello("PUSH"), whole, frame(1, b"half"), frame(1, b"")].concat());
     assert_eq!(victim.pull.recv().unwrap(), "whole");
     drop(stream);
     victim.drops();
@@ -258,8 +224,8 @@ fn a_message_cut_off_in_the_middle(bed: &Bed) {
 fn a_frame_cut_off_in_the_middle(bed: &Bed) {
     let victim = Victim::new(bed);
     for body in [10usize, 100_000] {
-        let header = [&[2][..], &(body as u64 + 1).to_be_bytes()].concat();
-        let stream = victim.attack(&[push_hello(), header, vec![1; body]].concat());
+        let header = long_header(body as u64 + 1);
+        let stream = victim.attack(&[hello("PUSH"), header, vec![1; body]].concat());
         await_kind!(&victim.monitor, HandshakeSucceeded);
         drop(stream);
         victim.drops();
@@ -269,9 +235,9 @@ fn a_frame_cut_off_in_the_middle(bed: &Bed) {
 
 fn an_empty_command(bed: &Bed) {
     let victim = Victim::new(bed);
-    let _stream = victim.attack(&[push_hello(), frame(4, b"")].concat());
+    let _stream = victim.attack(&[hello("PUSH"), frame(4, b"")].concat());
     assert_protocol!(victim.drops(), ProtocolError::EmptyCommand);
-    let _stream = victim.attack(&[push_hello(), frame(4, b"\x04PING\x00")].concat());
+    let _stream = victim.attack(&[hello("PUSH"), frame(4, b"\x04PING\x00")].concat());
     assert_protocol!(victim.drops(), ProtocolError::MalformedPing { .. });
 }
 
@@ -301,7 +267,7 @@ fn a_routing_id_too_long(bed: &Bed) {
 fn a_storm_of_connections(bed: &Bed) {
     let victim = Victim::new(bed);
     for _ in 0..10 {
-        let streams: Vec<_> = (0..30).map(|_| victim.attack(&push_hello()[..30])).collect();
+        let streams: Vec<_> = (0..30).map(|_| victim.attack(&hello("PUSH")[..30])).collect();
         victim.is_well();
         drop(streams);
     }

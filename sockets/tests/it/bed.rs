@@ -42,6 +42,10 @@ impl Bed {
             eprintln!("SKIPPED: no io_uring here: {reason}");
             return;
         }
+        if transport == Transport::Ipc && !cfg!(unix) {
+            eprintln!("SKIPPED: no ipc here");
+            return;
+        }
         let (done, finished) = mpsc::channel::<()>();
         let test = std::thread::spawn(move || {
             // Dropped when the test is over, whichever way it ends.

@@ -4,6 +4,7 @@ use crate::bed::{
     Bed, GLANCE, await_event, await_kind, await_peers, eventually, over_tcp, over_wires,
     within_process,
 };
+use crate::raw::hello;
 use ringmq::{DisconnectReason, Error, MonitorEvent, SocketType};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -121,11 +122,7 @@ fn a_peer_without_a_pulse_is_left(bed: &Bed) {
     push.connect(&format!("tcp://{}", dead.local_addr().unwrap())).unwrap();
     for _ in 0..2 {
         let (mut stream, _) = dead.accept().unwrap();
-        let mut hello = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1];
-        hello.extend_from_slice(b"NULL");
-        hello.resize(64, 0);
-        hello.extend_from_slice(b"\x04\x1A\x05READY\x0BSocket-Type\0\0\0\x04PULL");
-        stream.write_all(&hello).unwrap();
+        stream.write_all(&hello("PULL")).unwrap();
         await_kind!(&monitor, HandshakeSucceeded);
         let reason = await_event(&monitor, |event| match event {
             MonitorEvent::Disconnected { reason, .. } => Some(reason.clone()),

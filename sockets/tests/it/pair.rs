@@ -1,9 +1,12 @@
 //! PAIR: one peer, both ways, exclusively.
 
 use crate::bed::{
-    Bed, GLANCE, await_kind, await_peers, connected, eventually, everywhere, over_wires,
+    Bed, GLANCE, await_kind, await_peers, connected, eventually, everywhere, over_tcp, over_wires,
 };
+use crate::raw::{frame, hello};
 use ringmq::Error;
+use std::io::Write;
+use std::net::TcpStream;
 
 everywhere![
     a_send_without_a_peer_waits,
@@ -13,6 +16,8 @@ everywhere![
 ];
 
 over_wires![a_second_peer_completes_its_handshake];
+
+over_tcp![the_slot_is_free_when_a_peer_was_killed];
 
 fn a_send_without_a_peer_waits(bed: &Bed) {
     let (a, b) = (bed.pair(), bed.pair());
@@ -81,4 +86,31 @@ fn a_second_peer_completes_its_handshake(bed: &Bed) {
     second.connect(&endpoint).unwrap();
     await_kind!(&monitor, HandshakeSucceeded);
     assert!(monitor.recv_timeout(GLANCE).is_err(), "the connection stays");
+}
+
+/// With octets unread on either side, half a message and a full queue: as a crash leaves it.
+fn the_slot_is_free_when_a_peer_was_killed(bed: &Bed) {
+    for _ in 0..10 {
+        let a = bed.pair();
+        let endpoint = a.bind(&bed.anywhere()).unwrap();
+        let mut killed = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
+        let half = [hello("PAIR"), frame(0, b"whole"), frame(1, b"half")].concat();
+        killed.write_all(&half).unwrap();
+        a.send_multipart(["question", "unread"]).unwrap();
+        drop(killed);
+        let next = bed.pair();
+        let mut answers = 0;
+        next.set_reconnect_interval(Some(GLANCE / 10)).unwrap();
+        eventually("the old one is noticed", || {
+            let _ = a.try_send_multipart(["question", "unread"]);
+            answers += usize::from(a.try_recv().is_ok());
+            connected(&a) == 0
+        });
+        assert!(answers <= 1, "half a message is none");
+        next.connect(&endpoint).unwrap();
+        next.send("mine").unwrap();
+        eventually("the new one is heard", || a.try_recv().is_ok_and(|message| message == "mine"));
+        a.send("yours").unwrap();
+        assert_eq!(next.recv().unwrap(), "yours");
+    }
 }

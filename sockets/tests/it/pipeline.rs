@@ -1,7 +1,7 @@
 //! PUSH and PULL: down the pipeline, to each in turn, and nothing is lost.
 
 use crate::bed::{Bed, GLANCE, await_peers, connected, eventually, everywhere};
-use ringmq::{Error, Multipart, SocketType};
+use ringmq::{Error, Message, Multipart, SocketType};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ everywhere![
     a_message_of_several_frames_goes_to_one_puller,
     a_puller_that_leaves_gets_no_more,
     frame_by_frame_is_one_message,
+    the_rest_of_a_message_goes_the_way_of_its_beginning,
+    a_large_message_arrives,
     conflating_keeps_the_latest,
 ];
 
@@ -127,7 +129,7 @@ fn frame_by_frame_is_one_message(bed: &Bed) {
     let (push, pull) = (bed.context.socket(SocketType::Push).unwrap(), bed.pull());
     bed.join(&pull, &push);
     for last in [false, true] {
-        let mut frame = ringmq::Message::from("part");
+        let mut frame = Message::from("part");
         frame.set_more(!last);
         push.send(frame).unwrap();
         if !last {
@@ -136,6 +138,32 @@ fn frame_by_frame_is_one_message(bed: &Bed) {
         }
     }
     assert_eq!(pull.recv_multipart().unwrap(), ["part", "part"].into());
+}
+
+fn the_rest_of_a_message_goes_the_way_of_its_beginning(bed: &Bed) {
+    let (push, leaving, staying) = (bed.push(), bed.pull(), bed.pull());
+    let endpoint = bed.join(&push, &leaving);
+    let mut beginning = Message::from("beginning");
+    beginning.set_more(true);
+    push.send(beginning.clone()).unwrap();
+    drop(leaving);
+    eventually("it has left", || connected(&push) == 0);
+    staying.connect(&endpoint).unwrap();
+    await_peers(&push, 1);
+    push.send(beginning).unwrap();
+    push.send("end").unwrap();
+    push.send_multipart(["next", "whole"]).unwrap();
+    assert_eq!(staying.recv_multipart().unwrap(), ["next", "whole"].into());
+}
+
+fn a_large_message_arrives(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    bed.join(&pull, &push);
+    let body: Vec<u8> = (0..30_000_000u32).map(|at| (at % 253) as u8).collect();
+    push.send_multipart([&body[..7], &body, b""].map(Message::from)).unwrap();
+    let message = pull.recv_multipart().unwrap();
+    assert_eq!((message.len(), message[1].len()), (3, body.len()));
+    assert!(message[1] == body[..], "the body is changed");
 }
 
 fn conflating_keeps_the_latest(bed: &Bed) {

@@ -25,6 +25,9 @@ everywhere![
     an_xsub_counts_its_subscriptions,
     one_subscriber_hears_many_publishers,
     a_subscriber_conflates,
+    a_subscription_in_the_middle_of_a_message_counts_for_the_next,
+    subscriptions_made_while_connecting_all_arrive,
+    an_xpub_that_never_receives_heeds_every_subscription,
 ];
 
 /// A PUB and a SUB, connected, with the subscriptions known.
@@ -354,4 +357,62 @@ fn a_subscriber_conflates(bed: &Bed) {
         received += 1;
     }
     assert!(received < 500);
+}
+
+fn a_subscription_in_the_middle_of_a_message_counts_for_the_next(bed: &Bed) {
+    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+    bed.join(&publisher, &subscriber);
+    let mut beginning = ringmq::Message::from("beginning");
+    beginning.set_more(true);
+    publisher.send(beginning).unwrap();
+    subscriber.subscribe("").unwrap();
+    await_topics(&publisher, 1);
+    publisher.send("end").unwrap();
+    publisher.send_multipart(["next", "whole"]).unwrap();
+    assert_eq!(subscriber.recv_multipart().unwrap(), ["next", "whole"].into());
+}
+
+fn subscriptions_made_while_connecting_all_arrive(bed: &Bed) {
+    let publisher = bed.publisher();
+    let endpoint = publisher.bind(&bed.anywhere()).unwrap();
+    for _ in 0..30 {
+        let subscriber = bed.subscriber();
+        for topic in 0..20u8 {
+            subscriber.subscribe([topic]).unwrap();
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for topic in 0..20u8 {
+                    subscriber.subscribe([100 + topic]).unwrap();
+                    subscriber.unsubscribe([topic]).unwrap();
+                    std::thread::yield_now();
+                }
+            });
+            subscriber.connect(&endpoint).unwrap();
+        });
+        // The last one arrives last.
+        subscriber.subscribe("end").unwrap();
+        subscriber.set_recv_timeout(Some(GLANCE)).unwrap();
+        eventually("the last one arrives", || {
+            publisher.send("end").unwrap();
+            subscriber.recv().is_ok()
+        });
+        assert_eq!(publisher.topics(), 21);
+        drop(subscriber);
+        await_topics(&publisher, 0);
+    }
+}
+
+fn an_xpub_that_never_receives_heeds_every_subscription(bed: &Bed) {
+    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
+    bed.join(&xpub, &subscriber);
+    for topic in 0..1500u32 {
+        subscriber.subscribe(topic.to_be_bytes()).unwrap();
+    }
+    subscriber.subscribe("end").unwrap();
+    subscriber.set_recv_timeout(Some(GLANCE)).unwrap();
+    eventually("the last one is heeded", || {
+        xpub.send("end").unwrap();
+        subscriber.recv().is_ok()
+    });
 }

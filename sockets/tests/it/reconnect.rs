@@ -3,7 +3,10 @@
 use crate::bed::{
     Address, Bed, await_event, await_kind, connected, eventually, over_tcp, over_wires,
 };
-use ringmq::MonitorEvent;
+use crate::raw::{greeting, hello};
+use ringmq::{Message, MonitorEvent};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 
 over_wires![
@@ -12,9 +15,11 @@ over_wires![
     requests_go_on_with_the_next_server,
     immediate_queues_for_nobody,
     many_bounces_lose_no_queued_message,
+    a_message_begun_before_the_bounce_arrives_whole,
 ];
 
 over_tcp![
+    a_message_torn_on_the_wire_is_never_seen_in_part,
     attempts_are_made_at_the_interval,
     attempts_are_made_at_growing_intervals,
     without_an_interval_it_gives_up,
@@ -106,6 +111,50 @@ fn immediate_queues_for_nobody(bed: &Bed) {
         drop(pull);
         eventually("the pipe goes with the server", || push.stats().is_empty());
         assert!(push.try_send("nobody").is_err());
+    }
+}
+
+fn a_message_begun_before_the_bounce_arrives_whole(bed: &Bed) {
+    let (address, push) = (Address::new(bed), bed.push());
+    push.connect(&address.endpoint).unwrap();
+    let first = bed.pull();
+    address.bind(&first);
+    eventually("it is connected", || connected(&push) == 1);
+    let mut beginning = Message::from("beginning");
+    beginning.set_more(true);
+    push.send(beginning).unwrap();
+    drop(first);
+    eventually("the server is gone", || connected(&push) == 0);
+    push.send("end").unwrap();
+    let second = bed.pull();
+    address.bind(&second);
+    assert_eq!(second.recv_multipart().unwrap(), ["beginning", "end"].into());
+}
+
+fn a_message_torn_on_the_wire_is_never_seen_in_part(bed: &Bed) {
+    for taken in [0, 1, 100, 70_000, 300_000] {
+        let push = bed.push();
+        let breaking = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("tcp://{}", breaking.local_addr().unwrap());
+        push.connect(&endpoint).unwrap();
+        let (mut stream, _) = breaking.accept().unwrap();
+        stream.write_all(&hello("PULL")).unwrap();
+        eventually("it is connected", || connected(&push) == 1);
+        push.send_multipart([vec![b'a'; 200_000], vec![b'b'; 200_000]]).unwrap();
+        push.send("next").unwrap();
+        stream.read_exact(&mut vec![0; greeting().len() + taken]).unwrap();
+        drop((stream, breaking));
+        let pull = bed.pull();
+        eventually("the endpoint is free", || pull.bind(&endpoint).is_ok());
+        push.send("last").unwrap();
+        loop {
+            let message = pull.recv_multipart().unwrap();
+            if message == "last".into() {
+                break;
+            }
+            let large = message.len() == 2 && message.iter().all(|frame| frame.len() == 200_000);
+            assert!(large || message == "next".into(), "torn after {taken}: {message:?}");
+        }
     }
 }
 
