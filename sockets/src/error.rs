@@ -38,11 +38,11 @@ pub enum Error {
     /// `EPROTONOSUPPORT`).
     #[error(transparent)]
     Endpoint(Arc<EndpointError>),
-    /// The endpoint cannot be bound (`EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, ...).
+    /// The endpoint cannot be bound (`EADDRNOTAVAIL`, `EACCES`, `ENODEV`, ...).
     #[error(transparent)]
     Bind(Arc<BindError>),
-    /// Another socket of the context has that inproc name (`EADDRINUSE`).
-    #[error("{endpoint} is bound already: unbind it first, or choose another name")]
+    /// Somebody has the endpoint already (`EADDRINUSE`).
+    #[error("cannot bind {endpoint}: it is in use; stop its owner, or choose another one")]
     AddressInUse {
         /// The endpoint.
         endpoint: String,
@@ -93,7 +93,10 @@ impl From<EndpointError> for Error {
 
 impl From<BindError> for Error {
     fn from(error: BindError) -> Self {
-        Self::Bind(Arc::new(error))
+        match error {
+            BindError::AddressInUse { endpoint, .. } => Self::AddressInUse { endpoint },
+            error => Self::Bind(Arc::new(error)),
+        }
     }
 }
 

@@ -54,6 +54,7 @@ pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use recv::{RecvFuture, RecvMultipartFuture};
 pub use ringmq_engine::{BackendChoice, BackendKind, BackendReport, DisconnectReason};
 pub use ringmq_pipe::Message;
+pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::Keepalive;
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use send::SendFuture;
