@@ -86,7 +86,7 @@ pub(crate) struct SuiteArgs {
     /// Length of each single measurement; figures above 0.2 take the run over a minute
     #[arg(long, default_value = "0.2", value_parser = seconds)]
     pub(crate) seconds: Duration,
-    /// Cores: auto, off, or SENDER,RECEIVER[,SENDER_IO,RECEIVER_IO]
+    /// Cores: auto, off, SENDER,RECEIVER, or SENDER,RECEIVER,SENDER_IO,RECEIVER_IO
     #[arg(long, default_value = "auto")]
     pub(crate) pin: Pin,
 }
@@ -113,7 +113,7 @@ pub(crate) struct BenchArgs {
     /// Who moves the messages; several are compared in turns [default: auto,floor; with --role: auto]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) backend: Vec<Backend>,
-    /// Cores: auto, off, or SENDER,RECEIVER[,SENDER_IO,RECEIVER_IO]
+    /// Cores: auto, off, SENDER,RECEIVER, or SENDER,RECEIVER,SENDER_IO,RECEIVER_IO
     #[arg(long, default_value = "auto")]
     pub(crate) pin: Pin,
     /// Write JSON, to stdout if no file (or -) is given; the table then goes to stderr
