@@ -134,6 +134,7 @@ impl BlockRef {
     }
 
     /// Drops `count` references at once, of which `self` is one.
+    #[cfg(not(any(loom, miri, tsan)))]
     fn drop_many(mut self, count: usize) {
         // As in `drop`.
         if self.header().refs.fetch_sub(count, Ordering::Release) == count {
