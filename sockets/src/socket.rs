@@ -40,7 +40,7 @@ impl Inner {
     }
 
     /// Tries an operation once.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn attempt<T>(
         &self,
         operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,

@@ -58,7 +58,7 @@ impl Drop for Registration<'_> {
 
 /// Runs `operation` until it does not want to block any more, for as long as the option that `timeout`
 /// picks says.
-#[inline]
+#[inline(always)]
 pub(crate) fn block_on<T>(
     inner: &Inner,
     timeout: impl FnOnce(&Options) -> Option<Duration>,

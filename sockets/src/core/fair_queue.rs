@@ -45,7 +45,7 @@ impl FairQueue {
     }
 
     /// As [`recv`](Self::recv), without moving the frame once more on the way.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn recv_into(&mut self, pipes: &mut Pipes, into: &mut Message) -> Option<usize> {
         let mut dry = 0;
         while dry < self.active.len() {

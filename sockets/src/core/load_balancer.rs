@@ -38,7 +38,7 @@ impl LoadBalancer {
 
     /// Gives a frame to a pipe, and says to which; `None` if the frame went the way of its message,
     /// whose pipe is gone.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send(
         &mut self,
         pipes: &mut Pipes,

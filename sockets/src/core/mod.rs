@@ -152,7 +152,7 @@ impl Core {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send(&mut self, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         let result = self.pattern.send(&mut self.pipes, frame);
         if result.is_err() {
@@ -161,7 +161,7 @@ impl Core {
         result
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn recv(&mut self, into: &mut Message) -> Result<(), Error> {
         let result = self.pattern.recv(&mut self.pipes, into);
         if result.is_err() {

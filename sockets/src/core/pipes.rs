@@ -60,7 +60,7 @@ impl Pipes {
     }
 
     /// Writes a frame to a pipe; a pipe that is not there counts as closed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self, key: usize, frame: &mut Outgoing<'_>) -> Result<(), Refused> {
         let Some(pipe) = self.0.get_mut(key) else { return Err(Refused::Closed) };
         match frame {
@@ -70,7 +70,7 @@ impl Pipes {
     }
 
     /// Takes a frame from a pipe; `false` if there is none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_into(&mut self, key: usize, into: &mut Message) -> bool {
         self.0.get_mut(key).is_some_and(|pipe| pipe.end.rx.read_into(into))
     }
