@@ -57,12 +57,6 @@ impl Batch {
         self.parts.is_empty()
     }
 
-    /// Drops everything.
-    pub fn clear(&mut self) {
-        self.parts.clear();
-        self.sent = 0;
-    }
-
     /// The stretches that are left, `most` of them at the most.
     pub fn slices(&self, most: usize) -> impl Iterator<Item = &[u8]> {
         let mut skip = self.sent;
@@ -88,10 +82,5 @@ impl Batch {
             self.parts.pop_front();
         }
         messages
-    }
-
-    /// Takes the parts that are left, the first of them with the octets that are already sent.
-    pub fn take_unsent(&mut self) -> (VecDeque<Part>, usize) {
-        (std::mem::take(&mut self.parts), std::mem::take(&mut self.sent))
     }
 }

@@ -164,10 +164,6 @@ impl LogWriter {
         }
     }
 
-    /// Ends the log: the reader gets what was written and then [`ended`](super::LogReader::ended).
-    /// A message in progress is taken back. Dropping does the same.
-    pub fn close(self) {}
-
     #[inline(always)]
     fn current(&self) -> &Segment {
         // SAFETY: the current segment is alive: the reader frees none that is not sealed.
