@@ -72,6 +72,9 @@ pub trait Link: Send + Sync {
     /// Appends the ZMTP 3 frames that go before everything else on each connection: subscriptions.
     fn preamble(&self, frames: &mut Vec<u8>);
 
+    /// Those who wait for messages should look again: how the connection is read has changed.
+    fn look_again(&self) {}
+
     /// Something happened.
     fn event(&self, event: SessionEvent);
 }

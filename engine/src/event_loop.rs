@@ -64,11 +64,12 @@ impl Loop {
                 tracing::error!(%error, "waiting for events failed");
                 std::thread::sleep(BACK_OFF);
             }
-            if !events.is_empty() || commands || timers {
+            if !events.is_empty() || commands {
+                // Not after a timer: it says nothing of what comes next.
                 self.now = Instant::now();
                 last_work = self.now;
                 events.drain(..).for_each(|event| self.dispatch(event));
-            } else if !idle {
+            } else if !idle && !timers {
                 std::thread::yield_now();
             }
         }

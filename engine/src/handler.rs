@@ -31,6 +31,10 @@ pub enum Notice {
     Readable,
     /// A log that the handler writes has room, or was closed.
     Writable,
+    /// A thread that waits for messages would rather read the connection itself.
+    Lend,
+    /// That thread has given it up.
+    Reclaim,
     /// Stop, and close what was opened.
     Close,
     /// The socket is gone: stop unless there is a pipe left to drain.

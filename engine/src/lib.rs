@@ -5,6 +5,8 @@
 
 pub mod backend;
 mod batch;
+mod bell;
+mod cadence;
 mod engine;
 mod event;
 mod event_loop;
@@ -20,11 +22,12 @@ pub use backend::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, Descriptor, uring_available,
 };
 pub use batch::{Batch, Part};
+pub use bell::Bell;
 pub use engine::{Engine, StartError};
 pub use event::{Attach, DisconnectReason, Link, SessionEvent};
 pub use handler::{Completion, Cx, Handler, Notice};
 pub use io_thread::IoHandle;
 pub use options::EngineOptions;
-pub use session::{Carry, Session, SessionEnd, SessionOptions};
+pub use session::{Carry, Direct, Fetch, Reader, Session, SessionEnd, SessionOptions};
 pub use timers::TimerKind;
 pub use token::Token;

@@ -11,6 +11,7 @@ use crate::options::Options;
 use crate::pattern;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Counted;
+use crate::wait::Spin;
 use ringmq_engine::{BackendChoice, BackendReport, Engine, EngineOptions, IoHandle};
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolve::Resolver;
@@ -44,6 +45,8 @@ pub struct Context(Arc<ContextInner>);
 
 pub(crate) struct ContextInner {
     options: EngineOptions,
+    /// What its sockets start with.
+    spin: Spin,
     engine: Mutex<Option<Engine>>,
     pub(crate) inproc: Arc<Inproc>,
     pub(crate) resolver: Arc<Resolver>,
@@ -56,9 +59,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ContextInner {
-    fn new(options: EngineOptions) -> Self {
+    fn new(options: EngineOptions, spin: Spin) -> Self {
         Self {
             options,
+            spin,
             engine: Mutex::new(None),
             inproc: Arc::default(),
             resolver: Arc::default(),
@@ -124,7 +128,7 @@ impl Context {
     /// A context with one I/O thread on the best backend there is. Threads start when they are first
     /// needed.
     pub fn new() -> Self {
-        Self(Arc::new(ContextInner::new(EngineOptions::default())))
+        Self(Arc::new(ContextInner::new(EngineOptions::default(), Spin::default())))
     }
 
     /// A context with other settings.
@@ -137,7 +141,7 @@ impl Context {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn builder() -> ContextBuilder {
-        ContextBuilder { options: EngineOptions::default() }
+        ContextBuilder { options: EngineOptions::default(), spin: Spin::default() }
     }
 
     /// Which backend the I/O threads use, and why.
@@ -189,7 +193,8 @@ impl Context {
         let subscriptions = pattern::Subscriptions::new(Mutex::new(Counted::new()));
         let pattern = pattern::make(socket_type, &subscriptions)?;
         let shared = Arc::new(Shared::new(socket_type, subscriptions));
-        let options = Options::new(socket_type);
+        let mut options = Options::new(socket_type);
+        options.spin = self.0.spin;
         shared.send_hwm.store(options.send_hwm, Ordering::Relaxed);
         shared.recv_hwm.store(options.recv_hwm, Ordering::Relaxed);
         let core = Core::new(shared.clone(), options, pattern);
@@ -271,6 +276,7 @@ impl Context {
 #[derive(Clone, Debug)]
 pub struct ContextBuilder {
     options: EngineOptions,
+    spin: Spin,
 }
 
 impl ContextBuilder {
@@ -299,6 +305,13 @@ impl ContextBuilder {
         self
     }
 
+    /// How long threads that wait for a message look for it again and again before they block. Default
+    /// [`Spin::Adaptive`]. A socket may [differ](crate::Socket::set_spin).
+    pub fn spin(mut self, spin: Spin) -> Self {
+        self.spin = spin;
+        self
+    }
+
     /// The I/O threads are called `<name>/<number>`. Default `ringmq-io`.
     pub fn thread_name(mut self, name: &str) -> Self {
         self.options.thread_name = name.to_owned();
@@ -311,7 +324,7 @@ impl ContextBuilder {
     /// [`Error::BackendUnavailable`] if the backend asked for cannot be had, [`Error::Io`] if the
     /// system refuses threads or descriptors.
     pub fn build(self) -> Result<Context, Error> {
-        let context = Context(Arc::new(ContextInner::new(self.options)));
+        let context = Context(Arc::new(ContextInner::new(self.options, self.spin)));
         context.backend()?;
         Ok(context)
     }

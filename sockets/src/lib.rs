@@ -60,6 +60,7 @@ pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use send::SendFuture;
 pub use socket::Socket;
 pub use stats::PipeStats;
+pub use wait::Spin;
 
 /// Exclusive pair.
 pub type Pair = Socket<kind::PairKind>;

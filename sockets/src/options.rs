@@ -1,6 +1,7 @@
 //! The options of a socket, with ZeroMQ's defaults.
 
 use crate::error::Error;
+use crate::wait::Spin;
 use ringmq_transports::options::{IpcOptions, TcpOptions};
 use ringmq_zmtp::{Config, HeartbeatConfig, SocketType};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(crate) struct Options {
     pub(crate) heartbeat_interval: Duration,
     pub(crate) heartbeat_timeout: Option<Duration>,
     pub(crate) heartbeat_ttl: Duration,
+    pub(crate) spin: Spin,
     pub(crate) zmtp: Config,
     pub(crate) tcp: TcpOptions,
     pub(crate) ipc: IpcOptions,
@@ -49,6 +51,7 @@ impl Options {
             heartbeat_interval: Duration::ZERO,
             heartbeat_timeout: None,
             heartbeat_ttl: Duration::ZERO,
+            spin: Spin::default(),
             zmtp: Config::new(socket_type),
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::socket::{Inner, Socket};
-use crate::wait::{Registration, thread_waker};
+use crate::wait::{Registration, fetch, thread_waker};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -152,6 +152,7 @@ impl<'fd> Poller<'fd> {
             core.enter()?;
             // Messages that nobody asks about must not end the wait.
             quiet &= !(interest.readable && core.settle());
+            core.lines().give_back();
             drop(core);
             quiet &= !inner.shared.mailbox.pending_for_waiter();
         }
@@ -175,7 +176,13 @@ impl<'fd> Poller<'fd> {
             let Source::Socket(inner) = source else { continue };
             let mut core = inner.lock();
             core.enter()?;
-            let readable = interest.readable && core.can_recv();
+            let mut readable = interest.readable && core.can_recv();
+            if interest.readable && !readable {
+                drop(core);
+                let fetched = fetch(inner);
+                core = inner.lock();
+                readable = fetched && core.can_recv();
+            }
             let writable = interest.writable && core.can_send();
             if readable || writable {
                 ready.push(Ready { key: *key, readable, writable });

@@ -10,7 +10,7 @@ use crate::poller::{Interest, Poller};
 use crate::recv::recv_frames;
 use crate::send::send_frames;
 use crate::socket::{Inner, Socket};
-use crate::wait::block_on;
+use crate::wait::{Wants, block_on};
 use ringmq_zmtp::SocketType;
 use std::sync::Arc;
 
@@ -160,10 +160,15 @@ impl<'a> Direction<'a> {
             self.received.add(&message);
             if let Some(capture) = capture {
                 let mut copy = message.clone();
-                block_on(&capture.inner, |_| None, |core| send_frames(core, &mut copy))?;
+                block_on(
+                    &capture.inner,
+                    Wants::Room,
+                    |_| None,
+                    |core| send_frames(core, &mut copy),
+                )?;
             }
             let count = message.clone();
-            match block_on(self.to, |_| None, |core| send_frames(core, &mut message)) {
+            match block_on(self.to, Wants::Room, |_| None, |core| send_frames(core, &mut message)) {
                 Ok(()) => self.sent.add(&count),
                 // A ROUTER's peer that has left meanwhile.
                 Err(Error::HostUnreachable) => {}

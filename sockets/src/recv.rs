@@ -5,8 +5,9 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::kind::Receives;
 use crate::multipart::Multipart;
+use crate::options::Options;
 use crate::socket::Socket;
-use crate::wait::{Pending, block_on};
+use crate::wait::{Pending, Wants, block_on, try_fetching};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -43,7 +44,8 @@ impl<K: Receives> Socket<K> {
     /// ```
     pub fn recv(&self) -> Result<Message, Error> {
         let mut frame = Message::new();
-        block_on(&self.inner, |options| options.recv_timeout, |core| core.recv(&mut frame))?;
+        let timeout = |options: &Options| options.recv_timeout;
+        block_on(&self.inner, Wants::Messages, timeout, |core| core.recv(&mut frame))?;
         Ok(frame)
     }
 
@@ -53,7 +55,7 @@ impl<K: Receives> Socket<K> {
     /// As [`recv`](Self::recv), with [`Error::WouldBlock`] when there is none.
     pub fn try_recv(&self) -> Result<Message, Error> {
         let mut frame = Message::new();
-        self.inner.attempt(&mut |core: &mut Core| core.recv(&mut frame))?;
+        try_fetching(&self.inner, |core| core.recv(&mut frame))?;
         Ok(frame)
     }
 
@@ -68,7 +70,7 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn recv_multipart(&self) -> Result<Multipart, Error> {
-        block_on(&self.inner, |options| options.recv_timeout, recv_frames)
+        block_on(&self.inner, Wants::Messages, |options| options.recv_timeout, recv_frames)
     }
 
     /// Receives all frames of a message if there is one now.
@@ -76,7 +78,7 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     /// As [`try_recv`](Self::try_recv).
     pub fn try_recv_multipart(&self) -> Result<Multipart, Error> {
-        self.inner.attempt(&mut recv_frames)
+        try_fetching(&self.inner, recv_frames)
     }
 
     /// Receives all frames of a message; the future waits for one. Dropping it loses nothing.

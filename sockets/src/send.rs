@@ -7,7 +7,7 @@ use crate::kind::Sends;
 use crate::multipart::Multipart;
 use crate::payload::{Outgoing, Payload};
 use crate::socket::Socket;
-use crate::wait::{Pending, block_on};
+use crate::wait::{Pending, Wants, block_on};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -68,7 +68,7 @@ impl<K: Sends> Socket<K> {
 
     fn send_owned(&self, mut message: Message) -> Result<(), SendError> {
         let send = |core: &mut Core| core.send(&mut Outgoing::Owned(&mut message));
-        let result = block_on(&self.inner, |options| options.send_timeout, send);
+        let result = block_on(&self.inner, Wants::Room, |options| options.send_timeout, send);
         result.map_err(|error| failed(message, error))
     }
 
@@ -132,7 +132,7 @@ impl<K: Sends> Socket<K> {
         let mut message = message.into();
         message.mark();
         let send = |core: &mut Core| send_frames(core, &mut message);
-        let result = block_on(&self.inner, |options| options.send_timeout, send);
+        let result = block_on(&self.inner, Wants::Room, |options| options.send_timeout, send);
         result.map_err(|error| SendError { error, message })
     }
 

@@ -10,6 +10,7 @@ use crate::kind::{
 use crate::options::{Options, invalid};
 use crate::pattern::Setting;
 use crate::socket::Socket;
+use crate::wait::Spin;
 use ringmq_transports::options::Keepalive;
 use ringmq_zmtp::SocketType;
 use std::sync::atomic::Ordering;
@@ -92,6 +93,26 @@ impl<K: Kind> Socket<K> {
     /// [`Error::Terminated`].
     pub fn set_recv_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
         self.option(|options| options.recv_timeout = timeout)
+    }
+
+    /// How long a thread that waits for a message looks for it again and again before it blocks. A
+    /// [context](crate::ContextBuilder::spin) has a default for its sockets, which is
+    /// [`Spin::Adaptive`].
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::Spin;
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().rep()?;
+    /// socket.set_spin(Spin::Fixed(Duration::from_micros(200)))?; // a core to spare
+    /// socket.set_spin(Spin::Off)?; // no core to spare
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn set_spin(&self, spin: Spin) -> Result<(), Error> {
+        self.option(|options| options.spin = spin)
     }
 
     /// Whether messages are queued only for connections that stand. Default: no, a connect has its

@@ -164,7 +164,7 @@ impl Connecter {
             self.backoff.reset();
         }
         if let Some(mut carry) = end.carry {
-            carry.pipe.install(&cx.io.notifier(), cx.token.key());
+            carry.install(&cx.io.notifier(), cx.token.key());
             self.carry = Some(carry);
         }
         if end.reason.is_final() || self.abandoned {
@@ -193,7 +193,7 @@ impl Connecter {
     /// Notes that the socket has closed the pipe: what it holds is kept for the linger time.
     fn look_for_close(&mut self, cx: &mut Cx<'_>) {
         let Some(carry) = &mut self.carry else { return };
-        let Some(linger) = carry.pipe.state.closing() else { return };
+        let Some(linger) = carry.state().closing() else { return };
         if linger == Some(Duration::ZERO) || carry.is_spent() {
             return self.stop(cx, None);
         }
@@ -229,7 +229,7 @@ impl Connecter {
 impl Handler for Connecter {
     fn start(&mut self, cx: &mut Cx<'_>) {
         if let Some(carry) = &mut self.carry {
-            carry.pipe.install(&cx.io.notifier(), cx.token.key());
+            carry.install(&cx.io.notifier(), cx.token.key());
         }
         self.attempt(cx);
         self.look_for_close(cx);
@@ -247,6 +247,7 @@ impl Handler for Connecter {
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
         match notice {
             Notice::Readable | Notice::Writable => self.look_for_close(cx),
+            Notice::Lend | Notice::Reclaim => {} // Of a session that is gone.
             Notice::Close => self.stop(cx, None),
             Notice::Abandon => self.abandon(cx),
             Notice::SessionEnded(end) => self.session_ended(cx, *end),

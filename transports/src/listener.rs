@@ -164,7 +164,7 @@ impl Handler for Listener {
             Notice::SessionEnded(end) => {
                 self.sessions.remove(&end.session);
             }
-            Notice::Readable | Notice::Writable | Notice::Custom(_) => {}
+            _ => {} // Nobody tells a listener anything else.
         }
     }
 }

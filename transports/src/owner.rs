@@ -76,6 +76,9 @@ pub trait Owner: Send + Sync {
     /// Appends the ZMTP 3 frames that go before everything else on each connection.
     fn preamble(&self, frames: &mut Vec<u8>);
 
+    /// Those who wait for messages should look again: how a connection is read has changed.
+    fn look_again(&self) {}
+
     /// Something happened.
     fn event(&self, event: TransportEvent);
 
@@ -100,6 +103,10 @@ impl Link for Wire {
 
     fn preamble(&self, frames: &mut Vec<u8>) {
         self.owner.preamble(frames);
+    }
+
+    fn look_again(&self) {
+        self.owner.look_again();
     }
 
     fn event(&self, event: SessionEvent) {

@@ -8,6 +8,7 @@
 //! * [`latest()`]: one direction that keeps the latest message only.
 //! * [`pipe()`]: two directions with an end for each side.
 //! * [`Exclusive`]: a lock for data that one thread uses nearly always.
+//! * [`lease()`]: data that has a home thread and is lent to others.
 //! * [`Mailbox`] and [`Waiters`]: commands between threads, and who waits for them.
 
 mod barrier;
@@ -16,6 +17,7 @@ mod copy;
 mod exclusive;
 pub mod frame;
 mod latest;
+mod lease;
 mod log;
 mod mailbox;
 mod message;
@@ -28,8 +30,9 @@ mod wake;
 pub use block::{BLOCK, BlockRef};
 pub use exclusive::{Exclusive, ExclusiveGuard};
 pub use latest::{LatestReader, LatestWriter, latest};
+pub use lease::{Held, Home, Lease, Look, Tell, lease};
 pub use log::{ATTACH, BATCH, LogReader, LogWriter, Piece, Refused, Sleep, log, settle};
 pub use mailbox::{Mailbox, Waiters};
 pub use message::{INLINE, Message};
-pub use pipe::{Bound, Inlet, Outlet, PipeEnd, PipeState, pipe};
+pub use pipe::{Bound, Inlet, Outlet, PipeEnd, PipeState, Slot, pipe};
 pub use wake::Notify;

@@ -3,8 +3,9 @@
 use crate::latest::{LatestReader, LatestWriter, latest};
 use crate::log::{LogReader, LogWriter, Refused, Sleep, log};
 use crate::message::Message;
-use crate::sync::Arc;
+use crate::sync::{Arc, Mutex, lock};
 use crate::wake::Notify;
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -40,8 +41,35 @@ pub struct PipeState {
     pub connected: AtomicBool,
     /// Messages that were dropped for this pipe because it was full.
     pub dropped: AtomicU64,
+    /// What stands between the pipe and the wire, while something does, for those who know what it is.
+    pub line: Slot,
     /// How long unsent messages are kept once the socket has closed its end; see [`closing`](Self::closing).
     linger: AtomicU64,
+}
+
+/// A place for something that both ends of a pipe may reach, and that comes and goes.
+#[derive(Default)]
+pub struct Slot(Mutex<Option<std::sync::Arc<dyn Any + Send + Sync>>>);
+
+impl Slot {
+    /// Puts something in, or takes it out.
+    pub fn set(&self, content: Option<std::sync::Arc<dyn Any + Send + Sync>>) {
+        let old = std::mem::replace(&mut *lock(&self.0), content);
+        // Not with the lock held: it may be the last reference.
+        drop(old);
+    }
+
+    /// What is in it, if it is a `T`.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<std::sync::Arc<T>> {
+        let content = lock(&self.0).clone()?;
+        content.downcast().ok()
+    }
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Slot")
+    }
 }
 
 /// [`PipeState::linger`] of a pipe whose socket has not closed it.
@@ -54,6 +82,7 @@ impl Default for PipeState {
         Self {
             connected: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
+            line: Slot::default(),
             linger: AtomicU64::new(OPEN),
         }
     }
@@ -127,18 +156,20 @@ fn direction(bound: Bound) -> (Outlet, Inlet) {
 impl PipeEnd {
     /// Says who is told about both directions, under which key. Look at both once afterwards.
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
-        match &mut self.tx {
-            Outlet::Log(log) => log.install(notify.clone(), key),
-            Outlet::Latest(_) => {} // Never full, so nobody waits for room.
-        }
-        match &mut self.rx {
-            Inlet::Log(log) => log.install(notify.clone(), key),
-            Inlet::Latest(slot) => slot.install(notify.clone(), key),
-        }
+        self.tx.install(notify, key);
+        self.rx.install(notify, key);
     }
 }
 
 impl Outlet {
+    /// Says who is told when there is room. Look once afterwards.
+    pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
+        match self {
+            Self::Log(log) => log.install(notify.clone(), key),
+            Self::Latest(_) => {} // Never full, so nobody waits for room.
+        }
+    }
+
     /// Writes one frame; see [`LogWriter::write`].
     ///
     /// # Errors
@@ -224,6 +255,14 @@ impl Outlet {
 }
 
 impl Inlet {
+    /// Says who is told when there is something to read. Look once afterwards.
+    pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
+        match self {
+            Self::Log(log) => log.install(notify.clone(), key),
+            Self::Latest(slot) => slot.install(notify.clone(), key),
+        }
+    }
+
     /// Takes one frame.
     #[inline]
     pub fn read(&mut self) -> Option<Message> {
@@ -270,6 +309,14 @@ impl Inlet {
     pub fn fall_asleep(&mut self) -> Sleep {
         match self {
             Self::Log(log) => log.fall_asleep(),
+            Self::Latest(slot) => slot.check(),
+        }
+    }
+
+    /// As [`fall_asleep`](Self::fall_asleep), on the writing thread; see [`LogReader::doze_off`].
+    pub fn doze_off(&mut self) -> Sleep {
+        match self {
+            Self::Log(log) => log.doze_off(),
             Self::Latest(slot) => slot.check(),
         }
     }

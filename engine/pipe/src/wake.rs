@@ -10,6 +10,12 @@ pub trait Notify: Send + Sync {
     fn readable(&self, key: usize);
     /// The log that the end named `key` writes has room again, or was closed by its reader.
     fn writable(&self, key: usize);
+
+    /// As [`readable`](Self::readable), told by the writing thread itself between two of its messages:
+    /// as long as this runs, nothing more is written, and what there is may be read on the spot.
+    fn written(&self, key: usize) {
+        self.readable(key);
+    }
 }
 
 /// The notifier of one end, absent until that end has found its place.
@@ -38,6 +44,12 @@ impl WakeSlot {
     pub(crate) fn readable(&self) {
         if let Some((notify, key)) = self.target() {
             notify.readable(key);
+        }
+    }
+
+    pub(crate) fn written(&self) {
+        if let Some((notify, key)) = self.target() {
+            notify.written(key);
         }
     }
 

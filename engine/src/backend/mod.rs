@@ -19,6 +19,7 @@ pub mod mio;
 pub mod uring;
 
 mod choice;
+pub(crate) mod direct;
 
 pub(crate) use choice::Chosen;
 pub use choice::{

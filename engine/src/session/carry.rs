@@ -1,37 +1,61 @@
 //! A pipe between two connections, with what the last one left behind.
 
-use ringmq_pipe::{Inlet, Piece, PipeEnd};
+use ringmq_pipe::{Inlet, Notify, Outlet, Piece, PipeEnd, PipeState};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// A pipe on its way from one connection to the next. Dropping it counts what it still holds as
 /// dropped: messages that were accepted for a peer that is gone and that nobody else gets.
 pub struct Carry {
-    /// The pipe.
-    pub pipe: PipeEnd,
-    /// What the last connection had taken from the pipe and not sent.
-    pub unsent: Vec<Piece>,
+    pub(super) tx: Outlet,
+    pub(super) source: Source,
     /// When to give up on sending, once the socket has closed the pipe.
     pub linger_until: Option<Instant>,
+}
+
+/// The half of a [`Carry`] that messages to the peer come from.
+pub(super) struct Source {
+    pub(super) rx: Inlet,
+    /// What the last connection had taken from the pipe and not sent.
+    pub(super) unsent: Vec<Piece>,
+    pub(super) state: Arc<PipeState>,
 }
 
 impl Carry {
     /// A pipe that has not been used.
     pub fn new(pipe: PipeEnd) -> Self {
-        Self { pipe, unsent: Vec::new(), linger_until: None }
+        let source = Source { rx: pipe.rx, unsent: Vec::new(), state: pipe.state };
+        Self { tx: pipe.tx, source, linger_until: None }
+    }
+
+    /// Says who is told about both directions; see [`PipeEnd::install`].
+    pub fn install(&mut self, notify: &Arc<dyn Notify>, key: usize) {
+        self.tx.install(notify, key);
+        self.source.rx.install(notify, key);
+    }
+
+    /// What both ends of the pipe see.
+    pub fn state(&self) -> &Arc<PipeState> {
+        &self.source.state
+    }
+
+    /// Whether the last connection has left something to be sent.
+    pub fn has_unsent(&self) -> bool {
+        !self.source.unsent.is_empty()
     }
 
     /// Whether everything that the socket wrote, before it closed the pipe, has been sent.
     pub fn is_spent(&mut self) -> bool {
-        self.unsent.is_empty() && self.pipe.rx.ended()
+        self.source.unsent.is_empty() && self.source.rx.ended()
     }
 }
 
-impl Drop for Carry {
+impl Drop for Source {
     fn drop(&mut self) {
         let mut pieces = std::mem::take(&mut self.unsent);
         let mut lost = 0;
-        match &mut self.pipe.rx {
+        match &mut self.rx {
             Inlet::Log(log) => {
                 // Whoever writes at this moment is refused, so that the counting comes to an end.
                 log.set_hwm(1);
@@ -40,6 +64,6 @@ impl Drop for Carry {
             Inlet::Latest(slot) => lost += u64::from(slot.read().is_some()),
         }
         lost += pieces.iter().map(|piece| u64::from(piece.messages)).sum::<u64>();
-        self.pipe.state.dropped.fetch_add(lost, Ordering::Relaxed);
+        self.state.dropped.fetch_add(lost, Ordering::Relaxed);
     }
 }

@@ -5,10 +5,9 @@
 //! descriptor closed while octets of the peer's are still unread would reset the connection, and with
 //! it lose what the kernel has not delivered yet.
 
-use super::{LINGER, Phase, Session, SessionEnd};
+use super::{Carry, LINGER, Phase, Session, SessionEnd};
 use crate::event::{DisconnectReason, SessionEvent};
 use crate::handler::{Cx, Notice};
-use ringmq_pipe::Inlet;
 use std::net::Shutdown;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,17 +21,17 @@ impl Session {
         if self.is_over() || matches!(self.phase, Phase::Farewell) {
             return;
         }
-        let shaking_hands = matches!(self.phase, Phase::Handshake(..));
-        let Some(carry) = &mut self.carry else { return };
-        let Some(linger) = carry.pipe.state.closing() else { return };
+        let Some(linger) = self.state.as_ref().and_then(|state| state.closing()) else { return };
         match linger {
             Some(Duration::ZERO) => self.end(cx, DisconnectReason::Local),
             // No need for a peer that there is nothing to say to.
-            _ if shaking_hands && carry.is_spent() => self.end(cx, DisconnectReason::Local),
+            _ if self.carry.as_mut().is_some_and(Carry::is_spent) => {
+                self.end(cx, DisconnectReason::Local);
+            }
             Some(linger) => {
                 // Beyond the end of time is for ever.
-                let until = carry.linger_until.or_else(|| cx.now.checked_add(linger));
-                carry.linger_until = until;
+                let until = self.linger_until.or_else(|| cx.now.checked_add(linger));
+                self.linger_until = until;
                 cx.arrange_timer(LINGER, until);
             }
             None => {}
@@ -41,13 +40,15 @@ impl Session {
 
     /// Everything is sent: says so to the peer and waits for its end.
     pub(super) fn farewell(&mut self, cx: &mut Cx<'_>) {
-        self.phase = Phase::Farewell;
+        if !self.bring_home() {
+            return; // Called again when everything is.
+        }
+        self.dismantle(Phase::Farewell);
         if self.descriptor.shutdown(Shutdown::Write).is_err() {
             return self.end(cx, DisconnectReason::Local);
         }
         let at = cx.now + FAREWELL;
-        let until = self.carry.as_ref().and_then(|carry| carry.linger_until);
-        cx.set_timer(LINGER, until.map_or(at, |until| until.min(at)));
+        cx.set_timer(LINGER, self.linger_until.map_or(at, |until| until.min(at)));
     }
 
     /// It is over, whatever is left to be delivered.
@@ -73,34 +74,58 @@ impl Session {
             self.ending = Some(reason);
             return cx.backend.close(cx.token);
         }
-        self.leave(cx, reason);
+        self.ending = Some(reason);
+        self.leave_if_home(cx);
+    }
+
+    /// Goes on with [`end`](Self::end) unless something is still out.
+    pub(super) fn leave_if_home(&mut self, cx: &mut Cx<'_>) {
+        if !self.sending
+            && self.bring_home()
+            && let Some(reason) = self.ending.take()
+        {
+            self.leave(cx, reason);
+        }
+    }
+
+    /// Recalls what is lent; `false` if some of it is in use, and then this session is told.
+    fn bring_home(&mut self) -> bool {
+        let Phase::Traffic(traffic) = &mut self.phase else { return true };
+        let home = traffic.recall();
+        if !home {
+            self.link.look_again();
+        }
+        home
+    }
+
+    /// Leaves traffic, with everything at home, and puts the pipe together again.
+    fn dismantle(&mut self, next: Phase) {
+        if let Phase::Traffic(traffic) = std::mem::replace(&mut self.phase, next) {
+            self.carry = traffic.into_carry(self.linger_until);
+        }
     }
 
     /// The last step of [`end`](Self::end).
-    pub(super) fn leave(&mut self, cx: &mut Cx<'_>, reason: DisconnectReason) {
-        let phase = std::mem::replace(&mut self.phase, Phase::Over);
-        let established = !matches!(phase, Phase::Handshake(..));
-        if let (Phase::Traffic(traffic), Some(carry)) = (phase, &mut self.carry) {
-            let (unsent, credit) = traffic.outbound.into_unsent();
-            carry.unsent = unsent;
-            if let Inlet::Log(log) = &mut carry.pipe.rx {
-                log.done(credit);
-            }
-        }
+    fn leave(&mut self, cx: &mut Cx<'_>, reason: DisconnectReason) {
+        let established = !matches!(self.phase, Phase::Handshake(..));
+        self.dismantle(Phase::Over);
+        self.phase = Phase::Over;
         if let Some(carry) = &mut self.carry {
-            carry.pipe.state.connected.store(false, Ordering::SeqCst);
+            carry.state().connected.store(false, Ordering::SeqCst);
+            carry.linger_until = self.linger_until;
             // Half a message of the peer's is as good as none.
-            carry.pipe.tx.rollback();
+            carry.tx.rollback();
         }
-        let carry = self.carry.take().filter(|_| self.lent);
+        let carry = self.carry.take().filter(|_| self.carried);
         self.report(cx, carry, reason, established);
     }
 
     /// Something in here is broken: the pipe with it.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_>) {
         let phase = std::mem::replace(&mut self.phase, Phase::Over);
-        if let Some(carry) = self.carry.take() {
-            carry.pipe.state.connected.store(false, Ordering::SeqCst);
+        self.carry = None;
+        if let Some(state) = &self.state {
+            state.connected.store(false, Ordering::SeqCst);
         }
         let established = !matches!(phase, Phase::Handshake(..));
         self.report(cx, None, DisconnectReason::Local, established);
@@ -109,7 +134,7 @@ impl Session {
     fn report(
         &mut self,
         cx: &mut Cx<'_>,
-        carry: Option<super::Carry>,
+        carry: Option<Carry>,
         reason: DisconnectReason,
         established: bool,
     ) {

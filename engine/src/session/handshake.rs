@@ -1,8 +1,10 @@
 //! A session before messages flow.
 
+use super::halves::{Reading, Writing};
 use super::inbound::Inbound;
 use super::outbound::Outbound;
-use super::{Carry, HANDSHAKE, Phase, Session, Traffic};
+use super::traffic::Traffic;
+use super::{Carry, HANDSHAKE, Phase, Session};
 use crate::batch::{Batch, Part};
 use crate::event::{Attach, DisconnectReason, SessionEvent};
 use crate::handler::Cx;
@@ -57,27 +59,37 @@ impl Session {
             self.link.connected(&peer);
         } else {
             match self.link.attach(&peer) {
-                Attach::Pipe(mut pipe) => {
-                    pipe.install(&cx.io.notifier(), cx.token.key());
-                    self.carry = Some(Carry::new(pipe));
+                Attach::Pipe(pipe) => {
+                    let mut carry = Carry::new(pipe);
+                    carry.install(&cx.io.notifier(), cx.token.key());
+                    self.state = Some(carry.state().clone());
+                    self.carry = Some(carry);
                 }
                 Attach::Ignored => {}
                 Attach::Closed => self.failure = Some(DisconnectReason::Local),
             }
         }
-        let unsent = self.carry.as_mut().map(|carry| std::mem::take(&mut carry.unsent));
+        let (tx, mut source) = match self.carry.take() {
+            Some(carry) => (Some(carry.tx), Some(carry.source)),
+            None => (None, None),
+        };
+        let unsent = source.as_mut().map(|source| std::mem::take(&mut source.unsent));
         let mut outbound = Outbound::new(established.encoder, out, unsent.unwrap_or_default());
-        if let Some(pipe) = self.pipe() {
+        if let Some(state) = &self.state {
             // Before the preamble is asked for: a subscription made from here on is written to the
             // pipe, an earlier one is in the preamble.
-            pipe.state.connected.store(true, Ordering::SeqCst);
+            state.connected.store(true, Ordering::SeqCst);
             let mut frames = Vec::new();
             self.link.preamble(&mut frames);
             outbound.add_frames(&frames);
         }
         let inbound = Inbound::new(established.decoder, self.discard_inbound);
-        let heartbeat = established.heartbeat;
-        self.phase = Phase::Traffic(Box::new(Traffic { inbound, outbound, heartbeat }));
+        let descriptor = self.descriptor.clone();
+        let reading = Reading { descriptor, inbound, tx, over: None };
+        let writing = Writing::new(self.descriptor.clone(), outbound, source);
+        let traffic = Traffic::new(cx, reading, writing, established.heartbeat);
+        self.phase = Phase::Traffic(Box::new(traffic));
+        self.link.look_again();
         self.look_for_close(cx);
     }
 

@@ -3,11 +3,9 @@
 //! Nothing is decoded beyond the pipe's credit. What was received beyond it waits here: at most what
 //! the backend had under way when the credit ran out.
 
-use super::outbound::Outbound;
 use bytes::{Buf, BytesMut};
 use ringmq_pipe::{ATTACH, LogWriter, Message, Outlet, Refused, frame};
-use ringmq_zmtp::{Command, Decoder, Heartbeat, ProtocolError, Sink};
-use std::time::Instant;
+use ringmq_zmtp::{Command, Decoder, ProtocolError, Sink};
 
 /// Octets set aside at once for a large body whose length only the peer vouches for; more follows as
 /// octets really arrive.
@@ -60,7 +58,7 @@ impl Inbound {
         &mut self,
         octets: &[u8],
         mut target: Option<&mut Outlet>,
-        control: &mut Control<'_>,
+        said: &mut Vec<Said>,
     ) -> Result<(), ProtocolError> {
         if let Some(Outlet::Log(log)) = &mut target
             && !self.discard
@@ -75,7 +73,7 @@ impl Inbound {
         let mut sink = Into {
             target: if self.discard { None } else { target },
             partial: &mut self.partial,
-            control,
+            said,
         };
         if !self.backlog.is_empty() {
             let used = feed(&mut self.decoder, &self.backlog, &mut sink)?;
@@ -93,11 +91,7 @@ impl Inbound {
 }
 
 /// Decodes until the input or the credit is used up; returns how much was.
-fn feed(
-    decoder: &mut Decoder,
-    input: &[u8],
-    sink: &mut Into<'_, '_>,
-) -> Result<usize, ProtocolError> {
+fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_>) -> Result<usize, ProtocolError> {
     let mut used = 0;
     loop {
         let credit = sink.credit();
@@ -109,21 +103,25 @@ fn feed(
     }
 }
 
-/// What a peer's commands act on.
-pub(super) struct Control<'a> {
-    pub(super) now: Instant,
-    pub(super) heartbeat: &'a mut Heartbeat,
-    pub(super) outbound: &'a mut Outbound,
+/// Commands of the peer that one read may bring and that are answered; more would be of no use to it.
+const COMMANDS: usize = 256;
+
+/// What the peer has said beside messages.
+pub(super) struct Said {
+    /// The time-to-live of a PING.
+    pub(super) ttl: u16,
+    /// What its PONG is to repeat.
+    pub(super) context: Vec<u8>,
 }
 
 /// Where decoded frames go: into the pipe, or nowhere.
-struct Into<'a, 'b> {
+struct Into<'a> {
     target: Option<&'a mut Outlet>,
     partial: &'a mut Partial,
-    control: &'a mut Control<'b>,
+    said: &'a mut Vec<Said>,
 }
 
-impl Into<'_, '_> {
+impl Into<'_> {
     fn credit(&mut self) -> usize {
         match &mut self.target {
             Some(Outlet::Log(log)) => usize::try_from(log.credit()).unwrap_or(usize::MAX),
@@ -139,7 +137,7 @@ impl Into<'_, '_> {
     }
 }
 
-impl Sink for Into<'_, '_> {
+impl Sink for Into<'_> {
     fn span(&mut self, frames: &[u8], messages: usize, tail: usize) {
         match &mut self.target {
             Some(Outlet::Log(log)) => {
@@ -192,10 +190,10 @@ impl Sink for Into<'_, '_> {
 
     fn command(&mut self, command: Command<'_>) {
         match command {
-            Command::Ping { ttl, context } => {
-                self.control.heartbeat.on_ping(ttl, self.control.now);
-                self.control.outbound.pong(context);
+            Command::Ping { ttl, context } if self.said.len() < COMMANDS => {
+                self.said.push(Said { ttl, context: context.to_vec() });
             }
+            Command::Ping { .. } => {}
             Command::Pong { .. } => {} // That anything came has been noted already.
         }
     }

@@ -6,29 +6,33 @@
 
 mod carry;
 mod closing;
+mod direct;
+mod halves;
 mod handshake;
 mod inbound;
 mod outbound;
 mod pump;
+mod traffic;
 
 pub use carry::Carry;
+pub use direct::{Direct, Fetch, Reader};
 
 use crate::backend::{Descriptor, Receive};
 use crate::event::{DisconnectReason, Link};
 use crate::handler::{Completion, Cx, Handler, Notice};
 use crate::timers::TimerKind;
 use crate::token::Token;
-use inbound::{Control, Inbound};
-use outbound::Outbound;
-use ringmq_pipe::{Outlet, PipeEnd};
-use ringmq_zmtp::{Config, Handshake, Heartbeat};
+use ringmq_pipe::PipeState;
+use ringmq_zmtp::{Config, Handshake};
 use std::sync::Arc;
 use std::time::Instant;
+use traffic::Traffic;
 
 const HANDSHAKE: TimerKind = 0;
 const HEARTBEAT: TimerKind = 1;
 const LINGER: TimerKind = 2;
 const LAST_READ: TimerKind = 3;
+const LEASE: TimerKind = 4;
 
 /// What a session is made of.
 pub struct SessionOptions {
@@ -65,8 +69,13 @@ pub struct Session {
     owner: Token,
     discard_inbound: bool,
     /// The pipe was there from the start and goes back to the owner.
-    lent: bool,
+    carried: bool,
+    /// The pipe, while it is not in traffic.
     carry: Option<Carry>,
+    /// What both ends of the pipe see, once there is one.
+    state: Option<Arc<PipeState>>,
+    /// When to give up on sending, once the socket has closed the pipe.
+    linger_until: Option<Instant>,
     phase: Phase,
     /// A receive is under way.
     receiving: Option<Receive>,
@@ -74,8 +83,6 @@ pub struct Session {
     sending: bool,
     /// The last receives brought much at once.
     bulk: bool,
-    /// The pipe's log is asleep: its writer tells when there is more.
-    asleep: bool,
     heartbeat_at: Option<Instant>,
     /// Found while octets were taken in; acted on when driven.
     failure: Option<DisconnectReason>,
@@ -83,7 +90,7 @@ pub struct Session {
     gone: Option<DisconnectReason>,
     /// Nothing more comes from the peer.
     input_over: bool,
-    /// It is all over as soon as the batch under way comes back.
+    /// It is all over as soon as the batch under way, and what is lent, come back.
     ending: Option<DisconnectReason>,
 }
 
@@ -93,12 +100,6 @@ enum Phase {
     /// Everything is sent, the writing half is shut: the peer's end is awaited.
     Farewell,
     Over,
-}
-
-struct Traffic {
-    inbound: Inbound,
-    outbound: Outbound,
-    heartbeat: Heartbeat,
 }
 
 impl Session {
@@ -111,13 +112,14 @@ impl Session {
             link: options.link,
             owner: options.owner,
             discard_inbound: options.discard_inbound,
-            lent: options.carry.is_some(),
+            carried: options.carry.is_some(),
+            state: options.carry.as_ref().map(|carry| carry.state().clone()),
+            linger_until: options.carry.as_ref().and_then(|carry| carry.linger_until),
             carry: options.carry,
             phase: Phase::Handshake(Box::new(handshake), Vec::new()),
             receiving: None,
             sending: false,
             bulk: false,
-            asleep: false,
             heartbeat_at: None,
             failure: None,
             gone: None,
@@ -126,25 +128,11 @@ impl Session {
         }
     }
 
-    fn pipe(&mut self) -> Option<&mut PipeEnd> {
-        self.carry.as_mut().map(|carry| &mut carry.pipe)
-    }
-
     /// Decodes what arrived, and what waited for credit.
     fn take_in(&mut self, now: Instant, octets: &[u8]) {
         let Phase::Traffic(traffic) = &mut self.phase else { return };
-        if !octets.is_empty() {
-            traffic.heartbeat.on_input();
-        }
-        let mut control =
-            Control { now, heartbeat: &mut traffic.heartbeat, outbound: &mut traffic.outbound };
-        let target = self.carry.as_mut().map(|carry| &mut carry.pipe.tx);
-        if let Err(error) = traffic.inbound.take(octets, target, &mut control) {
+        if let Err(error) = traffic.take_in(now, octets) {
             self.failure = Some(DisconnectReason::Protocol(error));
-        }
-        // One publication for all that this read brought.
-        if let Some(Outlet::Log(log)) = self.carry.as_mut().map(|carry| &mut carry.pipe.tx) {
-            log.publish();
         }
     }
 
@@ -156,8 +144,8 @@ impl Session {
 
 impl Handler for Session {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        if let Some(pipe) = self.pipe() {
-            pipe.install(&cx.io.notifier(), cx.token.key());
+        if let Some(carry) = &mut self.carry {
+            carry.install(&cx.io.notifier(), cx.token.key());
         }
         if let Phase::Handshake(handshake, _) = &self.phase {
             cx.arrange_timer(HANDSHAKE, handshake.poll_timeout());
@@ -203,23 +191,28 @@ impl Handler for Session {
                 self.input_over = true;
                 self.pump(cx);
             }
+            LEASE => self.look_after_lease(cx),
             _ => self.end(cx, DisconnectReason::Local),
         }
     }
 
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
+        if self.ending.is_some() {
+            return self.leave_if_home(cx);
+        }
         match notice {
             Notice::Readable => {
-                self.asleep = false;
+                if let Phase::Traffic(traffic) = &mut self.phase {
+                    traffic.wants_to_write = true;
+                }
                 self.look_for_close(cx);
                 self.pump(cx);
             }
-            Notice::Writable => {
-                self.take_in(cx.now, &[]);
-                self.pump(cx);
-            }
+            Notice::Writable => self.look_at_reading(cx),
+            Notice::Lend => self.lend_reading(cx),
+            Notice::Reclaim => self.reclaim_reading(cx),
             Notice::Close => self.end(cx, DisconnectReason::Local),
-            Notice::Abandon if self.carry.is_none() => self.end(cx, DisconnectReason::Local),
+            Notice::Abandon if self.state.is_none() => self.end(cx, DisconnectReason::Local),
             // The pipe's own end says when, and how long to linger until then.
             Notice::Abandon => self.look_for_close(cx),
             Notice::SessionEnded(_) | Notice::Custom(_) => {}

@@ -78,9 +78,8 @@ impl Outbound {
         }
     }
 
-    /// The next batch; empty when there is nothing to send.
-    pub(super) fn next(&mut self, pipe: Option<&mut Inlet>) -> Batch {
-        let mut batch = Batch::default();
+    /// Fills the next batch, which stays empty when there is nothing to send.
+    pub(super) fn next(&mut self, pipe: Option<&mut Inlet>, batch: &mut Batch) {
         self.sent = 0;
         self.credited = 0;
         self.lead = self.control.len();
@@ -89,7 +88,7 @@ impl Outbound {
             let bytes = Bytes::from(std::mem::take(&mut self.control));
             batch.push(Part::Bytes { bytes, messages: 0 });
         }
-        self.under_way = std::mem::take(&mut self.carried);
+        self.under_way.append(&mut self.carried);
         match pipe {
             Some(Inlet::Log(log)) if self.under_way.is_empty() => {
                 log.gather(GATHER, &mut self.under_way);
@@ -102,9 +101,8 @@ impl Outbound {
         if self.encoder.is_verbatim() {
             self.under_way.iter().cloned().for_each(|piece| batch.push(Part::Piece(piece)));
         } else {
-            self.translate(&mut batch);
+            self.translate(batch);
         }
-        batch
     }
 
     fn translate(&mut self, batch: &mut Batch) {

@@ -1,21 +1,27 @@
 //! What makes a session go: sends and receives as the state demands, and what comes of them.
 
 use super::closing::FAREWELL;
-use super::{HEARTBEAT, LAST_READ, Phase, Session, handshake};
+use super::halves::Over;
+use super::{HEARTBEAT, LAST_READ, LEASE, Phase, Session, handshake};
 use crate::backend::{Ended, Receive};
 use crate::batch::Batch;
 use crate::event::DisconnectReason;
 use crate::handler::Cx;
-use ringmq_pipe::{Inlet, Outlet, Sleep};
+use ringmq_pipe::{Look, Outlet};
 use ringmq_zmtp::Action;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A receive that brings so much is part of a stream: read on only when that is dealt with, so that
 /// no more than one buffer is read ahead.
 const BULK: usize = 32 * 1024;
 /// Credit below which a connection is read one buffer at a time, for the same reason.
 const SCARCE: u64 = 64;
+
+/// How long a reading half that is lent may be left alone before it is taken home: long for a thread
+/// that turns from one message to the next, short for a peer that waits for an answer to its PING.
+const TAKE_OVER: Duration = Duration::from_millis(2);
 
 impl Session {
     /// Sends, receives and arranges timers as the state demands.
@@ -44,8 +50,14 @@ impl Session {
         let batch = match &mut self.phase {
             Phase::Handshake(handshake, _) => handshake::output(handshake),
             Phase::Traffic(traffic) => {
-                traffic.outbound.batch_done();
-                traffic.outbound.next(self.carry.as_mut().map(|carry| &mut carry.pipe.rx))
+                let Some(writing) = traffic.writing() else { return };
+                if let Some(error) = writing.failed.take() {
+                    return self.send_failed(cx, error);
+                }
+                if writing.batch.is_empty() {
+                    writing.next();
+                }
+                std::mem::take(&mut writing.batch)
             }
             Phase::Farewell | Phase::Over => return,
         };
@@ -59,19 +71,20 @@ impl Session {
         }
     }
 
-    /// Nothing to send: the log goes to sleep, or has come to its end.
+    /// Nothing to send: the log goes to sleep and the writing half is lent, or the log has come to its
+    /// end.
     fn rest(&mut self, cx: &mut Cx<'_>) {
-        let Some(pipe) = self.pipe() else { return };
-        if pipe.rx.ended() {
+        let Phase::Traffic(traffic) = &mut self.phase else { return };
+        let Some(writing) = traffic.write.get() else { return };
+        if writing.ended() {
             return self.farewell(cx);
         }
-        if self.asleep {
-            return;
+        if !writing.fall_asleep() {
+            return self.pump_out(cx);
         }
-        let Some(pipe) = self.pipe() else { return };
-        match pipe.rx.fall_asleep() {
-            Sleep::Asleep => self.asleep = true,
-            Sleep::Ready => self.pump_out(cx),
+        if writing.source.is_some() {
+            // Whoever has written meanwhile found the half at home, and has told.
+            traffic.write.lend();
         }
     }
 
@@ -80,14 +93,22 @@ impl Session {
         self.bulk = octets >= BULK;
     }
 
-    fn is_blocked(&self) -> bool {
-        match &self.phase {
-            Phase::Traffic(traffic) => traffic.inbound.is_blocked(),
+    fn is_blocked(&mut self) -> bool {
+        match &mut self.phase {
+            Phase::Traffic(traffic) => traffic.is_blocked(),
             _ => false,
         }
     }
 
     fn pump_in(&mut self, cx: &mut Cx<'_>) {
+        if let Phase::Traffic(traffic) = &self.phase {
+            if !traffic.read.is_home() {
+                return;
+            }
+            if traffic.lending {
+                return self.lend_reading(cx);
+            }
+        }
         let blocked = self.is_blocked();
         match self.receiving {
             Some(Receive::Stream) if blocked || self.bulk => cx.backend.pause(cx.token),
@@ -106,19 +127,87 @@ impl Session {
     }
 
     fn credit_is_scarce(&mut self) -> bool {
-        if matches!(self.phase, Phase::Handshake(..)) {
+        let Phase::Traffic(traffic) = &mut self.phase else {
             return true; // Not known yet, and what is read then cannot be unread.
-        }
-        let discard = self.discard_inbound;
-        match self.pipe().map(|pipe| &mut pipe.tx) {
-            Some(Outlet::Log(log)) if !discard => log.credit() < SCARCE,
+        };
+        match traffic.read.get().and_then(|reading| reading.tx.as_mut()) {
+            Some(Outlet::Log(log)) if !self.discard_inbound => log.credit() < SCARCE,
             _ => false,
         }
+    }
+
+    /// A thread that waits for messages wants to read the connection itself: lends it the reading half
+    /// as soon as nothing is under way here.
+    pub(super) fn lend_reading(&mut self, cx: &mut Cx<'_>) {
+        let Phase::Traffic(traffic) = &mut self.phase else { return };
+        if self.gone.is_some() || self.failure.is_some() || !traffic.read.is_home() {
+            return traffic.direct.answered();
+        }
+        traffic.lending = true;
+        if self.receiving.is_some() {
+            return cx.backend.pause(cx.token);
+        }
+        traffic.lend_reading();
+        self.watch(cx);
+        self.link.look_again();
+    }
+
+    /// Reads here from now on.
+    pub(super) fn reclaim_reading(&mut self, cx: &mut Cx<'_>) {
+        let Phase::Traffic(traffic) = &mut self.phase else { return };
+        traffic.lending = false;
+        if traffic.read.recall() {
+            self.look_at_reading(cx);
+        }
+    }
+
+    /// Looks after the reading half that is lent.
+    fn watch(&mut self, cx: &mut Cx<'_>) {
+        let Phase::Traffic(traffic) = &mut self.phase else { return };
+        if !std::mem::replace(&mut traffic.watching, true) {
+            cx.set_timer(LEASE, cx.now + TAKE_OVER);
+        }
+    }
+
+    /// Takes the reading half home if it was left alone.
+    pub(super) fn look_after_lease(&mut self, cx: &mut Cx<'_>) {
+        let Phase::Traffic(traffic) = &mut self.phase else { return };
+        traffic.watching = false;
+        match traffic.look() {
+            Look::Home => self.look_at_reading(cx),
+            Look::InUse => self.watch(cx),
+            // Whoever waits may wait for long: this thread can sleep until it is told.
+            Look::Watched => {}
+        }
+    }
+
+    /// The reading half may have come home or been let go, the pipe may have room, and the peer may
+    /// have said something to a borrower.
+    pub(super) fn look_at_reading(&mut self, cx: &mut Cx<'_>) {
+        if let Phase::Traffic(traffic) = &mut self.phase {
+            traffic.catch_up(cx.now);
+            match traffic.read.get() {
+                None => self.watch(cx),
+                Some(reading) => match reading.over.take() {
+                    Some(Over::Ended(ended)) => return self.receive_ended(cx, ended),
+                    Some(Over::Broken(error)) => {
+                        self.failure = Some(DisconnectReason::Protocol(error));
+                    }
+                    None => self.take_in(cx.now, &[]),
+                },
+            }
+        }
+        self.pump(cx);
     }
 
     /// The connection is of no more use for sending: reads what there is to read, delivers what waits
     /// for credit, and then ends.
     fn wind_down(&mut self, cx: &mut Cx<'_>) {
+        if let Phase::Traffic(traffic) = &mut self.phase
+            && !traffic.read.recall()
+        {
+            return self.link.look_again();
+        }
         if !self.input_over && !matches!(self.phase, Phase::Farewell) {
             return self.pump_in(cx);
         }
@@ -144,17 +233,18 @@ impl Session {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => (0, None),
             Err(error) => (0, Some(error)),
         };
-        let messages = batch.advance(octets);
-        if let Phase::Traffic(traffic) = &mut self.phase {
-            traffic.outbound.sent(octets, messages);
+        match &mut self.phase {
+            Phase::Traffic(traffic) => {
+                if let Some(writing) = traffic.write.get() {
+                    writing.sent(&mut batch, octets);
+                }
+            }
+            _ => {
+                batch.advance(octets);
+            }
         }
-        if messages > 0
-            && let Some(Inlet::Log(log)) = self.pipe().map(|pipe| &mut pipe.rx)
-        {
-            log.done(messages);
-        }
-        if let Some(reason) = self.ending.take() {
-            return self.leave(cx, reason);
+        if self.ending.is_some() {
+            return self.leave_if_home(cx);
         }
         if let Some(error) = failure {
             return self.send_failed(cx, error);
@@ -191,13 +281,14 @@ impl Session {
     pub(super) fn heartbeat_due(&mut self, cx: &mut Cx<'_>) {
         self.heartbeat_at = None;
         let Phase::Traffic(traffic) = &mut self.phase else { return };
-        if traffic.inbound.is_blocked() {
+        traffic.catch_up(cx.now);
+        if traffic.is_blocked() {
             // Not a silent peer: one that we do not listen to at the moment.
             traffic.heartbeat.on_input();
         }
         match traffic.heartbeat.handle_timeout(cx.now) {
             Action::None => {}
-            Action::SendPing { ttl } => traffic.outbound.ping(ttl),
+            Action::SendPing { ttl } => traffic.ping(ttl),
             Action::Expired => return self.fail(cx, DisconnectReason::HeartbeatExpired),
         }
         self.pump(cx);

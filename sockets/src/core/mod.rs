@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::pattern::{Pattern, Setting};
 use crate::payload::Outgoing;
+use crate::wait::Lines;
 use endpoints::Endpoints;
 use pipes::{Pipe, Pipes};
 use ringmq_pipe::{Notify, PipeEnd};
@@ -34,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) pipes: Pipes,
     pub(crate) pattern: Box<dyn Pattern>,
     pub(crate) endpoints: Endpoints,
+    /// The connections that threads may read themselves, as of the last look.
+    lines: Lines,
     pub(crate) closed: bool,
 }
 
@@ -45,6 +48,7 @@ impl Core {
             pipes: Pipes::default(),
             pattern,
             endpoints: Endpoints::default(),
+            lines: Lines::default(),
             closed: false,
         }
     }
@@ -185,6 +189,15 @@ impl Core {
         let ready = self.pattern.settle(&mut self.pipes);
         self.remove_ended();
         ready
+    }
+
+    /// The connections that a thread may read itself while it waits.
+    pub(crate) fn lines(&mut self) -> Lines {
+        if self.shared.take_relined() {
+            let of_pipe = |(_, pipe): (usize, &Pipe)| pipe.end.state.line.get();
+            self.lines = Lines::new(self.pipes.iter().filter_map(of_pipe).collect());
+        }
+        self.lines.clone()
     }
 
     pub(crate) fn topics(&mut self) -> usize {

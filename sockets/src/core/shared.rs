@@ -3,6 +3,7 @@
 
 use super::monitor::Monitors;
 use crate::pattern::Subscriptions;
+use crate::wait::Luck;
 use ringmq_engine::{Attach, DisconnectReason};
 use ringmq_pipe::{Bound, Mailbox, Notify, PipeEnd, Waiters, pipe};
 use ringmq_transports::inproc::Acceptor;
@@ -31,6 +32,10 @@ pub(crate) struct Shared {
     pub(crate) waiters: Waiters,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) monitors: Monitors,
+    /// What spinning was worth to those who wait.
+    pub(crate) luck: Luck,
+    /// Which connections there are, or how they are read, has changed.
+    relined: AtomicBool,
     /// High-water marks and conflation of pipes that sessions ask for.
     pub(crate) send_hwm: AtomicU32,
     pub(crate) recv_hwm: AtomicU32,
@@ -47,6 +52,8 @@ impl Shared {
             waiters: Waiters::new(),
             subscriptions,
             monitors: Monitors::default(),
+            luck: Luck::default(),
+            relined: AtomicBool::new(true),
             send_hwm: AtomicU32::new(0),
             recv_hwm: AtomicU32::new(0),
             conflate: AtomicBool::new(false),
@@ -58,6 +65,19 @@ impl Shared {
         if self.mailbox.post(command) {
             self.waiters.wake();
         }
+    }
+
+    /// Whether the connections have to be looked at anew; clears that.
+    pub(crate) fn take_relined(&self) -> bool {
+        // Acquire: pairs with the Release in `look_again`.
+        self.relined.load(Ordering::Relaxed) && self.relined.swap(false, Ordering::Acquire)
+    }
+
+    /// As [`take_relined`](Self::take_relined) would tell, for one who has registered as a waiter and is
+    /// about to sleep.
+    pub(crate) fn is_relined_for_waiter(&self) -> bool {
+        // Relaxed: the fence in `Waiters::add` came before.
+        self.relined.load(Ordering::Relaxed)
     }
 
     /// Makes a pipe as the socket's options say: the socket's end first.
@@ -116,6 +136,12 @@ impl Owner for Shared {
             let set = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
             set.for_each(|topic| subscribe_frame(topic, frames));
         }
+    }
+
+    fn look_again(&self) {
+        // Release: pairs with the Acquire in `take_relined`.
+        self.relined.store(true, Ordering::Release);
+        self.waiters.wake();
     }
 
     fn event(&self, event: TransportEvent) {

@@ -185,6 +185,14 @@ impl LogReader {
         Sleep::Ready
     }
 
+    /// As [`fall_asleep`](Self::fall_asleep), on the thread that writes the log, between two of its
+    /// messages ([`Notify::written`](crate::Notify::written)): needs no barrier, as nothing can be
+    /// written meanwhile.
+    pub fn doze_off(&mut self) -> Sleep {
+        self.doze();
+        self.check()
+    }
+
     /// Whether the writer is gone and everything it wrote has been read.
     pub fn ended(&mut self) -> bool {
         // Acquire: pairs with the Release in the writer's drop; the marks are looked at after it.

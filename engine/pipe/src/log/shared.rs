@@ -87,14 +87,22 @@ impl Shared {
 
     /// Wakes the reader if it sleeps.
     pub(super) fn rouse_reader(&self) {
-        // AcqRel: exactly one of the wakers and the reader itself turns ASLEEP into AWAKE.
-        let woke = self
-            .reader
-            .compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok();
-        if woke {
+        if self.awaken_reader() {
             self.wake_reader.readable();
         }
+    }
+
+    /// As [`rouse_reader`](Self::rouse_reader), by the writer after it has written.
+    pub(super) fn tell_written(&self) {
+        if self.awaken_reader() {
+            self.wake_reader.written();
+        }
+    }
+
+    /// Whether it is us who turns the reader's sleep into waking.
+    fn awaken_reader(&self) -> bool {
+        // AcqRel: exactly one of the wakers and the reader itself turns ASLEEP into AWAKE.
+        self.reader.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Tells the reader of the end, also if it is awake: it may be waiting for something else, such as

@@ -368,7 +368,7 @@ impl LogWriter {
     #[cold]
     fn wake_reader(&mut self) {
         self.publish();
-        self.shared.rouse_reader();
+        self.shared.tell_written();
     }
 }
 

@@ -1,7 +1,7 @@
 //! One descriptor of the portable backend: what is wanted of it, and how ready it is.
 
 use super::buffers::Buffers;
-use crate::backend::{Buffer, Descriptor, Ended, Event, Receive, refused};
+use crate::backend::{Buffer, Descriptor, Ended, Event, Receive, direct, refused};
 use crate::batch::Batch;
 use crate::token::Token;
 use ::mio::{Interest, Registry, Token as MioToken};
@@ -10,8 +10,6 @@ use std::io::{self, Read};
 
 /// Connections accepted in a row before others get their turn.
 const ACCEPTS: usize = 16;
-/// Stretches of memory in one vectored write: more hardly save anything, and no system takes fewer.
-const SLICES: usize = 64;
 
 /// What a descriptor waits for after a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +24,9 @@ pub(super) enum Progress {
 
 pub(super) struct Connection {
     socket: Descriptor,
+    /// The poll tells of it. Only while something is wanted of it that it was not ready for: others
+    /// may be reading and writing the descriptor, and what they do must not wake this thread.
+    registered: bool,
     /// Why the descriptor could not be registered: every operation fails with it.
     broken: Option<io::Error>,
     pub(super) readable: bool,
@@ -35,33 +36,60 @@ pub(super) struct Connection {
     accepting: bool,
     receiving: Option<Receive>,
     pausing: bool,
+    /// The last receive was paused: somebody else may be reading now.
+    paused: bool,
     /// A connect under way: `Some` of what `connect` itself said, once it was called.
     connecting: Option<io::Result<()>>,
     sending: Option<Batch>,
 }
 
 impl Connection {
-    pub(super) fn new(registry: &Registry, token: MioToken, socket: Descriptor) -> Self {
-        let broken = register(registry, token, &socket).err();
+    pub(super) fn new(socket: Descriptor) -> Self {
         // Unknown readiness counts as ready: the first call tells.
         Self {
             socket,
-            broken,
+            registered: false,
+            broken: None,
             readable: true,
             writable: true,
             queued: false,
             accepting: false,
             receiving: None,
             pausing: false,
+            paused: false,
             connecting: None,
             sending: None,
         }
     }
 
+    /// Has the poll tell of the descriptor if something is wanted of it, and not if nothing is; `false`
+    /// if that failed, which is for the next [`run`](Self::run) to tell.
+    pub(super) fn arrange(&mut self, registry: &Registry, token: MioToken) -> bool {
+        let wanted = self.accepting
+            || self.receiving.is_some()
+            || self.connecting.is_some()
+            || self.sending.is_some();
+        if !wanted {
+            if self.paused {
+                self.deregister(registry);
+            }
+        } else if !self.registered && self.broken.is_none() {
+            // News from before the registration are told with it.
+            match register(registry, token, &self.socket) {
+                Ok(()) => self.registered = true,
+                Err(error) => self.broken = Some(error),
+            }
+            return self.broken.is_none();
+        }
+        true
+    }
+
     fn deregister(&mut self, registry: &Registry) {
-        if self.broken.is_none() {
+        if std::mem::take(&mut self.registered) {
             // Nothing to be done about a failure: the descriptor is closed soon anyway.
             let _ = deregister(registry, &self.socket);
+            self.readable = true;
+            self.writable = true;
         }
     }
 
@@ -73,6 +101,7 @@ impl Connection {
         if self.receiving.is_none() {
             self.receiving = Some(how);
             self.pausing = false;
+            self.paused = false;
         }
     }
 
@@ -142,6 +171,7 @@ impl Connection {
         }
         if self.pausing {
             self.pausing = false;
+            self.paused = true;
             if self.receiving.take().is_some() {
                 events.push(Event::ReceiveEnded(token, Ended::Stopped));
             }
@@ -241,13 +271,7 @@ impl Connection {
 
     fn send(&mut self, token: Token, events: &mut Vec<Event>) {
         let Some(batch) = self.sending.take() else { return };
-        let result = loop {
-            let slices: Vec<_> = batch.io_slices(SLICES).collect();
-            match send_vectored(&self.socket, &slices) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
-            }
-        };
+        let result = direct::send(&self.socket, &batch);
         match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.writable = false;
@@ -256,17 +280,6 @@ impl Connection {
             result => events.push(Event::Sent(token, batch, result)),
         }
     }
-}
-
-/// A peer that is gone is an error value, never a signal.
-#[cfg(target_os = "linux")]
-fn send_vectored(socket: &Descriptor, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
-    socket.send_vectored_with_flags(slices, libc::MSG_NOSIGNAL)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn send_vectored(socket: &Descriptor, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
-    socket.send_vectored(slices)
 }
 
 fn in_progress(error: &io::Error) -> bool {

@@ -55,12 +55,8 @@ impl Mio {
         })
     }
 
-    /// The connection of a token, registered with the poll when it is new.
     fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut Connection {
-        let registry = self.poll.registry();
-        self.connections
-            .entry(token)
-            .or_insert_with(|| Connection::new(registry, MioToken(token.key()), socket.clone()))
+        self.connections.entry(token).or_insert_with(|| Connection::new(socket.clone()))
     }
 
     fn make_runnable(&mut self, token: Token) {
@@ -78,7 +74,11 @@ impl Mio {
             let Some(connection) = self.connections.get_mut(&token) else { continue };
             connection.queued = false;
             match connection.run(token, &mut self.buffers, events) {
-                Progress::Blocked => {}
+                Progress::Blocked => {
+                    if !connection.arrange(self.poll.registry(), MioToken(token.key())) {
+                        self.make_runnable(token);
+                    }
+                }
                 Progress::More => self.make_runnable(token),
                 Progress::Starved => self.starved.push(token),
             }

@@ -1,8 +1,18 @@
-//! Waiting on a socket: threads that sleep and futures that are polled, by the same protocol.
+//! Waiting on a socket: threads that sleep and futures that are polled.
 //!
-//! First the operation is tried. Then, for a short while, it is tried again with the processor yielded
-//! in between: the other side is often about to have something. Then the waiter registers, pipes go to
-//! sleep so that their writers tell, and the operation is tried once more before the thread parks.
+//! A thread first tries the operation. Then it waits, in two stages. While it [spins](spin) it reads its
+//! connections itself, where there are few of them, and looks over and over. After that it registers as
+//! a waiter, pipes go to sleep so that their writers tell, the operation is tried once more, and the
+//! thread blocks: in the kernel on its own descriptors ([`block`]), or parked where the I/O thread reads
+//! for it. A future has no first stage, and leaves all reading to the I/O thread.
+
+mod block;
+mod lines;
+mod spin;
+
+pub(crate) use lines::Lines;
+pub(crate) use spin::Luck;
+pub use spin::Spin;
 
 use crate::core::Core;
 use crate::error::Error;
@@ -13,9 +23,6 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
-
-/// How long a thread yields the processor before it parks: about twice what waking it costs.
-const PATIENCE: Duration = Duration::from_micros(50);
 
 struct Unpark(Thread);
 
@@ -56,16 +63,45 @@ impl Drop for Registration<'_> {
     }
 }
 
+/// What a thread waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// Something to receive.
+    Messages,
+    /// Room to send.
+    Room,
+}
+
+/// When a wait is over at the latest.
+#[derive(Clone, Copy)]
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// A time too far away to be told is as good as for ever.
+    fn after(timeout: Option<Duration>) -> Self {
+        Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+    }
+
+    fn has_passed(self, now: Instant) -> bool {
+        self.0.is_some_and(|at| at <= now)
+    }
+
+    fn left(self, now: Instant) -> Option<Duration> {
+        self.0.map(|at| at.saturating_duration_since(now))
+    }
+}
+
 /// Runs `operation` until it does not want to block any more, for as long as the option that `timeout`
 /// picks says.
 #[inline(always)]
 pub(crate) fn block_on<T>(
     inner: &Inner,
+    wants: Wants,
     timeout: impl FnOnce(&Options) -> Option<Duration>,
     mut operation: impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match inner.attempt(&mut operation) {
-        Err(Error::WouldBlock) => wait_for(inner, timeout, operation),
+        Err(Error::WouldBlock) => wait_for(inner, wants, timeout, operation),
         result => result,
     }
 }
@@ -73,38 +109,50 @@ pub(crate) fn block_on<T>(
 #[cold]
 fn wait_for<T>(
     inner: &Inner,
+    wants: Wants,
     timeout: impl FnOnce(&Options) -> Option<Duration>,
     mut operation: impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let timeout = timeout(&inner.lock().options);
-    let start = Instant::now();
-    let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
-    let expired = |now: Instant| deadline.is_some_and(|deadline| deadline <= now);
-    while start.elapsed() < PATIENCE && !expired(Instant::now()) {
-        std::thread::yield_now();
-        match inner.attempt(&mut operation) {
-            Err(Error::WouldBlock) => {}
-            result => return result,
-        }
+    let mut core = inner.lock();
+    let deadline = Deadline::after(timeout(&core.options));
+    let how = core.options.spin;
+    let lines = match wants {
+        Wants::Messages => core.lines(),
+        Wants::Room => Lines::default(),
+    };
+    drop(core);
+    let mut readers = lines.readers();
+    let mut result = spin::spin(inner, how, &mut readers, deadline, &mut operation);
+    if matches!(result, Err(Error::WouldBlock)) && !deadline.has_passed(Instant::now()) {
+        drop(readers);
+        result = block::block(inner, wants, deadline, &mut operation);
+    } else {
+        drop(readers);
     }
-    let _registration = Registration::new(inner, thread_waker());
-    loop {
-        match inner.attempt_then_settle(&mut operation) {
-            Err(Error::WouldBlock) => {}
-            result => return result,
-        }
-        let now = Instant::now();
-        if expired(now) {
-            return Err(Error::WouldBlock);
-        }
-        if inner.shared.mailbox.pending_for_waiter() {
-            continue;
-        }
-        match deadline {
-            Some(deadline) => std::thread::park_timeout(deadline - now),
-            None => std::thread::park(),
-        }
+    if !lines.is_empty() {
+        // There may be more for others than for this thread, or nobody left who reads for them.
+        inner.shared.waiters.wake();
     }
+    result
+}
+
+/// Tries an operation once, and once more if something can be read for it.
+pub(crate) fn try_fetching<T>(
+    inner: &Inner,
+    mut operation: impl FnMut(&mut Core) -> Result<T, Error>,
+) -> Result<T, Error> {
+    match inner.attempt(&mut operation) {
+        Err(Error::WouldBlock) if fetch(inner) => inner.attempt(&mut operation),
+        result => result,
+    }
+}
+
+/// Reads what there is on connections that this socket's threads have been reading; `true` if there
+/// was something.
+#[cold]
+pub(crate) fn fetch(inner: &Inner) -> bool {
+    let lines = inner.lock().lines();
+    lines.readers_as_they_are().fetch()
 }
 
 /// The waiting part of a future: what it works on, and its place among the socket's waiters. Dropping
@@ -146,8 +194,11 @@ impl<'a, S> Pending<'a, S> {
                 result => return Poll::Ready(result),
             }
             if !inner.shared.mailbox.pending_for_waiter() {
-                return Poll::Pending;
+                break;
             }
         }
+        // Whoever waits without a thread has nobody to read for it but the I/O thread.
+        inner.lock().lines().give_back();
+        Poll::Pending
     }
 }

@@ -1,0 +1,218 @@
+//! A connection as threads of the application reach it: whoever waits does the I/O.
+//!
+//! A connection in traffic is two [leases](ringmq_pipe::Lease), one for each half, with the session on
+//! the I/O thread as their home.
+//!
+//! * The writing half is lent whenever the pipe is empty. A message that is then written goes to the
+//!   kernel at once, on the thread that wrote it. What the kernel does not take, and messages that come
+//!   faster than that is worth it ([`Cadence`]), are the I/O thread's.
+//! * The reading half is lent when a thread that waits for messages [asks](Direct::ask) for it, and
+//!   taken home again when it is left alone.
+//!
+//! A half is given back with everything that was found out in it; the session then does what follows.
+
+use super::halves::{Flush, Over, Reading, Writing};
+use super::inbound::Said;
+use crate::backend::{Descriptor, Ended, RECEIVE_BUFFER, direct};
+use crate::cadence::Cadence;
+use crate::handler::Notice;
+use crate::io_thread::IoHandle;
+use crate::token::Token;
+use ringmq_pipe::{Held, Lease, Notify};
+use std::cell::RefCell;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// See the [module's documentation](self).
+pub struct Direct {
+    io: IoHandle,
+    token: Token,
+    read: Arc<Lease<Reading>>,
+    write: Arc<Lease<Writing>>,
+    /// The reading half was asked for and is not lent yet.
+    asked: AtomicBool,
+    /// Something has come in that the session does not know of.
+    heard: AtomicBool,
+    /// Commands of the peer that the session has to answer.
+    said: Mutex<Vec<Said>>,
+}
+
+thread_local! {
+    /// What a read brings, until it is decoded.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Direct {
+    pub(super) fn new(
+        io: IoHandle,
+        token: Token,
+        read: Arc<Lease<Reading>>,
+        write: Arc<Lease<Writing>>,
+    ) -> Self {
+        Self {
+            io,
+            token,
+            read,
+            write,
+            asked: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
+            said: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Takes the reading half, if it is lent out and nobody else has it.
+    pub fn reader(&self) -> Option<Reader<'_>> {
+        let held = self.read.take()?;
+        Some(Reader { direct: self, held: Some(held), over: false })
+    }
+
+    /// Whether the reading half is lent out and nobody has it.
+    pub fn is_lent(&self) -> bool {
+        self.read.is_lent()
+    }
+
+    /// Whether the I/O thread does the reading.
+    pub fn is_home(&self) -> bool {
+        self.read.is_home()
+    }
+
+    /// Asks for the reading half. The socket's waiters are woken when it is lent.
+    pub fn ask(&self) {
+        if !self.asked.swap(true, Ordering::Relaxed) {
+            self.io.tell(self.token, Notice::Lend);
+        }
+    }
+
+    /// Leaves reading to the I/O thread from now on.
+    pub fn give_back(&self) {
+        if !self.read.is_home() {
+            self.io.tell(self.token, Notice::Reclaim);
+        }
+    }
+
+    /// What was asked for is lent, or cannot be.
+    pub(super) fn answered(&self) {
+        self.asked.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether anything has come in since the last time.
+    pub(super) fn heard(&self) -> bool {
+        self.heard.swap(false, Ordering::Relaxed)
+    }
+
+    /// What the peer has said meanwhile beside messages.
+    pub(super) fn take_said(&self) -> Vec<Said> {
+        std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, mut said: Vec<Said>) {
+        self.heard.store(true, Ordering::Relaxed);
+        if !said.is_empty() {
+            let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            all.append(&mut said);
+            drop(all);
+            self.io.tell(self.token, Notice::Writable);
+        }
+    }
+}
+
+/// As the notifier of the pipe's log: its writer is a thread of the application.
+impl Notify for Direct {
+    fn readable(&self, _: usize) {
+        self.io.tell(self.token, Notice::Readable);
+    }
+
+    fn writable(&self, _: usize) {
+        self.io.tell(self.token, Notice::Writable);
+    }
+
+    fn written(&self, key: usize) {
+        let held = if Cadence::is_burst() { None } else { self.write.take() };
+        let Some(mut held) = held else { return self.readable(key) };
+        held.asleep = false;
+        let flush = held.flush();
+        if flush == Flush::Stuck {
+            held.bring_home();
+        }
+        Cadence::sent();
+    }
+}
+
+/// What came of a look at a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// Something has come in. There may be messages in the pipe now.
+    Got,
+    /// Nothing has come in.
+    Dry,
+    /// No more comes, or the I/O thread has to see to it: let go.
+    Over,
+}
+
+/// The right to read a connection.
+pub struct Reader<'a> {
+    direct: &'a Direct,
+    held: Option<Held<'a, Reading>>,
+    over: bool,
+}
+
+impl Reader<'_> {
+    /// Moves what has come in into the pipe; never blocks.
+    pub fn fetch(&mut self) -> Fetch {
+        let Some(reading) = &mut self.held else { return Fetch::Over };
+        if self.over || reading.is_wanted() {
+            return Fetch::Over;
+        }
+        let mut said = Vec::new();
+        // What is here already goes first, and alone until the pipe has room for it.
+        let result = if reading.inbound.is_blocked() {
+            reading.take(&[], &mut said).map_err(Over::Broken)
+        } else {
+            BUFFER.with_borrow_mut(|buffer| {
+                buffer.resize(RECEIVE_BUFFER, 0);
+                let octets = match direct::receive(&reading.descriptor, buffer) {
+                    Ok(0) => return Err(Over::Ended(Ended::Eof)),
+                    Ok(octets) => octets,
+                    Err(error) => return Err(Over::Ended(Ended::Failed(error))),
+                };
+                reading.take(&buffer[..octets], &mut said).map_err(Over::Broken)
+            })
+        };
+        match result {
+            Ok(()) => {
+                Cadence::waited();
+                self.direct.note(said);
+                Fetch::Got
+            }
+            Err(Over::Ended(Ended::Failed(error))) if error.kind() == io::ErrorKind::WouldBlock => {
+                Fetch::Dry
+            }
+            Err(over) => {
+                self.direct.note(said);
+                reading.over = Some(over);
+                self.over = true;
+                Fetch::Over
+            }
+        }
+    }
+
+    /// Whether octets are here that the pipe had no room for: the descriptor says nothing of them.
+    pub fn is_blocked(&self) -> bool {
+        self.held.as_ref().is_none_or(|reading| reading.inbound.is_blocked())
+    }
+
+    /// What to wait for, unless it was let go.
+    pub fn descriptor(&self) -> Option<&Descriptor> {
+        self.held.as_ref().map(|reading| &reading.descriptor)
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let held = self.held.take();
+        if self.over {
+            held.into_iter().for_each(Held::bring_home);
+        }
+    }
+}

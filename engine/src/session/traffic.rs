@@ -1,0 +1,183 @@
+//! A session while messages flow: its two halves, at home or lent, and what goes on beside them.
+
+use super::carry::{Carry, Source};
+use super::direct::Direct;
+use super::halves::{Reading, Writing};
+use super::inbound::Said;
+use crate::handler::Cx;
+use ringmq_pipe::{Home, Inlet, Look, Notify, PipeState, lease};
+use ringmq_zmtp::{Heartbeat, ProtocolError};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Answers and probes that wait for a peer that does not read; more would be of no use to it.
+const COMMANDS: usize = 64;
+
+/// See the [module's documentation](self).
+pub(super) struct Traffic {
+    pub(super) read: Home<Reading>,
+    pub(super) write: Home<Writing>,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) direct: Arc<Direct>,
+    /// Something is to be sent, so that the writing half is needed at home.
+    pub(super) wants_to_write: bool,
+    /// A thread of the application wants the reading half.
+    pub(super) lending: bool,
+    /// The reading half is lent, and looked after by a timer.
+    pub(super) watching: bool,
+    /// How often the reading half was borrowed when last looked at.
+    uses: u32,
+    /// PONGs and PINGs to be sent.
+    commands: Vec<Beat>,
+    /// Takes the connection off the pipe when traffic is over.
+    _announced: Option<Announced>,
+}
+
+enum Beat {
+    Ping(u16),
+    Pong(Vec<u8>),
+}
+
+/// A pipe that says by which connection it is reached, until this is dropped.
+struct Announced(Arc<PipeState>);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.line.set(None);
+    }
+}
+
+impl Traffic {
+    pub(super) fn new(
+        cx: &mut Cx<'_>,
+        reading: Reading,
+        writing: Writing,
+        heartbeat: Heartbeat,
+    ) -> Self {
+        let (io, key) = (cx.io.notifier(), cx.token.key());
+        let state = writing.source.as_ref().map(|source| source.state.clone());
+        let read = lease(reading, io.clone(), key, |io, key| io.writable(key));
+        let mut write = lease(writing, io, key, |io, key| io.readable(key));
+        let ends = (read.share(), write.share());
+        let direct = Arc::new(Direct::new(cx.io.clone(), cx.token, ends.0, ends.1));
+        if let Some(source) = write.get().and_then(|writing| writing.source.as_mut()) {
+            let notify: Arc<dyn Notify> = direct.clone();
+            source.rx.install(&notify, key);
+        }
+        let announced = state.map(|state| {
+            state.line.set(Some(direct.clone()));
+            Announced(state)
+        });
+        Self {
+            read,
+            write,
+            heartbeat,
+            direct,
+            wants_to_write: false,
+            lending: false,
+            watching: false,
+            uses: 0,
+            commands: Vec::new(),
+            _announced: announced,
+        }
+    }
+
+    /// Decodes what arrived, and what waited for credit, if reading is done at home.
+    pub(super) fn take_in(&mut self, now: Instant, octets: &[u8]) -> Result<(), ProtocolError> {
+        if !octets.is_empty() {
+            self.heartbeat.on_input();
+        }
+        let mut said = Vec::new();
+        let result = match self.read.get() {
+            Some(reading) => reading.take(octets, &mut said),
+            None => Ok(()),
+        };
+        self.heed(now, said);
+        result
+    }
+
+    /// Learns what borrowers have noticed.
+    pub(super) fn catch_up(&mut self, now: Instant) {
+        if self.direct.heard() {
+            self.heartbeat.on_input();
+        }
+        let said = self.direct.take_said();
+        self.heed(now, said);
+    }
+
+    fn heed(&mut self, now: Instant, said: Vec<Said>) {
+        for Said { ttl, context } in said {
+            self.heartbeat.on_ping(ttl, now);
+            self.command(Beat::Pong(context));
+        }
+    }
+
+    /// Is going to send a PING.
+    pub(super) fn ping(&mut self, ttl: u16) {
+        self.command(Beat::Ping(ttl));
+    }
+
+    fn command(&mut self, beat: Beat) {
+        self.wants_to_write = true;
+        if self.commands.len() < COMMANDS {
+            self.commands.push(beat);
+        }
+    }
+
+    /// The writing half, with what is to be sent next in its batch, if it is needed and can be had.
+    pub(super) fn writing(&mut self) -> Option<&mut Writing> {
+        if !self.write.is_home() {
+            if !self.wants_to_write || !self.write.recall() {
+                return None; // Nothing to do for it here, or this session is told when it is back.
+            }
+        }
+        let writing = self.write.get()?;
+        if std::mem::take(&mut self.wants_to_write) {
+            writing.asleep = false;
+            for beat in self.commands.drain(..) {
+                match beat {
+                    Beat::Ping(ttl) => writing.outbound.ping(ttl),
+                    Beat::Pong(context) => writing.outbound.pong(&context),
+                }
+            }
+        }
+        Some(writing)
+    }
+
+    /// Whether octets wait at home for credit.
+    pub(super) fn is_blocked(&mut self) -> bool {
+        self.read.get().is_some_and(|reading| reading.inbound.is_blocked())
+    }
+
+    /// Wants both halves back; `false` if one of them is in use.
+    pub(super) fn recall(&mut self) -> bool {
+        let read = self.read.recall();
+        self.write.recall() && read
+    }
+
+    /// Lends the reading half out.
+    pub(super) fn lend_reading(&mut self) {
+        self.lending = false;
+        self.read.lend();
+        self.direct.answered();
+    }
+
+    /// Takes the reading half back if it was left alone since the last look.
+    pub(super) fn look(&mut self) -> Look {
+        self.read.look(&mut self.uses)
+    }
+
+    /// The pipe, with what is left of it to be sent on the next connection. Both halves are at home.
+    pub(super) fn into_carry(self, linger_until: Option<Instant>) -> Option<Carry> {
+        let tx = self.read.into_inner()?.tx?;
+        let Writing { outbound, source, .. } = self.write.into_inner()?;
+        let Source { .. } = source.as_ref()?;
+        let mut source = source?;
+        let (unsent, credit) = outbound.into_unsent();
+        source.unsent = unsent;
+        if let Inlet::Log(log) = &mut source.rx {
+            log.done(credit);
+        }
+        Some(Carry { tx, source, linger_until })
+    }
+}

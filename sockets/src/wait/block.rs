@@ -1,0 +1,69 @@
+//! The second stage of a wait: blocking until something happens.
+
+use super::lines::{Lines, Readers};
+use super::{Deadline, Registration, Wants, thread_waker};
+use crate::core::Core;
+use crate::error::Error;
+use crate::socket::Inner;
+use ringmq_engine::Bell;
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+thread_local! {
+    static BELL: OnceCell<Option<Rc<Bell>>> = const { OnceCell::new() };
+}
+
+/// The calling thread's bell; `None` if the system has no descriptors left for one.
+fn thread_bell() -> Option<Rc<Bell>> {
+    BELL.with(|bell| bell.get_or_init(|| Bell::new().map(Rc::new).ok()).clone())
+}
+
+/// Blocks until `operation` does not want to block any more or the deadline has passed.
+pub(super) fn block<T>(
+    inner: &Inner,
+    wants: Wants,
+    deadline: Deadline,
+    operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
+) -> Result<T, Error> {
+    loop {
+        let lines = match wants {
+            Wants::Messages => inner.lock().lines(),
+            Wants::Room => Lines::default(),
+        };
+        let mut readers = lines.readers();
+        let bell = if readers.is_empty() { None } else { thread_bell() };
+        if bell.is_none() && !readers.is_empty() {
+            // No way to wait for descriptors: the I/O thread reads.
+            readers = Readers::default();
+            lines.give_back();
+        }
+        let waker = bell.as_ref().map_or_else(thread_waker, |bell| bell.waker());
+        let registration = Registration::new(inner, waker);
+        match inner.attempt_then_settle(operation) {
+            Err(Error::WouldBlock) => {}
+            result => return result,
+        }
+        let now = Instant::now();
+        if deadline.has_passed(now) {
+            return Err(Error::WouldBlock);
+        }
+        let relined = wants == Wants::Messages && inner.shared.is_relined_for_waiter();
+        if relined || inner.shared.mailbox.pending_for_waiter() || readers.any_blocked() {
+            drop(registration);
+            readers.fetch();
+            continue;
+        }
+        match (bell, deadline.left(now)) {
+            (Some(bell), left) => {
+                bell.wait(readers.as_slice(), left)
+                    .map_err(|error| Error::io("waiting for descriptors", error))?;
+                // Off the list first: what this thread reads it need not be told of.
+                drop(registration);
+                readers.fetch();
+            }
+            (None, Some(left)) => std::thread::park_timeout(left),
+            (None, None) => std::thread::park(),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The connections of a socket that a thread may read by itself while it waits.
+
+use ringmq_engine::{Direct, Fetch, Reader};
+use std::sync::Arc;
+
+/// With more connections than this a system call for each, for one message of one of them, costs more
+/// than the I/O thread does with all of them at once.
+pub(crate) const FEW: usize = 4;
+
+/// The connections, if they are few; else none.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Arc<[Arc<Direct>]>);
+
+impl Lines {
+    pub(crate) fn new(lines: Vec<Arc<Direct>>) -> Self {
+        if lines.len() > FEW {
+            // Some of them may have been read by the application until there were too many.
+            lines.iter().for_each(|line| line.give_back());
+            return Self::default();
+        }
+        Self(lines.into())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The right to read those that are to be had now. The others are asked for.
+    pub(crate) fn readers(&self) -> Readers<'_> {
+        let readers = self.readers_as_they_are();
+        self.0.iter().filter(|line| line.is_home()).for_each(|line| line.ask());
+        readers
+    }
+
+    /// The right to read those that are to be had now.
+    pub(crate) fn readers_as_they_are(&self) -> Readers<'_> {
+        let mut readers = Readers::default();
+        for line in self.0.iter() {
+            if let Some(reader) = line.reader() {
+                readers.0.push(reader);
+            }
+        }
+        readers
+    }
+
+    /// Leaves the reading of all of them to the I/O thread.
+    pub(crate) fn give_back(&self) {
+        self.0.iter().for_each(|line| line.give_back());
+    }
+}
+
+/// The right to read some connections.
+#[derive(Default)]
+pub(crate) struct Readers<'a>(Vec<Reader<'a>>);
+
+impl<'a> Readers<'a> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Reader<'a>] {
+        &self.0
+    }
+
+    /// Moves what has come in into the pipes; `true` if there was something. Lets go of connections of
+    /// which no more comes.
+    pub(crate) fn fetch(&mut self) -> bool {
+        let mut any = false;
+        self.0.retain_mut(|reader| match reader.fetch() {
+            Fetch::Got => {
+                any = true;
+                true
+            }
+            Fetch::Dry => true,
+            Fetch::Over => false,
+        });
+        any
+    }
+
+    /// Whether one of them has octets that no descriptor tells of any more.
+    pub(crate) fn any_blocked(&self) -> bool {
+        self.0.iter().any(Reader::is_blocked)
+    }
+}
