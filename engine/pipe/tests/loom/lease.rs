@@ -1,0 +1,174 @@
+//! Leases: two ends and whoever borrows, in every order. The data is a cell that loom checks, a thread
+//! that is not told of what it waits for shows as a deadlock.
+
+use crate::{FEW, MANY, Parker, check};
+use loom::cell::Cell;
+use loom::sync::Arc;
+use loom::thread;
+use ringmq_pipe::{Home, Lease, LogReader, Look, Notify, Sleep, Tell, lease, log};
+
+/// Data of which loom knows who uses it.
+struct Data(Cell<u32>);
+
+impl Data {
+    fn add(&mut self, number: u32) -> u32 {
+        self.0.set(self.0.get() + number);
+        self.0.get()
+    }
+}
+
+/// A lease whose home is told through a parker.
+fn made() -> (std::sync::Arc<Parker>, Home<Data>) {
+    let parker = Parker::new();
+    let tell: Tell = |notify, key| notify.readable(key);
+    let home = lease(Data(Cell::new(0)), parker.clone(), 0, tell);
+    (parker, home)
+}
+
+/// Works on the data if it is to be had; how often it was.
+fn borrow(lease: &Lease<Data>, times: u32) -> u32 {
+    (0..times).filter(|_| lease.take().map(|mut held| held.add(1)).is_some()).count() as u32
+}
+
+/// Gets the data home, waiting to be told if somebody has it.
+fn fetch_home(parker: &Parker, home: &mut Home<Data>) {
+    if !home.recall() {
+        while !home.is_home() {
+            parker.park();
+        }
+    }
+}
+
+#[test]
+fn home_gets_its_data_back_from_whoever_has_it() {
+    check(MANY, || {
+        let (parker, mut home) = made();
+        home.lend();
+        let share = home.share();
+        let borrower = thread::spawn(move || borrow(&share, 2));
+        fetch_home(&parker, &mut home);
+        let before = home.get().map(|data| data.add(0)).unwrap();
+        let borrowed = borrower.join().unwrap();
+        assert_eq!(before, borrowed, "nothing changes behind home's back");
+    });
+}
+
+#[test]
+fn two_borrowers_never_meet() {
+    check(FEW, || {
+        let (parker, mut home) = made();
+        home.lend();
+        let shares = [home.share(), home.share()];
+        let threads = shares.map(|share| thread::spawn(move || borrow(&share, 1)));
+        let borrowed: u32 = threads.map(|thread| thread.join().unwrap()).iter().sum();
+        fetch_home(&parker, &mut home);
+        assert_eq!(home.get().map(|data| data.add(0)), Some(borrowed));
+    });
+}
+
+#[test]
+fn a_watched_holder_tells_when_it_lets_go() {
+    check(MANY, || {
+        let (parker, mut home) = made();
+        home.lend();
+        let share = home.share();
+        let borrower = thread::spawn(move || borrow(&share, 1));
+        let mut uses = 0;
+        loop {
+            match home.look(&mut uses) {
+                Look::Home => break,
+                Look::InUse => thread::yield_now(),
+                Look::Watched => parker.park(),
+            }
+        }
+        let borrowed = borrower.join().unwrap();
+        assert_eq!(home.get().map(|data| data.add(0)), Some(borrowed));
+    });
+}
+
+#[test]
+fn data_without_a_home_is_dropped_once() {
+    check(MANY, || {
+        let drops = Arc::new(());
+        let parker = Parker::new();
+        let mut home = lease(drops.clone(), parker, 0, |notify, key| notify.readable(key));
+        home.lend();
+        let share = home.share();
+        let borrower = thread::spawn(move || drop(share.take()));
+        drop(home);
+        borrower.join().unwrap();
+        assert_eq!(Arc::strong_count(&drops), 1);
+    });
+}
+
+/// A connection's writing half: who has it sends what is in the log.
+struct Sender {
+    reader: LogReader,
+    sent: u32,
+}
+
+impl Sender {
+    fn send_all(&mut self) {
+        while self.reader.read().is_some() {
+            self.sent += 1;
+        }
+    }
+}
+
+/// What the log tells: its writer sends by itself if it can, else home is told.
+struct Line {
+    share: Arc<Lease<Sender>>,
+    home: std::sync::Arc<Parker>,
+}
+
+impl Notify for Line {
+    fn readable(&self, key: usize) {
+        self.home.readable(key);
+    }
+
+    fn writable(&self, _: usize) {}
+
+    fn written(&self, key: usize) {
+        let Some(mut held) = self.share.take() else { return self.home.readable(key) };
+        held.send_all();
+        if held.reader.doze_off() == Sleep::Ready {
+            held.bring_home();
+        }
+    }
+}
+
+/// The protocol of a writing half: a writer that finds it lent does the work itself, one that does not
+/// tells home, which lends it only while there is nothing to do.
+#[test]
+fn nothing_written_is_forgotten_between_two_who_may_send_it() {
+    check(FEW, || {
+        let (mut writer, reader) = log(0);
+        let parker = Parker::new();
+        let tell: Tell = |notify, key| notify.readable(key);
+        let mut home = lease(Sender { reader, sent: 0 }, parker.clone(), 0, tell);
+        let line = Line { share: home.share(), home: parker.clone() };
+        home.get().unwrap().reader.install(std::sync::Arc::new(line), 0);
+        let thread = thread::spawn(move || {
+            for _ in 0..2 {
+                writer.write_body(0, b"m").unwrap();
+            }
+        });
+        loop {
+            if !home.recall() {
+                parker.park();
+                continue;
+            }
+            let sender = home.get().unwrap();
+            sender.send_all();
+            if sender.reader.ended() {
+                break;
+            }
+            if sender.reader.fall_asleep() == Sleep::Asleep {
+                home.lend();
+                parker.park();
+            }
+        }
+        thread.join().unwrap();
+        assert_eq!(home.into_inner().unwrap().sent, 2);
+    });
+}
