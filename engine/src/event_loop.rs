@@ -17,6 +17,10 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+/// Time between two turns of handlers that want to look at what others are doing: each look takes a cache
+/// line from a thread that is at work.
+const TURN: Duration = Duration::from_micros(5);
+
 /// How long a thread whose system call for events fails waits before it tries again.
 const BACK_OFF: Duration = Duration::from_millis(10);
 
@@ -25,6 +29,9 @@ pub(crate) struct Loop {
     backend: Box<dyn Backend>,
     timers: Timers,
     handlers: HashMap<Token, Slot>,
+    /// Handlers that want a turn, and when they had the last.
+    restless: Vec<Token>,
+    last_turn: Instant,
     /// What handlers have asked for, in order.
     local: VecDeque<Local>,
     now: Instant,
@@ -39,6 +46,8 @@ impl Loop {
             backend,
             timers: Timers::default(),
             handlers: HashMap::new(),
+            restless: Vec::new(),
+            last_turn: Instant::now(),
             local: VecDeque::new(),
             now: Instant::now(),
             patience,
@@ -54,7 +63,9 @@ impl Loop {
             self.now = Instant::now();
             let commands = self.run_commands();
             let timers = self.run_timers();
-            let idle = self.now.duration_since(last_work) >= self.patience;
+            self.run_turns();
+            let idle =
+                self.restless.is_empty() && self.now.duration_since(last_work) >= self.patience;
             let result = if commands || timers || !idle {
                 self.backend.poll(Some(Duration::ZERO), &mut events)
             } else {
@@ -100,6 +111,18 @@ impl Loop {
             self.run_local();
         }
         true
+    }
+
+    /// Gives those a turn who want one, if it is time.
+    fn run_turns(&mut self) {
+        if self.restless.is_empty() || self.now.duration_since(self.last_turn) < TURN {
+            return;
+        }
+        self.last_turn = self.now;
+        for token in std::mem::take(&mut self.restless) {
+            self.with(token, |handler, cx| handler.turn(cx));
+        }
+        self.run_local();
     }
 
     fn run_timers(&mut self) -> bool {
@@ -180,6 +203,7 @@ impl Loop {
                     self.add(token, slot);
                 }
                 Local::Tell(token, notice) => self.tell(token, notice),
+                Local::Turn(token) => self.restless.push(token),
                 Local::Remove(token) => self.remove(token),
             }
         }

@@ -29,6 +29,8 @@ pub enum Completion {
 pub enum Notice {
     /// A log that the handler reads has messages, or was closed.
     Readable,
+    /// A log that the handler reads is being filled fast: [`turn`](Handler::turn) is a time to look.
+    Burst,
     /// A log that the handler writes has room, or was closed.
     Writable,
     /// A thread that waits for messages would rather read the connection itself.
@@ -62,6 +64,9 @@ pub trait Handler: Send {
     /// A timer is due.
     fn timer(&mut self, _cx: &mut Cx<'_>, _kind: TimerKind) {}
 
+    /// The handler has been [restless](Cx::restless), and some microseconds have passed.
+    fn turn(&mut self, _cx: &mut Cx<'_>) {}
+
     /// News.
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice);
 
@@ -88,6 +93,7 @@ pub struct Cx<'a> {
 pub(crate) enum Local {
     Add(Token, Box<dyn Handler>),
     Tell(Token, Notice),
+    Turn(Token),
     Remove(Token),
 }
 
@@ -120,6 +126,11 @@ impl Cx<'_> {
     /// Tells another handler of this thread.
     pub fn tell(&mut self, token: Token, notice: Notice) {
         self.local.push_back(Local::Tell(token, notice));
+    }
+
+    /// Asks for one [`turn`](Handler::turn), soon. The thread stays awake until then.
+    pub fn restless(&mut self) {
+        self.local.push_back(Local::Turn(self.token));
     }
 
     /// Removes this handler: its operations are cancelled, and it is dropped once it has returned.

@@ -247,7 +247,7 @@ impl Handler for Connecter {
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
         match notice {
             Notice::Readable | Notice::Writable => self.look_for_close(cx),
-            Notice::Lend | Notice::Reclaim => {} // Of a session that is gone.
+            Notice::Burst | Notice::Lend | Notice::Reclaim => {} // Of a session that is gone.
             Notice::Close => self.stop(cx, None),
             Notice::Abandon => self.abandon(cx),
             Notice::SessionEnded(end) => self.session_ended(cx, *end),

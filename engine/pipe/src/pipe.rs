@@ -321,6 +321,14 @@ impl Inlet {
         }
     }
 
+    /// How many octets there are to read, at least; see [`LogReader::pending`].
+    pub fn pending(&mut self) -> usize {
+        match self {
+            Self::Log(log) => log.pending(),
+            Self::Latest(slot) => usize::from(slot.ready()),
+        }
+    }
+
     /// Whether the writer is gone and everything has been read.
     pub fn ended(&mut self) -> bool {
         match self {

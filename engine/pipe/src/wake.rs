@@ -16,6 +16,10 @@ pub trait Notify: Send + Sync {
     fn written(&self, key: usize) {
         self.readable(key);
     }
+
+    /// The writing thread has no room for its next message, or has filled another block: what there is
+    /// may be read on the spot, as with [`written`](Self::written).
+    fn full(&self, _key: usize) {}
 }
 
 /// The notifier of one end, absent until that end has found its place.
@@ -50,6 +54,12 @@ impl WakeSlot {
     pub(crate) fn written(&self) {
         if let Some((notify, key)) = self.target() {
             notify.written(key);
+        }
+    }
+
+    pub(crate) fn full(&self) {
+        if let Some((notify, key)) = self.target() {
+            notify.full(key);
         }
     }
 

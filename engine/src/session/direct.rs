@@ -128,14 +128,21 @@ impl Notify for Direct {
     }
 
     fn written(&self, key: usize) {
-        let held = if Cadence::is_burst() { None } else { self.write.take() };
-        let Some(mut held) = held else { return self.readable(key) };
-        held.asleep = false;
-        let flush = held.flush();
-        if flush == Flush::Stuck {
+        if Cadence::is_burst() {
+            return self.io.tell(self.token, Notice::Burst);
+        }
+        let Some(mut held) = self.write.take() else { return self.readable(key) };
+        if held.flush_written() == Flush::Stuck {
             held.bring_home();
         }
         Cadence::sent();
+    }
+
+    fn full(&self, _: usize) {
+        let Some(mut held) = self.write.take() else { return };
+        if held.flush_written() == Flush::Stuck {
+            held.bring_home();
+        }
     }
 }
 

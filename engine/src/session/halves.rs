@@ -3,12 +3,16 @@
 
 use super::carry::Source;
 use super::inbound::{Inbound, Said};
-use super::outbound::Outbound;
+use super::outbound::{GATHER, Outbound};
 use crate::backend::{Descriptor, Ended, direct};
 use crate::batch::Batch;
 use ringmq_pipe::{Inlet, Outlet, Sleep};
 use ringmq_zmtp::ProtocolError;
 use std::io;
+use std::time::{Duration, Instant};
+
+/// How long messages of a burst may wait for more of them.
+const BATCHING: Duration = Duration::from_micros(30);
 
 /// The reading half: from the descriptor into the pipe.
 pub(super) struct Reading {
@@ -52,22 +56,38 @@ pub(super) struct Writing {
     pub(super) batch: Batch,
     /// Why a borrower could not send.
     pub(super) failed: Option<io::Error>,
-    /// The pipe's log is asleep: its writer tells when there is more.
-    pub(super) asleep: bool,
+    /// The pipe is filled faster than it pays to send each message: it stays awake, the I/O thread looks
+    /// at it every few microseconds, and whoever fills it sends when it is full.
+    pub(super) watched: bool,
+    /// What was in it at the last look, whether that was more than before, and since when it waits.
+    seen: usize,
+    grown: bool,
+    since: Option<Instant>,
 }
 
-/// What came of a borrower's attempt to send all there is.
+/// What came of sending all there is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flush {
-    /// All of it went out, and the pipe is asleep.
-    Done,
-    /// The rest is for the I/O thread.
+    /// All of it went out.
+    Dry,
+    /// The kernel takes no more at the moment, or the connection has failed.
     Stuck,
 }
 
 impl Writing {
     pub(super) fn new(descriptor: Descriptor, outbound: Outbound, source: Option<Source>) -> Self {
-        Self { descriptor, outbound, source, batch: Batch::default(), failed: None, asleep: false }
+        Self {
+            descriptor,
+            outbound,
+            source,
+            batch: Batch::default(),
+            failed: None,
+
+            watched: false,
+            seen: 0,
+            grown: false,
+            since: None,
+        }
     }
 
     /// Fills the batch from what there is to send.
@@ -95,19 +115,13 @@ impl Writing {
 
     /// Goes to sleep when there is nothing to send; `false` if there is something.
     pub(super) fn fall_asleep(&mut self) -> bool {
-        if !self.asleep
-            && let Some(source) = &mut self.source
-        {
-            self.asleep = source.rx.fall_asleep() == Sleep::Asleep;
-            return self.asleep;
-        }
-        true
+        self.watched = false;
+        self.source.as_mut().is_none_or(|source| source.rx.fall_asleep() == Sleep::Asleep)
     }
 
-    /// Sends what there is, on the thread that has just written it to the pipe.
+    /// Sends what there is, as far as the kernel takes it.
     pub(super) fn flush(&mut self) -> Flush {
         loop {
-            self.next();
             while !self.batch.is_empty() {
                 match direct::send(&self.descriptor, &self.batch) {
                     Ok(octets) => {
@@ -122,17 +136,50 @@ impl Writing {
                     }
                 }
             }
-            self.outbound.batch_done();
-            let Some(source) = &mut self.source else { return Flush::Stuck };
-            match source.rx.doze_off() {
-                Sleep::Asleep => {
-                    self.asleep = true;
-                    return Flush::Done;
-                }
-                // More than one batch, or the end.
-                Sleep::Ready if source.rx.ended() => return Flush::Stuck,
-                Sleep::Ready => {}
+            self.next();
+            if self.batch.is_empty() {
+                return Flush::Dry;
             }
         }
+    }
+
+    /// As [`flush`](Self::flush), on the thread that has just written to the pipe. In the end the pipe is
+    /// asleep, unless it is [watched](Self::watched).
+    pub(super) fn flush_written(&mut self) -> Flush {
+        loop {
+            if self.flush() == Flush::Stuck {
+                return Flush::Stuck;
+            }
+            let Some(source) = &mut self.source else { return Flush::Stuck };
+            if self.watched {
+                return Flush::Dry;
+            }
+            if source.rx.doze_off() == Sleep::Asleep {
+                return Flush::Dry;
+            }
+            if source.rx.ended() {
+                return Flush::Stuck; // What follows is the session's.
+            }
+        }
+    }
+
+    /// Looks at how much there is in a pipe that a borrower is filling.
+    pub(super) fn look(&mut self) -> usize {
+        let pending = self.source.as_mut().map_or(0, |source| source.rx.pending());
+        self.grown = pending > self.seen;
+        self.seen = pending;
+        pending
+    }
+
+    /// Whether what was seen at the last [look](Self::look) is to be sent: enough of it, waiting for long
+    /// enough, or no more of it coming.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let due = !self.grown || self.seen >= GATHER || now.duration_since(since) >= BATCHING;
+        if due {
+            self.seen = 0;
+            self.since = None;
+        }
+        due
     }
 }

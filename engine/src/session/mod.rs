@@ -83,6 +83,8 @@ pub struct Session {
     sending: bool,
     /// The last receives brought much at once.
     bulk: bool,
+    /// A turn was asked for.
+    restless: bool,
     heartbeat_at: Option<Instant>,
     /// Found while octets were taken in; acted on when driven.
     failure: Option<DisconnectReason>,
@@ -120,6 +122,7 @@ impl Session {
             receiving: None,
             sending: false,
             bulk: false,
+            restless: false,
             heartbeat_at: None,
             failure: None,
             gone: None,
@@ -196,6 +199,11 @@ impl Handler for Session {
         }
     }
 
+    fn turn(&mut self, cx: &mut Cx<'_>) {
+        self.restless = false;
+        self.watch_burst(cx);
+    }
+
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
         if self.ending.is_some() {
             return self.leave_if_home(cx);
@@ -208,6 +216,7 @@ impl Handler for Session {
                 self.look_for_close(cx);
                 self.pump(cx);
             }
+            Notice::Burst => self.watch_burst(cx),
             Notice::Writable => self.look_at_reading(cx),
             Notice::Lend => self.lend_reading(cx),
             Notice::Reclaim => self.reclaim_reading(cx),

@@ -11,7 +11,7 @@ use ringmq_pipe::{Inlet, Message, Piece, frame};
 use ringmq_zmtp::Encoder;
 
 /// Octets gathered from the log for one send: see [`RECEIVE_BUFFER`](crate::backend::RECEIVE_BUFFER).
-const GATHER: usize = 64 * 1024;
+pub(super) const GATHER: usize = 64 * 1024;
 
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.
 const HEARTBEATS: usize = 4 * 1024;

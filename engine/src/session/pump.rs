@@ -1,7 +1,7 @@
 //! What makes a session go: sends and receives as the state demands, and what comes of them.
 
 use super::closing::FAREWELL;
-use super::halves::Over;
+use super::halves::{Flush, Over};
 use super::{HEARTBEAT, LAST_READ, LEASE, Phase, Session, handshake};
 use crate::backend::{Ended, Receive};
 use crate::batch::Batch;
@@ -85,6 +85,34 @@ impl Session {
         if writing.source.is_some() {
             // Whoever has written meanwhile found the half at home, and has told.
             traffic.write.lend();
+        }
+    }
+
+    /// Looks at a pipe that is filled fast: sends what is in it when there is enough of it, or no more
+    /// comes. Whoever fills it may do so too, and before.
+    pub(super) fn watch_burst(&mut self, cx: &mut Cx<'_>) {
+        if self.is_over() || self.sending || self.gone.is_some() {
+            return;
+        }
+        let Phase::Traffic(traffic) = &mut self.phase else { return };
+        if !traffic.write.recall() {
+            return self.be_restless(cx);
+        }
+        let Some(writing) = traffic.write.get() else { return };
+        writing.watched = true;
+        let pending = writing.look();
+        let stuck = writing.is_due(cx.now) && writing.flush() == Flush::Stuck;
+        if stuck || pending == 0 || traffic.wants_to_write {
+            writing.watched = false;
+            return self.pump(cx);
+        }
+        traffic.write.lend();
+        self.be_restless(cx);
+    }
+
+    fn be_restless(&mut self, cx: &mut Cx<'_>) {
+        if !std::mem::replace(&mut self.restless, true) {
+            cx.restless();
         }
     }
 

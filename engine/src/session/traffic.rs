@@ -133,7 +133,6 @@ impl Traffic {
         }
         let writing = self.write.get()?;
         if std::mem::take(&mut self.wants_to_write) {
-            writing.asleep = false;
             for beat in self.commands.drain(..) {
                 match beat {
                     Beat::Ping(ttl) => writing.outbound.ping(ttl),

@@ -13,6 +13,7 @@ mod exhaustion;
 mod futures;
 mod hwm;
 mod ipc;
+mod leases;
 mod leavers;
 mod lifecycle;
 mod linger;

@@ -64,6 +64,10 @@ impl LogWriter {
             return Ok(());
         }
         self.publish();
+        self.shared.wake_reader.full();
+        if self.has_credit() {
+            return Ok(());
+        }
         self.shared.writer.store(ASLEEP, Ordering::Relaxed);
         // Pairs with the fence in `Shared::rouse_writer`: either that sees ASLEEP, or we see the
         // credit, the raised mark or the reader's departure.

@@ -8,7 +8,7 @@
 use super::segment::{Mark, Segment};
 use super::shared::{ASLEEP, AWAKE, GONE, Shared};
 use crate::barrier;
-use crate::block;
+use crate::block::{self, BLOCK};
 use crate::frame::{self, MORE, SHORT_HEADER};
 use crate::log::ATTACH;
 use crate::message::{INLINE, Message};
@@ -191,6 +191,16 @@ impl LogReader {
     pub fn doze_off(&mut self) -> Sleep {
         self.doze();
         self.check()
+    }
+
+    /// How many octets there are to read, at least. Looks closely.
+    pub fn pending(&mut self) -> usize {
+        if !self.refill(Segment::load_written) {
+            return 0;
+        }
+        // In the segments after a sealed one there is more, or about to be.
+        let more = if self.known.is_sealed() { BLOCK } else { 0 };
+        self.known.octets() as usize - self.octets + more
     }
 
     /// Whether the writer is gone and everything it wrote has been read.

@@ -1,0 +1,251 @@
+//! Who does the I/O: the thread that sends or waits, or the I/O thread, changing hands at any time
+//! without anything being lost or forgotten.
+
+use crate::bed::{Bed, PATIENCE, await_peers, eventually, over_wires};
+use ringmq::{Context, Error, Interest, Poller, Spin};
+use std::time::{Duration, Instant};
+
+over_wires![
+    bursts_and_pauses_lose_nothing,
+    a_receiver_that_turns_away_is_read_for,
+    every_way_to_spin_brings_the_messages,
+    threads_that_wait_for_one_socket_all_get_some,
+    a_poll_after_a_receive_hears_of_messages,
+    a_future_after_a_receive_is_woken,
+    a_try_after_a_receive_finds_the_message,
+    a_thread_that_waits_hears_of_the_end,
+    a_peer_that_leaves_is_noticed_by_a_thread_that_waits,
+    connections_come_and_go_under_a_thread_that_waits,
+    heartbeats_go_on_while_the_application_is_elsewhere,
+];
+
+/// Numbers for a test that should differ within a run and not between runs.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+fn busy(duration: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < duration {
+        std::hint::spin_loop();
+    }
+}
+
+fn bursts_and_pauses_lose_nothing(bed: &Bed) {
+    const MESSAGES: u32 = 200_000;
+    let (push, pull) = (bed.push(), bed.pull());
+    bed.join(&pull, &push);
+    let sender = std::thread::spawn(move || {
+        let mut dice = Dice(1);
+        let mut sent = 0u32;
+        while sent < MESSAGES {
+            let burst = match dice.roll(4) {
+                0 => 1,
+                1 => dice.roll(8),
+                2 => dice.roll(300),
+                _ => dice.roll(5000),
+            };
+            for _ in 0..burst.min(u64::from(MESSAGES - sent)) {
+                push.send(sent.to_be_bytes()).unwrap();
+                sent += 1;
+            }
+            match dice.roll(4) {
+                0 => {}
+                1 => busy(Duration::from_micros(dice.roll(40))),
+                2 => std::thread::yield_now(),
+                _ => std::thread::sleep(Duration::from_micros(dice.roll(300))),
+            }
+        }
+        push
+    });
+    for number in 0..MESSAGES {
+        assert_eq!(pull.recv().unwrap(), number.to_be_bytes());
+    }
+    sender.join().unwrap();
+}
+
+fn a_receiver_that_turns_away_is_read_for(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    push.set_send_hwm(10).unwrap();
+    pull.set_recv_hwm(1000).unwrap();
+    bed.join(&pull, &push);
+    push.send("one").unwrap();
+    assert_eq!(pull.recv().unwrap(), "one");
+    // It has the connection on lease now, and does not look at it. More than the kernel's buffers and
+    // the sender's mark hold can be sent all the same.
+    let body = vec![7; 20_000];
+    for _ in 0..900 {
+        push.send(&body[..]).unwrap();
+    }
+    for _ in 0..900 {
+        assert_eq!(pull.recv().unwrap(), body[..]);
+    }
+}
+
+fn every_way_to_spin_brings_the_messages(bed: &Bed) {
+    for spin in [Spin::Adaptive, Spin::Fixed(Duration::from_micros(200)), Spin::Off] {
+        let (req, rep) = (bed.req(), bed.rep());
+        req.set_spin(spin).unwrap();
+        rep.set_spin(spin).unwrap();
+        bed.join(&rep, &req);
+        let server = std::thread::spawn(move || {
+            for _ in 0..1000 {
+                let request = rep.recv().unwrap();
+                rep.send(request).unwrap();
+            }
+            rep
+        });
+        for number in 0..1000u32 {
+            req.send(number.to_be_bytes()).unwrap();
+            assert_eq!(req.recv().unwrap(), number.to_be_bytes());
+        }
+        server.join().unwrap();
+    }
+}
+
+fn threads_that_wait_for_one_socket_all_get_some(bed: &Bed) {
+    const EACH: usize = 50;
+    let (push, pull) = (bed.push(), bed.pull());
+    bed.join(&pull, &push);
+    std::thread::scope(|scope| {
+        let waiting: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| (0..EACH).for_each(|_| drop(pull.recv().unwrap()))))
+            .collect();
+        for number in 0..4 * EACH {
+            push.send("for somebody").unwrap();
+            if number % 7 == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        waiting.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+/// A connected pair that the receiver has read by itself.
+fn leased(bed: &Bed) -> (ringmq::Push, ringmq::Pull) {
+    let (push, pull) = (bed.push(), bed.pull());
+    bed.join(&pull, &push);
+    for _ in 0..3 {
+        push.send("first").unwrap();
+        assert_eq!(pull.recv().unwrap(), "first");
+    }
+    (push, pull)
+}
+
+fn a_poll_after_a_receive_hears_of_messages(bed: &Bed) {
+    let (push, pull) = leased(bed);
+    let mut poller = Poller::new();
+    poller.add(&pull, Interest::READABLE);
+    assert!(poller.wait(Some(Duration::ZERO)).unwrap().is_empty());
+    let sender = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        push.send("second").unwrap();
+        push
+    });
+    assert_eq!(poller.wait(Some(PATIENCE)).unwrap().len(), 1);
+    assert_eq!(pull.try_recv().unwrap(), "second");
+    sender.join().unwrap();
+}
+
+fn a_future_after_a_receive_is_woken(bed: &Bed) {
+    let (push, pull) = leased(bed);
+    let sender = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        push.send("second").unwrap();
+        push
+    });
+    assert_eq!(futures_lite::future::block_on(pull.recv_async()).unwrap(), "second");
+    sender.join().unwrap();
+}
+
+fn a_try_after_a_receive_finds_the_message(bed: &Bed) {
+    let (push, pull) = leased(bed);
+    for _ in 0..100 {
+        push.send("second").unwrap();
+        eventually("it is there", || pull.try_recv().is_ok());
+    }
+}
+
+fn a_thread_that_waits_hears_of_the_end(bed: &Bed) {
+    let context = Context::builder().backend(bed.backend).build().unwrap();
+    let pull = context.pull().unwrap();
+    let push = bed.push();
+    push.connect(&pull.bind(&bed.anywhere()).unwrap()).unwrap();
+    push.send("first").unwrap();
+    assert_eq!(pull.recv().unwrap(), "first");
+    let waiting = std::thread::spawn(move || pull.recv());
+    std::thread::sleep(Duration::from_millis(20));
+    context.shutdown();
+    assert!(matches!(waiting.join().unwrap(), Err(Error::Terminated)));
+}
+
+fn a_peer_that_leaves_is_noticed_by_a_thread_that_waits(bed: &Bed) {
+    let pull = bed.pull();
+    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    let first = bed.push();
+    first.connect(&endpoint).unwrap();
+    first.send("first").unwrap();
+    assert_eq!(pull.recv().unwrap(), "first");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| pull.recv().unwrap());
+        std::thread::sleep(Duration::from_millis(20));
+        drop(first);
+        eventually("it is gone", || pull.stats().is_empty());
+        let second = bed.push();
+        second.connect(&endpoint).unwrap();
+        second.send("second").unwrap();
+        assert_eq!(waiting.join().unwrap(), "second");
+    });
+}
+
+fn connections_come_and_go_under_a_thread_that_waits(bed: &Bed) {
+    const ROUNDS: usize = 12;
+    let pull = bed.pull();
+    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    std::thread::scope(|scope| {
+        // One, a few, and more than a thread reads by itself.
+        let expected: usize = (1..=ROUNDS).sum();
+        let pull = &pull;
+        let waiting = scope.spawn(move || {
+            for _ in 0..expected {
+                assert_eq!(pull.recv().unwrap(), "here");
+            }
+        });
+        for count in 1..=ROUNDS {
+            let pushes: Vec<_> = (0..count).map(|_| bed.push()).collect();
+            for push in &pushes {
+                push.connect(&endpoint).unwrap();
+                await_peers(push, 1);
+                push.set_linger(None).unwrap();
+                push.send("here").unwrap();
+            }
+        }
+        waiting.join().unwrap();
+    });
+    eventually("they are all gone", || pull.stats().is_empty());
+}
+
+fn heartbeats_go_on_while_the_application_is_elsewhere(bed: &Bed) {
+    let (req, rep) = (bed.req(), bed.rep());
+    for socket in [&rep] {
+        socket.set_heartbeat_interval(Duration::from_millis(20)).unwrap();
+        socket.set_heartbeat_timeout(Some(Duration::from_millis(200))).unwrap();
+    }
+    bed.join(&rep, &req);
+    let monitor = rep.monitor();
+    for _ in 0..3 {
+        req.send("ping").unwrap();
+        assert_eq!(rep.recv().unwrap(), "ping");
+        rep.send("pong").unwrap();
+        assert_eq!(req.recv().unwrap(), "pong");
+        // Both have their connection on lease, and neither looks at it.
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    assert!(monitor.try_recv().is_err(), "the connection has held");
+}
