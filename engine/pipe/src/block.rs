@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use crate::sync::{AtomicUsize, Ordering};
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicUsize as Counter;
 
@@ -51,13 +51,14 @@ fn layout(capacity: usize) -> Layout {
 }
 
 impl BlockRef {
-    /// A block of at least `capacity` octets, uninitialised, with one reference.
+    /// A block of at least `capacity` octets with one reference. Its memory holds anything, but is
+    /// initialised.
     pub fn new(capacity: usize) -> Self {
         let header = if capacity == BLOCK { pool::take() } else { None };
         let header = header.unwrap_or_else(|| {
             let layout = layout(capacity);
             // SAFETY: the layout has a non-zero size.
-            let memory = unsafe { alloc(layout) }.cast::<Header>();
+            let memory = unsafe { alloc_zeroed(layout) }.cast::<Header>();
             NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
         });
         // SAFETY: freshly allocated or taken from the pool: nobody else has the pointer.

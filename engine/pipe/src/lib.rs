@@ -31,7 +31,9 @@ pub use block::{BLOCK, BlockRef};
 pub use exclusive::{Exclusive, ExclusiveGuard};
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use lease::{Held, Home, Lease, Look, Tell, lease};
-pub use log::{ATTACH, BATCH, LogReader, LogWriter, Piece, Refused, Sleep, log, settle};
+pub use log::{
+    ATTACH, BATCH, Encoded, LogReader, LogWriter, Piece, Press, Refused, Sleep, log, settle,
+};
 pub use mailbox::{Mailbox, Waiters};
 pub use message::{INLINE, Message};
 pub use pipe::{Bound, Inlet, Outlet, PipeEnd, PipeState, Slot, pipe};

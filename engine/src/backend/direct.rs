@@ -1,9 +1,13 @@
 //! Non-blocking calls on a descriptor by whoever has it to itself at the moment: the same on every
 //! system, and cheaper than any ring for one connection.
 
+#![allow(unsafe_code)]
+
 use super::Descriptor;
 use crate::batch::Batch;
+use socket2::MaybeUninitSlice;
 use std::io::{self, IoSlice, Read};
+use std::mem::MaybeUninit;
 
 /// Stretches of memory in one vectored write: more hardly save anything, and no system takes fewer.
 const SLICES: usize = 64;
@@ -38,6 +42,43 @@ pub(crate) fn receive(socket: &Descriptor, buffer: &mut [u8]) -> io::Result<usiz
             result => return result,
         }
     }
+}
+
+/// Receives into the spare room of `body`, at most `most` octets, and what comes after those into `rest`;
+/// returns how many octets went where. `body` has room.
+///
+/// # Errors
+/// As [`receive`].
+pub(crate) fn receive_body(
+    socket: &Descriptor,
+    body: &mut Vec<u8>,
+    most: usize,
+    rest: &mut [u8],
+) -> io::Result<(usize, usize)> {
+    let have = body.len();
+    let spare = body.spare_capacity_mut();
+    // What the body has no room for yet must not go to `rest`.
+    let whole = spare.len() >= most;
+    let most = most.min(spare.len());
+    let mut buffers =
+        [MaybeUninitSlice::new(&mut spare[..most]), MaybeUninitSlice::new(as_uninit(rest))];
+    let count = if whole { 2 } else { 1 };
+    let octets = loop {
+        match socket.recv_vectored(&mut buffers[..count]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => break result?.0,
+        }
+    };
+    let first = octets.min(most);
+    // SAFETY: the system has filled so many octets of the spare room.
+    unsafe { body.set_len(have + first) };
+    Ok((first, octets - first))
+}
+
+/// Initialised memory as memory to be filled.
+fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    // SAFETY: the same layout; the system writes octets there, or nothing.
+    unsafe { &mut *(std::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) }
 }
 
 /// A peer that is gone is an error value, never a signal.

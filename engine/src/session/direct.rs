@@ -13,7 +13,7 @@
 
 use super::halves::{Flush, Over, Reading, Writing};
 use super::inbound::Said;
-use crate::backend::{Descriptor, Ended, RECEIVE_BUFFER, direct};
+use crate::backend::{Descriptor, Ended, RECEIVE_BUFFER};
 use crate::cadence::Cadence;
 use crate::handler::Notice;
 use crate::io_thread::IoHandle;
@@ -172,20 +172,10 @@ impl Reader<'_> {
             return Fetch::Over;
         }
         let mut said = Vec::new();
-        // What is here already goes first, and alone until the pipe has room for it.
-        let result = if reading.inbound.is_blocked() {
-            reading.take(&[], &mut said).map_err(Over::Broken)
-        } else {
-            BUFFER.with_borrow_mut(|buffer| {
-                buffer.resize(RECEIVE_BUFFER, 0);
-                let octets = match direct::receive(&reading.descriptor, buffer) {
-                    Ok(0) => return Err(Over::Ended(Ended::Eof)),
-                    Ok(octets) => octets,
-                    Err(error) => return Err(Over::Ended(Ended::Failed(error))),
-                };
-                reading.take(&buffer[..octets], &mut said).map_err(Over::Broken)
-            })
-        };
+        let result = BUFFER.with_borrow_mut(|buffer| {
+            buffer.resize(RECEIVE_BUFFER, 0);
+            reading.receive(buffer, &mut said)
+        });
         match result {
             Ok(()) => {
                 Cadence::waited();
@@ -206,7 +196,7 @@ impl Reader<'_> {
 
     /// Whether octets are here that the pipe had no room for: the descriptor says nothing of them.
     pub fn is_blocked(&self) -> bool {
-        self.held.as_ref().is_none_or(|reading| reading.inbound.is_blocked())
+        self.held.as_ref().is_none_or(|reading| reading.is_blocked())
     }
 
     /// What to wait for, unless it was let go.

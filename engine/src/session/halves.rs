@@ -2,14 +2,24 @@
 //! thread, or by a thread of the application that has it on lease.
 
 use super::carry::Source;
-use super::inbound::{Inbound, Said};
+use super::inbound::{Inbound, Landed, Said};
 use super::outbound::{GATHER, Outbound};
-use crate::backend::{Descriptor, Ended, direct};
+use crate::backend::{Descriptor, Ended, RECEIVE_BUFFER, direct};
 use crate::batch::Batch;
 use ringmq_pipe::{Inlet, Outlet, Sleep};
 use ringmq_zmtp::ProtocolError;
 use std::io;
 use std::time::{Duration, Instant};
+
+/// A read that brings so much is part of a stream.
+const BULK: usize = 32 * 1024;
+/// Reads that are copied after one has brought what does not stay in a log.
+const COPIES: u8 = 64;
+/// Least room in a log that is worth a read.
+const LANDING: usize = 16 * 1024;
+/// Octets received with the end of a large body: enough for the header of the next one, little of whose
+/// body is then copied.
+const AFTER_LARGE: usize = 4 * 1024;
 
 /// How long messages of a burst may wait for more of them.
 const BATCHING: Duration = Duration::from_micros(30);
@@ -23,6 +33,12 @@ pub(super) struct Reading {
     pub(super) tx: Option<Outlet>,
     /// Why a borrower stopped reading.
     pub(super) over: Option<Over>,
+    /// The last read brought much at once, so that the next one is worth a block of the log.
+    bulk: bool,
+    /// Octets that are missing of a frame whose beginning is in the log.
+    lacking: usize,
+    /// Reads for which that is not to be tried: they bring what does not stay in a log.
+    copies: u8,
 }
 
 /// Why no more is read.
@@ -32,18 +48,98 @@ pub(super) enum Over {
 }
 
 impl Reading {
+    pub(super) fn new(descriptor: Descriptor, inbound: Inbound, tx: Option<Outlet>) -> Self {
+        Self { descriptor, inbound, tx, over: None, bulk: false, lacking: 0, copies: 0 }
+    }
+
+    /// Whether octets are here for which the pipe had no room.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.inbound.is_blocked()
+            || matches!(&self.tx, Some(Outlet::Log(log)) if self.lacking == 0 && !log.landed().is_empty())
+    }
+
     /// Decodes what arrived, and what waited for credit.
     pub(super) fn take(
         &mut self,
         octets: &[u8],
         said: &mut Vec<Said>,
     ) -> Result<(), ProtocolError> {
+        self.lacking = 0;
         let result = self.inbound.take(octets, self.tx.as_mut(), said);
         // One publication for all that this read brought.
         if let Some(Outlet::Log(log)) = &mut self.tx {
             log.publish();
         }
         result
+    }
+
+    /// Moves what the descriptor has into the pipe, without blocking; `buffer` is for what does not go
+    /// there directly.
+    pub(super) fn receive(&mut self, buffer: &mut [u8], said: &mut Vec<Said>) -> Result<(), Over> {
+        if self.is_blocked() {
+            // What is here already goes first, and alone until the pipe has room for it.
+            return self.take(&[], said).map_err(Over::Broken);
+        }
+        if self.inbound.large_body().is_some() {
+            return self.receive_large(buffer, said);
+        }
+        if self.lacking > 0 || self.bulk && self.inbound.can_land() {
+            return self.receive_into_log(said);
+        }
+        let octets = some(direct::receive(&self.descriptor, buffer))?;
+        self.copies = self.copies.saturating_sub(1);
+        self.bulk = octets >= BULK && self.copies == 0;
+        self.take(&buffer[..octets], said).map_err(Over::Broken)
+    }
+
+    /// Receives a large body where it belongs, and the beginning of what follows into `buffer`.
+    fn receive_large(&mut self, buffer: &mut [u8], said: &mut Vec<Said>) -> Result<(), Over> {
+        let Some((body, most)) = self.inbound.large_body() else { return Ok(()) };
+        let rest = &mut buffer[..AFTER_LARGE];
+        let (large, more) = direct::receive_body(&self.descriptor, body, most, rest)
+            .map_err(|error| Over::Ended(Ended::Failed(error)))?;
+        if large == 0 {
+            return Err(Over::Ended(Ended::Eof));
+        }
+        self.inbound.large_body_received(large, self.tx.as_mut());
+        self.take(&buffer[..more], said).map_err(Over::Broken)
+    }
+
+    /// Receives into the memory of the log, where the octets stay.
+    fn receive_into_log(&mut self, said: &mut Vec<Said>) -> Result<(), Over> {
+        let Some(Outlet::Log(log)) = &mut self.tx else {
+            self.lacking = 0;
+            return Ok(());
+        };
+        let octets = {
+            let memory = log.landing(self.lacking.max(LANDING));
+            let most = memory.len().min(RECEIVE_BUFFER);
+            some(direct::receive(&self.descriptor, &mut memory[..most]))?
+        };
+        log.land(octets);
+        self.bulk = octets >= BULK;
+        self.lacking = 0;
+        match self.inbound.take_landed(log) {
+            Landed::All | Landed::Blocked => {}
+            Landed::Partial(lacking) => self.lacking = lacking,
+            Landed::Other => {
+                self.copies = COPIES;
+                return self.take(&[], said).map_err(Over::Broken);
+            }
+        }
+        if let Some(Outlet::Log(log)) = &mut self.tx {
+            log.publish();
+        }
+        Ok(())
+    }
+}
+
+/// The octets of a receive; none of them are the end.
+fn some(result: io::Result<usize>) -> Result<usize, Over> {
+    match result {
+        Ok(0) => Err(Over::Ended(Ended::Eof)),
+        Ok(octets) => Ok(octets),
+        Err(error) => Err(Over::Ended(Ended::Failed(error))),
     }
 }
 

@@ -85,7 +85,7 @@ impl Session {
         }
         let inbound = Inbound::new(established.decoder, self.discard_inbound);
         let descriptor = self.descriptor.clone();
-        let reading = Reading { descriptor, inbound, tx, over: None };
+        let reading = Reading::new(descriptor, inbound, tx);
         let writing = Writing::new(self.descriptor.clone(), outbound, source);
         let traffic = Traffic::new(cx, reading, writing, established.heartbeat);
         self.phase = Phase::Traffic(Box::new(traffic));

@@ -5,11 +5,27 @@
 
 use bytes::{Buf, BytesMut};
 use ringmq_pipe::{ATTACH, LogWriter, Message, Outlet, Refused, frame};
-use ringmq_zmtp::{Command, Decoder, ProtocolError, Sink};
+use ringmq_zmtp::{Command, Decoder, Measured, ProtocolError, Rest, Sink};
 
 /// Octets set aside at once for a large body whose length only the peer vouches for; more follows as
 /// octets really arrive.
 const TRUST: usize = 256 * 1024;
+
+/// Octets missing of a large body that are worth a read of their own.
+const STRAIGHT: usize = 32 * 1024;
+
+/// What came of octets that were received into the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Landed {
+    /// All of them are messages now.
+    All,
+    /// So many octets are missing of the last frame, at least.
+    Partial(usize),
+    /// There is no credit for the rest.
+    Blocked,
+    /// The rest has to be decoded one by one.
+    Other,
+}
 
 /// The reading half of a session.
 pub(super) struct Inbound {
@@ -31,15 +47,20 @@ struct Partial {
 }
 
 impl Partial {
-    /// Adds octets of a large body. Memory is taken for what has arrived as much again, never for more
-    /// than the body.
+    /// Adds octets of a large body.
     fn extend(&mut self, octets: &[u8]) {
-        let have = self.large.len();
-        if self.large.capacity() - have < octets.len() {
-            let left = usize::try_from(self.body).unwrap_or(usize::MAX).saturating_sub(have);
-            self.large.reserve_exact(left.min(have.max(TRUST)).max(octets.len()));
+        if self.large.capacity() - self.large.len() < octets.len() {
+            self.reserve(octets.len());
         }
         self.large.extend_from_slice(octets);
+    }
+
+    /// Makes room for `least` octets more. Memory is taken for what has arrived as much again, never for
+    /// more than the body.
+    fn reserve(&mut self, least: usize) {
+        let have = self.large.len();
+        let left = usize::try_from(self.body).unwrap_or(usize::MAX).saturating_sub(have);
+        self.large.reserve_exact(left.min(have.max(TRUST)).max(least));
     }
 }
 
@@ -53,6 +74,48 @@ impl Inbound {
         !self.backlog.is_empty()
     }
 
+    /// The memory of a large body of which enough is missing to receive it where it belongs, and how much
+    /// to receive at the most.
+    pub(super) fn large_body(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        let missing = usize::try_from(self.decoder.missing()).unwrap_or(usize::MAX);
+        let is_large = self.partial.body >= ATTACH as u64;
+        if missing < STRAIGHT || !is_large || self.discard || self.is_blocked() {
+            return None;
+        }
+        if self.partial.large.capacity() == self.partial.large.len() {
+            self.partial.reserve(1);
+        }
+        Some((&mut self.partial.large, missing))
+    }
+
+    /// Octets were added to the [large body](Self::large_body).
+    pub(super) fn large_body_received(&mut self, octets: usize, target: Option<&mut Outlet>) {
+        let mut said = Vec::new();
+        let mut sink = Into { target, partial: &mut self.partial, said: &mut said };
+        self.decoder.delivered(octets as u64, &mut sink);
+    }
+
+    /// Makes messages of what has landed in the log, as far as the credit goes.
+    pub(super) fn take_landed(&mut self, log: &mut LogWriter) -> Landed {
+        let credit = usize::try_from(log.credit()).unwrap_or(usize::MAX);
+        let measured = self.decoder.measure(log.landed(), credit);
+        let Measured { run, tail, rest } = measured;
+        if run.consumed > 0 {
+            log.take_landed(run.consumed, run.messages as u32, tail);
+        }
+        match rest {
+            Rest::Nothing if log.landed().is_empty() => Landed::All,
+            Rest::Nothing => Landed::Blocked,
+            Rest::Partial { whole } => Landed::Partial(whole - log.landed().len()),
+            Rest::Other => Landed::Other,
+        }
+    }
+
+    /// Whether the next octets can be received straight into the log.
+    pub(super) fn can_land(&self) -> bool {
+        !self.discard && !self.is_blocked() && self.decoder.is_between_frames()
+    }
+
     /// Decodes `octets`, after those that wait already, as far as the credit goes.
     pub(super) fn take(
         &mut self,
@@ -60,6 +123,11 @@ impl Inbound {
         mut target: Option<&mut Outlet>,
         said: &mut Vec<Said>,
     ) -> Result<(), ProtocolError> {
+        if let Some(Outlet::Log(log)) = &mut target
+            && !log.landed().is_empty()
+        {
+            self.backlog.extend_from_slice(&log.lift_landed());
+        }
         if let Some(Outlet::Log(log)) = &mut target
             && !self.discard
             && log.ready() == Err(Refused::Closed)

@@ -88,6 +88,31 @@ pub struct Decoder {
     state: State,
 }
 
+/// What [`Decoder::measure`] has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Frames that can be stored as they are.
+    pub run: Decoded,
+    /// Octets at the end of those that belong to a message that goes on.
+    pub tail: usize,
+    /// What comes after them.
+    pub rest: Rest,
+}
+
+/// What comes after a run of whole frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing, or nothing that the credit allows.
+    Nothing,
+    /// The beginning of a frame that is to be stored as it is, and that takes `whole` octets or more.
+    Partial {
+        /// Octets of the frame, as far as that can be told.
+        whole: usize,
+    },
+    /// Something else: a command, a long body, a mistake.
+    Other,
+}
+
 /// What the next octet belongs to.
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -169,6 +194,55 @@ impl Decoder {
             }
         }
         Ok(done)
+    }
+
+    /// Measures what is at the start of `input` that can be stored as it is, without delivering it, for
+    /// octets that are in their place already. What is not to be stored so goes through
+    /// [`decode`](Self::decode). Takes nothing for a peer whose frames have to be changed.
+    pub fn measure(&mut self, input: &[u8], credit: usize) -> Measured {
+        if !self.is_between_frames() {
+            return Measured { run: Decoded::default(), tail: 0, rest: Rest::Other };
+        }
+        let (run, tail) = self.run(input, credit);
+        let rest = &input[run.consumed..];
+        let rest = match frame::parse(rest) {
+            _ if rest.is_empty() || run.messages == credit => Rest::Nothing,
+            None if rest[0] & !(frame::MORE | frame::LONG) == 0 => {
+                Rest::Partial { whole: frame::LONG_HEADER }
+            }
+            Some(header) if header.body <= self.max_span_body && is_plain(rest[0], &header) => {
+                Rest::Partial { whole: header.size + header.body as usize }
+            }
+            _ => Rest::Other,
+        };
+        Measured { run, tail, rest }
+    }
+
+    /// Whether the next octet is the first of a frame that might be [measured](Self::measure).
+    pub fn is_between_frames(&self) -> bool {
+        matches!(self.state, State::Header)
+            && self.header.is_empty()
+            && self.framing != Framing::V1
+            && !self.phantom
+    }
+
+    /// How many octets are missing of the body that is being delivered.
+    pub fn missing(&self) -> u64 {
+        match self.state {
+            State::Body { left, .. } => left,
+            _ => 0,
+        }
+    }
+
+    /// As if [`decode`](Self::decode) had delivered `octets` more of the body that is being delivered,
+    /// for octets that are in their place already; returns whether that was the end of a message.
+    ///
+    /// # Panics
+    /// If so many are not missing.
+    pub fn delivered<S: Sink>(&mut self, octets: u64, sink: &mut S) -> bool {
+        let State::Body { flags, left } = self.state else { panic!("no body is being delivered") };
+        assert!(octets <= left, "no more than is missing");
+        self.in_body(flags, left - octets, sink)
     }
 
     /// Measures the run of whole frames at the start of `input` that can be stored as they are, and

@@ -54,7 +54,7 @@ pub use command::{
     Command, Subscription, cancel_frame, error_frame, parse_subscription, subscribe_frame,
 };
 pub use config::{Config, ConfigError, HeartbeatConfig};
-pub use decoder::{Decoded, Decoder, Sink};
+pub use decoder::{Decoded, Decoder, Measured, Rest, Sink};
 pub use encoder::Encoder;
 pub use error::ProtocolError;
 pub use handshake::{Established, Handshake, Peer};

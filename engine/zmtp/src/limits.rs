@@ -9,7 +9,7 @@ pub const HANDSHAKE_FRAME_MAX: u64 = 64 * 1024;
 
 /// Frame bodies of this many octets or more are handed over in pieces, never inside a span: it is
 /// where copying a body into the log starts to cost more than attaching it by reference.
-pub const ATTACH_MIN: usize = 8 * 1024;
+pub const ATTACH_MIN: usize = 8 * 1024 + 1;
 
 /// The longest context of a PING, in octets (RFC 37). What a peer sends beyond that is not echoed.
 pub const CONTEXT_MAX: usize = 16;

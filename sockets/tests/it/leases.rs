@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 over_wires![
     bursts_and_pauses_lose_nothing,
+    streams_of_every_size_arrive_whole,
     a_receiver_that_turns_away_is_read_for,
     every_way_to_spin_brings_the_messages,
     threads_that_wait_for_one_socket_all_get_some,
@@ -66,6 +67,54 @@ fn bursts_and_pauses_lose_nothing(bed: &Bed) {
     });
     for number in 0..MESSAGES {
         assert_eq!(pull.recv().unwrap(), number.to_be_bytes());
+    }
+    sender.join().unwrap();
+}
+
+/// A body that tells from which message it is.
+fn body(number: u32, len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at as u32).wrapping_mul(31).wrapping_add(number) as u8).collect()
+}
+
+fn streams_of_every_size_arrive_whole(bed: &Bed) {
+    // Streams of one kind, so that each way of reading is settled on, then everything mixed.
+    const STREAMS: [(u32, &[usize]); 7] = [
+        (20_000, &[64]),
+        (5_000, &[300, 0, 1, 255, 256]),
+        (3_000, &[1024]),
+        (1_500, &[8192]),
+        (1_000, &[8193, 4000]),
+        (300, &[65_536]),
+        (600, &[5, 70_000, 62, 63, 8191, 300_000, 8192, 8193, 20_000]),
+    ];
+    let (push, pull) = (bed.push(), bed.pull());
+    bed.join(&pull, &push);
+    let sender = std::thread::spawn(move || {
+        for (count, lens) in STREAMS {
+            for number in 0..count {
+                let len = lens[number as usize % lens.len()];
+                if number % 5 == 0 {
+                    push.send_multipart([body(number, len), body(number + 1, 3)]).unwrap();
+                } else {
+                    push.send(body(number, len)).unwrap();
+                }
+            }
+        }
+        push
+    });
+    for (count, lens) in STREAMS {
+        for number in 0..count {
+            let len = lens[number as usize % lens.len()];
+            let message = pull.recv_multipart().unwrap();
+            let frames: Vec<_> = message.into_iter().collect();
+            assert_eq!(
+                frames.len(),
+                if number % 5 == 0 { 2 } else { 1 },
+                "number {number} of {lens:?}"
+            );
+            assert!(frames[0] == body(number, len)[..], "number {number} of {lens:?}");
+            assert!(frames.get(1).is_none_or(|frame| *frame == body(number + 1, 3)[..]));
+        }
     }
     sender.join().unwrap();
 }

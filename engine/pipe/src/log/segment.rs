@@ -72,7 +72,7 @@ pub(super) struct Segment {
     pub(super) block: BlockRef,
     /// Where in the block this segment starts.
     pub(super) offset: usize,
-    /// Octets from there that belong to this segment.
+    /// Octets from there that the log's writer may write; zero for a [borrowed](Self::borrowed) one.
     pub(super) capacity: usize,
     /// The octets and the segment itself, for models to see who uses them and when they are freed.
     watched: Watched,
@@ -87,6 +87,16 @@ impl Segment {
 
     /// A segment over a stretch of `block` that no other segment uses.
     pub(super) fn over(block: BlockRef, offset: usize, capacity: usize) -> *mut Self {
+        Self::boxed(block, offset, capacity, capacity)
+    }
+
+    /// A segment over octets of `block` that somebody else has written or will write, `left` at most: to
+    /// a writer it has no room.
+    pub(super) fn borrowed(block: BlockRef, offset: usize, left: usize) -> *mut Self {
+        Self::boxed(block, offset, 0, left)
+    }
+
+    fn boxed(block: BlockRef, offset: usize, capacity: usize, watched: usize) -> *mut Self {
         Box::into_raw(Box::new(Self {
             written: CachePadded::new(AtomicU64::new(0)),
             published: CachePadded::new(AtomicU64::new(0)),
@@ -95,7 +105,7 @@ impl Segment {
             block,
             offset,
             capacity,
-            watched: Watched::new(capacity),
+            watched: Watched::new(watched),
             alive: Watched::new(1),
         }))
     }

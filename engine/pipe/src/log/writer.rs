@@ -29,11 +29,12 @@ pub struct LogWriter {
     pub(super) shared: Arc<Shared>,
     /// The segment being filled.
     segment: *mut Segment,
-    /// Its memory and how much of that there is: what the segment says, at hand.
-    data: *mut u8,
-    capacity: usize,
+    /// Its memory and how much of that there is: what the segment says, at hand. Of a borrowed segment
+    /// there is never more than is filled.
+    pub(super) data: *mut u8,
+    pub(super) capacity: usize,
     /// How far it is filled, and how many messages end in it.
-    octets: usize,
+    pub(super) octets: usize,
     messages: u32,
     /// Between the first frame of a message and its last.
     pub(super) open: bool,
@@ -50,6 +51,8 @@ pub struct LogWriter {
     pub(super) credited: u64,
     /// Messages that the word an awake reader polls does not show yet.
     unpublished: u32,
+    /// Octets behind what is written that were received there and are not messages yet.
+    pub(super) landed: usize,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
@@ -72,6 +75,7 @@ impl LogWriter {
             written: 0,
             credited: 0,
             unpublished: 0,
+            landed: 0,
         };
         this.enter(segment);
         this
@@ -133,6 +137,7 @@ impl LogWriter {
     /// Takes back the frames of a message that will not be completed.
     pub fn rollback(&mut self) {
         self.missing = None;
+        self.landed = 0;
         if !self.open {
             return;
         }
@@ -152,6 +157,8 @@ impl LogWriter {
             self.messages = mark.messages();
         }
         self.octets = self.start;
+        // A segment without room for this writer is full wherever it ends.
+        self.capacity = self.current().capacity.max(self.start);
     }
 
     /// Shows the reader everything at once, without waiting for a batch to fill.
@@ -165,13 +172,14 @@ impl LogWriter {
     }
 
     #[inline(always)]
-    fn current(&self) -> &Segment {
+    pub(super) fn current(&self) -> &Segment {
         // SAFETY: the current segment is alive: the reader frees none that is not sealed.
         unsafe { &*self.segment }
     }
 
     /// Makes `segment` the current one, as if it were empty.
     fn enter(&mut self, segment: *mut Segment) {
+        debug_assert_eq!(self.landed, 0, "what has landed is lifted out first");
         self.segment = segment;
         self.data = self.current().data();
         self.capacity = self.current().capacity;
@@ -189,10 +197,7 @@ impl LogWriter {
     /// out.
     pub(super) fn copy_in(&mut self, bytes: &[u8]) {
         assert!(bytes.len() <= self.room(), "the caller has made room");
-        if !self.open {
-            self.open = true;
-            self.start = self.octets;
-        }
+        debug_assert_eq!(self.landed, 0, "what has landed is in the way");
         self.current().writing(self.octets, bytes.len());
         // SAFETY: the destination lies behind every mark, so the reader does not look at it, and
         // within the segment's stretch, which no other segment shares.
@@ -200,7 +205,16 @@ impl LogWriter {
             let to = self.data.add(self.octets);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
         }
-        self.octets += bytes.len();
+        self.extend_open(bytes.len());
+    }
+
+    /// Counts `octets` more as part of the open message.
+    pub(super) fn extend_open(&mut self, octets: usize) {
+        if !self.open {
+            self.open = true;
+            self.start = self.octets;
+        }
+        self.octets += octets;
     }
 
     /// Writes a frame that is at the start of `window`, with a body of `len` octets, all of the window
@@ -245,7 +259,7 @@ impl LogWriter {
 
     /// A frame was written that starts at `start`.
     #[inline(always)]
-    fn frame_written(&mut self, flags: u8, start: usize) {
+    pub(super) fn frame_written(&mut self, flags: u8, start: usize) {
         if flags & MORE == 0 {
             self.messages += 1;
             self.commit(1, 0);
@@ -312,7 +326,7 @@ impl LogWriter {
     /// Seals the current segment and makes `next` the current one. While a message is open, the seal
     /// of its first segment is held back: that hides all the others. `goes_on` says whether the
     /// message continues in `next`.
-    fn link(&mut self, next: *mut Segment, goes_on: bool) {
+    pub(super) fn link(&mut self, next: *mut Segment, goes_on: bool) {
         // Relaxed: covered by the mark that seals this segment.
         self.current().next.store(next, Ordering::Relaxed);
         let sealed = Mark::new(self.octets as u32, self.messages).sealed(goes_on);

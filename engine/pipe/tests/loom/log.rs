@@ -3,7 +3,7 @@
 use crate::{FEW, MANY, Parker, check};
 use loom::thread;
 use ringmq_pipe::frame::MORE;
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Refused, Sleep, log};
+use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Press, Refused, Sleep, log};
 use std::sync::Arc;
 
 /// Reads a frame, asleep while there is none; `None` at the end.
@@ -221,5 +221,28 @@ fn both_ends_leave_at_once_and_nothing_stays() {
         drop(reader);
         sender.join().unwrap();
         assert_eq!(Arc::strong_count(&token), 1);
+    });
+}
+
+#[test]
+fn what_is_encoded_once_arrives_everywhere() {
+    check(MANY - 1, || {
+        let mut press = Press::new();
+        let (mut far, mut reader) = log(0);
+        let (mut near, mut own) = log(0);
+        let parker = Parker::new();
+        reader.install(parker.clone(), 0);
+        let receiver = thread::spawn(move || {
+            std::iter::from_fn(|| receive(&mut reader, &parker)).collect::<Vec<_>>()
+        });
+        for body in [&b"first"[..], b"second"] {
+            let frame = press.encode(0, body);
+            far.write_encoded(&frame).unwrap();
+            near.write_encoded(&frame).unwrap();
+        }
+        drop((far, near, press));
+        assert_eq!(receiver.join().unwrap(), [&b"first"[..], b"second"]);
+        assert_eq!(own.read().unwrap(), *b"first");
+        assert_eq!(own.read().unwrap(), *b"second");
     });
 }

@@ -1,0 +1,138 @@
+//! One frame for many logs: encoded once, in memory that all of them refer to.
+//!
+//! A [`Press`] writes frames one behind the other into a block. A log that gets a run of them holds a
+//! segment over that stretch of the block, which grows with every frame of the run and costs no copy;
+//! the first frame after a gap begins another segment.
+//!
+//! What always holds: octets of the block that a log refers to are never written again; a log's writer
+//! itself writes none of them, because such a segment has no room for it.
+#![allow(unsafe_code)]
+
+use super::ATTACH;
+use super::segment::Segment;
+use super::writer::{LogWriter, Refused};
+use crate::block::{BLOCK, BlockRef};
+use crate::frame::{self, LONG_HEADER};
+
+/// Octets of a press's block. In models small enough that a few frames need a second one.
+const SHEET: usize = if cfg!(loom) { 64 } else { BLOCK };
+
+/// Where a publisher encodes its messages. One thread at a time, the one that writes the logs.
+#[derive(Default)]
+pub struct Press {
+    /// The block, and how much of it is written.
+    sheet: Option<(BlockRef, usize)>,
+}
+
+/// A frame that a [`Press`] has encoded.
+pub struct Encoded<'a> {
+    block: &'a BlockRef,
+    /// Where in the block it is.
+    offset: usize,
+    len: usize,
+    /// Octets of that before the body.
+    header: usize,
+    flags: u8,
+}
+
+impl Press {
+    /// A press without a block; it takes one with its first frame.
+    pub const fn new() -> Self {
+        Self { sheet: None }
+    }
+
+    /// Encodes a frame.
+    ///
+    /// # Panics
+    /// If the body has [`ATTACH`] octets or more: those are to be referred to, not copied.
+    pub fn encode(&mut self, flags: u8, body: &[u8]) -> Encoded<'_> {
+        assert!(body.len() < ATTACH, "a large body is attached to each log");
+        let needed = LONG_HEADER + body.len();
+        let fits = |sheet: &(BlockRef, usize)| sheet.0.capacity() - sheet.1 >= needed;
+        let sheet = self.sheet.take().filter(fits);
+        let sheet = sheet.unwrap_or_else(|| (BlockRef::new(SHEET.max(needed)), 0));
+        let (block, octets) = self.sheet.insert(sheet);
+        let offset = *octets;
+        // SAFETY: `needed` octets from there are within the block, and in no log: those refer only to
+        // what is before them.
+        let header = unsafe { write_frame(block.data().add(offset), flags, body) };
+        *octets += header + body.len();
+        Encoded { block, offset, len: header + body.len(), header, flags }
+    }
+}
+
+/// Writes a header and a body, and says how long the header is.
+///
+/// # Safety
+/// `to` is valid for writes of [`LONG_HEADER`] octets more than the body has.
+unsafe fn write_frame(to: *mut u8, flags: u8, body: &[u8]) -> usize {
+    let mut header = [0; LONG_HEADER];
+    let size = frame::write(&mut header, flags, body.len());
+    // SAFETY: promised by the caller.
+    unsafe {
+        to.cast::<[u8; LONG_HEADER]>().write(header);
+        std::ptr::copy_nonoverlapping(body.as_ptr(), to.add(size), body.len());
+    }
+    size
+}
+
+impl Encoded<'_> {
+    /// The flags of the frame.
+    pub fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    fn start(&self) -> *mut u8 {
+        // SAFETY: within the block.
+        unsafe { self.block.data().add(self.offset) }
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        // SAFETY: written by `Press::encode`, and never again.
+        unsafe {
+            let body = self.start().add(self.header);
+            std::slice::from_raw_parts(body, self.len - self.header)
+        }
+    }
+}
+
+impl LogWriter {
+    /// Writes a frame that was encoded for several logs; otherwise as [`write`](Self::write). Cheapest
+    /// for a log that got the frame before it too, and for one that did not about as much as four
+    /// copies of a small body.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn write_encoded(&mut self, frame: &Encoded<'_>) -> Result<(), Refused> {
+        self.ready()?;
+        if !self.runs_up_to(frame) {
+            if self.open {
+                // What may have to be taken back has to be in memory of the log's own.
+                return self.write_body(frame.flags, frame.body());
+            }
+            self.refer_to(frame);
+        }
+        let start = self.octets;
+        self.current().writing(start, frame.len);
+        self.octets += frame.len;
+        self.capacity = self.octets;
+        self.frame_written(frame.flags, start);
+        Ok(())
+    }
+
+    /// Whether the frame is right behind the last octet of the current segment. (An address in the block
+    /// of the press follows none of a block of the log's own: there is a header between any two.)
+    #[inline]
+    fn runs_up_to(&self, frame: &Encoded<'_>) -> bool {
+        self.data.wrapping_add(self.octets) == frame.start()
+    }
+
+    /// Begins a segment at the frame.
+    #[cold]
+    fn refer_to(&mut self, frame: &Encoded<'_>) {
+        let left = frame.block.capacity() - frame.offset;
+        self.link(Segment::borrowed(frame.block.clone(), frame.offset, left), false);
+    }
+}
