@@ -87,6 +87,54 @@ impl Backend {
     }
 }
 
+/// When the next question of a latency case is asked.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Load {
+    /// As soon as the one before is answered.
+    #[default]
+    Closed,
+    /// So many a second, whatever has been answered; timed from when each was due.
+    Rate {
+        /// Messages a second.
+        per_s: u32,
+    },
+    /// After an idle pause of so long.
+    Pause {
+        /// Microseconds.
+        us: u64,
+    },
+}
+
+/// Which threads of a case share a core.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Sharing {
+    /// Those that `--pin` puts together.
+    #[default]
+    #[value(skip)]
+    AsPinned,
+    /// The application and the I/O thread of a side, each side having a core of its own.
+    Side,
+    /// The application and the I/O thread of both sides: one core for all four.
+    All,
+}
+
 /// Which of the two ends a worker plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -110,6 +158,12 @@ pub(crate) struct Case {
     pub(crate) backend: Backend,
     /// Body of each message, in bytes.
     pub(crate) size: usize,
+    /// When the next question is asked; throughput asks none.
+    #[serde(default)]
+    pub(crate) load: Load,
+    /// Which threads share a core.
+    #[serde(default)]
+    pub(crate) sharing: Sharing,
 }
 
 impl Case {
@@ -124,6 +178,18 @@ impl Case {
                  for the pattern req-rep, pair or dealer-router",
                 self.pattern
             ));
+        }
+        if matches!(self.load, Load::Rate { .. }) && self.pattern == Pattern::ReqRep {
+            return Err(
+                "req-rep waits for every answer, so nothing can be sent on a schedule: ask \
+                        for the pattern pair or dealer-router"
+                    .to_owned(),
+            );
+        }
+        if self.sharing == Sharing::All && self.backend == Backend::Floor {
+            return Err("two sides that spin on one core only wait for each other's time slice: \
+                        ask for floor-blocking"
+                .to_owned());
         }
         let (inproc, blocking) =
             (self.transport == Transport::Inproc, self.backend == Backend::FloorBlocking);
@@ -161,6 +227,48 @@ impl fmt::Display for Kind {
             Kind::Latency => "latency",
         })
     }
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Load::Closed => f.pad("one by one"),
+            Load::Rate { per_s } => f.pad(&format!("{} a second", thousands(u64::from(*per_s)))),
+            Load::Pause { us } => f.pad(&format!("after {}", human_time(*us))),
+        }
+    }
+}
+
+impl fmt::Display for Sharing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Sharing::AsPinned => "as pinned",
+            Sharing::Side => "a core a side",
+            Sharing::All => "one core",
+        })
+    }
+}
+
+/// Formats microseconds the way people say them: `100 us`, `10 ms`, `1 s`.
+fn human_time(us: u64) -> String {
+    match us {
+        us if us > 0 && us.is_multiple_of(1_000_000) => format!("{} s", us / 1_000_000),
+        us if us > 0 && us.is_multiple_of(1_000) => format!("{} ms", us / 1_000),
+        us => format!("{us} us"),
+    }
+}
+
+/// `10,000`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Formats a size in bytes the way people say it: `64 B`, `1 KiB`, `64 KiB`.
@@ -201,8 +309,36 @@ mod tests {
             pattern: Pattern::PushPull,
             backend: Backend::Auto,
             size: 64,
+            load: Load::Closed,
+            sharing: Sharing::AsPinned,
         };
         assert!(case.check().unwrap_err().contains("req-rep"));
         assert_eq!(Case { pattern: Pattern::Pair, ..case }.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_would_measure_something_else_is_refused() {
+        let case = Case {
+            kind: Kind::Latency,
+            transport: Transport::Tcp,
+            pattern: Pattern::ReqRep,
+            backend: Backend::Floor,
+            size: 64,
+            load: Load::Rate { per_s: 1000 },
+            sharing: Sharing::AsPinned,
+        };
+        assert!(case.check().unwrap_err().contains("pair"));
+        let case = Case { load: Load::Closed, sharing: Sharing::All, ..case };
+        assert!(case.check().unwrap_err().contains("floor-blocking"));
+        assert_eq!(Case { sharing: Sharing::Side, ..case }.check(), Ok(()));
+    }
+
+    #[test]
+    fn loads_read_well() {
+        let rate = |per_s| Load::Rate { per_s }.to_string();
+        assert_eq!([rate(999), rate(1_250_000)], ["999 a second", "1,250,000 a second"]);
+        let pause = |us| Load::Pause { us }.to_string();
+        assert_eq!([pause(100), pause(10_000)], ["after 100 us", "after 10 ms"]);
+        assert_eq!(pause(1_000_000), "after 1 s");
     }
 }

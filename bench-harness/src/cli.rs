@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::case::{Backend, Kind, Pattern, Transport};
+use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
 use crate::measure::Effort;
 use crate::pin::Pin;
+use crate::protocol::Cores;
+use crate::scale::ScaleArgs;
 
 /// Measures ringmq on this machine, beside the floor of bare sockets.
 ///
 /// Without a subcommand: throughput and round-trip latency of tcp, ipc and inproc on every backend
-/// that this machine can run, in under a minute, with a table, report.html and report.json at the end.
+/// that this machine can run, in about a minute, with a table, report.html and report.json at the end.
 /// Sender and receiver are processes of their own, inproc is two threads. Every message is numbered
 /// and checked: lost, repeated, torn or reordered ones end the run with an error.
 #[derive(Debug, Parser)]
@@ -26,7 +29,7 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  ringmq-bench                                       everything, in under a minute
+  ringmq-bench                                       everything, in about a minute
   ringmq-bench throughput --transport ipc --size 16,64,1k,64k
   ringmq-bench latency --backend uring,mio,floor,floor-blocking --seconds 2
   ringmq-bench throughput --pattern dealer-router --json result.json
@@ -45,12 +48,17 @@ pub(crate) enum Cmd {
     /// Messages a second, one way, timed by the receiver from the first message to the last.
     #[command(after_help = THROUGHPUT_EXAMPLES)]
     Throughput(BenchArgs),
-    /// Round trips, one at a time, timed one by one.
+    /// Round trips: one at a time, each after a pause, or on a schedule.
     #[command(after_help = LATENCY_EXAMPLES)]
-    Latency(BenchArgs),
+    Latency(LatencyArgs),
+    /// Many peers: memory, time and fairness with 10, 100, 1,000 and 10,000 of them.
+    Scale(ScaleArgs),
     /// One end of a measurement; the program starts it by itself.
     #[command(hide = true)]
     Worker,
+    /// One side of a scene of `scale`; the program starts it by itself.
+    #[command(hide = true)]
+    ScaleWorker,
 }
 
 const THROUGHPUT_EXAMPLES: &str = "\
@@ -69,6 +77,15 @@ Examples:
   ringmq-bench latency                                     64 B over tcp, beside the floor
   ringmq-bench latency --transport ipc --backend auto,floor,floor-blocking
   ringmq-bench latency --pattern pair --pin 2,3 --seconds 5
+  ringmq-bench latency --rate 10000,50000 --backend uring,mio,floor --seconds 5
+  ringmq-bench latency --pause 1s,10ms,100us --backend uring,mio,floor-blocking
+  ringmq-bench latency --share-core all --backend uring,mio,floor-blocking
+
+With --rate one thread sends what is due and looks for answers in between, without waiting for any, so
+that questions go on while answers are outstanding (up to 500, or 64 KiB of them); the other side blocks
+in its receive. Latency counts from the time at which a question was due, so that a stall shows in every
+question that it held up (coordinated omission). The asking thread yields its core between two looks if
+it shares it with its I/O thread.
 
 Between machines, as libzmq's local_lat and remote_lat; the asking side prints the result:
   answers  ringmq-bench latency --role bind --endpoint 'tcp://*:5555' --count 20000
@@ -89,6 +106,61 @@ pub(crate) struct SuiteArgs {
     /// Cores: auto, off, SENDER,RECEIVER, or SENDER,RECEIVER,SENDER_IO,RECEIVER_IO
     #[arg(long, default_value = "auto")]
     pub(crate) pin: Pin,
+    /// What ci/versus --json wrote, for a comparison with other libraries in report.html [default:
+    /// versus.json in the output folder, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) versus: Option<PathBuf>,
+}
+
+/// Options of `latency`.
+#[derive(Debug, Args)]
+pub(crate) struct LatencyArgs {
+    #[command(flatten)]
+    pub(crate) bench: BenchArgs,
+    /// Send so many messages a second whatever comes back, and take the time from when each was due
+    #[arg(long, value_name = "PER_SECOND", value_delimiter = ',',
+        value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) rate: Vec<u32>,
+    /// Ask after an idle pause of so long each time [examples: 1s, 10ms, 100us]
+    #[arg(long, value_delimiter = ',', value_parser = pause)]
+    pub(crate) pause: Vec<u64>,
+    /// Have the application and the I/O thread of each side share a core, or all four threads one
+    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "side")]
+    pub(crate) share_core: Option<Sharing>,
+}
+
+impl LatencyArgs {
+    /// In which ways to ask.
+    pub(crate) fn manner(&self) -> Manner {
+        let rates = self.rate.iter().map(|&per_s| Load::Rate { per_s });
+        let pauses = self.pause.iter().map(|&us| Load::Pause { us });
+        let mut loads: Vec<Load> = rates.chain(pauses).collect();
+        if loads.is_empty() {
+            loads.push(Load::Closed);
+        }
+        Manner { loads, sharing: self.share_core.unwrap_or_default() }
+    }
+}
+
+/// In which ways the messages of a subcommand are moved.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    pub(crate) loads: Vec<Load>,
+    pub(crate) sharing: Sharing,
+}
+
+impl Manner {
+    /// The one way of throughput: as fast as it goes.
+    pub(crate) fn plain() -> Self {
+        Self { loads: vec![Load::Closed], sharing: Sharing::AsPinned }
+    }
+
+    /// The cores that `--pin` chose, as `--share-core` has them used.
+    pub(crate) fn cores(&self, pinned: Cores) -> Result<Cores> {
+        pinned
+            .shared(self.sharing)
+            .context("--share-core keeps threads on cores: it needs two of them, and no --pin off")
+    }
 }
 
 /// Options of `throughput` and `latency`.
@@ -107,7 +179,8 @@ pub(crate) struct BenchArgs {
     /// Length of each measurement
     #[arg(long, default_value = "0.5", value_parser = seconds)]
     pub(crate) seconds: Duration,
-    /// Socket types, the sending or asking one first [default: push-pull, or req-rep for latency]
+    /// Socket types, the sending or asking one first [default: push-pull; req-rep for latency, pair
+    /// with --rate]
     #[arg(long, value_enum)]
     pub(crate) pattern: Option<Pattern>,
     /// Who moves the messages; several are compared in turns [default: auto,floor; with --role: auto]
@@ -132,19 +205,20 @@ pub(crate) struct BenchArgs {
 
 impl BenchArgs {
     /// The pattern asked for, or the usual one.
-    pub(crate) fn pattern(&self, kind: Kind) -> Pattern {
-        self.pattern.unwrap_or(match kind {
-            Kind::Throughput => Pattern::PushPull,
-            Kind::Latency => Pattern::ReqRep,
+    pub(crate) fn pattern(&self, kind: Kind, load: Load) -> Pattern {
+        self.pattern.unwrap_or(match (kind, load) {
+            (Kind::Throughput, _) => Pattern::PushPull,
+            (Kind::Latency, Load::Rate { .. }) => Pattern::Pair,
+            (Kind::Latency, Load::Closed | Load::Pause { .. }) => Pattern::ReqRep,
         })
     }
 
     /// The backends asked for, or ringmq beside its floor.
-    pub(crate) fn backends(&self) -> Vec<Backend> {
-        if self.backend.is_empty() {
-            vec![Backend::Auto, Backend::Floor]
-        } else {
-            self.backend.clone()
+    pub(crate) fn backends(&self, sharing: Sharing) -> Vec<Backend> {
+        match (self.backend.is_empty(), sharing) {
+            (true, Sharing::All) => vec![Backend::Auto, Backend::FloorBlocking],
+            (true, _) => vec![Backend::Auto, Backend::Floor],
+            (false, _) => self.backend.clone(),
         }
     }
 
@@ -172,6 +246,27 @@ fn seconds(text: &str) -> Result<Duration, String> {
         return Err("give at least 0.01 and at most 600 seconds".to_owned());
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+/// Longest pause, in microseconds: beyond it a side would think that its peer is gone.
+const LONGEST_PAUSE_US: u64 = 5_000_000;
+
+/// Reads a pause: a whole number with its unit. The result is in microseconds.
+fn pause(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let wrong = || "give a time with its unit, like 1s, 10ms or 100us".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let unit = match &text[digits.len()..] {
+        "us" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        _ => return Err(wrong()),
+    };
+    match number.checked_mul(unit) {
+        Some(us @ 1..=LONGEST_PAUSE_US) => Ok(us),
+        _ => Err("give at least 1us and at most 5s".to_owned()),
+    }
 }
 
 /// Reads a size in bytes with an optional k or m for KiB and MiB.
@@ -223,22 +318,48 @@ mod tests {
             panic!("a throughput command");
         };
         assert_eq!(args.size, [16, 1024]);
-        assert_eq!(args.backends(), [Backend::Uring, Backend::Floor]);
-        assert_eq!(args.pattern(Kind::Throughput), Pattern::PushPull);
+        assert_eq!(args.backends(Sharing::AsPinned), [Backend::Uring, Backend::Floor]);
+        assert_eq!(args.pattern(Kind::Throughput, Load::Closed), Pattern::PushPull);
         assert_eq!(args.effort(), Effort::Count(1000));
 
         let Some(Cmd::Latency(args)) = Cli::parse_from(["ringmq-bench", "latency"]).command else {
             panic!("a latency command");
         };
-        assert_eq!(args.backends(), [Backend::Auto, Backend::Floor]);
-        assert_eq!(args.pattern(Kind::Latency), Pattern::ReqRep);
+        assert_eq!(args.manner(), Manner::plain());
+        let args = args.bench;
+        assert_eq!(args.backends(Sharing::AsPinned), [Backend::Auto, Backend::Floor]);
+        assert_eq!(args.backends(Sharing::All), [Backend::Auto, Backend::FloorBlocking]);
+        assert_eq!(args.pattern(Kind::Latency, Load::Closed), Pattern::ReqRep);
+        assert_eq!(args.pattern(Kind::Latency, Load::Rate { per_s: 1 }), Pattern::Pair);
         assert_eq!(args.effort(), Effort::Time(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn ways_to_ask_are_read() {
+        let parse = |line: &str| match Cli::try_parse_from(line.split(' ')).map(|cli| cli.command) {
+            Ok(Some(Cmd::Latency(args))) => Some(args.manner()),
+            _ => None,
+        };
+        let manner = parse("ringmq-bench latency --rate 10000,50 --pause 1s,10ms --share-core");
+        let loads = vec![
+            Load::Rate { per_s: 10_000 },
+            Load::Rate { per_s: 50 },
+            Load::Pause { us: 1_000_000 },
+            Load::Pause { us: 10_000 },
+        ];
+        assert_eq!(manner, Some(Manner { loads, sharing: Sharing::Side }));
+        let all = parse("ringmq-bench latency --share-core all").map(|manner| manner.sharing);
+        assert_eq!(all, Some(Sharing::All));
+        for wrong in ["--rate 0", "--rate x", "--pause 1", "--pause 6s", "--share-core as-pinned"] {
+            assert_eq!(parse(&format!("ringmq-bench latency {wrong}")), None, "{wrong}");
+        }
+        assert_eq!(parse("ringmq-bench throughput --rate 1"), None);
     }
 
     #[test]
     fn json_goes_to_stdout_unless_a_file_is_named() {
         let json = |line: &str| match Cli::parse_from(line.split(' ')).command {
-            Some(Cmd::Latency(args)) => args.json,
+            Some(Cmd::Latency(args)) => args.bench.json,
             _ => None,
         };
         assert_eq!(json("ringmq-bench latency"), None);

@@ -1,22 +1,26 @@
-//! One end of an open connection, and the four loops that every subject runs through.
+//! One end of an open connection, and the loops that every subject runs through.
 //!
 //! A subject (a bare socket, a ring, ringmq) supplies one message at a time by the traits below; the
 //! loops here stamp, check and time. So all of them are measured by the same code, and no number in
 //! the report exists without every message behind it having been checked. An [`End`] belongs to one
 //! thread.
 
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use crate::case::Load;
+use crate::patience::Patience;
 use crate::payload::{Checker, Stamper};
-use crate::protocol::{Opened, Outcome};
+use crate::protocol::{Opened, Outcome, Phase};
+use crate::schedule::{self, Lane, Schedule};
 use crate::stats::RoundTrips;
 
 /// One end, ready to move messages.
 pub(crate) trait End: Send {
-    /// Moves `count` messages, or makes `count` round trips.
-    fn run(&mut self, count: u64) -> Result<Outcome>;
+    /// Moves the messages of a phase, or makes its round trips.
+    fn run(&mut self, phase: Phase) -> Result<Outcome>;
 }
 
 /// An end whose socket exists and whose peer may not have come yet.
@@ -55,6 +59,17 @@ pub(crate) trait Sink: Send {
 pub(crate) trait Asker: Send {
     /// Makes one round trip.
     fn ask(&mut self, stamper: &mut Stamper, checker: &mut Checker) -> Result<()>;
+
+    /// From now on answers are looked for with [`Self::try_answer`], without waiting for them.
+    fn stop_waiting(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Sends the next message, whatever has come back of those before it.
+    fn question(&mut self, stamper: &mut Stamper) -> Result<()>;
+
+    /// Has `checker` look at the next message that came back, if one is there.
+    fn try_answer(&mut self, checker: &mut Checker) -> Result<bool>;
 }
 
 /// Sends every message back.
@@ -77,7 +92,7 @@ impl<S: Source> Sending<S> {
 }
 
 impl<S: Source> End for Sending<S> {
-    fn run(&mut self, count: u64) -> Result<Outcome> {
+    fn run(&mut self, Phase { count, .. }: Phase) -> Result<Outcome> {
         for sent in 0..count {
             self.source
                 .send(&mut self.stamper)
@@ -106,7 +121,7 @@ impl<S: Sink> Receiving<S> {
 }
 
 impl<S: Sink> End for Receiving<S> {
-    fn run(&mut self, count: u64) -> Result<Outcome> {
+    fn run(&mut self, Phase { count, .. }: Phase) -> Result<Outcome> {
         if count == 0 {
             return Ok(Outcome::default());
         }
@@ -130,28 +145,84 @@ pub(crate) struct Asking<A> {
     asker: A,
     stamper: Stamper,
     checker: Checker,
+    patience: Patience,
 }
 
 impl<A: Asker> Asking<A> {
-    /// Sends messages of `size` bytes round through `asker`.
-    pub(crate) fn new(asker: A, size: usize) -> Self {
-        Self { asker, stamper: Stamper::new(size), checker: Checker::new(size) }
+    /// Sends messages of `size` bytes round through `asker`; `patience` is for answers to questions on
+    /// a schedule.
+    pub(crate) fn new(asker: A, size: usize, patience: Patience) -> Self {
+        Self { asker, stamper: Stamper::new(size), checker: Checker::new(size), patience }
     }
-}
 
-impl<A: Asker> End for Asking<A> {
-    fn run(&mut self, count: u64) -> Result<Outcome> {
+    /// One question after the other, each after a pause.
+    fn in_turn(&mut self, count: u64, pause: Duration) -> Result<RoundTrips> {
         let mut trips = RoundTrips::new();
-        let start = Instant::now();
         for _ in 0..count {
+            if !pause.is_zero() {
+                thread::sleep(pause);
+            }
             let sent = Instant::now();
             self.asker
                 .ask(&mut self.stamper, &mut self.checker)
                 .with_context(|| receiving(&self.checker))?;
             trips.record(sent.elapsed());
         }
+        Ok(trips)
+    }
+}
+
+impl<A: Asker> End for Asking<A> {
+    fn run(&mut self, Phase { count, load }: Phase) -> Result<Outcome> {
+        let start = Instant::now();
+        let trips = match load {
+            Load::Closed => self.in_turn(count, Duration::ZERO)?,
+            Load::Pause { us } => self.in_turn(count, Duration::from_micros(us))?,
+            Load::Rate { per_s } => {
+                self.asker.stop_waiting()?;
+                let schedule = Schedule::new(per_s, count, self.stamper.size());
+                schedule::drive(&mut OnSchedule { start: Instant::now(), asking: self }, schedule)?
+            }
+        };
         let elapsed_ns = start.elapsed().as_nanos() as u64;
         Ok(Outcome { messages: count, elapsed_ns, histogram: trips.pairs() })
+    }
+}
+
+/// The end that asks, seen from the schedule of its questions.
+struct OnSchedule<'a, A> {
+    start: Instant,
+    asking: &'a mut Asking<A>,
+}
+
+impl<A: Asker> Lane for OnSchedule<'_, A> {
+    #[inline]
+    fn now(&mut self) -> Duration {
+        self.start.elapsed()
+    }
+
+    #[inline]
+    fn send(&mut self) -> Result<()> {
+        self.asking.patience.progress();
+        self.asking.asker.question(&mut self.asking.stamper)
+    }
+
+    #[inline]
+    fn try_recv(&mut self) -> Result<bool> {
+        let there = self
+            .asking
+            .asker
+            .try_answer(&mut self.asking.checker)
+            .with_context(|| receiving(&self.asking.checker))?;
+        if there {
+            self.asking.patience.progress();
+        }
+        Ok(there)
+    }
+
+    #[inline]
+    fn idle(&mut self) -> Result<()> {
+        self.asking.patience.again()
     }
 }
 
@@ -159,7 +230,7 @@ impl<A: Asker> End for Asking<A> {
 pub(crate) struct Answering<A>(pub(crate) A);
 
 impl<A: Answerer> End for Answering<A> {
-    fn run(&mut self, count: u64) -> Result<Outcome> {
+    fn run(&mut self, Phase { count, .. }: Phase) -> Result<Outcome> {
         for done in 0..count {
             self.0.answer().with_context(|| format!("answering message {done} of this phase"))?;
         }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
+use crate::host::Host;
 use crate::protocol::Cores;
 
 /// What a reader must know to compare one report with another.
@@ -18,12 +19,16 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
     /// Processor architecture.
     pub(crate) arch: String,
+    /// What else moves the figures.
+    pub(crate) host: Host,
     /// Processes that wanted a core during the minute before; over 1 means company.
     pub(crate) load_before: f64,
     /// Cores that the threads were kept on.
     pub(crate) pinned: Cores,
     /// Version of this program, which is that of ringmq.
     pub(crate) version: &'static str,
+    /// Revision of the source that it was built from; empty where there was no repository.
+    pub(crate) revision: &'static str,
     /// Compiler that built it.
     pub(crate) rustc: &'static str,
     /// `release`, or something whose figures mean nothing.
@@ -44,9 +49,11 @@ impl Machine {
             system: System::long_os_version().unwrap_or_else(unknown),
             kernel: System::kernel_version().unwrap_or_else(unknown),
             arch: System::cpu_arch(),
+            host: Host::look(),
             load_before: System::load_average().one,
             pinned,
             version: env!("CARGO_PKG_VERSION"),
+            revision: env!("RINGMQ_BENCH_REVISION"),
             rustc: env!("RINGMQ_BENCH_RUSTC"),
             profile: if cfg!(debug_assertions) { "debug" } else { "release" },
             command: command(),
@@ -60,12 +67,17 @@ impl Machine {
             ("system", format!("{}, kernel {}", self.system, self.kernel)),
             ("load before the run", format!("{:.2}", self.load_before)),
             ("threads pinned to", pinned(&self.pinned)),
-            (
-                "versions",
-                format!("ringmq {}, {}, {} build", self.version, self.rustc, self.profile),
-            ),
+            ("versions", format!("{}, {}, {} build", self.ringmq(), self.rustc, self.profile)),
             ("command", self.command.clone()),
         ]
+    }
+
+    /// Name, version and revision.
+    fn ringmq(&self) -> String {
+        match self.revision {
+            "" => format!("ringmq {}", self.version),
+            revision => format!("ringmq {} at revision {revision}", self.version),
+        }
     }
 
     /// What makes the figures of this run doubtful.

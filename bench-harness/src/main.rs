@@ -9,11 +9,13 @@ mod cli;
 mod connect;
 mod end;
 mod floor;
+mod host;
 mod machine;
 mod measure;
 mod patience;
 mod payload;
 mod pin;
+mod plan;
 mod pool;
 mod print;
 mod process;
@@ -21,38 +23,40 @@ mod progress;
 mod protocol;
 mod report;
 mod run;
+mod scale;
+mod schedule;
+mod section;
 mod solo;
 mod stats;
 mod subject;
 mod table;
+mod versus;
 mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser as _;
 
-use case::{Backend, Kind};
-use cli::{BenchArgs, Cli, Cmd, SuiteArgs};
+use case::{Backend, Kind, Sharing};
+use cli::{BenchArgs, Cli, Cmd, Manner, SuiteArgs};
 use machine::Machine;
 use measure::Effort;
 use protocol::Cores;
 use report::Report;
 use run::{Group, Settings};
 
-/// After this long the suite starts no further round of a group, so that it ends within a minute on
-/// machines that are slower than those it was planned for.
-const SUITE_BUDGET: Duration = Duration::from_secs(45);
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => suite(&cli.suite),
-        Some(Cmd::Throughput(args)) => bench(Kind::Throughput, &args),
-        Some(Cmd::Latency(args)) => bench(Kind::Latency, &args),
+        Some(Cmd::Throughput(args)) => bench(Kind::Throughput, &args, &Manner::plain()),
+        Some(Cmd::Latency(args)) => bench(Kind::Latency, &args.bench, &args.manner()),
+        Some(Cmd::Scale(args)) => scale::run(&args),
         Some(Cmd::Worker) => worker::serve(),
+        Some(Cmd::ScaleWorker) => scale::serve(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,6 +71,9 @@ fn main() -> ExitCode {
 fn suite(args: &SuiteArgs) -> Result<()> {
     let start = Instant::now();
     let cores = args.pin.cores()?;
+    let folder = args.out.clone().unwrap_or_else(default_folder);
+    // Before a minute is spent on measuring.
+    let versus = comparison(args.versus.as_deref(), &folder)?;
     let machine = Machine::look(cores);
     let mut notes = machine.doubts();
     let mut backends = vec![Backend::Uring, Backend::Mio];
@@ -75,42 +82,59 @@ fn suite(args: &SuiteArgs) -> Result<()> {
         backends = vec![Backend::Mio];
     }
     introduce(&machine);
-    let plan = run::suite(&backends);
-    let settings = Settings {
-        cores,
-        effort: Effort::Time(args.seconds),
-        repeats: usize::from(args.repeat),
-        budget: Some(SUITE_BUDGET.max(args.seconds * 225)),
-    };
-    let measured = run::carry_out(&plan, &settings);
+    let pinned = cores.shared(Sharing::All).is_some();
+    if !pinned {
+        notes.push("Nothing was kept on a core, so nothing was made to share one.".to_owned());
+    }
+    let mut measured = Vec::new();
+    for stage in plan::suite(&backends, pinned) {
+        let settings = Settings {
+            cores,
+            effort: Effort::Time(args.seconds * stage.length),
+            repeats: usize::from(args.repeat),
+            budget: Some(stage.budget(args.seconds)),
+        };
+        measured.extend(run::carry_out(&stage.groups, &settings));
+    }
     let fewest = measured.iter().map(|row| row.rounds.len()).min().unwrap_or(0);
-    if fewest < settings.repeats {
+    if fewest < usize::from(args.repeat) {
         notes.push(format!(
             "Time ran out: some cases were measured in {fewest} of {} rounds only.",
-            settings.repeats
+            args.repeat
         ));
     }
-    let report = Report::new(machine, start.elapsed(), measured, notes);
+    let mut report = Report::new(machine, start.elapsed(), measured, notes);
+    (report.versus, report.versus_from) = versus;
     print::result(&text(&report))?;
-    let folder = args.out.clone().unwrap_or_else(default_folder);
     for path in report.write(&folder)? {
         print::result(&path.display().to_string())?;
     }
     verdict(&report)
 }
 
+/// The comparison with other libraries that was asked for, or that lies in the output folder; and
+/// where it was read.
+fn comparison(asked: Option<&Path>, folder: &Path) -> Result<(Vec<versus::Row>, Option<PathBuf>)> {
+    let found = folder.join("versus.json");
+    match asked {
+        None if !found.exists() => Ok((Vec::new(), None)),
+        None => Ok((versus::read(&found)?, Some(found))),
+        Some(path) => Ok((versus::read(path)?, Some(path.to_owned()))),
+    }
+}
+
 /// `throughput` and `latency`.
-fn bench(kind: Kind, args: &BenchArgs) -> Result<()> {
+fn bench(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<()> {
     let start = Instant::now();
-    let cores = args.pin.cores()?;
+    let cores = manner.cores(args.pin.cores()?)?;
     let machine = Machine::look(cores);
     let measured = match args.role {
-        Some(role) => match solo::play(kind, role, args)? {
+        Some(role) => match solo::play(kind, role, args, manner)? {
             Some(measured) => vec![measured],
             None => return Ok(()),
         },
         None => {
-            let plan = plan(kind, args)?;
+            let plan = plan(kind, args, manner)?;
             introduce(&machine);
             run::carry_out(&plan, &bench_settings(args, cores))
         }
@@ -133,19 +157,22 @@ fn bench(kind: Kind, args: &BenchArgs) -> Result<()> {
     verdict(&report)
 }
 
-/// One group of cases for each size asked for.
-fn plan(kind: Kind, args: &BenchArgs) -> Result<Vec<Group>> {
-    let backends = args.backends();
+/// One group of cases for each size and load asked for.
+fn plan(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<Vec<Group>> {
+    let backends = args.backends(manner.sharing);
     if backends.contains(&Backend::Uring)
         && let Some(why) = subject::uring_missing()
     {
         bail!("--backend uring: io_uring cannot be used here: {why}");
     }
-    let groups: Vec<Group> = args
-        .size
-        .iter()
-        .map(|&size| run::group(kind, args.transport, args.pattern(kind), size, &backends))
-        .collect();
+    let mut groups = Vec::new();
+    for &load in &manner.loads {
+        for &size in &args.size {
+            let pattern = args.pattern(kind, load);
+            let group = run::group(kind, args.transport, pattern, size, &backends);
+            groups.push(run::under(load, manner.sharing, group));
+        }
+    }
     for case in groups.iter().flatten() {
         case.check().map_err(anyhow::Error::msg)?;
     }

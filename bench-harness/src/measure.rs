@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::case::{Case, Side, Transport};
+use crate::case::{Case, Load, Side, Transport};
 use crate::process::Worker;
-use crate::protocol::{Cores, Job, Outcome};
+use crate::protocol::{Cores, Job, Outcome, Phase};
 use crate::stats;
 use crate::worker::{both, timed};
 
@@ -36,6 +36,27 @@ pub(crate) enum Effort {
     Time(Duration),
 }
 
+/// Fewest questions after a pause, however long the pause: fewer have no median.
+const FEWEST_PAUSES: u64 = 3;
+
+impl Effort {
+    /// How many messages that is, and how many of them a second are to be expected, where `pace` a
+    /// second go one after the other.
+    fn messages(self, load: Load, pace: f64) -> (u64, f64) {
+        let (wanted, fewest) = match load {
+            Load::Closed => (pace, 2),
+            Load::Rate { per_s } => (f64::from(per_s), 2),
+            Load::Pause { us } => (1.0 / (us as f64 / 1e6 + 1.0 / pace), FEWEST_PAUSES),
+        };
+        let count = match self {
+            Effort::Count(count) => count,
+            Effort::Time(time) => ((time.as_secs_f64() * wanted) as u64).max(fewest),
+        };
+        // A rate may be more than anybody can keep.
+        (count.max(2), wanted.min(pace))
+    }
+}
+
 /// How long the second side may take to say what it thinks went wrong.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -54,14 +75,17 @@ pub(crate) fn measure(
     effort: Effort,
     pace: &mut Option<f64>,
 ) -> Result<Run> {
+    let cores = cores
+        .shared(case.sharing)
+        .context("the threads that are to share a core are not kept on any")?;
     let mut link = Link::open(case, cores)?;
     let warm = link.warm_up(*pace)?;
-    let count = match effort {
-        Effort::Count(count) => count,
-        Effort::Time(time) => (time.as_secs_f64() * warm) as u64,
-    };
-    let outcome = link.phase(count.max(2), warm).context("in the measured phase")?;
-    *pace = Some(stats::rate(&outcome)).filter(|pace| *pace > 0.0);
+    let (count, expected) = effort.messages(case.load, warm);
+    let phase = Phase { count, load: case.load };
+    let outcome = link.phase(phase, expected).context("in the measured phase")?;
+    // Warming up goes as fast as it can, whatever is measured after it.
+    let found = if case.load == Load::Closed { stats::rate(&outcome) } else { warm };
+    *pace = Some(found).filter(|pace| *pace > 0.0);
     let subject = link.subject.clone();
     link.close()?;
     Ok(Run { subject, outcome })
@@ -105,7 +129,7 @@ impl Link {
         };
         let mut expected = last.unwrap_or(f64::INFINITY);
         loop {
-            let outcome = self.phase(count, expected).context("while warming up")?;
+            let outcome = self.phase(Phase::closed(count), expected).context("while warming up")?;
             expected = stats::rate(&outcome).max(1.0);
             let elapsed = Duration::from_nanos(outcome.elapsed_ns);
             if elapsed >= WARM_UP {
@@ -117,12 +141,12 @@ impl Link {
     }
 
     /// Runs one phase, of which `pace` messages a second are expected.
-    fn phase(&mut self, count: u64, pace: f64) -> Result<Outcome> {
-        let expected = Duration::try_from_secs_f64(count as f64 / pace).unwrap_or(PATIENCE);
+    fn phase(&mut self, phase: Phase, pace: f64) -> Result<Outcome> {
+        let expected = Duration::try_from_secs_f64(phase.count as f64 / pace).unwrap_or(PATIENCE);
         let deadline = Instant::now() + 2 * PATIENCE + OVERTIME * expected;
-        self.bind.run(count)?;
+        self.bind.run(phase)?;
         if let Some(connect) = &mut self.connect {
-            connect.run(count)?;
+            connect.run(phase)?;
         }
         let bind = self.bind.outcome(deadline).context("on the binding side");
         match &mut self.connect {
@@ -167,5 +191,21 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         // Whoever bound it may have removed it already.
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_and_a_pause_decide_how_much_fits() {
+        let half = Effort::Time(Duration::from_millis(500));
+        assert_eq!(half.messages(Load::Closed, 50_000.0), (25_000, 50_000.0));
+        assert_eq!(half.messages(Load::Rate { per_s: 10_000 }, 50_000.0), (5_000, 10_000.0));
+        assert_eq!(half.messages(Load::Pause { us: 10_000 }, 1e9).0, 49);
+        assert_eq!(half.messages(Load::Pause { us: 1_000_000 }, 1e5).0, FEWEST_PAUSES);
+        assert_eq!(half.messages(Load::Rate { per_s: 10_000 }, 100.0), (5_000, 100.0));
+        assert_eq!(Effort::Count(7).messages(Load::Rate { per_s: 1 }, 1e5), (7, 1.0));
     }
 }

@@ -15,15 +15,20 @@ pub(crate) struct Patience {
     limit: Duration,
     spins: u32,
     since: Option<Instant>,
-    /// Whether there is only one core, where the other side cannot move while this one spins.
-    alone: bool,
+    /// Whether whoever this one waits for cannot move while it spins.
+    gives_way: bool,
 }
 
 impl Patience {
     /// Waits at most `limit` for each step of progress.
     pub(crate) fn new(limit: Duration) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { limit, spins: 0, since: None, alone: cores == 1 }
+        Self { limit, spins: 0, since: None, gives_way: cores == 1 }
+    }
+
+    /// The same, for a thread that shares its core with one that it waits for, if `crowded`.
+    pub(crate) fn on_a_core(self, crowded: bool) -> Self {
+        Self { gives_way: self.gives_way || crowded, ..self }
     }
 
     /// The longest wait for one step.
@@ -42,7 +47,7 @@ impl Patience {
     /// one already, and a loop on memory adds `spin_loop` itself.
     #[inline]
     pub(crate) fn again(&mut self) -> Result<()> {
-        if self.alone {
+        if self.gives_way {
             std::thread::yield_now();
         }
         self.spins = self.spins.wrapping_add(1);

@@ -10,8 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::protocol::{Command, Job, Opened, Outcome, Reply};
+use crate::protocol::{Command, Job, Opened, Outcome, Phase, Reply};
 
 /// How long a worker that has nothing left to do may take to end: closing a context is a matter of
 /// milliseconds, on a machine that is short of cores perhaps of a second.
@@ -27,9 +29,14 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts this very program as a worker.
     pub(crate) fn start() -> Result<Self> {
+        Self::start_as("worker")
+    }
+
+    /// Starts this very program with the subcommand of a worker.
+    pub(crate) fn start_as(subcommand: &str) -> Result<Self> {
         let program = std::env::current_exe().context("finding this program's own file")?;
         let mut child = Process::new(&program)
-            .arg("worker")
+            .arg(subcommand)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -59,8 +66,8 @@ impl Worker {
     }
 
     /// Lets it run a phase, without waiting for the outcome.
-    pub(crate) fn run(&mut self, count: u64) -> Result<()> {
-        self.tell(&Command::Run(count))
+    pub(crate) fn run(&mut self, phase: Phase) -> Result<()> {
+        self.tell(&Command::Run(phase))
     }
 
     /// Waits for the outcome of the phase.
@@ -89,14 +96,16 @@ impl Worker {
         Ok(())
     }
 
-    fn tell(&mut self, command: &Command) -> Result<()> {
+    /// Tells it something.
+    pub(crate) fn tell<C: Serialize>(&mut self, command: &C) -> Result<()> {
         let stdin = self.stdin.as_mut().context("the worker was told to end before")?;
         let mut line = serde_json::to_vec(command)?;
         line.push(b'\n');
         stdin.write_all(&line).context("a worker ended too early")
     }
 
-    fn reply(&mut self, deadline: Instant) -> Result<Reply> {
+    /// Waits for what it has to say.
+    pub(crate) fn reply<R: DeserializeOwned>(&mut self, deadline: Instant) -> Result<R> {
         let left = deadline.saturating_duration_since(Instant::now());
         match self.replies.recv_timeout(left) {
             Ok(line) => serde_json::from_str(&line)

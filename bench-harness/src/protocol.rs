@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Case, Side};
+use crate::case::{Case, Load, Sharing, Side};
 
 /// All that a worker has to know before the first message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,6 +62,23 @@ impl Cores {
             Side::Connect => self.connect_io,
         }
     }
+
+    /// These cores as `sharing` has them used; `None` where threads that are to share one are not
+    /// kept on any.
+    pub(crate) fn shared(self, sharing: Sharing) -> Option<Self> {
+        let (connect, bind) = match sharing {
+            Sharing::AsPinned => return Some(self),
+            Sharing::Side => (self.connect?, self.bind?),
+            Sharing::All => (self.connect?, self.connect?),
+        };
+        let (connect, bind) = (Some(connect), Some(bind));
+        Some(Self { connect, bind, connect_io: connect, bind_io: bind })
+    }
+
+    /// Whether the I/O thread of `side` has to share the core of the application.
+    pub(crate) fn crowded(&self, side: Side) -> bool {
+        self.of(side).is_some() && self.of(side) == self.io_of(side)
+    }
 }
 
 /// From the parent to a worker.
@@ -70,8 +87,24 @@ impl Cores {
 pub(crate) enum Command {
     /// Make the sockets.
     Open(Box<Job>),
-    /// Move this many messages.
-    Run(u64),
+    /// Move messages.
+    Run(Phase),
+}
+
+/// A number of messages on an open connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Phase {
+    /// How many.
+    pub(crate) count: u64,
+    /// When each is sent, where they are questions.
+    pub(crate) load: Load,
+}
+
+impl Phase {
+    /// A phase without any waiting.
+    pub(crate) fn closed(count: u64) -> Self {
+        Self { count, load: Load::Closed }
+    }
 }
 
 /// From a worker to the parent.
@@ -113,8 +146,27 @@ mod tests {
 
     #[test]
     fn a_command_is_one_line_and_reads_back() {
-        let line = serde_json::to_string(&Command::Run(7)).unwrap();
-        assert_eq!(line, "{\"run\":7}");
-        assert!(matches!(serde_json::from_str(&line).unwrap(), Command::Run(7)));
+        let phase = Phase { count: 7, load: Load::Pause { us: 100 } };
+        let line = serde_json::to_string(&Command::Run(phase)).unwrap();
+        assert_eq!(line, "{\"run\":{\"count\":7,\"load\":{\"pause\":{\"us\":100}}}}");
+        let Command::Run(read) = serde_json::from_str(&line).unwrap() else {
+            panic!("the command that was written");
+        };
+        assert_eq!(read, phase);
+    }
+
+    #[test]
+    fn threads_share_the_cores_that_they_are_kept_on() {
+        let cores =
+            Cores { connect: Some(4), bind: Some(5), connect_io: Some(6), bind_io: Some(7) };
+        assert_eq!(cores.shared(Sharing::AsPinned), Some(cores));
+        assert!(!cores.crowded(Side::Bind));
+        let side = cores.shared(Sharing::Side).unwrap();
+        assert_eq!((side.connect_io, side.bind, side.bind_io), (Some(4), Some(5), Some(5)));
+        assert!(side.crowded(Side::Bind) && side.crowded(Side::Connect));
+        let all = cores.shared(Sharing::All).unwrap();
+        assert_eq!((all.bind, all.bind_io, all.connect_io), (Some(4), Some(4), Some(4)));
+        assert_eq!(Cores::default().shared(Sharing::Side), None);
+        assert!(!Cores::default().crowded(Side::Bind));
     }
 }

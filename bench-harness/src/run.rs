@@ -1,15 +1,19 @@
-//! The plan of a whole run and the order it is carried out in.
+//! Carrying a plan out, and what is found on the way.
 //!
 //! Cases that are compared with one another form a [`Group`] and run one right after the other; a
 //! round runs every group once, and rounds are repeated, every other one backwards. So each case has a
 //! neighbour in time to be compared with, and a machine that changes its speed changes both.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::case::{Backend, Case, Kind, Pattern, Transport, human_size};
+use anyhow::{Result, anyhow};
+
+use crate::case::{Backend, Case, Kind, Load, Pattern, Sharing, Transport, human_size};
 use crate::measure::{self, Effort, Run};
 use crate::progress::Progress;
 use crate::protocol::Cores;
+use crate::section;
 use crate::stats::{self, RoundTrips, Summary};
 use crate::table::three_digits;
 
@@ -119,33 +123,15 @@ pub(crate) fn who(case: &Case) -> String {
 
 /// Names a case in one line.
 pub(crate) fn title(case: &Case) -> String {
-    format!("{} {} {} {}", case.kind, case.transport, human_size(case.size), who(case))
+    format!("{} {}", subject(case), who(case))
 }
 
-/// Every kind of thing that a newcomer wants to know, on the backends given.
-pub(crate) fn suite(backends: &[Backend]) -> Vec<Group> {
-    let transports =
-        [Transport::Tcp, Transport::Ipc, Transport::Inproc].into_iter().filter(|t| t.supported());
-    let mut groups = Vec::new();
-    for transport in transports {
-        let ours: &[Backend] =
-            if transport == Transport::Inproc { &[Backend::Auto] } else { backends };
-        for size in SUITE_SIZES {
-            let members = [Backend::Floor].iter().chain(ours);
-            groups.push(group(Kind::Throughput, transport, Pattern::PushPull, size, members));
-        }
-        let members = [Backend::Floor, Backend::FloorBlocking];
-        let members = members.iter().chain(ours);
-        groups.push(group(Kind::Latency, transport, Pattern::ReqRep, SUITE_TRIP, members));
-    }
-    groups
+/// Names what is measured in one line, without who moves it.
+fn subject(case: &Case) -> String {
+    let manner = section::manner(case);
+    let gap = if manner.is_empty() { "" } else { " " };
+    format!("{} {} {}{gap}{manner}", case.kind, case.transport, human_size(case.size))
 }
-
-/// Body sizes of the suite's throughput, in bytes: small ones where a message's own cost shows, large
-/// ones where memory does.
-const SUITE_SIZES: [usize; 5] = [16, 64, 1 << 10, 8 << 10, 64 << 10];
-/// Body size of the suite's round trips, in bytes.
-const SUITE_TRIP: usize = 64;
 
 /// One group of cases.
 pub(crate) fn group<'a>(
@@ -155,8 +141,14 @@ pub(crate) fn group<'a>(
     size: usize,
     backends: impl IntoIterator<Item = &'a Backend>,
 ) -> Group {
-    let case = |&backend| Case { kind, transport, pattern, backend, size };
+    let (load, sharing) = (Load::Closed, Sharing::AsPinned);
+    let case = |&backend| Case { kind, transport, pattern, backend, size, load, sharing };
     backends.into_iter().map(case).collect()
+}
+
+/// The same cases under another load, or on other cores.
+pub(crate) fn under(load: Load, sharing: Sharing, group: Group) -> Group {
+    group.into_iter().map(|case| Case { load, sharing, ..case }).collect()
 }
 
 /// Carries the plan out.
@@ -181,51 +173,92 @@ pub(crate) fn carry_out(plan: &[Group], settings: &Settings) -> Vec<Measured> {
     found.into_iter().flatten().collect()
 }
 
+/// From this pause on the members of a group are measured all at once: they do nothing for nearly all
+/// of the time, and would take a minute of it one after the other.
+const LONG_PAUSE_US: u64 = 100_000;
+
 /// Runs every member once, in every other round from the last to the first.
 fn run_group(group: &mut [Measured], round: usize, settings: &Settings, progress: &mut Progress) {
+    let Some(case) = group.first().map(|first| first.case) else {
+        return;
+    };
     let mut members: Vec<&mut Measured> = group.iter_mut().collect();
     if round % 2 == 1 {
         members.reverse();
     }
+    let outcomes: Vec<Option<Result<Run>>> = match case.load {
+        Load::Pause { us } if us >= LONG_PAUSE_US => {
+            progress.begin(&subject(&case));
+            run_together(&mut members, Duration::from_micros(us), settings)
+        }
+        _ => {
+            let one = |member: &mut &mut Measured| {
+                progress.begin(&title(&member.case));
+                run_once(member, settings)
+            };
+            members.iter_mut().map(one).collect()
+        }
+    };
     let mut results = Vec::new();
-    for member in members {
-        progress.begin(&title(&member.case));
-        let result = run_once(member, settings, progress);
-        results.push(format!("{} {result}", member.who()));
+    for (member, outcome) in members.into_iter().zip(outcomes) {
+        results.push(format!("{} {}", member.who(), note(member, outcome, progress)));
         progress.end();
     }
-    if let Some(Measured { case, .. }) = group.first() {
-        let size = human_size(case.size);
-        progress.line(&format!("{} {} {size}: {}", case.kind, case.transport, results.join("; ")));
-    }
+    progress.line(&format!("{}: {}", subject(&case), results.join("; ")));
 }
 
-/// Runs one case once; what came out of it, in a few words.
-fn run_once(member: &mut Measured, settings: &Settings, progress: &Progress) -> String {
-    if member.failure.is_some() {
-        member.rounds.push(None);
-        return "left out".to_owned();
-    }
-    match measure::measure(member.case, settings.cores, settings.effort, &mut member.pace) {
-        Ok(run) => member.add(run),
-        Err(error) => {
+/// Runs one case once, unless it failed before.
+fn run_once(member: &mut Measured, settings: &Settings) -> Option<Result<Run>> {
+    let run = || measure::measure(member.case, settings.cores, settings.effort, &mut member.pace);
+    member.failure.is_none().then(run)
+}
+
+/// Runs all members once at the same time, their questions spread over the pause.
+fn run_together(
+    members: &mut [&mut Measured],
+    pause: Duration,
+    settings: &Settings,
+) -> Vec<Option<Result<Run>>> {
+    let apart = pause / members.len().max(1) as u32;
+    thread::scope(|scope| {
+        let mut runs = Vec::new();
+        for member in members {
+            runs.push(scope.spawn(|| run_once(member, settings)));
+            thread::sleep(apart);
+        }
+        let panicked = |_| Some(Err(anyhow!("the thread that measured it panicked")));
+        runs.into_iter().map(|run| run.join().unwrap_or_else(panicked)).collect()
+    })
+}
+
+/// Keeps what came out of a run; says it in a few words.
+fn note(member: &mut Measured, outcome: Option<Result<Run>>, progress: &Progress) -> String {
+    match outcome {
+        Some(Ok(run)) => member.add(run),
+        Some(Err(error)) => {
             let why = format!("{error:#}");
             progress.note(&format!("{} FAILED: {why}", title(&member.case)));
             member.rounds.push(None);
             member.failure = Some(why);
             "failed".to_owned()
         }
+        None => {
+            member.rounds.push(None);
+            "left out".to_owned()
+        }
     }
 }
 
-/// Sets every member of a group beside the group's floor.
+/// Sets every member of a group beside the group's floor: the spinning one, if it has both.
 fn compare(group: &mut [Measured]) {
-    let floor = group.iter().find(|member| member.case.backend == Backend::Floor);
-    let Some(floor) = floor.map(|floor| floor.rounds.clone()) else {
+    let floors = [Backend::Floor, Backend::FloorBlocking];
+    let of = |backend| group.iter().find(|member| member.case.backend == backend);
+    let Some(floor) = floors.into_iter().find_map(of) else {
         return;
     };
+    let (backend, floor) = (floor.case.backend, floor.rounds.clone());
     for member in group {
-        if member.case.backend != Backend::Floor {
+        if member.case.backend != backend {
             member.to_floor = stats::paired_ratio(&member.rounds, &floor);
         }
     }
@@ -235,26 +268,27 @@ fn compare(group: &mut [Measured]) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_suite_sets_everything_beside_a_floor() {
-        let plan = suite(&[Backend::Uring, Backend::Mio]);
-        for group in &plan {
-            assert_eq!(group[0].backend, Backend::Floor);
-            assert!(group.iter().any(|case| !case.backend.is_floor()));
-            assert!(group.iter().all(|case| case.check().is_ok()));
-        }
-        let latency = plan.iter().filter(|group| group[0].kind == Kind::Latency).count();
-        assert_eq!(latency, plan.len() / (SUITE_SIZES.len() + 1));
+    fn group(backends: &[Backend]) -> Vec<Measured> {
+        let cases = super::group(Kind::Throughput, Transport::Tcp, Pattern::PushPull, 64, backends);
+        cases.into_iter().map(Measured::new).collect()
     }
 
     #[test]
     fn a_group_is_compared_round_by_round() {
-        let plan = suite(&[Backend::Mio]);
-        let mut group: Vec<Measured> = plan[0].iter().copied().map(Measured::new).collect();
+        let mut group = group(&[Backend::Floor, Backend::Mio]);
         group[0].rounds = vec![Some(100.0), Some(50.0)];
         group[1].rounds = vec![Some(25.0), Some(12.5)];
         compare(&mut group);
         assert_eq!(group[1].to_floor, Some(0.25));
         assert_eq!(group[0].to_floor, None);
+    }
+
+    #[test]
+    fn where_nobody_spins_the_floor_is_the_one_that_blocks() {
+        let mut group = group(&[Backend::FloorBlocking, Backend::Mio]);
+        group[0].rounds = vec![Some(10.0)];
+        group[1].rounds = vec![Some(5.0)];
+        compare(&mut group);
+        assert_eq!((group[0].to_floor, group[1].to_floor), (None, Some(0.5)));
     }
 }

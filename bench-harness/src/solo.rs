@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::case::{Backend, Case, Kind, Side, Transport};
-use crate::cli::{BenchArgs, Role};
+use crate::cli::{BenchArgs, Manner, Role};
 use crate::measure::Run;
 use crate::print;
-use crate::protocol::Job;
+use crate::protocol::{Job, Phase};
 use crate::run::Measured;
 use crate::worker;
 
@@ -25,9 +25,14 @@ const LATENCY_COUNT: u64 = 10_000;
 const WARM_UP_SHARE: u64 = 10;
 
 /// Plays `role`; what was measured, if this side is the one that measures.
-pub(crate) fn play(kind: Kind, role: Role, args: &BenchArgs) -> Result<Option<Measured>> {
+pub(crate) fn play(
+    kind: Kind,
+    role: Role,
+    args: &BenchArgs,
+    manner: &Manner,
+) -> Result<Option<Measured>> {
     let endpoint = args.endpoint.clone().context("--role needs --endpoint")?;
-    let case = case(kind, &endpoint, args)?;
+    let case = case(kind, &endpoint, args, manner)?;
     case.check().map_err(anyhow::Error::msg)?;
     let side = match role {
         Role::Bind => Side::Bind,
@@ -37,7 +42,7 @@ pub(crate) fn play(kind: Kind, role: Role, args: &BenchArgs) -> Result<Option<Me
         Kind::Throughput => THROUGHPUT_COUNT,
         Kind::Latency => LATENCY_COUNT,
     });
-    let cores = args.pin.cores()?;
+    let cores = manner.cores(args.pin.cores()?)?;
     let patience_ms = PATIENCE.as_millis() as u64;
     let job = Job { case, side: Some(side), endpoint, cores, patience_ms };
 
@@ -46,9 +51,9 @@ pub(crate) fn play(kind: Kind, role: Role, args: &BenchArgs) -> Result<Option<Me
     let (name, subject, endpoint) = (role_name(role, kind), &opened.subject, &opened.endpoint);
     print::remark(&format!("{name}: {subject} on {endpoint}"));
     let mut end = (opening.finish)()?;
-    end.run((count / WARM_UP_SHARE).max(2)).context("while warming up")?;
+    end.run(Phase::closed((count / WARM_UP_SHARE).max(2))).context("while warming up")?;
     let start = Instant::now();
-    let outcome = end.run(count).context("in the measured phase")?;
+    let outcome = end.run(Phase { count, load: case.load }).context("in the measured phase")?;
     // Closing sends what is still on its way.
     drop(end);
     if outcome.elapsed_ns == 0 {
@@ -70,7 +75,7 @@ fn role_name(role: Role, kind: Kind) -> &'static str {
     }
 }
 
-fn case(kind: Kind, endpoint: &str, args: &BenchArgs) -> Result<Case> {
+fn case(kind: Kind, endpoint: &str, args: &BenchArgs, manner: &Manner) -> Result<Case> {
     let transport = match endpoint.split_once("://") {
         Some(("tcp", _)) => Transport::Tcp,
         Some(("ipc", _)) => Transport::Ipc,
@@ -83,5 +88,9 @@ fn case(kind: Kind, endpoint: &str, args: &BenchArgs) -> Result<Case> {
         [backend] => backend,
         _ => bail!("--role measures one --backend at a time"),
     };
-    Ok(Case { kind, transport, pattern: args.pattern(kind), backend, size: args.size[0] })
+    let [load] = manner.loads[..] else {
+        bail!("--role measures one --rate or one --pause at a time");
+    };
+    let (pattern, size) = (args.pattern(kind, load), args.size[0]);
+    Ok(Case { kind, transport, pattern, backend, size, load, sharing: manner.sharing })
 }

@@ -4,6 +4,7 @@
 //! slower; the spread says how far to trust it. Ratios are taken within a round, between neighbours in
 //! time, and only then summed up: a machine that changes its clock between rounds changes both.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -55,10 +56,34 @@ impl RoundTrips {
         Summary {
             trips: self.0.len(),
             p50_ns: at(0.5),
+            p90_ns: at(0.9),
             p99_ns: at(0.99),
             p999_ns: at(0.999),
+            p9999_ns: at(0.9999),
             max_ns: self.0.max(),
         }
+    }
+
+    /// A histogram whose bars are equally wide on a logarithmic scale, from the first that is not empty
+    /// to the last.
+    pub(crate) fn bins(&self) -> Vec<Bin> {
+        let bin_of = |ns: u64| ((ns.max(1) as f64).log10() * BINS_A_DECADE).floor() as i32;
+        let mut counts: BTreeMap<i32, u64> = BTreeMap::new();
+        for step in self.0.iter_recorded() {
+            *counts.entry(bin_of(step.value_iterated_to())).or_default() += step.count_at_value();
+        }
+        let (Some((&first, _)), Some((&last, _))) =
+            (counts.first_key_value(), counts.last_key_value())
+        else {
+            return Vec::new();
+        };
+        let edge = |bin: i32| 10f64.powf(f64::from(bin) / BINS_A_DECADE);
+        let total = self.0.len() as f64;
+        let bar = |bin| {
+            let count = counts.get(&bin).map_or(0.5, |&count| count as f64);
+            Bin { from_ns: edge(bin), to_ns: edge(bin + 1), share: count / total }
+        };
+        (first..=last).map(bar).collect()
     }
 
     /// The curve of the distribution: how many nines, and the time that this share stays below. Ends
@@ -73,6 +98,21 @@ impl RoundTrips {
     }
 }
 
+/// Bars of a histogram between, say, 10 and 100 microseconds.
+const BINS_A_DECADE: f64 = 12.0;
+
+/// One bar of a histogram.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bin {
+    /// The shortest time in it, in nanoseconds.
+    pub(crate) from_ns: f64,
+    /// The shortest time beyond it, in nanoseconds.
+    pub(crate) to_ns: f64,
+    /// Share of all round trips; never zero, so that it can be drawn on a logarithmic scale: where
+    /// there is none, half of what one would be.
+    pub(crate) share: f64,
+}
+
 /// Points of the curve between, say, 99 % and 99.9 %.
 const STEPS_A_NINE: f64 = 20.0;
 
@@ -83,10 +123,14 @@ pub(crate) struct Summary {
     pub(crate) trips: u64,
     /// Half of them took no longer.
     pub(crate) p50_ns: u64,
+    /// 90 of 100 took no longer.
+    pub(crate) p90_ns: u64,
     /// 99 of 100 took no longer.
     pub(crate) p99_ns: u64,
     /// 999 of 1000 took no longer.
     pub(crate) p999_ns: u64,
+    /// 9999 of 10000 took no longer; of fewer, this is the longest.
+    pub(crate) p9999_ns: u64,
     /// The longest.
     pub(crate) max_ns: u64,
 }
@@ -178,5 +222,16 @@ mod tests {
         let curve = here.curve();
         assert_eq!(curve.first().map(|point| point.0), Some(0.0));
         assert_eq!(curve.last().map(|point| point.0), Some(3.0));
+    }
+
+    #[test]
+    fn a_histogram_holds_every_round_trip_in_its_place() {
+        let mut trips = RoundTrips::new();
+        trips.add(&[(10_000, 98), (1_000_000, 2)]);
+        let bins = trips.bins();
+        assert_eq!(bins.len(), 25, "two decades of twelve, and the first");
+        assert!(bins[0].from_ns <= 10_000.0 && bins[0].to_ns > 10_000.0, "{:?}", bins[0]);
+        assert_eq!((bins[0].share, bins[1].share, bins[24].share), (0.98, 0.005, 0.02));
+        assert!(RoundTrips::new().bins().is_empty());
     }
 }

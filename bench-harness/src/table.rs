@@ -1,24 +1,21 @@
-//! The tables that are printed at the end.
+//! The tables of the results: their columns, and their form on a terminal.
 
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
 
-use crate::case::{Kind, human_size};
+use crate::case::human_size;
 use crate::run::Measured;
+use crate::section::{self, Section};
 use crate::stats;
 
-/// Everything that was measured, as one table of throughput and one of latency; the rows of a kind
-/// share one pattern.
+/// Everything that was measured, a table for each part; the rows of a part share one pattern.
 pub(crate) fn render(measured: &[Measured]) -> String {
-    let tables = [
-        ("Throughput, one way", Kind::Throughput, &THROUGHPUT[..]),
-        ("Round trips in microseconds", Kind::Latency, &LATENCY[..]),
-    ];
     let mut text = String::new();
-    for (title, kind, columns) in tables {
-        let rows: Vec<&Measured> = measured.iter().filter(|row| row.case.kind == kind).collect();
+    for part in Section::ALL {
+        let rows: Vec<&Measured> =
+            measured.iter().filter(|row| Section::of(&row.case) == part).collect();
         if !rows.is_empty() {
-            let pattern = rows[0].case.pattern;
-            text.push_str(&format!("{title} ({pattern})\n{}\n\n", table(&rows, columns)));
+            let (title, pattern) = (part.title(), rows[0].case.pattern);
+            text.push_str(&format!("{title} ({pattern})\n{}\n\n", table(&rows, part)));
         }
     }
     text.push_str(LEGEND);
@@ -31,7 +28,17 @@ floor is the median of the ratios within each round (throughput: higher is bette
 ";
 
 /// A column: its heading, and its text in a row that was measured.
-type Column = (&'static str, fn(&Measured) -> String);
+pub(crate) type Column = (&'static str, fn(&Measured) -> String);
+
+/// The columns of a part behind those that name the row.
+pub(crate) fn columns(part: Section) -> &'static [Column] {
+    match part {
+        Section::Throughput => &THROUGHPUT,
+        Section::Trips | Section::Sharing => &LATENCY,
+        Section::Schedule => &SCHEDULE,
+        Section::Pause => &PAUSE,
+    }
+}
 
 const THROUGHPUT: [Column; 5] = [
     ("M msg/s", |row| three_digits(row.median() / 1e6)),
@@ -43,40 +50,57 @@ const THROUGHPUT: [Column; 5] = [
     ("messages", |row| row.messages.to_string()),
 ];
 
-const LATENCY: [Column; 7] = [
-    ("p50", |row| micros(row.median())),
-    ("p99", |row| micros(row.summary().p99_ns as f64)),
-    ("p99.9", |row| micros(row.summary().p999_ns as f64)),
-    ("max", |row| micros(row.summary().max_ns as f64)),
-    ("+/-", spread),
-    ("x floor", |row| row.to_floor.map_or_else(String::new, |ratio| format!("{ratio:.2}"))),
-    ("trips", |row| row.summary().trips.to_string()),
-];
+const P50: Column = ("p50", |row| micros(row.median()));
+const P90: Column = ("p90", |row| percentile(row, 10, row.summary().p90_ns));
+const P99: Column = ("p99", |row| percentile(row, 100, row.summary().p99_ns));
+const P999: Column = ("p99.9", |row| percentile(row, 1_000, row.summary().p999_ns));
+const P9999: Column = ("p99.99", |row| percentile(row, 10_000, row.summary().p9999_ns));
+const MAX: Column = ("max", |row| micros(row.summary().max_ns as f64));
+const SPREAD: Column = ("+/-", spread);
+const TO_FLOOR: Column =
+    ("x floor", |row| row.to_floor.map_or_else(String::new, |ratio| format!("{ratio:.2}")));
+const TRIPS: Column = ("trips", |row| row.summary().trips.to_string());
+
+const LATENCY: [Column; 7] = [P50, P99, P999, MAX, SPREAD, TO_FLOOR, TRIPS];
+const SCHEDULE: [Column; 9] = [P50, P90, P99, P999, P9999, MAX, SPREAD, TO_FLOOR, TRIPS];
+const PAUSE: [Column; 6] = [P50, P99, MAX, SPREAD, TO_FLOOR, TRIPS];
 
 /// Lines around the head and at the foot, none between the rows.
 const STYLE: TableStyle =
     TableStyle::new().top_border(LINE).header_separator(LINE).bottom_border(LINE);
 const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
 
-fn table(rows: &[&Measured], columns: &[Column]) -> Table {
+/// The headings of the columns that name a row of a part: the last one says who.
+pub(crate) fn names(part: Section) -> Vec<&'static str> {
+    ["transport", "size"].into_iter().chain(part.manner()).chain(["who"]).collect()
+}
+
+/// What stands below them, but for who it is.
+pub(crate) fn place(row: &Measured) -> Vec<String> {
+    let case = &row.case;
+    let manner = Section::of(case).manner().map(|_| section::manner(case));
+    [case.transport.to_string(), human_size(case.size)].into_iter().chain(manner).collect()
+}
+
+fn table(rows: &[&Measured], part: Section) -> Table {
+    let (names, columns) = (names(part), columns(part));
     let mut table = Table::new();
     table.load_style(STYLE);
-    let names = ["transport", "size", "who"].into_iter();
-    table.set_header(names.chain(columns.iter().map(|(name, _)| *name)));
+    table.set_header(names.iter().copied().chain(columns.iter().map(|(name, _)| *name)));
     for column in table.column_iter_mut() {
-        if column.index != 0 && column.index != 2 {
+        let is_text = column.index == 0 || (2..names.len()).contains(&column.index);
+        if !is_text {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut last = None;
+    let mut last = Vec::new();
     for row in rows {
-        let place = (row.case.transport, row.case.size);
-        let (transport, size) = if last.replace(place) == Some(place) {
-            (String::new(), String::new())
-        } else {
-            (row.case.transport.to_string(), human_size(row.case.size))
-        };
-        let mut cells = vec![Cell::new(transport), Cell::new(size), Cell::new(row.who())];
+        let place = place(row);
+        let again = place == last;
+        let shown = |text: &String| Cell::new(if again { "" } else { text.as_str() });
+        let mut cells: Vec<Cell> = place.iter().map(shown).collect();
+        cells.push(Cell::new(row.who()));
+        last = place;
         match &row.failure {
             Some(_) if row.good().is_empty() => cells.push(Cell::new("FAILED")),
             _ => cells.extend(columns.iter().map(|(_, text)| Cell::new(text(row)))),
@@ -102,6 +126,11 @@ fn micros(ns: f64) -> String {
     three_digits(ns / 1e3)
 }
 
+/// A percentile that one in `one_in` round trips exceeds, if there were that many.
+fn percentile(row: &Measured, one_in: u64, ns: u64) -> String {
+    if row.summary().trips < one_in { "-".to_owned() } else { micros(ns as f64) }
+}
+
 /// Three digits that mean something, whatever the size of the number.
 pub(crate) fn three_digits(value: f64) -> String {
     if value <= 0.0 {
@@ -116,7 +145,7 @@ pub(crate) fn three_digits(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Backend, Pattern, Transport};
+    use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
     use crate::measure::Run;
     use crate::protocol::Outcome;
     use crate::run;
@@ -147,7 +176,17 @@ mod tests {
     #[test]
     fn latency_is_laid_out() {
         let text = render(&[measured(Kind::Latency, Backend::Auto)]);
-        for wanted in ["p99.9", "8.00", "9.0", "12.0", "ringmq"] {
+        for wanted in ["p99.9", "8.00", "9.0", "12.0", "ringmq", " - "] {
+            assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_is_laid_out_with_its_rate() {
+        let mut row = measured(Kind::Latency, Backend::Mio);
+        row.case = run::under(Load::Rate { per_s: 10_000 }, Sharing::AsPinned, vec![row.case])[0];
+        let text = render(&[row]);
+        for wanted in ["10,000 a second", "p99.99", "from when they were due", " - "] {
             assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
         }
     }

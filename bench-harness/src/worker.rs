@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::case::Side;
 use crate::end::{End, Opening};
 use crate::pin;
-use crate::protocol::{Command, Job, Outcome, Reply};
+use crate::protocol::{Command, Job, Outcome, Phase, Reply};
 use crate::{floor, subject};
 
 /// Serves the parent until it has had enough.
@@ -48,12 +48,12 @@ enum Half {
 }
 
 impl Half {
-    fn run(self, count: u64) -> Result<(Self, Outcome)> {
+    fn run(self, phase: Phase) -> Result<(Self, Outcome)> {
         let mut end = match self {
             Half::Opening(opening) => (opening.finish)()?,
             Half::Open(end) => end,
         };
-        let outcome = end.run(count)?;
+        let outcome = end.run(phase)?;
         Ok((Half::Open(end), outcome))
     }
 }
@@ -75,12 +75,12 @@ fn step(stage: Stage, command: Command) -> Result<(Stage, Reply)> {
             };
             Ok((stage, Reply::Opened(opened)))
         }
-        (Stage::One(half), Command::Run(count)) => {
-            let (half, outcome) = half.run(count)?;
+        (Stage::One(half), Command::Run(phase)) => {
+            let (half, outcome) = half.run(phase)?;
             Ok((Stage::One(half), Reply::Ran(outcome)))
         }
-        (Stage::Both(job, halves), Command::Run(count)) => {
-            let (halves, outcome) = run_both(&job, halves, count)?;
+        (Stage::Both(job, halves), Command::Run(phase)) => {
+            let (halves, outcome) = run_both(&job, halves, phase)?;
             Ok((Stage::Both(job, halves), Reply::Ran(outcome)))
         }
         (Stage::Idle, Command::Run(_)) => bail!("nothing is open"),
@@ -99,11 +99,11 @@ fn open_both(job: &Job) -> Result<[Opening; 2]> {
 }
 
 /// Runs both ends on a thread each; the outcome is that of the end that took the time.
-fn run_both(job: &Job, halves: [Half; 2], count: u64) -> Result<([Half; 2], Outcome)> {
+fn run_both(job: &Job, halves: [Half; 2], phase: Phase) -> Result<([Half; 2], Outcome)> {
     let run = |half: Half, core| {
         thread::spawn(move || {
             pin::pin_current(core);
-            half.run(count)
+            half.run(phase)
         })
     };
     let [connect, bind] = halves;

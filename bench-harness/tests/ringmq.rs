@@ -65,22 +65,105 @@ fn auto_says_what_it_chose_and_stands_beside_the_floor() {
     }
 }
 
+/// Every way of asking over one road, for ringmq and both floors.
+fn check_manners(transport: &str) {
+    let backends = format!("{},floor,floor-blocking", backends());
+    let count = backends.split(',').count();
+    let latency = format!("latency --transport {transport} --backend {backends} --count 300");
+    for args in ["--rate 20000", "--rate 20000 --pattern dealer-router", "--pause 100us"] {
+        let found = results(&format!("{latency} {args}"));
+        assert_eq!(found.len(), count);
+        for result in &found {
+            assert_plausible(result, "latency", 300);
+            assert!(result["load"].is_object(), "{result}");
+        }
+    }
+}
+
+#[test]
+fn tcp_on_a_schedule_and_after_pauses() {
+    check_manners("tcp");
+}
+
+#[cfg(unix)]
+#[test]
+fn ipc_on_a_schedule_and_after_pauses() {
+    check_manners("ipc");
+}
+
+#[test]
+fn inproc_on_a_schedule_and_after_pauses() {
+    check_manners("inproc");
+}
+
+/// More is under way than fits into the window, and into the buffers of a socket.
+#[test]
+fn a_rate_that_nobody_can_keep_shows_in_the_times() {
+    let found = results("latency --rate 10000000 --count 3000 --size 64,64k --backend auto,floor");
+    for result in &found {
+        let ns = |field: &str| result["latency"][field].as_u64().unwrap();
+        assert!(ns("p50_ns") > 100_000, "3,000 of them within 300 us: {result}");
+    }
+}
+
+#[test]
+fn threads_share_a_core_where_they_are_told_to() {
+    let share = |how: &str| {
+        let args = format!("latency --count 300 --repeat 1 --json - --share-core {how}");
+        common::run(&args)
+    };
+    for how in ["side", "all"] {
+        let output = share(how);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        if errors.contains("it needs two of them") {
+            eprintln!("skipped: this machine has no two cores");
+            return;
+        }
+        assert!(output.status.success(), "{errors}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let pinned = &report["machine"]["pinned"];
+        assert_eq!(pinned["connect"], pinned["connect_io"], "{pinned}");
+        assert_eq!(pinned["bind"] == pinned["connect"], how == "all", "{pinned}");
+        assert_eq!(report["results"][0]["sharing"], how);
+    }
+    assert!(!share("all --pin off").status.success(), "there is nothing to share");
+}
+
+#[test]
+fn a_comparison_that_cannot_be_read_ends_the_suite_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("versus.json"), "[{}]").unwrap();
+    let output = common::program("--out").arg(folder.path()).output().unwrap();
+    assert!(!output.status.success());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("versus.json is not what") && errors.contains("`case`"), "{errors}");
+}
+
+/// As `ci/versus --json` writes it, where a library has no figure.
+const VERSUS: &str = r#"[{"case": "tcp/throughput/64", "backend": "uring", "unit": "M msg/s",
+    "ringmq": 50.0, "floor": 100.0, "libzmq": 5.0, "omq": null, "monocoque": null, "rzmq": null,
+    "zmqrs": null}]"#;
+
 #[test]
 fn the_suite_writes_both_reports() {
     let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("versus.json"), VERSUS).unwrap();
     let output = common::program("--repeat 1 --seconds 0.01 --pin off --out")
         .arg(folder.path())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let html = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
-    assert_eq!(html.matches("<svg").count(), if cfg!(unix) { 6 } else { 4 });
+    // Two of each road, two of each schedule, one of the comparison.
+    assert_eq!(html.matches("<svg").count(), if cfg!(unix) { 11 } else { 9 });
+    assert!(html.contains("Beside other libraries") && html.contains("10.0 x"));
     let json = std::fs::read(folder.path().join("report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
     assert!(json["machine"]["command"].is_string());
     assert!(json["results"].as_array().unwrap().iter().all(|result| result["failure"].is_null()));
     let table = String::from_utf8(output.stdout).unwrap();
-    for wanted in ["Throughput", "Round trips", "p99.9", "report.html", "report.json"] {
+    for wanted in ["Throughput", "Round trips", "p99.99", "after 1 s", "report.html", "report.json"]
+    {
         assert!(table.contains(wanted), "{wanted} is missing in\n{table}");
     }
 }

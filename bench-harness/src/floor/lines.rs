@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use crossbeam_utils::CachePadded;
 
 use crate::case::Backend;
@@ -21,55 +21,87 @@ use crate::protocol::Job;
 
 /// Both ends of `job`, the one that asks first.
 pub(super) fn ends(job: &Job) -> [Box<dyn End>; 2] {
-    let (size, limit) = (job.case.size, job.patience());
+    let limit = job.patience();
     if job.case.backend == Backend::FloorBlocking {
-        round_trip(size, || SleepingLine::new(limit))
+        round_trip(job, || SleepingLine::new(limit))
     } else {
-        round_trip(size, || SpinningLine::new(limit))
+        round_trip(job, || SpinningLine::new(limit))
     }
 }
 
 /// A counter that one thread raises and the other one waits for.
 trait Line: Send + Sync + 'static {
     fn raise(&self, to: u64) -> Result<()>;
+    /// Where it is; never goes back.
+    fn height(&self) -> Result<u64>;
+    /// Waits until it has come to `at`; further, if questions go on before they are answered.
     fn wait_for(&self, at: u64, patience: &mut Patience) -> Result<()>;
     fn patience(&self) -> Patience;
 }
 
-fn round_trip<L: Line>(size: usize, line: impl Fn() -> L) -> [Box<dyn End>; 2] {
+fn round_trip<L: Line>(job: &Job, line: impl Fn() -> L) -> [Box<dyn End>; 2] {
     let (there, back) = (Arc::new(line()), Arc::new(line()));
     let end = |mine: &Arc<L>, theirs: &Arc<L>| Bounce {
         mine: Arc::clone(mine),
         theirs: Arc::clone(theirs),
-        at: 0,
+        raised: 0,
+        seen: 0,
         patience: mine.patience(),
     };
-    [Box::new(Asking::new(end(&there, &back), size)), Box::new(Answering(end(&back, &there)))]
+    let asking = Asking::new(end(&there, &back), job.case.size, super::patience(job));
+    [Box::new(asking), Box::new(Answering(end(&back, &there)))]
 }
 
 /// One end of a round trip: the line it raises and the line it waits for.
 struct Bounce<L> {
     mine: Arc<L>,
     theirs: Arc<L>,
-    at: u64,
+    /// Where this end's own line is.
+    raised: u64,
+    /// How far this end has gone along with the other one.
+    seen: u64,
     patience: Patience,
+}
+
+impl<L: Line> Bounce<L> {
+    #[inline]
+    fn raise(&mut self) -> Result<()> {
+        self.raised += 1;
+        self.mine.raise(self.raised)
+    }
+
+    #[inline]
+    fn wait(&mut self) -> Result<()> {
+        self.seen += 1;
+        self.theirs.wait_for(self.seen, &mut self.patience)
+    }
 }
 
 impl<L: Line> Asker for Bounce<L> {
     #[inline]
     fn ask(&mut self, _stamper: &mut Stamper, _checker: &mut Checker) -> Result<()> {
-        self.at += 1;
-        self.mine.raise(self.at)?;
-        self.theirs.wait_for(self.at, &mut self.patience)
+        self.raise()?;
+        self.wait()
+    }
+
+    #[inline]
+    fn question(&mut self, _stamper: &mut Stamper) -> Result<()> {
+        self.raise()
+    }
+
+    #[inline]
+    fn try_answer(&mut self, _checker: &mut Checker) -> Result<bool> {
+        let there = self.theirs.height()? > self.seen;
+        self.seen += u64::from(there);
+        Ok(there)
     }
 }
 
 impl<L: Line> Answerer for Bounce<L> {
     #[inline]
     fn answer(&mut self) -> Result<()> {
-        self.at += 1;
-        self.theirs.wait_for(self.at, &mut self.patience)?;
-        self.mine.raise(self.at)
+        self.wait()?;
+        self.raise()
     }
 }
 
@@ -93,18 +125,19 @@ impl Line for SpinningLine {
     }
 
     #[inline]
+    fn height(&self) -> Result<u64> {
+        // Acquire, with the release above.
+        Ok(self.at.load(Ordering::Acquire))
+    }
+
+    #[inline]
     fn wait_for(&self, at: u64, patience: &mut Patience) -> Result<()> {
-        loop {
-            // Acquire, with the release above.
-            let found = self.at.load(Ordering::Acquire);
-            if found == at {
-                patience.progress();
-                return Ok(());
-            }
-            ensure!(found < at, "message {found} came where {at} was expected");
+        while self.height()? < at {
             hint::spin_loop();
             patience.again()?;
         }
+        patience.progress();
+        Ok(())
     }
 
     fn patience(&self) -> Patience {
@@ -133,10 +166,15 @@ impl Line for SleepingLine {
         Ok(())
     }
 
+    fn height(&self) -> Result<u64> {
+        let Ok(at) = self.at.lock() else { bail!("the other thread panicked") };
+        Ok(*at)
+    }
+
     fn wait_for(&self, at: u64, _patience: &mut Patience) -> Result<()> {
         let Ok(found) = self.at.lock() else { bail!("the other thread panicked") };
         match self.raised.wait_timeout_while(found, self.limit, |found| *found < at) {
-            Ok((found, _)) if *found == at => Ok(()),
+            Ok((found, _)) if *found >= at => Ok(()),
             Ok((found, _)) => bail!("message {at} was expected, the last one to come was {found}"),
             Err(_) => bail!("the other thread panicked"),
         }

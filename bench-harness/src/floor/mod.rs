@@ -13,8 +13,9 @@ mod unix;
 
 use anyhow::{Result, bail};
 
-use crate::case::{Backend, Kind, Side, Transport};
+use crate::case::{Backend, Kind, Sharing, Side, Transport};
 use crate::end::Opening;
+use crate::patience::Patience;
 use crate::protocol::{Job, Opened};
 
 /// Opens one end of a floor between two processes.
@@ -34,6 +35,12 @@ pub(crate) fn open_both(job: &Job) -> [Opening; 2] {
         Kind::Latency => lines::ends(job),
     };
     ends.map(|end| Opening::ready(opened(job, String::new()), end))
+}
+
+/// How the asking end of `job` looks for answers to questions on a schedule. A floor has no I/O thread
+/// to give way to, only the other side.
+fn patience(job: &Job) -> Patience {
+    Patience::new(job.patience()).on_a_core(job.case.sharing == Sharing::All)
 }
 
 /// Describes what a floor does.

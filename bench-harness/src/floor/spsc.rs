@@ -16,7 +16,7 @@ use crate::end::{End, receiving};
 use crate::patience::Patience;
 use crate::payload::{Checker, Stamper};
 use crate::pool::Pool;
-use crate::protocol::{Job, Outcome};
+use crate::protocol::{Job, Outcome, Phase};
 
 /// Bytes in a slot: one cache line.
 const SLOT: usize = 64;
@@ -142,7 +142,7 @@ struct Producing<C: Carrier> {
 }
 
 impl<C: Carrier> End for Producing<C> {
-    fn run(&mut self, count: u64) -> Result<Outcome> {
+    fn run(&mut self, Phase { count, .. }: Phase) -> Result<Outcome> {
         let mut left = count;
         while left > 0 {
             let batch = left.min(self.batch);
@@ -191,7 +191,7 @@ impl<C: Carrier> Consuming<C> {
 }
 
 impl<C: Carrier> End for Consuming<C> {
-    fn run(&mut self, count: u64) -> Result<Outcome> {
+    fn run(&mut self, Phase { count, .. }: Phase) -> Result<Outcome> {
         if count == 0 {
             return Ok(Outcome::default());
         }

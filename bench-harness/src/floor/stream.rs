@@ -3,7 +3,8 @@
 //! Throughput: frames with ZMTP's header of two or nine bytes are put together in batches of 64 KiB,
 //! one write each; the reader walks them in a large buffer. Latency: the bare bytes go there and back,
 //! without any header. A spinning wire is non-blocking and asks again until it is served; a blocking
-//! one sleeps in the kernel, bounded by the socket's own timeout.
+//! one sleeps in the kernel, bounded by the socket's own timeout. Whoever asks on a schedule never
+//! sleeps; then only the side that answers does.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
@@ -50,8 +51,11 @@ pub(super) fn end<S: Stream>(stream: S, job: &Job, side: Side) -> Result<Box<dyn
         (Kind::Throughput, Side::Bind) => {
             Box::new(Receiving::new(FrameReader::new(wire, size), size))
         }
-        (Kind::Latency, Side::Connect) => Box::new(Asking::new(Bounce::new(wire, size), size)),
-        (Kind::Latency, Side::Bind) => Box::new(Answering(Bounce::new(wire, size))),
+        (Kind::Latency, Side::Connect) => {
+            let bounce = Bounce::new(wire, size, job.patience());
+            Box::new(Asking::new(bounce, size, super::patience(job)))
+        }
+        (Kind::Latency, Side::Bind) => Box::new(Answering(Bounce::new(wire, size, job.patience()))),
     })
 }
 
@@ -207,19 +211,22 @@ impl<S: Stream> Sink for FrameReader<S> {
 struct Bounce<S> {
     wire: Wire<S>,
     buffer: Vec<u8>,
+    /// How much of the next message the buffer holds.
+    filled: usize,
+    limit: Duration,
 }
 
 impl<S: Stream> Bounce<S> {
-    fn new(wire: Wire<S>, size: usize) -> Self {
-        Self { wire, buffer: vec![0; size.max(1)] }
+    fn new(wire: Wire<S>, size: usize, limit: Duration) -> Self {
+        Self { wire, buffer: vec![0; size.max(1)], filled: 0, limit }
     }
 
     #[inline]
     fn read_whole(&mut self) -> Result<()> {
-        let mut filled = 0;
-        while filled < self.buffer.len() {
-            filled += self.wire.read(&mut self.buffer[filled..])?;
+        while self.filled < self.buffer.len() {
+            self.filled += self.wire.read(&mut self.buffer[self.filled..])?;
         }
+        self.filled = 0;
         Ok(())
     }
 }
@@ -227,10 +234,36 @@ impl<S: Stream> Bounce<S> {
 impl<S: Stream> Asker for Bounce<S> {
     #[inline]
     fn ask(&mut self, stamper: &mut Stamper, checker: &mut Checker) -> Result<()> {
-        let body = stamper.next();
-        self.wire.write_all(if body.is_empty() { &[0] } else { body })?;
+        self.question(stamper)?;
         self.read_whole()?;
         Ok(checker.check(&self.buffer[..stamper.size()])?)
+    }
+
+    fn stop_waiting(&mut self) -> Result<()> {
+        self.wire.blocking = false;
+        self.wire.stream.prepare(false, self.limit).context("making a bare socket non-blocking")
+    }
+
+    #[inline]
+    fn question(&mut self, stamper: &mut Stamper) -> Result<()> {
+        let body = stamper.next();
+        self.wire.write_all(if body.is_empty() { &[0] } else { body })
+    }
+
+    #[inline]
+    fn try_answer(&mut self, checker: &mut Checker) -> Result<bool> {
+        match self.wire.stream.read(&mut self.buffer[self.filled..]) {
+            Ok(0) => bail!("the other side closed the connection too early"),
+            Ok(read) => self.filled += read,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => self.wire.wait(error)?,
+        }
+        if self.filled < self.buffer.len() {
+            return Ok(false);
+        }
+        self.filled = 0;
+        checker.check(&self.buffer[..checker.size()])?;
+        Ok(true)
     }
 }
 

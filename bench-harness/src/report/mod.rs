@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 
 use crate::machine::Machine;
 use crate::run::Measured;
+use crate::versus;
 
 /// A run that is over.
 pub(crate) struct Report {
@@ -25,6 +26,10 @@ pub(crate) struct Report {
     pub(crate) measured: Vec<Measured>,
     /// What a reader should know besides: doubts, and what could not be measured.
     pub(crate) notes: Vec<String>,
+    /// The comparison with other libraries; empty if there is none.
+    pub(crate) versus: Vec<versus::Row>,
+    /// The file that it was read from.
+    pub(crate) versus_from: Option<PathBuf>,
 }
 
 impl Report {
@@ -36,7 +41,8 @@ impl Report {
         notes: Vec<String>,
     ) -> Self {
         let finished = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-        Self { machine, finished, took, measured, notes }
+        let (versus, versus_from) = (Vec::new(), None);
+        Self { machine, finished, took, measured, notes, versus, versus_from }
     }
 
     /// Errors of the cases that failed.
@@ -74,7 +80,7 @@ pub(super) mod sample {
     //! A report with one of everything.
 
     use super::*;
-    use crate::case::{Backend, Kind, Pattern, Transport};
+    use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
     use crate::measure::Run;
     use crate::protocol::{Cores, Outcome};
     use crate::run;
@@ -82,9 +88,15 @@ pub(super) mod sample {
     pub(in crate::report) fn report() -> Report {
         let mut measured = Vec::new();
         let backends = [Backend::Floor, Backend::Uring];
-        for (kind, size) in [(Kind::Throughput, 16), (Kind::Throughput, 1024), (Kind::Latency, 64)]
-        {
-            for case in run::group(kind, Transport::Tcp, Pattern::Pair, size, &backends) {
+        let rate = Load::Rate { per_s: 10_000 };
+        for (kind, size, load) in [
+            (Kind::Throughput, 16, Load::Closed),
+            (Kind::Throughput, 1024, Load::Closed),
+            (Kind::Latency, 64, Load::Closed),
+            (Kind::Latency, 64, rate),
+        ] {
+            let group = run::group(kind, Transport::Tcp, Pattern::Pair, size, &backends);
+            for case in run::under(load, Sharing::AsPinned, group) {
                 let histogram = match kind {
                     Kind::Throughput => Vec::new(),
                     Kind::Latency => vec![(8_000, 900), (9_000, 99), (20_000, 1)],
@@ -98,5 +110,10 @@ pub(super) mod sample {
         }
         let machine = Machine::look(Cores::default());
         Report::new(machine, Duration::from_secs(3), measured, vec!["a note & more".to_owned()])
+    }
+
+    /// Two cases of a comparison, each on a backend of its own.
+    pub(in crate::report) fn versus() -> Vec<versus::Row> {
+        serde_json::from_str(versus::tests::GOOD).expect("the text is a good one")
     }
 }

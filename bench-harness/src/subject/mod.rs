@@ -16,6 +16,7 @@ use ringmq::{BackendChoice, Context, Socket, kind};
 
 use crate::case::{Backend, Kind, Pattern, Side};
 use crate::end::{Answering, Asking, End, Opening, Receiving, Sending};
+use crate::patience::Patience;
 use crate::protocol::{Job, Opened};
 use traffic::{Held, Lockstep, Plain};
 
@@ -151,7 +152,11 @@ fn asks<K: kind::Sends + kind::Receives>(job: &Job, held: Held<K>) -> Result<Box
     let size = job.case.size;
     match job.case.kind {
         Kind::Throughput => sends(job, held),
-        Kind::Latency => Ok(Box::new(Asking::new(Plain::new(held, size), size))),
+        Kind::Latency => {
+            let patience =
+                Patience::new(job.patience()).on_a_core(job.cores.crowded(Side::Connect));
+            Ok(Box::new(Asking::new(Plain::new(held, size), size, patience)))
+        }
     }
 }
 

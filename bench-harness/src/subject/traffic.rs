@@ -68,6 +68,23 @@ impl<K: Sends + Receives> Asker for Plain<K> {
         self.send(stamper)?;
         self.recv(checker)
     }
+
+    #[inline]
+    fn question(&mut self, stamper: &mut Stamper) -> Result<()> {
+        self.send(stamper)
+    }
+
+    #[inline]
+    fn try_answer(&mut self, checker: &mut Checker) -> Result<bool> {
+        loop {
+            match self.held.socket.try_recv() {
+                Ok(frame) if frame.more() => {}
+                Ok(frame) => return Ok(checker.check(&frame).map(|()| true)?),
+                Err(error) if error.is_would_block() => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
 }
 
 impl<K: Sends + Receives> Answerer for Plain<K> {

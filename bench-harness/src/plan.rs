@@ -1,0 +1,134 @@
+//! What the run without a subcommand measures.
+//!
+//! It is made of stages, one after the other; the rounds of a stage alternate between its groups.
+
+use std::time::Duration;
+
+use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
+use crate::run::{self, Group};
+
+/// A part of the run that has rounds of its own.
+pub(crate) struct Stage {
+    /// What is measured in it.
+    pub(crate) groups: Vec<Group>,
+    /// How many times as long as `--seconds` says one measurement takes.
+    pub(crate) length: u32,
+    /// After this long no further round begins, if a measurement takes [`SECONDS`], so that the whole
+    /// ends in time on machines that are slower than those it was planned for.
+    budget: Duration,
+}
+
+/// How long one measurement takes by default. All stages together then take a little over a minute.
+pub(crate) const SECONDS: Duration = Duration::from_millis(200);
+
+impl Stage {
+    /// After how long no further round begins, if a measurement takes `seconds`.
+    pub(crate) fn budget(&self, seconds: Duration) -> Duration {
+        self.budget.max(self.budget.mul_f64(seconds.as_secs_f64() / SECONDS.as_secs_f64()))
+    }
+}
+
+/// Body sizes of the suite's throughput, in bytes: small ones where a message's own cost shows, large
+/// ones where memory does.
+const SIZES: [usize; 5] = [16, 64, 1 << 10, 8 << 10, 64 << 10];
+/// Body size of the suite's round trips, in bytes.
+const TRIP: usize = 64;
+/// Questions a second on a schedule: one in 100 us, several round trips apart on any road.
+const PER_S: u32 = 10_000;
+/// Idle pauses in microseconds: shorter than the patience of anything that spins; long enough for
+/// everything to have gone to sleep; long enough for caches to be cold.
+const PAUSES_US: [u64; 3] = [100, 10_000, 1_000_000];
+
+/// Every kind of thing that a newcomer wants to know, on the backends given. Threads can be made to
+/// share a core only where they are `pinned`.
+pub(crate) fn suite(ours: &[Backend], pinned: bool) -> Vec<Stage> {
+    let mut stages = vec![
+        Stage { groups: speed(ours), length: 1, budget: Duration::from_secs(42) },
+        // Longer, since it is the rate that decides how many there are for the last percentiles.
+        Stage { groups: schedule(ours), length: 3, budget: Duration::from_secs(7) },
+        Stage { groups: idle(ours), length: 1, budget: Duration::from_secs(10) },
+    ];
+    if pinned {
+        stages.push(Stage { groups: sharing(ours), length: 1, budget: Duration::from_secs(6) });
+    }
+    stages
+}
+
+/// Throughput by size and round trips, over every transport.
+fn speed(ours: &[Backend]) -> Vec<Group> {
+    let transports =
+        [Transport::Tcp, Transport::Ipc, Transport::Inproc].into_iter().filter(|t| t.supported());
+    let mut groups = Vec::new();
+    for transport in transports {
+        let ours = if transport == Transport::Inproc { &[Backend::Auto] } else { ours };
+        for size in SIZES {
+            let members = [Backend::Floor].iter().chain(ours);
+            groups.push(run::group(Kind::Throughput, transport, Pattern::PushPull, size, members));
+        }
+        let floors = [Backend::Floor, Backend::FloorBlocking];
+        groups.push(trips(transport, Pattern::ReqRep, &floors, ours));
+    }
+    groups
+}
+
+/// Round trips on a schedule.
+fn schedule(ours: &[Backend]) -> Vec<Group> {
+    let tcp = trips(Transport::Tcp, Pattern::Pair, &[Backend::Floor], ours);
+    let inproc = trips(Transport::Inproc, Pattern::Pair, &[Backend::Floor], &[Backend::Auto]);
+    let load = Load::Rate { per_s: PER_S };
+    [tcp, inproc].map(|group| run::under(load, Sharing::AsPinned, group)).into()
+}
+
+/// Round trips after a pause.
+fn idle(ours: &[Backend]) -> Vec<Group> {
+    let after = |us| {
+        let floors = [Backend::FloorBlocking];
+        let group = trips(Transport::Tcp, Pattern::ReqRep, &floors, ours);
+        run::under(Load::Pause { us }, Sharing::AsPinned, group)
+    };
+    PAUSES_US.map(after).into()
+}
+
+/// Round trips of threads that share cores.
+fn sharing(ours: &[Backend]) -> Vec<Group> {
+    let group = || trips(Transport::Tcp, Pattern::ReqRep, &[Backend::FloorBlocking], ours);
+    [Sharing::Side, Sharing::All].map(|sharing| run::under(Load::Closed, sharing, group())).into()
+}
+
+fn trips(transport: Transport, pattern: Pattern, floors: &[Backend], ours: &[Backend]) -> Group {
+    run::group(Kind::Latency, transport, pattern, TRIP, floors.iter().chain(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::section::Section;
+
+    #[test]
+    fn the_suite_sets_everything_beside_a_floor() {
+        let ours = [Backend::Uring, Backend::Mio];
+        let groups = || suite(&ours, true).into_iter().flat_map(|stage| stage.groups);
+        for group in groups() {
+            assert!(group[0].backend.is_floor());
+            assert!(group.iter().any(|case| !case.backend.is_floor()));
+            assert!(group.iter().all(|case| case.check().is_ok()));
+        }
+        for part in Section::ALL {
+            assert!(groups().any(|group| Section::of(&group[0]) == part), "{part:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_shares_a_core_where_nothing_is_pinned() {
+        let stages = suite(&[Backend::Mio], false);
+        let mut cases = stages.iter().flat_map(|stage| stage.groups.iter().flatten());
+        assert!(cases.all(|case| case.sharing == Sharing::AsPinned));
+    }
+
+    #[test]
+    fn longer_measurements_get_more_time() {
+        let stage = &suite(&[Backend::Mio], false)[0];
+        assert_eq!(stage.budget(SECONDS * 2), stage.budget(SECONDS) * 2);
+        assert_eq!(stage.budget(SECONDS / 2), stage.budget(SECONDS));
+    }
+}

@@ -1,0 +1,166 @@
+//! The figures: what each one is called, what it is measured in, and what it may be.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::scene::{Play, Scene};
+
+/// Memory of the process that an idle connection may take, in octets.
+const IDLE_MEMORY: f64 = 4096.0;
+/// Below so many connections, what a process has once is not spread thin enough to tell.
+const MANY: usize = 1_000;
+/// Seconds until 5,000 subscribers are connected and have a message: half of what libzmq 4.3.4 takes
+/// on the machine that the budgets were set on.
+const STORM: (usize, f64) = (5_000, 1.05);
+/// What the slowest peer gets at least, of a fair share.
+const FAIR: f64 = 0.5;
+
+/// Something that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Metric {
+    /// Octets of the binding process for each connection.
+    BoundMemory,
+    /// Octets of the connecting process for each connection.
+    ConnectedMemory,
+    /// Seconds from the first connect until every peer is there.
+    JoinTime,
+    /// Seconds until the last connection is closed at the far end.
+    LeaveTime,
+    /// Messages a second.
+    Rate,
+    /// The slowest peer's messages as a share of the mean.
+    SlowestShare,
+    /// Octets of the publisher for each subscription.
+    TopicMemory,
+    /// Seconds until all subscriptions are in.
+    SubscribeTime,
+    /// Nanoseconds to send a message that one of the subscriptions matches.
+    MatchTime,
+    /// Nanoseconds to send a message that nobody has subscribed to.
+    MissTime,
+    /// Seconds until half of the subscriptions are cancelled, one by one.
+    CancelTime,
+    /// Seconds until the other half is gone with its subscribers.
+    ForgetTime,
+}
+
+impl Metric {
+    /// What a reader is told.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::BoundMemory => "memory per connection, binding side",
+            Self::ConnectedMemory => "memory per connection, connecting side",
+            Self::JoinTime => "until all are connected and heard",
+            Self::LeaveTime => "until all have left",
+            Self::Rate => "messages",
+            Self::SlowestShare => "slowest peer's part of a fair share",
+            Self::TopicMemory => "memory per subscription",
+            Self::SubscribeTime => "until all are subscribed",
+            Self::MatchTime => "send to one of the subscribers",
+            Self::MissTime => "send to nobody",
+            Self::CancelTime => "until half are cancelled, one by one",
+            Self::ForgetTime => "until the rest is gone with its peers",
+        }
+    }
+
+    /// The unit.
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::BoundMemory | Self::ConnectedMemory | Self::TopicMemory => "B",
+            Self::JoinTime
+            | Self::LeaveTime
+            | Self::SubscribeTime
+            | Self::CancelTime
+            | Self::ForgetTime => "s",
+            Self::Rate => "msg/s",
+            Self::SlowestShare => "",
+            Self::MatchTime | Self::MissTime => "ns",
+        }
+    }
+
+    /// What one connection (subscription, message) costs, with its unit; nothing for a share.
+    pub(crate) fn cost(self, value: f64, size: usize) -> Option<(f64, &'static str)> {
+        match self {
+            Self::BoundMemory | Self::ConnectedMemory | Self::TopicMemory => Some((value, "B")),
+            Self::JoinTime | Self::LeaveTime => Some((value * 1e6 / size as f64, "us")),
+            Self::SubscribeTime => Some((value * 1e9 / size as f64, "ns")),
+            Self::CancelTime | Self::ForgetTime => Some((value * 2e9 / size as f64, "ns")),
+            Self::Rate => (value > 0.0).then(|| (1e9 / value, "ns")),
+            Self::MatchTime | Self::MissTime => Some((value, "ns")),
+            Self::SlowestShare => None,
+        }
+    }
+}
+
+/// What a figure has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Budget {
+    /// No more than this.
+    Most(f64),
+    /// No less than this.
+    Least(f64),
+}
+
+impl Budget {
+    /// The budget of a figure, if it has one.
+    pub(crate) fn of(scene: &Scene, metric: Metric) -> Option<Self> {
+        match metric {
+            Metric::BoundMemory if scene.play == Play::Idle && scene.size >= MANY => {
+                Some(Self::Most(IDLE_MEMORY))
+            }
+            Metric::ConnectedMemory if scene.play == Play::Idle && scene.size >= MANY => {
+                Some(Self::Most(IDLE_MEMORY))
+            }
+            Metric::JoinTime if scene.play == Play::Storm && scene.size == STORM.0 => {
+                Some(Self::Most(STORM.1))
+            }
+            Metric::SlowestShare => Some(Self::Least(FAIR)),
+            _ => None,
+        }
+    }
+
+    /// Whether a value is within it.
+    pub(crate) fn holds(self, value: f64) -> bool {
+        match self {
+            Self::Most(most) => value <= most,
+            Self::Least(least) => value >= least,
+        }
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Most(most) => write!(f, "<= {most}"),
+            Self::Least(least) => write!(f, ">= {least}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::case::Backend;
+
+    #[test]
+    fn budgets_are_for_the_numbers_they_were_set_for() {
+        let scene = |play, size| Scene { play, backend: Backend::Mio, size };
+        let idle = Budget::of(&scene(Play::Idle, 10_000), Metric::BoundMemory).unwrap();
+        assert!(idle.holds(4096.0) && !idle.holds(4097.0));
+        assert_eq!(Budget::of(&scene(Play::Idle, 10), Metric::BoundMemory), None);
+        assert_eq!(Budget::of(&scene(Play::Storm, 1000), Metric::JoinTime), None);
+        let share = Budget::of(&scene(Play::Busy, 10), Metric::SlowestShare).unwrap();
+        assert!(share.holds(0.5) && !share.holds(0.49));
+    }
+
+    #[test]
+    fn a_cost_is_that_of_one() {
+        assert_eq!(Metric::JoinTime.cost(1.0, 1000), Some((1000.0, "us")));
+        assert_eq!(Metric::Rate.cost(1e6, 10), Some((1000.0, "ns")));
+        assert_eq!(Metric::SlowestShare.cost(0.9, 10), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! The parent's side: has two workers play a scene, and collects what they found.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::figure::Metric;
+use super::scene::{Play, Scene};
+use super::wire::{Amount, Found, Order, PATIENCE, Part, Reply};
+use crate::case::{Backend, Side};
+use crate::process::Worker;
+use crate::progress::Progress;
+
+/// The hidden subcommand that an actor runs as.
+const SUBCOMMAND: &str = "scale-worker";
+/// Longest that a step may take: its actors give up before that, and say on what.
+const STEP: Duration = Duration::from_secs(90);
+/// How long the second side may take to say what it thinks went wrong.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Messages of the run that tells the pace, all senders together.
+const WARM_UP: usize = 50_000;
+/// Messages that are matched against the subscriptions.
+const MATCHES: u64 = 200_000;
+
+/// What came of a scene.
+pub(crate) struct Outcome {
+    /// What was played.
+    pub(crate) scene: Scene,
+    /// What moved the messages, in words.
+    pub(crate) subject: String,
+    /// What was found.
+    pub(crate) found: Found,
+    /// Why it failed, if it did.
+    pub(crate) failure: Option<String>,
+}
+
+/// The name of a scene for a person.
+pub(crate) fn title(scene: &Scene) -> String {
+    format!("{}, {} {}, {}", scene.play.title(), scene.size, scene.play.many(), backend(scene))
+}
+
+/// The name of a backend for a person.
+pub(crate) fn backend(scene: &Scene) -> &'static str {
+    match scene.backend {
+        Backend::Uring => "uring",
+        Backend::Mio => "mio",
+        _ => "auto",
+    }
+}
+
+/// Plays all scenes, one after the other.
+pub(crate) fn all(scenes: &[Scene], window: Duration) -> Vec<Outcome> {
+    let mut progress = Progress::new(scenes.len());
+    let mut outcomes = Vec::new();
+    for scene in scenes {
+        progress.begin(&title(scene));
+        let (mut subject, mut found) = (String::new(), Found::new());
+        let played = play(*scene, window, &mut subject, &mut found);
+        let failure = played.err().map(|error| format!("{error:#}"));
+        outcomes.push(Outcome { scene: *scene, subject, found, failure });
+        progress.end();
+    }
+    outcomes
+}
+
+fn play(scene: Scene, window: Duration, subject: &mut String, found: &mut Found) -> Result<()> {
+    let mut stage = Stage::open(scene, subject)?;
+    found.extend(stage.step(&Order::Join).context("while the peers came together")?);
+    let measured = match scene.play {
+        Play::Idle | Play::IdleSockets => Some(Amount::default()),
+        Play::Busy => Some(Amount { millis: window.as_millis() as u64, ..Amount::default() }),
+        Play::Topics => Some(Amount { messages: MATCHES, ..Amount::default() }),
+        Play::Fanout | Play::Echo => Some(stage.pace(scene.size, window)?),
+        Play::Storm => None,
+    };
+    if let Some(amount) = measured {
+        found.extend(stage.step(&Order::Measure(amount)).context("while it was measured")?);
+    }
+    found.extend(stage.step(&Order::Leave).context("while the peers left")?);
+    stage.close()
+}
+
+/// The two actors of a scene.
+struct Stage {
+    bind: Worker,
+    connect: Worker,
+}
+
+impl Stage {
+    fn open(scene: Scene, subject: &mut String) -> Result<Self> {
+        let (mut bind, mut connect) =
+            (Worker::start_as(SUBCOMMAND)?, Worker::start_as(SUBCOMMAND)?);
+        let endpoint = "tcp://127.0.0.1:*".to_owned();
+        let part = Part { scene, side: Side::Bind, endpoint };
+        let Reply::Ready { endpoint, subject: by } = ask(&mut bind, &Order::Cast(part))? else {
+            bail!("an actor answered a question that nobody asked");
+        };
+        *subject = by;
+        ask(&mut connect, &Order::Cast(Part { scene, side: Side::Connect, endpoint }))?;
+        Ok(Self { bind, connect })
+    }
+
+    /// Has both do one thing.
+    fn step(&mut self, order: &Order) -> Result<Found> {
+        self.bind.tell(order)?;
+        self.connect.tell(order)?;
+        let deadline = Instant::now() + STEP;
+        let connect = answer(&mut self.connect, deadline).context("on the connecting side");
+        // One side that failed leaves the other one waiting for what will not come.
+        let deadline = if connect.is_ok() { deadline } else { Instant::now() + LAST_WORDS };
+        let bind = answer(&mut self.bind, deadline).context("on the binding side");
+        let (mut found, more) = crate::worker::both(bind, connect)?;
+        found.extend(more);
+        Ok(found)
+    }
+
+    /// How many messages each sender can send in the window.
+    fn pace(&mut self, senders: usize, window: Duration) -> Result<Amount> {
+        let few = (WARM_UP / senders).max(20) as u64;
+        let order = Order::Measure(Amount { messages: few, ..Amount::default() });
+        let found = self.step(&order).context("while warming up")?;
+        let rate = found.iter().find(|(metric, _)| *metric == Metric::Rate);
+        let rate = rate.map_or(0.0, |(_, rate)| *rate);
+        let messages = (rate * window.as_secs_f64()) as u64 / senders as u64;
+        Ok(Amount { messages: messages.max(few), ..Amount::default() })
+    }
+
+    fn close(self) -> Result<()> {
+        self.connect.finish().context("on the connecting side")?;
+        self.bind.finish().context("on the binding side")
+    }
+}
+
+fn ask(worker: &mut Worker, order: &Order) -> Result<Reply> {
+    worker.tell(order)?;
+    match worker.reply(Instant::now() + PATIENCE)? {
+        Reply::Failed(why) => bail!(why),
+        reply => Ok(reply),
+    }
+}
+
+fn answer(worker: &mut Worker, deadline: Instant) -> Result<Found> {
+    match worker.reply(deadline)? {
+        Reply::Found(found) => Ok(found),
+        Reply::Failed(why) => bail!(why),
+        Reply::Ready { .. } => bail!("an actor answered a question that nobody asked"),
+    }
+}

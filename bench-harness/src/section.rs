@@ -1,0 +1,88 @@
+//! The parts that the figures of a run are shown in: cases of one part can share a table and a chart.
+
+use crate::case::{Case, Kind, Load, Sharing};
+
+/// A part of the results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// Messages one way, as fast as they go.
+    Throughput,
+    /// Round trips one by one.
+    Trips,
+    /// Questions on a schedule.
+    Schedule,
+    /// Round trips after an idle pause.
+    Pause,
+    /// Round trips of threads that share a core.
+    Sharing,
+}
+
+impl Section {
+    /// All parts, in the order in which a reader wants them.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Throughput, Self::Trips, Self::Schedule, Self::Pause, Self::Sharing];
+
+    /// Where a case belongs.
+    pub(crate) fn of(case: &Case) -> Self {
+        match (case.kind, case.load, case.sharing) {
+            (Kind::Throughput, ..) => Self::Throughput,
+            (Kind::Latency, Load::Rate { .. }, _) => Self::Schedule,
+            (Kind::Latency, Load::Pause { .. }, _) => Self::Pause,
+            (Kind::Latency, Load::Closed, Sharing::AsPinned) => Self::Trips,
+            (Kind::Latency, Load::Closed, _) => Self::Sharing,
+        }
+    }
+
+    /// A heading.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Throughput => "Throughput, one way",
+            Self::Trips => "Round trips, in microseconds",
+            Self::Schedule => "Round trips on a schedule, in microseconds from when they were due",
+            Self::Pause => "Round trips after an idle pause, in microseconds",
+            Self::Sharing => "Round trips of threads that share a core, in microseconds",
+        }
+    }
+
+    /// What tells the cases of this part apart besides transport and size: a heading, if anything.
+    pub(crate) fn manner(self) -> Option<&'static str> {
+        match self {
+            Self::Throughput | Self::Trips => None,
+            Self::Schedule | Self::Pause => Some("asked"),
+            Self::Sharing => Some("cores"),
+        }
+    }
+}
+
+/// How the messages of a case are moved, as its table says it; empty where that goes without saying.
+pub(crate) fn manner(case: &Case) -> String {
+    let sharing = match case.sharing {
+        Sharing::AsPinned => None,
+        Sharing::Side | Sharing::All => Some(case.sharing.to_string()),
+    };
+    let load = (case.load != Load::Closed).then(|| case.load.to_string());
+    [load, sharing].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{Backend, Pattern, Transport};
+    use crate::run;
+
+    #[test]
+    fn every_case_belongs_somewhere() {
+        let group = |kind| run::group(kind, Transport::Tcp, Pattern::Pair, 64, &[Backend::Mio]);
+        let place = |load, sharing| {
+            let case = run::under(load, sharing, group(Kind::Latency))[0];
+            (Section::of(&case), manner(&case))
+        };
+        let (rate, pause) = (Load::Rate { per_s: 50 }, Load::Pause { us: 100 });
+        assert_eq!(Section::of(&group(Kind::Throughput)[0]), Section::Throughput);
+        assert_eq!(place(Load::Closed, Sharing::AsPinned), (Section::Trips, String::new()));
+        assert_eq!(place(Load::Closed, Sharing::All), (Section::Sharing, "one core".to_owned()));
+        let both = "50 a second, a core a side".to_owned();
+        assert_eq!(place(rate, Sharing::Side), (Section::Schedule, both));
+        assert_eq!(place(pause, Sharing::AsPinned), (Section::Pause, "after 100 us".to_owned()));
+    }
+}
