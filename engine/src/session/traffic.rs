@@ -126,7 +126,7 @@ impl Traffic {
 
     /// The writing half, with what is to be sent next in its batch, if it is needed and can be had.
     pub(super) fn writing(&mut self) -> Option<&mut Writing> {
-        if !self.write.is_home() && !(self.wants_to_write && self.write.recall()) {
+        if !(self.write.is_home() || self.wants_to_write && self.write.recall()) {
             return None; // Nothing to do for it here, or this session is told when it is back.
         }
         let writing = self.write.get()?;
