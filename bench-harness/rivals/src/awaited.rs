@@ -1,0 +1,188 @@
+//! The loops of `end` once more, for rivals whose calls are awaited.
+//!
+//! The same stamping, checking and timing, inside one `block_on` a phase: entering a runtime for every
+//! message would be measured instead of the message.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use futures::StreamExt as _;
+
+use crate::ear::Ear;
+use crate::end::receiving;
+use crate::part::{Orders, Part};
+use crate::payload::{Checker, Stamper};
+use crate::pool::Pool;
+use crate::protocol::Outcome;
+use crate::stats::RoundTrips;
+
+/// Most buffers that go round: twice the usual high-water mark, and some.
+const POOL: usize = 2_100;
+
+/// What drives the futures of a rival.
+pub(crate) trait Runtime {
+    /// Runs one future, and whatever else is due, until that one is done.
+    fn block_on<F: Future>(&self, future: F) -> F::Output;
+
+    /// Waits, inside [`block_on`](Self::block_on).
+    async fn sleep(time: Duration);
+}
+
+impl Runtime for tokio::runtime::Runtime {
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.block_on(future)
+    }
+
+    async fn sleep(time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// Sends messages one way.
+pub(crate) trait Sends {
+    /// Sends one message.
+    async fn send(&mut self, body: Bytes) -> Result<()>;
+
+    /// Lets go of whatever is still held back.
+    async fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Receives messages one way.
+pub(crate) trait Receives {
+    /// Receives one message and lets `ear` hear its body.
+    async fn recv(&mut self, ear: &mut impl Ear) -> Result<()>;
+}
+
+/// Sends every message back.
+pub(crate) trait Answers {
+    /// Waits for one message and answers it.
+    async fn answer(&mut self) -> Result<()>;
+}
+
+/// A wire with the runtime that drives it, and what one end does with it. The fields are dropped in
+/// this order.
+pub(crate) struct Driven<W, R, D> {
+    wire: W,
+    duty: D,
+    runtime: R,
+}
+
+/// The duty to send, or the sending half of the duty to ask.
+pub(crate) struct Sending {
+    stamper: Stamper,
+    pool: Pool,
+}
+
+impl Sending {
+    fn new(size: usize) -> Self {
+        let stamper = Stamper::new(size);
+        let pool = Pool::new(&stamper, POOL);
+        Self { stamper, pool }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Bytes {
+        self.pool.next(&mut self.stamper)
+    }
+}
+
+/// The duty to receive.
+pub(crate) struct Receiving(Checker);
+
+/// The duty to ask.
+pub(crate) struct Asking(Sending, Checker);
+
+/// The duty to answer.
+pub(crate) struct Answering;
+
+/// Sends messages of `size` bytes.
+pub(crate) fn sending<W, R>(runtime: R, wire: W, size: usize) -> Driven<W, R, Sending> {
+    Driven { wire, duty: Sending::new(size), runtime }
+}
+
+/// Receives messages of `size` bytes.
+pub(crate) fn receiver<W, R>(runtime: R, wire: W, size: usize) -> Driven<W, R, Receiving> {
+    Driven { wire, duty: Receiving(Checker::new(size)), runtime }
+}
+
+/// Sends messages of `size` bytes round.
+pub(crate) fn asking<W, R>(runtime: R, wire: W, size: usize) -> Driven<W, R, Asking> {
+    Driven { wire, duty: Asking(Sending::new(size), Checker::new(size)), runtime }
+}
+
+/// Sends every message back.
+pub(crate) fn answering<W, R>(runtime: R, wire: W) -> Driven<W, R, Answering> {
+    Driven { wire, duty: Answering, runtime }
+}
+
+/// Implements [`Part`] by a loop that is awaited.
+macro_rules! part {
+    ($duty:ty: $($bound:ident)*; |$wire:ident, $it:ident, $count:ident| $body:block) => {
+        impl<W: $($bound +)* 'static, R: Runtime> Part for Driven<W, R, $duty> {
+            fn run(&mut self, $count: u64) -> Result<Outcome> {
+                let Self { wire: $wire, duty: $it, runtime } = self;
+                runtime.block_on(async move { $body })
+            }
+
+            fn order(&mut self, orders: &mut Orders) -> Option<u64> {
+                self.runtime.block_on(orders.next())
+            }
+        }
+    };
+}
+
+part!(Sending: Sends; |wire, duty, count| {
+    for sent in 0..count {
+        wire.send(duty.next())
+            .await
+            .with_context(|| format!("sending message {sent} of {count} of this phase"))?;
+    }
+    wire.flush().await.context("sending the last messages")?;
+    Ok(Outcome { messages: count, ..Outcome::default() })
+});
+
+part!(Receiving: Receives; |wire, duty, count| {
+    if count == 0 {
+        return Ok(Outcome::default());
+    }
+    let checker = &mut duty.0;
+    recv(wire, checker).await?;
+    let first = Instant::now();
+    for _ in 1..count {
+        recv(wire, checker).await?;
+    }
+    let elapsed_ns = first.elapsed().as_nanos() as u64;
+    Ok(Outcome { messages: count, elapsed_ns, histogram: Vec::new() })
+});
+
+part!(Asking: Sends Receives; |wire, duty, count| {
+    let Asking(sending, checker) = duty;
+    let mut trips = RoundTrips::new();
+    let start = Instant::now();
+    for _ in 0..count {
+        let sent = Instant::now();
+        wire.send(sending.next()).await?;
+        recv(wire, checker).await?;
+        trips.record(sent.elapsed());
+    }
+    let elapsed_ns = start.elapsed().as_nanos() as u64;
+    Ok(Outcome { messages: count, elapsed_ns, histogram: trips.pairs() })
+});
+
+part!(Answering: Answers; |wire, _duty, count| {
+    for done in 0..count {
+        wire.answer()
+            .await
+            .with_context(|| format!("answering message {done} of this phase"))?;
+    }
+    Ok(Outcome { messages: count, ..Outcome::default() })
+});
+
+#[inline]
+async fn recv(wire: &mut impl Receives, checker: &mut Checker) -> Result<()> {
+    wire.recv(checker).await.with_context(|| receiving(checker))
+}

@@ -1,0 +1,140 @@
+//! The loops of a crowd whose calls block: one thread goes round all sockets and waits only when a
+//! whole round found nothing.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{SILENCE, WINDOW, each, outcome};
+use crate::ear::{Ear, Subscriber, Tally};
+use crate::errand::PATIENCE;
+use crate::game::CROWD;
+use crate::part::Part;
+use crate::payload::{Checker, Stamper};
+use crate::protocol::Outcome;
+
+/// Messages taken from one socket before the next one has its turn.
+const TURN: usize = 64;
+
+/// [`CROWD`] sockets of one kind.
+pub(super) trait Many: 'static {
+    /// Receives a message of socket `at`, if there is one.
+    fn try_recv(&mut self, at: usize, ear: &mut impl Ear) -> Result<bool>;
+
+    /// Sends a message on socket `at`.
+    fn send(&mut self, at: usize, body: &[u8]) -> Result<()>;
+
+    /// Waits until some socket may have a message, for about as long as `limit` at most.
+    fn wait(&mut self, limit: Duration) -> Result<()>;
+}
+
+/// The subscribers.
+pub(super) struct Subscribers<M> {
+    sockets: M,
+    ears: Vec<Subscriber>,
+}
+
+impl<M: Many> Subscribers<M> {
+    /// Expects messages of `size` bytes.
+    pub(super) fn new(sockets: M, size: usize) -> Self {
+        Self { sockets, ears: (0..CROWD).map(|_| Subscriber::new(size)).collect() }
+    }
+}
+
+impl<M: Many> Part for Subscribers<M> {
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        let mut tally = Tally::new(count * CROWD as u64);
+        let mut silent_since = Instant::now();
+        while !tally.complete() {
+            let before = tally.heard;
+            for (at, ear) in self.ears.iter_mut().enumerate() {
+                for _ in 0..TURN {
+                    if !self.sockets.try_recv(at, ear)? {
+                        break;
+                    }
+                    tally.note();
+                }
+            }
+            if tally.heard > before {
+                silent_since = Instant::now();
+                continue;
+            }
+            self.sockets.wait(SILENCE)?;
+            if silent_since.elapsed() > SILENCE {
+                break;
+            }
+        }
+        Ok(outcome(tally.heard, tally.elapsed_ns()))
+    }
+}
+
+/// The DEALERs.
+pub(super) struct Dealers<M> {
+    sockets: M,
+    minds: Vec<Mind>,
+}
+
+/// What one DEALER remembers.
+struct Mind {
+    stamper: Stamper,
+    checker: Checker,
+    to_send: u64,
+    to_come: u64,
+}
+
+impl<M: Many> Dealers<M> {
+    /// Sends messages of `size` bytes.
+    pub(super) fn new(sockets: M, size: usize) -> Self {
+        let mind = |_| Mind {
+            stamper: Stamper::new(size),
+            checker: Checker::new(size),
+            to_send: 0,
+            to_come: 0,
+        };
+        Self { sockets, minds: (0..CROWD).map(mind).collect() }
+    }
+
+    /// Takes what has come for one DEALER, and sends as much; how much that was.
+    fn turn(&mut self, at: usize) -> Result<u64> {
+        let mind = &mut self.minds[at];
+        let mut came = 0;
+        while mind.to_come > 0 && came < WINDOW && self.sockets.try_recv(at, &mut mind.checker)? {
+            mind.to_come -= 1;
+            came += 1;
+            if mind.to_send > 0 {
+                mind.to_send -= 1;
+                self.sockets.send(at, mind.stamper.next())?;
+            }
+        }
+        Ok(came)
+    }
+}
+
+impl<M: Many> Part for Dealers<M> {
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        let each = each(count);
+        let start = Instant::now();
+        for (at, mind) in self.minds.iter_mut().enumerate() {
+            (mind.to_come, mind.to_send) = (each, each - WINDOW.min(each));
+            for _ in 0..WINDOW.min(each) {
+                self.sockets.send(at, mind.stamper.next()).context("sending a first message")?;
+            }
+        }
+        let mut left = each * CROWD as u64;
+        let mut silent_since = Instant::now();
+        while left > 0 {
+            let mut came = 0;
+            for at in 0..CROWD {
+                came += self.turn(at)?;
+            }
+            left -= came;
+            if came > 0 {
+                silent_since = Instant::now();
+                continue;
+            }
+            ensure!(silent_since.elapsed() < PATIENCE, "{left} answers did not come");
+            self.sockets.wait(SILENCE)?;
+        }
+        Ok(outcome(each * CROWD as u64, start.elapsed().as_nanos() as u64))
+    }
+}

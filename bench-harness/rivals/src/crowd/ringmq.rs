@@ -1,0 +1,160 @@
+//! The crowds of ringmq: XPUB that does not drop, and one thread that tries all sockets in turn and
+//! waits with a `Poller` where a round found nothing.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use ringmq::kind::{DealerKind, Receives, RouterKind, SubKind, XPubKind};
+use ringmq::{BackendChoice, Context, Error, Interest, Poller, Socket};
+
+use super::blocking::{Dealers, Many, Subscribers};
+use super::{CROWD, Rounded};
+use crate::case::Side;
+use crate::contender::Contender;
+use crate::ear::Ear;
+use crate::end::{Answerer, Answering, End, Sending, Source};
+use crate::errand::{Errand, PATIENCE};
+use crate::game::Game;
+use crate::part::Opening;
+use crate::payload::Stamper;
+
+/// Makes one end.
+pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
+    let context = context(errand, side)?;
+    let size = errand.size;
+    let endpoint = errand.endpoint.clone();
+    match (errand.game, side) {
+        (Game::PubSub, Side::Bind) => {
+            let socket = context.xpub()?;
+            socket.set_no_drop(true)?;
+            socket.set_send_timeout(Some(PATIENCE))?;
+            let endpoint = socket.bind(&endpoint)?;
+            let end: Box<dyn End> = Box::new(Sending::new(Publisher(socket), size));
+            Ok(Opening::ready(endpoint, end))
+        }
+        (_, Side::Bind) => {
+            let socket = context.router()?;
+            socket.set_recv_timeout(Some(PATIENCE))?;
+            let endpoint = socket.bind(&endpoint)?;
+            let end: Box<dyn End> = Box::new(Answering(Router(socket)));
+            Ok(Opening::ready(endpoint, Rounded(end)))
+        }
+        (Game::PubSub, Side::Connect) => {
+            let one = |_| {
+                let socket = context.subscriber()?;
+                socket.subscribe(b"")?;
+                socket.connect(&endpoint)?;
+                Ok(socket)
+            };
+            let sockets = Sockets::<SubKind>::new((0..CROWD).map(one).collect::<Result<_>>()?);
+            Ok(Opening::ready(endpoint, Subscribers::new(sockets, size)))
+        }
+        (_, Side::Connect) => {
+            let one = |_| {
+                let socket = context.dealer()?;
+                socket.connect(&endpoint)?;
+                Ok(socket)
+            };
+            let sockets = Sockets::<DealerKind>::new((0..CROWD).map(one).collect::<Result<_>>()?);
+            Ok(Opening::ready(endpoint, Dealers::new(sockets, size)))
+        }
+    }
+}
+
+/// A context on the backend of the errand.
+fn context(errand: &Errand, side: Side) -> Result<Context> {
+    let choice = match errand.contender {
+        Contender::Uring => BackendChoice::Uring,
+        _ => BackendChoice::Mio,
+    };
+    let mut builder = Context::builder().backend(choice);
+    if let Some(core) = errand.cores.io_of(side) {
+        builder = builder.pin_io_threads([core]);
+    }
+    builder.build().context("starting a ringmq context")
+}
+
+struct Publisher(Socket<XPubKind>);
+
+impl Source for Publisher {
+    #[inline]
+    fn send(&mut self, stamper: &mut Stamper) -> Result<()> {
+        Ok(self.0.send(stamper.next()).map_err(Error::from)?)
+    }
+}
+
+struct Router(Socket<RouterKind>);
+
+impl Answerer for Router {
+    #[inline]
+    fn answer(&mut self) -> Result<()> {
+        loop {
+            let frame = self.0.recv()?;
+            let more = frame.more();
+            self.0.send(frame).map_err(Error::from)?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+}
+
+struct Sockets<K: Receives> {
+    sockets: Vec<Socket<K>>,
+    poller: Poller<'static>,
+}
+
+impl<K: Receives> Sockets<K> {
+    fn new(sockets: Vec<Socket<K>>) -> Self {
+        let mut poller = Poller::new();
+        for socket in &sockets {
+            poller.add(socket, Interest::READABLE);
+        }
+        Self { sockets, poller }
+    }
+
+    #[inline]
+    fn take(&self, at: usize, ear: &mut impl Ear) -> Result<bool> {
+        match self.sockets[at].try_recv() {
+            Ok(message) => ear.hear(&message).map(|()| true),
+            Err(error) if error.is_would_block() => Ok(false),
+            Err(error) => Err(error).context("receiving"),
+        }
+    }
+
+    fn pause(&self, limit: Duration) -> Result<()> {
+        self.poller.wait(Some(limit))?;
+        Ok(())
+    }
+}
+
+impl Many for Sockets<SubKind> {
+    #[inline]
+    fn try_recv(&mut self, at: usize, ear: &mut impl Ear) -> Result<bool> {
+        self.take(at, ear)
+    }
+
+    fn send(&mut self, _at: usize, _body: &[u8]) -> Result<()> {
+        anyhow::bail!("a subscriber sends nothing")
+    }
+
+    fn wait(&mut self, limit: Duration) -> Result<()> {
+        self.pause(limit)
+    }
+}
+
+impl Many for Sockets<DealerKind> {
+    #[inline]
+    fn try_recv(&mut self, at: usize, ear: &mut impl Ear) -> Result<bool> {
+        self.take(at, ear)
+    }
+
+    #[inline]
+    fn send(&mut self, at: usize, body: &[u8]) -> Result<()> {
+        Ok(self.sockets[at].send(body).map_err(Error::from)?)
+    }
+
+    fn wait(&mut self, limit: Duration) -> Result<()> {
+        self.pause(limit)
+    }
+}

@@ -1,0 +1,118 @@
+//! ringmq beside its rivals, measured by one driver: see `ci/versus --help`.
+//!
+//! The parent plans, starts two worker processes for each measurement (one over inproc), sums up and
+//! prints. The loops, the checks, the floors and the sockets of ringmq are those of `ringmq-bench`,
+//! included from its sources, so that there is one definition of a floor and of a message; what is new
+//! here are the rivals (`rival`), the loops for awaited calls (`awaited`) and the crowds (`crowd`).
+
+/// Modules of `ringmq-bench`, which this program uses in part.
+macro_rules! from_the_harness {
+    ($($path:literal $name:ident;)*) => {$(
+        #[allow(dead_code, reason = "a part of another program, not all of which is used here")]
+        #[path = $path]
+        mod $name;
+    )*};
+}
+
+from_the_harness! {
+    "../../src/case.rs" case;
+    "../../src/connect.rs" connect;
+    "../../src/end.rs" end;
+    "../../src/floor/mod.rs" floor;
+    "../../src/patience.rs" patience;
+    "../../src/payload.rs" payload;
+    "../../src/pin.rs" pin;
+    "../../src/pool.rs" pool;
+    "../../src/protocol.rs" protocol;
+    "../../src/stats.rs" stats;
+    "../../src/subject/mod.rs" subject;
+}
+
+mod awaited;
+mod cli;
+mod contender;
+mod crowd;
+mod ear;
+mod errand;
+mod game;
+mod measure;
+mod parent;
+mod part;
+mod plan;
+mod rival;
+mod rounds;
+mod rows;
+mod table;
+mod versions;
+mod worker;
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser as _;
+
+use crate::contender::Contender;
+
+fn main() -> ExitCode {
+    let result = if std::env::args().nth(1).as_deref() == Some(parent::WORKER) {
+        worker::serve()
+    } else {
+        compare(&cli::Args::parse())
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures what was asked for, and prints it.
+fn compare(args: &cli::Args) -> Result<()> {
+    let mut items = plan::items(args.quick);
+    items.retain(|item| item.cases().iter().any(|case| case.contains(&args.only)));
+    ensure!(!items.is_empty(), "--only {}: no case has that in its name", args.only);
+    ensure!(
+        args.who.iter().any(|who| matches!(who, Contender::Uring | Contender::Mio)),
+        "--who: name uring or mio too, since every row sets one of them beside the others"
+    );
+    // Made now, so that a name that cannot be written is not found out after an hour.
+    let json = args.json.as_deref().map(create).transpose()?;
+    if let Some(load) = load().filter(|load| *load > COMPANY) {
+        eprintln!("this machine is not idle (load {load:.2}): trust the ratios at most");
+    }
+    let settings = rounds::Settings {
+        cores: pin::Pin::Auto.cores()?,
+        rounds: args.rounds.into(),
+        contenders: args.who.clone(),
+    };
+    let rows = rows::rows(&rounds::play(&items, &settings));
+    println!("{}", versions::line());
+    table::print(&rows);
+    if let (Some(mut file), Some(path)) = (json, &args.json) {
+        write(&mut file, &rows).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Processes that wanted a core during the last minute, above which a run has company.
+const COMPANY: f64 = 0.5;
+
+/// How many there were, where the system tells.
+fn load() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).with_context(|| format!("--json {}", path.display()))
+}
+
+fn write(file: &mut File, rows: &[rows::Row]) -> Result<()> {
+    serde_json::to_writer_pretty(&mut *file, rows)?;
+    Ok(file.write_all(b"\n")?)
+}

@@ -1,0 +1,73 @@
+//! One end of a connection as a worker drives it, whether its calls block or are awaited.
+//!
+//! A part is made, used and dropped on one thread: some rivals have sockets that cannot leave it.
+//! Between two phases a part waits for orders in its own way, so that a rival whose I/O runs on the
+//! caller's thread can go on sending what it has only queued.
+
+use anyhow::Result;
+use futures::StreamExt as _;
+use futures::channel::mpsc::UnboundedReceiver;
+
+use crate::case::Side;
+use crate::end::{Answerer, Answering, Asker, Asking, End, Receiving, Sending, Sink, Source};
+use crate::errand::Errand;
+use crate::game::Game;
+use crate::protocol::Outcome;
+
+/// The sizes of the phases to come; its end is the end of the worker.
+pub(crate) type Orders = UnboundedReceiver<u64>;
+
+/// One end, ready to move messages.
+pub(crate) trait Part {
+    /// Moves `count` messages, or makes `count` round trips.
+    fn run(&mut self, count: u64) -> Result<Outcome>;
+
+    /// Waits for the next phase.
+    fn order(&mut self, orders: &mut Orders) -> Option<u64> {
+        futures::executor::block_on(orders.next())
+    }
+}
+
+/// A part whose socket exists and whose peer may not have come yet.
+pub(crate) struct Opening {
+    /// Where it is bound, or what it connects to.
+    pub(crate) endpoint: String,
+    /// Waits for the peer.
+    pub(crate) finish: Box<dyn FnOnce() -> Result<Box<dyn Part>>>,
+}
+
+impl Opening {
+    /// A part that is finished by `finish`.
+    pub(crate) fn new<P: Part + 'static>(
+        endpoint: String,
+        finish: impl FnOnce() -> Result<P> + 'static,
+    ) -> Self {
+        Self { endpoint, finish: Box::new(move || Ok(Box::new(finish()?))) }
+    }
+
+    /// A part that is ready.
+    pub(crate) fn ready<P: Part + 'static>(endpoint: String, part: P) -> Self {
+        Self::new(endpoint, move || Ok(part))
+    }
+
+    /// A part whose loops block; there is nothing to wait for.
+    pub(crate) fn blocking<W>(errand: &Errand, side: Side, endpoint: String, wire: W) -> Self
+    where
+        W: Source + Sink + Asker + Answerer + 'static,
+    {
+        let size = errand.size;
+        let end: Box<dyn End> = match (errand.game == Game::Latency, side) {
+            (false, Side::Connect) => Box::new(Sending::new(wire, size)),
+            (false, Side::Bind) => Box::new(Receiving::new(wire, size)),
+            (true, Side::Connect) => Box::new(Asking::new(wire, size)),
+            (true, Side::Bind) => Box::new(Answering(wire)),
+        };
+        Self::ready(endpoint, end)
+    }
+}
+
+impl Part for Box<dyn End> {
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        (**self).run(count)
+    }
+}

@@ -1,0 +1,105 @@
+//! libzmq, through the crate `zmq` and against the system's shared library.
+//!
+//! Configuration: none beyond its defaults (one I/O thread, high-water marks of 1,000), which is what
+//! its own `local_thr`, `remote_thr`, `local_lat` and `remote_lat` run with; a message is received into
+//! the same `zmq_msg_t` again and again, and an answer sends the request's own message back, which
+//! copies nothing. `LINGER` is 0, since nobody waits for the end.
+
+use std::sync::LazyLock;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::case::Side;
+use crate::end::{Answerer, Asker, Sink, Source};
+use crate::errand::{Errand, PATIENCE};
+use crate::game::Game;
+use crate::part::Opening;
+use crate::payload::{Checker, Stamper};
+
+/// The process's context: both ends of an inproc connection must share one.
+pub(crate) static CONTEXT: LazyLock<zmq::Context> = LazyLock::new(zmq::Context::new);
+
+/// Makes one end.
+pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
+    let kind = match (errand.game, side) {
+        (Game::Throughput, Side::Connect) => zmq::PUSH,
+        (Game::Throughput, Side::Bind) => zmq::PULL,
+        (Game::Latency, Side::Connect) => zmq::REQ,
+        (Game::Latency, Side::Bind) => zmq::REP,
+        _ => bail!("a crowd is opened elsewhere"),
+    };
+    let socket = socket(kind)?;
+    let endpoint = attach(&socket, errand, side)?;
+    Ok(Opening::blocking(errand, side, endpoint, Wire::new(socket)))
+}
+
+/// A socket that gives up rather than wait for ever.
+pub(crate) fn socket(kind: zmq::SocketType) -> Result<zmq::Socket> {
+    let socket = CONTEXT.socket(kind).context("making a socket of libzmq")?;
+    let patience_ms = PATIENCE.as_millis() as i32;
+    socket.set_linger(0)?;
+    socket.set_rcvtimeo(patience_ms)?;
+    socket.set_sndtimeo(patience_ms)?;
+    Ok(socket)
+}
+
+/// Binds or connects; the endpoint with its port.
+pub(crate) fn attach(socket: &zmq::Socket, errand: &Errand, side: Side) -> Result<String> {
+    match side {
+        Side::Bind => {
+            socket
+                .bind(&errand.endpoint)
+                .with_context(|| format!("binding {}", errand.endpoint))?;
+            let endpoint = socket.get_last_endpoint()?;
+            endpoint.ok().context("libzmq's own endpoint is no text")
+        }
+        Side::Connect => {
+            socket.connect(&errand.endpoint).context("connecting")?;
+            Ok(errand.endpoint.clone())
+        }
+    }
+}
+
+/// A socket, and the message received last.
+pub(crate) struct Wire {
+    socket: zmq::Socket,
+    message: zmq::Message,
+}
+
+impl Wire {
+    /// A socket that has received nothing yet.
+    pub(crate) fn new(socket: zmq::Socket) -> Self {
+        Self { socket, message: zmq::Message::new() }
+    }
+}
+
+impl Source for Wire {
+    #[inline]
+    fn send(&mut self, stamper: &mut Stamper) -> Result<()> {
+        Ok(self.socket.send(stamper.next(), 0)?)
+    }
+}
+
+impl Sink for Wire {
+    #[inline]
+    fn recv(&mut self, checker: &mut Checker) -> Result<()> {
+        self.socket.recv(&mut self.message, 0)?;
+        Ok(checker.check(&self.message)?)
+    }
+}
+
+impl Asker for Wire {
+    #[inline]
+    fn ask(&mut self, stamper: &mut Stamper, checker: &mut Checker) -> Result<()> {
+        self.send(stamper)?;
+        self.recv(checker)
+    }
+}
+
+impl Answerer for Wire {
+    #[inline]
+    fn answer(&mut self) -> Result<()> {
+        let request = self.socket.recv_msg(0)?;
+        Ok(self.socket.send(request, 0)?)
+    }
+}

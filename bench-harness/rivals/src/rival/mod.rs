@@ -1,0 +1,99 @@
+//! Everybody behind one door: an [`Errand`] goes in, an [`Opening`] comes out.
+//!
+//! Each rival is one module that says in its head which of its documented configurations it runs in,
+//! where that is documented, and why. What all have in common: bodies carry a number that is checked,
+//! high-water marks are the library's own, and each message is one send and one receive.
+
+pub(crate) mod libzmq;
+pub(crate) mod monocoque;
+pub(crate) mod omq;
+pub(crate) mod rzmq;
+pub(crate) mod zmqrs;
+
+use anyhow::{Context as _, Result};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::case::{Side, Transport};
+use crate::contender::Contender;
+use crate::errand::Errand;
+use crate::part::Opening;
+use crate::{crowd, end, floor, subject};
+
+/// Makes the end of `errand` that plays `side`.
+pub(crate) fn open(errand: &Errand, side: Side) -> Result<Opening> {
+    if errand.game.is_crowd() {
+        return crowd::open(errand, side);
+    }
+    match errand.contender {
+        Contender::Floor | Contender::Uring | Contender::Mio => known(errand, side),
+        Contender::Libzmq => libzmq::open(errand, side),
+        Contender::Omq => omq::open(errand, side),
+        Contender::Monocoque => monocoque::open(errand, side),
+        Contender::Rzmq => rzmq::open(errand, side),
+        Contender::Zmqrs => zmqrs::open(errand, side),
+    }
+}
+
+/// The floor and ringmq, as the harness of ringmq opens them.
+fn known(errand: &Errand, side: Side) -> Result<Opening> {
+    let job = errand.job().context("a rival is not known to the harness of ringmq")?;
+    let opening = match (job.case.backend.is_floor(), errand.transport) {
+        (_, Transport::Inproc) => pair::take(&job, side)?,
+        (true, _) => floor::open(&job, side)?,
+        (false, _) => subject::open(&job, side)?,
+    };
+    let end::Opening { opened, finish } = opening;
+    Ok(Opening::new(opened.endpoint, finish))
+}
+
+/// A tokio runtime on the caller's thread alone: where a side has one core, a thread of its own for I/O
+/// would cost a wake-up a message.
+pub(crate) fn current_thread() -> Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("making a tokio runtime")
+}
+
+/// A tokio runtime with two workers.
+pub(crate) fn two_workers() -> Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().context("making a tokio runtime")
+}
+
+/// The address in a tcp endpoint.
+pub(crate) fn address(endpoint: &str) -> Result<&str> {
+    endpoint.strip_prefix("tcp://").with_context(|| format!("{endpoint} is not a tcp endpoint"))
+}
+
+/// The path in an ipc endpoint.
+fn path(endpoint: &str) -> Result<&str> {
+    endpoint.strip_prefix("ipc://").with_context(|| format!("{endpoint} is not an ipc endpoint"))
+}
+
+/// Both ends of an inproc connection are made at once and fetched by two threads.
+mod pair {
+    use std::sync::Mutex;
+
+    use anyhow::{Context as _, Result};
+
+    use crate::case::Side;
+    use crate::end::Opening;
+    use crate::protocol::Job;
+    use crate::{floor, subject};
+
+    /// The end that connects, waiting for its thread.
+    static OTHER: Mutex<Option<Opening>> = Mutex::new(None);
+
+    /// Makes both ends for the one that binds, and hands the other one out after it.
+    pub(super) fn take(job: &Job, side: Side) -> Result<Opening> {
+        let mut other = OTHER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if side == Side::Connect {
+            return other.take().context("the binding end was not made first");
+        }
+        let [connect, bind] = if job.case.backend.is_floor() {
+            floor::open_both(job)
+        } else {
+            subject::open_both(job)?
+        };
+        *other = Some(connect);
+        Ok(bind)
+    }
+}

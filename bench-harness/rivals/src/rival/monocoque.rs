@@ -1,0 +1,228 @@
+//! monocoque-rs, on io_uring.
+//!
+//! Configuration: throughput with write coalescing and one flush at the end of each phase (the buffer
+//! writes itself out at 64 KiB), and `recv_into` on a reused buffer: the fastest of the cases in its
+//! `BENCHMARKS.md` (`push_pull_coalesced_recv_into`). Latency eagerly, one write a send, with the small
+//! buffers of its `benches/latency.rs`. Each side has one `LocalRuntime` on its own thread, as in all of
+//! its benchmarks. The runtime is the default one, compio; its tokio runtime, which excludes compio
+//! within one build, was neither faster nor quicker here. Over inproc only DEALER forms a working pair
+//! (`benches/inproc_socket.rs` says so), in `monocoque-rs-zmtp`, over a channel without a bound; it
+//! plays PUSH and PULL, REQ and REP there.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use compio_io::{AsyncRead, AsyncWrite};
+use monocoque::SocketOptions;
+use monocoque::rt::{LocalRuntime, TcpListener, TcpStream, sleep};
+use monocoque::zmq::{PullSocket, PushSocket, RepSocket, ReqSocket, SubSocket, ipc};
+use monocoque_core::tcp::enable_tcp_nodelay;
+use monocoque_zmtp::DealerSocket;
+
+use super::{address, path};
+use crate::awaited::{self, Answers, Receives, Runtime, Sends};
+use crate::case::{Side, Transport};
+use crate::ear::Ear;
+use crate::errand::Errand;
+use crate::game::Game;
+use crate::part::{Opening, Part};
+
+/// Bytes of the read and write buffers in a ping-pong, as in the library's own benchmark.
+const SMALL_BUFFER: usize = 4096;
+
+impl Runtime for LocalRuntime {
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.block_on(future)
+    }
+
+    async fn sleep(time: Duration) {
+        sleep(time).await;
+    }
+}
+
+/// Makes one end.
+pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
+    let runtime = LocalRuntime::new().context("making a runtime of monocoque")?;
+    let (size, game) = (errand.size, errand.game);
+    let endpoint = errand.endpoint.clone();
+    match (errand.transport, side) {
+        (Transport::Tcp, Side::Bind) => {
+            let listener = runtime.block_on(TcpListener::bind(address(&endpoint)?))?;
+            let endpoint = format!("tcp://{}", listener.local_addr()?);
+            let finish = move || {
+                let (stream, _) = runtime.block_on(listener.accept())?;
+                enable_tcp_nodelay(&stream)?;
+                bound(runtime, stream, game, size)
+            };
+            Ok(Opening { endpoint, finish: Box::new(finish) })
+        }
+        (Transport::Tcp, Side::Connect) => {
+            let address = address(&endpoint)?.to_owned();
+            let finish = move || {
+                let stream = runtime.block_on(TcpStream::connect(address))?;
+                enable_tcp_nodelay(&stream)?;
+                connected(runtime, stream, game, size)
+            };
+            Ok(Opening { endpoint, finish: Box::new(finish) })
+        }
+        (Transport::Ipc, Side::Bind) => {
+            let listener = runtime.block_on(ipc::bind(path(&endpoint)?))?;
+            let finish = move || {
+                let stream = runtime.block_on(ipc::accept(&listener))?;
+                bound(runtime, stream, game, size)
+            };
+            Ok(Opening { endpoint, finish: Box::new(finish) })
+        }
+        (Transport::Ipc, Side::Connect) => {
+            let path = path(&endpoint)?.to_owned();
+            let finish = move || {
+                let stream = runtime.block_on(ipc::connect(path))?;
+                connected(runtime, stream, game, size)
+            };
+            Ok(Opening { endpoint, finish: Box::new(finish) })
+        }
+        (Transport::Inproc, _) => inproc(runtime, errand, side),
+    }
+}
+
+/// The options of a game.
+pub(crate) fn options(game: Game) -> SocketOptions {
+    match game {
+        Game::Latency => SocketOptions::default().with_buffer_sizes(SMALL_BUFFER, SMALL_BUFFER),
+        _ => SocketOptions::default().with_write_coalescing(true),
+    }
+}
+
+/// The end that binds, once its peer is there.
+fn bound<S: Stream>(
+    runtime: LocalRuntime,
+    stream: S,
+    game: Game,
+    size: usize,
+) -> Result<Box<dyn Part>> {
+    let options = options(game);
+    if game == Game::Latency {
+        let socket = runtime.block_on(RepSocket::with_options(stream, options))?;
+        return Ok(Box::new(awaited::answering(runtime, Wire::new(socket))));
+    }
+    let socket = runtime.block_on(PullSocket::with_options(stream, options))?;
+    Ok(Box::new(awaited::receiver(runtime, Wire::new(socket), size)))
+}
+
+/// The end that connects.
+fn connected<S: Stream>(
+    runtime: LocalRuntime,
+    stream: S,
+    game: Game,
+    size: usize,
+) -> Result<Box<dyn Part>> {
+    let options = options(game);
+    if game == Game::Latency {
+        let socket = runtime.block_on(ReqSocket::with_options(stream, options))?;
+        return Ok(Box::new(awaited::asking(runtime, Wire::new(socket), size)));
+    }
+    let socket = runtime.block_on(PushSocket::with_options(stream, options))?;
+    Ok(Box::new(awaited::sending(runtime, Wire::new(socket), size)))
+}
+
+/// Both ends between two threads.
+fn inproc(runtime: LocalRuntime, errand: &Errand, side: Side) -> Result<Opening> {
+    let (size, game, endpoint) = (errand.size, errand.game, errand.endpoint.clone());
+    let options = options(game);
+    Ok(match (game, side) {
+        (Game::Latency, Side::Bind) => {
+            let socket = DealerSocket::bind_inproc_bidi(&endpoint, options)?;
+            Opening::new(endpoint, move || Ok(awaited::answering(runtime, Wire::new(socket))))
+        }
+        (Game::Latency, Side::Connect) => {
+            let socket = DealerSocket::connect_inproc(&endpoint, options)?;
+            Opening::new(endpoint, move || Ok(awaited::asking(runtime, Wire::new(socket), size)))
+        }
+        (_, Side::Bind) => {
+            let socket = DealerSocket::bind_inproc_bidi(&endpoint, options)?;
+            Opening::new(endpoint, move || Ok(awaited::receiver(runtime, Wire::new(socket), size)))
+        }
+        (_, Side::Connect) => {
+            let socket = DealerSocket::connect_inproc(&endpoint, options)?;
+            Opening::new(endpoint, move || Ok(awaited::sending(runtime, Wire::new(socket), size)))
+        }
+    })
+}
+
+/// A stream that a socket of monocoque can be made from.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for S {}
+
+/// A socket, and the frames of the message received last.
+pub(crate) struct Wire<S> {
+    socket: S,
+    frames: Vec<Bytes>,
+}
+
+impl<S> Wire<S> {
+    /// A socket that has received nothing yet.
+    pub(crate) fn new(socket: S) -> Self {
+        Self { socket, frames: Vec::new() }
+    }
+}
+
+impl<S: Stream> Sends for Wire<PushSocket<S>> {
+    #[inline]
+    async fn send(&mut self, body: Bytes) -> Result<()> {
+        Ok(self.socket.send_one(body).await?)
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        Ok(self.socket.flush().await?)
+    }
+}
+
+impl<S: Stream> Sends for Wire<ReqSocket<S>> {
+    #[inline]
+    async fn send(&mut self, body: Bytes) -> Result<()> {
+        Ok(self.socket.send_one(body).await?)
+    }
+}
+
+impl<S: Stream> Sends for Wire<DealerSocket<S>> {
+    #[inline]
+    async fn send(&mut self, body: Bytes) -> Result<()> {
+        Ok(self.socket.send(vec![body]).await?)
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        Ok(self.socket.flush().await?)
+    }
+}
+
+/// Implements receiving by `recv_into`, and answering where a socket can.
+macro_rules! receives {
+    ($socket:ident) => {
+        impl<S: Stream> Receives for Wire<$socket<S>> {
+            #[inline]
+            async fn recv(&mut self, ear: &mut impl Ear) -> Result<()> {
+                ensure!(self.socket.recv_into(&mut self.frames).await?, "the connection ended");
+                ear.hear(self.frames.last().context("a message without a frame came")?)
+            }
+        }
+    };
+    ($socket:ident and answers) => {
+        receives!($socket);
+
+        impl<S: Stream> Answers for Wire<$socket<S>> {
+            #[inline]
+            async fn answer(&mut self) -> Result<()> {
+                ensure!(self.socket.recv_into(&mut self.frames).await?, "the connection ended");
+                Ok(self.socket.send(self.frames.clone()).await?)
+            }
+        }
+    };
+}
+
+receives!(PullSocket);
+receives!(ReqSocket);
+receives!(RepSocket and answers);
+receives!(SubSocket);
+receives!(DealerSocket and answers);

@@ -1,0 +1,223 @@
+//! omq-tokio, through its blocking sockets, and over tcp through its exclusive ones for round trips.
+//!
+//! Configuration: `blocking::Socket` on a context with one I/O thread, as `bench_peer_blocking` in its
+//! own sources does. Throughput follows that program: small bodies are built inline by
+//! `Message::from_slice`, larger ones are counted references; the receiver tries without blocking and
+//! yields its core while there is nothing, which on a core shared with the I/O thread is what lets that
+//! thread work (over inproc it spins, as `inproc-2ut` there).
+//!
+//! Round trips take what was quickest here of what it documents: over tcp REQ and REP of
+//! `omq_tokio::exclusive`, "direct-I/O sockets for latency-sensitive callers", ahead of the latency
+//! profile by a quarter or more; over ipc the latency profile (`WorkloadProfile::Latency`), whose
+//! driver spins there; over inproc the same with `recv_spin` of 50 us, the figure its documents name
+//! (on a core shared with the I/O thread, so over tcp and ipc, that spinning loses).
+
+use std::hint;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use omq_tokio::blocking::Socket;
+use omq_tokio::message::MAX_INLINE_MESSAGE;
+use omq_tokio::options::WorkloadProfile;
+use omq_tokio::{Context, Endpoint, Error, Message, Options, SocketType, TrySendError};
+
+use crate::case::{Side, Transport};
+use crate::ear::Ear;
+use crate::end::{Answerer, Asker, Sink, Source};
+use crate::errand::Errand;
+use crate::game::Game;
+use crate::part::Opening;
+use crate::payload::{Checker, Stamper};
+use crate::pool::Pool;
+
+/// Most buffers of a sender that go round: twice the high-water mark, and some.
+const POOL: usize = 2_100;
+
+/// How long a receiver spins over inproc, where it has a core of its own.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// The process's context: both ends of an inproc connection must share one.
+pub(crate) static CONTEXT: LazyLock<Context> = LazyLock::new(Context::new);
+
+/// Makes one end.
+pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
+    let kind = match (errand.game, side) {
+        (Game::Throughput, Side::Connect) => SocketType::Push,
+        (Game::Throughput, Side::Bind) => SocketType::Pull,
+        (Game::Latency, Side::Connect) => SocketType::Req,
+        (Game::Latency, Side::Bind) => SocketType::Rep,
+        _ => bail!("a crowd is opened elsewhere"),
+    };
+    if errand.game == Game::Latency && errand.transport == Transport::Tcp {
+        return exclusive::open(errand, side);
+    }
+    let socket = CONTEXT.blocking_socket(kind, options(errand));
+    let endpoint = attach(&socket, errand, side)?;
+    let spins = errand.transport == Transport::Inproc;
+    let wire = Wire::new(socket, errand.size, spins);
+    Ok(Opening::blocking(errand, side, endpoint, wire))
+}
+
+/// The options of a game.
+fn options(errand: &Errand) -> Options {
+    let options = Options::default();
+    match (errand.game, errand.transport) {
+        (Game::Latency, Transport::Inproc) => {
+            options.workload_profile(WorkloadProfile::Latency).recv_spin(SPIN)
+        }
+        (Game::Latency, _) => options.workload_profile(WorkloadProfile::Latency),
+        _ => options,
+    }
+}
+
+/// Binds or connects; the endpoint with its port.
+pub(crate) fn attach(socket: &Socket, errand: &Errand, side: Side) -> Result<String> {
+    let endpoint: Endpoint = errand.endpoint.parse().context("an endpoint of omq")?;
+    match side {
+        Side::Bind => Ok(socket.bind(endpoint).context("binding")?.to_string()),
+        Side::Connect => {
+            socket.connect(endpoint).context("connecting")?;
+            Ok(errand.endpoint.clone())
+        }
+    }
+}
+
+/// A socket.
+pub(crate) struct Wire {
+    socket: Socket,
+    /// Bodies that do not fit into a message.
+    pool: Option<Pool>,
+    /// Whether to spin where there is nothing, rather than to yield.
+    spins: bool,
+}
+
+impl Wire {
+    /// A socket for bodies of `size` bytes.
+    pub(crate) fn new(socket: Socket, size: usize, spins: bool) -> Self {
+        let pool = (size > MAX_INLINE_MESSAGE).then(|| Pool::new(&Stamper::new(size), POOL));
+        Self { socket, pool, spins }
+    }
+
+    fn message(&mut self, stamper: &mut Stamper) -> Message {
+        match &mut self.pool {
+            Some(pool) => Message::single(pool.next(stamper)),
+            None => Message::from_slice(stamper.next()),
+        }
+    }
+
+    #[cold]
+    fn nothing(&self) {
+        if self.spins {
+            hint::spin_loop();
+        } else {
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Source for Wire {
+    #[inline]
+    fn send(&mut self, stamper: &mut Stamper) -> Result<()> {
+        let message = self.message(stamper);
+        match self.socket.try_send(message) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(message)) => Ok(self.socket.send(message)?),
+            Err(error) => bail!("sending: {error}"),
+        }
+    }
+}
+
+impl Sink for Wire {
+    #[inline]
+    fn recv(&mut self, checker: &mut Checker) -> Result<()> {
+        loop {
+            match self.socket.try_recv() {
+                Ok(message) => return hear(&message, checker),
+                Err(Error::WouldBlock) => self.nothing(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Has a message of one frame heard.
+#[inline]
+pub(crate) fn hear(message: &Message, ear: &mut impl Ear) -> Result<()> {
+    ear.hear(message.part_slice(0).context("a message without a frame came")?)
+}
+
+impl Asker for Wire {
+    #[inline]
+    fn ask(&mut self, stamper: &mut Stamper, checker: &mut Checker) -> Result<()> {
+        let message = self.message(stamper);
+        self.socket.send(message)?;
+        hear(&self.socket.recv()?, checker)
+    }
+}
+
+impl Answerer for Wire {
+    #[inline]
+    fn answer(&mut self) -> Result<()> {
+        let request = self.socket.recv()?;
+        Ok(self.socket.send(request)?)
+    }
+}
+
+/// Round trips over tcp, with sockets that do their own I/O on the caller's thread.
+mod exclusive {
+    use anyhow::{Context as _, Result};
+    use bytes::Bytes;
+    use omq_tokio::exclusive::{Options, Socket};
+    use omq_tokio::{Endpoint, Message, SocketType};
+
+    use super::hear;
+    use crate::awaited::{self, Answers, Receives, Sends};
+    use crate::case::Side;
+    use crate::ear::Ear;
+    use crate::errand::Errand;
+    use crate::part::Opening;
+    use crate::rival::current_thread;
+
+    /// Makes one end.
+    pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
+        let runtime = current_thread()?;
+        let size = errand.size;
+        let endpoint: Endpoint = errand.endpoint.parse().context("an endpoint of omq")?;
+        if side == Side::Bind {
+            let bound = Socket::bind(SocketType::Rep, endpoint, Options::default());
+            let (socket, endpoint) = runtime.block_on(bound).context("binding")?;
+            let part = awaited::answering(runtime, Wire(socket));
+            return Ok(Opening::ready(endpoint.to_string(), part));
+        }
+        Ok(Opening::new(errand.endpoint.clone(), move || {
+            let connected = Socket::connect(SocketType::Req, endpoint, Options::default());
+            let socket = runtime.block_on(connected).context("connecting")?;
+            Ok(awaited::asking(runtime, Wire(socket), size))
+        }))
+    }
+
+    struct Wire(Socket);
+
+    impl Sends for Wire {
+        #[inline]
+        async fn send(&mut self, body: Bytes) -> Result<()> {
+            Ok(self.0.send(&Message::single(body)).await?)
+        }
+    }
+
+    impl Receives for Wire {
+        #[inline]
+        async fn recv(&mut self, ear: &mut impl Ear) -> Result<()> {
+            hear(&self.0.recv().await?, ear)
+        }
+    }
+
+    impl Answers for Wire {
+        #[inline]
+        async fn answer(&mut self) -> Result<()> {
+            let request = self.0.recv().await?;
+            Ok(self.0.send(&request).await?)
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! rzmq, on io_uring for throughput over tcp and on tokio elsewhere.
+//!
+//! Configuration: the feature `io-uring`, the backend initialised before the context, and the sessions
+//! of all sockets on it (`Context::with_io_uring_sessions`), with its default ring: multishot receives
+//! and the balanced polling strategy (`README.USAGE.md`, "Using `io_uring`"). The adaptive throttle is
+//! off, as in its published figures. What its documents offer besides was tried here and left out where
+//! it lost: with `TCP_CORK` a stream of small messages crawls (the kernel holds each tail for 200 ms),
+//! and round trips over tcp are quicker on plain tokio than on io_uring, whose worker is one more
+//! thread to wake (with `UringPollingStrategy::ultra_low_latency` that worker never leaves a core that
+//! it has to share). Its ipc and inproc do not go through io_uring.
+//!
+//! The tasks of the context run on a current-thread tokio runtime over tcp and ipc, where a side has
+//! one core, and on a shared runtime of two workers over inproc, where the tasks of the two ends wait
+//! for one another.
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use rzmq::socket::{ADAPTIVE_THROTTLE, LAST_ENDPOINT, LINGER};
+use rzmq::uring::{UringConfig, initialize_uring_backend};
+use rzmq::{Context, Msg, Socket, SocketType};
+
+use super::{current_thread, two_workers};
+use crate::awaited::{self, Answers, Receives, Runtime, Sends};
+use crate::case::{Side, Transport};
+use crate::ear::Ear;
+use crate::errand::Errand;
+use crate::game::Game;
+use crate::part::Opening;
+
+/// Makes one end.
+pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
+    let kind = match (errand.game, side) {
+        (Game::Throughput, Side::Connect) => SocketType::Push,
+        (Game::Throughput, Side::Bind) => SocketType::Pull,
+        (Game::Latency, Side::Connect) => SocketType::Req,
+        (Game::Latency, Side::Bind) => SocketType::Rep,
+        _ => bail!("a crowd is opened elsewhere"),
+    };
+    let home = Home::of(errand)?;
+    let socket = home.block_on(socket(&home.context, kind))?;
+    let endpoint = home.block_on(attach(&socket, errand, side))?;
+    let (size, game, wire) = (errand.size, errand.game, Wire(socket));
+    Ok(match (game, side) {
+        (Game::Latency, Side::Connect) => {
+            Opening::new(endpoint, move || Ok(awaited::asking(home, wire, size)))
+        }
+        (Game::Latency, Side::Bind) => {
+            Opening::new(endpoint, move || Ok(awaited::answering(home, wire)))
+        }
+        (_, Side::Connect) => {
+            Opening::new(endpoint, move || Ok(awaited::sending(home, wire, size)))
+        }
+        (_, Side::Bind) => Opening::new(endpoint, move || Ok(awaited::receiver(home, wire, size))),
+    })
+}
+
+/// A runtime and the context that lives on it.
+#[derive(Clone)]
+pub(crate) struct Home {
+    pub(crate) context: Context,
+    runtime: Arc<tokio::runtime::Runtime>,
+}
+
+impl Home {
+    /// The home of an end: the process's only one over inproc.
+    pub(crate) fn of(errand: &Errand) -> Result<Self> {
+        static SHARED: OnceLock<Mutex<Option<Home>>> = OnceLock::new();
+        let uring = errand.transport == Transport::Tcp && errand.game != Game::Latency;
+        if errand.transport != Transport::Inproc {
+            return Self::build(current_thread()?, uring);
+        }
+        let shared = SHARED.get_or_init(Mutex::default);
+        let mut shared = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match &*shared {
+            Some(home) => Ok(home.clone()),
+            None => Ok(shared.insert(Self::build(two_workers()?, uring)?).clone()),
+        }
+    }
+
+    fn build(runtime: tokio::runtime::Runtime, uring: bool) -> Result<Self> {
+        let context = runtime.block_on(async {
+            if uring {
+                initialize_uring_backend(UringConfig::default())?;
+            }
+            Ok::<_, rzmq::ZmqError>(Context::new()?.with_io_uring_sessions(uring))
+        });
+        let context = context.context("making a context of rzmq")?;
+        Ok(Self { context, runtime: Arc::new(runtime) })
+    }
+}
+
+impl Runtime for Home {
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    async fn sleep(time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// A socket with the options of all measurements.
+pub(crate) async fn socket(context: &Context, kind: SocketType) -> Result<Socket> {
+    let socket = context.socket(kind)?;
+    socket.set_option(LINGER, 0i32).await?;
+    socket.set_option(ADAPTIVE_THROTTLE, 0i32).await?;
+    Ok(socket)
+}
+
+/// Binds or connects; the endpoint with its port.
+pub(crate) async fn attach(socket: &Socket, errand: &Errand, side: Side) -> Result<String> {
+    if side == Side::Connect || errand.transport == Transport::Inproc {
+        let attached = match side {
+            Side::Bind => socket.bind(&errand.endpoint).await,
+            Side::Connect => socket.connect(&errand.endpoint).await,
+        };
+        attached.with_context(|| format!("attaching to {}", errand.endpoint))?;
+        return Ok(errand.endpoint.clone());
+    }
+    socket.bind(&errand.endpoint).await.with_context(|| format!("binding {}", errand.endpoint))?;
+    let endpoint = socket.get_option(LAST_ENDPOINT).await?;
+    let endpoint = String::from_utf8(endpoint).context("rzmq's own endpoint is no text")?;
+    Ok(endpoint.trim_end_matches('\0').to_owned())
+}
+
+/// A socket.
+pub(crate) struct Wire(pub(crate) Socket);
+
+impl Sends for Wire {
+    #[inline]
+    async fn send(&mut self, body: Bytes) -> Result<()> {
+        Ok(self.0.send(Msg::from_bytes(body)).await?)
+    }
+}
+
+impl Receives for Wire {
+    #[inline]
+    async fn recv(&mut self, ear: &mut impl Ear) -> Result<()> {
+        let message = self.0.recv().await?;
+        ear.hear(message.data().unwrap_or_default())
+    }
+}
+
+impl Answers for Wire {
+    #[inline]
+    async fn answer(&mut self) -> Result<()> {
+        let request = self.0.recv().await?;
+        Ok(self.0.send(request).await?)
+    }
+}

@@ -1,0 +1,132 @@
+//! The rounds: every case once a round, and in each case everybody, one right after the other.
+//!
+//! Whoever begins changes from case to case and from round to round, so that nobody always runs after
+//! the same neighbour, and a machine that changes its speed changes it for all. A contender that fails
+//! or hangs loses its figure of that round, and after [`CHANCES`] failures in a case it is left out of
+//! it; nothing that a rival does ends the run.
+
+use anyhow::Result;
+
+use crate::contender::Contender;
+use crate::game::Game;
+use crate::measure::{self, measure};
+use crate::plan::Item;
+use crate::protocol::{Cores, Outcome};
+use crate::stats::RoundTrips;
+use crate::table::digits;
+
+/// How often a contender may fail in a case before it is left out.
+const CHANCES: usize = 2;
+
+/// How the rounds are played.
+pub(crate) struct Settings {
+    /// Cores to stay on.
+    pub(crate) cores: Cores,
+    /// How often everything is measured.
+    pub(crate) rounds: usize,
+    /// Who takes part.
+    pub(crate) contenders: Vec<Contender>,
+}
+
+/// One case and what everybody did in it.
+pub(crate) struct Board {
+    /// The case.
+    pub(crate) item: Item,
+    /// One for each contender, in the order of the settings.
+    pub(crate) seats: Vec<Seat>,
+}
+
+/// What one contender did in one case.
+pub(crate) struct Seat {
+    /// Who.
+    pub(crate) contender: Contender,
+    /// Of each round the figures of [`Item::cases`]: M messages a second, or microseconds.
+    pub(crate) rounds: Vec<Option<Vec<f64>>>,
+    /// Why there is no figure, or not one of each round.
+    pub(crate) trouble: Option<String>,
+    failures: usize,
+    refused: bool,
+}
+
+impl Board {
+    fn new(item: Item, contenders: &[Contender]) -> Self {
+        let seats = contenders.iter().map(|&contender| Seat::new(contender, &item)).collect();
+        Self { item, seats }
+    }
+
+    /// The figures of a contender in one of the cases of this board, round by round.
+    pub(crate) fn figures(&self, contender: Contender, case: usize) -> Vec<Option<f64>> {
+        let seat = self.seats.iter().find(|seat| seat.contender == contender);
+        let rounds = seat.map(|seat| seat.rounds.as_slice()).unwrap_or_default();
+        rounds.iter().map(|round| round.as_ref().and_then(|all| all.get(case).copied())).collect()
+    }
+}
+
+impl Seat {
+    fn new(contender: Contender, item: &Item) -> Self {
+        let refusal = contender.refuses(item.game, item.transport, item.size);
+        Self {
+            contender,
+            rounds: Vec::new(),
+            trouble: refusal.map(str::to_owned),
+            failures: 0,
+            refused: refusal.is_some(),
+        }
+    }
+
+    /// Plays one round; what came out of it, in a few words.
+    fn play(&mut self, item: &Item, cores: Cores) -> Option<String> {
+        if self.refused || self.failures >= CHANCES {
+            self.rounds.push(None);
+            return None;
+        }
+        let words = match measure(item, self.contender, cores).and_then(|o| figures(item.game, &o))
+        {
+            Ok(figures) => {
+                let words = digits(figures[0]);
+                self.rounds.push(Some(figures));
+                words
+            }
+            Err(error) => {
+                self.failures += 1;
+                self.rounds.push(None);
+                let why = format!("{error:#}");
+                let words = format!("FAILED ({why})");
+                self.trouble = Some(why);
+                words
+            }
+        };
+        Some(format!("{} {words}", self.contender))
+    }
+}
+
+/// The figures of one measurement.
+fn figures(game: Game, outcome: &Outcome) -> Result<Vec<f64>> {
+    if game != Game::Latency {
+        return Ok(vec![measure::rate(outcome)? / 1e6]);
+    }
+    let mut trips = RoundTrips::new();
+    trips.add(&outcome.histogram);
+    let summary = trips.summary();
+    let trips_ns = [summary.p50_ns, summary.p99_ns, summary.p999_ns];
+    Ok(trips_ns.map(|ns| ns as f64 / 1e3).to_vec())
+}
+
+/// Plays all rounds of all cases.
+pub(crate) fn play(items: &[Item], settings: &Settings) -> Vec<Board> {
+    let mut boards: Vec<Board> =
+        items.iter().map(|&item| Board::new(item, &settings.contenders)).collect();
+    for round in 0..settings.rounds {
+        for (at, board) in boards.iter_mut().enumerate() {
+            let item = board.item;
+            let first = (round + at) % board.seats.len().max(1);
+            let (later, sooner) = board.seats.split_at_mut(first);
+            let seats = sooner.iter_mut().chain(later);
+            let words: Vec<String> =
+                seats.filter_map(|seat| seat.play(&item, settings.cores)).collect();
+            let case = item.name(item.game.name());
+            eprintln!("{}/{} {case}: {}", round + 1, settings.rounds, words.join(", "));
+        }
+    }
+    boards
+}
