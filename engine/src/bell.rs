@@ -4,6 +4,7 @@
 //! those who ring it ask first whether anybody waits.
 
 use crate::session::Reader;
+use arrayvec::ArrayVec;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -13,13 +14,14 @@ use std::time::Duration;
 
 /// See the [module's documentation](self).
 pub struct Bell {
-    ear: OwnedFd,
     ringer: Arc<Ringer>,
 }
 
 struct Ringer {
     rung: AtomicBool,
-    hand: OwnedFd,
+    ear: OwnedFd,
+    /// The other end, where it takes two.
+    hand: Option<OwnedFd>,
 }
 
 impl Wake for Ringer {
@@ -32,19 +34,22 @@ impl Wake for Ringer {
         // is seen by whoever has found it rung.
         if !self.rung.swap(true, Ordering::AcqRel) {
             // Fails only if it is rung to the full, and then it rings.
-            let _ = rustix::io::write(&self.hand, &1u64.to_ne_bytes());
+            let _ = rustix::io::write(self.hand.as_ref().unwrap_or(&self.ear), &1u64.to_ne_bytes());
         }
     }
 }
 
 impl Bell {
+    /// How many readers it can be waited with: a few, so that a wait takes no memory.
+    pub const READERS: usize = 8;
+
     /// A bell that does not ring.
     ///
     /// # Errors
     /// When the system has no descriptors left.
     pub fn new() -> io::Result<Self> {
         let (ear, hand) = descriptors()?;
-        Ok(Self { ear, ringer: Arc::new(Ringer { rung: AtomicBool::new(false), hand }) })
+        Ok(Self { ringer: Arc::new(Ringer { rung: AtomicBool::new(false), ear, hand }) })
     }
 
     /// What rings it.
@@ -57,10 +62,15 @@ impl Bell {
     ///
     /// # Errors
     /// Of the system.
+    ///
+    /// # Panics
+    /// With more than [`READERS`](Self::READERS) readers.
     pub fn wait(&self, readers: &[Reader<'_>], timeout: Option<Duration>) -> io::Result<()> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let mut fds = Vec::with_capacity(readers.len() + 1);
-        fds.push(PollFd::from_borrowed_fd(self.ear.as_fd(), PollFlags::IN));
+        const FDS: usize = Bell::READERS + 1;
+        assert!(readers.len() < FDS, "a bell is for few readers");
+        let mut fds = ArrayVec::<_, FDS>::new();
+        fds.push(PollFd::from_borrowed_fd(self.ringer.ear.as_fd(), PollFlags::IN));
         for descriptor in readers.iter().filter_map(Reader::descriptor) {
             fds.push(PollFd::from_borrowed_fd(descriptor.as_fd(), PollFlags::IN));
         }
@@ -80,24 +90,23 @@ impl Bell {
         if self.ringer.rung.swap(false, Ordering::AcqRel) {
             let mut octets = [0; 8];
             // Nothing to read yet if the ringer is between its two steps: then it wakes us once more.
-            let _ = rustix::io::read(&self.ear, &mut octets);
+            let _ = rustix::io::read(&self.ringer.ear, &mut octets);
         }
     }
 }
 
 #[cfg(target_os = "linux")]
-fn descriptors() -> io::Result<(OwnedFd, OwnedFd)> {
+fn descriptors() -> io::Result<(OwnedFd, Option<OwnedFd>)> {
     use rustix::event::{EventfdFlags, eventfd};
     let ear = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-    let hand = ear.try_clone()?;
-    Ok((ear, hand))
+    Ok((ear, None))
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
-fn descriptors() -> io::Result<(OwnedFd, OwnedFd)> {
+fn descriptors() -> io::Result<(OwnedFd, Option<OwnedFd>)> {
     let (ear, hand) = rustix::pipe::pipe()?;
     for fd in [&ear, &hand] {
         rustix::io::ioctl_fionbio(fd, true)?;
     }
-    Ok((ear, hand))
+    Ok((ear, Some(hand)))
 }

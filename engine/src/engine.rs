@@ -4,6 +4,7 @@ use crate::backend::{BackendReport, BackendUnavailable, Chosen};
 use crate::io_thread::{IoHandle, IoThread};
 use crate::options::EngineOptions;
 use crate::population::Population;
+use crate::tuning::{self, Granted, SettingError, TuningReport};
 use std::io;
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ pub enum StartError {
     /// The system refused a thread, a ring or a poll.
     #[error("cannot start an I/O thread: {0}")]
     Thread(#[from] io::Error),
+    /// A setting has a value that it cannot have, or that the system does not grant.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
 }
 
 /// A set of I/O threads. Dropping it stops them, whatever they were doing:
@@ -23,6 +27,7 @@ pub enum StartError {
 pub struct Engine {
     threads: Vec<IoThread>,
     report: BackendReport,
+    tuned: TuningReport,
     live: Arc<Population>,
 }
 
@@ -30,31 +35,53 @@ impl Engine {
     /// Starts the threads.
     ///
     /// # Errors
-    /// When the backend asked for cannot be had, or the system refuses threads or descriptors.
+    /// When the backend asked for or a setting cannot be had, or the system refuses threads or
+    /// descriptors.
     pub fn start(options: &EngineOptions) -> Result<Self, StartError> {
+        tuning::check(options)?;
         let chosen = Chosen::new(options.backend)?;
+        if options.lock_memory {
+            tuning::lock_memory()?;
+        }
         match Self::start_with(chosen.clone(), options) {
             // One ring was to be had, but not one for each thread.
-            Err(error) => match chosen.instead(&error) {
-                Some(other) => Ok(Self::start_with(other, options)?),
+            Err(StartError::Thread(error)) => match chosen.instead(&error) {
+                Some(other) => Self::start_with(other, options),
                 None => Err(error.into()),
             },
-            Ok(engine) => Ok(engine),
+            result => result,
         }
     }
 
-    fn start_with(chosen: Chosen, options: &EngineOptions) -> io::Result<Self> {
+    fn start_with(chosen: Chosen, options: &EngineOptions) -> Result<Self, StartError> {
         let live = Arc::<Population>::default();
-        let threads = (0..options.io_threads.max(1))
+        let threads: Vec<IoThread> = (0..options.io_threads.max(1))
             .map(|index| IoThread::start(index, &chosen, options, &live))
             .collect::<Result<_, _>>()?;
+        let tuned = TuningReport {
+            // All of them are alike.
+            ring_busy_poll: threads
+                .first()
+                .map(|first| first.busy_poll.clone())
+                .unwrap_or_default(),
+            socket_busy_poll: options.busy_poll.map_or(Granted::NotAsked, tuning::socket_busy_poll),
+        };
+        if options.busy_poll.is_some() {
+            let TuningReport { ring_busy_poll, socket_busy_poll } = &tuned;
+            tracing::info!(%ring_busy_poll, %socket_busy_poll, "busy polling");
+        }
         tracing::debug!(backend = %chosen.report, "engine started");
-        Ok(Self { threads, report: chosen.report, live })
+        Ok(Self { threads, report: chosen.report, tuned, live })
     }
 
     /// Which backend is in use, and why.
     pub fn backend(&self) -> &BackendReport {
         &self.report
+    }
+
+    /// What became of the settings that are wishes.
+    pub fn tuning(&self) -> &TuningReport {
+        &self.tuned
     }
 
     /// The thread with the fewest handlers among those whose bit is set in `affinity` (bit 0 is the

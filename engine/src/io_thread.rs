@@ -3,12 +3,14 @@
 //! Others leave a command in its mailbox and wake it if it sleeps. Commands that come after its end
 //! are thrown away, handlers included.
 
-use crate::backend::{Chosen, Wake};
+use crate::backend::{Backend, Chosen, Wake};
+use crate::engine::StartError;
 use crate::event_loop::Loop;
 use crate::handler::{Handler, Notice};
 use crate::options::EngineOptions;
 use crate::population::{Population, Resident};
 use crate::token::Token;
+use crate::tuning::{self, Granted};
 use ringmq_pipe::{Mailbox, Notify};
 use std::io;
 use std::sync::Arc;
@@ -158,6 +160,8 @@ impl Drop for StopOnDrop {
 /// A running I/O thread.
 pub(crate) struct IoThread {
     pub(crate) handle: IoHandle,
+    /// Whether it polls devices.
+    pub(crate) busy_poll: Granted,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -168,37 +172,43 @@ impl IoThread {
         chosen: &Chosen,
         options: &EngineOptions,
         live: &Arc<Population>,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, StartError> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        let core = options.cores.get(index).copied();
-        let (chosen, live) = (chosen.clone(), live.clone());
-        let patience = options.patience;
         let name = format!("{}/{index}", options.thread_name);
+        let (chosen, options, live) = (chosen.clone(), options.clone(), live.clone());
         let thread = std::thread::Builder::new().name(name).spawn(move || {
-            if let Some(id) = core
-                && !core_affinity::set_for_current(core_affinity::CoreId { id })
-            {
-                tracing::warn!(core = id, "cannot pin an I/O thread to this core");
-            }
-            let backend = match chosen.make() {
-                Ok(backend) => backend,
-                Err(error) => {
-                    // The receiver waits for exactly one answer.
-                    let _ = sender.send(Err(error));
-                    return;
+            // The receiver waits for exactly one answer.
+            match begin(index, &chosen, &options, live) {
+                Ok((handle, backend, busy_poll)) => {
+                    let _ = sender.send(Ok((handle.clone(), busy_poll)));
+                    let _end = StopOnDrop(handle.clone());
+                    Loop::new(handle, backend, options.patience).run();
                 }
-            };
-            let handle = IoHandle::new(backend.waker(), live);
-            let _ = sender.send(Ok(handle.clone()));
-            let _end = StopOnDrop(handle.clone());
-            Loop::new(handle, backend, patience).run();
+                Err(error) => drop(sender.send(Err(error))),
+            }
         })?;
         match receiver.recv() {
-            Ok(Ok(handle)) => Ok(Self { handle, thread: Some(thread) }),
+            Ok(Ok((handle, busy_poll))) => Ok(Self { handle, busy_poll, thread: Some(thread) }),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(io::Error::other("an I/O thread ended before it had begun")),
+            Err(_) => Err(io::Error::other("an I/O thread ended before it had begun").into()),
         }
     }
+}
+
+/// What an I/O thread does first.
+fn begin(
+    index: usize,
+    chosen: &Chosen,
+    options: &EngineOptions,
+    live: Arc<Population>,
+) -> Result<(IoHandle, Box<dyn Backend>, Granted), StartError> {
+    tuning::tune_thread(index, options)?;
+    let mut backend = chosen.make()?;
+    let busy_poll = match options.busy_poll {
+        Some(time) => tuning::ring_busy_poll(backend.busy_poll(time)),
+        None => Granted::NotAsked,
+    };
+    Ok((IoHandle::new(backend.waker(), live), backend, busy_poll))
 }
 
 impl Drop for IoThread {

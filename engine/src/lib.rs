@@ -17,6 +17,7 @@ mod population;
 mod session;
 mod timers;
 mod token;
+mod tuning;
 
 pub use backend::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, Descriptor, uring_available,
@@ -31,3 +32,4 @@ pub use options::EngineOptions;
 pub use session::{Carry, Direct, Fetch, Reader, Session, SessionEnd, SessionOptions};
 pub use timers::TimerKind;
 pub use token::Token;
+pub use tuning::{Granted, SettingError, TuningReport};

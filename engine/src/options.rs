@@ -17,6 +17,15 @@ pub struct EngineOptions {
     pub backend: BackendChoice,
     /// How long an I/O thread yields the processor instead of sleeping after it had something to do.
     pub patience: Duration,
+    /// How long the kernel polls network devices for those who wait, instead of being interrupted by
+    /// them. Default `None`: not at all.
+    pub busy_poll: Option<Duration>,
+    /// How late the kernel may wake the I/O threads for a timer. Default `None`: what the system has.
+    pub timer_slack: Option<Duration>,
+    /// The priority of the I/O threads among those of real time, 1 to 99. Default `None`: as others.
+    pub realtime: Option<u8>,
+    /// Whether all memory of the process is to stay in memory. Default no.
+    pub lock_memory: bool,
     /// The I/O threads are called `<thread_name>/<number>`. Default `ringmq-io`.
     pub thread_name: String,
 }
@@ -28,6 +37,10 @@ impl Default for EngineOptions {
             cores: Vec::new(),
             backend: BackendChoice::Auto,
             patience: PATIENCE,
+            busy_poll: None,
+            timer_slack: None,
+            realtime: None,
+            lock_memory: false,
             thread_name: "ringmq-io".into(),
         }
     }

@@ -30,6 +30,7 @@ fn unavailable(backend: BackendChoice) -> String {
     match start(backend).err() {
         Some(StartError::Backend(BackendUnavailable { reason })) => reason,
         Some(StartError::Thread(error)) => panic!("not for want of a thread: {error}"),
+        Some(StartError::Setting(error)) => panic!("no setting was asked for: {error}"),
         None => panic!("there must be none"),
     }
 }

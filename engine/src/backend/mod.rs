@@ -20,6 +20,7 @@ pub mod uring;
 
 mod choice;
 pub(crate) mod direct;
+pub(crate) mod thread;
 
 pub(crate) use choice::Chosen;
 pub use choice::{
@@ -96,6 +97,15 @@ fn refused() -> io::Error {
 pub trait Backend {
     /// The handle that interrupts [`poll`](Self::poll).
     fn waker(&self) -> Arc<dyn Wake>;
+
+    /// Polls network devices for so long before a [`poll`](Self::poll) sleeps.
+    ///
+    /// # Errors
+    /// Where neither the backend nor the kernel does that.
+    fn busy_poll(&mut self, time: Duration) -> io::Result<()> {
+        let _ = time;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Accepts connections from `listener` until the token is closed.
     fn accept(&mut self, token: Token, listener: &Descriptor);

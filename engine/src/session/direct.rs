@@ -128,10 +128,12 @@ impl Notify for Direct {
     }
 
     fn written(&self, key: usize) {
-        if Cadence::is_burst() {
+        let Some(mut held) = self.write.take() else { return self.readable(key) };
+        // Much at once is worth a system call however soon it comes after the last one.
+        if Cadence::is_burst() && !held.has_much() {
+            drop(held);
             return self.io.tell(self.token, Notice::Burst);
         }
-        let Some(mut held) = self.write.take() else { return self.readable(key) };
         if held.flush_written() == Flush::Stuck {
             held.bring_home();
         }

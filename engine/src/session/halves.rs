@@ -259,6 +259,11 @@ impl Writing {
         }
     }
 
+    /// Whether there is as much to send as is worth a system call of its own.
+    pub(super) fn has_much(&mut self) -> bool {
+        self.source.as_mut().is_some_and(|source| source.rx.pending() >= GATHER / 2)
+    }
+
     /// Looks at how much there is in a pipe that a borrower is filling.
     pub(super) fn look(&mut self) -> usize {
         let pending = self.source.as_mut().map_or(0, |source| source.rx.pending());

@@ -141,7 +141,7 @@ impl Session {
         match self.receiving {
             Some(Receive::Stream) if blocked || self.bulk => cx.backend.pause(cx.token),
             Some(_) => {}
-            None if blocked => {}
+            None if blocked => self.lend_starved(),
             None => {
                 let how = if self.bulk || self.credit_is_scarce() {
                     Receive::Once
@@ -168,6 +168,7 @@ impl Session {
     /// as soon as nothing is under way here.
     pub(super) fn lend_reading(&mut self, cx: &mut Cx<'_>) {
         let Phase::Traffic(traffic) = &mut self.phase else { return };
+        traffic.borrowers = true;
         if self.gone.is_some() || self.failure.is_some() || !traffic.read.is_home() {
             return traffic.direct.answered();
         }
@@ -180,10 +181,21 @@ impl Session {
         self.link.look_again();
     }
 
+    /// The pipe is full: the application is slower than the peer. Whoever empties it reads on by itself,
+    /// which is less work than to be read for; until the pipe tells of room there is nothing to do here.
+    fn lend_starved(&mut self) {
+        let Phase::Traffic(traffic) = &mut self.phase else { return };
+        if traffic.borrowers && self.gone.is_none() && self.failure.is_none() {
+            traffic.starved = true;
+            traffic.lend_reading();
+        }
+    }
+
     /// Reads here from now on.
     pub(super) fn reclaim_reading(&mut self, cx: &mut Cx<'_>) {
         let Phase::Traffic(traffic) = &mut self.phase else { return };
         traffic.lending = false;
+        traffic.borrowers = false;
         if traffic.read.recall() {
             self.look_at_reading(cx);
         }
@@ -214,6 +226,7 @@ impl Session {
     pub(super) fn look_at_reading(&mut self, cx: &mut Cx<'_>) {
         if let Phase::Traffic(traffic) = &mut self.phase {
             traffic.catch_up(cx.now);
+            traffic.starved = false;
             match traffic.read.get() {
                 None => self.watch(cx),
                 Some(reading) => match reading.over.take() {
@@ -310,7 +323,7 @@ impl Session {
         self.heartbeat_at = None;
         let Phase::Traffic(traffic) = &mut self.phase else { return };
         traffic.catch_up(cx.now);
-        if traffic.is_blocked() {
+        if traffic.is_blocked() || traffic.starved {
             // Not a silent peer: one that we do not listen to at the moment.
             traffic.heartbeat.on_input();
         }

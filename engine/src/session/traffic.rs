@@ -23,6 +23,10 @@ pub(super) struct Traffic {
     pub(super) wants_to_write: bool,
     /// A thread of the application wants the reading half.
     pub(super) lending: bool,
+    /// A thread of the application has read the connection itself, and has not given that up.
+    pub(super) borrowers: bool,
+    /// The reading half was lent because there was no room for what it would read.
+    pub(super) starved: bool,
     /// The reading half is lent, and looked after by a timer.
     pub(super) watching: bool,
     /// How often the reading half was borrowed when last looked at.
@@ -75,6 +79,8 @@ impl Traffic {
             direct,
             wants_to_write: false,
             lending: false,
+            borrowers: false,
+            starved: false,
             watching: false,
             uses: 0,
             commands: Vec::new(),

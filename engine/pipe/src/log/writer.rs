@@ -5,6 +5,7 @@ use super::segment::{Mark, Segment, next_capacity};
 use super::shared::{ASLEEP, Shared};
 use super::{ATTACH, BATCH};
 use crate::barrier;
+use crate::block::BLOCK;
 use crate::copy;
 use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
@@ -51,6 +52,8 @@ pub struct LogWriter {
     pub(super) credited: u64,
     /// Messages that the word an awake reader polls does not show yet.
     unpublished: u32,
+    /// Octets written since the reader was last told that it may take them.
+    bulk: usize,
     /// Octets behind what is written that were received there and are not messages yet.
     pub(super) landed: usize,
 }
@@ -75,6 +78,7 @@ impl LogWriter {
             written: 0,
             credited: 0,
             unpublished: 0,
+            bulk: 0,
             landed: 0,
         };
         this.enter(segment);
@@ -278,6 +282,7 @@ impl LogWriter {
         let size = frame::write(&mut header, flags, message.len());
         self.copy_in(&header[..size]);
         message.set_flags(flags);
+        let body = message.len();
         // SAFETY: this segment is not sealed, so the reader does not look at `attached`.
         self.current().attached.with_mut(|slot| unsafe { *slot = Some(message) });
         let ends = flags & MORE == 0;
@@ -286,6 +291,17 @@ impl LogWriter {
         self.link(next, !ends);
         if ends {
             self.commit(1, 0);
+            self.offer(body);
+        }
+    }
+
+    /// Lets the reader take what there is on the spot, whenever that is about as much as a send takes.
+    fn offer(&mut self, octets: usize) {
+        self.bulk += octets;
+        if self.bulk >= BLOCK && !self.open {
+            self.bulk = 0;
+            self.publish();
+            self.shared.wake_reader.full();
         }
     }
 
@@ -318,9 +334,11 @@ impl LogWriter {
 
     #[cold]
     pub(super) fn grow(&mut self, needed: usize) {
+        let written = self.octets;
         let capacity = next_capacity(self.current().block.capacity(), needed);
         let open = self.open;
         self.link(Segment::with_capacity(capacity), open);
+        self.offer(written);
     }
 
     /// Seals the current segment and makes `next` the current one. While a message is open, the seal

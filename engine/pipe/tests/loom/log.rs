@@ -226,7 +226,7 @@ fn both_ends_leave_at_once_and_nothing_stays() {
 
 #[test]
 fn what_is_encoded_once_arrives_everywhere() {
-    check(MANY - 1, || {
+    check(FEW, || {
         let mut press = Press::new();
         let (mut far, mut reader) = log(0);
         let (mut near, mut own) = log(0);

@@ -241,6 +241,10 @@ impl Backend for Uring {
         self.wake.clone()
     }
 
+    fn busy_poll(&mut self, time: Duration) -> io::Result<()> {
+        self.ring.busy_poll(time)
+    }
+
     fn accept(&mut self, token: Token, listener: &Descriptor) {
         self.connection(token, listener);
         self.arm_accept(token);

@@ -1,7 +1,7 @@
 //! Setting a ring up, entering it, reaping it.
 #![allow(unsafe_code)]
 
-use io_uring::types::{SubmitArgs, Timespec};
+use io_uring::types::{Napi, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, squeue};
 use std::collections::VecDeque;
 use std::io;
@@ -61,6 +61,13 @@ impl Ring {
     pub(super) fn register_buffers(&self, entries: u64, count: u16, group: u16) -> io::Result<()> {
         // SAFETY: the caller keeps the memory until the ring is gone.
         unsafe { self.ring.submitter().register_buf_ring_with_flags(entries, count, group, 0) }
+    }
+
+    /// Polls the devices of the sockets in use for so long before an `enter` sleeps (Linux 6.9).
+    pub(super) fn busy_poll(&self, time: Duration) -> io::Result<()> {
+        let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        let mut napi = Napi::new().set_busy_poll_timeout(micros).set_prefer_busy_poll(true);
+        self.ring.submitter().register_napi(&mut napi)
     }
 
     /// Queues a request, submitting what is queued when there is no room.
