@@ -147,7 +147,8 @@ pub(crate) fn ring_busy_poll(result: io::Result<()>) -> Granted {
 /// away.
 pub(crate) fn socket_busy_poll(time: Duration) -> Granted {
     let tried = thread::try_socket_busy_poll(time.as_micros().try_into().unwrap_or(u32::MAX));
-    let remedy = "SO_BUSY_POLL above the sysctl net.core.busy_read takes CAP_NET_ADMIN: raise that, or \
-                  give the capability (setcap cap_net_admin+ep PROGRAM)";
+    let remedy = "SO_BUSY_POLL takes CONFIG_NET_RX_BUSY_POLL, and on older kernels CAP_NET_ADMIN for more \
+                  than the sysctl net.core.busy_read: raise that, or give the capability (setcap \
+                  cap_net_admin+ep PROGRAM)";
     Granted::new(tried, remedy)
 }

@@ -17,8 +17,8 @@ const BULK: usize = 32 * 1024;
 const COPIES: u8 = 64;
 /// Least room in a log that is worth a read.
 const LANDING: usize = 16 * 1024;
-/// Octets received with the end of a large body: enough for the header of the next one, little of whose
-/// body is then copied.
+/// Octets received with the end of a large body and after it: enough for the header of the next one,
+/// little of whose body is then copied.
 const AFTER_LARGE: usize = 4 * 1024;
 
 /// How long messages of a burst may wait for more of them.
@@ -86,7 +86,8 @@ impl Reading {
         if self.lacking > 0 || self.bulk && self.inbound.can_land() {
             return self.receive_into_log(said);
         }
-        let octets = some(direct::receive(&self.descriptor, buffer))?;
+        let most = if self.inbound.is_large() { AFTER_LARGE } else { buffer.len() };
+        let octets = some(direct::receive(&self.descriptor, &mut buffer[..most]))?;
         self.copies = self.copies.saturating_sub(1);
         self.bulk = octets >= BULK && self.copies == 0;
         self.take(&buffer[..octets], said).map_err(Over::Broken)

@@ -88,6 +88,11 @@ impl Inbound {
         Some((&mut self.partial.large, missing))
     }
 
+    /// Whether the last frame is so large that the next one, too, should be received where it belongs.
+    pub(super) fn is_large(&self) -> bool {
+        self.partial.body >= STRAIGHT as u64
+    }
+
     /// Octets were added to the [large body](Self::large_body).
     pub(super) fn large_body_received(&mut self, octets: usize, target: Option<&mut Outlet>) {
         let mut said = Vec::new();
@@ -207,6 +212,7 @@ impl Into<'_> {
 
 impl Sink for Into<'_> {
     fn span(&mut self, frames: &[u8], messages: usize, tail: usize) {
+        self.partial.body = 0;
         match &mut self.target {
             Some(Outlet::Log(log)) => {
                 log.write_span(frames, messages as u32, tail);
