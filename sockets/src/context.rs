@@ -12,7 +12,7 @@ use crate::pattern;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Counted;
 use crate::wait::Spin;
-use ringmq_engine::{BackendChoice, BackendReport, Engine, EngineOptions, IoHandle};
+use ringmq_engine::{BackendChoice, BackendReport, Engine, EngineOptions, IoHandle, TuningReport};
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolve::Resolver;
 use ringmq_zmtp::SocketType;
@@ -91,7 +91,10 @@ impl ContextInner {
 
     pub(crate) fn register(&self, socket: &Arc<Inner>) {
         let mut sockets = lock(&self.sockets);
-        sockets.retain(|socket| socket.strong_count() > 0);
+        if sockets.len() == sockets.capacity() {
+            // Only before it grows, so that thousands of sockets are not looked at for each new one.
+            sockets.retain(|socket| socket.strong_count() > 0);
+        }
         sockets.push(Arc::downgrade(socket));
         drop(sockets);
         // A shutdown may have passed between the check in `Context::make` and here.
@@ -153,6 +156,25 @@ impl Context {
         self.0.with_engine(|engine| engine.backend().clone())
     }
 
+    /// What became of settings that the system may refuse without harm: see [`tuning`](crate::tuning).
+    ///
+    /// # Errors
+    /// As [`backend`](Self::backend).
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Granted};
+    /// use std::time::Duration;
+    /// let context = Context::builder().busy_poll(Some(Duration::from_micros(50))).build()?;
+    /// if let Granted::No(reason) = context.tuning()?.socket_busy_poll {
+    ///     eprintln!("no busy polling: {reason}");
+    /// }
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn tuning(&self) -> Result<TuningReport, Error> {
+        self.0.with_engine(|engine| engine.tuning().clone())
+    }
+
     /// Whether io_uring works on this machine, by trying it.
     ///
     /// # Errors
@@ -195,6 +217,9 @@ impl Context {
         let shared = Arc::new(Shared::new(socket_type, subscriptions));
         let mut options = Options::new(socket_type);
         options.spin = self.0.spin;
+        if let Some(time) = self.0.options.busy_poll {
+            options.tcp.busy_poll = time.as_micros().try_into().unwrap_or(u32::MAX);
+        }
         shared.send_hwm.store(options.send_hwm, Ordering::Relaxed);
         shared.recv_hwm.store(options.recv_hwm, Ordering::Relaxed);
         let core = Core::new(shared.clone(), options, pattern);
@@ -286,7 +311,8 @@ impl ContextBuilder {
         self
     }
 
-    /// The cores of the I/O threads, one each in order. Default: not pinned.
+    /// The cores of the I/O threads, one each in order; a thread beyond the list runs where the thread may
+    /// run that makes the context. A core that this process may not use is an error. Default: not pinned.
     pub fn pin_io_threads(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
         self.options.cores = cores.into_iter().collect();
         self
@@ -302,6 +328,41 @@ impl ContextBuilder {
     /// time and costs latency.
     pub fn io_patience(mut self, patience: Duration) -> Self {
         self.options.patience = patience;
+        self
+    }
+
+    /// For how long the kernel polls network devices itself when somebody waits for them, instead of
+    /// being interrupted by them: NAPI busy polling by the rings of the I/O threads, and `SO_BUSY_POLL`
+    /// on the tcp connections of the context's sockets. 1 microsecond to 1 second. Default `None`: not
+    /// at all.
+    ///
+    /// A wish: where the system does not grant it everything works without, and
+    /// [`Context::tuning`] says why.
+    pub fn busy_poll(mut self, time: Option<Duration>) -> Self {
+        self.options.busy_poll = time;
+        self
+    }
+
+    /// How late the kernel may wake the I/O threads for a timer (`PR_SET_TIMERSLACK`). 1 nanosecond to 1
+    /// second. Default: what the thread has that makes the context, usually 50 microseconds. Linux only.
+    pub fn timer_slack(mut self, slack: Duration) -> Self {
+        self.options.timer_slack = Some(slack);
+        self
+    }
+
+    /// Runs the I/O threads in real time, first come first served (`SCHED_FIFO`), at a priority of 1
+    /// (lowest) to 99. Default: as other threads. Linux only, and it takes `CAP_SYS_NICE` or a limit that
+    /// allows it. Give them [cores](Self::pin_io_threads) of their own: nothing else runs where they do.
+    pub fn realtime(mut self, priority: u8) -> Self {
+        self.options.realtime = Some(priority);
+        self
+    }
+
+    /// Whether all memory of the process is kept from being paged out, also what it takes later
+    /// (`mlockall`). Default no. Linux only; counts against `RLIMIT_MEMLOCK`. For good: it stays when the
+    /// context is gone.
+    pub fn lock_memory(mut self, on: bool) -> Self {
+        self.options.lock_memory = on;
         self
     }
 
@@ -321,8 +382,8 @@ impl ContextBuilder {
     /// Makes the context and starts its I/O threads.
     ///
     /// # Errors
-    /// [`Error::BackendUnavailable`] if the backend asked for cannot be had, [`Error::Io`] if the
-    /// system refuses threads or descriptors.
+    /// [`Error::BackendUnavailable`] if the backend asked for cannot be had, [`Error::InvalidOption`] for a
+    /// setting that cannot be had, [`Error::Io`] if the system refuses threads or descriptors.
     pub fn build(self) -> Result<Context, Error> {
         let context = Context(Arc::new(ContextInner::new(self.options, self.spin)));
         context.backend()?;

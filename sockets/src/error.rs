@@ -53,12 +53,12 @@ pub enum Error {
         /// The endpoint.
         endpoint: String,
     },
-    /// A value that an option cannot have (`EINVAL`).
+    /// A value that an option cannot have, or that the system does not grant (`EINVAL`).
     #[error("option {option} cannot be set: {reason}")]
     InvalidOption {
         /// The option.
         option: &'static str,
-        /// What it takes.
+        /// What it takes, or what to do.
         reason: String,
     },
     /// The backend that was asked for is not to be had.
@@ -105,6 +105,9 @@ impl From<StartError> for Error {
         match error {
             StartError::Backend(error) => Self::BackendUnavailable(error),
             StartError::Thread(error) => Self::io("starting an I/O thread", error),
+            StartError::Setting(error) => {
+                Self::InvalidOption { option: error.setting, reason: error.reason }
+            }
         }
     }
 }

@@ -42,6 +42,7 @@ mod setters;
 mod socket;
 mod stats;
 mod subscription;
+pub mod tuning;
 mod wait;
 
 pub use context::{Context, ContextBuilder};
@@ -52,7 +53,9 @@ pub use payload::Payload;
 pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use recv::{RecvFuture, RecvMultipartFuture};
-pub use ringmq_engine::{BackendChoice, BackendKind, BackendReport, DisconnectReason};
+pub use ringmq_engine::{
+    BackendChoice, BackendKind, BackendReport, DisconnectReason, Granted, TuningReport,
+};
 pub use ringmq_pipe::Message;
 pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::Keepalive;

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::wait::Spin;
+use ringmq_transports::LinkOptions;
 use ringmq_transports::options::{IpcOptions, TcpOptions};
 use ringmq_zmtp::{Config, HeartbeatConfig, SocketType};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) zmtp: Config,
     pub(crate) tcp: TcpOptions,
     pub(crate) ipc: IpcOptions,
+    /// What binds and connects since the last change were made with.
+    pub(crate) shared: Option<Arc<LinkOptions>>,
 }
 
 impl Options {
@@ -55,11 +58,28 @@ impl Options {
             zmtp: Config::new(socket_type),
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),
+            shared: None,
         }
     }
 
-    /// The protocol's settings as of now.
-    pub(crate) fn zmtp(&self) -> Arc<Config> {
+    /// What a bind or connect is made with now.
+    pub(crate) fn for_links(&mut self, discard_inbound: bool) -> Arc<LinkOptions> {
+        if let Some(shared) = &self.shared {
+            return shared.clone();
+        }
+        let options = Arc::new(LinkOptions {
+            zmtp: Arc::new(self.zmtp()),
+            tcp: self.tcp.clone(),
+            ipc: self.ipc.clone(),
+            discard_inbound,
+            reconnect_interval: self.reconnect_interval,
+            reconnect_max: self.reconnect_max,
+        });
+        self.shared = Some(options.clone());
+        options
+    }
+
+    fn zmtp(&self) -> Config {
         let mut config = self.zmtp.clone();
         if !self.heartbeat_interval.is_zero() {
             config.heartbeat = Some(HeartbeatConfig {
@@ -68,7 +88,7 @@ impl Options {
                 ttl: self.heartbeat_ttl,
             });
         }
-        Arc::new(config)
+        config
     }
 }
 

@@ -91,6 +91,14 @@ impl Outgoing<'_> {
         }
     }
 
+    /// The flags of the frame.
+    pub(crate) fn flags(&self) -> u8 {
+        match self {
+            Self::Copied(_) => 0,
+            Self::Owned(message) => message.flags(),
+        }
+    }
+
     /// The body.
     #[inline]
     pub(crate) fn body(&self) -> &[u8] {

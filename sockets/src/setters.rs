@@ -19,10 +19,15 @@ use std::time::Duration;
 /// Longest time-to-live of a heartbeat: 65,535 tenths of a second.
 const TTL_MAX: Duration = Duration::from_millis(6_553_599);
 
+/// Longest time to poll a device: a thread that does so for longer is lost to the machine.
+const BUSY_POLL_MAX: Duration = Duration::from_secs(1);
+
 impl<K: Kind> Socket<K> {
     fn change<T>(&self, change: impl FnOnce(&mut Core) -> Result<T, Error>) -> Result<T, Error> {
         let mut core = self.inner.lock();
         core.enter()?;
+        // Whatever it is that changes: the next bind or connect looks at the options anew.
+        core.options.shared = None;
         change(&mut core)
     }
 
@@ -255,14 +260,14 @@ impl<K: Kind> Socket<K> {
         self.option(|options| options.tcp.ipv6 = on)
     }
 
-    /// Connections that may wait to be accepted. Default 100.
+    /// Connections that may wait to be accepted. Default: 4096, or what the system allows.
     ///
     /// # Errors
     /// [`Error::Terminated`].
     pub fn set_backlog(&self, connections: u32) -> Result<(), Error> {
         self.option(|options| {
-            options.tcp.backlog = connections;
-            options.ipc.backlog = connections;
+            options.tcp.backlog = Some(connections);
+            options.ipc.backlog = Some(connections);
         })
     }
 
@@ -298,6 +303,22 @@ impl<K: Kind> Socket<K> {
             return Err(invalid("tos", "it is one octet"));
         }
         self.option(|options| options.tcp.tos = tos)
+    }
+
+    /// For how long the kernel may poll the network device when a tcp connection of this socket is read
+    /// and has nothing (`SO_BUSY_POLL`), instead of
+    /// [what the context has](crate::ContextBuilder::busy_poll); in whole microseconds, at most 1 second.
+    /// Zero leaves it to the system. A wish: a refusal is traced.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for less than a microsecond or more than a second,
+    /// [`Error::Terminated`].
+    pub fn set_busy_poll(&self, time: Duration) -> Result<(), Error> {
+        if !time.is_zero() && (time.as_micros() == 0 || time > BUSY_POLL_MAX) {
+            let reason = "it takes 1 microsecond to 1 second, or zero for the system's choice";
+            return Err(invalid("busy_poll", reason));
+        }
+        self.option(|options| options.tcp.busy_poll = time.as_micros().try_into().unwrap_or(0))
     }
 
     /// TCP's own probes of idle connections. Default: the system's.

@@ -112,7 +112,7 @@ impl<K: Kind> Socket<K> {
         let entry = match parsed {
             Endpoint::Inproc(name) => self.bind_inproc(&core, route, name)?,
             parsed => {
-                let settings = self.settings(&core, route);
+                let settings = Self::settings(&mut core, route);
                 let io = self.inner.context.io(core.options.affinity)?;
                 let owner: Arc<dyn Owner> = self.inner.shared.clone();
                 let (token, endpoint) = listen(&parsed, settings, owner, &io)?;
@@ -172,7 +172,7 @@ impl<K: Kind> Socket<K> {
                 Place::InprocConnect
             }
             parsed => {
-                let settings = self.settings(&core, route);
+                let settings = Self::settings(&mut core, route);
                 let io = self.inner.context.io(core.options.affinity)?;
                 let owner: Arc<dyn Owner> = self.inner.shared.clone();
                 let far = if core.options.immediate {
@@ -274,17 +274,9 @@ impl<K: Kind> Socket<K> {
         core.pipes.iter().map(|(_, pipe)| PipeStats::new(pipe)).collect()
     }
 
-    fn settings(&self, core: &Core, route: Route) -> Settings {
-        let options = &core.options;
-        Settings {
-            route,
-            zmtp: options.zmtp(),
-            tcp: options.tcp.clone(),
-            ipc: options.ipc.clone(),
-            discard_inbound: self.inner.shared.socket_type == SocketType::Push,
-            reconnect_interval: options.reconnect_interval,
-            reconnect_max: options.reconnect_max,
-        }
+    fn settings(core: &mut Core, route: Route) -> Settings {
+        let discard_inbound = core.shared.socket_type == SocketType::Push;
+        Settings { route, options: core.options.for_links(discard_inbound) }
     }
 }
 

@@ -47,8 +47,9 @@ pub(crate) struct Connecter {
     backoff: Backoff,
     /// Addresses of this attempt that were not tried yet.
     addresses: VecDeque<SocketAddr>,
-    /// The socket's pipe, unless a session has it or the socket wants one only per connection.
-    carry: Option<Carry>,
+    /// The socket's pipe, unless a session has it or the socket wants one only per connection. Boxed,
+    /// because a session has it nearly always.
+    carry: Option<Box<Carry>>,
     state: State,
     /// The socket does not want this connection any more.
     abandoned: bool,
@@ -67,12 +68,12 @@ pub fn connect(
     io.add(Box::new(Connecter {
         text: endpoint.to_string().into(),
         endpoint,
-        backoff: Backoff::new(settings.reconnect_interval, settings.reconnect_max),
+        backoff: Backoff::new(settings.options.reconnect_interval, settings.options.reconnect_max),
         settings,
         owner,
         resolver,
         addresses: VecDeque::new(),
-        carry: pipe.map(Carry::new),
+        carry: pipe.map(Carry::new).map(Box::new),
         state: State::Waiting,
         abandoned: false,
     }))
@@ -89,10 +90,12 @@ impl Connecter {
                 }
                 None => self.resolve(cx, endpoint.clone()),
             },
-            Endpoint::Ipc(endpoint) => match ipc::start_connect(endpoint, &self.settings.ipc) {
-                Ok((socket, address)) => self.dial(cx, Arc::new(socket), address),
-                Err(error) => self.failed(cx, &error.to_string()),
-            },
+            Endpoint::Ipc(endpoint) => {
+                match ipc::start_connect(endpoint, &self.settings.options.ipc) {
+                    Ok((socket, address)) => self.dial(cx, Arc::new(socket), address),
+                    Err(error) => self.failed(cx, &error.to_string()),
+                }
+            }
             // Within a process nothing is dialed: see `Inproc`.
             Endpoint::Inproc(_) => self.stop(cx, None),
         }
@@ -102,7 +105,8 @@ impl Connecter {
         self.state = State::Resolving;
         let (io, token): (IoHandle, Token) = (cx.io.clone(), cx.token);
         let done = move |result| io.tell(token, Notice::Custom(Box::new(Resolved(result))));
-        if let Err(error) = self.resolver.resolve(endpoint, self.settings.tcp.ipv6, Box::new(done))
+        if let Err(error) =
+            self.resolver.resolve(endpoint, self.settings.options.tcp.ipv6, Box::new(done))
         {
             self.failed(cx, &error.to_string());
         }
@@ -116,14 +120,14 @@ impl Connecter {
         let Some(address) = self.addresses.pop_front() else {
             return self.failed(cx, last_failure);
         };
-        match tcp::start_connect(address, endpoint.source(), &self.settings.tcp) {
+        match tcp::start_connect(address, endpoint.source(), &self.settings.options.tcp) {
             Ok(socket) => self.dial(cx, Arc::new(socket), address.into()),
             Err(error) => self.dial_next(cx, &error.to_string()),
         }
     }
 
     fn dial(&mut self, cx: &mut Cx<'_>, descriptor: Descriptor, address: socket2::SockAddr) {
-        let timeout = self.settings.tcp.connect_timeout;
+        let timeout = self.settings.options.tcp.connect_timeout;
         let dial = Dial { descriptor, address, timeout, connecter: cx.token };
         self.state = State::Dialing(cx.add(Box::new(dial)));
     }
@@ -148,12 +152,14 @@ impl Connecter {
         };
         self.owner.event(TransportEvent::Connected(connection.clone()));
         cx.cancel_timer(LINGER);
+        // The next attempt asks for them anew.
+        self.addresses = VecDeque::new();
         let session = Session::new(SessionOptions {
             descriptor,
-            config: self.settings.zmtp.clone(),
+            config: self.settings.options.zmtp.clone(),
             link: Arc::new(Wire { owner: self.owner.clone(), connection }),
-            carry: self.carry.take(),
-            discard_inbound: self.settings.discard_inbound,
+            carry: self.carry.take().map(|carry| *carry),
+            discard_inbound: self.settings.options.discard_inbound,
             owner: cx.token,
         });
         self.state = State::Connected(cx.add(Box::new(session)));
@@ -165,7 +171,7 @@ impl Connecter {
         }
         if let Some(mut carry) = end.carry {
             carry.install(&cx.io.notifier(), cx.token.key());
-            self.carry = Some(carry);
+            self.carry = Some(Box::new(carry));
         }
         if end.reason.is_final() || self.abandoned {
             return self.stop(cx, Some(&end.reason));

@@ -20,4 +20,4 @@ pub mod tcp;
 
 pub use connecter::connect;
 pub use listener::listen;
-pub use owner::{Connection, Offer, Owner, Route, Settings, Taken, TransportEvent};
+pub use owner::{Connection, LinkOptions, Offer, Owner, Route, Settings, Taken, TransportEvent};

@@ -53,11 +53,11 @@ pub fn listen(
 ) -> Result<(Token, Arc<str>), BindError> {
     let (socket, resolved, place) = match endpoint {
         Endpoint::Tcp(tcp) => {
-            let (socket, resolved) = patiently(|| tcp::listen(tcp, &settings.tcp))?;
+            let (socket, resolved) = patiently(|| tcp::listen(tcp, &settings.options.tcp))?;
             (socket, resolved, Place::Tcp)
         }
         Endpoint::Ipc(ipc) => {
-            let (socket, resolved, guard) = patiently(|| ipc::listen(ipc, &settings.ipc))?;
+            let (socket, resolved, guard) = patiently(|| ipc::listen(ipc, &settings.options.ipc))?;
             (socket, resolved, Place::Ipc { _guard: guard })
         }
         Endpoint::Inproc(name) => {
@@ -104,8 +104,8 @@ impl Listener {
             peer_address: peer_address(&socket).map(Arc::from),
         };
         let tuned = match self.place {
-            Place::Tcp => tcp::tune_stream(&socket, &self.settings.tcp),
-            Place::Ipc { .. } => ipc::tune_stream(&socket, &self.settings.ipc),
+            Place::Tcp => tcp::tune_stream(&socket, &self.settings.options.tcp),
+            Place::Ipc { .. } => ipc::tune_stream(&socket, &self.settings.options.ipc),
         };
         if let Err(error) = tuned {
             // The connection works without the option.
@@ -114,10 +114,10 @@ impl Listener {
         self.owner.event(TransportEvent::Accepted(connection.clone()));
         let session = Session::new(SessionOptions {
             descriptor: Arc::new(socket),
-            config: self.settings.zmtp.clone(),
+            config: self.settings.options.zmtp.clone(),
             link: Arc::new(Wire { owner: self.owner.clone(), connection }),
             carry: None,
-            discard_inbound: self.settings.discard_inbound,
+            discard_inbound: self.settings.options.discard_inbound,
             owner: cx.token,
         });
         self.sessions.insert(cx.add(Box::new(session)));

@@ -119,6 +119,13 @@ impl Link for Wire {
 pub struct Settings {
     /// Which bind or connect this is.
     pub route: Route,
+    /// The options of the socket.
+    pub options: Arc<LinkOptions>,
+}
+
+/// The options of a socket that its binds and connects are made with: all those made while the options
+/// do not change share them.
+pub struct LinkOptions {
     /// The protocol's settings.
     pub zmtp: Arc<ringmq_zmtp::Config>,
     /// For tcp descriptors.

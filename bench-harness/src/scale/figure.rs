@@ -24,6 +24,10 @@ pub(crate) enum Metric {
     BoundMemory,
     /// Octets of the connecting process for each connection.
     ConnectedMemory,
+    /// As [`BoundMemory`](Self::BoundMemory), once each connection has carried a burst and is idle again.
+    BoundMemoryLater,
+    /// As [`ConnectedMemory`](Self::ConnectedMemory), likewise.
+    ConnectedMemoryLater,
     /// Seconds from the first connect until every peer is there.
     JoinTime,
     /// Seconds until the last connection is closed at the far end.
@@ -52,6 +56,8 @@ impl Metric {
         match self {
             Self::BoundMemory => "memory per connection, binding side",
             Self::ConnectedMemory => "memory per connection, connecting side",
+            Self::BoundMemoryLater => "the same after a burst, binding side",
+            Self::ConnectedMemoryLater => "the same after a burst, connecting side",
             Self::JoinTime => "until all are connected and heard",
             Self::LeaveTime => "until all have left",
             Self::Rate => "messages",
@@ -68,7 +74,11 @@ impl Metric {
     /// The unit.
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Self::BoundMemory | Self::ConnectedMemory | Self::TopicMemory => "B",
+            Self::BoundMemory
+            | Self::ConnectedMemory
+            | Self::BoundMemoryLater
+            | Self::ConnectedMemoryLater
+            | Self::TopicMemory => "B",
             Self::JoinTime
             | Self::LeaveTime
             | Self::SubscribeTime
@@ -83,7 +93,11 @@ impl Metric {
     /// What one connection (subscription, message) costs, with its unit; nothing for a share.
     pub(crate) fn cost(self, value: f64, size: usize) -> Option<(f64, &'static str)> {
         match self {
-            Self::BoundMemory | Self::ConnectedMemory | Self::TopicMemory => Some((value, "B")),
+            Self::BoundMemory
+            | Self::ConnectedMemory
+            | Self::BoundMemoryLater
+            | Self::ConnectedMemoryLater
+            | Self::TopicMemory => Some((value, "B")),
             Self::JoinTime | Self::LeaveTime => Some((value * 1e6 / size as f64, "us")),
             Self::SubscribeTime => Some((value * 1e9 / size as f64, "ns")),
             Self::CancelTime | Self::ForgetTime => Some((value * 2e9 / size as f64, "ns")),

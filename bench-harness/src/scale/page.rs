@@ -172,11 +172,12 @@ fn method() -> Markup {
             li {
                 "Memory is the proportional set size of the process (elsewhere its resident size) with \
                  all connections, less what it was before the first, divided by their number. The \
-                 kernel's own memory is not in it."
+                 kernel's own memory is not in it. The burst is 100 messages of 64 octets on each \
+                 connection."
             }
             li {
                 "Busy: 64 octets a message, every sender always has more; the slowest peer's part is its \
-                 messages in the window as a share of the mean of all."
+                 messages in the window as a share of the mean of all, which is 2,000 at least."
             }
             li {
                 "Storm: from the making of the first socket until the last subscriber has received the \

@@ -19,6 +19,8 @@ const STEP: Duration = Duration::from_secs(90);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Messages of the run that tells the pace, all senders together.
 const WARM_UP: usize = 50_000;
+/// Messages of a burst on each connection that is to be idle again.
+const BURST: u64 = 100;
 /// Messages that are matched against the subscriptions.
 const MATCHES: u64 = 200_000;
 
@@ -66,14 +68,16 @@ pub(crate) fn all(scenes: &[Scene], window: Duration) -> Vec<Outcome> {
 fn play(scene: Scene, window: Duration, subject: &mut String, found: &mut Found) -> Result<()> {
     let mut stage = Stage::open(scene, subject)?;
     found.extend(stage.step(&Order::Join).context("while the peers came together")?);
-    let measured = match scene.play {
-        Play::Idle | Play::IdleSockets => Some(Amount::default()),
-        Play::Busy => Some(Amount { millis: window.as_millis() as u64, ..Amount::default() }),
-        Play::Topics => Some(Amount { messages: MATCHES, ..Amount::default() }),
-        Play::Fanout | Play::Echo => Some(stage.pace(scene.size, window)?),
-        Play::Storm => None,
+    let messages = |messages| Amount { messages, ..Amount::default() };
+    let measures = match scene.play {
+        // The memory, a burst, and the memory once more.
+        Play::Idle | Play::IdleSockets => vec![messages(0), messages(BURST), messages(0)],
+        Play::Busy => vec![Amount { millis: window.as_millis() as u64, ..Amount::default() }],
+        Play::Topics => vec![messages(MATCHES)],
+        Play::Fanout | Play::Echo => vec![stage.pace(scene.size, window)?],
+        Play::Storm => Vec::new(),
     };
-    if let Some(amount) = measured {
+    for amount in measures {
         found.extend(stage.step(&Order::Measure(amount)).context("while it was measured")?);
     }
     found.extend(stage.step(&Order::Leave).context("while the peers left")?);

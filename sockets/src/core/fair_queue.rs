@@ -2,22 +2,29 @@
 //!
 //! A pipe is either active, and looked at, or asleep, and its writer tells when there is something. A
 //! few pipes that have run dry stay active until somebody is about to wait: telling costs more than
-//! looking. Many of them go to sleep one by one as they run dry.
+//! looking. Of many, those that have run dry go to sleep, several at a time: that takes a barrier
+//! which costs as much for one pipe as for all.
+
+pub(crate) mod turns;
 
 use super::pipes::Pipes;
 use crate::Message;
-use ringmq_pipe::Sleep;
+use ringmq_pipe::{Sleep, settle};
+use turns::Turns;
 
 /// So many dry pipes may stay active.
 const FEW: usize = 4;
+/// So many dry pipes are put to sleep together: the barrier is then a small part of the cost of each.
+const TOGETHER: usize = 64;
 
 #[derive(Default)]
 pub(crate) struct FairQueue {
-    active: Vec<usize>,
-    /// Whose turn it is, as a position in `active`.
-    current: usize,
-    /// In the middle of a message of the current pipe.
+    active: Turns,
+    /// In the middle of a message of the pipe whose turn it is.
     more: bool,
+    /// Pipes found dry, at most [`TOGETHER`], some perhaps twice. They are still active, unless they
+    /// have gone since.
+    dry: Vec<usize>,
     /// Pipes found to have ended, to be removed by the socket.
     ended: Vec<usize>,
 }
@@ -25,15 +32,13 @@ pub(crate) struct FairQueue {
 impl FairQueue {
     /// A pipe is new, or has something to read.
     pub(crate) fn activate(&mut self, key: usize) {
-        if !self.active.contains(&key) {
-            self.active.push(key);
-        }
+        self.active.insert(key);
     }
 
     /// A pipe is gone, or is not to be read any more.
     pub(crate) fn remove(&mut self, key: usize) {
-        if let Some(at) = self.active.iter().position(|active| *active == key) {
-            self.remove_at(at);
+        if self.active.remove(key) {
+            self.more = false;
         }
     }
 
@@ -47,59 +52,33 @@ impl FairQueue {
     /// As [`recv`](Self::recv), without moving the frame once more on the way.
     #[inline(always)]
     pub(crate) fn recv_into(&mut self, pipes: &mut Pipes, into: &mut Message) -> Option<usize> {
-        let mut dry = 0;
-        while dry < self.active.len() {
-            let key = self.active[self.current];
+        loop {
+            let key = self.active.current()?;
             if pipes.read_into(key, into) {
                 self.more = into.more();
                 if !self.more {
-                    self.advance();
+                    self.active.advance();
                 }
                 return Some(key);
             }
-            if self.dried(pipes, key) {
-                dry += 1;
-                self.advance();
+            if !self.seek(pipes, true) {
+                return None;
             }
         }
-        None
     }
 
     /// Whether there is a frame to take.
     pub(crate) fn ready(&mut self, pipes: &mut Pipes) -> bool {
-        if self.more {
-            return true;
-        }
-        let mut dry = 0;
-        while dry < self.active.len() {
-            let key = self.active[self.current];
-            if pipes.get_mut(key).is_some_and(|pipe| pipe.end.rx.ready()) {
-                return true;
-            }
-            if self.dried(pipes, key) {
-                dry += 1;
-                self.advance();
-            }
-        }
-        false
+        self.more || self.seek(pipes, false)
     }
 
     /// Puts all pipes to sleep that are dry; `true` if one turns out not to be.
     pub(crate) fn settle(&mut self, pipes: &mut Pipes) -> bool {
-        while let Some(&key) = self.active.first() {
-            let asleep = match pipes.get_mut(key) {
-                Some(pipe) => pipe.end.rx.fall_asleep() == Sleep::Asleep,
-                None => true,
-            };
-            if !asleep {
-                if !pipes.ended(key) {
-                    return true;
-                }
-                self.ended.push(key);
-            }
-            self.remove_at(0);
-        }
-        false
+        self.dry.clear();
+        self.dry.extend(self.active.iter());
+        self.put_to_sleep(pipes);
+        self.dry.shrink_to(TOGETHER);
+        self.active.len() > 0
     }
 
     /// A pipe was found to have ended by somebody else.
@@ -112,42 +91,65 @@ impl FairQueue {
         self.ended.pop()
     }
 
-    /// What to do about a pipe without a frame: `true` if it stays active.
+    /// Makes it the turn of a pipe that has a frame; `false` if none has. Whether the first one has was
+    /// perhaps `looked` at already.
     #[cold]
-    fn dried(&mut self, pipes: &mut Pipes, key: usize) -> bool {
-        if pipes.ended(key) {
-            self.ended.push(key);
-            self.remove_at(self.current);
-            return false;
-        }
-        if self.active.len() <= FEW {
-            return true;
-        }
-        let asleep =
-            pipes.get_mut(key).is_none_or(|pipe| pipe.end.rx.fall_asleep() == Sleep::Asleep);
-        if asleep {
-            self.remove_at(self.current);
+    fn seek(&mut self, pipes: &mut Pipes, mut looked: bool) -> bool {
+        // In a row, that are still active.
+        let mut dry = 0;
+        while let Some(key) = self.active.current() {
+            let look = !std::mem::take(&mut looked);
+            if look && pipes.get_mut(key).is_some_and(|pipe| pipe.end.rx.ready()) {
+                return true;
+            }
+            if pipes.ended(key) {
+                self.end(key);
+                continue;
+            }
+            self.active.advance();
+            dry += 1;
+            if self.active.len() > FEW {
+                self.dry.push(key);
+                if dry == self.active.len() || self.dry.len() == TOGETHER {
+                    self.put_to_sleep(pipes);
+                    dry = 0;
+                }
+            } else if dry >= self.active.len() {
+                return false;
+            }
         }
         false
     }
 
-    fn advance(&mut self) {
-        self.current += 1;
-        if self.current >= self.active.len() {
-            self.current = 0;
+    /// Puts those to sleep that were found dry and still are.
+    fn put_to_sleep(&mut self, pipes: &mut Pipes) {
+        let Self { active, dry, .. } = self;
+        dry.retain(|key| active.contains(*key));
+        if dry.is_empty() {
+            return;
+        }
+        dry.iter().for_each(|key| pipes.doze(*key));
+        settle();
+        while let Some(key) = self.dry.pop() {
+            if pipes.check(key) == Sleep::Asleep {
+                self.remove(key);
+            } else if pipes.ended(key) {
+                self.end(key);
+            } else {
+                // Twice in the list, it may have been asleep a moment ago.
+                self.active.insert(key);
+            }
         }
     }
 
-    fn remove_at(&mut self, at: usize) {
-        self.active.remove(at);
-        if at == self.current {
-            self.more = false;
-        }
-        if at < self.current {
-            self.current -= 1;
-        }
-        if self.current >= self.active.len() {
-            self.current = 0;
+    /// A pipe has ended.
+    fn end(&mut self, key: usize) {
+        if self.active.contains(key) {
+            self.remove(key);
+            self.ended.push(key);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The load balancer: gives messages to pipes in turn, passing over those that are full.
 
+use super::fair_queue::turns::Turns;
 use super::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
@@ -8,9 +9,7 @@ use ringmq_pipe::Refused;
 #[derive(Default)]
 pub(crate) struct LoadBalancer {
     /// Pipes that had room when last looked at.
-    active: Vec<usize>,
-    /// Whose turn it is, as a position in `active`.
-    current: usize,
+    active: Turns,
     /// In the middle of a message to this pipe.
     open: Option<usize>,
     /// The pipe of the message in progress is gone: the rest of the message goes nowhere.
@@ -20,9 +19,7 @@ pub(crate) struct LoadBalancer {
 impl LoadBalancer {
     /// A pipe is new, or has room again.
     pub(crate) fn activate(&mut self, key: usize) {
-        if !self.active.contains(&key) {
-            self.active.push(key);
-        }
+        self.active.insert(key);
     }
 
     /// A pipe is gone.
@@ -31,9 +28,7 @@ impl LoadBalancer {
             self.open = None;
             self.dropping = true;
         }
-        if let Some(at) = self.active.iter().position(|active| *active == key) {
-            self.remove_at(at);
-        }
+        self.active.remove(key);
     }
 
     /// Gives a frame to a pipe, and says to which; `None` if the frame went the way of its message,
@@ -50,12 +45,12 @@ impl LoadBalancer {
             return Ok(None);
         }
         let more = frame.more();
-        while let Some(&key) = self.active.get(self.current) {
+        while let Some(key) = self.active.current() {
             match pipes.write(key, frame) {
                 Ok(()) => {
                     self.open = more.then_some(key);
                     if !more {
-                        self.advance();
+                        self.active.advance();
                     }
                     return Ok(Some(key));
                 }
@@ -67,7 +62,7 @@ impl LoadBalancer {
                     return Ok(None);
                 }
                 // Full: its reader tells when there is room. Closed: it is about to be removed.
-                Err(_) => self.remove_at(self.current),
+                Err(_) => drop(self.active.remove(key)),
             }
         }
         Err(Error::WouldBlock)
@@ -78,29 +73,101 @@ impl LoadBalancer {
         if self.dropping || self.open.is_some() {
             return true;
         }
-        while let Some(&key) = self.active.get(self.current) {
+        while let Some(key) = self.active.current() {
             if pipes.get_mut(key).is_some_and(|pipe| pipe.end.tx.ready().is_ok()) {
                 return true;
             }
-            self.remove_at(self.current);
+            self.active.remove(key);
         }
         false
     }
+}
 
-    fn advance(&mut self) {
-        self.current += 1;
-        if self.current >= self.active.len() {
-            self.current = 0;
-        }
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::pipes::Pipe;
+    use super::*;
+    use proptest::prelude::*;
+    use ringmq_pipe::{Bound, PipeEnd, pipe};
+
+    fn bed(count: usize, hwm: u32) -> (Pipes, LoadBalancer, Vec<Option<PipeEnd>>) {
+        let (mut pipes, mut out) = (Pipes::default(), LoadBalancer::default());
+        let far = (0..count).map(|route| {
+            let (end, far) = pipe(Bound::Messages(hwm), Bound::Messages(hwm));
+            out.activate(pipes.insert(Pipe { end, route: route as u64, peer: None, direct: true }));
+            Some(far)
+        });
+        let far = far.collect();
+        (pipes, out, far)
     }
 
-    fn remove_at(&mut self, at: usize) {
-        self.active.remove(at);
-        if at < self.current {
-            self.current -= 1;
+    fn send(pipes: &mut Pipes, out: &mut LoadBalancer) -> Result<Option<usize>, Error> {
+        out.send(pipes, &mut Outgoing::Copied(b"message"))
+    }
+
+    #[test]
+    fn everybody_gets_the_same() {
+        let (mut pipes, mut out, _far) = bed(1_000, 0);
+        let mut sent = vec![0; 1_000];
+        for _ in 0..3_000 {
+            sent[send(&mut pipes, &mut out).unwrap().unwrap()] += 1;
         }
-        if self.current >= self.active.len() {
-            self.current = 0;
+        assert!(sent.iter().all(|count| *count == 3));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Send,
+        Drain(usize),
+        Close(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            10 => Just(Step::Send),
+            3 => (0..8_usize).prop_map(Step::Drain),
+            1 => (0..8_usize).prop_map(Step::Close),
+        ]
+    }
+
+    proptest! {
+        /// Against a list of those with room, in the order of their turns.
+        #[test]
+        fn who_has_room_has_a_turn(steps in prop::collection::vec(step(), 0..200)) {
+            const HWM: usize = 3;
+            let (mut pipes, mut out, mut far) = bed(8, HWM as u32);
+            let mut queued = [0; 8];
+            let mut turns: Vec<usize> = (0..8).collect();
+            for step in steps {
+                match step {
+                    Step::Send => {
+                        // Found to be of no use in its turn, a pipe has none until it says so.
+                        let useful = |key: &usize| queued[*key] < HWM && far[*key].is_some();
+                        let next = turns.iter().position(useful);
+                        turns.drain(..next.unwrap_or(turns.len()));
+                        match send(&mut pipes, &mut out) {
+                            Ok(key) => {
+                                prop_assert_eq!(key, turns.first().copied());
+                                turns.rotate_left(1);
+                                queued[key.unwrap()] += 1;
+                            }
+                            Err(_) => prop_assert_eq!(turns.len(), 0),
+                        }
+                    }
+                    Step::Drain(key) => {
+                        let Some(far) = &mut far[key] else { continue };
+                        while far.rx.read().is_some() {
+                            queued[key] -= 1;
+                        }
+                        out.activate(key);
+                        if !turns.contains(&key) {
+                            turns.push(key);
+                        }
+                    }
+                    Step::Close(key) => far[key] = None,
+                }
+            }
         }
     }
 }

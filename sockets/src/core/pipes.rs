@@ -1,9 +1,10 @@
 //! The pipes of a socket: the ends it holds, by key.
 
-use ringmq_pipe::{PipeEnd, Refused, Sleep};
+use ringmq_pipe::{Encoded, Inlet, Outlet, PipeEnd, Refused, Sleep};
 use ringmq_transports::Route;
 use ringmq_zmtp::Peer;
 use slab::Slab;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,40 +22,63 @@ pub(crate) struct Pipe {
     pub(crate) direct: bool,
 }
 
+/// A frame for several pipes, and how each of them gets it.
+pub(crate) enum Share<'a> {
+    /// By reference to where it was encoded.
+    Encoded(&'a Encoded<'a>),
+    /// By copying the body; the flags come first.
+    Copied(u8, &'a [u8]),
+    /// By one more reference to the body, which is large.
+    Referred(&'a Message),
+}
+
 /// All pipes of a socket. A key names a pipe until it is removed and may name another one later: news
 /// that come late are looked at again, so that they do no harm.
 #[derive(Default)]
-pub(crate) struct Pipes(Slab<Pipe>);
+pub(crate) struct Pipes {
+    all: Slab<Pipe>,
+    /// Every pipe under its route, for those who know only that.
+    routes: BTreeSet<(Route, usize)>,
+}
 
 impl Pipes {
     pub(crate) fn insert(&mut self, pipe: Pipe) -> usize {
-        self.0.insert(pipe)
+        let route = pipe.route;
+        let key = self.all.insert(pipe);
+        self.routes.insert((route, key));
+        key
     }
 
     pub(crate) fn get(&self, key: usize) -> Option<&Pipe> {
-        self.0.get(key)
+        self.all.get(key)
     }
 
     pub(crate) fn get_mut(&mut self, key: usize) -> Option<&mut Pipe> {
-        self.0.get_mut(key)
+        self.all.get_mut(key)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Pipe)> {
-        self.0.iter()
+        self.all.iter()
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Pipe)> {
+        self.all.iter_mut()
+    }
+
+    /// All keys as they are now, for who is about to change that.
     pub(crate) fn keys(&self) -> Vec<usize> {
-        self.0.iter().map(|(key, _)| key).collect()
+        self.all.iter().map(|(key, _)| key).collect()
     }
 
     /// The pipe of a connect.
     pub(crate) fn of_route(&self, route: Route) -> Option<usize> {
-        self.0.iter().find(|(_, pipe)| pipe.route == route).map(|(key, _)| key)
+        self.routes.range((route, 0)..=(route, usize::MAX)).next().map(|(_, key)| *key)
     }
 
     /// Removes a pipe; what this end has written is sent for `linger` more.
     pub(crate) fn close(&mut self, key: usize, linger: Option<Duration>) {
-        if let Some(pipe) = self.0.try_remove(key) {
+        if let Some(pipe) = self.all.try_remove(key) {
+            self.routes.remove(&(pipe.route, key));
             pipe.end.state.close(linger);
         }
     }
@@ -62,28 +86,59 @@ impl Pipes {
     /// Writes a frame to a pipe; a pipe that is not there counts as closed.
     #[inline(always)]
     pub(crate) fn write(&mut self, key: usize, frame: &mut Outgoing<'_>) -> Result<(), Refused> {
-        let Some(pipe) = self.0.get_mut(key) else { return Err(Refused::Closed) };
+        let Some(pipe) = self.all.get_mut(key) else { return Err(Refused::Closed) };
         match frame {
             Outgoing::Copied(body) => pipe.end.tx.write_body(0, body),
             Outgoing::Owned(message) => pipe.end.tx.write(message),
         }
     }
 
+    /// Writes a frame that others get too; a pipe that is not there counts as closed.
+    pub(crate) fn give(&mut self, key: usize, share: &Share<'_>) -> Result<(), Refused> {
+        let Some(pipe) = self.all.get_mut(key) else { return Err(Refused::Closed) };
+        match (&mut pipe.end.tx, share) {
+            (Outlet::Log(log), Share::Encoded(frame)) => log.write_encoded(frame),
+            (Outlet::Latest(_), Share::Encoded(frame)) => {
+                pipe.end.tx.write_body(frame.flags(), frame.body())
+            }
+            (tx, Share::Copied(flags, body)) => tx.write_body(*flags, body),
+            (tx, Share::Referred(message)) => tx.write(&mut (*message).clone()),
+        }
+    }
+
     /// Takes a frame from a pipe; `false` if there is none.
     #[inline(always)]
     pub(crate) fn read_into(&mut self, key: usize, into: &mut Message) -> bool {
-        self.0.get_mut(key).is_some_and(|pipe| pipe.end.rx.read_into(into))
+        self.all.get_mut(key).is_some_and(|pipe| pipe.end.rx.read_into(into))
     }
 
     /// Whether a pipe has nothing to read now, and never will.
     pub(crate) fn ended(&mut self, key: usize) -> bool {
-        self.0.get_mut(key).is_none_or(|pipe| pipe.end.rx.ended())
+        self.all.get_mut(key).is_none_or(|pipe| pipe.end.rx.ended())
     }
 
     /// Puts a pipe to sleep, so that it tells when there is something to read or when it ends; `false`
     /// if that is so already.
     pub(crate) fn sleep(&mut self, key: usize) -> bool {
-        self.0.get_mut(key).is_none_or(|pipe| pipe.end.rx.fall_asleep() == Sleep::Asleep)
+        self.all.get_mut(key).is_none_or(|pipe| pipe.end.rx.fall_asleep() == Sleep::Asleep)
+    }
+
+    /// First half of putting pipes to sleep, several at a time: call this for each, then
+    /// [`settle`](ringmq_pipe::settle) once, then [`check`](Self::check) for each.
+    pub(crate) fn doze(&mut self, key: usize) {
+        if let Some(Inlet::Log(log)) = self.all.get_mut(key).map(|pipe| &mut pipe.end.rx) {
+            log.doze();
+        }
+    }
+
+    /// Last half: whether the pipe sleeps now. One that is not there counts as asleep.
+    pub(crate) fn check(&mut self, key: usize) -> Sleep {
+        match self.all.get_mut(key).map(|pipe| &mut pipe.end.rx) {
+            Some(Inlet::Log(log)) => log.check(),
+            // A slot has no barrier to share.
+            Some(latest) => latest.fall_asleep(),
+            None => Sleep::Asleep,
+        }
     }
 
     /// Throws away what there is to read and puts the pipe to sleep, for its end to be told; `false` if
@@ -101,14 +156,14 @@ impl Pipes {
 
     /// Takes back the frames of a message that will not be completed.
     pub(crate) fn rollback(&mut self, key: usize) {
-        if let Some(pipe) = self.0.get_mut(key) {
+        if let Some(pipe) = self.all.get_mut(key) {
             pipe.end.tx.rollback();
         }
     }
 
     /// Counts a message that was dropped because the pipe was full.
     pub(crate) fn count_drop(&self, key: usize) {
-        if let Some(pipe) = self.0.get(key) {
+        if let Some(pipe) = self.all.get(key) {
             pipe.end.state.count_drop();
         }
     }

@@ -62,7 +62,7 @@ pub(crate) trait Pattern: Send {
     /// Sends a frame; taken if the result is good, untouched if it is not.
     fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error>;
 
-    /// Receives a frame into `into`, which is left alone if there is none.
+    /// Receives a frame into `into`, which is left alone or empty if there is none.
     fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error>;
 
     /// Whether a send would be taken.

@@ -167,7 +167,7 @@ impl Pattern for Publish {
             self.out.begin();
             let out = &mut self.out;
             if self.invert {
-                let keys = pipes.keys();
+                let keys = pipes.iter().map(|(key, _)| key);
                 self.subscriptions.for_each_mismatch(frame.body(), keys, |key| out.target(key));
             } else {
                 self.subscriptions.for_each_match(frame.body(), |key| out.target(key));

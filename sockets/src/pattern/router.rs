@@ -29,10 +29,11 @@ enum Route {
 pub(crate) struct Router {
     queue: FairQueue,
     by_id: HashMap<Box<[u8]>, usize>,
-    by_key: HashMap<usize, Box<[u8]>>,
+    names: Names,
     route: Route,
-    /// The first frame of a message whose id was handed out already.
-    first: Option<Message>,
+    /// The first frame of a message, if its id was handed out already and it was not.
+    first: Message,
+    handed_out: bool,
     /// In the middle of receiving a message.
     receiving: bool,
     /// The next automatic id.
@@ -44,14 +45,41 @@ pub(crate) struct Router {
     probe: bool,
 }
 
+/// The ids by the keys of their pipes, which are small numbers.
+#[derive(Default)]
+struct Names(Vec<Option<Box<[u8]>>>);
+
+impl Names {
+    fn get(&self, key: usize) -> Option<&[u8]> {
+        self.0.get(key)?.as_deref()
+    }
+
+    fn set(&mut self, key: usize, id: Box<[u8]>) {
+        if self.0.len() <= key {
+            self.0.resize(key + 1, None);
+        }
+        self.0[key] = Some(id);
+    }
+
+    fn remove(&mut self, key: usize) -> Option<Box<[u8]>> {
+        self.0.get_mut(key)?.take()
+    }
+
+    /// The keys of all pipes that have an id.
+    fn keys(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().filter_map(|(key, id)| id.as_ref().map(|_| key))
+    }
+}
+
 impl Default for Router {
     fn default() -> Self {
         Self {
             queue: FairQueue::default(),
             by_id: HashMap::new(),
-            by_key: HashMap::new(),
+            names: Names::default(),
             route: Route::Unknown,
-            first: None,
+            first: Message::new(),
+            handed_out: false,
             receiving: false,
             // Another start each time, so that ids of a former process do not match.
             next: fastrand::u32(..),
@@ -76,7 +104,7 @@ impl Router {
                 return self.mute(pipes, key);
             }
             self.queue.remove(holder);
-            self.by_key.remove(&holder);
+            self.names.remove(holder);
             self.mute(pipes, holder);
         }
         self.name(key, id);
@@ -97,7 +125,7 @@ impl Router {
 
     fn name(&mut self, key: usize, id: Box<[u8]>) {
         self.by_id.insert(id.clone(), key);
-        self.by_key.insert(key, id);
+        self.names.set(key, id);
     }
 
     /// An id that no peer has.
@@ -146,7 +174,7 @@ impl Pattern for Router {
 
     fn peer_known(&mut self, pipes: &mut Pipes, key: usize) {
         // Later connections of the same pipe keep the first one's name.
-        if self.by_key.contains_key(&key) {
+        if self.names.get(key).is_some() {
             return;
         }
         if let Some(peer) = pipes.get(key).and_then(|pipe| pipe.peer.clone()) {
@@ -156,7 +184,7 @@ impl Pattern for Router {
 
     fn detach(&mut self, _: &mut Pipes, key: usize) {
         self.queue.remove(key);
-        if let Some(id) = self.by_key.remove(&key) {
+        if let Some(id) = self.names.remove(key) {
             self.by_id.remove(&id);
         }
         if self.route == Route::To(key) {
@@ -165,7 +193,7 @@ impl Pattern for Router {
     }
 
     fn readable(&mut self, pipes: &mut Pipes, key: usize) {
-        if self.by_key.contains_key(&key) {
+        if self.names.get(key).is_some() {
             self.queue.activate(key);
         } else if pipes.get(key).is_some_and(|pipe| pipe.peer.is_some()) {
             self.mute(pipes, key);
@@ -192,21 +220,20 @@ impl Pattern for Router {
     }
 
     fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
-        if let Some(first) = self.first.take() {
-            self.receiving = first.more();
-            *into = first;
+        if std::mem::take(&mut self.handed_out) {
+            self.receiving = self.first.more();
+            *into = std::mem::take(&mut self.first);
             return Ok(());
         }
-        let (key, frame) = self.queue.recv(pipes).ok_or(Error::WouldBlock)?;
         if self.receiving {
-            self.receiving = frame.more();
-            *into = frame;
+            self.queue.recv_into(pipes, into).ok_or(Error::WouldBlock)?;
+            self.receiving = into.more();
             return Ok(());
         }
-        let mut id = self.by_key.get(&key).map_or_else(Message::new, |id| Message::copy_from(id));
-        id.set_more(true);
-        self.first = Some(frame);
-        *into = id;
+        let key = self.queue.recv_into(pipes, &mut self.first).ok_or(Error::WouldBlock)?;
+        self.handed_out = true;
+        *into = self.names.get(key).map_or_else(Message::new, Message::copy_from);
+        into.set_more(true);
         Ok(())
     }
 
@@ -215,13 +242,13 @@ impl Pattern for Router {
         !self.mandatory
             || self.route != Route::Unknown
             || self
-                .by_key
+                .names
                 .keys()
-                .any(|key| pipes.get_mut(*key).is_some_and(|pipe| pipe.end.tx.ready().is_ok()))
+                .any(|key| pipes.get_mut(key).is_some_and(|pipe| pipe.end.tx.ready().is_ok()))
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
-        self.first.is_some() || self.queue.ready(pipes)
+        self.handed_out || self.queue.ready(pipes)
     }
 
     fn settle(&mut self, pipes: &mut Pipes) -> bool {

@@ -22,6 +22,8 @@ pub(crate) struct Subscribe {
     /// XSUB: subscriptions are sent as messages, and nothing is filtered here.
     raw: bool,
     subscriptions: Subscriptions,
+    /// The empty topic is among them: known without a look.
+    everything: bool,
     out: Distributor,
     /// What does not match is received instead of what does.
     invert: bool,
@@ -39,6 +41,7 @@ impl Subscribe {
             queue: FairQueue::default(),
             raw,
             subscriptions,
+            everything: false,
             out: Distributor::default(),
             invert: false,
             skipping: false,
@@ -54,17 +57,14 @@ impl Subscribe {
     /// Writes a subscription frame, in log form, to all peers that are there.
     fn forward(pipes: &mut Pipes, frame: &[u8]) {
         let body = ringmq_pipe::frame::parse(frame).map_or(frame, |header| &frame[header.size..]);
-        for key in pipes.keys() {
-            if let Some(pipe) = pipes.get_mut(key)
-                && pipe.end.state.is_connected()
-            {
-                pipe.end.tx.write_uncounted(COMMAND, Message::copy_from(body));
-            }
+        for (_, pipe) in pipes.iter_mut().filter(|(_, pipe)| pipe.end.state.is_connected()) {
+            pipe.end.tx.write_uncounted(COMMAND, Message::copy_from(body));
         }
     }
 
     fn subscribe(&mut self, pipes: &mut Pipes, topic: &[u8]) {
         self.known().subscribe(topic);
+        self.everything |= topic.is_empty();
         let mut frame = Vec::new();
         subscribe_frame(topic, &mut frame);
         Self::forward(pipes, &frame);
@@ -72,27 +72,38 @@ impl Subscribe {
 
     fn unsubscribe(&mut self, pipes: &mut Pipes, topic: &[u8]) {
         if self.known().unsubscribe(topic) == Removal::Last {
+            self.everything &= !topic.is_empty();
             let mut frame = Vec::new();
             cancel_frame(topic, &mut frame);
             Self::forward(pipes, &frame);
         }
     }
 
-    /// The next frame that the application should see.
-    fn next(&mut self, pipes: &mut Pipes) -> Option<Message> {
-        loop {
-            let (_, frame) = self.queue.recv(pipes)?;
-            if frame.is_command() {
+    /// Takes the next frame that the application should see; if there is none, `into` is left alone or
+    /// empty.
+    fn next_into(&mut self, pipes: &mut Pipes, into: &mut Message) -> bool {
+        let mut unwanted = false;
+        while self.queue.recv_into(pipes, into).is_some() {
+            unwanted = true;
+            if into.is_command() {
                 continue;
             }
             if !self.receiving {
-                self.skipping = !self.raw && self.known().matches(&frame) == self.invert;
+                self.skipping = !self.raw && self.matches(into) == self.invert;
             }
-            self.receiving = frame.more();
+            self.receiving = into.more();
             if !self.skipping {
-                return Some(frame);
+                return true;
             }
         }
+        if unwanted {
+            *into = Message::new();
+        }
+        false
+    }
+
+    fn matches(&self, message: &[u8]) -> bool {
+        self.everything || self.known().matches(message)
     }
 }
 
@@ -133,16 +144,18 @@ impl Pattern for Subscribe {
                 _ => {}
             }
             self.out.begin();
-            pipes.keys().into_iter().for_each(|key| self.out.target(key));
+            pipes.iter().for_each(|(key, _)| self.out.target(key));
         }
         self.out.send(pipes, frame);
         Ok(())
     }
 
     fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
-        let next = self.first.take().or_else(|| self.next(pipes));
-        *into = next.ok_or(Error::WouldBlock)?;
-        Ok(())
+        if let Some(first) = self.first.take() {
+            *into = first;
+            return Ok(());
+        }
+        if self.next_into(pipes, into) { Ok(()) } else { Err(Error::WouldBlock) }
     }
 
     fn can_send(&mut self, _: &mut Pipes) -> bool {
@@ -150,8 +163,9 @@ impl Pattern for Subscribe {
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
-        if self.first.is_none() {
-            self.first = self.next(pipes);
+        let mut first = Message::new();
+        if self.first.is_none() && self.next_into(pipes, &mut first) {
+            self.first = Some(first);
         }
         self.first.is_some()
     }

@@ -162,6 +162,7 @@ impl ByPipe {
 
     /// Reports those of the pipes that [`Self::for_each_match`] would not report, for sockets that
     /// match inversely. A pipe without any topic is one of them. Allocates nothing.
+    #[inline(never)]
     pub(crate) fn for_each_mismatch(
         &mut self,
         message: &[u8],

@@ -95,7 +95,7 @@ impl Blocks {
     }
 
     /// The child whose label begins with the octet. Asked of several children only.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, children: Children, octet: u8) -> Option<u32> {
         let edges = self.edges(children);
         let edge = edges.get(position(edges, octet))?;

@@ -143,7 +143,8 @@ impl<V: Copy> Trie<V> {
 
     /// The only node below `key` that topics with this next octet can go on in. An only child is
     /// not looked at: the caller compares its whole label anyway.
-    #[inline]
+    // Always: a call for each node on the way costs a tenth of a match.
+    #[inline(always)]
     fn child(&self, key: u32, octet: u8) -> Option<u32> {
         let children = self.nodes[key].children;
         match children.below() {

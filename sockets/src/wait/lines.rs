@@ -1,11 +1,13 @@
 //! The connections of a socket that a thread may read by itself while it waits.
 
-use ringmq_engine::{Direct, Fetch, Reader};
+use arrayvec::ArrayVec;
+use ringmq_engine::{Bell, Direct, Fetch, Reader};
 use std::sync::Arc;
 
 /// With more connections than this a system call for each, for one message of one of them, costs more
 /// than the I/O thread does with all of them at once.
 pub(crate) const FEW: usize = 4;
+const _: () = assert!(FEW <= Bell::READERS);
 
 /// The connections, if they are few; else none.
 #[derive(Clone, Default)]
@@ -34,13 +36,8 @@ impl Lines {
 
     /// The right to read those that are to be had now.
     pub(crate) fn readers_as_they_are(&self) -> Readers<'_> {
-        let mut readers = Readers::default();
-        for line in self.0.iter() {
-            if let Some(reader) = line.reader() {
-                readers.0.push(reader);
-            }
-        }
-        readers
+        // No more than there is room for: see `new`.
+        Readers(self.0.iter().filter_map(|line| line.reader()).collect())
     }
 
     /// Leaves the reading of all of them to the I/O thread.
@@ -49,9 +46,10 @@ impl Lines {
     }
 }
 
-/// The right to read some connections.
+/// The right to read some connections. Taken for each message that is waited for, so it holds no memory of
+/// its own.
 #[derive(Default)]
-pub(crate) struct Readers<'a>(Vec<Reader<'a>>);
+pub(crate) struct Readers<'a>(ArrayVec<Reader<'a>, FEW>);
 
 impl<'a> Readers<'a> {
     pub(crate) fn is_empty(&self) -> bool {
@@ -66,7 +64,7 @@ impl<'a> Readers<'a> {
     /// which no more comes.
     pub(crate) fn fetch(&mut self) -> bool {
         let mut any = false;
-        self.0.retain_mut(|reader| match reader.fetch() {
+        self.0.retain(|reader| match reader.fetch() {
             Fetch::Got => {
                 any = true;
                 true

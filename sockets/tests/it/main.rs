@@ -30,4 +30,5 @@ mod reconnect;
 mod reqrep;
 mod router;
 mod threads;
+mod tuning;
 mod wakeups;

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::endpoint::{IPC_NAME_MAX, IpcEndpoint};
 use crate::error::{BindError, ConnectError, OptionError};
-use crate::options::{IPC_BUFFER, IpcOptions};
+use crate::options::{DEFAULT_BACKLOG, IPC_BUFFER, IpcOptions};
 
 /// Keeps the directory of a listener on `ipc://*` in being; removes it when dropped. For every
 /// other listener it does nothing.
@@ -150,7 +150,8 @@ impl Attempt<'_> {
         tune_stream(&socket, options)
             .map_err(|source| BindError::Option { endpoint: self.endpoint.to_string(), source })?;
         socket.bind(&address).map_err(|source| self.error(path, "bind", source))?;
-        let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
+        let backlog = options.backlog.unwrap_or(DEFAULT_BACKLOG);
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         socket.listen(backlog).map_err(|source| self.error(path, "listen", source))?;
         Ok(socket)
     }

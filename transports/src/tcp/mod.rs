@@ -18,7 +18,7 @@ pub use self::setup::tune_stream;
 use crate::address::describe;
 use crate::endpoint::{Host, TcpAddress, TcpEndpoint};
 use crate::error::{BindError, ConnectError, OptionError, ResolveError};
-use crate::options::TcpOptions;
+use crate::options::{DEFAULT_BACKLOG, TcpOptions};
 
 /// Listens on `endpoint`; gives the descriptor and the resolved endpoint, with the real port.
 ///
@@ -136,7 +136,8 @@ impl Attempt<'_> {
                 .set_only_v6(false)
                 .map_err(|source| option(OptionError::Refused { option: "ipv6", source }))?;
         }
-        let backlog = i32::try_from(self.options.backlog).unwrap_or(i32::MAX);
+        let backlog = self.options.backlog.unwrap_or(DEFAULT_BACKLOG);
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         socket.bind(&local.into()).map_err(|source| self.error("bind", source))?;
         socket.listen(backlog).map_err(|source| self.error("listen", source))?;
         let local = socket.local_addr().map_err(|source| self.error("getsockname", source))?;

@@ -2,7 +2,7 @@
 //!
 //! What a listener sets before it listens is inherited by what it accepts; the rest is set on each
 //! stream. An option left at its default causes no system call, `TCP_NODELAY` apart. An option
-//! that this system does not have is refused, never ignored.
+//! that this system does not have is refused, never ignored; busy polling alone is a wish.
 
 use std::io;
 use std::net::SocketAddr;
@@ -49,7 +49,10 @@ pub(super) fn before_use(
         linux::priority(socket, options)?;
     }
     if options.busy_poll != 0 {
-        linux::busy_poll(socket, options)?;
+        // Everything works without, and whether it is granted may change with a sysctl.
+        if let Err(error) = linux::busy_poll(socket, options) {
+            tracing::warn!(%error, "going on without busy polling");
+        }
     }
     Ok(())
 }

@@ -16,6 +16,9 @@ use crate::scale::wire::{Amount, Found};
 const TURN: usize = 64;
 /// Messages between two looks at the clock.
 const LOOK_EVERY: u64 = 256;
+/// Messages of each sender, on average, that a window has at least: twice the default high-water mark,
+/// because what is read from one connection at a time may be as many.
+const LEAST: u64 = 2_000;
 
 /// One PULL.
 pub(super) struct Sink {
@@ -56,9 +59,10 @@ impl Actor for Sink {
     fn measure(&mut self, amount: Amount) -> Result<Found> {
         self.heard.fill(0);
         let window = Duration::from_millis(amount.millis);
+        let least = LEAST * self.ground.scene.size as u64;
         let start = Instant::now();
         let mut count: u64 = 0;
-        while !count.is_multiple_of(LOOK_EVERY) || start.elapsed() < window {
+        while !count.is_multiple_of(LOOK_EVERY) || count < least || start.elapsed() < window {
             self.recv()?;
             count += 1;
         }

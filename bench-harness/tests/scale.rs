@@ -1,0 +1,31 @@
+//! `scale` through the program itself, with few peers.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use serde_json::Value;
+
+#[test]
+fn every_play_is_played_and_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = common::program("scale --quick --peers 3,5 --backend auto --out")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let table = String::from_utf8(output.stdout).unwrap();
+    let json = std::fs::read(folder.path().join("scale.json")).unwrap();
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["failures"].as_array().unwrap().len(), 0);
+    let rows = json["results"].as_array().unwrap();
+    for play in ["idle", "idle-sockets", "busy", "storm", "topics", "fanout", "echo"] {
+        let of_play: Vec<_> = rows.iter().filter(|row| row["play"] == play).collect();
+        assert!(!of_play.is_empty(), "{play} is missing");
+        for row in of_play {
+            assert!(row["value"].as_f64().is_some_and(f64::is_finite), "{row}");
+        }
+    }
+    assert!(table.contains("slowest peer"), "{table}");
+    let html = std::fs::read_to_string(folder.path().join("scale.html")).unwrap();
+    assert!(html.contains("<svg") && html.ends_with("</html>"));
+}

@@ -1,0 +1,165 @@
+//! The fair queue over real pipes: everybody gets the same, nothing is overlooked.
+#![allow(clippy::unwrap_used)]
+
+use super::super::pipes::Pipe;
+use super::*;
+use proptest::prelude::*;
+use ringmq_pipe::{Bound, Notify, PipeEnd, pipe};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+/// What the pipes have told.
+#[derive(Default)]
+struct Told(Mutex<Vec<usize>>);
+
+impl Notify for Told {
+    fn readable(&self, key: usize) {
+        self.0.lock().unwrap().push(key);
+    }
+
+    fn writable(&self, _: usize) {}
+}
+
+/// A fair queue with pipes, and the far ends of those.
+struct Bed {
+    told: Arc<Told>,
+    pipes: Pipes,
+    queue: FairQueue,
+    far: Vec<Option<PipeEnd>>,
+}
+
+impl Bed {
+    /// All pipes are asleep at the beginning, as a socket makes them.
+    fn new(count: usize) -> Self {
+        let told = Arc::new(Told::default());
+        let mut pipes = Pipes::default();
+        let mut far = Vec::new();
+        for route in 0..count {
+            let (end, other) = pipe(Bound::Messages(0), Bound::Messages(0));
+            let key = pipes.insert(Pipe { end, route: route as u64, peer: None, direct: true });
+            assert_eq!(key, route);
+            let notify: Arc<dyn Notify> = told.clone();
+            pipes.get_mut(key).unwrap().end.install(&notify, key);
+            assert!(pipes.sleep(key));
+            far.push(Some(other));
+        }
+        Self { told, pipes, queue: FairQueue::default(), far }
+    }
+
+    fn write(&mut self, key: usize, number: u32) {
+        if let Some(far) = &mut self.far[key] {
+            far.tx.write_body(0, &number.to_le_bytes()).unwrap();
+        }
+    }
+
+    /// Heeds what the pipes have told.
+    fn hear(&mut self) {
+        for key in std::mem::take(&mut *self.told.0.lock().unwrap()) {
+            self.queue.activate(key);
+        }
+    }
+
+    fn recv(&mut self) -> Option<(usize, u32)> {
+        self.hear();
+        let (key, frame) = self.queue.recv(&mut self.pipes)?;
+        Some((key, u32::from_le_bytes(frame.first_chunk().copied().unwrap())))
+    }
+}
+
+#[test]
+fn everybody_gets_the_same() {
+    const PIPES: usize = 1_000;
+    let mut bed = Bed::new(PIPES);
+    for number in 0..30 {
+        (0..PIPES).for_each(|key| bed.write(key, number));
+    }
+    let mut received = vec![0_u32; PIPES];
+    for _ in 0..20 * PIPES {
+        let (key, number) = bed.recv().unwrap();
+        assert_eq!(number, received[key]);
+        received[key] += 1;
+    }
+    assert!(received.iter().all(|count| *count == 20), "{received:?}");
+}
+
+#[test]
+fn those_that_say_little_are_heard_among_those_that_say_much() {
+    const PIPES: usize = 200;
+    let mut bed = Bed::new(PIPES);
+    for number in 0..1_000 {
+        (0..10).for_each(|key| bed.write(key, number));
+    }
+    for _ in 0..100 {
+        bed.recv().unwrap();
+    }
+    (10..PIPES).for_each(|key| bed.write(key, 7));
+    // One round of everybody's turns.
+    let round: Vec<_> = (0..PIPES).map(|_| bed.recv().unwrap()).collect();
+    assert_eq!(round.iter().filter(|(key, _)| *key >= 10).count(), PIPES - 10);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(usize),
+    Close(usize),
+    Recv,
+    Ready,
+    Settle,
+}
+
+fn step(pipes: usize) -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..pipes).prop_map(Step::Write),
+        1 => (0..pipes).prop_map(Step::Close),
+        6 => Just(Step::Recv),
+        1 => Just(Step::Ready),
+        1 => Just(Step::Settle),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_overlooked_or_out_of_order(
+        steps in prop_oneof![
+            prop::collection::vec(step(3), 0..300),
+            prop::collection::vec(step(150), 0..600),
+        ]
+    ) {
+        const PIPES: usize = 150;
+        let mut bed = Bed::new(PIPES);
+        let mut model = vec![VecDeque::new(); PIPES];
+        let mut ended = Vec::new();
+        for (number, step) in (0..).zip(steps) {
+            let any = model.iter().any(|queue| !queue.is_empty());
+            match step {
+                Step::Write(key) if bed.far[key].is_some() => {
+                    bed.write(key, number);
+                    model[key].push_back(number);
+                }
+                Step::Close(key) => bed.far[key] = None,
+                Step::Recv => match bed.recv() {
+                    Some((key, number)) => prop_assert_eq!(model[key].pop_front(), Some(number)),
+                    None => prop_assert!(!any),
+                },
+                Step::Ready => {
+                    bed.hear();
+                    prop_assert_eq!(bed.queue.ready(&mut bed.pipes), any);
+                }
+                Step::Settle => {
+                    bed.hear();
+                    prop_assert_eq!(bed.queue.settle(&mut bed.pipes), any);
+                }
+                Step::Write(_) => {}
+            }
+            ended.extend(std::iter::from_fn(|| bed.queue.take_ended()));
+        }
+        while let Some((key, number)) = bed.recv() {
+            prop_assert_eq!(model[key].pop_front(), Some(number));
+        }
+        ended.extend(std::iter::from_fn(|| bed.queue.take_ended()));
+        prop_assert!(model.iter().all(VecDeque::is_empty));
+        ended.sort_unstable();
+        let gone: Vec<usize> = (0..PIPES).filter(|key| bed.far[*key].is_none()).collect();
+        prop_assert_eq!(ended, gone, "each that has ended is told of once");
+    }
+}

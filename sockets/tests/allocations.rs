@@ -1,0 +1,144 @@
+//! No message of up to 8 KiB costs an allocation, on either side, once things run.
+//!
+//! Every allocation of the process is counted: of the application's threads and of the I/O threads, of
+//! the sender and of the receiver, which are one process here. One test, because others beside it would
+//! be counted too.
+//!
+//! What was found to allocate is listed, with call stacks, in the file that the environment variable
+//! `RINGMQ_ALLOCATIONS` names, if it is set, as DHAT's viewer reads it.
+
+#![allow(clippy::unwrap_used)]
+
+use ringmq::{BackendChoice, Context, Pull, Push, Rep, Req, Socket, kind::Kind};
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+/// Sizes of bodies: inline in a message, a cache line, a page's worth, and the largest that is copied.
+const SIZES: [usize; 4] = [16, 64, 1024, 8192];
+/// Messages before counting, so that buffers and pools have grown to what they need.
+const WARM_UP: usize = 6_000;
+/// Messages counted.
+const COUNTED: usize = 10_000;
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Allocations that are allowed for each message. Not quite none: how many blocks of memory a stream
+/// fills at once depends on how far its receiver lags behind, and the most there ever were may be more
+/// after the warm-up than in it.
+const ALLOWED: f64 = 0.01;
+
+/// Sends and receives over one connection; gives the allocations of the counted messages.
+type Traffic = fn(&Context, &str, usize) -> u64;
+
+fn patient<K: Kind>(socket: Socket<K>) -> Socket<K> {
+    socket.set_send_timeout(Some(PATIENCE)).unwrap();
+    socket.set_recv_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+fn join<A: Kind, B: Kind>(binds: &Socket<A>, connects: &Socket<B>, endpoint: &str) {
+    let endpoint = binds.bind(endpoint).unwrap();
+    connects.connect(&endpoint).unwrap();
+    let start = Instant::now();
+    let connected = |stats: Vec<ringmq::PipeStats>| stats.iter().any(|pipe| pipe.connected);
+    while !(connected(binds.stats()) && connected(connects.stats())) {
+        assert!(start.elapsed() < PATIENCE, "no connection");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn allocations() -> u64 {
+    dhat::HeapStats::get().total_blocks
+}
+
+/// Runs `other` beside `this`, each first to warm up and then once more; gives the allocations in
+/// between.
+fn counted(other: impl Fn(usize) + Sync, this: impl Fn(usize)) -> u64 {
+    let barrier = Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            other(WARM_UP);
+            barrier.wait();
+            barrier.wait();
+            other(COUNTED);
+            barrier.wait();
+        });
+        this(WARM_UP);
+        barrier.wait();
+        let before = allocations();
+        barrier.wait();
+        this(COUNTED);
+        barrier.wait();
+        allocations() - before
+    })
+}
+
+fn round_trips(context: &Context, endpoint: &str, size: usize) -> u64 {
+    let (rep, req): (Rep, Req) = (patient(context.rep().unwrap()), patient(context.req().unwrap()));
+    join(&rep, &req, endpoint);
+    let body = vec![b'x'; size];
+    let serve = |count| {
+        for _ in 0..count {
+            let request = rep.recv().unwrap();
+            rep.send(request).unwrap();
+        }
+    };
+    let ask = |count| {
+        for _ in 0..count {
+            req.send(&body[..]).unwrap();
+            assert_eq!(req.recv().unwrap().len(), size);
+        }
+    };
+    counted(serve, ask)
+}
+
+fn stream(context: &Context, endpoint: &str, size: usize) -> u64 {
+    let (pull, push): (Pull, Push) =
+        (patient(context.pull().unwrap()), patient(context.push().unwrap()));
+    join(&pull, &push, endpoint);
+    let body = vec![b'x'; size];
+    let receive = |count| {
+        for _ in 0..count {
+            assert_eq!(pull.recv().unwrap().len(), size);
+        }
+    };
+    let send = |count| (0..count).for_each(|_| push.send(&body[..]).unwrap());
+    counted(receive, send)
+}
+
+#[test]
+fn messages_do_not_allocate() {
+    let file = std::env::var_os("RINGMQ_ALLOCATIONS");
+    let _profiler = match &file {
+        Some(file) => dhat::Profiler::builder().file_name(file).build(),
+        None => dhat::Profiler::builder().testing().build(),
+    };
+    let backends = [BackendChoice::Mio, BackendChoice::Uring];
+    let mut faults = Vec::new();
+    for backend in backends {
+        if backend == BackendChoice::Uring && Context::uring_available().is_err() {
+            eprintln!("SKIPPED: no io_uring here");
+            continue;
+        }
+        for endpoint in ["inproc://allocations", "ipc://*", "tcp://127.0.0.1:*"] {
+            for (name, traffic) in
+                [("round trips", round_trips as Traffic), ("stream", stream as Traffic)]
+            {
+                for size in SIZES {
+                    let context = Context::builder().backend(backend).build().unwrap();
+                    let count = traffic(&context, endpoint, size);
+                    let each = count as f64 / COUNTED as f64;
+                    let line =
+                        format!("{backend:?} {endpoint} {name} {size} B: {each:.4} a message");
+                    println!("{line}");
+                    if each > ALLOWED {
+                        faults.push(line);
+                    }
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "allocations:\n{}", faults.join("\n"));
+}
