@@ -16,6 +16,9 @@ pub type TimerKind = u8;
 /// Timers in the heap below which tidying up is not worth the trouble.
 const TIDY: usize = 64;
 
+/// Empty lists kept: handlers that set a timer for a moment are few at a time.
+const SPARE: usize = 16;
+
 #[derive(Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, u64, Token, TimerKind)>>,
@@ -27,12 +30,16 @@ pub(crate) struct Timers {
 #[derive(Default)]
 struct Live {
     by_handler: HashMap<Token, Vec<(TimerKind, u64)>>,
+    /// Empty lists, to be used again.
+    spare: Vec<Vec<(TimerKind, u64)>>,
     count: usize,
 }
 
 impl Live {
     fn set(&mut self, token: Token, kind: TimerKind, sequence: u64) {
-        let timers = self.by_handler.entry(token).or_default();
+        let spare = &mut self.spare;
+        let timers =
+            self.by_handler.entry(token).or_insert_with(|| spare.pop().unwrap_or_default());
         match timers.iter_mut().find(|timer| timer.0 == kind) {
             Some(timer) => timer.1 = sequence,
             None => {
@@ -47,6 +54,12 @@ impl Live {
         if let Some(at) = timers.iter().position(|timer| timer.0 == kind) {
             timers.swap_remove(at);
             self.count -= 1;
+        }
+        if timers.is_empty() {
+            // An idle connection holds nothing here, and one with a timer now and then takes no memory
+            // for each.
+            let empty = self.by_handler.remove(&token);
+            self.spare.extend(empty.filter(|_| self.spare.len() < SPARE));
         }
     }
 

@@ -20,7 +20,6 @@
 
 use crate::sync::{Arc, AtomicU32, Ordering, UnsafeCell};
 use crate::wake::Notify;
-use crossbeam_utils::CachePadded;
 use std::ops::{Deref, DerefMut};
 
 const HOME: u32 = 0;
@@ -39,7 +38,7 @@ pub type Tell = fn(&dyn Notify, usize);
 
 /// What those who borrow share; see the [module's documentation](self).
 pub struct Lease<T> {
-    word: CachePadded<AtomicU32>,
+    word: AtomicU32,
     /// How often it was taken; wraps. Changed by holders only.
     uses: AtomicU32,
     data: UnsafeCell<Option<T>>,
@@ -71,7 +70,7 @@ pub enum Look {
 /// home waits for.
 pub fn lease<T>(data: T, notify: std::sync::Arc<dyn Notify>, key: usize, tell: Tell) -> Home<T> {
     Home(Arc::new(Lease {
-        word: CachePadded::new(AtomicU32::new(HOME)),
+        word: AtomicU32::new(HOME),
         uses: AtomicU32::new(0),
         data: UnsafeCell::new(Some(data)),
         notify,

@@ -213,6 +213,9 @@ impl Writing {
     /// Goes to sleep when there is nothing to send; `false` if there is something.
     pub(super) fn fall_asleep(&mut self) -> bool {
         self.watched = false;
+        // An idle connection holds no memory.
+        self.batch = Batch::default();
+        self.outbound.rest();
         self.source.as_mut().is_none_or(|source| source.rx.fall_asleep() == Sleep::Asleep)
     }
 

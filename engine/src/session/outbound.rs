@@ -148,6 +148,12 @@ impl Outbound {
         self.credited += credited as usize;
     }
 
+    /// Nothing is under way, and nothing may be for long.
+    pub(super) fn rest(&mut self) {
+        self.under_way = Vec::new();
+        self.ends = Vec::new();
+    }
+
     /// The batch under way is sent.
     pub(super) fn batch_done(&mut self) {
         self.under_way.clear();

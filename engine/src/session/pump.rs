@@ -278,6 +278,10 @@ impl Session {
             Phase::Traffic(traffic) => {
                 if let Some(writing) = traffic.write.get() {
                     writing.sent(&mut batch, octets);
+                    if batch.is_empty() {
+                        // Its memory is for the next one.
+                        writing.batch = std::mem::take(&mut batch);
+                    }
                 }
             }
             _ => {

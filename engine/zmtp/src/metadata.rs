@@ -32,6 +32,8 @@ pub(crate) fn parse(mut octets: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Protoco
             properties.push((name.to_owned(), value.to_vec()));
         }
     }
+    // Kept for as long as the connection.
+    properties.shrink_to_fit();
     Ok(properties)
 }
 

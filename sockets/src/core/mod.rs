@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::pattern::{Pattern, Setting};
 use crate::payload::Outgoing;
-use crate::wait::Lines;
+use crate::wait::{FEW, Lines};
 use endpoints::Endpoints;
 use pipes::{Pipe, Pipes};
 use ringmq_pipe::{Notify, PipeEnd};
@@ -96,6 +96,8 @@ impl Core {
             end.state.connected.store(true, Ordering::SeqCst);
         }
         let key = self.pipes.insert(Pipe { end, route, peer, direct });
+        // Whoever was told that there is a connection to read may have looked before the pipe was here.
+        self.shared.reline();
         let notify: Arc<dyn Notify> = self.shared.clone();
         if let Some(pipe) = self.pipes.get_mut(key) {
             pipe.end.install(&notify, key);
@@ -195,7 +197,9 @@ impl Core {
     pub(crate) fn lines(&mut self) -> Lines {
         if self.shared.take_relined() {
             let of_pipe = |(_, pipe): (usize, &Pipe)| pipe.end.state.line.get();
-            self.lines = Lines::new(self.pipes.iter().filter_map(of_pipe).collect());
+            // One too many tells as well as all of them.
+            let lines = self.pipes.iter().filter_map(of_pipe).take(FEW + 1).collect();
+            self.lines = std::mem::take(&mut self.lines).replace(lines);
         }
         self.lines.clone()
     }

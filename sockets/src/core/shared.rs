@@ -67,9 +67,15 @@ impl Shared {
         }
     }
 
+    /// The connections have to be looked at anew.
+    pub(crate) fn reline(&self) {
+        // Release: pairs with the Acquire in `take_relined`.
+        self.relined.store(true, Ordering::Release);
+    }
+
     /// Whether the connections have to be looked at anew; clears that.
     pub(crate) fn take_relined(&self) -> bool {
-        // Acquire: pairs with the Release in `look_again`.
+        // Acquire: pairs with the Release in `reline`.
         self.relined.load(Ordering::Relaxed) && self.relined.swap(false, Ordering::Acquire)
     }
 
@@ -139,8 +145,7 @@ impl Owner for Shared {
     }
 
     fn look_again(&self) {
-        // Release: pairs with the Acquire in `take_relined`.
-        self.relined.store(true, Ordering::Release);
+        self.reline();
         self.waiters.wake();
     }
 

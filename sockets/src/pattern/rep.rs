@@ -105,10 +105,13 @@ impl Pattern for Rep {
         match self.state {
             State::Idle | State::Receiving => return Err(Error::State(REQUEST_FIRST)),
             State::Replying => {
-                for mut address in std::mem::take(&mut self.envelope) {
+                let mut envelope = std::mem::take(&mut self.envelope);
+                for mut address in envelope.drain(..) {
                     address.set_more(true);
                     self.write(pipes, &mut Outgoing::Owned(&mut address));
                 }
+                // Its memory is for the next request.
+                self.envelope = envelope;
             }
             State::Sending => {}
         }

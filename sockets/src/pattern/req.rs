@@ -67,13 +67,11 @@ impl Req {
         if !self.out.ready(pipes) {
             return Err(Error::WouldBlock);
         }
-        let mut envelope = Vec::with_capacity(2);
-        if self.correlate {
+        let id = self.correlate.then(|| {
             self.id = self.id.wrapping_add(1);
-            envelope.push(Message::from(self.id.to_ne_bytes()));
-        }
-        envelope.push(Message::new());
-        for mut frame in envelope {
+            Message::from(self.id.to_ne_bytes())
+        });
+        for mut frame in id.into_iter().chain([Message::new()]) {
             frame.set_more(true);
             self.asked = self.out.send(pipes, &mut Outgoing::Owned(&mut frame))?;
         }

@@ -14,10 +14,11 @@ const _: () = assert!(FEW <= Bell::READERS);
 pub(crate) struct Lines(Arc<[Arc<Direct>]>);
 
 impl Lines {
-    pub(crate) fn new(lines: Vec<Arc<Direct>>) -> Self {
+    /// The connections that there are now, in the place of these.
+    pub(crate) fn replace(self, lines: Vec<Arc<Direct>>) -> Self {
         if lines.len() > FEW {
-            // Some of them may have been read by the application until there were too many.
-            lines.iter().for_each(|line| line.give_back());
+            // Threads have read some of these themselves until there were too many.
+            self.give_back();
             return Self::default();
         }
         Self(lines.into())
@@ -36,7 +37,7 @@ impl Lines {
 
     /// The right to read those that are to be had now.
     pub(crate) fn readers_as_they_are(&self) -> Readers<'_> {
-        // No more than there is room for: see `new`.
+        // No more than there is room for: see `replace`.
         Readers(self.0.iter().filter_map(|line| line.reader()).collect())
     }
 

@@ -10,7 +10,7 @@ mod block;
 mod lines;
 mod spin;
 
-pub(crate) use lines::Lines;
+pub(crate) use lines::{FEW, Lines};
 pub(crate) use spin::Luck;
 pub use spin::Spin;
 

@@ -17,9 +17,14 @@ impl LogWriter {
     pub fn landing(&mut self, least: usize) -> &mut [u8] {
         assert!(self.missing.is_none(), "a frame is being written in pieces");
         if self.room() - self.landed < least {
-            let landed = self.lift_landed();
-            self.grow(BLOCK.max(landed.len() + least));
-            self.set_down(&landed);
+            let block = self.current().block.clone();
+            let len = std::mem::take(&mut self.landed);
+            // SAFETY: within the segment's stretch.
+            let from = unsafe { self.data.add(self.octets) };
+            self.grow(BLOCK.max(len + least));
+            // SAFETY: as in `landed`; the segment may be gone now, but its block is kept by `block`.
+            self.set_down(unsafe { std::slice::from_raw_parts(from, len) });
+            drop(block);
         }
         let (at, len) = (self.octets + self.landed, self.room() - self.landed);
         self.current().writing(at, len);

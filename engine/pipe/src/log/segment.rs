@@ -4,11 +4,12 @@
 use crate::block::{BLOCK, BlockRef};
 use crate::message::Message;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, Watched};
-use crossbeam_utils::CachePadded;
+use std::mem::MaybeUninit;
+use std::ops::Deref;
 
 /// Octets of the first segment of a log: an idle connection should hold next to nothing. In models
 /// small enough that a few messages need a second one.
-pub(super) const FIRST: usize = if cfg!(loom) { 32 } else { 512 };
+pub(super) const FIRST: usize = if cfg!(loom) { 32 } else { 64 };
 /// Each segment is so many times as large as the one before, up to [`BLOCK`].
 pub(super) const GROWTH: usize = if cfg!(loom) { 2 } else { 8 };
 
@@ -54,15 +55,28 @@ impl Mark {
     }
 }
 
+/// A cache line of its own.
+#[repr(align(64))]
+pub(super) struct Lined<T>(T);
+
+impl<T> Deref for Lined<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Two words that two threads are at, `written` first and `published` last, with what hardly changes in
+/// between: processors fetch cache lines in pairs, and these two must not be one.
+#[repr(C)]
 pub(super) struct Segment {
     /// Every message that is here. Stored by the writer (Release) after each message; loaded by the
     /// reader (Acquire) when `published` has no more, so that this line stays with the writer.
     ///
     /// A seal stored here is the writer's last access to the segment: the reader frees it then.
-    pub(super) written: CachePadded<AtomicU64>,
-    /// What an awake reader polls: follows `written` once a batch. Release/Acquire likewise. A seal
-    /// here only says that `written` is sealed, or about to be.
-    pub(super) published: CachePadded<AtomicU64>,
+    pub(super) written: Lined<AtomicU64>,
     /// Null until the writer needs more room. Stored before the mark that seals this segment and read
     /// after it, so the mark's Release/Acquire covers it.
     pub(super) next: AtomicPtr<Segment>,
@@ -74,6 +88,9 @@ pub(super) struct Segment {
     pub(super) offset: usize,
     /// Octets from there that the log's writer may write; zero for a [borrowed](Self::borrowed) one.
     pub(super) capacity: usize,
+    /// What an awake reader polls: follows `written` once a batch. Release/Acquire likewise. A seal
+    /// here only says that `written` is sealed, or about to be.
+    pub(super) published: Lined<AtomicU64>,
     /// The octets and the segment itself, for models to see who uses them and when they are freed.
     watched: Watched,
     alive: Watched,
@@ -97,9 +114,9 @@ impl Segment {
     }
 
     fn boxed(block: BlockRef, offset: usize, capacity: usize, watched: usize) -> *mut Self {
-        Box::into_raw(Box::new(Self {
-            written: CachePadded::new(AtomicU64::new(0)),
-            published: CachePadded::new(AtomicU64::new(0)),
+        let segment = Self {
+            written: Lined(AtomicU64::new(0)),
+            published: Lined(AtomicU64::new(0)),
             next: AtomicPtr::new(std::ptr::null_mut()),
             attached: UnsafeCell::new(None),
             block,
@@ -107,7 +124,9 @@ impl Segment {
             capacity,
             watched: Watched::new(watched),
             alive: Watched::new(1),
-        }))
+        };
+        let memory = pool::take().unwrap_or_else(Box::new_uninit);
+        Box::into_raw(Box::write(memory, segment))
     }
 
     /// # Safety
@@ -116,7 +135,9 @@ impl Segment {
         // SAFETY: promised by the caller.
         unsafe { (*segment).alive.write(0, 1) };
         // SAFETY: promised by the caller.
-        drop(unsafe { Box::from_raw(segment) });
+        unsafe { segment.drop_in_place() };
+        // SAFETY: from a box, and nothing in it is alive any more.
+        pool::give(unsafe { Box::from_raw(segment.cast::<MaybeUninit<Self>>()) });
     }
 
     /// Seals the segment with its last mark.
@@ -185,4 +206,44 @@ impl Segment {
 /// Octets of the segment after one of `capacity`, when `needed` must fit.
 pub(super) fn next_capacity(capacity: usize, needed: usize) -> usize {
     (capacity * GROWTH).clamp(FIRST, BLOCK).max(needed)
+}
+
+/// Memory of segments, kept for reuse as that of blocks is: a stream takes one for each block.
+#[cfg(not(any(loom, miri)))]
+mod pool {
+    use super::{MaybeUninit, Segment};
+    use crossbeam_queue::ArrayQueue;
+    use std::sync::OnceLock;
+
+    /// As many as there are blocks in their pool: at most 64 KiB of the process.
+    const POOLED: usize = 256;
+
+    struct Free(Box<MaybeUninit<Segment>>);
+    // SAFETY: memory in which nothing is alive.
+    unsafe impl Send for Free {}
+
+    static POOL: OnceLock<ArrayQueue<Free>> = OnceLock::new();
+
+    pub(super) fn take() -> Option<Box<MaybeUninit<Segment>>> {
+        Some(POOL.get()?.pop()?.0)
+    }
+
+    pub(super) fn give(memory: Box<MaybeUninit<Segment>>) {
+        // What there is no room for is freed.
+        let _ = POOL.get_or_init(|| ArrayQueue::new(POOLED)).push(Free(memory));
+    }
+}
+
+/// Models and Miri see every allocation and its end.
+#[cfg(any(loom, miri))]
+mod pool {
+    use super::{MaybeUninit, Segment};
+
+    pub(super) fn take() -> Option<Box<MaybeUninit<Segment>>> {
+        None
+    }
+
+    pub(super) fn give(memory: Box<MaybeUninit<Segment>>) {
+        drop(memory);
+    }
 }

@@ -4,7 +4,6 @@
 use super::segment::Segment;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use crate::wake::WakeSlot;
-use crossbeam_utils::CachePadded;
 
 /// The other side is at work and will look by itself.
 pub(super) const AWAKE: u8 = 0;
@@ -13,14 +12,16 @@ pub(super) const ASLEEP: u8 = 1;
 /// The other side has dropped its end.
 pub(super) const GONE: u8 = 2;
 
+/// Without a cache line for each: they change once a batch or less, and there are two of these for each
+/// connection.
 pub(super) struct Shared {
     /// The reader's state. The writer looks at it after every message, the reader changes it only
     /// when it goes to sleep or away: the line is shared in both caches nearly always.
-    pub(super) reader: CachePadded<AtomicU8>,
+    pub(super) reader: AtomicU8,
     /// The writer's state: asleep when it was refused for want of credit.
-    pub(super) writer: CachePadded<AtomicU8>,
+    pub(super) writer: AtomicU8,
     /// Messages the reader is done with, in steps of the low-water mark; wraps.
-    pub(super) credited: CachePadded<AtomicU64>,
+    pub(super) credited: AtomicU64,
     /// High-water mark in messages; 0 is no limit. May change while the log is in use.
     pub(super) hwm: AtomicU32,
     /// The writer closed the log on purpose: after the last message there is an end.
@@ -42,9 +43,9 @@ impl Shared {
     pub(super) fn new(hwm: u32) -> Self {
         Self {
             // Nobody has installed a notifier yet: both ends start awake and look for themselves.
-            reader: CachePadded::new(AtomicU8::new(AWAKE)),
-            writer: CachePadded::new(AtomicU8::new(AWAKE)),
-            credited: CachePadded::new(AtomicU64::new(0)),
+            reader: AtomicU8::new(AWAKE),
+            writer: AtomicU8::new(AWAKE),
+            credited: AtomicU64::new(0),
             hwm: AtomicU32::new(hwm),
             ended: AtomicBool::new(false),
             chain: AtomicPtr::new(Segment::with_capacity(super::segment::FIRST)),

@@ -24,9 +24,10 @@ pub(super) enum Progress {
 
 pub(super) struct Connection {
     socket: Descriptor,
-    /// The poll tells of it. Only while something is wanted of it that it was not ready for: others
-    /// may be reading and writing the descriptor, and what they do must not wake this thread.
-    registered: bool,
+    /// What the poll tells of. Only what is wanted and it was not ready for: others may be reading and
+    /// writing the descriptor, and what they do must not wake this thread. (A Unix socket says that it
+    /// can be written to whenever its peer has read.)
+    registered: Option<Interest>,
     /// Why the descriptor could not be registered: every operation fails with it.
     broken: Option<io::Error>,
     pub(super) readable: bool,
@@ -48,7 +49,7 @@ impl Connection {
         // Unknown readiness counts as ready: the first call tells.
         Self {
             socket,
-            registered: false,
+            registered: None,
             broken: None,
             readable: true,
             writable: true,
@@ -65,18 +66,17 @@ impl Connection {
     /// Has the poll tell of the descriptor if something is wanted of it, and not if nothing is; `false`
     /// if that failed, which is for the next [`run`](Self::run) to tell.
     pub(super) fn arrange(&mut self, registry: &Registry, token: MioToken) -> bool {
-        let wanted = self.accepting
-            || self.receiving.is_some()
-            || self.connecting.is_some()
-            || self.sending.is_some();
-        if !wanted {
+        let Some(wanted) = self.wanted() else {
             if self.paused {
                 self.deregister(registry);
             }
-        } else if !self.registered && self.broken.is_none() {
-            // News from before the registration are told with it.
-            match register(registry, token, &self.socket) {
-                Ok(()) => self.registered = true,
+            return true;
+        };
+        if self.registered != Some(wanted) && self.broken.is_none() {
+            let again = self.registered.is_some();
+            // News from before are told with it.
+            match register(registry, token, &self.socket, wanted, again) {
+                Ok(()) => self.registered = Some(wanted),
                 Err(error) => self.broken = Some(error),
             }
             return self.broken.is_none();
@@ -84,8 +84,20 @@ impl Connection {
         true
     }
 
+    /// What it is not ready for, after a run.
+    fn wanted(&self) -> Option<Interest> {
+        let read = self.accepting || self.receiving.is_some();
+        let write = self.connecting.is_some() || self.sending.is_some();
+        match (read, write) {
+            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
+            (true, false) => Some(Interest::READABLE),
+            (false, true) => Some(Interest::WRITABLE),
+            (false, false) => None,
+        }
+    }
+
     fn deregister(&mut self, registry: &Registry) {
-        if std::mem::take(&mut self.registered) {
+        if self.registered.take().is_some() {
             // Nothing to be done about a failure: the descriptor is closed soon anyway.
             let _ = deregister(registry, &self.socket);
             self.readable = true;
@@ -292,14 +304,21 @@ fn in_progress(error: &io::Error) -> bool {
 }
 
 #[cfg(unix)]
-fn register(registry: &Registry, token: MioToken, socket: &Descriptor) -> io::Result<()> {
+fn register(
+    registry: &Registry,
+    token: MioToken,
+    socket: &Descriptor,
+    wanted: Interest,
+    again: bool,
+) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     let fd = socket.as_raw_fd();
-    registry.register(
-        &mut ::mio::unix::SourceFd(&fd),
-        token,
-        Interest::READABLE | Interest::WRITABLE,
-    )
+    let mut source = ::mio::unix::SourceFd(&fd);
+    if again {
+        registry.reregister(&mut source, token, wanted)
+    } else {
+        registry.register(&mut source, token, wanted)
+    }
 }
 
 #[cfg(unix)]

@@ -86,9 +86,9 @@ impl BufferRing {
         self.available -= 1;
     }
 
-    /// Whether a receive may find a buffer.
-    pub(super) fn any_left(&self) -> bool {
-        self.available > 0
+    /// How many receives may find a buffer.
+    pub(super) fn left(&self) -> usize {
+        usize::from(self.available)
     }
 
     pub(super) fn bytes(&self, buffer: &Buffer) -> &[u8] {

@@ -23,7 +23,7 @@ use crate::batch::Batch;
 use crate::token::Token;
 use buffers::BufferRing;
 use io_uring::{cqueue, squeue};
-use operation::{Connection, Kind, OPERATIONS};
+use operation::{Connection, Kind, OPERATIONS, Spare};
 use ring::Ring;
 use socket2::{SockAddr, Socket};
 use std::collections::HashMap;
@@ -41,6 +41,7 @@ pub(crate) struct Uring {
     ring: Ring,
     connections: HashMap<Token, Connection>,
     buffers: BufferRing,
+    spare: Spare,
     /// Tokens whose receive found no free buffer.
     starved: Vec<Token>,
     /// Answers that need no kernel.
@@ -60,6 +61,7 @@ impl Uring {
             ring,
             connections: HashMap::new(),
             buffers,
+            spare: Spare::default(),
             starved: Vec::new(),
             early: Vec::new(),
             wake,
@@ -131,7 +133,8 @@ impl Uring {
             Kind::Receive => self.received(token, result, buffer, more, events),
             Kind::Send => {
                 if let Some(operation) = connection.sending.take() {
-                    events.push(Event::Sent(token, operation.into_batch(), outcome(result)));
+                    let batch = self.spare.finish(operation);
+                    events.push(Event::Sent(token, batch, outcome(result)));
                 }
             }
             Kind::Cancel | Kind::Wake => {}
@@ -203,7 +206,8 @@ impl Uring {
 
     /// Goes on with receives that found no buffer, if some have been given back.
     fn feed_starved(&mut self, events: &mut Vec<Event>) {
-        let any_left = self.buffers.any_left();
+        // No more of them than there are buffers: the others would only starve again.
+        let mut left = self.buffers.left();
         for token in std::mem::take(&mut self.starved) {
             let Some(connection) = self.connections.get_mut(&token) else { continue };
             if connection.closed {
@@ -213,7 +217,8 @@ impl Uring {
                 // There was no request that the pause could have cancelled.
                 connection.receiving = None;
                 events.push(Event::ReceiveEnded(token, Ended::Stopped));
-            } else if any_left {
+            } else if left > 0 {
+                left -= 1;
                 self.arm_receive(token);
             } else {
                 self.starved.push(token);
@@ -278,11 +283,13 @@ impl Backend for Uring {
     }
 
     fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
-        let connection = self.connection(token, socket);
+        let Self { connections, spare, early, .. } = self;
+        let connection =
+            connections.entry(token).or_insert_with(|| Connection::new(socket.clone()));
         if connection.closed || connection.is_under_way(Kind::Send) {
-            return self.early.push(Event::Sent(token, batch, Err(refused())));
+            return early.push(Event::Sent(token, batch, Err(refused())));
         }
-        let request = connection.start_send(token, batch);
+        let request = connection.start_send(token, batch, spare);
         self.push(token, Kind::Send, &request);
     }
 

@@ -70,9 +70,33 @@ pub(super) struct SendOperation {
     header: libc::msghdr,
 }
 
-impl SendOperation {
-    pub(super) fn into_batch(self) -> Batch {
-        self.batch
+/// Descriptions of sends that are over, for later ones: a connection that streams has one after another.
+#[derive(Default)]
+pub(super) struct Spare(Vec<Box<SendOperation>>);
+
+impl Spare {
+    /// Kept at the most: sends of so many connections are seldom under way at once.
+    const MOST: usize = 16;
+
+    /// Takes the batch out of a send that is over.
+    pub(super) fn finish(&mut self, mut operation: Box<SendOperation>) -> Batch {
+        let batch = std::mem::take(&mut operation.batch);
+        operation.vector.clear();
+        if self.0.len() < Self::MOST {
+            self.0.push(operation);
+        }
+        batch
+    }
+
+    fn take(&mut self) -> Box<SendOperation> {
+        self.0.pop().unwrap_or_else(|| {
+            Box::new(SendOperation {
+                batch: Batch::default(),
+                vector: Vec::new(),
+                // SAFETY: a msghdr of zeroes is valid: no name, no vector, no control data.
+                header: unsafe { std::mem::zeroed() },
+            })
+        })
     }
 }
 
@@ -114,13 +138,14 @@ impl Connection {
     }
 
     /// Keeps `batch` and describes it to the kernel.
-    pub(super) fn start_send(&mut self, token: Token, batch: Batch) -> squeue::Entry {
-        let operation = self.sending.insert(Box::new(SendOperation {
-            batch,
-            vector: Vec::new(),
-            // SAFETY: a msghdr of zeroes is valid: no name, no vector, no control data.
-            header: unsafe { std::mem::zeroed() },
-        }));
+    pub(super) fn start_send(
+        &mut self,
+        token: Token,
+        batch: Batch,
+        spare: &mut Spare,
+    ) -> squeue::Entry {
+        let operation = self.sending.insert(spare.take());
+        operation.batch = batch;
         operation.vector.extend(operation.batch.slices(SLICES).map(|slice| libc::iovec {
             iov_base: slice.as_ptr().cast_mut().cast(),
             iov_len: slice.len(),
