@@ -230,6 +230,13 @@ impl Outlet {
         }
     }
 
+    /// Says whether to wait a moment rather than have much pile up; see [`LogWriter::set_patient`].
+    pub fn set_patient(&mut self, patient: bool) {
+        if let Self::Log(log) = self {
+            log.set_patient(patient);
+        }
+    }
+
     /// Messages written and not yet credited.
     pub fn depth(&self) -> u64 {
         match self {

@@ -13,13 +13,14 @@ pub trait Notify: Send + Sync {
 
     /// As [`readable`](Self::readable), told by the writing thread itself between two of its messages:
     /// as long as this runs, nothing more is written, and what there is may be read on the spot.
-    fn written(&self, key: usize) {
+    /// A writer that is `patient` would rather wait a moment than have much pile up.
+    fn written(&self, key: usize, _patient: bool) {
         self.readable(key);
     }
 
-    /// The writing thread has no room for its next message, or has filled another block: what there is
-    /// may be read on the spot, as with [`written`](Self::written).
-    fn full(&self, _key: usize) {}
+    /// The writing thread has no room for its next message, or has written as much as is worth a read:
+    /// what there is may be read on the spot, as with [`written`](Self::written).
+    fn full(&self, _key: usize, _patient: bool) {}
 }
 
 /// The notifier of one end, absent until that end has found its place.
@@ -51,15 +52,15 @@ impl WakeSlot {
         }
     }
 
-    pub(crate) fn written(&self) {
+    pub(crate) fn written(&self, patient: bool) {
         if let Some((notify, key)) = self.target() {
-            notify.written(key);
+            notify.written(key, patient);
         }
     }
 
-    pub(crate) fn full(&self) {
+    pub(crate) fn full(&self, patient: bool) {
         if let Some((notify, key)) = self.target() {
-            notify.full(key);
+            notify.full(key, patient);
         }
     }
 

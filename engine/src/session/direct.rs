@@ -127,22 +127,23 @@ impl Notify for Direct {
         self.io.tell(self.token, Notice::Writable);
     }
 
-    fn written(&self, key: usize) {
+    fn written(&self, key: usize, patient: bool) {
         let Some(mut held) = self.write.take() else { return self.readable(key) };
         // Much at once is worth a system call however soon it comes after the last one.
-        if Cadence::is_burst() && !held.has_much() {
+        let much = held.has_much();
+        if Cadence::is_burst() && !much {
             drop(held);
             return self.io.tell(self.token, Notice::Burst);
         }
-        if held.flush_written() == Flush::Stuck {
+        if held.flush_patiently(patient && much) == Flush::Stuck {
             held.bring_home();
         }
         Cadence::sent();
     }
 
-    fn full(&self, _: usize) {
+    fn full(&self, _: usize, patient: bool) {
         let Some(mut held) = self.write.take() else { return };
-        if held.flush_written() == Flush::Stuck {
+        if held.flush_patiently(patient) == Flush::Stuck {
             held.bring_home();
         }
     }

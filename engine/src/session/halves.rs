@@ -11,6 +11,9 @@ use ringmq_zmtp::ProtocolError;
 use std::io;
 use std::time::{Duration, Instant};
 
+/// How long a patient writer waits for a peer that reads.
+const PATIENCE: Duration = Duration::from_micros(200);
+
 /// A read that brings so much is part of a stream.
 const BULK: usize = 32 * 1024;
 /// Reads that are copied after one has brought what does not stay in a log.
@@ -156,6 +159,8 @@ pub(super) struct Writing {
     /// The pipe is filled faster than it pays to send each message: it stays awake, the I/O thread looks
     /// at it every few microseconds, and whoever fills it sends when it is full.
     pub(super) watched: bool,
+    /// The peer did not read when it was waited for: that is the I/O thread's now.
+    stalled: bool,
     /// What was in it at the last look, whether that was more than before, and since when it waits.
     seen: usize,
     grown: bool,
@@ -181,6 +186,7 @@ impl Writing {
             failed: None,
 
             watched: false,
+            stalled: false,
             seen: 0,
             grown: false,
             since: None,
@@ -213,6 +219,7 @@ impl Writing {
     /// Goes to sleep when there is nothing to send; `false` if there is something.
     pub(super) fn fall_asleep(&mut self) -> bool {
         self.watched = false;
+        self.stalled = false;
         // An idle connection holds no memory.
         self.batch = Batch::default();
         self.outbound.rest();
@@ -260,6 +267,25 @@ impl Writing {
             if source.rx.ended() {
                 return Flush::Stuck; // What follows is the session's.
             }
+        }
+    }
+
+    /// As [`flush_written`](Self::flush_written). One who is patient tries for a while if the kernel takes
+    /// no more: a peer that reads makes room sooner than the I/O thread is awake. One such wait in vain
+    /// is the last until the peer has read.
+    pub(super) fn flush_patiently(&mut self, patient: bool) -> Flush {
+        let mut since = None;
+        loop {
+            let flush = self.flush_written();
+            if flush == Flush::Dry || !patient || self.stalled || self.failed.is_some() {
+                return flush;
+            }
+            let now = Instant::now();
+            if now.duration_since(*since.get_or_insert(now)) >= PATIENCE {
+                self.stalled = true;
+                return flush;
+            }
+            std::thread::yield_now();
         }
     }
 

@@ -95,6 +95,9 @@ impl Core {
             // Both ends are sockets of this process: the peer is there from the start.
             end.state.connected.store(true, Ordering::SeqCst);
         }
+        let mut end = end;
+        // One peer that does not read must not make the others wait.
+        end.tx.set_patient(!self.pattern.is_for_many());
         let key = self.pipes.insert(Pipe { end, route, peer, direct });
         // Whoever was told that there is a connection to read may have looked before the pipe was here.
         self.shared.reline();

@@ -80,6 +80,11 @@ pub(crate) trait Pattern: Send {
         false
     }
 
+    /// Whether a peer that is slow is passed over rather than waited for.
+    fn is_for_many(&self) -> bool {
+        false
+    }
+
     /// A pipe that was found to have ended, to be removed.
     fn take_ended(&mut self) -> Option<usize> {
         None

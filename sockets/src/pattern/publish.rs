@@ -210,6 +210,10 @@ impl Pattern for Publish {
         self.heard && (more || !self.incoming.is_empty())
     }
 
+    fn is_for_many(&self) -> bool {
+        true
+    }
+
     fn take_ended(&mut self) -> Option<usize> {
         self.queue.take_ended()
     }

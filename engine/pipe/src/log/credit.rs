@@ -64,7 +64,7 @@ impl LogWriter {
             return Ok(());
         }
         self.publish();
-        self.shared.wake_reader.full();
+        self.shared.wake_reader.full(false);
         if self.has_credit() {
             return Ok(());
         }

@@ -94,9 +94,9 @@ impl Shared {
     }
 
     /// As [`rouse_reader`](Self::rouse_reader), by the writer after it has written.
-    pub(super) fn tell_written(&self) {
+    pub(super) fn tell_written(&self, patient: bool) {
         if self.awaken_reader() {
-            self.wake_reader.written();
+            self.wake_reader.written(patient);
         }
     }
 

@@ -52,6 +52,8 @@ pub struct LogWriter {
     pub(super) credited: u64,
     /// Messages that the word an awake reader polls does not show yet.
     unpublished: u32,
+    /// Would rather wait a moment than have much pile up.
+    patient: bool,
     /// Octets written since the reader was last told that it may take them.
     bulk: usize,
     /// Octets behind what is written that were received there and are not messages yet.
@@ -78,6 +80,7 @@ impl LogWriter {
             written: 0,
             credited: 0,
             unpublished: 0,
+            patient: false,
             bulk: 0,
             landed: 0,
         };
@@ -88,6 +91,12 @@ impl LogWriter {
     /// Says who is told when there is room again. Ask [`ready`](Self::ready) once afterwards.
     pub fn install(&mut self, notify: std::sync::Arc<dyn Notify>, key: usize) {
         self.shared.wake_writer.install(notify, key);
+    }
+
+    /// Says whether this end would rather wait a moment than have much pile up: messages that wait
+    /// leave the processor's caches, and are read from memory when their turn comes.
+    pub fn set_patient(&mut self, patient: bool) {
+        self.patient = patient;
     }
 
     /// Writes one frame; on success the message is left empty. A frame whose `more()` is false ends
@@ -301,7 +310,7 @@ impl LogWriter {
         if self.bulk >= BLOCK && !self.open {
             self.bulk = 0;
             self.publish();
-            self.shared.wake_reader.full();
+            self.shared.wake_reader.full(self.patient);
         }
     }
 
@@ -400,7 +409,7 @@ impl LogWriter {
     #[cold]
     fn wake_reader(&mut self) {
         self.publish();
-        self.shared.tell_written();
+        self.shared.tell_written(self.patient);
     }
 }
 

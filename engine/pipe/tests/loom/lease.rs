@@ -128,7 +128,7 @@ impl Notify for Line {
 
     fn writable(&self, _: usize) {}
 
-    fn written(&self, key: usize) {
+    fn written(&self, key: usize, _: bool) {
         let Some(mut held) = self.share.take() else { return self.home.readable(key) };
         held.send_all();
         if held.reader.doze_off() == Sleep::Ready {
