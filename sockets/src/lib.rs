@@ -33,6 +33,7 @@ mod monitor;
 mod multipart;
 mod options;
 mod pattern;
+mod pattern_setters;
 mod payload;
 mod poller;
 mod proxy;

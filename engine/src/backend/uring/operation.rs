@@ -72,6 +72,7 @@ pub(super) struct SendOperation {
 
 /// Descriptions of sends that are over, for later ones: a connection that streams has one after another.
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "the boxes are what is kept: they do not move while in use")]
 pub(super) struct Spare(Vec<Box<SendOperation>>);
 
 impl Spare {

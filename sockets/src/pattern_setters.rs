@@ -1,0 +1,170 @@
+//! The options that only some types of sockets have.
+
+use crate::error::Error;
+use crate::kind::{Filters, HearsSubscriptions, Probes, Publishes, Requests, Routes, Subscribes};
+use crate::pattern::Setting;
+use crate::socket::Socket;
+
+impl<K: Subscribes> Socket<K> {
+    /// Receives from now on every message that starts with `prefix`; the empty one starts all.
+    /// Subscribing twice takes unsubscribing twice.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (publisher, subscriber) = (context.publisher()?, context.subscriber()?);
+    /// publisher.bind("inproc://weather")?;
+    /// subscriber.subscribe("zurich")?;
+    /// subscriber.connect("inproc://weather")?;
+    /// publisher.send("london 8")?;
+    /// publisher.send("zurich 12")?;
+    /// assert_eq!(subscriber.recv()?, "zurich 12");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn subscribe(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.setting("subscribe", Setting::Subscribe(prefix.as_ref()))
+    }
+
+    /// Takes a subscription back; one that was never made is no error.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.setting("unsubscribe", Setting::Unsubscribe(prefix.as_ref()))
+    }
+}
+
+impl<K: Filters> Socket<K> {
+    /// Whether subscribers get what does *not* start with any of their prefixes. Both the publisher and
+    /// its subscribers must set it. Default no.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a socket that does not filter, [`Error::Terminated`].
+    pub fn set_invert_matching(&self, on: bool) -> Result<(), Error> {
+        self.setting("invert_matching", Setting::Invert(on))
+    }
+}
+
+impl<K: Routes> Socket<K> {
+    /// Whether sending to a routing id that no peer has is an error ([`Error::HostUnreachable`]), and
+    /// sending to a full peer waits. Default no: both drop the message.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_mandatory(&self, on: bool) -> Result<(), Error> {
+        self.setting("mandatory", Setting::Mandatory(on))
+    }
+
+    /// Whether a new peer with a routing id that is taken takes it over. Default no: the new peer is
+    /// ignored.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_handover(&self, on: bool) -> Result<(), Error> {
+        self.setting("handover", Setting::Handover(on))
+    }
+
+    /// The routing id for the peer of the next connect, whatever that peer calls itself.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] if it is not 1 to 255 octets long or a peer has it already;
+    /// [`Error::Terminated`].
+    pub fn set_connect_routing_id(&self, id: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.setting("connect_routing_id", Setting::ConnectRoutingId(id.as_ref()))
+    }
+}
+
+impl<K: Requests> Socket<K> {
+    /// Whether requests carry a number that replies must carry too. Default no.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_correlate(&self, on: bool) -> Result<(), Error> {
+        self.setting("correlate", Setting::Correlate(on))
+    }
+
+    /// Whether a new request may be sent before the last one was answered, which gives that one up.
+    /// Best used with [`set_correlate`](Self::set_correlate). Default no.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_relaxed(&self, on: bool) -> Result<(), Error> {
+        self.setting("relaxed", Setting::Relaxed(on))
+    }
+}
+
+impl<K: Probes> Socket<K> {
+    /// Whether each new peer is sent an empty message, from which a ROUTER learns of this socket.
+    /// Default no.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_probe_router(&self, on: bool) -> Result<(), Error> {
+        self.setting("probe_router", Setting::ProbeRouter(on))
+    }
+}
+
+impl<K: Publishes> Socket<K> {
+    /// Whether sending waits for a subscriber that is full. Default no: it misses the message.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_no_drop(&self, on: bool) -> Result<(), Error> {
+        self.setting("no_drop", Setting::NoDrop(on))
+    }
+}
+
+impl<K: HearsSubscriptions> Socket<K> {
+    /// Whether also subscriptions to topics that others have are received. Default no.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_verbose(&self, on: bool) -> Result<(), Error> {
+        self.setting("verbose", Setting::Verbose(on))
+    }
+
+    /// Whether all subscriptions and all cancellations are received. Default no.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_verboser(&self, on: bool) -> Result<(), Error> {
+        self.setting("verboser", Setting::Verboser(on))
+    }
+
+    /// Whether subscriptions take effect only when the application makes them, with
+    /// [`apply_subscription`](Self::apply_subscription). Default no.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_manual(&self, on: bool) -> Result<(), Error> {
+        self.setting("manual", Setting::Manual(on))
+    }
+
+    /// Subscribes (or cancels) for the peer whose wish was received last; in
+    /// [manual](Self::set_manual) mode only.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] if the mode is not manual; [`Error::Terminated`].
+    pub fn apply_subscription(
+        &self,
+        subscribe: bool,
+        prefix: impl AsRef<[u8]>,
+    ) -> Result<(), Error> {
+        let prefix = prefix.as_ref();
+        let setting =
+            if subscribe { Setting::Subscribe(prefix) } else { Setting::Unsubscribe(prefix) };
+        self.setting("apply_subscription", setting)
+    }
+
+    /// A message that each new subscriber is sent first; empty for none. It must subscribe to what the
+    /// message starts with to see it.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn set_welcome_message(&self, message: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.setting("welcome_message", Setting::Welcome(message.as_ref()))
+    }
+}
