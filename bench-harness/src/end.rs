@@ -8,7 +8,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::case::Load;
 use crate::patience::Patience;
@@ -66,10 +66,14 @@ pub(crate) trait Asker: Send {
     }
 
     /// Sends the next message, whatever has come back of those before it.
-    fn question(&mut self, stamper: &mut Stamper) -> Result<()>;
+    fn question(&mut self, _: &mut Stamper) -> Result<()> {
+        bail!("this end does not ask on a schedule")
+    }
 
     /// Has `checker` look at the next message that came back, if one is there.
-    fn try_answer(&mut self, checker: &mut Checker) -> Result<bool>;
+    fn try_answer(&mut self, _: &mut Checker) -> Result<bool> {
+        bail!("this end does not ask on a schedule")
+    }
 }
 
 /// Sends every message back.

@@ -44,7 +44,8 @@ impl Errand {
             _ => (Kind::Throughput, Pattern::PushPull),
         };
         let (transport, backend, size) = (self.transport, self.contender.backend()?, self.size);
-        let case = Case { kind, transport, pattern, backend, size };
+        let (load, sharing) = Default::default();
+        let case = Case { kind, transport, pattern, backend, size, load, sharing };
         let endpoint = self.endpoint.clone();
         let patience_ms = PATIENCE.as_millis() as u64;
         Some(Job { case, side: self.side, endpoint, cores: self.cores, patience_ms })

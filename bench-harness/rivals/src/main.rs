@@ -24,6 +24,7 @@ from_the_harness! {
     "../../src/pin.rs" pin;
     "../../src/pool.rs" pool;
     "../../src/protocol.rs" protocol;
+    "../../src/schedule.rs" schedule;
     "../../src/stats.rs" stats;
     "../../src/subject/mod.rs" subject;
 }

@@ -10,9 +10,10 @@ use futures::channel::mpsc::UnboundedReceiver;
 
 use crate::case::Side;
 use crate::end::{Answerer, Answering, Asker, Asking, End, Receiving, Sending, Sink, Source};
-use crate::errand::Errand;
+use crate::errand::{self, Errand};
 use crate::game::Game;
-use crate::protocol::Outcome;
+use crate::patience::Patience;
+use crate::protocol::{Outcome, Phase};
 
 /// The sizes of the phases to come; its end is the end of the worker.
 pub(crate) type Orders = UnboundedReceiver<u64>;
@@ -59,7 +60,9 @@ impl Opening {
         let end: Box<dyn End> = match (errand.game == Game::Latency, side) {
             (false, Side::Connect) => Box::new(Sending::new(wire, size)),
             (false, Side::Bind) => Box::new(Receiving::new(wire, size)),
-            (true, Side::Connect) => Box::new(Asking::new(wire, size)),
+            (true, Side::Connect) => {
+                Box::new(Asking::new(wire, size, Patience::new(errand::PATIENCE)))
+            }
             (true, Side::Bind) => Box::new(Answering(wire)),
         };
         Self::ready(endpoint, end)
@@ -68,6 +71,6 @@ impl Opening {
 
 impl Part for Box<dyn End> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
-        (**self).run(count)
+        (**self).run(Phase::closed(count))
     }
 }
