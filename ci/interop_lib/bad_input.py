@@ -155,8 +155,8 @@ def play(stage: Stage, attack: Attack, backend: str, binds: bool, number: int) -
         if attack.honest:
             victim.call("recv", SECTION_S, stream=HONEST_STREAM, last=HONEST - 1)
         judge(attack, health.last_round())
-        # A thread that has had to wait keeps a descriptor to be woken by, and a victim that connects
-        # may be trying once more at this moment.
+        # A thread that has had to wait keeps a descriptor to be woken by, and a victim that
+        # connects may be trying once more at this moment.
         settle(victim, descriptors + (1 if binds else 2))
         victim.close()
     return "ok"

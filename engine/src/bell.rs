@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-/// See the [module's documentation](self).
+/// What wakes a thread that waits for descriptors of its own: its waker may be rung from any thread.
 pub struct Bell {
     ringer: Arc<Ringer>,
 }

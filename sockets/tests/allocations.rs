@@ -97,6 +97,9 @@ fn round_trips(context: &Context, endpoint: &str, size: usize) -> u64 {
 fn stream(context: &Context, endpoint: &str, size: usize) -> u64 {
     let (pull, push): (Pull, Push) =
         (patient(context.pull().unwrap()), patient(context.push().unwrap()));
+    // What waits stays within the pool of blocks (16 MiB): beyond it, blocks come and go.
+    pull.set_recv_hwm(500).unwrap();
+    push.set_send_hwm(500).unwrap();
     join(&pull, &push, endpoint);
     let body = vec![b'x'; size];
     let receive = |count| {

@@ -36,7 +36,7 @@ const GONE: u32 = 16;
 /// How the home end is told that the data is back, or was let go of.
 pub type Tell = fn(&dyn Notify, usize);
 
-/// What those who borrow share; see the [module's documentation](self).
+/// What those who borrow share: they [take](Self::take) the data, one at a time, while its home lends it.
 pub struct Lease<T> {
     word: AtomicU32,
     /// How often it was taken; wraps. Changed by holders only.

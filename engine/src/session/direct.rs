@@ -24,7 +24,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// See the [module's documentation](self).
+/// A connection as threads of the application reach it: they send on it when it is idle, and read it
+/// while they wait.
 pub struct Direct {
     io: IoHandle,
     token: Token,
