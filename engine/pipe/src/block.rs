@@ -231,8 +231,7 @@ mod later {
 #[cfg(not(any(loom, miri)))]
 mod pool {
     use super::{Header, NonNull};
-    use crossbeam_queue::ArrayQueue;
-    use std::sync::OnceLock;
+    use std::sync::{Mutex, PoisonError};
 
     /// Full-sized blocks kept for reuse: 16 MiB of the process. At the usual high-water marks a stream of
     /// messages of 8 KiB fills nearly as many.
@@ -242,14 +241,21 @@ mod pool {
     // SAFETY: memory that nobody refers to; it belongs to whoever pops it.
     unsafe impl Send for Free {}
 
-    static POOL: OnceLock<ArrayQueue<Free>> = OnceLock::new();
+    /// The last one given is the first one taken: it is still in the processor's caches, where one that
+    /// has waited behind all the others is not. A lock once a block is cheap beside that.
+    static POOL: Mutex<Vec<Free>> = Mutex::new(Vec::new());
 
     pub(super) fn take() -> Option<NonNull<Header>> {
-        Some(POOL.get()?.pop()?.0)
+        Some(POOL.lock().unwrap_or_else(PoisonError::into_inner).pop()?.0)
     }
 
     pub(super) fn give(header: NonNull<Header>) -> bool {
-        POOL.get_or_init(|| ArrayQueue::new(POOLED)).push(Free(header)).is_ok()
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = pool.len() < POOLED;
+        if room {
+            pool.push(Free(header));
+        }
+        room
     }
 }
 

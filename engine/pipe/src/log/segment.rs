@@ -68,8 +68,8 @@ impl<T> Deref for Lined<T> {
     }
 }
 
-/// Two words that two threads are at, `written` first and `published` last, with what hardly changes in
-/// between: processors fetch cache lines in pairs, and these two must not be one.
+/// Two words that two threads are at, `written` first and `published` last, with two cache lines that
+/// hardly change in between: processors fetch lines in pairs, and these two must not be one.
 #[repr(C)]
 pub(super) struct Segment {
     /// Every message that is here. Stored by the writer (Release) after each message; loaded by the
@@ -90,7 +90,7 @@ pub(super) struct Segment {
     pub(super) capacity: usize,
     /// What an awake reader polls: follows `written` once a batch. Release/Acquire likewise. A seal
     /// here only says that `written` is sealed, or about to be.
-    pub(super) published: Lined<AtomicU64>,
+    pub(super) published: AtomicU64,
     /// The octets and the segment itself, for models to see who uses them and when they are freed.
     watched: Watched,
     alive: Watched,
@@ -116,7 +116,7 @@ impl Segment {
     fn boxed(block: BlockRef, offset: usize, capacity: usize, watched: usize) -> *mut Self {
         let segment = Self {
             written: Lined(AtomicU64::new(0)),
-            published: Lined(AtomicU64::new(0)),
+            published: AtomicU64::new(0),
             next: AtomicPtr::new(std::ptr::null_mut()),
             attached: UnsafeCell::new(None),
             block,
@@ -212,8 +212,7 @@ pub(super) fn next_capacity(capacity: usize, needed: usize) -> usize {
 #[cfg(not(any(loom, miri)))]
 mod pool {
     use super::{MaybeUninit, Segment};
-    use crossbeam_queue::ArrayQueue;
-    use std::sync::OnceLock;
+    use std::sync::{Mutex, PoisonError};
 
     /// As many as there are blocks in their pool: at most 64 KiB of the process.
     const POOLED: usize = 256;
@@ -222,15 +221,19 @@ mod pool {
     // SAFETY: memory in which nothing is alive.
     unsafe impl Send for Free {}
 
-    static POOL: OnceLock<ArrayQueue<Free>> = OnceLock::new();
+    /// The last one given is the first one taken, as with blocks.
+    static POOL: Mutex<Vec<Free>> = Mutex::new(Vec::new());
 
     pub(super) fn take() -> Option<Box<MaybeUninit<Segment>>> {
-        Some(POOL.get()?.pop()?.0)
+        Some(POOL.lock().unwrap_or_else(PoisonError::into_inner).pop()?.0)
     }
 
     pub(super) fn give(memory: Box<MaybeUninit<Segment>>) {
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
         // What there is no room for is freed.
-        let _ = POOL.get_or_init(|| ArrayQueue::new(POOLED)).push(Free(memory));
+        if pool.len() < POOLED {
+            pool.push(Free(memory));
+        }
     }
 }
 
