@@ -220,8 +220,6 @@ impl Writing {
     pub(super) fn fall_asleep(&mut self) -> bool {
         self.watched = false;
         self.stalled = false;
-        // An idle connection holds no memory.
-        self.batch = Batch::default();
         self.outbound.rest();
         self.source.as_mut().is_none_or(|source| source.rx.fall_asleep() == Sleep::Asleep)
     }

@@ -27,6 +27,8 @@ pub(super) struct Outbound {
     lead: usize,
     /// Where in the batch each message ends, if it was translated.
     ends: Vec<usize>,
+    /// Something was sent since the last [rest](Self::rest).
+    used: bool,
     /// Octets of the batch that the kernel has taken, and messages credited for them.
     sent: usize,
     credited: usize,
@@ -44,6 +46,7 @@ impl Outbound {
             under_way: Vec::new(),
             lead: 0,
             ends: Vec::new(),
+            used: false,
             sent: 0,
             credited: 0,
             carried,
@@ -144,14 +147,18 @@ impl Outbound {
     /// The kernel has taken `octets` more of the batch under way; `credited` messages were completed
     /// by that as far as the batch can tell.
     pub(super) fn sent(&mut self, octets: usize, credited: u32) {
+        self.used = true;
         self.sent += octets;
         self.credited += credited as usize;
     }
 
-    /// Nothing is under way, and nothing may be for long.
+    /// Nothing is under way, and nothing may be for long: gives up the memory for it, unless it has been
+    /// of use since the last time.
     pub(super) fn rest(&mut self) {
-        self.under_way = Vec::new();
-        self.ends = Vec::new();
+        if !std::mem::take(&mut self.used) {
+            self.under_way = Vec::new();
+            self.ends = Vec::new();
+        }
     }
 
     /// The batch under way is sent.
