@@ -228,7 +228,7 @@ mod later {
     }
 }
 
-#[cfg(not(any(loom, miri)))]
+#[cfg(not(any(loom, miri, tsan)))]
 mod pool {
     use super::{Header, NonNull};
     use std::sync::{Mutex, PoisonError};
@@ -259,8 +259,9 @@ mod pool {
     }
 }
 
-/// Models and Miri see every allocation and its end.
-#[cfg(any(loom, miri))]
+/// Models and Miri see every allocation and its end; so does ThreadSanitizer, which cannot follow a lock
+/// of the standard library that is contended for.
+#[cfg(any(loom, miri, tsan))]
 mod pool {
     use super::{Header, NonNull};
 

@@ -209,7 +209,7 @@ pub(super) fn next_capacity(capacity: usize, needed: usize) -> usize {
 }
 
 /// Memory of segments, kept for reuse as that of blocks is: a stream takes one for each block.
-#[cfg(not(any(loom, miri)))]
+#[cfg(not(any(loom, miri, tsan)))]
 mod pool {
     use super::{MaybeUninit, Segment};
     use std::sync::{Mutex, PoisonError};
@@ -237,8 +237,9 @@ mod pool {
     }
 }
 
-/// Models and Miri see every allocation and its end.
-#[cfg(any(loom, miri))]
+/// Models and Miri see every allocation and its end; so does ThreadSanitizer, which cannot follow a lock
+/// of the standard library that is contended for.
+#[cfg(any(loom, miri, tsan))]
 mod pool {
     use super::{MaybeUninit, Segment};
 
