@@ -108,6 +108,8 @@ fn stream(context: &Context, endpoint: &str, size: usize) -> u64 {
         }
     };
     let send = |count| (0..count).for_each(|_| push.send(&body[..]).unwrap());
+    // As much as can ever wait, so that the pools have it from here on.
+    receive((0..).take_while(|_| push.try_send(&body[..]).is_ok()).count());
     counted(receive, send)
 }
 
