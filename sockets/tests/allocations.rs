@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Allocations that are allowed for each message. Not quite none: how many blocks of memory a stream
 /// fills at once depends on how far its receiver lags behind, and the most there ever were may be more
 /// after the warm-up than in it.
-const ALLOWED: f64 = 0.02;
+const ALLOWED: f64 = 0.01;
 
 /// Sends and receives over one connection; gives the allocations of the counted messages.
 type Traffic = fn(&Context, &str, usize) -> u64;

@@ -228,10 +228,11 @@ mod later {
     }
 }
 
-#[cfg(not(any(loom, miri, tsan)))]
+#[cfg(not(any(loom, miri)))]
 mod pool {
     use super::{Header, NonNull};
-    use std::sync::{Mutex, PoisonError};
+    use crate::sync::lock;
+    use std::sync::Mutex;
 
     /// Full-sized blocks kept for reuse: 16 MiB of the process. At the usual high-water marks a stream of
     /// messages of 8 KiB fills nearly as many.
@@ -246,11 +247,11 @@ mod pool {
     static POOL: Mutex<Vec<Free>> = Mutex::new(Vec::new());
 
     pub(super) fn take() -> Option<NonNull<Header>> {
-        Some(POOL.lock().unwrap_or_else(PoisonError::into_inner).pop()?.0)
+        Some(lock(&POOL).pop()?.0)
     }
 
     pub(super) fn give(header: NonNull<Header>) -> bool {
-        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = lock(&POOL);
         let room = pool.len() < POOLED;
         if room {
             pool.push(Free(header));
@@ -259,9 +260,8 @@ mod pool {
     }
 }
 
-/// Models and Miri see every allocation and its end; so does ThreadSanitizer, which cannot follow a lock
-/// of the standard library that is contended for.
-#[cfg(any(loom, miri, tsan))]
+/// Models and Miri see every allocation and its end.
+#[cfg(any(loom, miri))]
 mod pool {
     use super::{Header, NonNull};
 

@@ -91,7 +91,22 @@ impl<T> Queue<T> {
     }
 }
 
+/// As below, by trying: ThreadSanitizer sees that, and cannot look into the way of the standard library
+/// with a lock that is contended for.
+#[cfg(tsan)]
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> impl std::ops::DerefMut<Target = T> + '_ {
+    use std::sync::TryLockError;
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => yield_now(),
+        }
+    }
+}
+
 /// Locks a mutex whose data is valid whatever a panicking holder did to it.
+#[cfg(not(tsan))]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> impl std::ops::DerefMut<Target = T> + '_ {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

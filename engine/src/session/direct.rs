@@ -68,11 +68,6 @@ impl Direct {
         Some(Reader { direct: self, held: Some(held), over: false })
     }
 
-    /// Whether the reading half is lent out and nobody has it.
-    pub fn is_lent(&self) -> bool {
-        self.read.is_lent()
-    }
-
     /// Whether the I/O thread does the reading.
     pub fn is_home(&self) -> bool {
         self.read.is_home()

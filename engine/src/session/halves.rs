@@ -57,8 +57,11 @@ impl Reading {
 
     /// Whether octets are here for which the pipe had no room.
     pub(super) fn is_blocked(&self) -> bool {
-        self.inbound.is_blocked()
-            || matches!(&self.tx, Some(Outlet::Log(log)) if self.lacking == 0 && !log.landed().is_empty())
+        let landed = match &self.tx {
+            Some(Outlet::Log(log)) => !log.landed().is_empty(),
+            _ => false,
+        };
+        self.inbound.is_blocked() || landed && self.lacking == 0
     }
 
     /// Decodes what arrived, and what waited for credit.
@@ -184,7 +187,6 @@ impl Writing {
             source,
             batch: Batch::default(),
             failed: None,
-
             watched: false,
             stalled: false,
             seen: 0,

@@ -249,6 +249,8 @@ impl Session {
         {
             return self.link.look_again();
         }
+        // What a borrower had no room for is decoded here from now on, and asks for room.
+        self.take_in(cx.now, &[]);
         if !self.input_over && !matches!(self.phase, Phase::Farewell) {
             return self.pump_in(cx);
         }

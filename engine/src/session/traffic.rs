@@ -1,6 +1,6 @@
 //! A session while messages flow: its two halves, at home or lent, and what goes on beside them.
 
-use super::carry::{Carry, Source};
+use super::carry::Carry;
 use super::direct::Direct;
 use super::halves::{Reading, Writing};
 use super::inbound::Said;
@@ -149,7 +149,7 @@ impl Traffic {
 
     /// Whether octets wait at home for credit.
     pub(super) fn is_blocked(&mut self) -> bool {
-        self.read.get().is_some_and(|reading| reading.inbound.is_blocked())
+        self.read.get().is_some_and(|reading| reading.is_blocked())
     }
 
     /// Wants both halves back; `false` if one of them is in use.
@@ -174,7 +174,6 @@ impl Traffic {
     pub(super) fn into_carry(self, linger_until: Option<Instant>) -> Option<Carry> {
         let tx = self.read.into_inner()?.tx?;
         let Writing { outbound, source, .. } = self.write.into_inner()?;
-        let Source { .. } = source.as_ref()?;
         let mut source = source?;
         let (unsent, credit) = outbound.into_unsent();
         source.unsent = unsent;

@@ -24,10 +24,6 @@ impl Lines {
         Self(lines.into())
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The right to read those that are to be had now. The others are asked for.
     pub(crate) fn readers(&self) -> Readers<'_> {
         let readers = self.readers_as_they_are();

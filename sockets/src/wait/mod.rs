@@ -129,7 +129,7 @@ fn wait_for<T>(
     } else {
         drop(readers);
     }
-    if !lines.is_empty() {
+    if wants == Wants::Messages {
         // There may be more for others than for this thread, or nobody left who reads for them.
         inner.shared.waiters.wake();
     }

@@ -209,10 +209,11 @@ pub(super) fn next_capacity(capacity: usize, needed: usize) -> usize {
 }
 
 /// Memory of segments, kept for reuse as that of blocks is: a stream takes one for each block.
-#[cfg(not(any(loom, miri, tsan)))]
+#[cfg(not(any(loom, miri)))]
 mod pool {
     use super::{MaybeUninit, Segment};
-    use std::sync::{Mutex, PoisonError};
+    use crate::sync::lock;
+    use std::sync::Mutex;
 
     /// As many as there are blocks in their pool: at most 64 KiB of the process.
     const POOLED: usize = 256;
@@ -225,11 +226,11 @@ mod pool {
     static POOL: Mutex<Vec<Free>> = Mutex::new(Vec::new());
 
     pub(super) fn take() -> Option<Box<MaybeUninit<Segment>>> {
-        Some(POOL.lock().unwrap_or_else(PoisonError::into_inner).pop()?.0)
+        Some(lock(&POOL).pop()?.0)
     }
 
     pub(super) fn give(memory: Box<MaybeUninit<Segment>>) {
-        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = lock(&POOL);
         // What there is no room for is freed.
         if pool.len() < POOLED {
             pool.push(Free(memory));
@@ -237,9 +238,8 @@ mod pool {
     }
 }
 
-/// Models and Miri see every allocation and its end; so does ThreadSanitizer, which cannot follow a lock
-/// of the standard library that is contended for.
-#[cfg(any(loom, miri, tsan))]
+/// Models and Miri see every allocation and its end.
+#[cfg(any(loom, miri))]
 mod pool {
     use super::{MaybeUninit, Segment};
 
