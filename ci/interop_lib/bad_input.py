@@ -63,12 +63,19 @@ class Health:
         self._thread = threading.Thread(target=self._run)
 
     def open(self) -> None:
-        """Wait until the path is open, and one round has passed."""
+        """Wait until the path is open, and one round has passed.
+
+        The victim waits in vain once, for a thread that has had to wait keeps a descriptor to be
+        woken by: whoever counts afterwards counts it in.
+        """
         self._victim.begin("recv", SECTION_S, stream=0, probe=1)
         self._sender.begin("probe", SECTION_S, number=1)
         self._victim.finish()
         self._sender.stop()
         self._sender.finish()
+        self._victim.begin("recv", SECTION_S, stream=0, probe=2)
+        self._victim.stop()
+        self._victim.finish()
         self._round()
 
     def __enter__(self) -> Health:
@@ -146,7 +153,7 @@ def play(stage: Stage, attack: Attack, backend: str, binds: bool, number: int) -
         sender, victim = (stack.enter_context(peer) for peer in started)
         health = Health(sender, victim)
         health.open()
-        descriptors = victim.call("usage")["fds"]
+        descriptors = victim.descriptors
         connect = way_in(stage, stack, victim, healthy.endpoint if binds else None)
         attacker = Attacker(connect, random.Random(seed), Pattern(seed, 0, MAX_BODY))
         with health:
@@ -155,9 +162,8 @@ def play(stage: Stage, attack: Attack, backend: str, binds: bool, number: int) -
         if attack.honest:
             victim.call("recv", SECTION_S, stream=HONEST_STREAM, last=HONEST - 1)
         judge(attack, health.last_round())
-        # A thread that has had to wait keeps a descriptor to be woken by, and a victim that
-        # connects may be trying once more at this moment.
-        settle(victim, descriptors + (1 if binds else 2))
+        # A victim that connects may be trying once more at this moment.
+        settle(victim, descriptors + (0 if binds else 1))
         victim.close()
     return "ok"
 
@@ -186,7 +192,7 @@ def judge(attack: Attack, report: dict[str, object]) -> None:
 def settle(victim: PeerProcess, descriptors: int) -> None:
     """The victim lets go of every descriptor that the attack made it open."""
     deadline = time.monotonic() + SETTLE_S
-    while (now := victim.call("usage")["fds"]) > descriptors:
+    while (now := victim.descriptors) > descriptors:
         if time.monotonic() > deadline:
             raise Hole(f"{now} descriptors are open, {descriptors} were before")
         time.sleep(0.05)
@@ -200,7 +206,7 @@ def play_exhaustion(stage: Stage, backend: str, number: int) -> str:
         sender = stack.enter_context(healthy.start())
         health = Health(sender, victim)
         health.open()
-        usage = victim.call("usage")
+        descriptors = victim.descriptors
         limits = (FEW_DESCRIPTORS, FEW_DESCRIPTORS)
         resource.prlimit(int(victim.hello["pid"]), resource.RLIMIT_NOFILE, limits)
         with health, ExitStack() as crowd:
@@ -209,7 +215,7 @@ def play_exhaustion(stage: Stage, backend: str, number: int) -> str:
                 sock.settimeout(wire.WAIT_S)
                 sock.connect(wire.address(healthy.endpoint)[1])
         judge(ATTACKS[0], health.last_round())
-        settle(victim, usage["fds"])
+        settle(victim, descriptors)
         late = stack.enter_context(healthy.start())
         late.call("send", SECTION_S, stream=HEALTHY_STREAM + 1, first=0, count=ROUND)
         report = victim.call("recv", SECTION_S, stream=HEALTHY_STREAM + 1, last=ROUND - 1)

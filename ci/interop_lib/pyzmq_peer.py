@@ -16,7 +16,6 @@ import queue
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import zmq
@@ -259,16 +258,6 @@ class Peer:
         while (frames := self._try_receive()) is None:
             self._check()
         return {"frames": [frame.hex() for frame in frames]}
-
-    def do_usage(self, _command: dict[str, Any]) -> dict[str, Any]:
-        """What this process holds of the system."""
-        status = Path("/proc/self/status").read_text()
-        fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-        return {
-            "fds": len(os.listdir("/proc/self/fd")),
-            "threads": int(fields["Threads"]),
-            "rss_kib": int(fields["VmRSS"].split()[0]),
-        }
 
     def do_close(self, _command: dict[str, Any]) -> dict[str, Any]:
         """Close, wait for everything that was accepted to be sent, and leave."""

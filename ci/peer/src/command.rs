@@ -47,8 +47,6 @@ pub(crate) enum Op {
     Connect { endpoint: String },
     /// Receive one message and answer it in hex.
     RecvRaw,
-    /// Tell what this process holds of the system.
-    Usage,
     /// Close, wait for everything that was accepted to be sent, and leave.
     Close,
 }

@@ -17,7 +17,6 @@ use crate::drive::DriveArgs;
 use crate::pattern::{Pattern, parse_probe, probe};
 use crate::socket::{Kind, OpenError, SLICE, set_option, try_receive, try_send};
 use crate::tracker::Tracker;
-use crate::usage::Usage;
 
 /// Slices that a probe is given to come back before the next one is sent.
 const SLICES_PER_PROBE: u32 = 5;
@@ -127,10 +126,6 @@ impl Peer {
             Op::RecvRaw => {
                 let frames = self.receive()?;
                 Ok(json!({ "frames": frames.iter().map(hex::encode).collect::<Vec<_>>() }))
-            }
-            Op::Usage => {
-                let usage = Usage::now().map_err(|error| Halt::Wrong(error.to_string()))?;
-                Ok(json!(usage))
             }
             Op::Close => {
                 drop(self.socket.take());

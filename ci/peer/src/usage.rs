@@ -3,10 +3,8 @@
 use std::fs;
 use std::io;
 
-use serde::Serialize;
-
 /// Descriptors, threads and resident memory of one moment.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     pub(crate) fds: usize,
     pub(crate) threads: usize,

@@ -11,12 +11,17 @@ use std::rc::Rc;
 use std::time::Instant;
 
 thread_local! {
-    static BELL: OnceCell<Option<Rc<Bell>>> = const { OnceCell::new() };
+    static BELL: OnceCell<Rc<Bell>> = const { OnceCell::new() };
 }
 
 /// The calling thread's bell; `None` if the system has no descriptors left for one.
 fn thread_bell() -> Option<Rc<Bell>> {
-    BELL.with(|bell| bell.get_or_init(|| Bell::new().map(Rc::new).ok()).clone())
+    BELL.with(|bell| {
+        // Not for good: there may be descriptors again the next time.
+        bell.get()
+            .cloned()
+            .or_else(|| Bell::new().ok().map(|new| bell.get_or_init(|| Rc::new(new)).clone()))
+    })
 }
 
 /// Blocks until `operation` does not want to block any more or the deadline has passed.
