@@ -44,6 +44,8 @@ enum Op {
     Match,
     /// Send a message over inproc and receive it
     Inproc,
+    /// The same, many sent in a row and then received in a row
+    Burst,
 }
 
 fn main() -> Result<()> {
@@ -54,6 +56,7 @@ fn main() -> Result<()> {
         Op::DecodeMixed => decode(n, &[16, 64, 100, 32, 200]),
         Op::Match => match_topics(n),
         Op::Inproc => inproc(n),
+        Op::Burst => burst(n),
     }
 }
 
@@ -149,6 +152,31 @@ fn inproc(count: usize) -> Result<()> {
         there.send(black_box(&body[..]))?;
         let message = here.recv()?;
         ensure!(black_box(&message).len() == BODY, "a message came changed");
+    }
+    Ok(())
+}
+
+/// Fewer than the high-water mark.
+const ROW: usize = 500;
+
+fn burst(count: usize) -> Result<()> {
+    let context = Context::new();
+    let (there, here) = (context.push()?, context.pull()?);
+    here.bind("inproc://count")?;
+    there.connect("inproc://count")?;
+    here.set_recv_timeout(Some(Duration::from_secs(60)))?;
+    let body = [7; BODY];
+    let mut left = count;
+    while left > 0 {
+        let now = left.min(ROW);
+        for _ in 0..now {
+            there.send(black_box(&body[..]))?;
+        }
+        for _ in 0..now {
+            let message = here.recv()?;
+            ensure!(black_box(&message).len() == BODY, "a message came changed");
+        }
+        left -= now;
     }
     Ok(())
 }

@@ -44,9 +44,17 @@ impl<K: Receives> Socket<K> {
     /// ```
     pub fn recv(&self) -> Result<Message, Error> {
         let mut frame = Message::new();
-        let timeout = |options: &Options| options.recv_timeout;
-        block_on(&self.inner, Wants::Messages, timeout, |core| core.recv(&mut frame))?;
+        if !self.recv_straight(&mut frame) {
+            let timeout = |options: &Options| options.recv_timeout;
+            block_on(&self.inner, Wants::Messages, timeout, |core| core.recv(&mut frame))?;
+        }
         Ok(frame)
+    }
+
+    /// Receives a frame if it is there and there is nothing to decide about it.
+    #[inline(always)]
+    fn recv_straight(&self, frame: &mut Message) -> bool {
+        self.inner.lock().recv_straight(frame)
     }
 
     /// Receives a frame if there is one now.
@@ -55,7 +63,9 @@ impl<K: Receives> Socket<K> {
     /// As [`recv`](Self::recv), with [`Error::WouldBlock`] when there is none.
     pub fn try_recv(&self) -> Result<Message, Error> {
         let mut frame = Message::new();
-        try_fetching(&self.inner, |core| core.recv(&mut frame))?;
+        if !self.recv_straight(&mut frame) {
+            try_fetching(&self.inner, |core| core.recv(&mut frame))?;
+        }
         Ok(frame)
     }
 

@@ -51,6 +51,9 @@ impl<K: Sends> Socket<K> {
     /// ```
     #[inline]
     pub fn send(&self, message: impl Payload) -> Result<(), SendError> {
+        if self.send_straight(&message) {
+            return Ok(());
+        }
         match self.send_copied(&message) {
             Ok(()) => Ok(()),
             Err(Error::WouldBlock) => self.send_owned(message.into_message()),
@@ -58,9 +61,15 @@ impl<K: Sends> Socket<K> {
         }
     }
 
+    /// Sends octets that are copied into the pipe, if there is nothing to decide about them.
+    #[inline(always)]
+    fn send_straight(&self, message: &impl Payload) -> bool {
+        message.as_copied().is_some_and(|body| self.inner.lock().send_straight(body))
+    }
+
     /// Sends octets that are copied into the pipe; would block if there is no room for them now, or
     /// they are not such octets.
-    #[inline]
+    #[inline(never)]
     fn send_copied(&self, message: &impl Payload) -> Result<(), Error> {
         let Some(body) = message.as_copied() else { return Err(Error::WouldBlock) };
         self.inner.attempt(&mut |core: &mut Core| core.send(&mut Outgoing::Copied(body)))
@@ -78,6 +87,9 @@ impl<K: Sends> Socket<K> {
     /// As [`send`](Self::send), with [`Error::WouldBlock`] when there is no room.
     #[inline]
     pub fn try_send(&self, message: impl Payload) -> Result<(), SendError> {
+        if self.send_straight(&message) {
+            return Ok(());
+        }
         match self.send_copied(&message) {
             Ok(()) => Ok(()),
             Err(Error::WouldBlock) => {

@@ -20,8 +20,6 @@ const TOGETHER: usize = 64;
 #[derive(Default)]
 pub(crate) struct FairQueue {
     active: Turns,
-    /// In the middle of a message of the pipe whose turn it is.
-    more: bool,
     /// Pipes found dry, at most [`TOGETHER`], some perhaps twice. They are still active, unless they
     /// have gone since.
     dry: Vec<usize>,
@@ -37,9 +35,7 @@ impl FairQueue {
 
     /// A pipe is gone, or is not to be read any more.
     pub(crate) fn remove(&mut self, key: usize) {
-        if self.active.remove(key) {
-            self.more = false;
-        }
+        self.active.remove(key);
     }
 
     /// Takes a frame, and says from which pipe.
@@ -55,8 +51,7 @@ impl FairQueue {
         loop {
             let key = self.active.current()?;
             if pipes.read_into(key, into) {
-                self.more = into.more();
-                if !self.more {
+                if !into.more() {
                     self.active.advance();
                 }
                 return Some(key);
@@ -67,9 +62,14 @@ impl FairQueue {
         }
     }
 
+    /// The pipe that the next frame comes from, if there is no other to look at.
+    pub(crate) fn only(&self) -> Option<usize> {
+        if self.active.len() == 1 { self.active.current() } else { None }
+    }
+
     /// Whether there is a frame to take.
     pub(crate) fn ready(&mut self, pipes: &mut Pipes) -> bool {
-        self.more || self.seek(pipes, false)
+        self.seek(pipes, false)
     }
 
     /// Puts all pipes to sleep that are dry; `true` if one turns out not to be.

@@ -68,6 +68,12 @@ impl LoadBalancer {
         Err(Error::WouldBlock)
     }
 
+    /// The pipe that the next message goes to, if there is no other and none is in progress.
+    pub(crate) fn only(&self) -> Option<usize> {
+        let free = !self.dropping && self.open.is_none() && self.active.len() == 1;
+        if free { self.active.current() } else { None }
+    }
+
     /// Whether a frame would be taken.
     pub(crate) fn ready(&mut self, pipes: &mut Pipes) -> bool {
         if self.dropping || self.open.is_some() {

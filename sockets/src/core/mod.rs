@@ -10,6 +10,7 @@ pub(crate) mod fair_queue;
 pub(crate) mod load_balancer;
 pub(crate) mod monitor;
 pub(crate) mod pipes;
+pub(crate) mod routing;
 pub(crate) mod shared;
 
 use crate::Message;
@@ -23,6 +24,7 @@ use pipes::{Pipe, Pipes};
 use ringmq_pipe::{Notify, PipeEnd};
 use ringmq_transports::Route;
 use ringmq_zmtp::Peer;
+use routing::Routing;
 use shared::{Command, Shared};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,7 +35,7 @@ pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) options: Options,
     pub(crate) pipes: Pipes,
-    pub(crate) pattern: Box<dyn Pattern>,
+    routing: Routing,
     pub(crate) endpoints: Endpoints,
     /// The connections that threads may read themselves, as of the last look.
     lines: Lines,
@@ -46,7 +48,7 @@ impl Core {
             shared,
             options,
             pipes: Pipes::default(),
-            pattern,
+            routing: Routing::new(pattern),
             endpoints: Endpoints::default(),
             lines: Lines::default(),
             closed: false,
@@ -76,7 +78,7 @@ impl Core {
                 }
                 Command::PeerKnown { route, peer } => self.peer_known(route, peer),
                 Command::Readable(key) => self.readable(key),
-                Command::Writable(key) => self.pattern.writable(&mut self.pipes, key),
+                Command::Writable(key) => self.routing.pattern().writable(&mut self.pipes, key),
                 Command::Ended(route) => self.connect_ended(route),
             }
         }
@@ -97,7 +99,7 @@ impl Core {
         }
         let mut end = end;
         // One peer that does not read must not make the others wait.
-        end.tx.set_patient(!self.pattern.is_for_many());
+        end.tx.set_patient(!self.routing.pattern().is_for_many());
         let key = self.pipes.insert(Pipe { end, route, peer, direct });
         // Whoever was told that there is a connection to read may have looked before the pipe was here.
         self.shared.reline();
@@ -105,7 +107,7 @@ impl Core {
         if let Some(pipe) = self.pipes.get_mut(key) {
             pipe.end.install(&notify, key);
         }
-        self.pattern.attach(&mut self.pipes, key);
+        self.routing.pattern().attach(&mut self.pipes, key);
         // Asleep from the start: so it tells of its end even to an application that never receives.
         if !self.pipes.sleep(key) {
             self.readable(key);
@@ -117,7 +119,7 @@ impl Core {
         if let Some(pipe) = self.pipes.get_mut(key) {
             pipe.peer = Some(peer);
         }
-        self.pattern.peer_known(&mut self.pipes, key);
+        self.routing.pattern().peer_known(&mut self.pipes, key);
     }
 
     fn readable(&mut self, key: usize) {
@@ -127,7 +129,7 @@ impl Core {
         if self.pipes.ended(key) {
             self.detach(key, Some(Duration::ZERO));
         } else {
-            self.pattern.readable(&mut self.pipes, key);
+            self.routing.pattern().readable(&mut self.pipes, key);
         }
     }
 
@@ -151,28 +153,38 @@ impl Core {
 
     /// Removes a pipe; what it still has to send is sent for `linger` more.
     pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
-        self.pattern.detach(&mut self.pipes, key);
+        self.routing.pattern().detach(&mut self.pipes, key);
         self.pipes.close(key, linger);
     }
 
     fn remove_ended(&mut self) {
-        while let Some(key) = self.pattern.take_ended() {
+        while let Some(key) = self.routing.take_ended() {
             self.detach(key, Some(Duration::ZERO));
         }
     }
 
+    /// Sends a message of one frame if that is possible without any decision; `false` if it was not sent.
     #[inline(always)]
+    pub(crate) fn send_straight(&mut self, body: &[u8]) -> bool {
+        !self.shared.mailbox.pending() && self.routing.send_straight(&mut self.pipes, body)
+    }
+
+    /// Receives a frame if that is possible without any decision; `false` if not.
+    #[inline(always)]
+    pub(crate) fn recv_straight(&mut self, into: &mut Message) -> bool {
+        !self.shared.mailbox.pending() && self.routing.recv_straight(&mut self.pipes, into)
+    }
+
     pub(crate) fn send(&mut self, frame: &mut Outgoing<'_>) -> Result<(), Error> {
-        let result = self.pattern.send(&mut self.pipes, frame);
+        let result = self.routing.send(&mut self.pipes, frame);
         if result.is_err() {
             self.remove_ended();
         }
         result
     }
 
-    #[inline(always)]
     pub(crate) fn recv(&mut self, into: &mut Message) -> Result<(), Error> {
-        let result = self.pattern.recv(&mut self.pipes, into);
+        let result = self.routing.recv(&mut self.pipes, into);
         if result.is_err() {
             self.remove_ended();
         }
@@ -180,18 +192,18 @@ impl Core {
     }
 
     pub(crate) fn can_send(&mut self) -> bool {
-        self.pattern.can_send(&mut self.pipes)
+        self.routing.pattern().can_send(&mut self.pipes)
     }
 
     pub(crate) fn can_recv(&mut self) -> bool {
-        let ready = self.pattern.can_recv(&mut self.pipes);
+        let ready = self.routing.pattern().can_recv(&mut self.pipes);
         self.remove_ended();
         ready
     }
 
     /// Somebody is about to wait for messages; `true` if there is something to look at instead.
     pub(crate) fn settle(&mut self) -> bool {
-        let ready = self.pattern.settle(&mut self.pipes);
+        let ready = self.routing.pattern().settle(&mut self.pipes);
         self.remove_ended();
         ready
     }
@@ -208,13 +220,13 @@ impl Core {
     }
 
     pub(crate) fn topics(&mut self) -> usize {
-        let topics = self.pattern.topics(&mut self.pipes);
+        let topics = self.routing.pattern().topics(&mut self.pipes);
         self.remove_ended();
         topics
     }
 
     pub(crate) fn set(&mut self, name: &'static str, setting: Setting<'_>) -> Result<(), Error> {
-        if self.pattern.set(&mut self.pipes, setting)? {
+        if self.routing.pattern().set(&mut self.pipes, setting)? {
             return Ok(());
         }
         Err(Error::InvalidOption {

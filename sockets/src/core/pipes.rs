@@ -1,6 +1,6 @@
 //! The pipes of a socket: the ends it holds, by key.
 
-use ringmq_pipe::{Encoded, Inlet, Outlet, PipeEnd, Refused, Sleep};
+use ringmq_pipe::{Encoded, Inlet, LogReader, LogWriter, Outlet, PipeEnd, Refused, Sleep};
 use ringmq_transports::Route;
 use ringmq_zmtp::Peer;
 use slab::Slab;
@@ -90,6 +90,24 @@ impl Pipes {
         match frame {
             Outgoing::Copied(body) => pipe.end.tx.write_body(0, body),
             Outgoing::Owned(message) => pipe.end.tx.write(message),
+        }
+    }
+
+    /// What a pipe's messages are written to, if that pipe is there and takes all of them.
+    #[inline(always)]
+    pub(crate) fn outgoing_log(&mut self, key: usize) -> Option<&mut LogWriter> {
+        match &mut self.all.get_mut(key)?.end.tx {
+            Outlet::Log(log) => Some(log),
+            Outlet::Latest(_) => None,
+        }
+    }
+
+    /// What a pipe's messages are read from, if that pipe is there and brings all of them.
+    #[inline(always)]
+    pub(crate) fn incoming_log(&mut self, key: usize) -> Option<&mut LogReader> {
+        match &mut self.all.get_mut(key)?.end.rx {
+            Inlet::Log(log) => Some(log),
+            Inlet::Latest(_) => None,
         }
     }
 

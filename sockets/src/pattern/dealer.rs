@@ -46,6 +46,14 @@ impl Pattern for Dealer {
         self.queue.recv_into(pipes, into).map(drop).ok_or(Error::WouldBlock)
     }
 
+    fn only_out(&self) -> Option<usize> {
+        self.out.only()
+    }
+
+    fn only_in(&self) -> Option<usize> {
+        self.queue.only()
+    }
+
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
         self.out.ready(pipes)
     }

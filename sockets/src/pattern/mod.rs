@@ -65,6 +65,18 @@ pub(crate) trait Pattern: Send {
     /// Receives a frame into `into`, which is left alone or empty if there is none.
     fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error>;
 
+    /// The pipe that the next whole message goes to, if it can be no other one and nothing else is to be
+    /// done about it.
+    fn only_out(&self) -> Option<usize> {
+        None
+    }
+
+    /// The pipe that the next frame comes from, if it can be no other one and nothing else is to be done
+    /// about it.
+    fn only_in(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether a send would be taken.
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {
         false

@@ -88,6 +88,14 @@ impl Pattern for Pair {
         Err(Error::WouldBlock)
     }
 
+    fn only_out(&self) -> Option<usize> {
+        if self.dropping || self.open { None } else { self.pipe }
+    }
+
+    fn only_in(&self) -> Option<usize> {
+        self.pipe
+    }
+
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
         let pipe = self.pipe.and_then(|key| pipes.get_mut(key));
         self.dropping || pipe.is_some_and(|pipe| pipe.end.tx.ready().is_ok())

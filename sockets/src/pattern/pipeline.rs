@@ -45,6 +45,10 @@ impl Pattern for Push {
         not_supported(SocketType::Push, "receive")
     }
 
+    fn only_out(&self) -> Option<usize> {
+        self.out.only()
+    }
+
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
         self.out.ready(pipes)
     }
@@ -78,6 +82,10 @@ impl Pattern for Pull {
     #[inline]
     fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         self.queue.recv_into(pipes, into).map(drop).ok_or(Error::WouldBlock)
+    }
+
+    fn only_in(&self) -> Option<usize> {
+        self.queue.only()
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {

@@ -1,0 +1,76 @@
+//! The pattern of a socket, and the way past it while there is nothing to decide.
+//!
+//! With one peer, which is the usual case, a PUSH, PULL, DEALER or PAIR asks its pattern the same
+//! question for every message and gets the same answer. So the answer is kept: `out` and `into` are the
+//! pipes that whole messages take straight on. What always holds: they are set only by what the pattern
+//! says after it was asked for a message, and forgotten whenever it is asked or told anything else, as
+//! that may change its mind. A pipe that does not take the message, or has none, is the pattern's again.
+
+use super::pipes::Pipes;
+use crate::Message;
+use crate::error::Error;
+use crate::pattern::Pattern;
+use crate::payload::Outgoing;
+
+/// No pipe's key.
+const NONE: usize = usize::MAX;
+
+/// See the [module's documentation](self).
+pub(crate) struct Routing {
+    pattern: Box<dyn Pattern>,
+    out: usize,
+    into: usize,
+}
+
+impl Routing {
+    pub(crate) fn new(pattern: Box<dyn Pattern>) -> Self {
+        Self { pattern, out: NONE, into: NONE }
+    }
+
+    /// The pattern, to be asked or told something that may change where messages go.
+    pub(crate) fn pattern(&mut self) -> &mut dyn Pattern {
+        (self.out, self.into) = (NONE, NONE);
+        &mut *self.pattern
+    }
+
+    /// Sends a message of one frame if it goes straight on and there is room; `false` if it was not
+    /// sent.
+    #[inline(always)]
+    pub(crate) fn send_straight(&mut self, pipes: &mut Pipes, body: &[u8]) -> bool {
+        pipes.outgoing_log(self.out).is_some_and(|log| log.write_body(0, body).is_ok())
+    }
+
+    /// Receives a frame if it comes straight in and is there; `false` if not.
+    #[inline(always)]
+    pub(crate) fn recv_straight(&mut self, pipes: &mut Pipes, into: &mut Message) -> bool {
+        pipes.incoming_log(self.into).is_some_and(|log| log.read_into(into))
+    }
+
+    /// See [`Pattern::send`].
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        pipes: &mut Pipes,
+        frame: &mut Outgoing<'_>,
+    ) -> Result<(), Error> {
+        self.out = NONE;
+        self.pattern.send(pipes, frame)?;
+        self.out = self.pattern.only_out().unwrap_or(NONE);
+        Ok(())
+    }
+
+    /// See [`Pattern::recv`].
+    #[inline]
+    pub(crate) fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
+        self.into = NONE;
+        self.pattern.recv(pipes, into)?;
+        self.into = self.pattern.only_in().unwrap_or(NONE);
+        Ok(())
+    }
+
+    /// See [`Pattern::take_ended`].
+    #[inline]
+    pub(crate) fn take_ended(&mut self) -> Option<usize> {
+        self.pattern.take_ended()
+    }
+}
