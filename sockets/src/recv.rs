@@ -42,19 +42,54 @@ impl<K: Receives> Socket<K> {
     /// assert!(socket.recv().unwrap_err().is_would_block());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[inline]
     pub fn recv(&self) -> Result<Message, Error> {
-        let mut frame = Message::new();
-        if !self.recv_straight(&mut frame) {
-            let timeout = |options: &Options| options.recv_timeout;
-            block_on(&self.inner, Wants::Messages, timeout, |core| core.recv(&mut frame))?;
+        if let Some(frame) = self.recv_straight() {
+            return Ok(frame);
         }
+        let mut frame = Message::new();
+        self.recv_waiting(&mut frame)?;
         Ok(frame)
+    }
+
+    /// As [`recv`](Self::recv), into a message that is there already: what it was is dropped, and the
+    /// frame is not moved any more. At tens of millions a second that shows.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv); the message is then as it was, or empty.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::Message;
+    /// let context = ringmq::Context::new();
+    /// let (a, b) = (context.push()?, context.pull()?);
+    /// b.bind("inproc://into")?;
+    /// a.connect("inproc://into")?;
+    /// a.send("hello")?;
+    /// let mut message = Message::new();
+    /// b.recv_into(&mut message)?;
+    /// assert_eq!(message, "hello");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[inline]
+    pub fn recv_into(&self, message: &mut Message) -> Result<(), Error> {
+        let core = self.inner.lock_as_owner();
+        if core.is_some_and(|mut core| core.incoming().is_some_and(|log| log.read_into(message))) {
+            return Ok(());
+        }
+        self.recv_waiting(message)
     }
 
     /// Receives a frame if it is there and there is nothing to decide about it.
     #[inline(always)]
-    fn recv_straight(&self, frame: &mut Message) -> bool {
-        self.inner.lock().recv_straight(frame)
+    fn recv_straight(&self) -> Option<Message> {
+        self.inner.lock_as_owner()?.incoming()?.read()
+    }
+
+    #[inline(never)]
+    fn recv_waiting(&self, into: &mut Message) -> Result<(), Error> {
+        let timeout = |options: &Options| options.recv_timeout;
+        block_on(&self.inner, Wants::Messages, timeout, |core| core.recv(into))
     }
 
     /// Receives a frame if there is one now.
@@ -62,10 +97,11 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     /// As [`recv`](Self::recv), with [`Error::WouldBlock`] when there is none.
     pub fn try_recv(&self) -> Result<Message, Error> {
-        let mut frame = Message::new();
-        if !self.recv_straight(&mut frame) {
-            try_fetching(&self.inner, |core| core.recv(&mut frame))?;
+        if let Some(frame) = self.recv_straight() {
+            return Ok(frame);
         }
+        let mut frame = Message::new();
+        try_fetching(&self.inner, |core| core.recv(&mut frame))?;
         Ok(frame)
     }
 

@@ -64,7 +64,9 @@ impl<K: Sends> Socket<K> {
     /// Sends octets that are copied into the pipe, if there is nothing to decide about them.
     #[inline(always)]
     fn send_straight(&self, message: &impl Payload) -> bool {
-        message.as_copied().is_some_and(|body| self.inner.lock().send_straight(body))
+        let Some(body) = message.as_copied() else { return false };
+        let Some(mut core) = self.inner.lock_as_owner() else { return false };
+        core.outgoing().is_some_and(|log| log.write_body(0, body).is_ok())
     }
 
     /// Sends octets that are copied into the pipe; would block if there is no room for them now, or

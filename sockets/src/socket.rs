@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::kind::Kind;
 use crate::monitor::Monitor;
 use crate::stats::PipeStats;
-use ringmq_pipe::{Bound, Exclusive, ExclusiveGuard};
+use ringmq_pipe::{Bound, Exclusive, ExclusiveGuard, OwnerGuard};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::Acceptor;
 use ringmq_transports::{Offer, Owner, Route, Settings, connect, listen};
@@ -37,6 +37,12 @@ impl Inner {
     #[inline]
     pub(crate) fn lock(&self) -> ExclusiveGuard<'_, Core> {
         self.core.lock()
+    }
+
+    /// For what is nearly always done by the same thread: `None` if that is another one.
+    #[inline(always)]
+    pub(crate) fn lock_as_owner(&self) -> Option<OwnerGuard<'_, Core>> {
+        self.core.lock_as_owner()
     }
 
     /// Tries an operation once.

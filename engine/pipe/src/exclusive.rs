@@ -23,8 +23,8 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 
-/// Nobody owns the bias.
-const NOBODY: u64 = 0;
+/// Nobody owns the bias. Not zero: that is what a thread without a number has for one.
+const NOBODY: u64 = u64::MAX;
 /// Terms of owners in the life of a lock: enough for a socket that is made in one thread, handed to
 /// another now and then, and closed in a third.
 const TERMS: u64 = if cfg!(loom) { 2 } else { 16 };
@@ -64,10 +64,16 @@ mod thread {
     }
 
     /// A number that no other thread has or had.
-    #[inline(always)]
+    #[inline]
     pub(super) fn id() -> u64 {
-        let id = ID.get();
+        let id = known_id();
         if id == 0 { assign() } else { id }
+    }
+
+    /// The same, or zero if the thread has never been asked.
+    #[inline(always)]
+    pub(super) fn known_id() -> u64 {
+        ID.get()
     }
 
     #[cold]
@@ -91,6 +97,8 @@ mod thread {
     pub(super) fn id() -> u64 {
         ID.with(|id| *id)
     }
+
+    pub(super) use id as known_id;
 }
 
 impl<T> Exclusive<T> {
@@ -114,21 +122,42 @@ impl<T> Exclusive<T> {
     /// If the calling thread has it already.
     #[inline(always)]
     pub fn lock(&self) -> ExclusiveGuard<'_, T> {
-        let me = thread::id();
-        let owner = self.owner.load(Ordering::Relaxed);
-        if owner / TERMS == me {
-            let held = &self.held[(owner % TERMS) as usize];
-            assert!(!held.load(Ordering::Relaxed), "a lock was taken twice by one thread");
-            held.store(true, Ordering::Relaxed);
-            // Pairs with the heavy barrier in `take_bias`: either we see here that the bias is gone,
-            // or the one who takes it sees `held`.
-            barrier::light();
-            if self.owner.load(Ordering::Relaxed) == owner {
-                return ExclusiveGuard { lock: self, right: Right::Owner(held), data: PhantomData };
+        match self.enter_as_owner() {
+            Some(held) => {
+                ExclusiveGuard { lock: self, right: Right::Owner(held), data: PhantomData }
             }
-            held.store(false, Ordering::Release);
+            None => self.lock_slow(thread::id()),
         }
-        self.lock_slow(me)
+    }
+
+    /// Takes the data if the lock is biased to the calling thread, which costs least; else `None`, and
+    /// then [`lock`](Self::lock) is to be asked.
+    ///
+    /// # Panics
+    /// As [`lock`](Self::lock).
+    #[inline(always)]
+    pub fn lock_as_owner(&self) -> Option<OwnerGuard<'_, T>> {
+        self.enter_as_owner().map(|held| OwnerGuard { lock: self, held, data: PhantomData })
+    }
+
+    /// Sets the flag of the calling thread's term, if the bias is its.
+    #[inline(always)]
+    fn enter_as_owner(&self) -> Option<&AtomicBool> {
+        let owner = self.owner.load(Ordering::Relaxed);
+        if owner / TERMS != thread::known_id() {
+            return None;
+        }
+        let held = &self.held[(owner % TERMS) as usize];
+        assert!(!held.load(Ordering::Relaxed), "a lock was taken twice by one thread");
+        held.store(true, Ordering::Relaxed);
+        // Pairs with the heavy barrier in `take_bias`: either we see here that the bias is gone,
+        // or the one who takes it sees `held`.
+        barrier::light();
+        if self.owner.load(Ordering::Relaxed) == owner {
+            return Some(held);
+        }
+        held.store(false, Ordering::Release);
+        None
     }
 
     #[cold]
@@ -213,6 +242,42 @@ impl<T> Drop for ExclusiveGuard<'_, T> {
             Right::Owner(held) => held.store(false, Ordering::Release),
             Right::Ordinary(_, me) => self.lock.consider(*me),
         }
+    }
+}
+
+/// As [`ExclusiveGuard`], of the thread that the lock is biased to.
+pub struct OwnerGuard<'a, T> {
+    lock: &'a Exclusive<T>,
+    /// The flag of the owner's term, which is set.
+    held: &'a AtomicBool,
+    /// Shared between threads only if the data may be; not to be sent to another.
+    data: PhantomData<(&'a mut T, *const ())>,
+}
+
+impl<T> Deref for OwnerGuard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the guard stands for the first of the two rights that the module's documentation
+        // names.
+        self.lock.data.with_mut(|data| unsafe { &*data })
+    }
+}
+
+impl<T> DerefMut for OwnerGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`; the guard is borrowed mutably.
+        self.lock.data.with_mut(|data| unsafe { &mut *data })
+    }
+}
+
+impl<T> Drop for OwnerGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `take_bias`.
+        self.held.store(false, Ordering::Release);
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, Queue, fence, lock};
 use crossbeam_utils::CachePadded;
+use smallvec::SmallVec;
 use std::task::Waker;
 
 /// Commands for one receiver.
@@ -125,7 +126,9 @@ impl Waiters {
 
     #[cold]
     fn wake_all(&self) {
-        let wakers: Vec<Waker> = lock(&self.wakers).iter().map(|(_, w)| w.clone()).collect();
+        // Hardly ever more than one or two.
+        let wakers: SmallVec<[Waker; 4]> =
+            lock(&self.wakers).iter().map(|(_, w)| w.clone()).collect();
         for waker in wakers {
             waker.wake();
         }

@@ -284,13 +284,7 @@ impl Inlet {
     pub fn read_into(&mut self, into: &mut Message) -> bool {
         match self {
             Self::Log(log) => log.read_into(into),
-            Self::Latest(slot) => match slot.read() {
-                Some(message) => {
-                    *into = message;
-                    true
-                }
-                None => false,
-            },
+            Self::Latest(slot) => slot.read().map(|message| *into = message).is_some(),
         }
     }
 

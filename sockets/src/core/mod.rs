@@ -21,7 +21,7 @@ use crate::payload::Outgoing;
 use crate::wait::{FEW, Lines};
 use endpoints::Endpoints;
 use pipes::{Pipe, Pipes};
-use ringmq_pipe::{Notify, PipeEnd};
+use ringmq_pipe::{LogReader, LogWriter, Notify, PipeEnd};
 use ringmq_transports::Route;
 use ringmq_zmtp::Peer;
 use routing::Routing;
@@ -163,16 +163,16 @@ impl Core {
         }
     }
 
-    /// Sends a message of one frame if that is possible without any decision; `false` if it was not sent.
+    /// What a message of one frame can be written to without anything to decide or to do before.
     #[inline(always)]
-    pub(crate) fn send_straight(&mut self, body: &[u8]) -> bool {
-        !self.shared.mailbox.pending() && self.routing.send_straight(&mut self.pipes, body)
+    pub(crate) fn outgoing(&mut self) -> Option<&mut LogWriter> {
+        if self.shared.mailbox.pending() { None } else { self.routing.outgoing(&mut self.pipes) }
     }
 
-    /// Receives a frame if that is possible without any decision; `false` if not.
+    /// What a frame can be read from without anything to decide or to do before.
     #[inline(always)]
-    pub(crate) fn recv_straight(&mut self, into: &mut Message) -> bool {
-        !self.shared.mailbox.pending() && self.routing.recv_straight(&mut self.pipes, into)
+    pub(crate) fn incoming(&mut self) -> Option<&mut LogReader> {
+        if self.shared.mailbox.pending() { None } else { self.routing.incoming(&mut self.pipes) }
     }
 
     pub(crate) fn send(&mut self, frame: &mut Outgoing<'_>) -> Result<(), Error> {

@@ -11,6 +11,7 @@ use crate::Message;
 use crate::error::Error;
 use crate::pattern::Pattern;
 use crate::payload::Outgoing;
+use ringmq_pipe::{LogReader, LogWriter};
 
 /// No pipe's key.
 const NONE: usize = usize::MAX;
@@ -33,17 +34,16 @@ impl Routing {
         &mut *self.pattern
     }
 
-    /// Sends a message of one frame if it goes straight on and there is room; `false` if it was not
-    /// sent.
+    /// What the next whole message is to be written to, if it goes straight on.
     #[inline(always)]
-    pub(crate) fn send_straight(&mut self, pipes: &mut Pipes, body: &[u8]) -> bool {
-        pipes.outgoing_log(self.out).is_some_and(|log| log.write_body(0, body).is_ok())
+    pub(crate) fn outgoing<'a>(&self, pipes: &'a mut Pipes) -> Option<&'a mut LogWriter> {
+        pipes.outgoing_log(self.out)
     }
 
-    /// Receives a frame if it comes straight in and is there; `false` if not.
+    /// What the next frame is to be read from, if it comes straight in.
     #[inline(always)]
-    pub(crate) fn recv_straight(&mut self, pipes: &mut Pipes, into: &mut Message) -> bool {
-        pipes.incoming_log(self.into).is_some_and(|log| log.read_into(into))
+    pub(crate) fn incoming<'a>(&self, pipes: &'a mut Pipes) -> Option<&'a mut LogReader> {
+        pipes.incoming_log(self.into)
     }
 
     /// See [`Pattern::send`].

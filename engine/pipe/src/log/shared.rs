@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) credited: AtomicU64,
     /// High-water mark in messages; 0 is no limit. May change while the log is in use.
     pub(super) hwm: AtomicU32,
+    /// Messages the reader collects before it credits them; follows the mark.
+    lwm: AtomicU32,
     /// The writer closed the log on purpose: after the last message there is an end.
     pub(super) ended: AtomicBool,
     /// The first segment, until the reader has taken it; then the reader's current one, stored when
@@ -39,6 +41,14 @@ unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
 
+/// The low-water mark: half of the high one, rounded up. An unlimited log credits now and then all the
+/// same, so that its depth can be told.
+fn lwm(hwm: u32) -> u32 {
+    /// How seldom an unlimited log credits.
+    const UNLIMITED: u32 = 1024;
+    if hwm == 0 { UNLIMITED } else { hwm.div_ceil(2) }
+}
+
 impl Shared {
     pub(super) fn new(hwm: u32) -> Self {
         Self {
@@ -47,6 +57,7 @@ impl Shared {
             writer: AtomicU8::new(AWAKE),
             credited: AtomicU64::new(0),
             hwm: AtomicU32::new(hwm),
+            lwm: AtomicU32::new(lwm(hwm)),
             ended: AtomicBool::new(false),
             chain: AtomicPtr::new(Segment::with_capacity(super::segment::FIRST)),
             wake_reader: WakeSlot::new(),
@@ -63,16 +74,10 @@ impl Shared {
         }
     }
 
-    /// Messages the reader collects before it credits them: half the mark, rounded up. An unlimited
-    /// log credits now and then all the same, so that its depth can be told.
+    /// Messages the reader collects before it credits them.
     #[inline(always)]
     pub(super) fn lwm(&self) -> u64 {
-        /// How seldom an unlimited log credits.
-        const UNLIMITED: u64 = 1024;
-        match self.hwm.load(Ordering::Relaxed) {
-            0 => UNLIMITED,
-            hwm => u64::from(hwm).div_ceil(2),
-        }
+        u64::from(self.lwm.load(Ordering::Relaxed))
     }
 
     /// Changes the high-water mark. Either end may wait for something that never comes under the new
@@ -80,6 +85,7 @@ impl Shared {
     /// So both look again: the reader, finding nothing to read, credits what the new mark asks for.
     pub(super) fn set_hwm(&self, hwm: u32) {
         self.hwm.store(hwm, Ordering::Relaxed);
+        self.lwm.store(lwm(hwm), Ordering::Relaxed);
         // The fence in there orders the new mark before both looks at who sleeps; it pairs with the
         // fence in `LogWriter::out_of_credit` and the one in `settle`.
         self.rouse_writer();
