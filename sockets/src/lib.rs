@@ -53,7 +53,7 @@ pub use multipart::Multipart;
 pub use payload::Payload;
 pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
-pub use recv::{RecvFuture, RecvMultipartFuture};
+pub use recv::{Frame, RecvFuture, RecvMultipartFuture};
 pub use ringmq_engine::{
     BackendChoice, BackendKind, BackendReport, DisconnectReason, Granted, TuningReport,
 };

@@ -8,7 +8,9 @@ use crate::multipart::Multipart;
 use crate::options::Options;
 use crate::socket::Socket;
 use crate::wait::{Pending, Wants, block_on, try_fetching};
+use ringmq_pipe::frame::MORE;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -23,6 +25,28 @@ pub(crate) fn recv_frames(core: &mut Core) -> Result<Multipart, Error> {
         if !more {
             return Ok(message);
         }
+    }
+}
+
+/// A frame that is looked at where it lies; see [`Socket::recv_with`].
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    body: &'a [u8],
+    more: bool,
+}
+
+impl Frame<'_> {
+    /// Whether it is followed by other frames of the same message.
+    pub fn more(&self) -> bool {
+        self.more
+    }
+}
+
+impl Deref for Frame<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.body
     }
 }
 
@@ -78,6 +102,43 @@ impl<K: Receives> Socket<K> {
             return Ok(());
         }
         self.recv_waiting(message)
+    }
+
+    /// Receives a frame, waiting for one if there is none, and has `look` look at it where it lies: for
+    /// small bodies that are read once, this costs least.
+    ///
+    /// The socket is taken while `look` runs: it must not use it, and should be quick. If it panics, the
+    /// frame is gone.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Panics
+    /// If `look` uses this socket.
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (a, b) = (context.push()?, context.pull()?);
+    /// b.bind("inproc://look")?;
+    /// a.connect("inproc://look")?;
+    /// a.send([1, 2, 3])?;
+    /// let sum = b.recv_with(|frame| frame.iter().map(|&octet| u32::from(octet)).sum::<u32>())?;
+    /// assert_eq!(sum, 6);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[inline]
+    pub fn recv_with<R>(&self, look: impl FnOnce(Frame<'_>) -> R) -> Result<R, Error> {
+        if let Some(mut core) = self.inner.lock_as_owner()
+            && let Some(log) = core.incoming()
+            && log.ready()
+        {
+            let look = |flags, body: &[u8]| look(Frame { body, more: flags & MORE != 0 });
+            return log.read_with(look).ok_or(Error::WouldBlock);
+        }
+        let mut frame = Message::new();
+        self.recv_waiting(&mut frame)?;
+        Ok(look(Frame { body: &frame, more: frame.more() }))
     }
 
     /// Receives a frame if it is there and there is nothing to decide about it.

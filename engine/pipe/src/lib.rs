@@ -22,6 +22,7 @@ mod log;
 mod mailbox;
 mod message;
 mod pipe;
+mod prefetch;
 mod slice;
 mod small;
 mod sync;

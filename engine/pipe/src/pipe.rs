@@ -279,6 +279,13 @@ impl Inlet {
         }
     }
 
+    /// Says whether to wait a moment for much rather than take little; see [`LogReader::set_patient`].
+    pub fn set_patient(&mut self, patient: bool) {
+        if let Self::Log(log) = self {
+            log.set_patient(patient);
+        }
+    }
+
     /// As [`read`](Self::read), into a message that is there already; `false` if there is no frame.
     #[inline]
     pub fn read_into(&mut self, into: &mut Message) -> bool {

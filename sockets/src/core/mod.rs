@@ -100,6 +100,8 @@ impl Core {
         let mut end = end;
         // One peer that does not read must not make the others wait.
         end.tx.set_patient(!self.routing.pattern().is_for_many());
+        // A session's frames are there as soon as they are; another socket's thread is in the middle of it.
+        end.rx.set_patient(direct);
         let key = self.pipes.insert(Pipe { end, route, peer, direct });
         // Whoever was told that there is a connection to read may have looked before the pipe was here.
         self.shared.reline();

@@ -12,6 +12,7 @@ use crate::block::{self, BLOCK};
 use crate::frame::{self, LONG, MORE, SHORT_HEADER};
 use crate::log::ATTACH;
 use crate::message::{INLINE, Message};
+use crate::prefetch;
 use crate::slice::Slice;
 use crate::small::{Small, WINDOW};
 use crate::sync::{Arc, Ordering};
@@ -20,6 +21,12 @@ use crate::wake::Notify;
 /// References to a block taken at once for the messages cut out of it: an atomic operation for
 /// each costs as much as all the rest of a small receive.
 const STOCK: usize = 4096;
+
+/// Messages between two close looks from which on a patient reader takes the writer to be streaming.
+const STREAM: u64 = 8;
+/// How often a patient reader looks for a published batch before it looks closely, with a pause of the
+/// processor (some 40 ns) in between: as long as a stream takes to publish one.
+const PATIENCE: u32 = if cfg!(loom) { 1 } else { 40 };
 
 /// What came of an attempt to go to sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +56,10 @@ pub struct LogReader {
     /// both wrap.
     pub(super) settled: u64,
     pub(super) credited: u64,
+    /// See [`set_patient`](Self::set_patient).
+    patient: bool,
+    /// Messages taken out up to the last close look; wraps.
+    looked: u64,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
@@ -68,6 +79,8 @@ impl LogReader {
             before: 0,
             settled: 0,
             credited: 0,
+            patient: false,
+            looked: 0,
         };
         this.enter(segment);
         this
@@ -76,6 +89,12 @@ impl LogReader {
     /// Says who is told when there is something to read. Look once afterwards.
     pub fn install(&mut self, notify: std::sync::Arc<dyn Notify>, key: usize) {
         self.shared.wake_reader.install(notify, key);
+    }
+
+    /// Says whether another thread is writing, so that in the midst of a stream it is better to wait a
+    /// moment for a batch of messages than to take the writer's cache line away from it for a few.
+    pub fn set_patient(&mut self, patient: bool) {
+        self.patient = patient;
     }
 
     /// Takes one frame. Once the first frame of a message is there, all of them are.
@@ -103,6 +122,7 @@ impl LogReader {
         }
         // SAFETY: as in `next_frame`.
         let rest = unsafe { &*self.rest() };
+        prefetch::ahead(rest);
         // A frame with a whole window to move and a short header, which is the usual case.
         if let Some(window) = rest.first_chunk::<WINDOW>() {
             if let Some(small) = Small::at(window) {
@@ -127,6 +147,9 @@ impl LogReader {
         if !self.ready() {
             return None;
         }
+        // SAFETY: as in `next_frame`.
+        let rest = unsafe { &*self.rest() };
+        prefetch::ahead(rest);
         let (flags, body) = self.next_frame();
         let Some(body) = body else {
             let message = self.take_attached();
@@ -235,12 +258,24 @@ impl LogReader {
     /// Learns of what is written but not published.
     #[cold]
     fn look_closely(&mut self) -> bool {
+        let run = self.taken.wrapping_sub(self.looked);
+        self.looked = self.taken;
+        if self.patient && run >= STREAM && self.wait_for_batch() {
+            return true;
+        }
         let something = self.refill(Segment::load_written);
         if !something && self.taken != self.settled {
             // Everything is drained, so half of it is: the writer may go on with the full mark.
             self.credit_now();
         }
         something
+    }
+
+    fn wait_for_batch(&mut self) -> bool {
+        (0..PATIENCE).any(|_| {
+            std::hint::spin_loop();
+            self.poll()
+        })
     }
 
     /// Learns of more frames, moving to the next segment when this one is used up.
