@@ -45,6 +45,8 @@ impl Transport {
 pub(crate) enum Pattern {
     /// PUSH sends, PULL receives.
     PushPull,
+    /// As push-pull, but PULL looks at each message where it lies instead of taking it out.
+    PushLook,
     /// XPUB sends (and waits at its high-water mark instead of dropping), SUB receives.
     PubSub,
     /// DEALER sends or asks, ROUTER receives or answers.

@@ -18,7 +18,7 @@ use crate::case::{Backend, Kind, Pattern, Side};
 use crate::end::{Answering, Asking, End, Opening, Receiving, Sending};
 use crate::patience::Patience;
 use crate::protocol::{Job, Opened};
-use traffic::{Held, Lockstep, Plain};
+use traffic::{Held, Lockstep, Looking, Plain};
 
 /// Messages that a queue holds by default.
 const DEFAULT_MARK: usize = 1_000;
@@ -74,8 +74,11 @@ impl Drop for Keeper {
 fn socket(job: &Job, side: Side, keeper: &Arc<Keeper>) -> Result<Opening> {
     let context = &keeper.0;
     match (job.case.pattern, side) {
-        (Pattern::PushPull, Side::Connect) => open_one(job, side, keeper, context.push()?, sends),
+        (Pattern::PushPull | Pattern::PushLook, Side::Connect) => {
+            open_one(job, side, keeper, context.push()?, sends)
+        }
         (Pattern::PushPull, Side::Bind) => open_one(job, side, keeper, context.pull()?, receives),
+        (Pattern::PushLook, Side::Bind) => open_one(job, side, keeper, context.pull()?, looks),
         (Pattern::PubSub, Side::Connect) => {
             let socket = context.xpub()?;
             socket.set_no_drop(true)?;
@@ -139,6 +142,10 @@ fn sends<K: kind::Sends>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
 
 fn receives<K: kind::Receives>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
     Ok(Box::new(Receiving::new(Plain::new(held, job.case.size), job.case.size)))
+}
+
+fn looks<K: kind::Receives>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
+    Ok(Box::new(Receiving::new(Looking(held), job.case.size)))
 }
 
 /// Sends once the one subscriber has subscribed.

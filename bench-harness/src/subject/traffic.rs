@@ -63,6 +63,16 @@ impl<K: Receives> Sink for Plain<K> {
     }
 }
 
+/// Looks at bodies where they lie.
+pub(super) struct Looking<K: Kind>(pub(super) Held<K>);
+
+impl<K: Receives> Sink for Looking<K> {
+    #[inline]
+    fn recv(&mut self, checker: &mut Checker) -> Result<()> {
+        Ok(self.0.socket.recv_with(|frame| checker.check(&frame))??)
+    }
+}
+
 impl<K: Sends + Receives> Asker for Plain<K> {
     #[inline]
     fn ask(&mut self, stamper: &mut Stamper, checker: &mut Checker) -> Result<()> {
