@@ -7,7 +7,7 @@ use crate::kind::Receives;
 use crate::multipart::Multipart;
 use crate::options::Options;
 use crate::socket::Socket;
-use crate::wait::{Pending, Wants, block_on, try_fetching};
+use crate::wait::{Pending, Wants, block_on, fetch, try_fetching};
 use ringmq_pipe::frame::MORE;
 use std::future::Future;
 use std::ops::Deref;
@@ -158,8 +158,16 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     /// As [`recv`](Self::recv), with [`Error::WouldBlock`] when there is none.
     pub fn try_recv(&self) -> Result<Message, Error> {
-        if let Some(frame) = self.recv_straight() {
-            return Ok(frame);
+        if let Some(mut core) = self.inner.lock_as_owner()
+            && let Some(log) = core.incoming()
+        {
+            if let Some(frame) = log.read() {
+                return Ok(frame);
+            }
+            drop(core);
+            if !fetch(&self.inner) {
+                return Err(Error::WouldBlock);
+            }
         }
         let mut frame = Message::new();
         try_fetching(&self.inner, |core| core.recv(&mut frame))?;

@@ -295,6 +295,16 @@ impl Inlet {
         }
     }
 
+    /// Whether the frame taken last was the first of its message.
+    #[inline]
+    pub fn began(&self) -> bool {
+        match self {
+            Self::Log(log) => log.began(),
+            // The latest message has one frame.
+            Self::Latest(_) => true,
+        }
+    }
+
     /// Whether there is a frame to read.
     #[inline]
     pub fn ready(&mut self) -> bool {

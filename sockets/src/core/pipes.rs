@@ -130,6 +130,11 @@ impl Pipes {
         self.all.get_mut(key).is_some_and(|pipe| pipe.end.rx.read_into(into))
     }
 
+    /// Whether the frame taken last from a pipe was the first of its message.
+    pub(crate) fn began(&self, key: usize) -> bool {
+        self.all.get(key).is_none_or(|pipe| pipe.end.rx.began())
+    }
+
     /// Whether a pipe has nothing to read now, and never will.
     pub(crate) fn ended(&mut self, key: usize) -> bool {
         self.all.get_mut(key).is_none_or(|pipe| pipe.end.rx.ended())

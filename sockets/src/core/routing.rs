@@ -64,7 +64,7 @@ impl Routing {
     pub(crate) fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         self.into = NONE;
         self.pattern.recv(pipes, into)?;
-        self.into = self.pattern.only_in().unwrap_or(NONE);
+        self.into = self.pattern.only_in(pipes).unwrap_or(NONE);
         Ok(())
     }
 

@@ -50,7 +50,7 @@ impl Pattern for Dealer {
         self.out.only()
     }
 
-    fn only_in(&self) -> Option<usize> {
+    fn only_in(&self, _: &Pipes) -> Option<usize> {
         self.queue.only()
     }
 

@@ -73,7 +73,7 @@ pub(crate) trait Pattern: Send {
 
     /// The pipe that the next frame comes from, if it can be no other one and nothing else is to be done
     /// about it.
-    fn only_in(&self) -> Option<usize> {
+    fn only_in(&self, _pipes: &Pipes) -> Option<usize> {
         None
     }
 

@@ -92,7 +92,7 @@ impl Pattern for Pair {
         if self.dropping || self.open { None } else { self.pipe }
     }
 
-    fn only_in(&self) -> Option<usize> {
+    fn only_in(&self, _: &Pipes) -> Option<usize> {
         self.pipe
     }
 

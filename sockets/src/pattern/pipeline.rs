@@ -84,7 +84,7 @@ impl Pattern for Pull {
         self.queue.recv_into(pipes, into).map(drop).ok_or(Error::WouldBlock)
     }
 
-    fn only_in(&self) -> Option<usize> {
+    fn only_in(&self, _: &Pipes) -> Option<usize> {
         self.queue.only()
     }
 

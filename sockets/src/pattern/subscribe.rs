@@ -29,8 +29,6 @@ pub(crate) struct Subscribe {
     invert: bool,
     /// The message in progress was not subscribed to.
     skipping: bool,
-    /// In the middle of a message.
-    receiving: bool,
     /// The first frame of a message that matched, found by a look ahead.
     first: Option<Message>,
 }
@@ -45,7 +43,6 @@ impl Subscribe {
             out: Distributor::default(),
             invert: false,
             skipping: false,
-            receiving: false,
             first: None,
         }
     }
@@ -83,15 +80,14 @@ impl Subscribe {
     /// empty.
     fn next_into(&mut self, pipes: &mut Pipes, into: &mut Message) -> bool {
         let mut unwanted = false;
-        while self.queue.recv_into(pipes, into).is_some() {
+        while let Some(key) = self.queue.recv_into(pipes, into) {
             unwanted = true;
             if into.is_command() {
                 continue;
             }
-            if !self.receiving {
+            if pipes.began(key) {
                 self.skipping = !self.raw && self.matches(into) == self.invert;
             }
-            self.receiving = into.more();
             if !self.skipping {
                 return true;
             }
@@ -156,6 +152,18 @@ impl Pattern for Subscribe {
             return Ok(());
         }
         if self.next_into(pipes, into) { Ok(()) } else { Err(Error::WouldBlock) }
+    }
+
+    fn only_in(&self, pipes: &Pipes) -> Option<usize> {
+        let unfiltered = self.raw || self.everything && !self.invert;
+        if !unfiltered || self.first.is_some() {
+            return None;
+        }
+        let key = self.queue.only()?;
+        // Others may send subscriptions, which are no messages.
+        let peer = pipes.get(key)?.peer.as_ref()?;
+        let publishes = matches!(peer.socket_type, Some(SocketType::Pub | SocketType::XPub));
+        publishes.then_some(key)
     }
 
     fn can_send(&mut self, _: &mut Pipes) -> bool {

@@ -58,6 +58,9 @@ pub struct LogReader {
     pub(super) credited: u64,
     /// See [`set_patient`](Self::set_patient).
     patient: bool,
+    /// The frame taken last was the first of its message; and more frames of that message follow it.
+    began: bool,
+    within: bool,
     /// Messages taken out up to the last close look; wraps.
     looked: u64,
 }
@@ -80,6 +83,8 @@ impl LogReader {
             settled: 0,
             credited: 0,
             patient: false,
+            began: false,
+            within: false,
             looked: 0,
         };
         this.enter(segment);
@@ -161,6 +166,11 @@ impl LogReader {
         // SAFETY: published octets stay as they are while the segment lives, and this reader, which
         // alone frees it, is borrowed until `f` returns.
         Some(f(flags, unsafe { &*body }))
+    }
+
+    /// Whether the frame taken last was the first of its message.
+    pub fn began(&self) -> bool {
+        self.began
     }
 
     /// Whether there is a frame to read. `false` does not arm the notifier.
@@ -408,7 +418,9 @@ impl LogReader {
 
     #[inline(always)]
     fn frame_done(&mut self, flags: u8) {
-        if flags & MORE == 0 {
+        self.began = !self.within;
+        self.within = flags & MORE != 0;
+        if !self.within {
             self.taken = self.taken.wrapping_add(1);
             self.credit();
         }
