@@ -1,9 +1,11 @@
 //! Large messages that are sent without being copied and still differ from one another.
 //!
-//! A few buffers go round: one that nobody else refers to any more gets the next number stamped into
-//! it and is sent again; one that is still on its way is left alone and a fresh copy takes its place.
+//! A few buffers go round: of those that nobody else refers to any more, the one that came back last,
+//! which is still in the processor's caches, gets the next number stamped into it and is sent again. If
+//! all are still on their way, a fresh copy joins them, up to a number; beyond that, copies are lost
+//! again when they have been sent.
 
-use std::mem;
+use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
@@ -15,36 +17,55 @@ const KEEP: usize = 64 << 20;
 
 /// Messages of one size whose buffers are used again.
 pub(crate) struct Pool {
-    slots: Vec<Bytes>,
-    at: usize,
+    /// On their way, as far as known: the oldest first, which comes back first.
+    out: VecDeque<Bytes>,
+    /// Come back: the last one last.
+    back: Vec<BytesMut>,
+    most: usize,
 }
 
 impl Pool {
     /// A pool for the messages of `stamper`, at most `most` of them.
     pub(crate) fn new(stamper: &Stamper, most: usize) -> Self {
-        let len = (KEEP / stamper.size().max(1)).clamp(2, most);
-        Self { slots: vec![Bytes::new(); len], at: 0 }
+        let most = (KEEP / stamper.size().max(1)).clamp(2, most);
+        Self { out: VecDeque::with_capacity(most), back: Vec::with_capacity(most), most }
     }
 
     /// How many messages can be on their way without one of them being copied.
     pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+        self.most
     }
 
     /// The next message.
     #[inline]
     pub(crate) fn next(&mut self, stamper: &mut Stamper) -> Bytes {
-        let next = (self.at + 1) % self.slots.len();
-        let slot = &mut self.slots[mem::replace(&mut self.at, next)];
-        let message = match mem::take(slot).try_into_mut() {
-            Ok(mut body) if body.len() == stamper.size() => {
+        self.take_back(stamper.size());
+        let message = match self.back.pop() {
+            Some(mut body) => {
                 stamper.renew(&mut body);
                 body.freeze()
             }
-            _ => fresh(stamper.next()),
+            None => fresh(stamper.next()),
         };
-        slot.clone_from(&message);
+        if self.out.len() < self.most {
+            self.out.push_back(message.clone());
+        }
         message
+    }
+
+    /// Collects what has come back. A buffer that does not come back, or was cut, is let go of when it
+    /// has held up the others for a whole round.
+    fn take_back(&mut self, size: usize) {
+        let full = self.out.len() == self.most;
+        let mut held_up = false;
+        while let Some(oldest) = self.out.pop_front() {
+            match oldest.try_into_mut() {
+                Ok(body) if body.len() == size => self.back.push(body),
+                Ok(_) => {}
+                Err(_) if full && !held_up => held_up = true,
+                Err(kept) => return self.out.push_front(kept),
+            }
+        }
     }
 }
 
@@ -65,15 +86,20 @@ mod tests {
     use crate::payload::Checker;
 
     #[test]
-    fn buffers_come_round_again_and_kept_ones_stay_as_they_are() {
+    fn the_buffer_that_came_back_last_goes_out_next_and_kept_ones_stay_as_they_are() {
         let (mut stamper, mut checker) = (Stamper::new(9000), Checker::new(9000));
         let mut pool = Pool::new(&stamper, 8);
-        let kept = pool.next(&mut stamper);
-        let again = pool.next(&mut stamper).as_ptr();
-        for _ in 2..9 {
+        let (first, second) = (pool.next(&mut stamper), pool.next(&mut stamper));
+        let last = second.as_ptr();
+        drop(first.clone());
+        let kept = first;
+        drop(second);
+        assert_ne!(pool.next(&mut stamper).as_ptr(), last, "behind one that is kept");
+        for _ in 0..20 {
             pool.next(&mut stamper);
         }
-        assert_eq!(pool.next(&mut stamper).as_ptr(), again);
         checker.check(&kept).unwrap();
+        let next = pool.next(&mut stamper).as_ptr();
+        assert_eq!(pool.next(&mut stamper).as_ptr(), next, "it came back, and was the last");
     }
 }

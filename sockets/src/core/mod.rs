@@ -221,6 +221,12 @@ impl Core {
         self.lines.clone()
     }
 
+    /// The same, if any of them is a thread's to read now.
+    pub(crate) fn lent_lines(&mut self) -> Option<Lines> {
+        let known = !self.shared.is_relined();
+        if known && self.lines.are_home() { None } else { Some(self.lines()) }
+    }
+
     pub(crate) fn topics(&mut self) -> usize {
         let topics = self.routing.pattern().topics(&mut self.pipes);
         self.remove_ended();

@@ -80,9 +80,9 @@ impl Shared {
     }
 
     /// As [`take_relined`](Self::take_relined) would tell, for one who has registered as a waiter and is
-    /// about to sleep.
-    pub(crate) fn is_relined_for_waiter(&self) -> bool {
-        // Relaxed: the fence in `Waiters::add` came before.
+    /// about to sleep, or who will ask again.
+    pub(crate) fn is_relined(&self) -> bool {
+        // Relaxed: of a waiter, the fence in `Waiters::add` came before.
         self.relined.load(Ordering::Relaxed)
     }
 

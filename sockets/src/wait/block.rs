@@ -53,7 +53,7 @@ pub(super) fn block<T>(
         if deadline.has_passed(now) {
             return Err(Error::WouldBlock);
         }
-        let relined = wants == Wants::Messages && inner.shared.is_relined_for_waiter();
+        let relined = wants == Wants::Messages && inner.shared.is_relined();
         if relined || inner.shared.mailbox.pending_for_waiter() || readers.any_blocked() {
             drop(registration);
             readers.fetch();

@@ -37,6 +37,11 @@ impl Lines {
         Readers(self.0.iter().filter_map(|line| line.reader()).collect())
     }
 
+    /// Whether the I/O thread reads all of them.
+    pub(crate) fn are_home(&self) -> bool {
+        self.0.iter().all(|line| line.is_home())
+    }
+
     /// Leaves the reading of all of them to the I/O thread.
     pub(crate) fn give_back(&self) {
         self.0.iter().for_each(|line| line.give_back());

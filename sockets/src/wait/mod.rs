@@ -151,7 +151,7 @@ pub(crate) fn try_fetching<T>(
 /// was something.
 #[cold]
 pub(crate) fn fetch(inner: &Inner) -> bool {
-    let lines = inner.lock().lines();
+    let Some(lines) = inner.lock().lent_lines() else { return false };
     lines.readers_as_they_are().fetch()
 }
 
