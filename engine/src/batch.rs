@@ -45,6 +45,13 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Makes room for `parts` more. A connection that says little keeps what it took for one part.
+    pub(crate) fn expect(&mut self, parts: usize) {
+        if self.parts.capacity() == 0 {
+            self.parts.reserve_exact(parts);
+        }
+    }
+
     /// Adds a part at the end.
     pub fn push(&mut self, part: Part) {
         if !part.bytes().is_empty() || part.messages() > 0 {

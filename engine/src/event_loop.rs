@@ -31,6 +31,8 @@ pub(crate) struct Loop {
     handlers: HashMap<Token, Slot>,
     /// Handlers that want a turn, and when they had the last.
     restless: Vec<Token>,
+    /// Memory for those whose turn it is.
+    turning: Vec<Token>,
     last_turn: Instant,
     /// What handlers have asked for, in order.
     local: VecDeque<Local>,
@@ -47,6 +49,7 @@ impl Loop {
             timers: Timers::default(),
             handlers: HashMap::new(),
             restless: Vec::new(),
+            turning: Vec::new(),
             last_turn: Instant::now(),
             local: VecDeque::new(),
             now: Instant::now(),
@@ -119,9 +122,10 @@ impl Loop {
             return;
         }
         self.last_turn = self.now;
-        for token in std::mem::take(&mut self.restless) {
-            self.with(token, |handler, cx| handler.turn(cx));
-        }
+        let mut turning = std::mem::take(&mut self.turning);
+        std::mem::swap(&mut self.restless, &mut turning);
+        turning.drain(..).for_each(|token| self.with(token, |handler, cx| handler.turn(cx)));
+        self.turning = turning;
         self.run_local();
     }
 

@@ -8,13 +8,13 @@ use crate::engine::StartError;
 use crate::event_loop::Loop;
 use crate::handler::{Handler, Notice};
 use crate::options::EngineOptions;
-use crate::population::{Population, Resident};
+use crate::population::{District, Population, Resident};
 use crate::token::Token;
 use crate::tuning::{self, Granted};
 use ringmq_pipe::{Mailbox, Notify};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::thread::JoinHandle;
 
 pub(crate) enum Command {
@@ -37,10 +37,7 @@ struct Shared {
     /// Nobody takes commands any more.
     stopped: AtomicBool,
     waker: Arc<dyn Wake>,
-    /// Handlers on all threads.
-    live: Arc<Population>,
-    /// Handlers on this thread.
-    load: Arc<AtomicUsize>,
+    district: Arc<District>,
 }
 
 impl Shared {
@@ -83,8 +80,7 @@ impl IoHandle {
             parked: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             waker,
-            live,
-            load: Arc::default(),
+            district: Arc::new(District::new(live)),
         }))
     }
 
@@ -107,12 +103,12 @@ impl IoHandle {
 
     /// Handlers on the thread.
     pub fn load(&self) -> usize {
-        self.0.load.load(Ordering::Relaxed)
+        self.0.district.load()
     }
 
     /// Counts a handler.
     pub(crate) fn slot(&self, handler: Box<dyn Handler>) -> Slot {
-        Slot { handler, _resident: Resident::new(&self.0.live, &self.0.load) }
+        Slot { handler, _resident: Resident::new(&self.0.district) }
     }
 
     /// The thread is about to sleep: from here on it is woken for a command. Tells whether there is

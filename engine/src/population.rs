@@ -27,25 +27,41 @@ impl Population {
     }
 }
 
-/// A handler's entry in the register. It goes where the handler goes and ends with it, however that
-/// comes about: removed, thrown away with its thread, or never put in its place.
-pub(crate) struct Resident {
-    live: Arc<Population>,
-    load: Arc<AtomicUsize>,
+/// The handlers of one thread.
+pub(crate) struct District {
+    /// Handlers on all threads.
+    all: Arc<Population>,
+    /// How many of them are here.
+    load: AtomicUsize,
 }
 
+impl District {
+    pub(crate) fn new(all: Arc<Population>) -> Self {
+        Self { all, load: AtomicUsize::new(0) }
+    }
+
+    /// How many handlers there are.
+    pub(crate) fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+}
+
+/// A handler's entry in the register. It goes where the handler goes and ends with it, however that
+/// comes about: removed, thrown away with its thread, or never put in its place.
+pub(crate) struct Resident(Arc<District>);
+
 impl Resident {
-    /// Counts a handler among all, and in the `load` of its thread.
-    pub(crate) fn new(live: &Arc<Population>, load: &Arc<AtomicUsize>) -> Self {
-        live.change(1);
-        load.fetch_add(1, Ordering::Relaxed);
-        Self { live: live.clone(), load: load.clone() }
+    /// Counts a handler of a thread.
+    pub(crate) fn new(district: &Arc<District>) -> Self {
+        district.all.change(1);
+        district.load.fetch_add(1, Ordering::Relaxed);
+        Self(district.clone())
     }
 }
 
 impl Drop for Resident {
     fn drop(&mut self) {
-        self.load.fetch_sub(1, Ordering::Relaxed);
-        self.live.change(-1);
+        self.0.load.fetch_sub(1, Ordering::Relaxed);
+        self.0.all.change(-1);
     }
 }

@@ -3,7 +3,7 @@
 //! A timer is named by its handler and a kind of the handler's choosing; setting it again replaces it.
 //! Replaced and cancelled timers stay in the heap, where they are passed over, but never more of them
 //! than there are timers in force: a peer that makes us set one anew with every octet costs time, not
-//! memory.
+//! memory. Nor does what thousands of handshakes need for a moment stay when they are over.
 
 use crate::token::Token;
 use std::cmp::Reverse;
@@ -63,6 +63,11 @@ impl Live {
         }
     }
 
+    /// Keeps memory for so many handlers, or for those that there are.
+    fn shrink_to(&mut self, handlers: usize) {
+        self.by_handler.shrink_to(handlers);
+    }
+
     fn remove_all(&mut self, token: Token) {
         self.count -= self.by_handler.remove(&token).map_or(0, |timers| timers.len());
     }
@@ -77,20 +82,33 @@ impl Timers {
         self.next += 1;
         self.live.set(token, kind, self.next);
         self.heap.push(Reverse((at, self.next, token, kind)));
-        if self.heap.len() > TIDY + 2 * self.live.count {
-            let live = &self.live;
-            self.heap
-                .retain(|Reverse((_, sequence, token, kind))| live.has(*token, *kind, *sequence));
-        }
+        self.tidy();
     }
 
     pub(crate) fn cancel(&mut self, token: Token, kind: TimerKind) {
         self.live.remove(token, kind);
+        self.tidy();
     }
 
     /// Cancels every timer of a handler that is no more.
     pub(crate) fn forget(&mut self, token: Token) {
         self.live.remove_all(token);
+        self.tidy();
+    }
+
+    /// Removes the timers that are not in force, if they are most, and gives up memory that has become far
+    /// too much.
+    fn tidy(&mut self) {
+        let few = TIDY + 2 * self.live.count;
+        if self.heap.len() > few {
+            let live = &self.live;
+            self.heap
+                .retain(|Reverse((_, sequence, token, kind))| live.has(*token, *kind, *sequence));
+        }
+        if self.heap.capacity() > 4 * few {
+            self.heap.shrink_to(2 * few);
+            self.live.shrink_to(2 * few);
+        }
     }
 
     /// Timers in force.
@@ -155,6 +173,22 @@ mod tests {
         assert_eq!(timers.pop_due(now), Some((b, 1)));
         assert_eq!(timers.pop_due(now), None);
         assert_eq!(timers.len(), 0);
+    }
+
+    #[test]
+    fn what_many_timers_have_taken_is_given_back_when_they_are_cancelled() {
+        let later = Instant::now() + Duration::from_secs(30);
+        let tokens: Vec<_> = (0..10_000).map(|_| Token::unique()).collect();
+        let mut timers = Timers::default();
+        tokens.iter().for_each(|token| timers.set(*token, 1, later));
+        for token in &tokens {
+            timers.cancel(*token, 1);
+            // Looked at meanwhile, the heap loses those at its top.
+            assert!(timers.next().is_none_or(|at| at == later));
+        }
+        assert_eq!(timers.len(), 0);
+        let room = (timers.heap.capacity(), timers.live.by_handler.capacity());
+        assert!(room.0 <= 8 * TIDY && room.1 <= 8 * TIDY, "{room:?}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Socket addresses as text: for events and errors, and for the metadata of messages.
 
 use socket2::{SockAddr, Socket};
+use std::cell::RefCell;
+use std::sync::{Arc, Weak};
 
 use crate::ipc;
 
@@ -34,4 +36,22 @@ pub fn peer_address(stream: &Socket) -> Option<String> {
         None if peer.is_unix() => ipc::peer_address(stream),
         None => None,
     }
+}
+
+thread_local! {
+    /// What was shared last on this thread.
+    static LAST: RefCell<Option<Weak<str>>> = const { RefCell::new(None) };
+}
+
+/// A text to be kept, in the memory of the one before if that says the same: thousands of connections may
+/// have their other ends on one machine.
+pub(crate) fn share(text: String) -> Arc<str> {
+    LAST.with_borrow_mut(|last| match last.as_ref().and_then(Weak::upgrade) {
+        Some(known) if *known == *text => known,
+        _ => {
+            let text: Arc<str> = text.into();
+            *last = Some(Arc::downgrade(&text));
+            text
+        }
+    })
 }

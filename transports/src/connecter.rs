@@ -2,14 +2,15 @@
 //!
 //! It owns the socket's pipe while there is no connection and lends it to the session while there is
 //! one, so that messages queue before the peer is there and survive its absence. Names are looked up
-//! on another thread, anew for each attempt.
+//! on another thread, anew for each attempt. What is needed to connect is made of the endpoint's text when
+//! it is needed, and not kept while connected: there may be thousands of connecters.
 
-use crate::address::{describe, peer_address};
+use crate::address::{describe, peer_address, share};
 use crate::backoff::Backoff;
 use crate::dial::{Dial, Dialed};
 use crate::endpoint::{Endpoint, TcpEndpoint};
 use crate::error::ResolveError;
-use crate::owner::{Connection, Owner, Settings, TransportEvent, Wire};
+use crate::owner::{Connection, LinkOptions, Owner, Settings, TransportEvent, Wire};
 use crate::resolve::Resolver;
 use crate::{ipc, tcp};
 use ringmq_engine::{
@@ -37,16 +38,30 @@ enum State {
     Connected(Token),
 }
 
+/// Where an attempt goes.
+struct Target {
+    endpoint: Endpoint,
+    /// Addresses that were not tried yet.
+    addresses: VecDeque<SocketAddr>,
+}
+
+impl Target {
+    fn new(endpoint: Endpoint) -> Box<Self> {
+        Box::new(Self { endpoint, addresses: VecDeque::new() })
+    }
+}
+
 /// See the [module's documentation](self).
 pub(crate) struct Connecter {
-    endpoint: Endpoint,
+    /// The endpoint, which says all that there is to know of it.
     text: Arc<str>,
     settings: Settings,
     owner: Arc<dyn Owner>,
     resolver: Arc<Resolver>,
-    backoff: Backoff,
-    /// Addresses of this attempt that were not tried yet.
-    addresses: VecDeque<SocketAddr>,
+    /// How long attempts have waited, since one was of use.
+    backoff: Option<Box<Backoff>>,
+    /// Where the attempt goes that is made or prepared.
+    target: Option<Box<Target>>,
     /// The socket's pipe, unless a session has it or the socket wants one only per connection. Boxed,
     /// because a session has it nearly always.
     carry: Option<Box<Carry>>,
@@ -66,13 +81,13 @@ pub fn connect(
     io: &IoHandle,
 ) -> Token {
     io.add(Box::new(Connecter {
-        text: endpoint.to_string().into(),
-        endpoint,
-        backoff: Backoff::new(settings.options.reconnect_interval, settings.options.reconnect_max),
+        // Some connect to one endpoint thousands of times.
+        text: share(endpoint.to_string()),
         settings,
         owner,
         resolver,
-        addresses: VecDeque::new(),
+        backoff: None,
+        target: None,
         carry: pipe.map(Carry::new).map(Box::new),
         state: State::Waiting,
         abandoned: false,
@@ -82,13 +97,24 @@ pub fn connect(
 impl Connecter {
     /// Starts an attempt.
     fn attempt(&mut self, cx: &mut Cx<'_>) {
-        match &self.endpoint {
+        let target = match self.target.take() {
+            Some(target) => target,
+            None => match Endpoint::parse_connect(&self.text) {
+                Ok(endpoint) => Target::new(endpoint),
+                Err(error) => return self.failed(cx, &error.to_string()),
+            },
+        };
+        let target = self.target.insert(target);
+        match &target.endpoint {
             Endpoint::Tcp(endpoint) => match endpoint.as_numeric() {
                 Some(address) => {
-                    self.addresses = [address].into();
+                    target.addresses = [address].into();
                     self.dial_next(cx, "no address");
                 }
-                None => self.resolve(cx, endpoint.clone()),
+                None => {
+                    let endpoint = endpoint.clone();
+                    self.resolve(cx, endpoint);
+                }
             },
             Endpoint::Ipc(endpoint) => {
                 match ipc::start_connect(endpoint, &self.settings.options.ipc) {
@@ -114,10 +140,12 @@ impl Connecter {
 
     /// Tries the next address of this attempt.
     fn dial_next(&mut self, cx: &mut Cx<'_>, last_failure: &str) {
-        let Endpoint::Tcp(endpoint) = &self.endpoint else {
+        let Some(Target { endpoint: Endpoint::Tcp(endpoint), addresses }) =
+            self.target.as_deref_mut()
+        else {
             return self.failed(cx, last_failure);
         };
-        let Some(address) = self.addresses.pop_front() else {
+        let Some(address) = addresses.pop_front() else {
             return self.failed(cx, last_failure);
         };
         match tcp::start_connect(address, endpoint.source(), &self.settings.options.tcp) {
@@ -147,13 +175,14 @@ impl Connecter {
         let connection = Connection {
             route: self.settings.route,
             endpoint: self.text.clone(),
-            peer: peer.into(),
-            peer_address: peer_address(&descriptor).map(Arc::from),
+            // The same, unless there was a name to look up.
+            peer: if peer == *self.text { self.text.clone() } else { peer.into() },
+            peer_address: peer_address(&descriptor).map(share),
         };
         self.owner.event(TransportEvent::Connected(connection.clone()));
         cx.cancel_timer(LINGER);
-        // The next attempt asks for them anew.
-        self.addresses = VecDeque::new();
+        // The next attempt looks it up anew.
+        self.target = None;
         let session = Session::new(SessionOptions {
             descriptor,
             config: self.settings.options.zmtp.clone(),
@@ -167,7 +196,7 @@ impl Connecter {
 
     fn session_ended(&mut self, cx: &mut Cx<'_>, end: SessionEnd) {
         if end.established {
-            self.backoff.reset();
+            self.backoff = None;
         }
         if let Some(mut carry) = end.carry {
             carry.install(&cx.io.notifier(), cx.token.key());
@@ -188,7 +217,11 @@ impl Connecter {
     }
 
     fn retry(&mut self, cx: &mut Cx<'_>, reason: Option<&DisconnectReason>) {
-        let Some(after) = self.backoff.next_wait(fastrand::u64(..)) else {
+        let LinkOptions { reconnect_interval, reconnect_max, .. } = *self.settings.options;
+        let backoff = self
+            .backoff
+            .get_or_insert_with(|| Box::new(Backoff::new(reconnect_interval, reconnect_max)));
+        let Some(after) = backoff.next_wait(fastrand::u64(..)) else {
             return self.stop(cx, reason);
         };
         self.state = State::Waiting;
@@ -272,7 +305,9 @@ impl Connecter {
         }
         match resolved.map(|resolved| resolved.0) {
             Some(Ok(addresses)) => {
-                self.addresses = addresses.into();
+                if let Some(target) = &mut self.target {
+                    target.addresses = addresses.into();
+                }
                 self.dial_next(cx, "the name has no address");
             }
             Some(Err(error)) => self.failed(cx, &error.to_string()),

@@ -1,6 +1,6 @@
 //! The listener: accepts connections and makes a session of each. Runs on an I/O thread.
 
-use crate::address::{describe, peer_address};
+use crate::address::{describe, peer_address, share};
 use crate::endpoint::Endpoint;
 use crate::error::BindError;
 use crate::ipc::{self, IpcGuard};
@@ -101,7 +101,7 @@ impl Listener {
             route: self.settings.route,
             endpoint: self.endpoint.clone(),
             peer: peer.into(),
-            peer_address: peer_address(&socket).map(Arc::from),
+            peer_address: peer_address(&socket).map(share),
         };
         let tuned = match self.place {
             Place::Tcp => tcp::tune_stream(&socket, &self.settings.options.tcp),

@@ -17,9 +17,12 @@ pub const BLOCK: usize = 64 * 1024;
 /// a program that keeps small messages does not keep 64 KiB for each: 64 MiB of the process.
 const PINNED: usize = 1024;
 
-/// Start of the data behind the header; a cache line, so that data and count do not share one.
+/// Start of the data behind the header: a cache line later, so that data and count do not share one.
 const HEADER: usize = 64;
 const _: () = assert!(std::mem::size_of::<Header>() <= HEADER);
+/// What an allocator gives anyway. With more it cannot take memory that is zero already, and touches all
+/// of it at once; count and data have a cache line between them as it is.
+const ALIGN: usize = 16;
 
 struct Header {
     refs: AtomicUsize,
@@ -46,7 +49,7 @@ unsafe impl Sync for BlockRef {}
 fn layout(capacity: usize) -> Layout {
     // A capacity that overflows here could never be allocated: the allocator's answer to both is
     // the same abort, so treat it as one.
-    Layout::from_size_align(HEADER.saturating_add(capacity), HEADER)
+    Layout::from_size_align(HEADER.saturating_add(capacity), ALIGN)
         .unwrap_or_else(|_| handle_alloc_error(Layout::new::<Header>()))
 }
 

@@ -23,6 +23,7 @@ mod mailbox;
 mod message;
 mod pipe;
 mod prefetch;
+mod queue;
 mod slice;
 mod small;
 mod sync;

@@ -25,7 +25,7 @@ impl Session {
         match linger {
             Some(Duration::ZERO) => self.end(cx, DisconnectReason::Local),
             // No need for a peer that there is nothing to say to.
-            _ if self.carry.as_mut().is_some_and(Carry::is_spent) => {
+            _ if self.carry.as_mut().is_some_and(|carry| carry.is_spent()) => {
                 self.end(cx, DisconnectReason::Local);
             }
             Some(linger) => {
@@ -71,10 +71,10 @@ impl Session {
         }
         if self.sending {
             // The next connection begins where this one has stopped: the backend knows where that is.
-            self.ending = Some(reason);
+            self.ending = Some(Box::new(reason));
             return cx.backend.close(cx.token);
         }
-        self.ending = Some(reason);
+        self.ending = Some(Box::new(reason));
         self.leave_if_home(cx);
     }
 
@@ -84,7 +84,7 @@ impl Session {
             && self.bring_home()
             && let Some(reason) = self.ending.take()
         {
-            self.leave(cx, reason);
+            self.leave(cx, *reason);
         }
     }
 
@@ -101,7 +101,7 @@ impl Session {
     /// Leaves traffic, with everything at home, and puts the pipe together again.
     fn dismantle(&mut self, next: Phase) {
         if let Phase::Traffic(traffic) = std::mem::replace(&mut self.phase, next) {
-            self.carry = traffic.into_carry(self.linger_until);
+            self.carry = traffic.into_carry(self.linger_until).map(Box::new);
         }
     }
 
@@ -117,7 +117,7 @@ impl Session {
             carry.tx.rollback();
         }
         let carry = self.carry.take().filter(|_| self.carried);
-        self.report(cx, carry, reason, established);
+        self.report(cx, carry.map(|carry| *carry), reason, established);
     }
 
     /// Something in here is broken: the pipe with it.

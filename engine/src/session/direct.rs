@@ -11,7 +11,7 @@
 //!
 //! A half is given back with everything that was found out in it; the session then does what follows.
 
-use super::halves::{Flush, Over, Reading, Writing};
+use super::halves::{Flush, Over, PATIENCE, Reading, Writing};
 use super::inbound::Said;
 use crate::backend::{Descriptor, Ended, RECEIVE_BUFFER};
 use crate::cadence::Cadence;
@@ -21,8 +21,9 @@ use crate::token::Token;
 use ringmq_pipe::{Held, Lease, Notify};
 use std::cell::RefCell;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// A connection as threads of the application reach it: they send on it when it is idle, and read it
 /// while they wait.
@@ -37,6 +38,10 @@ pub struct Direct {
     heard: AtomicBool,
     /// Commands of the peer that the session has to answer.
     said: Mutex<Vec<Said>>,
+    /// Octets that the I/O thread has sent, and how many those were when a writer last waited for more in
+    /// vain. Figures to go by: relaxed throughout; both wrap.
+    moved: AtomicUsize,
+    stuck_at: AtomicUsize,
 }
 
 thread_local! {
@@ -59,6 +64,8 @@ impl Direct {
             asked: AtomicBool::new(false),
             heard: AtomicBool::new(false),
             said: Mutex::new(Vec::new()),
+            moved: AtomicUsize::new(0),
+            stuck_at: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -102,6 +109,32 @@ impl Direct {
         std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The I/O thread has sent so many octets more.
+    pub(super) fn moved(&self, octets: usize) {
+        // One thread writes it.
+        let moved = self.moved.load(Ordering::Relaxed).wrapping_add(octets);
+        self.moved.store(moved, Ordering::Relaxed);
+    }
+
+    /// Waits a moment while the I/O thread sends: what is written meanwhile only piles up, and has left
+    /// the caches when its turn comes. One such wait in which nothing was sent is the last until
+    /// something is.
+    fn wait_for_turn(&self) {
+        let (start, before) = (Instant::now(), self.moved.load(Ordering::Relaxed));
+        if before == self.stuck_at.load(Ordering::Relaxed) {
+            return;
+        }
+        while self.write.is_home() {
+            if start.elapsed() >= PATIENCE {
+                if self.moved.load(Ordering::Relaxed) == before {
+                    self.stuck_at.store(before, Ordering::Relaxed);
+                }
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     fn note(&self, mut said: Vec<Said>) {
         self.heard.store(true, Ordering::Relaxed);
         if !said.is_empty() {
@@ -138,7 +171,12 @@ impl Notify for Direct {
     }
 
     fn full(&self, _: usize, patient: bool) {
-        let Some(mut held) = self.write.take() else { return };
+        let Some(mut held) = self.write.take() else {
+            if patient {
+                self.wait_for_turn();
+            }
+            return;
+        };
         if held.flush_patiently(patient) == Flush::Stuck {
             held.bring_home();
         }

@@ -12,7 +12,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 /// How long a patient writer waits for a peer that reads.
-const PATIENCE: Duration = Duration::from_micros(200);
+pub(super) const PATIENCE: Duration = Duration::from_micros(200);
 
 /// A read that brings so much is part of a stream.
 const BULK: usize = 32 * 1024;
@@ -222,7 +222,9 @@ impl Writing {
     pub(super) fn fall_asleep(&mut self) -> bool {
         self.watched = false;
         self.stalled = false;
-        self.outbound.rest();
+        if self.outbound.rest() {
+            self.batch = Batch::default();
+        }
         self.source.as_mut().is_none_or(|source| source.rx.fall_asleep() == Sleep::Asleep)
     }
 

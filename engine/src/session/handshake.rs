@@ -9,16 +9,36 @@ use crate::batch::{Batch, Part};
 use crate::event::{Attach, DisconnectReason, SessionEvent};
 use crate::handler::Cx;
 use bytes::Bytes;
-use ringmq_zmtp::{Established, Handshake, ProtocolError};
-use std::sync::Arc;
+use ringmq_zmtp::{Established, Handshake, Peer, ProtocolError};
+use std::cell::RefCell;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
+
+thread_local! {
+    /// Whom the last handshake on this thread was with.
+    static LAST: RefCell<Weak<Peer>> = const { RefCell::new(Weak::new()) };
+}
+
+/// A peer, in the memory of the one before if they have said the same: most peers of a socket tell only
+/// what they are, and thousands of them need to be remembered once only.
+fn share(peer: Peer) -> Arc<Peer> {
+    LAST.with_borrow_mut(|last| match last.upgrade() {
+        Some(known) if *known == peer => known,
+        _ => {
+            let peer = Arc::new(peer);
+            *last = Arc::downgrade(&peer);
+            peer
+        }
+    })
+}
 
 /// What the handshake wants to be sent.
 pub(super) fn output(handshake: &mut Handshake) -> Batch {
     let mut out = Vec::new();
     handshake.take_output(&mut out);
     let mut batch = Batch::default();
+    batch.expect(usize::from(!out.is_empty()));
     batch.push(Part::Bytes { bytes: Bytes::from(out), messages: 0 });
     batch
 }
@@ -53,7 +73,7 @@ impl Session {
     }
 
     fn establish(&mut self, cx: &mut Cx<'_>, established: Established, out: Vec<u8>) {
-        let peer = Arc::new(established.peer);
+        let peer = share(established.peer);
         self.link.event(SessionEvent::HandshakeSucceeded(peer.clone()));
         if self.carry.is_some() {
             self.link.connected(&peer);
@@ -63,13 +83,13 @@ impl Session {
                     let mut carry = Carry::new(pipe);
                     carry.install(&cx.io.notifier(), cx.token.key());
                     self.state = Some(carry.state().clone());
-                    self.carry = Some(carry);
+                    self.carry = Some(Box::new(carry));
                 }
                 Attach::Ignored => {}
                 Attach::Closed => self.failure = Some(DisconnectReason::Local),
             }
         }
-        let (tx, mut source) = match self.carry.take() {
+        let (tx, mut source) = match self.carry.take().map(|carry| *carry) {
             Some(carry) => (Some(carry.tx), Some(carry.source)),
             None => (None, None),
         };

@@ -31,8 +31,8 @@ pub(super) enum Landed {
 pub(super) struct Inbound {
     decoder: Decoder,
     partial: Partial,
-    /// Received beyond the credit.
-    backlog: BytesMut,
+    /// Received beyond the credit. Boxed, because most connections never need it.
+    backlog: Option<Box<BytesMut>>,
     /// Messages are not wanted, as of a PUSH socket's peer, or not any more: only commands count.
     discard: bool,
 }
@@ -66,12 +66,12 @@ impl Partial {
 
 impl Inbound {
     pub(super) fn new(decoder: Decoder, discard: bool) -> Self {
-        Self { decoder, partial: Partial::default(), backlog: BytesMut::new(), discard }
+        Self { decoder, partial: Partial::default(), backlog: None, discard }
     }
 
     /// Whether octets wait for credit.
     pub(super) fn is_blocked(&self) -> bool {
-        !self.backlog.is_empty()
+        self.backlog.as_ref().is_some_and(|backlog| !backlog.is_empty())
     }
 
     /// The memory of a large body of which enough is missing to receive it where it belongs, and how much
@@ -131,7 +131,7 @@ impl Inbound {
         if let Some(Outlet::Log(log)) = &mut target
             && !log.landed().is_empty()
         {
-            self.backlog.extend_from_slice(&log.lift_landed());
+            self.backlog.get_or_insert_default().extend_from_slice(&log.lift_landed());
         }
         if let Some(Outlet::Log(log)) = &mut target
             && !self.discard
@@ -148,17 +148,21 @@ impl Inbound {
             partial: &mut self.partial,
             said,
         };
-        if !self.backlog.is_empty() {
-            let used = feed(&mut self.decoder, &self.backlog, &mut sink)?;
-            self.backlog.advance(used);
-            if !self.backlog.is_empty() {
-                self.backlog.extend_from_slice(octets);
+        if let Some(backlog) = &mut self.backlog
+            && !backlog.is_empty()
+        {
+            let used = feed(&mut self.decoder, backlog, &mut sink)?;
+            backlog.advance(used);
+            if !backlog.is_empty() {
+                backlog.extend_from_slice(octets);
                 return Ok(());
             }
-            self.backlog = BytesMut::new(); // An idle connection holds no memory.
+            **backlog = BytesMut::new(); // An idle connection holds no memory.
         }
         let used = feed(&mut self.decoder, octets, &mut sink)?;
-        self.backlog.extend_from_slice(&octets[used..]);
+        if used < octets.len() {
+            self.backlog.get_or_insert_default().extend_from_slice(&octets[used..]);
+        }
         Ok(())
     }
 }

@@ -70,8 +70,8 @@ pub struct Session {
     discard_inbound: bool,
     /// The pipe was there from the start and goes back to the owner.
     carried: bool,
-    /// The pipe, while it is not in traffic.
-    carry: Option<Carry>,
+    /// The pipe, while it is not in traffic; boxed, because it nearly always is.
+    carry: Option<Box<Carry>>,
     /// What both ends of the pipe see, once there is one.
     state: Option<Arc<PipeState>>,
     /// When to give up on sending, once the socket has closed the pipe.
@@ -93,7 +93,7 @@ pub struct Session {
     /// Nothing more comes from the peer.
     input_over: bool,
     /// It is all over as soon as the batch under way, and what is lent, come back.
-    ending: Option<DisconnectReason>,
+    ending: Option<Box<DisconnectReason>>,
 }
 
 enum Phase {
@@ -117,7 +117,7 @@ impl Session {
             carried: options.carry.is_some(),
             state: options.carry.as_ref().map(|carry| carry.state().clone()),
             linger_until: options.carry.as_ref().and_then(|carry| carry.linger_until),
-            carry: options.carry,
+            carry: options.carry.map(Box::new),
             phase: Phase::Handshake(Box::new(handshake), Vec::new()),
             receiving: None,
             sending: false,

@@ -25,13 +25,21 @@ pub(super) struct Outbound {
     under_way: Vec<Piece>,
     /// Octets before the first message in the batch under way.
     lead: usize,
-    /// Where in the batch each message ends, if it was translated.
-    ends: Vec<usize>,
-    /// Something was sent since the last [rest](Self::rest).
+    /// Something was sent since the last [rest](Self::rest), and before that.
     used: bool,
+    used_before: bool,
     /// Octets of the batch that the kernel has taken, and messages credited for them.
     sent: usize,
     credited: usize,
+    /// Boxed, because hardly any connection needs it.
+    rare: Option<Box<Rare>>,
+}
+
+/// What only some connections have.
+#[derive(Default)]
+struct Rare {
+    /// Where in the batch each message ends, if it was translated.
+    ends: Vec<usize>,
     /// Left over from the connection before.
     carried: Vec<Piece>,
 }
@@ -40,16 +48,17 @@ impl Outbound {
     /// Begins with `control`, octets for the wire, and then what the last connection has `carried`
     /// over.
     pub(super) fn new(encoder: Encoder, control: Vec<u8>, carried: Vec<Piece>) -> Self {
+        let rare = (!carried.is_empty()).then(|| Box::new(Rare { ends: Vec::new(), carried }));
         Self {
             encoder,
             control,
             under_way: Vec::new(),
             lead: 0,
-            ends: Vec::new(),
             used: false,
+            used_before: false,
             sent: 0,
             credited: 0,
-            carried,
+            rare,
         }
     }
 
@@ -86,12 +95,18 @@ impl Outbound {
         self.sent = 0;
         self.credited = 0;
         self.lead = self.control.len();
-        self.ends.clear();
         if !self.control.is_empty() {
+            batch.expect(1);
             let bytes = Bytes::from(std::mem::take(&mut self.control));
             batch.push(Part::Bytes { bytes, messages: 0 });
         }
-        self.under_way.append(&mut self.carried);
+        if let Some(rare) = &mut self.rare {
+            rare.ends.clear();
+            self.under_way.append(&mut rare.carried);
+        }
+        if !self.used_before && self.under_way.capacity() == 0 {
+            self.under_way.reserve_exact(1); // For the first word.
+        }
         match pipe {
             Some(Inlet::Log(log)) if self.under_way.is_empty() => {
                 log.gather(GATHER, &mut self.under_way);
@@ -102,6 +117,7 @@ impl Outbound {
             _ => {}
         }
         if self.encoder.is_verbatim() {
+            batch.expect(self.under_way.len());
             self.under_way.iter().cloned().for_each(|piece| batch.push(Part::Piece(piece)));
         } else {
             self.translate(batch);
@@ -111,6 +127,7 @@ impl Outbound {
     fn translate(&mut self, batch: &mut Batch) {
         let mut wire = Vec::new();
         let mut at = self.lead;
+        let ends = &mut self.rare.get_or_insert_default().ends;
         for (header, body) in frames(&self.under_way) {
             let last = header.flags & frame::MORE == 0;
             match body {
@@ -137,7 +154,7 @@ impl Outbound {
                 }
             }
             if last {
-                self.ends.push(at);
+                ends.push(at);
             }
         }
         let messages = self.under_way.iter().map(|piece| piece.messages).sum();
@@ -152,13 +169,18 @@ impl Outbound {
         self.credited += credited as usize;
     }
 
-    /// Nothing is under way, and nothing may be for long: gives up the memory for it, unless it has been
-    /// of use since the last time.
-    pub(super) fn rest(&mut self) {
-        if !std::mem::take(&mut self.used) {
+    /// Nothing is under way, and nothing may be for long: gives up the memory for it and says so, unless it
+    /// has been of use since the last time, and not for the first time. The first word of a connection, a hello or
+    /// a subscription, is often all that it says for long.
+    pub(super) fn rest(&mut self) -> bool {
+        let used = std::mem::take(&mut self.used);
+        let gives_up = !(used && self.used_before);
+        if gives_up {
             self.under_way = Vec::new();
-            self.ends = Vec::new();
+            self.rare = None;
         }
+        self.used_before |= used;
+        gives_up
     }
 
     /// The batch under way is sent.
@@ -173,11 +195,12 @@ impl Outbound {
         let whole = if self.encoder.is_verbatim() {
             whole_messages(&self.under_way, sent)
         } else {
-            self.ends.partition_point(|end| *end <= self.sent)
+            let ends = self.rare.as_ref().map_or(&[][..], |rare| &rare.ends);
+            ends.partition_point(|end| *end <= self.sent)
         };
         let mut left = std::mem::take(&mut self.under_way);
         skip_messages(&mut left, whole);
-        left.append(&mut self.carried);
+        left.extend(self.rare.into_iter().flat_map(|rare| rare.carried));
         (left, whole.saturating_sub(self.credited) as u32)
     }
 }

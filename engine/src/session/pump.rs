@@ -21,7 +21,10 @@ const SCARCE: u64 = 64;
 
 /// How long a reading half that is lent may be left alone before it is taken home: long for a thread
 /// that turns from one message to the next, short for a peer that waits for an answer to its PING.
-const TAKE_OVER: Duration = Duration::from_millis(2);
+pub(super) const TAKE_OVER: Duration = Duration::from_millis(2);
+/// The same for one that was in use at every look for a while: a look takes the processor from whoever
+/// is using it, and with one every 2 ms on either side every hundredth round trip would meet one.
+const TAKE_OVER_LATE: Duration = Duration::from_millis(16);
 
 impl Session {
     /// Sends, receives and arranges timers as the state demands.
@@ -57,6 +60,9 @@ impl Session {
                 if writing.batch.is_empty() {
                     writing.next();
                 }
+                if writing.batch.is_empty() {
+                    return self.rest(cx);
+                }
                 std::mem::take(&mut writing.batch)
             }
             Phase::Farewell | Phase::Over => return,
@@ -64,10 +70,6 @@ impl Session {
         if !batch.is_empty() {
             self.sending = true;
             cx.backend.send(cx.token, &self.descriptor, batch);
-            return;
-        }
-        if matches!(self.phase, Phase::Traffic(_)) {
-            self.rest(cx);
         }
     }
 
@@ -205,7 +207,7 @@ impl Session {
     fn watch(&mut self, cx: &mut Cx<'_>) {
         let Phase::Traffic(traffic) = &mut self.phase else { return };
         if !std::mem::replace(&mut traffic.watching, true) {
-            cx.set_timer(LEASE, cx.now + TAKE_OVER);
+            cx.set_timer(LEASE, cx.now + traffic.take_over);
         }
     }
 
@@ -214,8 +216,14 @@ impl Session {
         let Phase::Traffic(traffic) = &mut self.phase else { return };
         traffic.watching = false;
         match traffic.look() {
-            Look::Home => self.look_at_reading(cx),
-            Look::InUse => self.watch(cx),
+            Look::Home => {
+                traffic.take_over = TAKE_OVER;
+                self.look_at_reading(cx);
+            }
+            Look::InUse => {
+                traffic.take_over = (2 * traffic.take_over).min(TAKE_OVER_LATE);
+                self.watch(cx);
+            }
             // Whoever waits may wait for long: this thread can sleep until it is told.
             Look::Watched => {}
         }
@@ -280,6 +288,7 @@ impl Session {
             Phase::Traffic(traffic) => {
                 if let Some(writing) = traffic.write.get() {
                     writing.sent(&mut batch, octets);
+                    traffic.direct.moved(octets);
                     if batch.is_empty() {
                         // Its memory is for the next one.
                         writing.batch = std::mem::take(&mut batch);

@@ -4,11 +4,12 @@ use super::carry::Carry;
 use super::direct::Direct;
 use super::halves::{Reading, Writing};
 use super::inbound::Said;
+use super::pump::TAKE_OVER;
 use crate::handler::Cx;
 use ringmq_pipe::{Home, Inlet, Look, Notify, PipeState, lease};
 use ringmq_zmtp::{Heartbeat, ProtocolError};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.
 const COMMANDS: usize = 64;
@@ -29,6 +30,8 @@ pub(super) struct Traffic {
     pub(super) starved: bool,
     /// The reading half is lent, and looked after by a timer.
     pub(super) watching: bool,
+    /// How long it may be left alone from now on.
+    pub(super) take_over: Duration,
     /// How often the reading half was borrowed when last looked at.
     uses: u32,
     /// PONGs and PINGs to be sent.
@@ -82,6 +85,7 @@ impl Traffic {
             borrowers: false,
             starved: false,
             watching: false,
+            take_over: TAKE_OVER,
             uses: 0,
             commands: Vec::new(),
             _announced: announced,

@@ -66,7 +66,11 @@ impl Endpoints {
         self.bound.push(entry);
     }
 
-    pub(crate) fn add_connected(&mut self, entry: Entry) {
+    pub(crate) fn add_connected(&mut self, mut entry: Entry) {
+        if entry.endpoint == self.last {
+            // Some connect to one endpoint thousands of times.
+            entry.endpoint = self.last.clone();
+        }
         self.last = entry.endpoint.clone();
         self.connected.push(entry);
     }

@@ -1,8 +1,9 @@
 //! Options onto tcp descriptors.
 //!
 //! What a listener sets before it listens is inherited by what it accepts; the rest is set on each
-//! stream. An option left at its default causes no system call, `TCP_NODELAY` apart. An option
-//! that this system does not have is refused, never ignored; busy polling alone is a wish.
+//! stream. An option left at its default causes no system call, `TCP_NODELAY` and what is done for a
+//! peer on the same machine apart. An option that this system does not have is refused, never ignored;
+//! busy polling alone is a wish.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,6 +25,10 @@ pub fn tune_stream(stream: &Socket, options: &TcpOptions) -> Result<(), OptionEr
     if options.max_rt.is_some() {
         linux::max_rt(stream, options)?;
     }
+    // One that is about to connect has no peer yet: see `before_use`.
+    if let Some(peer) = stream.peer_addr().ok().and_then(|address| address.as_socket()) {
+        linux::unpaced_on_loopback(stream, peer);
+    }
     Ok(())
 }
 
@@ -39,6 +44,7 @@ pub(super) fn before_use(
     if let Some(bytes) = options.recv_buffer {
         set("recv_buffer", socket.set_recv_buffer_size(bytes))?;
     }
+    linux::unpaced_on_loopback(socket, address);
     if options.tos != 0 {
         set("tos", type_of_service(socket, address, options.tos))?;
     }
@@ -101,10 +107,22 @@ fn type_of_service(socket: &Socket, address: SocketAddr, tos: u32) -> io::Result
 /// What only Linux has.
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::{OptionError, Socket, TcpOptions, set};
+    use super::{OptionError, Socket, SocketAddr, TcpOptions, set};
 
     pub(super) fn max_rt(stream: &Socket, options: &TcpOptions) -> Result<(), OptionError> {
         set("max_rt", stream.set_tcp_user_timeout(options.max_rt))
+    }
+
+    /// BBR sends no faster than it has measured the path to be. Where that is the memory of one machine,
+    /// it measures how soon the receiver had its turn: bodies of 64 KiB got 43 to 100 % of the rate of
+    /// bare sockets, and with an algorithm that does not pace 92 to 98 %. Every Linux has reno. A wish.
+    pub(super) fn unpaced_on_loopback(stream: &Socket, peer: SocketAddr) {
+        if peer.ip().to_canonical().is_loopback()
+            && stream.tcp_congestion().is_ok_and(|algorithm| algorithm.starts_with(b"bbr"))
+            && let Err(error) = stream.set_tcp_congestion(b"reno")
+        {
+            tracing::debug!(%error, "going on with BBR on loopback");
+        }
     }
 
     pub(super) fn bind_to_device(socket: &Socket, options: &TcpOptions) -> Result<(), OptionError> {
@@ -124,11 +142,13 @@ mod linux {
 /// The same options where they do not exist.
 #[cfg(not(target_os = "linux"))]
 mod linux {
-    use super::{OptionError, Socket, TcpOptions};
+    use super::{OptionError, Socket, SocketAddr, TcpOptions};
 
     pub(super) fn max_rt(_: &Socket, _: &TcpOptions) -> Result<(), OptionError> {
         Err(OptionError::NotSupported { option: "max_rt" })
     }
+
+    pub(super) fn unpaced_on_loopback(_: &Socket, _: SocketAddr) {}
 
     pub(super) fn bind_to_device(_: &Socket, _: &TcpOptions) -> Result<(), OptionError> {
         Err(OptionError::NotSupported { option: "bind_to_device" })
