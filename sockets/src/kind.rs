@@ -5,7 +5,11 @@ mod sealed {
 }
 
 /// A kind of socket.
-pub trait Kind: sealed::Sealed + Send + Sync + 'static {}
+pub trait Kind: sealed::Sealed + Send + Sync + 'static {
+    /// Messages may go past the pattern while there is one peer; to others it is not worth a look.
+    #[doc(hidden)]
+    const STRAIGHT: bool;
+}
 
 /// A kind of socket that sends messages.
 pub trait Sends: Kind {}
@@ -35,39 +39,41 @@ pub trait Requests: Kind {}
 pub trait Probes: Kind {}
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident: $($trait:ident)*;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $straight:literal: $($trait:ident)*;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
         impl sealed::Sealed for $name {}
-        impl Kind for $name {}
+        impl Kind for $name {
+            const STRAIGHT: bool = $straight;
+        }
         $(impl $trait for $name {})*
     )*};
 }
 
 kinds! {
     /// Exclusive pair: one peer, both ways.
-    PairKind: Sends Receives;
+    PairKind true: Sends Receives;
     /// Publishes to all subscribers.
-    PubKind: Sends Publishes Filters;
+    PubKind false: Sends Publishes Filters;
     /// Receives what it subscribed to.
-    SubKind: Receives Subscribes Filters;
+    SubKind true: Receives Subscribes Filters;
     /// Publishes, and hears of subscriptions.
-    XPubKind: Sends Receives HearsSubscriptions Publishes Filters;
+    XPubKind false: Sends Receives HearsSubscriptions Publishes Filters;
     /// Receives, with subscriptions as messages.
-    XSubKind: Sends Receives Subscribes;
+    XSubKind true: Sends Receives Subscribes;
     /// Requests, one at a time.
-    ReqKind: Sends Receives Requests Probes;
+    ReqKind false: Sends Receives Requests Probes;
     /// Replies.
-    RepKind: Sends Receives;
+    RepKind false: Sends Receives;
     /// Sends to all peers in turn, receives from all.
-    DealerKind: Sends Receives Probes;
+    DealerKind true: Sends Receives Probes;
     /// Addresses each peer by its routing id.
-    RouterKind: Sends Receives Routes Probes;
+    RouterKind false: Sends Receives Routes Probes;
     /// Sends down a pipeline.
-    PushKind: Sends;
+    PushKind true: Sends;
     /// Receives from a pipeline.
-    PullKind: Receives;
+    PullKind true: Receives;
     /// Any type, chosen at run time: has all methods, and those that do not apply are errors.
-    AnyKind: Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes;
+    AnyKind true: Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes;
 }

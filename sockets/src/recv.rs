@@ -97,7 +97,7 @@ impl<K: Receives> Socket<K> {
     /// ```
     #[inline]
     pub fn recv_into(&self, message: &mut Message) -> Result<(), Error> {
-        let core = self.inner.lock_as_owner();
+        let core = if K::STRAIGHT { self.inner.lock_as_owner() } else { None };
         if core.is_some_and(|mut core| core.incoming().is_some_and(|log| log.read_into(message))) {
             return Ok(());
         }
@@ -129,7 +129,8 @@ impl<K: Receives> Socket<K> {
     /// ```
     #[inline]
     pub fn recv_with<R>(&self, look: impl FnOnce(Frame<'_>) -> R) -> Result<R, Error> {
-        if let Some(mut core) = self.inner.lock_as_owner()
+        if K::STRAIGHT
+            && let Some(mut core) = self.inner.lock_as_owner()
             && let Some(log) = core.incoming()
             && log.ready()
         {
@@ -144,6 +145,9 @@ impl<K: Receives> Socket<K> {
     /// Receives a frame if it is there and there is nothing to decide about it.
     #[inline(always)]
     fn recv_straight(&self) -> Option<Message> {
+        if !K::STRAIGHT {
+            return None;
+        }
         self.inner.lock_as_owner()?.incoming()?.read()
     }
 
@@ -158,7 +162,8 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     /// As [`recv`](Self::recv), with [`Error::WouldBlock`] when there is none.
     pub fn try_recv(&self) -> Result<Message, Error> {
-        if let Some(mut core) = self.inner.lock_as_owner()
+        if K::STRAIGHT
+            && let Some(mut core) = self.inner.lock_as_owner()
             && let Some(log) = core.incoming()
         {
             if let Some(frame) = log.read() {

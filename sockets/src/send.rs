@@ -64,6 +64,9 @@ impl<K: Sends> Socket<K> {
     /// Sends octets that are copied into the pipe, if there is nothing to decide about them.
     #[inline(always)]
     fn send_straight(&self, message: &impl Payload) -> bool {
+        if !K::STRAIGHT {
+            return false;
+        }
         let Some(body) = message.as_copied() else { return false };
         let Some(mut core) = self.inner.lock_as_owner() else { return false };
         core.outgoing().is_some_and(|log| log.write_body(0, body).is_ok())
@@ -71,7 +74,7 @@ impl<K: Sends> Socket<K> {
 
     /// Sends octets that are copied into the pipe; would block if there is no room for them now, or
     /// they are not such octets.
-    #[inline(never)]
+    #[inline]
     fn send_copied(&self, message: &impl Payload) -> Result<(), Error> {
         let Some(body) = message.as_copied() else { return Err(Error::WouldBlock) };
         self.inner.attempt(&mut |core: &mut Core| core.send(&mut Outgoing::Copied(body)))

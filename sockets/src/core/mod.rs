@@ -44,11 +44,12 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(shared: Arc<Shared>, options: Options, pattern: Box<dyn Pattern>) -> Self {
+        let routing = Routing::new(pattern, shared.socket_type);
         Self {
             shared,
             options,
             pipes: Pipes::default(),
-            routing: Routing::new(pattern),
+            routing,
             endpoints: Endpoints::default(),
             lines: Lines::default(),
             closed: false,
@@ -177,6 +178,7 @@ impl Core {
         if self.shared.mailbox.pending() { None } else { self.routing.incoming(&mut self.pipes) }
     }
 
+    #[inline]
     pub(crate) fn send(&mut self, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         let result = self.routing.send(&mut self.pipes, frame);
         if result.is_err() {
@@ -185,6 +187,7 @@ impl Core {
         result
     }
 
+    #[inline]
     pub(crate) fn recv(&mut self, into: &mut Message) -> Result<(), Error> {
         let result = self.routing.recv(&mut self.pipes, into);
         if result.is_err() {

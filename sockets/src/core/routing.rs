@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::pattern::Pattern;
 use crate::payload::Outgoing;
 use ringmq_pipe::{LogReader, LogWriter};
+use ringmq_zmtp::SocketType;
 
 /// No pipe's key.
 const NONE: usize = usize::MAX;
@@ -19,13 +20,17 @@ const NONE: usize = usize::MAX;
 /// See the [module's documentation](self).
 pub(crate) struct Routing {
     pattern: Box<dyn Pattern>,
+    /// It is worth asking: messages of other patterns never go straight.
+    ask: bool,
     out: usize,
     into: usize,
 }
 
 impl Routing {
-    pub(crate) fn new(pattern: Box<dyn Pattern>) -> Self {
-        Self { pattern, out: NONE, into: NONE }
+    pub(crate) fn new(pattern: Box<dyn Pattern>, socket_type: SocketType) -> Self {
+        use SocketType::{Dealer, Pair, Pull, Push, Sub, XSub};
+        let ask = matches!(socket_type, Pair | Push | Pull | Dealer | Sub | XSub);
+        Self { pattern, ask, out: NONE, into: NONE }
     }
 
     /// The pattern, to be asked or told something that may change where messages go.
@@ -53,6 +58,9 @@ impl Routing {
         pipes: &mut Pipes,
         frame: &mut Outgoing<'_>,
     ) -> Result<(), Error> {
+        if !self.ask {
+            return self.pattern.send(pipes, frame);
+        }
         self.out = NONE;
         self.pattern.send(pipes, frame)?;
         self.out = self.pattern.only_out().unwrap_or(NONE);
@@ -62,6 +70,9 @@ impl Routing {
     /// See [`Pattern::recv`].
     #[inline]
     pub(crate) fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
+        if !self.ask {
+            return self.pattern.recv(pipes, into);
+        }
         self.into = NONE;
         self.pattern.recv(pipes, into)?;
         self.into = self.pattern.only_in(pipes).unwrap_or(NONE);

@@ -29,6 +29,7 @@ mod raw;
 mod reconnect;
 mod reqrep;
 mod router;
+mod straight;
 mod threads;
 mod tuning;
 mod wakeups;

@@ -126,7 +126,7 @@ impl LogWriter {
     ///
     /// # Errors
     /// As there.
-    #[inline]
+    #[inline(always)]
     pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), Refused> {
         self.ready()?;
         if body.len() < ATTACH {
