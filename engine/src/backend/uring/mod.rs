@@ -8,6 +8,15 @@
 //! Ownership: what a request refers to (batch, vector, address, descriptor) lives in the backend's
 //! table, under the request's token, until the request's last completion. Closing a token cancels its
 //! requests and keeps the entry until they have all answered.
+//!
+//! # Not used, and why
+//! * Waiting for several completions (`min_wait_usec`). Instead of polling while there is work, with
+//!   20 us and as many completions as the last look brought, a ROUTER that echoes to 100 DEALERs fell from
+//!   0.83 to 0.70 M/s, and a PUB with 100 SUBs stayed where it was; for waits that block it changed
+//!   nothing, since those come only after 50 us without work.
+//! * Bundles. A send is one request for a whole batch, and a buffer holds 64 KiB: there is nothing left to
+//!   bundle.
+//! * `SEND_ZC`. Over loopback the kernel copies all the same, and it took 1.3 to 1.8 times as long.
 #![allow(unsafe_code)]
 
 mod buffers;
