@@ -169,17 +169,16 @@ impl Outbound {
         self.credited += credited as usize;
     }
 
-    /// Nothing is under way, and nothing may be for long: gives up the memory for it and says so, unless it
-    /// has been of use since the last time, and not for the first time. The first word of a connection, a hello or
-    /// a subscription, is often all that it says for long.
+    /// Nothing is under way, and nothing may be for long: gives up the memory for it and says so, unless the
+    /// connection has been of use more than once. Its first word, a hello or a subscription, is often all
+    /// that it says for long; whoever says more says it again and again.
     pub(super) fn rest(&mut self) -> bool {
-        let used = std::mem::take(&mut self.used);
-        let gives_up = !(used && self.used_before);
+        let gives_up = !self.used_before;
         if gives_up {
             self.under_way = Vec::new();
             self.rare = None;
         }
-        self.used_before |= used;
+        self.used_before |= std::mem::take(&mut self.used);
         gives_up
     }
 
