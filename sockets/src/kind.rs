@@ -1,5 +1,8 @@
 //! The types of sockets, as types: what a kind of socket cannot do, it has no method for.
 
+use crate::core::routing::goes_straight;
+use ringmq_zmtp::SocketType::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -39,13 +42,13 @@ pub trait Requests: Kind {}
 pub trait Probes: Kind {}
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident $straight:literal: $($trait:ident)*;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $socket_type:expr, $($trait:ident)*;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
         impl sealed::Sealed for $name {}
         impl Kind for $name {
-            const STRAIGHT: bool = $straight;
+            const STRAIGHT: bool = goes_straight($socket_type);
         }
         $(impl $trait for $name {})*
     )*};
@@ -53,27 +56,27 @@ macro_rules! kinds {
 
 kinds! {
     /// Exclusive pair: one peer, both ways.
-    PairKind true: Sends Receives;
+    PairKind Some(Pair), Sends Receives;
     /// Publishes to all subscribers.
-    PubKind false: Sends Publishes Filters;
+    PubKind Some(Pub), Sends Publishes Filters;
     /// Receives what it subscribed to.
-    SubKind true: Receives Subscribes Filters;
+    SubKind Some(Sub), Receives Subscribes Filters;
     /// Publishes, and hears of subscriptions.
-    XPubKind false: Sends Receives HearsSubscriptions Publishes Filters;
+    XPubKind Some(XPub), Sends Receives HearsSubscriptions Publishes Filters;
     /// Receives, with subscriptions as messages.
-    XSubKind true: Sends Receives Subscribes;
+    XSubKind Some(XSub), Sends Receives Subscribes;
     /// Requests, one at a time.
-    ReqKind false: Sends Receives Requests Probes;
+    ReqKind Some(Req), Sends Receives Requests Probes;
     /// Replies.
-    RepKind false: Sends Receives;
+    RepKind Some(Rep), Sends Receives;
     /// Sends to all peers in turn, receives from all.
-    DealerKind true: Sends Receives Probes;
+    DealerKind Some(Dealer), Sends Receives Probes;
     /// Addresses each peer by its routing id.
-    RouterKind false: Sends Receives Routes Probes;
+    RouterKind Some(Router), Sends Receives Routes Probes;
     /// Sends down a pipeline.
-    PushKind true: Sends;
+    PushKind Some(Push), Sends;
     /// Receives from a pipeline.
-    PullKind true: Receives;
+    PullKind Some(Pull), Receives;
     /// Any type, chosen at run time: has all methods, and those that do not apply are errors.
-    AnyKind true: Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes;
+    AnyKind None, Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes;
 }

@@ -131,7 +131,7 @@ impl Inbound {
         if let Some(Outlet::Log(log)) = &mut target
             && !log.landed().is_empty()
         {
-            self.backlog.get_or_insert_with(spare::take).extend_from_slice(&log.lift_landed());
+            self.backlog.get_or_insert_default().extend_from_slice(&log.lift_landed());
         }
         if let Some(Outlet::Log(log)) = &mut target
             && !self.discard
@@ -158,11 +158,11 @@ impl Inbound {
                 return Ok(());
             }
             // An idle connection holds no memory.
-            self.backlog.take().into_iter().for_each(spare::give);
+            self.backlog = None;
         }
         let used = feed(&mut self.decoder, octets, &mut sink)?;
         if used < octets.len() {
-            self.backlog.get_or_insert_with(spare::take).extend_from_slice(&octets[used..]);
+            self.backlog.get_or_insert_default().extend_from_slice(&octets[used..]);
         }
         Ok(())
     }
@@ -286,24 +286,4 @@ fn each_frame(mut frames: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
         frames = rest;
         Some((header.flags, &this[header.size..]))
     })
-}
-
-/// The memory of the last backlog that a thread has worked off, for its next one: a stream whose receiver
-/// lags behind has one again and again.
-mod spare {
-    use bytes::BytesMut;
-    use std::cell::Cell;
-
-    thread_local! {
-        static SPARE: Cell<Option<Box<BytesMut>>> = const { Cell::new(None) };
-    }
-
-    pub(super) fn take() -> Box<BytesMut> {
-        SPARE.take().unwrap_or_default()
-    }
-
-    pub(super) fn give(mut backlog: Box<BytesMut>) {
-        backlog.clear();
-        SPARE.set(Some(backlog));
-    }
 }

@@ -25,7 +25,7 @@ pub(super) struct Outbound {
     under_way: Vec<Piece>,
     /// Octets before the first message in the batch under way.
     lead: usize,
-    /// Something was sent since the last [rest](Self::rest), and before that.
+    /// Something was sent, and before the last [rest](Self::rest).
     used: bool,
     used_before: bool,
     /// Octets of the batch that the kernel has taken, and messages credited for them.
@@ -178,7 +178,7 @@ impl Outbound {
             self.under_way = Vec::new();
             self.rare = None;
         }
-        self.used_before |= std::mem::take(&mut self.used);
+        self.used_before = self.used;
         gives_up
     }
 

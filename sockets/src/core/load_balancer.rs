@@ -62,7 +62,7 @@ impl LoadBalancer {
                     return Ok(None);
                 }
                 // Full: its reader tells when there is room. Closed: it is about to be removed.
-                Err(_) => drop(self.active.remove(key)),
+                Err(_) => self.active.remove(key),
             }
         }
         Err(Error::WouldBlock)

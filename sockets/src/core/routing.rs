@@ -17,6 +17,13 @@ use ringmq_zmtp::SocketType;
 /// No pipe's key.
 const NONE: usize = usize::MAX;
 
+/// Whether messages of a socket of this type may go past the pattern; `None` is a type that is not known
+/// yet. With the others it is not worth a look.
+pub(crate) const fn goes_straight(socket_type: Option<SocketType>) -> bool {
+    use SocketType::{Dealer, Pair, Pull, Push, Sub, XSub};
+    matches!(socket_type, None | Some(Pair | Push | Pull | Dealer | Sub | XSub))
+}
+
 /// See the [module's documentation](self).
 pub(crate) struct Routing {
     pattern: Box<dyn Pattern>,
@@ -28,9 +35,7 @@ pub(crate) struct Routing {
 
 impl Routing {
     pub(crate) fn new(pattern: Box<dyn Pattern>, socket_type: SocketType) -> Self {
-        use SocketType::{Dealer, Pair, Pull, Push, Sub, XSub};
-        let ask = matches!(socket_type, Pair | Push | Pull | Dealer | Sub | XSub);
-        Self { pattern, ask, out: NONE, into: NONE }
+        Self { pattern, ask: goes_straight(Some(socket_type)), out: NONE, into: NONE }
     }
 
     /// The pattern, to be asked or told something that may change where messages go.
