@@ -23,7 +23,6 @@ mod mailbox;
 mod message;
 mod pipe;
 mod prefetch;
-mod queue;
 mod slice;
 mod small;
 mod sync;

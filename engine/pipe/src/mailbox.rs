@@ -4,8 +4,7 @@
 //! [`Mailbox::pending`] before every operation, which is one relaxed load of a line that hardly ever
 //! changes.
 
-use crate::queue::Queue;
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, fence, lock};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, Queue, fence, lock};
 use crossbeam_utils::CachePadded;
 use smallvec::SmallVec;
 use std::task::Waker;

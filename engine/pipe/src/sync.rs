@@ -1,7 +1,7 @@
 //! What this crate's protocols are built from: std's atomics, or loom's when a model is being checked.
 //!
-//! Beside the atomics there is a stand-in for what loom cannot look into: raw memory ([`Watched`]).
-//! Outside models it is free of charge.
+//! Beside the atomics there are stand-ins for what loom cannot look into: raw memory ([`Watched`]) and
+//! foreign queues ([`Queue`]). Outside models both are free of charge.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
@@ -67,6 +67,28 @@ impl Watched {
 
     #[inline(always)]
     pub(crate) fn read(&self, _: usize, _: usize) {}
+}
+
+#[cfg(not(loom))]
+pub(crate) use crossbeam_queue::SegQueue as Queue;
+
+/// An unbounded queue with the promises of `SegQueue` that loom can follow.
+#[cfg(loom)]
+pub(crate) struct Queue<T>(Mutex<std::collections::VecDeque<T>>);
+
+#[cfg(loom)]
+impl<T> Queue<T> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(std::collections::VecDeque::new()))
+    }
+
+    pub(crate) fn push(&self, value: T) {
+        lock(&self.0).push_back(value);
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        lock(&self.0).pop_front()
+    }
 }
 
 /// As below, by trying: ThreadSanitizer sees that, and cannot look into the way of the standard library
