@@ -3,10 +3,14 @@
 //! One per thread. Ringing it is cheap while it rings already, and costs a system call otherwise, so
 //! those who ring it ask first whether anybody waits.
 
+mod clapper;
+
 use crate::session::Reader;
 use arrayvec::ArrayVec;
+use clapper::Clapper;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
@@ -19,9 +23,7 @@ pub struct Bell {
 
 struct Ringer {
     rung: AtomicBool,
-    ear: OwnedFd,
-    /// The other end, where it takes two.
-    hand: Option<OwnedFd>,
+    clapper: Clapper,
 }
 
 impl Wake for Ringer {
@@ -33,8 +35,7 @@ impl Wake for Ringer {
         // AcqRel: pairs with the swap in `Bell::still`, so that what was done before the bell was rung
         // is seen by whoever has found it rung.
         if !self.rung.swap(true, Ordering::AcqRel) {
-            // Fails only if it is rung to the full, and then it rings.
-            let _ = rustix::io::write(self.hand.as_ref().unwrap_or(&self.ear), &1u64.to_ne_bytes());
+            self.clapper.strike();
         }
     }
 }
@@ -48,8 +49,8 @@ impl Bell {
     /// # Errors
     /// When the system has no descriptors left.
     pub fn new() -> io::Result<Self> {
-        let (ear, hand) = descriptors()?;
-        Ok(Self { ringer: Arc::new(Ringer { rung: AtomicBool::new(false), ear, hand }) })
+        let (rung, clapper) = (AtomicBool::new(false), Clapper::new()?);
+        Ok(Self { ringer: Arc::new(Ringer { rung, clapper }) })
     }
 
     /// What rings it.
@@ -66,17 +67,24 @@ impl Bell {
     /// # Panics
     /// With more than [`READERS`](Self::READERS) readers.
     pub fn wait(&self, readers: &[Reader<'_>], timeout: Option<Duration>) -> io::Result<()> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        const FDS: usize = Bell::READERS + 1;
-        assert!(readers.len() < FDS, "a bell is for few readers");
-        let mut fds = ArrayVec::<_, FDS>::new();
-        fds.push(PollFd::from_borrowed_fd(self.ringer.ear.as_fd(), PollFlags::IN));
+        assert!(readers.len() <= Self::READERS, "a bell is for few readers");
+        let mut fds = ArrayVec::<_, { Self::READERS + 1 }>::new();
         for descriptor in readers.iter().filter_map(Reader::descriptor) {
             fds.push(PollFd::from_borrowed_fd(descriptor.as_fd(), PollFlags::IN));
         }
+        fds.push(self.ear());
+        self.poll(&mut fds, timeout)
+    }
+
+    /// As [`wait`](Self::wait), for `fds` of any number and kind, and what is wanted of them; with the
+    /// bell's own [ear](Self::ear) among them it ends the wait.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn poll(&self, fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
         // A time so long that it does not fit is for ever.
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let result = match poll(&mut fds, timeout.as_ref()) {
+        let result = match poll(fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         };
@@ -84,29 +92,16 @@ impl Bell {
         result
     }
 
+    /// What can be read while it rings.
+    pub fn ear(&self) -> PollFd<'_> {
+        PollFd::from_borrowed_fd(self.ringer.clapper.as_fd(), PollFlags::IN)
+    }
+
     /// Makes it quiet again. What it was rung for is to be looked at after this.
     fn still(&self) {
         // AcqRel: see `wake_by_ref`.
         if self.ringer.rung.swap(false, Ordering::AcqRel) {
-            let mut octets = [0; 8];
-            // Nothing to read yet if the ringer is between its two steps: then it wakes us once more.
-            let _ = rustix::io::read(&self.ringer.ear, &mut octets);
+            self.ringer.clapper.hold();
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn descriptors() -> io::Result<(OwnedFd, Option<OwnedFd>)> {
-    use rustix::event::{EventfdFlags, eventfd};
-    let ear = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-    Ok((ear, None))
-}
-
-#[cfg(all(unix, not(target_os = "linux")))]
-fn descriptors() -> io::Result<(OwnedFd, Option<OwnedFd>)> {
-    let (ear, hand) = rustix::pipe::pipe()?;
-    for fd in [&ear, &hand] {
-        rustix::io::ioctl_fionbio(fd, true)?;
-    }
-    Ok((ear, Some(hand)))
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Token(u64);
 
 /// Tokens share a completion's 64 bits with the kind of the operation.
+#[cfg(target_os = "linux")]
 pub(crate) const TOKEN_BITS: u32 = 60;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -18,10 +19,12 @@ impl Token {
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn from_raw(raw: u64) -> Self {
         Self(raw)
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn raw(self) -> u64 {
         self.0
     }

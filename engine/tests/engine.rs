@@ -1,6 +1,5 @@
 //! The engine as a whole: which thread a handler goes to, where that thread runs, handlers that panic,
 //! and the end of it all.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
 mod common;

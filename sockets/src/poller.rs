@@ -3,9 +3,11 @@
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::socket::{Inner, Socket};
-use crate::wait::{Registration, fetch, thread_waker};
+use crate::wait::{Registration, fetch, park, thread_bell, thread_waker};
+use ringmq_engine::Bell;
+use rustix::event::{PollFd, PollFlags};
+use rustix::fd::BorrowedFd;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// What to wait for.
@@ -64,11 +66,8 @@ pub struct Poller<'fd> {
 
 enum Source<'fd> {
     Socket(Arc<Inner>),
-    #[cfg(unix)]
-    Fd(std::os::fd::BorrowedFd<'fd>),
-    #[cfg(not(unix))]
-    #[allow(dead_code)]
-    None(std::marker::PhantomData<&'fd ()>),
+    /// Of Windows: a SOCKET.
+    Fd(BorrowedFd<'fd>),
 }
 
 impl<'fd> Poller<'fd> {
@@ -95,6 +94,17 @@ impl<'fd> Poller<'fd> {
         self.insert(interest, Source::Fd(fd.as_fd()))
     }
 
+    /// Adds a SOCKET, which is the only kind of handle that Windows can wait for together with others;
+    /// returns the key that names it in [`Ready`].
+    #[cfg(windows)]
+    pub fn add_raw_socket<S: std::os::windows::io::AsSocket>(
+        &mut self,
+        socket: &'fd S,
+        interest: Interest,
+    ) -> usize {
+        self.insert(interest, Source::Fd(socket.as_socket()))
+    }
+
     /// Changes what is waited for; `false` if there is no such key.
     pub fn modify(&mut self, key: usize, interest: Interest) -> bool {
         let entry = self.entries.iter_mut().find(|entry| entry.0 == key);
@@ -115,24 +125,29 @@ impl<'fd> Poller<'fd> {
     /// [`Error::Terminated`] if a socket's context has ended, [`Error::Io`] if the system refuses.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Vec<Ready>, Error> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let ready = self.look(Some(Duration::ZERO), None)?;
+        let bell = match self.has_fds() {
+            true => Some(thread_bell().map_err(|error| Error::io("making a bell", error))?),
+            false => None,
+        };
+        let bell = bell.as_deref();
+        let ready = self.look(Some(Duration::ZERO), bell)?;
         if !ready.is_empty() || timeout == Some(Duration::ZERO) {
             return Ok(ready);
         }
-        let bell = bell::Bell::new(self.has_fds())?;
+        let waker = bell.map_or_else(thread_waker, Bell::waker);
         let _registrations: Vec<_> = self
             .entries
             .iter()
             .filter_map(|(_, _, source)| match source {
-                Source::Socket(inner) => Some(Registration::new(inner, bell.waker())),
-                _ => None,
+                Source::Socket(inner) => Some(Registration::new(inner, waker.clone())),
+                Source::Fd(_) => None,
             })
             .collect();
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let settled = self.settle()?;
             let wait = if settled { left } else { Some(Duration::ZERO) };
-            let ready = self.look(wait, Some(&bell))?;
+            let ready = self.look(wait, bell)?;
             if !ready.is_empty() || left == Some(Duration::ZERO) {
                 return Ok(ready);
             }
@@ -160,11 +175,11 @@ impl<'fd> Poller<'fd> {
     }
 
     /// What is ready. Waits on `bell` and the descriptors if no socket is.
-    fn look(&self, wait: Option<Duration>, bell: Option<&bell::Bell>) -> Result<Vec<Ready>, Error> {
+    fn look(&self, wait: Option<Duration>, bell: Option<&Bell>) -> Result<Vec<Ready>, Error> {
         let mut ready = self.sockets()?;
         let wait = if ready.is_empty() { wait } else { Some(Duration::ZERO) };
         self.fds(wait, bell, &mut ready)?;
-        if ready.is_empty() && bell.is_some() {
+        if ready.is_empty() && wait != Some(Duration::ZERO) {
             ready = self.sockets()?;
         }
         Ok(ready)
@@ -191,20 +206,18 @@ impl<'fd> Poller<'fd> {
         Ok(ready)
     }
 
-    #[cfg(unix)]
     fn fds(
         &self,
         wait: Option<Duration>,
-        bell: Option<&bell::Bell>,
+        bell: Option<&Bell>,
         ready: &mut Vec<Ready>,
     ) -> Result<(), Error> {
-        use rustix::event::{PollFd, PollFlags};
-        if !self.has_fds() {
-            if let Some(bell) = bell {
-                bell.park(wait);
+        let Some(bell) = bell else {
+            if wait != Some(Duration::ZERO) {
+                park(wait);
             }
             return Ok(());
-        }
+        };
         let mut keys = Vec::new();
         let mut fds = Vec::new();
         for (key, interest, source) in &self.entries {
@@ -215,119 +228,18 @@ impl<'fd> Poller<'fd> {
             keys.push(*key);
             fds.push(PollFd::from_borrowed_fd(*fd, flags));
         }
-        if let Some(fd) = bell.and_then(bell::Bell::fd) {
-            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        }
-        poll_fds(&mut fds, wait)?;
+        fds.push(bell.ear());
+        bell.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
         for (key, fd) in keys.into_iter().zip(&fds) {
             let flags = fd.revents();
             let trouble = flags.intersects(PollFlags::ERR | PollFlags::HUP);
-            let readable = flags.contains(PollFlags::IN) || trouble;
-            let writable = flags.contains(PollFlags::OUT);
+            // On Windows these are several bits, of which one is set.
+            let readable = flags.intersects(PollFlags::IN) || trouble;
+            let writable = flags.intersects(PollFlags::OUT);
             if readable || writable {
                 ready.push(Ready { key, readable, writable });
             }
         }
-        if let Some(bell) = bell {
-            bell.clear();
-        }
         Ok(())
-    }
-
-    #[cfg(not(unix))]
-    fn fds(
-        &self,
-        wait: Option<Duration>,
-        bell: Option<&bell::Bell>,
-        _: &mut Vec<Ready>,
-    ) -> Result<(), Error> {
-        if let Some(bell) = bell {
-            bell.park(wait);
-        }
-        Ok(())
-    }
-}
-
-/// Waits for descriptors; an interruption counts as nothing ready.
-#[cfg(unix)]
-fn poll_fds(fds: &mut [rustix::event::PollFd<'_>], wait: Option<Duration>) -> Result<(), Error> {
-    let wait = match wait.map(rustix::event::Timespec::try_from) {
-        None => None,
-        Some(Ok(wait)) => Some(wait),
-        // So long that it does not fit is for ever.
-        Some(Err(_)) => None,
-    };
-    match rustix::event::poll(fds, wait.as_ref()) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(Error::io("waiting for descriptors", error.into())),
-    }
-}
-
-/// What sockets ring to end a wait: the thread itself, or a pipe if it waits for descriptors.
-mod bell {
-    use super::{Duration, Error, Waker, thread_waker};
-
-    pub(super) struct Bell {
-        #[cfg(unix)]
-        pipe: Option<(std::os::fd::OwnedFd, std::sync::Arc<Ringer>)>,
-    }
-
-    #[cfg(unix)]
-    struct Ringer(std::os::fd::OwnedFd);
-
-    #[cfg(unix)]
-    impl std::task::Wake for Ringer {
-        fn wake(self: std::sync::Arc<Self>) {
-            // A full pipe rings already.
-            let _ = rustix::io::write(&self.0, &[1]);
-        }
-    }
-
-    impl Bell {
-        #[cfg(unix)]
-        pub(super) fn new(with_fds: bool) -> Result<Self, Error> {
-            use rustix::pipe::{PipeFlags, pipe_with};
-            if !with_fds {
-                return Ok(Self { pipe: None });
-            }
-            let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
-                .map_err(|error| Error::io("making a pipe", error.into()))?;
-            Ok(Self { pipe: Some((reader, std::sync::Arc::new(Ringer(writer)))) })
-        }
-
-        #[cfg(not(unix))]
-        pub(super) fn new(_: bool) -> Result<Self, Error> {
-            Ok(Self {})
-        }
-
-        pub(super) fn waker(&self) -> Waker {
-            #[cfg(unix)]
-            if let Some((_, ringer)) = &self.pipe {
-                return Waker::from(ringer.clone());
-            }
-            thread_waker()
-        }
-
-        #[cfg(unix)]
-        pub(super) fn fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-            use std::os::fd::AsFd;
-            self.pipe.as_ref().map(|(reader, _)| reader.as_fd())
-        }
-
-        #[cfg(unix)]
-        pub(super) fn clear(&self) {
-            if let Some((reader, _)) = &self.pipe {
-                let mut octets = [0; 64];
-                while rustix::io::read(reader, &mut octets).is_ok_and(|read| read > 0) {}
-            }
-        }
-
-        pub(super) fn park(&self, wait: Option<Duration>) {
-            match wait {
-                Some(Duration::ZERO) => {}
-                Some(wait) => std::thread::park_timeout(wait),
-                None => std::thread::park(),
-            }
-        }
     }
 }

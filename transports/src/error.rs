@@ -189,7 +189,9 @@ pub enum BindError {
         source: OptionError,
     },
     /// The transport does not exist on this system (`EPROTONOSUPPORT`).
-    #[error("cannot bind {endpoint}: ipc is not supported on this system; use tcp on 127.0.0.1")]
+    #[error(
+        "cannot bind {endpoint}: this system has no Unix sockets (Windows 10 has them from version 1803); use tcp on 127.0.0.1"
+    )]
     NotSupported {
         /// The endpoint in canonical form.
         endpoint: String,
@@ -250,7 +252,9 @@ pub enum ConnectError {
         source: OptionError,
     },
     /// The transport does not exist on this system (`EPROTONOSUPPORT`).
-    #[error("cannot connect to {address}: ipc is not supported on this system; use tcp")]
+    #[error(
+        "cannot connect to {address}: this system has no Unix sockets (Windows 10 has them from version 1803); use tcp"
+    )]
     NotSupported {
         /// The peer.
         address: String,

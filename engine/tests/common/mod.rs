@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, dead_code, unused_macros, unused_imports)]
 
 use ringmq_engine::{BackendKind, uring_available};
+use socket2::{Domain, Socket, Type};
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -15,7 +17,8 @@ const ALONE: &str = "RINGMQ_TEST_ALONE";
 
 /// Makes two tests of each function: one with mio, one with io_uring.
 macro_rules! on_each_backend {
-    ($($name:ident),* $(,)?) => {$(
+    ($($(#[$attribute:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$attribute])*
         mod $name {
             #[test]
             fn mio() {
@@ -33,7 +36,8 @@ macro_rules! on_each_backend {
 /// As [`on_each_backend`], each test in a process of its own: for those that count descriptors or
 /// change limits.
 macro_rules! on_each_backend_alone {
-    ($($name:ident),* $(,)?) => {$(
+    ($($(#[$attribute:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$attribute])*
         mod $name {
             #[test]
             fn mio() {
@@ -54,6 +58,49 @@ macro_rules! on_each_backend_alone {
 }
 
 pub(crate) use {on_each_backend, on_each_backend_alone};
+
+/// Both ends of a connection within this machine: of Unix sockets, where they come in pairs.
+#[cfg(unix)]
+pub(crate) fn stream_pair() -> (Socket, Socket) {
+    Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap()
+}
+
+/// The same over tcp, with buffers as small as those of Unix sockets.
+#[cfg(not(unix))]
+pub(crate) fn stream_pair() -> (Socket, Socket) {
+    tcp_pair_with(|socket| {
+        socket.set_send_buffer_size(BUFFER).unwrap();
+        socket.set_recv_buffer_size(BUFFER).unwrap();
+    })
+}
+
+#[cfg(not(unix))]
+const BUFFER: usize = 100 * 1024;
+
+/// Both ends of a connection over loopback tcp.
+pub(crate) fn tcp_pair() -> (Socket, Socket) {
+    tcp_pair_with(|_| {})
+}
+
+/// Sockets have what `prepare` does to them from the beginning.
+fn tcp_pair_with(prepare: fn(&Socket)) -> (Socket, Socket) {
+    let tcp = || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        prepare(&socket);
+        socket
+    };
+    let listener = tcp();
+    listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    listener.listen(1).unwrap();
+    let near = tcp();
+    near.connect(&listener.local_addr().unwrap()).unwrap();
+    (near, listener.accept().unwrap().0)
+}
+
+/// Whether what looks like Windows is Wine.
+pub(crate) fn under_wine() -> bool {
+    cfg!(windows) && std::env::var_os("RINGMQ_TEST_UNDER_WINE").is_some()
+}
 
 /// Runs a test with io_uring, or says on the terminal that it was skipped.
 pub(crate) fn if_uring(name: &str, test: fn(BackendKind)) {

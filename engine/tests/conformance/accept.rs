@@ -1,12 +1,16 @@
 //! Accepting connections.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::{on_each_backend, on_each_backend_alone};
+use crate::common::on_each_backend;
+#[cfg(unix)]
+use crate::common::on_each_backend_alone;
+#[cfg(unix)]
+use crate::rig::UnixPath;
 use crate::rig::{Rig, What, client, listener};
-use ringmq_engine::{BackendKind, Descriptor, Token};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use socket2::{Domain, SockAddr, Socket, Type};
+use ringmq_engine::{BackendKind, Token};
+use socket2::Socket;
 use std::io::{Read, Write};
+#[cfg(unix)]
 use std::sync::Arc;
 
 fn accepted(rig: &mut Rig, token: Token) -> Socket {
@@ -19,6 +23,7 @@ fn accepted(rig: &mut Rig, token: Token) -> Socket {
 /// Each accepted descriptor is a connection of one of the clients, and does not block.
 fn exchange(mut clients: Vec<Socket>, sockets: Vec<Socket>) {
     for (index, socket) in sockets.iter().enumerate() {
+        #[cfg(unix)]
         assert!(socket.nonblocking().unwrap());
         (&*socket).write_all(&[index as u8]).unwrap();
     }
@@ -51,23 +56,26 @@ fn many_connections_are_accepted(kind: BackendKind) {
     exchange(clients, sockets);
 }
 
+#[cfg(unix)]
 fn unix_connections_are_accepted(kind: BackendKind) {
     let mut rig = Rig::new(kind);
     let token = Token::unique();
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    let socket = Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
     socket.set_nonblocking(true).unwrap();
-    let name = format!("\0ringmq-conformance-{}-{}", std::process::id(), token.key());
-    let address = SockAddr::unix(name).unwrap();
+    let path = UnixPath::new();
+    let address = path.address();
     socket.bind(&address).unwrap();
     socket.listen(8).unwrap();
-    let listener: Descriptor = Arc::new(socket);
+    let listener = Arc::new(socket);
     rig.backend.accept(token, &listener);
     let clients: Vec<_> = (0..3).map(|_| client(&address)).collect();
     let sockets: Vec<_> = (0..3).map(|_| accepted(&mut rig, token)).collect();
     exchange(clients, sockets);
 }
 
+#[cfg(unix)]
 fn used_up_descriptors_are_an_error_and_asking_again_goes_on(kind: BackendKind) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let mut rig = Rig::new(kind);
     let token = Token::unique();
     let (listener, address) = listener(4);
@@ -93,5 +101,10 @@ fn used_up_descriptors_are_an_error_and_asking_again_goes_on(kind: BackendKind) 
     exchange(vec![waiting, later], vec![first, second]);
 }
 
-on_each_backend!(many_connections_are_accepted, unix_connections_are_accepted);
+on_each_backend!(
+    many_connections_are_accepted,
+    #[cfg(unix)]
+    unix_connections_are_accepted
+);
+#[cfg(unix)]
 on_each_backend_alone!(used_up_descriptors_are_an_error_and_asking_again_goes_on);

@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
+#[cfg(unix)]
+use crate::rig::UnixPath;
 use crate::rig::{Rig, What, batch, listener, pair, tcp};
 use ringmq_engine::backend::Receive;
 use ringmq_engine::{BackendKind, Descriptor, Token};
-use socket2::{Domain, SockAddr, Socket, Type};
+#[cfg(unix)]
+use socket2::{Domain, Type};
+use socket2::{SockAddr, Socket};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
@@ -37,12 +41,13 @@ fn a_tcp_listener_is_reached(kind: BackendKind) {
     exchange(&mut rig, token, &socket, &listener);
 }
 
+#[cfg(unix)]
 fn a_unix_listener_is_reached(kind: BackendKind) {
     let mut rig = Rig::new(kind);
     let token = Token::unique();
     let unix = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
-    let name = format!("\0ringmq-conformance-{}-{}", std::process::id(), token.key());
-    let address = SockAddr::unix(name).unwrap();
+    let path = UnixPath::new();
+    let address = path.address();
     let listener = unix();
     listener.bind(&address).unwrap();
     listener.listen(1).unwrap();
@@ -62,11 +67,20 @@ fn nobody_there_is_an_error(kind: BackendKind) {
     rig.backend.connect(token, &socket, &address);
     let error = connected(&mut rig, token).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[cfg(unix)]
+fn nobody_at_a_unix_path_is_an_error(kind: BackendKind) {
+    let mut rig = Rig::new(kind);
+    // Somebody was.
+    let path = UnixPath::new();
+    let gone = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    gone.bind(&path.address()).unwrap();
+    drop(gone);
     let (token, socket) =
         (Token::unique(), Arc::new(Socket::new(Domain::UNIX, Type::STREAM, None).unwrap()));
     socket.set_nonblocking(true).unwrap();
-    let nowhere = SockAddr::unix("\0ringmq-conformance-nobody").unwrap();
-    rig.backend.connect(token, &socket, &nowhere);
+    rig.backend.connect(token, &socket, &path.address());
     let error = connected(&mut rig, token).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
 }
@@ -128,8 +142,11 @@ fn a_descriptor_is_handed_from_one_token_to_another(kind: BackendKind) {
 
 on_each_backend!(
     a_tcp_listener_is_reached,
+    #[cfg(unix)]
     a_unix_listener_is_reached,
     nobody_there_is_an_error,
+    #[cfg(unix)]
+    nobody_at_a_unix_path_is_an_error,
     a_connect_that_takes_too_long_can_be_given_up,
     a_second_connect_is_refused_and_the_first_goes_on,
     a_descriptor_is_handed_from_one_token_to_another,

@@ -1,5 +1,4 @@
 //! What every backend must do: each test runs on mio and, where it is to be had, on io_uring.
-#![cfg(unix)]
 
 #[path = "../common/mod.rs"]
 mod common;

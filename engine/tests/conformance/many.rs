@@ -6,16 +6,22 @@ use crate::rig::{Given, Rig, What, batch, open_descriptors, pair};
 use ringmq_engine::BackendKind;
 use ringmq_engine::Token;
 use ringmq_engine::backend::{Ended, Receive};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 
 const COUNT: usize = 1000;
 const ROUNDS: u32 = 3;
 
-fn a_thousand_connections_echo_and_end(kind: BackendKind) {
+#[cfg(unix)]
+fn raise_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+}
+
+fn a_thousand_connections_echo_and_end(kind: BackendKind) {
+    #[cfg(unix)]
+    raise_limit();
     let before = open_descriptors();
     let mut rig = Rig::new(kind);
     let mut near = HashMap::new();

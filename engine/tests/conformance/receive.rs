@@ -1,7 +1,7 @@
 //! Receiving: once, as a stream, paused and gone on with, to the end.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::on_each_backend;
+use crate::common::{on_each_backend, under_wine};
 use crate::rig::{Rig, What, pair, pattern, tcp_pair};
 use ringmq_engine::backend::{Ended, RECEIVE_BUFFER, Receive};
 use ringmq_engine::{BackendKind, Token};
@@ -134,7 +134,10 @@ fn a_reset_is_a_failure(kind: BackendKind) {
     rig.backend.receive(token, &near, Receive::Stream);
     far.set_linger(Some(Duration::ZERO)).unwrap();
     drop(far);
-    assert!(matches!(rig.next_of(token), What::Ended(Ended::Failed(_))));
+    let what = rig.next_of(token);
+    // Wine closes in order whatever was asked for.
+    let in_order = under_wine() && matches!(what, What::Ended(Ended::Eof));
+    assert!(in_order || matches!(what, What::Ended(Ended::Failed(_))), "{what:?}");
     rig.silence();
 }
 

@@ -1,7 +1,7 @@
 //! A backend under test, with its events at hand one by one, and sockets to use it on.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::DEADLINE;
+use crate::common::{self, DEADLINE, stream_pair};
 use bytes::Bytes;
 use ringmq_engine::backend::{self, Backend, Buffer, Ended, Event, Receive};
 use ringmq_engine::{BackendKind, Batch, Descriptor, Part, Token};
@@ -146,24 +146,19 @@ impl Rig {
 
 /// A descriptor for a backend, and the other end for a test.
 pub(crate) fn pair() -> (Descriptor, Socket) {
-    let (near, far) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
-    near.set_nonblocking(true).unwrap();
-    far.set_read_timeout(Some(DEADLINE)).unwrap();
-    far.set_write_timeout(Some(DEADLINE)).unwrap();
-    (Arc::new(near), far)
+    between(stream_pair())
 }
 
 /// The same over loopback tcp.
 pub(crate) fn tcp_pair() -> (Descriptor, Socket) {
-    let (listener, address) = listener(1);
-    let near = tcp();
-    // In progress; the accept below completes it.
-    let _ = near.connect(&address);
-    listener.set_nonblocking(false).unwrap();
-    let (far, _) = listener.accept().unwrap();
+    between(common::tcp_pair())
+}
+
+fn between((near, far): (Socket, Socket)) -> (Descriptor, Socket) {
+    near.set_nonblocking(true).unwrap();
     far.set_read_timeout(Some(DEADLINE)).unwrap();
     far.set_write_timeout(Some(DEADLINE)).unwrap();
-    (near, far)
+    (Arc::new(near), far)
 }
 
 /// A socket that is not connected.
@@ -205,8 +200,31 @@ pub(crate) fn pattern(count: usize) -> Vec<u8> {
     (0..count).map(|at| (at ^ at >> 8 ^ at >> 16) as u8).collect()
 }
 
-/// Descriptors that this process has open.
+/// A path for a Unix socket that nobody else has.
+#[cfg(unix)]
+pub(crate) struct UnixPath(std::path::PathBuf);
+
+#[cfg(unix)]
+impl UnixPath {
+    pub(crate) fn new() -> Self {
+        let name = format!("ringmq-{}-{}", std::process::id(), Token::unique().key());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    pub(crate) fn address(&self) -> SockAddr {
+        SockAddr::unix(&self.0).unwrap()
+    }
+}
+
+#[cfg(unix)]
+impl Drop for UnixPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Descriptors that this process has open; always the same where nobody can tell.
 pub(crate) fn open_descriptors() -> usize {
     // One of them is that of the directory itself: the same before and after.
-    std::fs::read_dir("/dev/fd").unwrap().count()
+    if cfg!(unix) { std::fs::read_dir("/dev/fd").unwrap().count() } else { 0 }
 }

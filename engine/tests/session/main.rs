@@ -1,6 +1,5 @@
 //! Sessions over real connections, against a peer driven by hand: each test runs on mio and, where it
 //! is to be had, on io_uring.
-#![cfg(unix)]
 
 #[path = "../common/mod.rs"]
 mod common;

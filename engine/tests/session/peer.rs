@@ -177,6 +177,8 @@ impl Peer {
         while sent < octets.len() {
             match self.socket.write(&octets[sent..]) {
                 Ok(count) => sent += count,
+                // By its other name on Windows.
+                Err(error) if error.kind() == ErrorKind::TimedOut => break,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => panic!("{error}"),
             }

@@ -1,7 +1,7 @@
 //! An engine with sessions on it, their owner, their socket, and that socket's ends of the pipes.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::DEADLINE;
+use crate::common::{DEADLINE, stream_pair, tcp_pair};
 use crate::peer::Peer;
 use ringmq_engine::{
     Attach, BackendChoice, BackendKind, Carry, Completion, Cx, Descriptor, DisconnectReason,
@@ -10,9 +10,7 @@ use ringmq_engine::{
 };
 use ringmq_pipe::{Bound, Message, Notify, Outlet, PipeEnd, Refused, pipe};
 use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};
-use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -29,16 +27,8 @@ pub(crate) const BOTH: [Over; 2] = [Over::Tcp, Over::Unix];
 /// A connected descriptor for a session, and the other end.
 pub(crate) fn connection(over: Over) -> (Descriptor, Peer) {
     let (near, far) = match over {
-        Over::Unix => Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap(),
-        Over::Tcp => {
-            let tcp = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            let listener = tcp();
-            listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-            listener.listen(1).unwrap();
-            let near = tcp();
-            near.connect(&listener.local_addr().unwrap()).unwrap();
-            (near, listener.accept().unwrap().0)
-        }
+        Over::Unix => stream_pair(),
+        Over::Tcp => tcp_pair(),
     };
     near.set_nonblocking(true).unwrap();
     (Arc::new(near), Peer::new(far))

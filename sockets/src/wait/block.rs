@@ -7,21 +7,29 @@ use crate::error::Error;
 use crate::socket::Inner;
 use ringmq_engine::Bell;
 use std::cell::OnceCell;
+use std::io;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 thread_local! {
     static BELL: OnceCell<Rc<Bell>> = const { OnceCell::new() };
 }
 
-/// The calling thread's bell; `None` if the system has no descriptors left for one.
-fn thread_bell() -> Option<Rc<Bell>> {
-    BELL.with(|bell| {
-        // Not for good: there may be descriptors again the next time.
-        bell.get()
-            .cloned()
-            .or_else(|| Bell::new().ok().map(|new| bell.get_or_init(|| Rc::new(new)).clone()))
+/// The calling thread's bell; an error if the system has no descriptors left for one. There may be some
+/// again the next time.
+pub(crate) fn thread_bell() -> io::Result<Rc<Bell>> {
+    BELL.with(|bell| match bell.get() {
+        Some(bell) => Ok(bell.clone()),
+        None => Bell::new().map(|new| bell.get_or_init(|| Rc::new(new)).clone()),
     })
+}
+
+/// Sleeps until the thread's waker is called or the time has passed (`None`: until it is called).
+pub(crate) fn park(time: Option<Duration>) {
+    match time {
+        Some(time) => std::thread::park_timeout(time),
+        None => std::thread::park(),
+    }
 }
 
 /// Blocks until `operation` does not want to block any more or the deadline has passed.
@@ -37,7 +45,7 @@ pub(super) fn block<T>(
             Wants::Room => Lines::default(),
         };
         let mut readers = lines.readers();
-        let bell = if readers.is_empty() { None } else { thread_bell() };
+        let bell = if readers.is_empty() { None } else { thread_bell().ok() };
         if bell.is_none() && !readers.is_empty() {
             // No way to wait for descriptors: the I/O thread reads.
             readers = Readers::default();
@@ -60,6 +68,7 @@ pub(super) fn block<T>(
             continue;
         }
         match (bell, deadline.left(now)) {
+            (None, left) => park(left),
             (Some(bell), left) => {
                 bell.wait(readers.as_slice(), left)
                     .map_err(|error| Error::io("waiting for descriptors", error))?;
@@ -67,8 +76,6 @@ pub(super) fn block<T>(
                 drop(registration);
                 readers.fetch();
             }
-            (None, Some(left)) => std::thread::park_timeout(left),
-            (None, None) => std::thread::park(),
         }
     }
 }

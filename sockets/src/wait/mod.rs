@@ -10,6 +10,7 @@ mod block;
 mod lines;
 mod spin;
 
+pub(crate) use block::{park, thread_bell};
 pub(crate) use lines::{FEW, Lines};
 pub(crate) use spin::Luck;
 pub use spin::Spin;

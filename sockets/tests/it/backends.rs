@@ -1,7 +1,7 @@
 //! That what the other tests run on is what they say.
 
 use crate::bed::{Bed, over_tcp};
-use ringmq::{BackendChoice, BackendKind, Context};
+use ringmq::{BackendChoice, BackendKind};
 
 over_tcp![the_backend_asked_for_is_used];
 
@@ -18,7 +18,7 @@ fn the_backend_asked_for_is_used(bed: &Bed) {
 #[cfg(target_os = "linux")]
 fn io_uring_is_here_or_its_tests_are_skipped() {
     let skips_are_failures = std::env::var_os("CI").is_some();
-    if let Err(reason) = Context::uring_available() {
+    if let Err(reason) = ringmq::Context::uring_available() {
         assert!(!skips_are_failures, "no io_uring here: {reason}");
         eprintln!("SKIPPED: every test on io_uring: {reason}");
     }

@@ -42,8 +42,8 @@ impl Bed {
             eprintln!("SKIPPED: no io_uring here: {reason}");
             return;
         }
-        if transport == Transport::Ipc && !cfg!(unix) {
-            eprintln!("SKIPPED: no ipc here");
+        if transport == Transport::Ipc && !has_unix_sockets() {
+            eprintln!("SKIPPED: no Unix sockets here");
             return;
         }
         let (done, finished) = mpsc::channel::<()>();
@@ -80,6 +80,17 @@ impl Bed {
         });
         endpoint
     }
+}
+
+/// Whether what looks like Windows is Wine.
+pub(crate) fn under_wine() -> bool {
+    cfg!(windows) && std::env::var_os("RINGMQ_TEST_UNDER_WINE").is_some()
+}
+
+/// Whether this system has Unix sockets: all do but old versions of Windows, and Wine.
+pub(crate) fn has_unix_sockets() -> bool {
+    let bound = || Context::builder().backend(BackendChoice::Mio).build()?.pull()?.bind("ipc://*");
+    !cfg!(windows) || bound().is_ok()
 }
 
 /// An endpoint at which nobody listens, and which can be bound again and again.

@@ -1,5 +1,4 @@
 //! ipc endpoints: paths, abstract names, and what cannot be bound.
-#![cfg(unix)]
 
 use crate::bed::{Bed, place};
 use ringmq::Error;
@@ -7,7 +6,8 @@ use std::path::Path;
 
 /// Makes tests of promises over ipc, on every backend.
 macro_rules! over_ipc {
-    ($($promise:ident),* $(,)?) => {$(
+    ($($(#[$attribute:meta])* $promise:ident),* $(,)?) => {$(
+        $(#[$attribute])*
         mod $promise {
             super::place!($promise mio Ipc Mio);
             super::place!($promise uring Ipc Uring);
@@ -20,6 +20,7 @@ over_ipc![
     an_abstract_name_leaves_no_file,
     a_wildcard_path_goes_away,
     a_directory_that_is_not_there,
+    #[cfg(unix)]
     a_directory_that_cannot_be_written,
     a_file_that_is_no_socket_is_kept,
 ];
@@ -67,6 +68,7 @@ fn a_directory_that_is_not_there(bed: &Bed) {
     pull.bind("ipc://*").unwrap();
 }
 
+#[cfg(unix)]
 fn a_directory_that_cannot_be_written(bed: &Bed) {
     // Root writes anywhere, but not here.
     let pull = bed.pull();
@@ -81,4 +83,26 @@ fn a_file_that_is_no_socket_is_kept(bed: &Bed) {
     let error = bed.pull().bind(&format!("ipc://{}", file.path().display())).unwrap_err();
     assert!(matches!(error, Error::Bind(_)), "{error}");
     assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "precious");
+}
+
+/// Whoever asks for it all the same is told what there is instead.
+#[test]
+fn without_unix_sockets_there_is_a_clear_error() {
+    if crate::bed::has_unix_sockets() {
+        return;
+    }
+    let context = ringmq::Context::new();
+    let pull = context.pull().unwrap();
+    for error in [pull.bind("ipc://*").unwrap_err(), pull.bind("ipc://socket").unwrap_err()] {
+        assert!(error.to_string().contains("use tcp"), "{error}");
+    }
+}
+
+#[test]
+fn a_path_too_long_for_a_socket_is_refused() {
+    let pull = ringmq::Context::new().pull().unwrap();
+    let endpoint = format!("ipc:///tmp/{}", "x".repeat(200));
+    for error in [pull.bind(&endpoint).unwrap_err(), pull.connect(&endpoint).unwrap_err()] {
+        assert!(error.to_string().contains("choose a shorter one"), "{error}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The end: a context that is shut down or terminated wakes everyone, hangs never, and leaves nothing.
 
-use crate::bed::{Bed, PATIENCE, eventually, everywhere, over_wires, within_process};
+use crate::bed::{Bed, PATIENCE, everywhere, over_wires, within_process};
 use futures_lite::future::block_on;
 use ringmq::{Context, Error, Interest, Poller, SocketType};
 use std::sync::Barrier;
@@ -150,7 +150,7 @@ fn threads_end_with_their_context(bed: &Bed) {
     drop(context);
     #[cfg(target_os = "linux")]
     // A thread that has ended is to be seen a moment longer.
-    eventually("all threads are gone", || threads_called(&name) == 0);
+    crate::bed::eventually("all threads are gone", || threads_called(&name) == 0);
 }
 
 fn term_returns_when_there_is_nothing_to_wait_for(_: &Bed) {

@@ -212,31 +212,45 @@ fn a_closed_socket_ends_the_wait(bed: &Bed) {
     eventually("its peers hear of it", || connected(&push) == 0);
 }
 
-#[cfg(unix)]
 mod descriptors {
     use super::*;
-    use rustix::pipe::pipe;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
 
     everywhere![
         a_descriptor_is_waited_for_beside_a_socket,
         a_socket_is_waited_for_beside_a_descriptor,
     ];
 
+    /// Both ends of a connection that ringmq has nothing to do with.
+    fn streams() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (near, listener.accept().unwrap().0)
+    }
+
+    fn add<'fd>(poller: &mut Poller<'fd>, stream: &'fd TcpStream, interest: Interest) -> usize {
+        #[cfg(unix)]
+        return poller.add_fd(stream, interest);
+        #[cfg(windows)]
+        return poller.add_raw_socket(stream, interest);
+    }
+
     fn a_descriptor_is_waited_for_beside_a_socket(bed: &Bed) {
         let pull = bed.pull();
         pull.bind(&bed.anywhere()).unwrap();
-        let (reader, writer) = pipe().unwrap();
+        let (reader, mut writer) = streams();
         let mut poller = Poller::new();
         poller.add(&pull, Interest::READABLE);
-        let key = poller.add_fd(&reader, Interest::READABLE);
+        let key = add(&mut poller, &reader, Interest::READABLE);
         assert_eq!(poller.wait(Some(Duration::from_millis(1))).unwrap(), []);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
-            rustix::io::write(&writer, b"x").unwrap();
+            writer.write_all(b"x").unwrap();
             let ready = waiting.join().unwrap().unwrap();
             assert_eq!(ready, [Ready { key, readable: true, writable: false }]);
         });
-        rustix::io::read(&reader, &mut [0; 1]).unwrap();
+        (&reader).read_exact(&mut [0; 1]).unwrap();
         assert_eq!(now(&poller), []);
         drop(writer);
         assert_eq!(poller.wait(Some(PATIENCE)).unwrap()[0].key, key, "a hang-up is to be read");
@@ -245,9 +259,9 @@ mod descriptors {
     fn a_socket_is_waited_for_beside_a_descriptor(bed: &Bed) {
         let (push, pull) = (bed.push(), bed.pull());
         bed.join(&pull, &push);
-        let (reader, writer) = pipe().unwrap();
+        let (reader, writer) = streams();
         let mut poller = Poller::new();
-        poller.add_fd(&reader, Interest::READABLE);
+        add(&mut poller, &reader, Interest::READABLE);
         let key = poller.add(&pull, Interest::READABLE);
         for number in 0..50u8 {
             std::thread::scope(|scope| {
@@ -257,7 +271,7 @@ mod descriptors {
             });
             assert_eq!(pull.recv().unwrap(), [number]);
         }
-        let writable = poller.add_fd(&writer, Interest::WRITABLE);
+        let writable = add(&mut poller, &writer, Interest::WRITABLE);
         assert_eq!(now(&poller)[0], Ready { key: writable, readable: false, writable: true });
     }
 }

@@ -14,8 +14,8 @@ use crate::error::{EndpointError, Part};
 pub const IPC_NAME_MAX: usize =
     size_of::<libc::sockaddr_un>() - std::mem::offset_of!(libc::sockaddr_un, sun_path) - 1;
 
-/// Longest ipc name in bytes. Nothing can be bound here; the limit is Linux's.
-#[cfg(not(unix))]
+/// Longest ipc name in bytes: what a socket address holds, less the NUL after a path.
+#[cfg(windows)]
 pub const IPC_NAME_MAX: usize = 107;
 
 /// Where an ipc socket listens.

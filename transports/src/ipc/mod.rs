@@ -1,15 +1,17 @@
-//! ipc endpoints to configured, non-blocking descriptors of Unix sockets.
+//! ipc endpoints to configured, non-blocking descriptors of Unix stream sockets.
 //!
-//! The choice between systems with Unix sockets and those without is made here and nowhere else:
-//! both modules have the same functions, and those of the second say that ipc is not supported.
+//! Windows has those since version 10 1803; where a system has none, every call says so. What systems
+//! differ in beyond that is in `unix.rs` and `windows.rs`, which have the same functions.
+
+mod listen;
 
 #[cfg(unix)]
 #[path = "unix.rs"]
 mod system;
 
-#[cfg(not(unix))]
-#[path = "unsupported.rs"]
+#[cfg(windows)]
+#[path = "windows.rs"]
 mod system;
 
-pub use self::system::{IpcGuard, listen, start_connect, tune_stream};
-pub(crate) use self::system::{describe, peer_address};
+pub use listen::{IpcGuard, listen, start_connect, tune_stream};
+pub(crate) use system::{describe, peer_address};

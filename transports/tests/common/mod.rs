@@ -4,6 +4,11 @@
 use ringmq_transports::endpoint::{Endpoint, IpcEndpoint, TcpEndpoint};
 use socket2::{SockAddr, Socket};
 
+/// Whether what looks like Windows is Wine.
+pub(crate) fn under_wine() -> bool {
+    cfg!(windows) && std::env::var_os("RINGMQ_TEST_UNDER_WINE").is_some()
+}
+
 pub(crate) fn tcp_bind(text: &str) -> TcpEndpoint {
     match Endpoint::parse_bind(text).unwrap() {
         Endpoint::Tcp(endpoint) => endpoint,

@@ -1,9 +1,11 @@
 //! One descriptor of the portable backend: what is wanted of it, and how ready it is.
 
 use super::buffers::Buffers;
+use super::source::Source;
 use crate::backend::{Buffer, Descriptor, Ended, Event, Receive, direct, refused};
 use crate::batch::Batch;
 use crate::token::Token;
+use ::mio::event::Event as MioEvent;
 use ::mio::{Interest, Registry, Token as MioToken};
 use socket2::SockAddr;
 use std::io::{self, Read};
@@ -24,14 +26,15 @@ pub(super) enum Progress {
 
 pub(super) struct Connection {
     socket: Descriptor,
+    source: Source,
     /// What the poll tells of. Only what is wanted and it was not ready for: others may be reading and
     /// writing the descriptor, and what they do must not wake this thread. (A Unix socket says that it
     /// can be written to whenever its peer has read.)
-    registered: Option<Interest>,
+    told: Option<Interest>,
     /// Why the descriptor could not be registered: every operation fails with it.
     broken: Option<io::Error>,
-    pub(super) readable: bool,
-    pub(super) writable: bool,
+    readable: bool,
+    writable: bool,
     /// Stands in the backend's queue.
     pub(super) queued: bool,
     accepting: bool,
@@ -49,7 +52,8 @@ impl Connection {
         // Unknown readiness counts as ready: the first call tells.
         Self {
             socket,
-            registered: None,
+            source: Source::default(),
+            told: None,
             broken: None,
             readable: true,
             writable: true,
@@ -72,11 +76,10 @@ impl Connection {
             }
             return true;
         };
-        if self.registered != Some(wanted) && self.broken.is_none() {
-            let again = self.registered.is_some();
+        if self.told != Some(wanted) && self.broken.is_none() {
             // News from before are told with it.
-            match register(registry, token, &self.socket, wanted, again) {
-                Ok(()) => self.registered = Some(wanted),
+            match self.source.arrange(registry, token, &self.socket, wanted) {
+                Ok(()) => self.told = Some(wanted),
                 Err(error) => self.broken = Some(error),
             }
             return self.broken.is_none();
@@ -96,10 +99,18 @@ impl Connection {
         }
     }
 
+    /// Takes in what the poll tells of.
+    pub(super) fn news(&mut self, event: &MioEvent) {
+        if Source::ONCE {
+            self.told = None;
+        }
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+    }
+
     fn deregister(&mut self, registry: &Registry) {
-        if self.registered.take().is_some() {
-            // Nothing to be done about a failure: the descriptor is closed soon anyway.
-            let _ = deregister(registry, &self.socket);
+        self.told = None;
+        if self.source.forget(registry, &self.socket) {
             self.readable = true;
             self.writable = true;
         }
@@ -301,29 +312,4 @@ fn in_progress(error: &io::Error) -> bool {
     }
     // A Unix socket whose backlog is full says EAGAIN for good: nothing would ever become ready.
     cfg!(windows) && error.kind() == io::ErrorKind::WouldBlock
-}
-
-#[cfg(unix)]
-fn register(
-    registry: &Registry,
-    token: MioToken,
-    socket: &Descriptor,
-    wanted: Interest,
-    again: bool,
-) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-    let fd = socket.as_raw_fd();
-    let mut source = ::mio::unix::SourceFd(&fd);
-    if again {
-        registry.reregister(&mut source, token, wanted)
-    } else {
-        registry.register(&mut source, token, wanted)
-    }
-}
-
-#[cfg(unix)]
-fn deregister(registry: &Registry, socket: &Descriptor) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-    let fd = socket.as_raw_fd();
-    registry.deregister(&mut ::mio::unix::SourceFd(&fd))
 }

@@ -6,6 +6,7 @@
 
 mod buffers;
 mod connection;
+mod source;
 
 use super::{Backend, Buffer, Descriptor, Event, Receive, Wake};
 use crate::batch::Batch;
@@ -93,10 +94,7 @@ impl Mio {
         for event in &self.ready {
             let token = Token::from_key(event.token().0);
             let Some(connection) = self.connections.get_mut(&token) else { continue };
-            connection.readable |=
-                event.is_readable() || event.is_read_closed() || event.is_error();
-            connection.writable |=
-                event.is_writable() || event.is_write_closed() || event.is_error();
+            connection.news(event);
             if !std::mem::replace(&mut connection.queued, true) {
                 self.runnable.push_back(token);
             }
