@@ -12,12 +12,13 @@ Examples:
   RINGMQ_BACKEND=mio ringmq-bench doctor     what a program gets that is started like this
 
 Reading the report:
-  Backend is what a program gets that leaves the choice to ringmq, in this environment and with these
-  limits: run doctor where the program is going to run, in its container and as its user.
-  Features are found by trying each of them, never by the version of the kernel. Those that are needed
-  decide whether io_uring can be used; without the others ringmq does what is written beside them.
-  Lines that begin with ! are problems, those with + could be better; each says what to do. Neither is a
-  failure: the status is 0 whenever there is a report.";
+  Backend is what a program gets that leaves the choice to ringmq, in this environment and with
+  these limits: run doctor where the program is going to run, in its container, as its user.
+  Features of io_uring are found by trying each of them, never by the version of the kernel. A
+  needed one that is not found means mio; without others ringmq does what stands beside them.
+  Limits are those of the process and of the system, with what they mean for sockets.
+  The last part says what is wrong (!) or could be better (+), and what to do about it. Neither
+  is a failure: the status is 0 whenever there is a report.";
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]

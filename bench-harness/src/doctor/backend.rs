@@ -118,40 +118,10 @@ fn to_uring(chosen: &Chosen, uring: &Uring) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::uring::Refusal;
     use super::*;
 
     fn chosen(backend: Option<&'static str>, requested: Option<&str>) -> Chosen {
         Chosen { backend, reason: "because".to_owned(), requested: requested.map(str::to_owned) }
-    }
-
-    fn works() -> Uring {
-        Uring { ring: None, refusal: None, features: Vec::new() }
-    }
-
-    fn forbidden() -> Uring {
-        let refusal = Refusal {
-            cause: "disabled",
-            reason: "off".to_owned(),
-            remedy: "sysctl".to_owned(),
-            error: "EPERM".to_owned(),
-        };
-        Uring { refusal: Some(refusal), ..works() }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn each_backend_is_shown_the_way_to_the_other() {
-        let other = Other::than(&chosen(Some("uring"), None), &works());
-        assert_eq!(other.backend, Some("mio"));
-        assert!(other.how.iter().any(|how| how.contains("RINGMQ_BACKEND=mio")));
-        assert!(!other.figures.is_empty());
-        let other = Other::than(&chosen(Some("mio"), None), &forbidden());
-        assert_eq!(other.backend, Some("uring"));
-        assert_eq!(other.how[0], "first: sysctl");
-        let other = Other::than(&chosen(Some("mio"), Some("mio")), &works());
-        assert!(other.how[0].contains("unset RINGMQ_BACKEND"));
     }
 
     #[test]
@@ -166,5 +136,38 @@ mod tests {
     fn this_machine_has_a_backend() {
         let looked = Chosen::look();
         assert!(looked.requested.is_some() || looked.backend.is_some());
+    }
+
+    #[cfg(target_os = "linux")]
+    mod linux {
+        use super::super::super::uring::Refusal;
+        use super::*;
+
+        fn works() -> Uring {
+            Uring { ring: None, refusal: None, features: Vec::new() }
+        }
+
+        fn forbidden() -> Uring {
+            let refusal = Refusal {
+                cause: "disabled",
+                reason: "off".to_owned(),
+                remedy: "sysctl".to_owned(),
+                error: "EPERM".to_owned(),
+            };
+            Uring { refusal: Some(refusal), ..works() }
+        }
+
+        #[test]
+        fn each_backend_is_shown_the_way_to_the_other() {
+            let other = Other::than(&chosen(Some("uring"), None), &works());
+            assert_eq!(other.backend, Some("mio"));
+            assert!(other.how.iter().any(|how| how.contains("RINGMQ_BACKEND=mio")));
+            assert!(!other.figures.is_empty());
+            let other = Other::than(&chosen(Some("mio"), None), &forbidden());
+            assert_eq!(other.backend, Some("uring"));
+            assert_eq!(other.how[0], "first: sysctl");
+            let other = Other::than(&chosen(Some("mio"), Some("mio")), &works());
+            assert!(other.how[0].contains("unset RINGMQ_BACKEND"));
+        }
     }
 }

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::problem::{Level, Problem};
-use crate::scale::OTHER_DESCRIPTORS;
 
 /// Descriptors that a process gets by default on most systems.
 const USUAL_DESCRIPTORS: u64 = 1024;
+/// So few that a program of any size runs out of them.
+const FEW_DESCRIPTORS: u64 = 256;
 /// Locked memory that the ring of an I/O thread takes, with what belongs to it.
 const RING: u64 = 100 << 10;
 /// Connections that listeners let wait by default.
@@ -103,28 +104,21 @@ pub(super) fn judge(found: &Readings) -> (Vec<Limit>, Vec<Problem>) {
 }
 
 fn descriptors((soft, hard): (u64, u64)) -> (Limit, Option<Problem>) {
-    let others = OTHER_DESCRIPTORS as u64;
     let connections = match soft {
         u64::MAX => "as many connections as memory allows".to_owned(),
         soft => format!(
-            "some {} connections in a process: one each, {others} left for everything else",
-            soft.saturating_sub(others)
+            "up to {soft} connections in a process: one each, and what else the program has open"
         ),
     };
     let problem = (soft <= USUAL_DESCRIPTORS).then(|| {
-        let level = if soft <= others { Level::Problem } else { Level::Advice };
+        let level = if soft <= FEW_DESCRIPTORS { Level::Problem } else { Level::Advice };
         let without = if hard > soft {
             format!("ulimit -n {} needs no privilege; ", number(hard))
         } else {
             String::new()
         };
         let remedy = format!("{without}LimitNOFILE= of a service, docker run --ulimit nofile=N");
-        Problem::new(
-            level,
-            "RLIMIT_NOFILE",
-            format!("{soft} file descriptors: {connections}"),
-            &remedy,
-        )
+        Problem::new(level, "RLIMIT_NOFILE", connections.clone(), &remedy)
     });
     let value = format!("{}, hard limit {}", number(soft), number(hard));
     (Limit { name: "RLIMIT_NOFILE", value, meaning: connections }, problem)
@@ -135,6 +129,9 @@ fn descriptors((soft, hard): (u64, u64)) -> (Limit, Option<Problem>) {
 fn locked((soft, hard): (u64, u64)) -> (Limit, Option<Problem>) {
     let rings = match soft {
         u64::MAX => "as many I/O threads with io_uring as one likes".to_owned(),
+        ..RING => {
+            "no ring of full size, which takes some 100 KiB; smaller ones are tried".to_owned()
+        }
         soft => format!(
             "some {} I/O threads with io_uring, over all processes of the user; no limit with CAP_IPC_LOCK",
             soft / RING
@@ -227,7 +224,7 @@ mod tests {
         let (limits, problems) = judge(&found);
         assert_eq!(limits.len(), 7);
         assert!(problems.is_empty(), "{problems:?}");
-        assert!(limits[0].meaning.contains("1048320 connections"), "{}", limits[0].meaning);
+        assert!(limits[0].meaning.contains("1048576 connections"), "{}", limits[0].meaning);
         assert_eq!(limits[1].value, "unlimited, hard limit unlimited");
     }
 
@@ -248,8 +245,8 @@ mod tests {
         assert!(remedy("net.core.somaxconn").contains("net.core.somaxconn=4096"));
         assert!(remedy("net.core.wmem_max").contains("net.core.wmem_max=1048576"));
         assert!(problems.iter().all(|problem| problem.level == Level::Advice));
-        assert!(limits[0].meaning.contains("768 connections"));
-        assert!(limits[1].meaning.starts_with("some 0 I/O threads"));
+        assert!(limits[0].meaning.contains("1024 connections"));
+        assert!(limits[1].meaning.contains("smaller ones are tried"));
     }
 
     #[test]

@@ -48,8 +48,9 @@ impl Diagnosis {
     /// Looks at this machine.
     fn look() -> Self {
         let system = System::look();
-        let io_uring = Uring::look();
+        // First: the rings that are tried later hold locked memory for a while after their end.
         let backend = Chosen::look();
+        let io_uring = Uring::look();
         let (limits, mut worse) = limits::judge(&Readings::look());
         let mut problems = backend.problems();
         // Whoever has asked for mio misses nothing.

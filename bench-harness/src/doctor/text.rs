@@ -89,10 +89,8 @@ fn io_uring(page: &mut Page, uring: &Uring) {
     }
     if let Some(refusal) = &uring.refusal {
         page.fact("usable", &format!("no: {}", refusal.reason));
-        for (name, text) in [("the system said", &refusal.error), ("remedy", &refusal.remedy)] {
-            if !text.is_empty() {
-                page.fact(name, text);
-            }
+        if !refusal.error.is_empty() {
+            page.fact("the system said", &refusal.error);
         }
     }
     if uring.features.is_empty() {

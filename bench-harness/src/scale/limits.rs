@@ -1,7 +1,7 @@
 //! How many connections a process may have here.
 
 /// Descriptors that a process needs besides those of its peers.
-pub(crate) const OTHERS: usize = 256;
+const OTHERS: usize = 256;
 
 /// Raises this process's limit on descriptors, which its workers inherit, as far as is needed for
 /// `wanted` peers and allowed; says how many peers there may be.

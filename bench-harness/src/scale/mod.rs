@@ -25,7 +25,6 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 
 pub(crate) use args::ScaleArgs;
-pub(crate) use limits::OTHERS as OTHER_DESCRIPTORS;
 pub(crate) use worker::serve;
 
 use crate::case::Backend;

@@ -8,6 +8,7 @@
 
 use super::buffers::BufferRing;
 use super::operation;
+use super::probe::pauses;
 use super::ring::Ring;
 use super::wake::EventFd;
 use crate::backend::{Descriptor, Found, Receive, UringFeature, UringRefusal, Wake};
@@ -21,10 +22,6 @@ use std::time::{Duration, Instant};
 
 /// How long a request may take whose answer is there already.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// The memory of a ring that was closed is given back a little later: how often to try again when that
-/// memory is short, and after how long.
-const RETRIES: u32 = 10;
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// Tries every feature; empty if no ring can be had at all.
 pub(super) fn survey() -> Vec<UringFeature> {
@@ -73,16 +70,13 @@ fn needed(name: &'static str, purpose: &'static str, found: Found) -> UringFeatu
 
 /// Tries again while memory is short.
 fn patiently<T>(mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    let mut left = RETRIES;
-    loop {
+    for pause in pauses() {
         match make() {
-            Err(error) if left > 0 && error.raw_os_error() == Some(libc::ENOMEM) => {
-                left -= 1;
-                std::thread::sleep(PAUSE);
-            }
+            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => std::thread::sleep(pause),
             result => return result,
         }
     }
+    make()
 }
 
 /// Whether a ring can be set up in this way.
@@ -178,7 +172,7 @@ fn operations(ring: &Ring) -> Vec<UringFeature> {
 
 /// What only doing it tells.
 fn multishot(ring: &mut Ring) -> [UringFeature; 4] {
-    let buffers = BufferRing::new(ring);
+    let buffers = patiently(|| BufferRing::new(ring));
     let received = match &buffers {
         Ok(_) => found(try_receive(ring)),
         Err(_) => Found::Unknown("it takes a buffer ring".into()),

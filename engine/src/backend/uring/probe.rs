@@ -13,6 +13,12 @@ use std::time::{Duration, Instant};
 /// How long the trial may take; it takes microseconds where it works.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Pauses before trying again when locked memory is short that a ring may have held which was closed just
+/// now: the kernel gives it back a little later. Longer each time, since trials hold some themselves.
+pub(super) fn pauses() -> impl Iterator<Item = Duration> {
+    (0..5).map(|n| Duration::from_millis(10 << n))
+}
+
 /// Tries everything that the backend needs.
 pub(crate) fn probe() -> Result<(), UringRefusal> {
     apart(usable)?.map(drop)
@@ -20,7 +26,7 @@ pub(crate) fn probe() -> Result<(), UringRefusal> {
 
 /// The same, and each feature by itself.
 pub(crate) fn report() -> UringReport {
-    let both = || UringReport { usable: usable(), features: features::survey() };
+    let both = || UringReport { usable: settled(), features: features::survey() };
     apart(both).unwrap_or_else(|refusal| UringReport { usable: Err(refusal), features: Vec::new() })
 }
 
@@ -37,6 +43,23 @@ fn apart<T: Send + 'static>(trial: fn() -> T) -> Result<T, UringRefusal> {
     let panicked = |_| Err(io::Error::other("the trial panicked"));
     let result = thread.and_then(|thread| thread.join().map(Ok).unwrap_or_else(panicked));
     result.map_err(|error| refusal::diagnose(&error))
+}
+
+/// As [`usable`], when rings that were closed a moment ago have given their locked memory back.
+fn settled() -> Result<RingSize, UringRefusal> {
+    let short = |result: &Result<RingSize, UringRefusal>| match result {
+        Ok(size) => size.reduced,
+        Err(refusal) => refusal.cause == UringCause::LockedMemory,
+    };
+    let mut result = usable();
+    for pause in pauses() {
+        if !short(&result) {
+            break;
+        }
+        std::thread::sleep(pause);
+        result = usable();
+    }
+    result
 }
 
 fn usable() -> Result<RingSize, UringRefusal> {
