@@ -1,8 +1,8 @@
 //! `ringmq-bench`: measures ringmq on this machine, beside the floor of bare sockets.
 //!
 //! The parent plans and reports ([`run`], [`report`]); workers, processes of their own, move the
-//! messages ([`worker`], [`floor`], [`subject`]). [`doctor`] measures nothing: it says what there is. It exits with 0 only if every message of every case
-//! arrived, in order and intact.
+//! messages ([`worker`], [`floor`], [`subject`]). It exits with 0 only if every message of every case
+//! arrived, in order and intact. [`doctor`] measures nothing: it says what there is, and why.
 
 mod case;
 mod cli;
