@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
+use crate::doctor::{DOCTOR_EXAMPLES, DoctorArgs};
 use crate::measure::Effort;
 use crate::pin::Pin;
 use crate::protocol::Cores;
@@ -33,6 +34,7 @@ Examples:
   ringmq-bench throughput --transport ipc --size 16,64,1k,64k
   ringmq-bench latency --backend uring,mio,floor,floor-blocking --seconds 2
   ringmq-bench throughput --pattern dealer-router --json result.json
+  ringmq-bench doctor                                which backend this machine gets, and why
 
 Two processes or two machines (give both the same --size and --count):
   here   ringmq-bench throughput --role bind --endpoint 'tcp://*:5555'
@@ -53,6 +55,9 @@ pub(crate) enum Cmd {
     Latency(LatencyArgs),
     /// Many peers: memory, time and fairness with 10, 100, 1,000 and 10,000 of them.
     Scale(ScaleArgs),
+    /// What this machine offers: the backend and why, io_uring's features, limits, and what to change.
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
     /// One end of a measurement; the program starts it by itself.
     #[command(hide = true)]
     Worker,

@@ -2,11 +2,12 @@
 //!
 //! The parent plans and reports ([`run`], [`report`]); workers, processes of their own, move the
 //! messages ([`worker`], [`floor`], [`subject`]). It exits with 0 only if every message of every case
-//! arrived, in order and intact.
+//! arrived, in order and intact. [`doctor`] measures nothing: it says what there is, and why.
 
 mod case;
 mod cli;
 mod connect;
+mod doctor;
 mod end;
 mod floor;
 mod host;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Some(Cmd::Throughput(args)) => bench(Kind::Throughput, &args, &Manner::plain()),
         Some(Cmd::Latency(args)) => bench(Kind::Latency, &args.bench, &args.manner()),
         Some(Cmd::Scale(args)) => scale::run(&args),
+        Some(Cmd::Doctor(args)) => doctor::run(&args),
         Some(Cmd::Worker) => worker::serve(),
         Some(Cmd::ScaleWorker) => scale::serve(),
     };

@@ -20,7 +20,8 @@ mod token;
 mod tuning;
 
 pub use backend::{
-    BackendChoice, BackendKind, BackendReport, BackendUnavailable, Descriptor, uring_available,
+    BackendChoice, BackendKind, BackendReport, BackendUnavailable, Descriptor, Found, RingSize,
+    UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
 pub use batch::{Batch, Part};
 pub use bell::Bell;

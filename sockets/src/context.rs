@@ -12,7 +12,9 @@ use crate::pattern;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Counted;
 use crate::wait::Spin;
-use ringmq_engine::{BackendChoice, BackendReport, Engine, EngineOptions, IoHandle, TuningReport};
+use ringmq_engine::{
+    BackendChoice, BackendReport, Engine, EngineOptions, IoHandle, TuningReport, UringReport,
+};
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolve::Resolver;
 use ringmq_zmtp::SocketType;
@@ -181,6 +183,26 @@ impl Context {
     /// Why it does not, and what would have to be changed.
     pub fn uring_available() -> Result<(), String> {
         ringmq_engine::uring_available()
+    }
+
+    /// What of io_uring there is on this machine: whether it works, why not and what to do about it, and
+    /// each feature that ringmq uses. All of it is tried, which takes some milliseconds.
+    /// `ringmq-bench doctor` prints it.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Found};
+    /// let report = Context::uring_report();
+    /// match &report.usable {
+    ///     Ok(size) => println!("io_uring, {} completions", size.completions),
+    ///     Err(refusal) => println!("{}: {}", refusal.reason, refusal.remedy),
+    /// }
+    /// for feature in report.features.iter().filter(|feature| feature.found != Found::Yes) {
+    ///     println!("no {}: {}", feature.name, feature.without.unwrap_or("mio is used instead"));
+    /// }
+    /// ```
+    pub fn uring_report() -> UringReport {
+        ringmq_engine::uring_report()
     }
 
     /// Ends all sockets: every call on them, also those that wait at this moment, gives

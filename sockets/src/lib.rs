@@ -55,7 +55,8 @@ pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use recv::{Frame, RecvFuture, RecvMultipartFuture};
 pub use ringmq_engine::{
-    BackendChoice, BackendKind, BackendReport, DisconnectReason, Granted, TuningReport,
+    BackendChoice, BackendKind, BackendReport, DisconnectReason, Found, Granted, RingSize,
+    TuningReport, UringCause, UringFeature, UringRefusal, UringReport,
 };
 pub use ringmq_pipe::Message;
 pub use ringmq_transports::error::{BindError, EndpointError};

@@ -84,9 +84,9 @@ pub struct BackendUnavailable {
 /// Why it does not, in words, with a remedy where there is one.
 pub fn uring_available() -> Result<(), String> {
     #[cfg(target_os = "linux")]
-    return super::uring::probe();
+    return super::uring::probe().map_err(|refusal| refusal.to_string());
     #[cfg(not(target_os = "linux"))]
-    Err("io_uring is a Linux interface".into())
+    Err(super::survey::not_linux().to_string())
 }
 
 /// A decision: makes a backend for each I/O thread.

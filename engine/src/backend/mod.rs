@@ -20,11 +20,15 @@ pub mod uring;
 
 mod choice;
 pub(crate) mod direct;
+mod survey;
 pub(crate) mod thread;
 
 pub(crate) use choice::Chosen;
 pub use choice::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, open, uring_available,
+};
+pub use survey::{
+    Found, RingSize, UringCause, UringFeature, UringRefusal, UringReport, uring_report,
 };
 
 use crate::batch::Batch;

@@ -20,12 +20,14 @@
 #![allow(unsafe_code)]
 
 mod buffers;
+mod features;
 mod operation;
 mod probe;
+mod refusal;
 mod ring;
 mod wake;
 
-pub(crate) use probe::{explain, probe};
+pub(crate) use probe::{explain, probe, report};
 
 use super::{Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, refused};
 use crate::batch::Batch;

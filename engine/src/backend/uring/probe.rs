@@ -1,7 +1,9 @@
 //! Whether io_uring works here: not by kernel version but by moving octets through a ring.
 
-use super::Uring;
-use crate::backend::{Backend, Event, Receive};
+use super::{Uring, features, refusal};
+use crate::backend::{
+    Backend, Ended, Event, Receive, RingSize, UringCause, UringRefusal, UringReport,
+};
 use crate::token::Token;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Write};
@@ -11,37 +13,66 @@ use std::time::{Duration, Instant};
 /// How long the trial may take; it takes microseconds where it works.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Tries everything that the backend needs, on a thread of its own: when a ring has been closed, the
-/// kernel cleans up on the thread that used it, by interrupting whatever system call it is in. That is
-/// nothing to do to a thread of the application.
-pub(crate) fn probe() -> Result<(), String> {
-    let thread = std::thread::Builder::new().name("ringmq-probe".into()).spawn(trial);
-    let panicked = |_| Err(io::Error::other("the trial panicked"));
-    let result = thread.and_then(|thread| thread.join().unwrap_or_else(panicked));
-    result.map_err(|error| explain(&error))
+/// Pauses before trying again when locked memory is short that a ring may have held which was closed just
+/// now: the kernel gives it back a little later. Longer each time, since trials hold some themselves.
+pub(super) fn pauses() -> impl Iterator<Item = Duration> {
+    (0..5).map(|n| Duration::from_millis(10 << n))
+}
+
+/// Tries everything that the backend needs.
+pub(crate) fn probe() -> Result<(), UringRefusal> {
+    apart(usable)?.map(drop)
+}
+
+/// The same, and each feature by itself.
+pub(crate) fn report() -> UringReport {
+    let both = || UringReport { usable: settled(), features: features::survey() };
+    apart(both).unwrap_or_else(|refusal| UringReport { usable: Err(refusal), features: Vec::new() })
 }
 
 /// Why there is no io_uring, and what to do.
 pub(crate) fn explain(error: &io::Error) -> String {
-    let remedy = match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => {
-            "io_uring is forbidden here: a seccomp filter (containers have one) or the sysctl \
-             kernel.io_uring_disabled; allow io_uring_setup, io_uring_enter and io_uring_register \
-             to use it"
-        }
-        Some(libc::ENOSYS) => "this kernel has no io_uring, or a seccomp filter hides it",
-        Some(libc::ENOMEM) => {
-            "too little memory may be locked for a ring; raise it with ulimit -l (RLIMIT_MEMLOCK)"
-        }
-        Some(libc::EMFILE | libc::ENFILE) => {
-            "file descriptors are used up; raise the limit with ulimit -n"
-        }
-        _ => "this kernel lacks a feature that is needed: Linux 6.1 or later has them all",
-    };
-    format!("{remedy} ({error})")
+    refusal::diagnose(error).to_string()
 }
 
-fn trial() -> io::Result<()> {
+/// Runs a trial on a thread of its own: when a ring has been closed, the kernel cleans up on the thread
+/// that used it, by interrupting whatever system call it is in. That is nothing to do to a thread of the
+/// application.
+fn apart<T: Send + 'static>(trial: fn() -> T) -> Result<T, UringRefusal> {
+    let thread = std::thread::Builder::new().name("ringmq-probe".into()).spawn(trial);
+    let panicked = |_| Err(io::Error::other("the trial panicked"));
+    let result = thread.and_then(|thread| thread.join().map(Ok).unwrap_or_else(panicked));
+    result.map_err(|error| refusal::diagnose(&error))
+}
+
+/// As [`usable`], when rings that were closed a moment ago have given their locked memory back.
+fn settled() -> Result<RingSize, UringRefusal> {
+    let short = |result: &Result<RingSize, UringRefusal>| match result {
+        Ok(size) => size.reduced,
+        Err(refusal) => refusal.cause == UringCause::LockedMemory,
+    };
+    let mut result = usable();
+    for pause in pauses() {
+        if !short(&result) {
+            break;
+        }
+        std::thread::sleep(pause);
+        result = usable();
+    }
+    result
+}
+
+fn usable() -> Result<RingSize, UringRefusal> {
+    trial().map_err(|error| {
+        let mut refusal = refusal::diagnose(&error);
+        if refusal.cause == UringCause::Feature {
+            features::name_missing(&mut refusal);
+        }
+        refusal
+    })
+}
+
+fn trial() -> io::Result<RingSize> {
     let mut uring = Uring::new()?;
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let (near, token) = (Arc::new(near), Token::unique());
@@ -53,7 +84,11 @@ fn trial() -> io::Result<()> {
         uring.poll(Some(PATIENCE), &mut events)?;
         for event in events.drain(..) {
             match event {
-                Event::Received(_, buffer) if uring.bytes(&buffer) == b"probe" => return Ok(()),
+                Event::Received(_, buffer) if uring.bytes(&buffer) == b"probe" => {
+                    return Ok(uring.ring.size());
+                }
+                // As a kernel without multishot receives ends them.
+                Event::ReceiveEnded(_, Ended::Failed(error)) => return Err(error),
                 Event::ReceiveEnded(_, ended) => {
                     return Err(io::Error::other(format!("multishot receive: {ended:?}")));
                 }

@@ -1,8 +1,9 @@
 //! Setting a ring up, entering it, reaping it.
 #![allow(unsafe_code)]
 
+use crate::backend::RingSize;
 use io_uring::types::{Napi, SubmitArgs, Timespec};
-use io_uring::{IoUring, cqueue, squeue};
+use io_uring::{IoUring, Parameters, Probe, cqueue, squeue};
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -56,6 +57,30 @@ impl Ring {
             return Err(io::ErrorKind::Unsupported.into());
         }
         Ok(Self { ring, waiting: VecDeque::new() })
+    }
+
+    /// A small ring without any flag, which every kernel with io_uring has: to try features on.
+    pub(super) fn plain() -> io::Result<Self> {
+        Ok(Self { ring: IoUring::new(8)?, waiting: VecDeque::new() })
+    }
+
+    /// What the kernel said about itself and the ring.
+    pub(super) fn params(&self) -> &Parameters {
+        self.ring.params()
+    }
+
+    /// Which operations the kernel knows.
+    pub(super) fn operations(&self) -> io::Result<Probe> {
+        let mut probe = Probe::new();
+        self.ring.submitter().register_probe(&mut probe)?;
+        Ok(probe)
+    }
+
+    /// How large it has become.
+    pub(super) fn size(&self) -> RingSize {
+        let (submissions, completions) =
+            (self.ring.params().sq_entries(), self.ring.params().cq_entries());
+        RingSize { submissions, completions, reduced: completions < SIZES[0].1 }
     }
 
     pub(super) fn register_buffers(&self, entries: u64, count: u16, group: u16) -> io::Result<()> {
