@@ -2,7 +2,7 @@
 
 use crate::bed::{
     Bed, PATIENCE, await_event, await_kind, eventually, everywhere, over_tcp, over_wires,
-    within_process,
+    under_wine, within_process,
 };
 use ringmq::{Error, MonitorEvent};
 use std::time::Duration;

@@ -100,17 +100,27 @@ fn setup_flags() -> Vec<UringFeature> {
         flag("IORING_SETUP_SUBMIT_ALL", "one bad request does not hold up those behind it", |b| {
             b.setup_submit_all();
         }),
-        flag("IORING_SETUP_SINGLE_ISSUER", "one thread owns the ring, without locks", |b| {
-            b.setup_single_issuer();
-        }),
-        flag("IORING_SETUP_DEFER_TASKRUN", "completions run when the owner asks", |b| {
-            b.setup_single_issuer().setup_defer_taskrun();
-        }),
+        UringFeature {
+            name: "IORING_SETUP_SINGLE_ISSUER",
+            purpose: "one thread owns the ring, without locks",
+            without: Some("the kernel takes a lock for each submission, as it did before"),
+            found: sets_up(|b| {
+                b.setup_single_issuer();
+            }),
+        },
+        UringFeature {
+            name: "IORING_SETUP_DEFER_TASKRUN",
+            purpose: "completions run when the owner asks",
+            without: Some("they run whenever the I/O thread comes out of the kernel"),
+            found: sets_up(|b| {
+                b.setup_single_issuer().setup_defer_taskrun();
+            }),
+        },
         UringFeature {
             name: "IORING_SETUP_TASKRUN_FLAG",
             purpose: "looking for work without a system call",
             without: None,
-            // It goes with either of two others, only one of which the backend uses.
+            // It goes with either of two others.
             found: match sets_up(|b| {
                 b.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag();
             }) {

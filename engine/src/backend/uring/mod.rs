@@ -2,8 +2,8 @@
 //!
 //! Receives use multishot requests over one ring of provided buffers, so that idle connections hold
 //! no buffer; accepts are multishot; a connection has one send under way, of as many stretches of
-//! memory as its batch has. Requests run on the thread that owns the ring (`DEFER_TASKRUN`), when it
-//! enters the kernel.
+//! memory as its batch has. Requests run on the thread that owns the ring, when it enters the kernel
+//! (`DEFER_TASKRUN`; a kernel that has all but that runs them as it likes).
 //!
 //! Ownership: what a request refers to (batch, vector, address, descriptor) lives in the backend's
 //! table, under the request's token, until the request's last completion. Closing a token cancels its
@@ -63,8 +63,20 @@ pub(crate) struct Uring {
 }
 
 impl Uring {
+    /// The largest that there is memory for.
     pub(crate) fn new() -> io::Result<Self> {
-        let mut ring = Ring::new()?;
+        let mut result = Err(io::ErrorKind::OutOfMemory.into());
+        for size in ring::SIZES {
+            result = Ring::new(size).and_then(Self::on);
+            let short = |error: &io::Error| error.raw_os_error() == Some(libc::ENOMEM);
+            if !result.as_ref().is_err_and(short) {
+                break;
+            }
+        }
+        result
+    }
+
+    fn on(mut ring: Ring) -> io::Result<Self> {
         let buffers = BufferRing::new(&ring)?;
         let wake = Arc::new(EventFd::new()?);
         ring.push(&wake.request());

@@ -73,7 +73,10 @@ fn usable() -> Result<RingSize, UringRefusal> {
 }
 
 fn trial() -> io::Result<RingSize> {
-    let mut uring = Uring::new()?;
+    moves_octets(Uring::new()?)
+}
+
+fn moves_octets(mut uring: Uring) -> io::Result<RingSize> {
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let (near, token) = (Arc::new(near), Token::unique());
     uring.receive(token, &near, Receive::Stream);
@@ -97,4 +100,28 @@ fn trial() -> io::Result<RingSize> {
         }
     }
     Err(io::ErrorKind::TimedOut.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::uring::ring::{Ring, SIZES, WAYS};
+
+    /// What an older kernel or a small limit leaves works too.
+    #[test]
+    fn every_way_and_size_of_a_ring_moves_octets() {
+        if let Err(refusal) = probe() {
+            eprintln!("SKIPPED: no io_uring here: {refusal}");
+            return;
+        }
+        for size in SIZES {
+            for way in WAYS {
+                // Not every kernel has the first one.
+                match Ring::build(size, way).and_then(Uring::on).and_then(moves_octets) {
+                    Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
+                    result => assert_eq!(result.expect("a ring that works").submissions, size.0, "{way:?}"),
+                }
+            }
+        }
+    }
 }

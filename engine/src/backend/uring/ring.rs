@@ -10,7 +10,21 @@ use std::time::Duration;
 
 /// Submission and completion entries, and what to try when locked memory is short: the memory of a
 /// ring counts against RLIMIT_MEMLOCK.
-const SIZES: [(u32, u32); 2] = [(256, 4096), (64, 1024)];
+pub(super) const SIZES: [(u32, u32); 2] = [(256, 4096), (64, 1024)];
+
+/// Who runs completions, and how requests are handed over; a kernel that does not have a way gets the
+/// next one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// As the next, and without an index array for requests (Linux 6.6).
+    Direct,
+    /// The thread that owns the ring runs them when it asks for completions (Linux 6.1).
+    Deferred,
+    /// They run when some thread of the process comes out of the kernel.
+    Cooperative,
+}
+
+pub(super) const WAYS: [Way; 3] = [Way::Direct, Way::Deferred, Way::Cooperative];
 
 pub(super) struct Ring {
     ring: IoUring,
@@ -19,39 +33,28 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// A ring for the calling thread alone.
-    pub(super) fn new() -> io::Result<Self> {
-        let mut last = io::Error::from(io::ErrorKind::Unsupported);
-        for (submissions, completions) in SIZES {
-            for newest in [true, false] {
-                match Self::build(submissions, completions, newest) {
-                    Ok(ring) => return Ok(ring),
-                    Err(error) => last = error,
-                }
-                match last.raw_os_error() {
-                    Some(libc::EINVAL) => {} // An older kernel: once more without the newest flag.
-                    Some(libc::ENOMEM) => break,
-                    _ => return Err(last),
-                }
+    /// A ring for the calling thread alone, in the best way that the kernel has.
+    pub(super) fn new(size: (u32, u32)) -> io::Result<Self> {
+        let mut result = Err(io::ErrorKind::Unsupported.into());
+        for way in WAYS {
+            result = Self::build(size, way);
+            let unknown = |error: &io::Error| error.raw_os_error() == Some(libc::EINVAL);
+            if !result.as_ref().is_err_and(unknown) {
+                break;
             }
         }
-        Err(last)
+        result
     }
 
-    fn build(submissions: u32, completions: u32, newest: bool) -> io::Result<Self> {
+    pub(super) fn build((submissions, completions): (u32, u32), way: Way) -> io::Result<Self> {
         let mut builder = IoUring::builder();
-        builder
-            .dontfork()
-            .setup_clamp()
-            .setup_cqsize(completions)
-            .setup_submit_all()
-            .setup_single_issuer()
-            .setup_defer_taskrun()
-            .setup_taskrun_flag();
-        if newest {
-            builder.setup_no_sqarray(); // Linux 6.6
-        }
-        let ring = builder.build(submissions)?;
+        builder.dontfork().setup_clamp().setup_cqsize(completions).setup_submit_all();
+        match way {
+            Way::Direct => builder.setup_single_issuer().setup_defer_taskrun().setup_no_sqarray(),
+            Way::Deferred => builder.setup_single_issuer().setup_defer_taskrun(),
+            Way::Cooperative => builder.setup_coop_taskrun(),
+        };
+        let ring = builder.setup_taskrun_flag().build(submissions)?;
         let needed = ring.params().is_feature_ext_arg() && ring.params().is_feature_nodrop();
         if !needed {
             return Err(io::ErrorKind::Unsupported.into());
