@@ -119,7 +119,11 @@ mod tests {
                 // Not every kernel has the first one.
                 match Ring::build(size, way).and_then(Uring::on).and_then(moves_octets) {
                     Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
-                    result => assert_eq!(result.expect("a ring that works").submissions, size.0, "{way:?}"),
+                    result => assert_eq!(
+                        result.expect("a ring that works").submissions,
+                        size.0,
+                        "{way:?}"
+                    ),
                 }
             }
         }
