@@ -49,6 +49,11 @@ fn join<A: Kind, B: Kind>(binds: &Socket<A>, connects: &Socket<B>, endpoint: &st
     }
 }
 
+/// All systems have but old versions of Windows, and Wine.
+fn has_unix_sockets() -> bool {
+    !cfg!(windows) || Context::new().pull().unwrap().bind("ipc://*").is_ok()
+}
+
 fn allocations() -> u64 {
     dhat::HeapStats::get().total_blocks
 }
@@ -129,6 +134,13 @@ fn fill_pools() {
 
 #[test]
 fn messages_do_not_allocate() {
+    if std::env::var_os("RINGMQ_TEST_UNDER_WINE").is_some() {
+        eprintln!(
+            "SKIPPED: a round trip takes a millisecond under Wine, and what is done now and then"
+        );
+        eprintln!("would count as if it were done for messages");
+        return;
+    }
     let file = std::env::var_os("RINGMQ_ALLOCATIONS");
     let _profiler = match &file {
         Some(file) => dhat::Profiler::builder().file_name(file).build(),
@@ -143,6 +155,10 @@ fn messages_do_not_allocate() {
             continue;
         }
         for endpoint in ["inproc://allocations", "ipc://*", "tcp://127.0.0.1:*"] {
+            if endpoint.starts_with("ipc") && !has_unix_sockets() {
+                eprintln!("SKIPPED: no Unix sockets here");
+                continue;
+            }
             for (name, traffic) in
                 [("round trips", round_trips as Traffic), ("stream", stream as Traffic)]
             {

@@ -172,18 +172,23 @@ impl Peer {
 
     /// Writes until the other end has stopped reading; returns how many octets went out.
     pub(crate) fn write_until_blocked(&mut self, octets: &[u8]) -> usize {
-        self.socket.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+        // Not with a limit of time: a send that Windows gives up has sent nobody knows how much.
+        self.socket.set_nonblocking(true).unwrap();
         let mut sent = 0;
-        while sent < octets.len() {
+        let mut last = Instant::now();
+        while sent < octets.len() && last.elapsed() < Duration::from_millis(200) {
             match self.socket.write(&octets[sent..]) {
-                Ok(count) => sent += count,
-                // By its other name on Windows.
-                Err(error) if error.kind() == ErrorKind::TimedOut => break,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Ok(count) => {
+                    sent += count;
+                    last = Instant::now();
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 Err(error) => panic!("{error}"),
             }
         }
-        self.socket.set_write_timeout(Some(DEADLINE)).unwrap();
+        self.socket.set_nonblocking(false).unwrap();
         sent
     }
 

@@ -18,6 +18,7 @@ use socket2::SockAddr;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Readiness events taken from the system at once.
@@ -29,7 +30,7 @@ const WAKER: MioToken = MioToken(0);
 pub(crate) struct Mio {
     poll: Poll,
     ready: Events,
-    waker: Arc<Waker>,
+    waker: Arc<MioWake>,
     connections: HashMap<Token, Connection>,
     /// Tokens with something to do before the next wait, each once.
     runnable: VecDeque<Token>,
@@ -43,7 +44,8 @@ pub(crate) struct Mio {
 impl Mio {
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let waker = Arc::new(MioWake { waker, rung: AtomicBool::new(false) });
         Ok(Self {
             poll,
             ready: Events::with_capacity(EVENTS),
@@ -92,6 +94,10 @@ impl Mio {
             result => result?,
         }
         for event in &self.ready {
+            if event.token() == WAKER {
+                self.waker.still();
+                continue;
+            }
             let token = Token::from_key(event.token().0);
             let Some(connection) = self.connections.get_mut(&token) else { continue };
             connection.news(event);
@@ -103,19 +109,36 @@ impl Mio {
     }
 }
 
-struct MioWake(Arc<Waker>);
+/// Rings once for each wait: what the system keeps of a wake may be a packet in a queue without an end.
+struct MioWake {
+    waker: Waker,
+    rung: AtomicBool,
+}
 
 impl Wake for MioWake {
     fn wake(&self) {
-        if let Err(error) = self.0.wake() {
+        // AcqRel: pairs with `still`, so that what was done before a wake that found it rung is seen by
+        // whoever has stilled it.
+        if self.rung.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Err(error) = self.waker.wake() {
+            self.rung.store(false, Ordering::Release);
             tracing::error!(%error, "cannot wake an I/O thread");
         }
     }
 }
 
+impl MioWake {
+    /// The wait it was rung for is over; what it was rung for is looked at after this.
+    fn still(&self) {
+        self.rung.swap(false, Ordering::AcqRel);
+    }
+}
+
 impl Backend for Mio {
     fn waker(&self) -> Arc<dyn Wake> {
-        Arc::new(MioWake(self.waker.clone()))
+        self.waker.clone()
     }
 
     fn accept(&mut self, token: Token, listener: &Descriptor) {
