@@ -31,7 +31,7 @@ impl System {
             arch: Told::cpu_arch(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             page_size: page_size(),
-            container: container(Path::new("/")),
+            container: cfg!(unix).then(|| container(Path::new("/"))).flatten(),
         }
     }
 }
