@@ -82,7 +82,7 @@ fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
 }
 
 /// A peer that is gone is an error value, never a signal.
-#[cfg(target_os = "linux")]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     match slices {
         [one] => socket.send_with_flags(one, libc::MSG_NOSIGNAL),
@@ -90,7 +90,8 @@ fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usiz
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+/// On Apple's systems the sockets themselves are set so, by socket2; Windows has no such signal.
+#[cfg(any(not(unix), target_vendor = "apple"))]
 fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     socket.send_vectored(slices)
 }

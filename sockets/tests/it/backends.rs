@@ -23,3 +23,12 @@ fn io_uring_is_here_or_its_tests_are_skipped() {
         eprintln!("SKIPPED: every test on io_uring: {reason}");
     }
 }
+
+/// Whoever asks for it elsewhere is told so, and not given something else.
+#[test]
+#[cfg(not(target_os = "linux"))]
+fn io_uring_is_refused_where_it_cannot_be() {
+    let error = ringmq::Context::builder().backend(BackendChoice::Uring).build().unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("uring was asked for") && text.contains("Linux"), "{text}");
+}
