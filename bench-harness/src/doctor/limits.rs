@@ -250,6 +250,12 @@ mod tests {
     }
 
     #[test]
+    fn what_ringmq_asks_for_is_what_it_is_compared_with() {
+        assert_eq!(BACKLOG, u64::from(ringmq_transports::options::DEFAULT_BACKLOG));
+        assert_eq!(IPC_BUFFER, ringmq_transports::options::IPC_BUFFER as u64);
+    }
+
+    #[test]
     fn hardly_any_descriptors_are_a_problem() {
         let found = Readings { descriptors: Some((64, 64)), ..Readings::default() };
         let problem = &judge(&found).1[0];
