@@ -169,8 +169,10 @@ impl<K: Receives> Socket<K> {
             if let Some(frame) = log.read() {
                 return Ok(frame);
             }
+            // What comes after the last message of a peer that has left is the pattern's to say.
+            let over = log.ended();
             drop(core);
-            if !fetch(&self.inner) {
+            if !over && !fetch(&self.inner) {
                 return Err(Error::WouldBlock);
             }
         }

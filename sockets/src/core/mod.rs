@@ -160,10 +160,21 @@ impl Core {
         self.pipes.close(key, linger);
     }
 
-    fn remove_ended(&mut self) {
+    /// Whether there was one.
+    fn remove_ended(&mut self) -> bool {
+        let mut any = false;
         while let Some(key) = self.routing.take_ended() {
             self.detach(key, Some(Duration::ZERO));
+            any = true;
         }
+        any
+    }
+
+    /// Whether an operation that did not succeed is to be tried again at once: another pipe may have come
+    /// in the place of one that has ended.
+    #[cold]
+    fn has_changed(&mut self, error: &Error) -> bool {
+        self.remove_ended() && error.is_would_block()
     }
 
     /// What a message of one frame can be written to without anything to decide or to do before.
@@ -180,20 +191,22 @@ impl Core {
 
     #[inline]
     pub(crate) fn send(&mut self, frame: &mut Outgoing<'_>) -> Result<(), Error> {
-        let result = self.routing.send(&mut self.pipes, frame);
-        if result.is_err() {
-            self.remove_ended();
+        loop {
+            match self.routing.send(&mut self.pipes, frame) {
+                Err(error) if self.has_changed(&error) => {}
+                result => return result,
+            }
         }
-        result
     }
 
     #[inline]
     pub(crate) fn recv(&mut self, into: &mut Message) -> Result<(), Error> {
-        let result = self.routing.recv(&mut self.pipes, into);
-        if result.is_err() {
-            self.remove_ended();
+        loop {
+            match self.routing.recv(&mut self.pipes, into) {
+                Err(error) if self.has_changed(&error) => {}
+                result => return result,
+            }
         }
-        result
     }
 
     pub(crate) fn can_send(&mut self) -> bool {

@@ -17,7 +17,7 @@ everywhere![
 
 over_wires![a_second_peer_completes_its_handshake];
 
-over_tcp![the_slot_is_free_when_a_peer_was_killed];
+over_tcp![the_slot_is_free_when_a_peer_was_killed, one_that_only_looks_hears_the_next_peer];
 
 fn a_send_without_a_peer_waits(bed: &Bed) {
     let (a, b) = (bed.pair(), bed.pair());
@@ -113,4 +113,25 @@ fn the_slot_is_free_when_a_peer_was_killed(bed: &Bed) {
         a.send("yours").unwrap();
         assert_eq!(next.recv().unwrap(), "yours");
     }
+}
+
+/// What the first has sent is all that is noticed of it, and the next one waits for it to be received.
+fn one_that_only_looks_hears_the_next_peer(bed: &Bed) {
+    let (a, next) = (bed.pair(), bed.pair());
+    let endpoint = a.bind(&bed.anywhere()).unwrap();
+    let mut first = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
+    first.write_all(&[hello("PAIR"), frame(0, b"first")].concat()).unwrap();
+    await_peers(&a, 1);
+    drop(first);
+    await_peers(&a, 0);
+    next.connect(&endpoint).unwrap();
+    next.send("next").unwrap();
+    await_peers(&a, 1);
+    // So often that the lock favours this thread, and so long that no news is left to be told.
+    for _ in 0..50 {
+        std::thread::sleep(GLANCE / 50);
+        await_peers(&a, 1);
+    }
+    eventually("the first is heard", || a.try_recv().is_ok_and(|message| message == "first"));
+    assert_eq!(a.try_recv().unwrap(), "next");
 }
