@@ -39,6 +39,11 @@ impl Cadence {
         CADENCE.set(Cadence { last: Some(Instant::now()), ..this });
     }
 
+    /// Many messages were sent at once: what follows without a pause is more of the same burst.
+    pub(crate) fn sent_many() {
+        CADENCE.set(Cadence { last: Some(Instant::now()), row: ROW });
+    }
+
     /// The thread has waited for a message: what it sends next is an answer, not part of a burst.
     pub(crate) fn waited() {
         CADENCE.set(Cadence { last: None, row: 0 });
@@ -62,5 +67,15 @@ mod tests {
         assert!(rows.take(1000).any(|burst| burst));
         Cadence::waited();
         assert!(!Cadence::is_burst());
+    }
+
+    #[test]
+    fn what_follows_many_sent_at_once_is_more_of_the_burst() {
+        let mut tries = std::iter::repeat_with(|| {
+            Cadence::waited();
+            Cadence::sent_many();
+            Cadence::is_burst()
+        });
+        assert!(tries.by_ref().take(1000).any(|burst| burst));
     }
 }

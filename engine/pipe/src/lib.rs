@@ -33,7 +33,7 @@ pub use exclusive::{Exclusive, ExclusiveGuard, OwnerGuard};
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use lease::{Held, Home, Lease, Look, Tell, lease};
 pub use log::{
-    ATTACH, BATCH, Encoded, LogReader, LogWriter, Piece, Press, Refused, Sleep, log, settle,
+    ATTACH, BATCH, Encoded, FULL, LogReader, LogWriter, Piece, Press, Refused, Sleep, log, settle,
 };
 pub use mailbox::{Mailbox, Waiters};
 pub use message::{INLINE, Message};

@@ -180,6 +180,7 @@ impl Notify for Direct {
         if held.flush_patiently(patient) == Flush::Stuck {
             held.bring_home();
         }
+        Cadence::sent_many();
     }
 }
 

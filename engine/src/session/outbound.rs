@@ -7,11 +7,12 @@
 
 use crate::batch::{Batch, Part};
 use bytes::Bytes;
-use ringmq_pipe::{Inlet, Message, Piece, frame};
+use ringmq_pipe::{FULL, Inlet, Message, Piece, frame};
 use ringmq_zmtp::Encoder;
 
-/// Octets gathered from the log for one send: see [`RECEIVE_BUFFER`](crate::backend::RECEIVE_BUFFER).
-pub(super) const GATHER: usize = 64 * 1024;
+/// Octets gathered from the log for one send at least, if there are so many: those of a full block, and
+/// nothing of the next one.
+pub(super) const GATHER: usize = FULL;
 
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.
 const HEARTBEATS: usize = 4 * 1024;

@@ -33,11 +33,16 @@ pub use writer::{LogWriter, Refused};
 
 use shared::Shared;
 
+use crate::block::BLOCK;
+use crate::frame::LONG_HEADER;
 use crate::sync::Arc;
 
 /// Bodies of so many octets and more, which is more than 8 KiB, are attached instead of copied: measured
 /// on sockets, an iovec costs about as much as copying 4 to 8 KiB.
 pub const ATTACH: usize = 8 * 1024 + 1;
+/// Octets that are in a full-sized block at least when the next frame does not fit: as much as a send
+/// takes.
+pub const FULL: usize = BLOCK - ATTACH - LONG_HEADER;
 /// Messages between two publications to an awake reader: the knee of the measured curve
 /// (109 M/s at 1, 306 at 16, 394 at 64, 429 at 256). Fewer in models.
 pub const BATCH: u32 = if cfg!(loom) { 2 } else { 64 };

@@ -3,9 +3,8 @@
 
 use super::segment::{Mark, Segment, next_capacity};
 use super::shared::{ASLEEP, Shared};
-use super::{ATTACH, BATCH};
+use super::{ATTACH, BATCH, FULL};
 use crate::barrier;
-use crate::block::BLOCK;
 use crate::copy;
 use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
@@ -307,7 +306,7 @@ impl LogWriter {
     /// Lets the reader take what there is on the spot, whenever that is about as much as a send takes.
     fn offer(&mut self, octets: usize) {
         self.bulk += octets;
-        if self.bulk >= BLOCK && !self.open {
+        if self.bulk >= FULL && !self.open {
             self.bulk = 0;
             self.publish();
             self.shared.wake_reader.full(self.patient);
