@@ -10,8 +10,7 @@ use bytes::Bytes;
 use ringmq_pipe::{FULL, Inlet, Message, Piece, frame};
 use ringmq_zmtp::Encoder;
 
-/// Octets gathered from the log for one send at least, if there are so many: those of a full block, and
-/// nothing of the next one.
+/// Octets gathered from the log for one send at least, if there are so many: a full block's.
 pub(super) const GATHER: usize = FULL;
 
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.

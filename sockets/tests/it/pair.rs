@@ -2,6 +2,7 @@
 
 use crate::bed::{
     Bed, GLANCE, await_kind, await_peers, connected, eventually, everywhere, over_tcp, over_wires,
+    within_process,
 };
 use crate::raw::{frame, hello};
 use ringmq::Error;
@@ -16,6 +17,8 @@ everywhere![
 ];
 
 over_wires![a_second_peer_completes_its_handshake];
+
+within_process![the_next_peer_is_heard_right_after_the_first];
 
 over_tcp![the_slot_is_free_when_a_peer_was_killed, one_that_only_looks_hears_the_next_peer];
 
@@ -133,5 +136,17 @@ fn one_that_only_looks_hears_the_next_peer(bed: &Bed) {
         await_peers(&a, 1);
     }
     eventually("the first is heard", || a.try_recv().is_ok_and(|message| message == "first"));
-    assert_eq!(a.try_recv().unwrap(), "next");
+    eventually("the next is heard", || a.try_recv().is_ok_and(|message| message == "next"));
+}
+
+fn the_next_peer_is_heard_right_after_the_first(bed: &Bed) {
+    let (a, first, next) = (bed.pair(), bed.pair(), bed.pair());
+    let endpoint = a.bind(&bed.anywhere()).unwrap();
+    first.connect(&endpoint).unwrap();
+    first.send("first").unwrap();
+    drop(first);
+    next.connect(&endpoint).unwrap();
+    next.send("next").unwrap();
+    assert_eq!(a.try_recv().unwrap(), "first");
+    assert_eq!(a.try_recv().unwrap(), "next", "without a look in vain between them");
 }
