@@ -12,6 +12,7 @@ use crate::handler::{Completion, Cx, Handler, Local, Notice};
 use crate::io_thread::{Command, IoHandle, Slot};
 use crate::timers::Timers;
 use crate::token::Token;
+use ringmq_pipe::Section;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,7 +71,7 @@ impl Loop {
             let idle =
                 self.restless.is_empty() && self.now.duration_since(last_work) >= self.patience;
             let result = if commands || timers || !idle {
-                self.backend.poll(Some(Duration::ZERO), &mut events)
+                self.poll(Some(Duration::ZERO), &mut events)
             } else {
                 self.wait(&mut events)
             };
@@ -87,6 +88,14 @@ impl Loop {
                 std::thread::yield_now();
             }
         }
+        // What is left of messages goes when the backend and all handlers have.
+        let _section = Section::enter();
+        drop((events, self));
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+        let _section = Section::enter();
+        self.backend.poll(timeout, events)
     }
 
     /// Waits for events unless a command came in meanwhile.
@@ -96,7 +105,7 @@ impl Loop {
         } else {
             self.timers.next().map(|at| at.saturating_duration_since(self.now))
         };
-        let result = self.backend.poll(timeout, events);
+        let result = self.poll(timeout, events);
         self.handle.unpark();
         result
     }
@@ -142,6 +151,7 @@ impl Loop {
     }
 
     fn dispatch(&mut self, event: Event) {
+        let _section = Section::enter();
         let (token, completion) = match event {
             Event::Received(token, buffer) => {
                 let mut buffer = Some(buffer);
@@ -178,6 +188,8 @@ impl Loop {
     /// Runs one handler, if it is still there.
     fn with(&mut self, token: Token, f: impl FnOnce(&mut dyn Handler, &mut Cx<'_>)) {
         let Some(slot) = self.handlers.get_mut(&token) else { return };
+        // Of those it wakes, and of the owners of what it sends, none runs inside of it.
+        let _section = Section::enter();
         let handler = &mut *slot.handler;
         let mut cx = Cx {
             token,
@@ -215,6 +227,7 @@ impl Loop {
 
     fn remove(&mut self, token: Token) {
         let Some(slot) = self.handlers.remove(&token) else { return };
+        let _section = Section::enter();
         self.backend.close(token);
         self.timers.forget(token);
         if catch_unwind(AssertUnwindSafe(|| drop(slot))).is_err() {

@@ -11,7 +11,7 @@ use crate::options::EngineOptions;
 use crate::population::{District, Population, Resident};
 use crate::token::Token;
 use crate::tuning::{self, Granted};
-use ringmq_pipe::{Mailbox, Notify};
+use ringmq_pipe::{Mailbox, Notify, Section};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
@@ -55,6 +55,7 @@ impl Shared {
     }
 
     fn throw_away(&self) {
+        let _section = Section::enter();
         while self.mailbox.take().is_some() {}
     }
 }

@@ -15,6 +15,7 @@ use crate::wait::Spin;
 use ringmq_engine::{
     BackendChoice, BackendReport, Engine, EngineOptions, IoHandle, TuningReport, UringReport,
 };
+use ringmq_pipe::Section;
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolve::Resolver;
 use ringmq_zmtp::SocketType;
@@ -28,6 +29,11 @@ use std::time::Duration;
 /// Most programs have one. Cloning it gives another handle to the same context. When the last handle
 /// and the last socket are gone, dropping waits until what was sent is delivered, for as long as each
 /// socket's [linger time](Socket::set_linger) allows: by default for ever.
+///
+/// A context belongs to the process that has made it. A child that this process forks may drop what it has
+/// inherited, which does nothing to the parent's connections (their descriptors stay open in the child until
+/// it ends or executes another program), and makes a context of its own if it needs one; what it makes of
+/// an inherited one is [`Error::Terminated`].
 ///
 /// # Examples
 /// ```
@@ -45,6 +51,15 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Context(Arc<ContextInner>);
 
+impl Drop for Context {
+    fn drop(&mut self) {
+        if self.0.is_inherited() {
+            // For good: see `is_inherited`.
+            std::mem::forget(self.0.clone());
+        }
+    }
+}
+
 pub(crate) struct ContextInner {
     options: EngineOptions,
     /// What its sockets start with.
@@ -54,6 +69,8 @@ pub(crate) struct ContextInner {
     pub(crate) resolver: Arc<Resolver>,
     sockets: Mutex<Vec<Weak<Inner>>>,
     shut_down: AtomicBool,
+    /// The process that has made it.
+    process: u32,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -70,12 +87,20 @@ impl ContextInner {
             resolver: Arc::default(),
             sockets: Mutex::default(),
             shut_down: AtomicBool::new(false),
+            process: std::process::id(),
         }
+    }
+
+    /// Whether this is a child of the process that has made the context. It has a copy of all memory and
+    /// none of the threads: there is nobody to wait for, a lock that one of them had stays locked, and what
+    /// is written to a descriptor goes to the parent's peers. So nothing of it is used, and nothing freed.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
     }
 
     /// Uses the engine, starting it if this is the first time.
     fn with_engine<T>(&self, f: impl FnOnce(&Engine) -> T) -> Result<T, Error> {
-        if self.shut_down.load(Ordering::SeqCst) {
+        if self.shut_down.load(Ordering::SeqCst) || self.is_inherited() {
             return Err(Error::Terminated);
         }
         let mut engine = lock(&self.engine);
@@ -106,6 +131,9 @@ impl ContextInner {
     }
 
     fn shut_down(&self) {
+        if self.is_inherited() {
+            return;
+        }
         self.shut_down.store(true, Ordering::SeqCst);
         let sockets = std::mem::take(&mut *lock(&self.sockets));
         for socket in sockets.iter().filter_map(Weak::upgrade) {
@@ -115,6 +143,14 @@ impl ContextInner {
 
     fn terminate(&self) {
         self.shut_down();
+        if self.is_inherited() {
+            return;
+        }
+        if Section::is_entered() {
+            // One of the sockets is in use by this very thread: it closes when that is over, which cannot
+            // be waited for here. The last handle waits.
+            return;
+        }
         self.inproc.clear();
         let engine = lock(&self.engine).take();
         if let Some(engine) = engine {
@@ -225,13 +261,14 @@ impl Context {
 
     /// [Shuts down](Self::shutdown), then waits until what was sent is delivered or its linger time is
     /// over, and stops the I/O threads. With an unlimited linger time, which is the default, and a peer
-    /// that never comes, that takes for ever.
+    /// that never comes, that takes for ever. From inside [`recv_with`](Socket::recv_with) it only shuts
+    /// down.
     pub fn term(&self) {
         self.0.terminate();
     }
 
     fn make<K: Kind>(&self, socket_type: SocketType) -> Result<Socket<K>, Error> {
-        if self.0.shut_down.load(Ordering::SeqCst) {
+        if self.0.shut_down.load(Ordering::SeqCst) || self.0.is_inherited() {
             return Err(Error::Terminated);
         }
         let subscriptions = pattern::Subscriptions::new(Mutex::new(Counted::new()));

@@ -2,6 +2,7 @@
 
 use crate::multipart::Multipart;
 use ringmq_engine::{BackendUnavailable, StartError};
+use ringmq_pipe::Reentered;
 use ringmq_transports::error::{BindError, EndpointError};
 use std::io;
 use std::sync::Arc;
@@ -31,6 +32,10 @@ pub enum Error {
     /// Not now: a REQ that waits for a reply cannot send, for instance (`EFSM`).
     #[error("not in this state: {0}")]
     State(&'static str),
+    /// From inside [`recv_with`](crate::Socket::recv_with) this socket was called, which is taken until
+    /// that returns (`EDEADLK`).
+    #[error("the socket is taken by this very thread: call it when recv_with has returned")]
+    Reentered,
     /// A ROUTER with the mandatory option has no such peer (`EHOSTUNREACH`).
     #[error("no peer has that routing id")]
     HostUnreachable,
@@ -82,6 +87,12 @@ impl Error {
     /// Whether this is [`Error::WouldBlock`].
     pub fn is_would_block(&self) -> bool {
         matches!(self, Self::WouldBlock)
+    }
+}
+
+impl From<Reentered> for Error {
+    fn from(_: Reentered) -> Self {
+        Self::Reentered
     }
 }
 

@@ -163,7 +163,7 @@ impl<'fd> Poller<'fd> {
         let mut quiet = true;
         for (_, interest, source) in &self.entries {
             let Source::Socket(inner) = source else { continue };
-            let mut core = inner.lock();
+            let mut core = inner.lock()?;
             core.enter()?;
             // Messages that nobody asks about must not end the wait.
             quiet &= !(interest.readable && core.settle());
@@ -189,13 +189,13 @@ impl<'fd> Poller<'fd> {
         let mut ready = Vec::new();
         for (key, interest, source) in &self.entries {
             let Source::Socket(inner) = source else { continue };
-            let mut core = inner.lock();
+            let mut core = inner.lock()?;
             core.enter()?;
             let mut readable = interest.readable && core.can_recv();
             if interest.readable && !readable {
                 drop(core);
                 let fetched = fetch(inner);
-                core = inner.lock();
+                core = inner.lock()?;
                 readable = fetched && core.can_recv();
             }
             let writable = interest.writable && core.can_send();

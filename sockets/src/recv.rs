@@ -107,14 +107,11 @@ impl<K: Receives> Socket<K> {
     /// Receives a frame, waiting for one if there is none, and has `look` look at it where it lies: for
     /// small bodies that are read once, this costs least.
     ///
-    /// The socket is taken while `look` runs: it must not use it, and should be quick. If it panics, the
-    /// frame is gone.
+    /// The socket is taken while `look` runs: it should be quick, other threads wait for it, and whatever it
+    /// asks of this socket fails with [`Error::Reentered`]. If it panics, the frame is gone.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
-    ///
-    /// # Panics
-    /// If `look` uses this socket.
     ///
     /// # Examples
     /// ```
@@ -139,6 +136,8 @@ impl<K: Receives> Socket<K> {
         }
         let mut frame = Message::new();
         self.recv_waiting(&mut frame)?;
+        // Taken here as well, so that what `look` must not do is refused whichever way the frame came.
+        let _taken = self.inner.lock()?;
         Ok(look(Frame { body: &frame, more: frame.more() }))
     }
 
@@ -184,7 +183,7 @@ impl<K: Receives> Socket<K> {
     /// Receives a frame; the future waits for one. Dropping it loses nothing. The receive time-out does
     /// not apply.
     pub fn recv_async(&self) -> RecvFuture<'_> {
-        RecvFuture { pending: Pending::new(&self.inner, ()) }
+        RecvFuture { pending: Pending::new(&self.inner, Wants::Messages, ()) }
     }
 
     /// Receives all frames of a message, waiting for one if there is none.
@@ -205,7 +204,7 @@ impl<K: Receives> Socket<K> {
 
     /// Receives all frames of a message; the future waits for one. Dropping it loses nothing.
     pub fn recv_multipart_async(&self) -> RecvMultipartFuture<'_> {
-        RecvMultipartFuture { pending: Pending::new(&self.inner, ()) }
+        RecvMultipartFuture { pending: Pending::new(&self.inner, Wants::Messages, ()) }
     }
 }
 

@@ -127,7 +127,7 @@ impl<K: Sends> Socket<K> {
         let more = message.more();
         let mut message = Multipart::from(message);
         message.frame_mut(0).set_more(more);
-        SendFuture { pending: Pending::new(&self.inner, message) }
+        SendFuture { pending: Pending::new(&self.inner, Wants::Room, message) }
     }
 
     /// Sends all frames as one message, waiting for room if there is none. No frames, no message.
@@ -169,7 +169,7 @@ impl<K: Sends> Socket<K> {
     pub fn send_multipart_async(&self, message: impl Into<Multipart>) -> SendFuture<'_> {
         let mut message = message.into();
         message.mark();
-        SendFuture { pending: Pending::new(&self.inner, message) }
+        SendFuture { pending: Pending::new(&self.inner, Wants::Room, message) }
     }
 }
 

@@ -22,7 +22,7 @@ const BUSY_POLL_MAX: Duration = Duration::from_secs(1);
 
 impl<K: Kind> Socket<K> {
     fn change<T>(&self, change: impl FnOnce(&mut Core) -> Result<T, Error>) -> Result<T, Error> {
-        let mut core = self.inner.lock();
+        let mut core = self.inner.lock()?;
         core.enter()?;
         // Whatever it is that changes: the next bind or connect looks at the options anew.
         core.options.shared = None;
@@ -335,9 +335,10 @@ impl<K: Kind> Socket<K> {
         self.option(|options| options.tcp.connect_timeout = limit)
     }
 
-    /// How many distinct subscriptions the socket has (SUB, XSUB) or its subscribers have (PUB, XPUB).
+    /// How many distinct subscriptions the socket has (SUB, XSUB) or its subscribers have (PUB, XPUB). None
+    /// from inside [`recv_with`](Self::recv_with).
     pub fn topics(&self) -> usize {
-        let mut core = self.inner.lock();
+        let Ok(mut core) = self.inner.lock() else { return 0 };
         // What is known of a terminated socket is as good as anything.
         let _ = core.enter();
         core.topics()

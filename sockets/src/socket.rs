@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::kind::Kind;
 use crate::monitor::Monitor;
 use crate::stats::PipeStats;
-use ringmq_pipe::{Bound, Exclusive, ExclusiveGuard, OwnerGuard};
+use crate::wait::Wants;
+use ringmq_pipe::{Bound, Exclusive, ExclusiveGuard, OwnerGuard, Section};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::Acceptor;
 use ringmq_transports::{Offer, Owner, Route, Settings, connect, listen};
@@ -34,9 +35,13 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
+    /// Waits until nobody else uses the socket.
+    ///
+    /// # Errors
+    /// [`Error::Reentered`].
     #[inline]
-    pub(crate) fn lock(&self) -> ExclusiveGuard<'_, Core> {
-        self.core.lock()
+    pub(crate) fn lock(&self) -> Result<ExclusiveGuard<'_, Core>, Error> {
+        Ok(self.core.lock()?)
     }
 
     /// For what is nearly always done by the same thread: `None` if that is another one.
@@ -51,34 +56,50 @@ impl Inner {
         &self,
         operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut core = self.lock();
+        let mut core = self.lock()?;
         core.enter()?;
         operation(&mut core)
     }
 
-    /// Tries an operation; if it would block, puts the pipes to sleep, and tries again if one of them
-    /// has something.
+    /// Tries an operation; if it would block, puts the pipes to sleep, so that the next message tells its
+    /// waiter. A pipe that has something instead is tried again, and then put to sleep like the others:
+    /// what it had may have been thrown away, and an awake pipe tells nobody of what comes next.
     pub(crate) fn attempt_then_settle<T>(
         &self,
+        wants: Wants,
         operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut core = self.lock();
+        let mut core = self.lock()?;
         core.enter()?;
-        match operation(&mut core) {
-            Err(Error::WouldBlock) => {}
-            result => return result,
+        loop {
+            match operation(&mut core) {
+                // A pipe without room has armed its notifier by refusing.
+                Err(Error::WouldBlock) if wants == Wants::Messages && core.settle() => {}
+                result => return result,
+            }
         }
-        if core.settle() { operation(&mut core) } else { Err(Error::WouldBlock) }
     }
 
-    /// Closes the socket: every operation fails from then on, also those that wait.
-    pub(crate) fn close(&self) {
-        self.lock().close();
+    /// Closes the socket: every operation fails from then on, also those that wait. From inside of one of
+    /// the calling thread, it is closed when that is over.
+    pub(crate) fn close(self: &Arc<Self>) {
+        match self.lock() {
+            Ok(mut core) => core.close(),
+            Err(_) => {
+                let this = self.clone();
+                Section::run_after(move || this.close());
+            }
+        }
     }
 }
 
 impl<K: Kind> Drop for Socket<K> {
     fn drop(&mut self) {
+        if self.inner.context.is_inherited() {
+            // The parent's: for good, and as it is.
+            std::mem::forget(self.inner.clone());
+            return;
+        }
         // A poller may still hold the inside.
         self.inner.close();
     }
@@ -112,7 +133,7 @@ impl<K: Kind> Socket<K> {
     /// ```
     pub fn bind(&self, endpoint: &str) -> Result<String, Error> {
         let parsed = Endpoint::parse_bind(endpoint)?;
-        let mut core = self.inner.lock();
+        let mut core = self.inner.lock()?;
         core.enter()?;
         let route = core.endpoints.route();
         let entry = match parsed {
@@ -161,7 +182,7 @@ impl<K: Kind> Socket<K> {
     /// ```
     pub fn connect(&self, endpoint: &str) -> Result<(), Error> {
         let parsed = Endpoint::parse_connect(endpoint)?;
-        let mut core = self.inner.lock();
+        let mut core = self.inner.lock()?;
         core.enter()?;
         let text: Arc<str> = parsed.to_string().into();
         let once = matches!(
@@ -217,7 +238,7 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`Error::NoSuchEndpoint`] unless `endpoint` is what [`bind`](Self::bind) returned.
     pub fn unbind(&self, endpoint: &str) -> Result<(), Error> {
-        let mut core = self.inner.lock();
+        let mut core = self.inner.lock()?;
         core.enter()?;
         if core.endpoints.unbind(&canonical(endpoint, Endpoint::parse_bind)) {
             return Ok(());
@@ -231,7 +252,7 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`Error::NoSuchEndpoint`] unless `endpoint` is connected.
     pub fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
-        let mut core = self.inner.lock();
+        let mut core = self.inner.lock()?;
         core.enter()?;
         let entry = core.endpoints.disconnect(&canonical(endpoint, Endpoint::parse_connect));
         let Some(entry) = entry else {
@@ -245,9 +266,10 @@ impl<K: Kind> Socket<K> {
         Ok(())
     }
 
-    /// The endpoint bound or connected last, resolved; empty if none was.
+    /// The endpoint bound or connected last, resolved; empty if none was, and from inside
+    /// [`recv_with`](Self::recv_with).
     pub fn last_endpoint(&self) -> String {
-        self.inner.lock().endpoints.last().to_owned()
+        self.inner.lock().map_or_else(|_| String::new(), |core| core.endpoints.last().to_owned())
     }
 
     /// The socket's type.
@@ -271,9 +293,10 @@ impl<K: Kind> Socket<K> {
         Monitor::new(self.inner.shared.monitors.add())
     }
 
-    /// Queue depths and drop counters, one entry for each connection or pending connect.
+    /// Queue depths and drop counters, one entry for each connection or pending connect. None from inside
+    /// [`recv_with`](Self::recv_with).
     pub fn stats(&self) -> Vec<PipeStats> {
-        let mut core = self.inner.lock();
+        let Ok(mut core) = self.inner.lock() else { return Vec::new() };
         // A terminated socket has no pipes left to tell about.
         let _ = core.enter();
         core.sweep();

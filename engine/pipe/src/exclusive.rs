@@ -11,20 +11,28 @@
 //! anything about the owner that came after it. So there are only so many terms; a lock that has used
 //! them up, because it wandered from thread to thread, is an ordinary one from then on.
 //!
+//! A thread that takes the bias away while the owner is inside looks again and again whether that has
+//! left, asleep in between: the owner may need the very processor that would be spun on, and be of lower
+//! priority. To be told instead would cost the owner a barrier more each time that it leaves.
+//!
 //! Invariants: the data is touched only by the owner while its flag is set and `owner` names it, or by
 //! whoever has the ordinary lock while `owner` names nobody and the last owner's flag is not set. Only
-//! the holder of the ordinary lock changes `owner`.
+//! the holder of the ordinary lock changes `owner`. A flag that is set holds the number of its thread, as
+//! `holder` does while the ordinary lock is held: so a thread that is inside already finds itself.
 #![allow(unsafe_code)]
 
 use crate::barrier;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, UnsafeCell};
+use crate::foreign::Section;
+use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, UnsafeCell};
 use crossbeam_utils::CachePadded;
-use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
+use std::time::Duration;
 
 /// Nobody owns the bias. Not zero: that is what a thread without a number has for one.
 const NOBODY: u64 = u64::MAX;
+/// A flag that is not set, or an ordinary lock that is not held: no thread has this number.
+const OUT: u64 = 0;
 /// Terms of owners in the life of a lock: enough for a socket that is made in one thread, handed to
 /// another now and then, and closed in a third.
 const TERMS: u64 = if cfg!(loom) { 2 } else { 16 };
@@ -36,9 +44,11 @@ const FAITHFUL: u32 = if cfg!(loom) { 1 } else { 32 };
 pub struct Exclusive<T> {
     /// The thread with the bias, times `TERMS`, plus which term that is.
     owner: AtomicU64,
-    /// The owner of a term is inside, or was until it found that its term is over.
-    held: [AtomicBool; TERMS as usize],
+    /// Set while the owner of a term is inside, or until it finds that its term is over.
+    held: [AtomicU64; TERMS as usize],
     slow: CachePadded<Mutex<()>>,
+    /// Who has the ordinary lock.
+    holder: AtomicU64,
     /// The next term; who took the ordinary lock last, and how often in a row. All three belong to
     /// the holder of the ordinary lock.
     term: AtomicU64,
@@ -51,6 +61,10 @@ pub struct Exclusive<T> {
 unsafe impl<T: Send> Sync for Exclusive<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for Exclusive<T> {}
+
+/// The calling thread has the lock already: what it is about to do would wait for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reentered;
 
 #[cfg(not(loom))]
 mod thread {
@@ -107,8 +121,9 @@ impl<T> Exclusive<T> {
         barrier::init();
         Self {
             owner: AtomicU64::new(NOBODY),
-            held: std::array::from_fn(|_| AtomicBool::new(false)),
+            held: std::array::from_fn(|_| AtomicU64::new(OUT)),
             slow: CachePadded::new(Mutex::new(())),
+            holder: AtomicU64::new(OUT),
             term: AtomicU64::new(0),
             last: AtomicU64::new(NOBODY),
             row: AtomicU32::new(0),
@@ -118,66 +133,74 @@ impl<T> Exclusive<T> {
 
     /// Waits until the data is free and takes it.
     ///
-    /// # Panics
-    /// If the calling thread has it already.
+    /// # Errors
+    /// [`Reentered`] if the calling thread has it already.
     #[inline(always)]
-    pub fn lock(&self) -> ExclusiveGuard<'_, T> {
+    pub fn lock(&self) -> Result<ExclusiveGuard<'_, T>, Reentered> {
         match self.enter_as_owner() {
-            Some(held) => {
-                ExclusiveGuard { lock: self, right: Right::Owner(held), data: PhantomData }
-            }
+            Some(term) => Ok(self.guard(Right::Owner(term))),
             None => self.lock_slow(thread::id()),
         }
     }
 
     /// Takes the data if the lock is biased to the calling thread, which costs least; else `None`, and
     /// then [`lock`](Self::lock) is to be asked.
-    ///
-    /// # Panics
-    /// As [`lock`](Self::lock).
     #[inline(always)]
     pub fn lock_as_owner(&self) -> Option<OwnerGuard<'_, T>> {
-        self.enter_as_owner().map(|held| OwnerGuard { lock: self, held, data: PhantomData })
+        let term = self.enter_as_owner()?;
+        Some(OwnerGuard { term, _section: Section::enter() })
     }
 
-    /// Sets the flag of the calling thread's term, if the bias is its.
+    fn guard<'a>(&'a self, right: Right<'a, T>) -> ExclusiveGuard<'a, T> {
+        ExclusiveGuard { lock: self, _right: right, _section: Section::enter() }
+    }
+
+    /// Sets the flag of the calling thread's term, if the bias is its and it is not inside.
     #[inline(always)]
-    fn enter_as_owner(&self) -> Option<&AtomicBool> {
+    fn enter_as_owner(&self) -> Option<Term<'_, T>> {
         let owner = self.owner.load(Ordering::Relaxed);
-        if owner / TERMS != thread::known_id() {
+        let me = thread::known_id();
+        if owner / TERMS != me {
             return None;
         }
         let held = &self.held[(owner % TERMS) as usize];
-        assert!(!held.load(Ordering::Relaxed), "a lock was taken twice by one thread");
-        held.store(true, Ordering::Relaxed);
+        if held.load(Ordering::Relaxed) != OUT {
+            return None;
+        }
+        held.store(me, Ordering::Relaxed);
+        let term = Term { lock: self, held };
         // Pairs with the heavy barrier in `take_bias`: either we see here that the bias is gone,
         // or the one who takes it sees `held`.
         barrier::light();
-        if self.owner.load(Ordering::Relaxed) == owner {
-            return Some(held);
-        }
-        held.store(false, Ordering::Release);
-        None
+        if self.owner.load(Ordering::Relaxed) == owner { Some(term) } else { None }
     }
 
     #[cold]
-    fn lock_slow(&self, me: u64) -> ExclusiveGuard<'_, T> {
+    fn lock_slow(&self, me: u64) -> Result<ExclusiveGuard<'_, T>, Reentered> {
+        // Relaxed: only what this thread itself has stored can name it.
+        let is_me = |who: &AtomicU64| who.load(Ordering::Relaxed) == me;
+        if is_me(&self.holder) || self.held.iter().any(is_me) {
+            return Err(Reentered);
+        }
         let guard = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        self.holder.store(me, Ordering::Relaxed);
+        let turn = Turn { lock: self, me, _guard: guard };
         let owner = self.owner.load(Ordering::Relaxed);
         if owner != NOBODY {
             self.take_bias(&self.held[(owner % TERMS) as usize]);
         }
-        ExclusiveGuard { lock: self, right: Right::Ordinary(guard, me), data: PhantomData }
+        Ok(self.guard(Right::Ordinary(turn)))
     }
 
     /// Ends the term of the owner whose flag is `held`, and waits until it is outside.
-    fn take_bias(&self, held: &AtomicBool) {
+    fn take_bias(&self, held: &AtomicU64) {
         self.owner.store(NOBODY, Ordering::Relaxed);
         self.row.store(0, Ordering::Relaxed);
         barrier::heavy();
         // Acquire: pairs with the Release when the owner leaves; what it did is seen here.
-        while held.load(Ordering::Acquire) {
-            crate::sync::yield_now();
+        let mut pause = Pause::default();
+        while held.load(Ordering::Acquire) != OUT {
+            pause.wait();
         }
     }
 
@@ -200,20 +223,77 @@ impl<T> Exclusive<T> {
     }
 }
 
-/// The data, until it is dropped. Not to be sent to another thread.
-pub struct ExclusiveGuard<'a, T> {
-    lock: &'a Exclusive<T>,
-    right: Right<'a>,
-    /// Shared between threads only if the data may be.
-    data: PhantomData<&'a mut T>,
+/// The pauses of one who looks again and again.
+#[derive(Default)]
+struct Pause(u32);
+
+impl Pause {
+    /// Looks before the first sleep: an owner that runs is outside sooner than any sleep is over.
+    const LOOKS: u32 = 64;
+    /// The shortest and the longest sleep: at first not much longer than it takes to fall asleep, and in
+    /// the end as long as costs next to nothing.
+    const SHORTEST: Duration = Duration::from_micros(10);
+    const LONGEST: Duration = Duration::from_micros(200);
+
+    fn wait(&mut self) {
+        self.0 = self.0.saturating_add(1);
+        if cfg!(loom) || self.0 < Self::LOOKS {
+            return spin();
+        }
+        let doubled = Self::SHORTEST * (1 << (self.0 - Self::LOOKS).min(8));
+        std::thread::sleep(doubled.min(Self::LONGEST));
+    }
 }
 
-/// What the holder of the data has. (The ordinary guard also keeps ours from being sent.)
-enum Right<'a> {
-    /// The bias: the flag of its term is set.
-    Owner(&'a AtomicBool),
-    /// The ordinary lock, and who took it.
-    Ordinary(#[expect(dead_code, reason = "dropped last")] MutexGuard<'a, ()>, u64),
+fn spin() {
+    #[cfg(loom)]
+    loom::thread::yield_now();
+    #[cfg(not(loom))]
+    std::hint::spin_loop();
+}
+
+/// An owner that is inside: the flag of its term is set.
+struct Term<'a, T> {
+    lock: &'a Exclusive<T>,
+    held: &'a AtomicU64,
+}
+
+impl<T> Drop for Term<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `take_bias`.
+        self.held.store(OUT, Ordering::Release);
+    }
+}
+
+/// The ordinary lock, and who took it.
+struct Turn<'a, T> {
+    lock: &'a Exclusive<T>,
+    me: u64,
+    _guard: MutexGuard<'a, ()>,
+}
+
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        self.lock.consider(self.me);
+        // Relaxed: only this thread looks for its own number.
+        self.lock.holder.store(OUT, Ordering::Relaxed);
+    }
+}
+
+/// What the holder of the data has.
+enum Right<'a, T> {
+    Owner(#[expect(dead_code, reason = "to be dropped")] Term<'a, T>),
+    Ordinary(#[expect(dead_code, reason = "to be dropped")] Turn<'a, T>),
+}
+
+/// The data, until it is dropped. Not to be sent to another thread. No foreign code runs meanwhile; see
+/// [`Section`].
+pub struct ExclusiveGuard<'a, T> {
+    lock: &'a Exclusive<T>,
+    _right: Right<'a, T>,
+    /// Behind the right, and so dropped after it.
+    _section: Section,
 }
 
 impl<T> Deref for ExclusiveGuard<'_, T> {
@@ -234,24 +314,11 @@ impl<T> DerefMut for ExclusiveGuard<'_, T> {
     }
 }
 
-impl<T> Drop for ExclusiveGuard<'_, T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        match &self.right {
-            // Release: pairs with the Acquire in `take_bias`.
-            Right::Owner(held) => held.store(false, Ordering::Release),
-            Right::Ordinary(_, me) => self.lock.consider(*me),
-        }
-    }
-}
-
 /// As [`ExclusiveGuard`], of the thread that the lock is biased to.
 pub struct OwnerGuard<'a, T> {
-    lock: &'a Exclusive<T>,
-    /// The flag of the owner's term, which is set.
-    held: &'a AtomicBool,
-    /// Shared between threads only if the data may be; not to be sent to another.
-    data: PhantomData<(&'a mut T, *const ())>,
+    term: Term<'a, T>,
+    /// Behind the term, and so dropped after it.
+    _section: Section,
 }
 
 impl<T> Deref for OwnerGuard<'_, T> {
@@ -261,7 +328,7 @@ impl<T> Deref for OwnerGuard<'_, T> {
     fn deref(&self) -> &T {
         // SAFETY: the guard stands for the first of the two rights that the module's documentation
         // names.
-        self.lock.data.with_mut(|data| unsafe { &*data })
+        self.term.lock.data.with_mut(|data| unsafe { &*data })
     }
 }
 
@@ -269,15 +336,7 @@ impl<T> DerefMut for OwnerGuard<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`; the guard is borrowed mutably.
-        self.lock.data.with_mut(|data| unsafe { &mut *data })
-    }
-}
-
-impl<T> Drop for OwnerGuard<'_, T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        // Release: pairs with the Acquire in `take_bias`.
-        self.held.store(false, Ordering::Release);
+        self.term.lock.data.with_mut(|data| unsafe { &mut *data })
     }
 }
 
@@ -294,7 +353,7 @@ mod tests {
                 let counter = counter.clone();
                 std::thread::spawn(move || {
                     for round in 0..20_000u64 {
-                        *counter.lock() += 1;
+                        *counter.lock().expect("outside") += 1;
                         if round % (97 + number) == 0 {
                             std::thread::yield_now();
                         }
@@ -303,21 +362,78 @@ mod tests {
             })
             .collect();
         threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
-        assert_eq!(*counter.lock(), 60_000);
+        assert_eq!(*counter.lock().expect("outside"), 60_000);
     }
 
     #[test]
     fn a_panic_inside_leaves_the_lock_usable() {
         let lock = Exclusive::new(0);
         for _ in 0..100 {
-            *lock.lock() += 1;
+            *lock.lock().expect("outside") += 1;
         }
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let _guard = lock.lock();
             panic!("on purpose");
         }));
         assert!(panicked.is_err());
-        let taken = std::thread::scope(|scope| scope.spawn(|| *lock.lock()).join());
+        let taken =
+            std::thread::scope(|scope| scope.spawn(|| *lock.lock().expect("outside")).join());
         assert_eq!(taken.expect("no panic"), 100);
+    }
+
+    #[test]
+    fn a_thread_that_is_inside_is_told_so() {
+        let lock = Exclusive::new(0);
+        let inside = |lock: &Exclusive<i32>| {
+            let guard = lock.lock().expect("outside");
+            assert!(matches!(lock.lock(), Err(Reentered)) && lock.lock_as_owner().is_none());
+            drop(guard);
+        };
+        inside(&lock); // With the ordinary lock.
+        for _ in 0..FAITHFUL {
+            *lock.lock().expect("outside") += 1;
+        }
+        inside(&lock); // As its owner.
+        let guard = lock.lock_as_owner().expect("its owner");
+        assert!(matches!(lock.lock(), Err(Reentered)) && lock.lock_as_owner().is_none());
+        drop(guard);
+    }
+
+    /// Linux tells of every thread whether it sleeps.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_takes_the_bias_away_sleeps_until_the_owner_is_outside() {
+        use std::sync::mpsc::channel;
+        let lock = Exclusive::new(0);
+        for _ in 0..FAITHFUL {
+            *lock.lock().expect("outside") += 1;
+        }
+        std::thread::scope(|scope| {
+            let guard = lock.lock_as_owner().expect("its owner");
+            let (tell, told) = channel();
+            let taking = scope.spawn({
+                let lock = &lock;
+                move || {
+                    let this = std::fs::read_link("/proc/thread-self").expect("/proc");
+                    tell.send(this).expect("somebody listens");
+                    lock.lock().map(|guard| *guard)
+                }
+            });
+            let taker = std::path::Path::new("/proc").join(told.recv().expect("a path"));
+            // It holds the ordinary lock, and sleeps: with the bias gone, this thread is told so from inside.
+            let sleeps = || {
+                let stat =
+                    std::fs::read_to_string(taker.join("stat")).expect("a thread that is there");
+                stat.rsplit(") ").next().is_some_and(|state| state.starts_with('S'))
+            };
+            let waits = (0..6_000).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                lock.owner.load(Ordering::Relaxed) == NOBODY && sleeps()
+            });
+            assert!(matches!(lock.lock(), Err(Reentered)), "also without the bias");
+            drop(guard);
+            assert_eq!(taking.join().expect("no panic"), Ok(FAITHFUL as i32));
+            assert!(waits, "it was never seen asleep");
+        });
     }
 }

@@ -8,6 +8,7 @@
 //! * [`latest()`]: one direction that keeps the latest message only.
 //! * [`pipe()`]: two directions with an end for each side.
 //! * [`Exclusive`]: a lock for data that one thread uses nearly always.
+//! * [`Section`]: what wakers and owners of buffers are kept out of.
 //! * [`lease()`]: data that has a home thread and is lent to others.
 //! * [`Mailbox`] and [`Waiters`]: commands between threads, and who waits for them.
 
@@ -15,6 +16,7 @@ mod barrier;
 mod block;
 mod copy;
 mod exclusive;
+mod foreign;
 pub mod frame;
 mod latest;
 mod lease;
@@ -29,7 +31,8 @@ mod sync;
 mod wake;
 
 pub use block::{BLOCK, BlockRef};
-pub use exclusive::{Exclusive, ExclusiveGuard, OwnerGuard};
+pub use exclusive::{Exclusive, ExclusiveGuard, OwnerGuard, Reentered};
+pub use foreign::Section;
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use lease::{Held, Home, Lease, Look, Tell, lease};
 pub use log::{

@@ -4,6 +4,7 @@
 //! [`Mailbox::pending`] before every operation, which is one relaxed load of a line that hardly ever
 //! changes.
 
+use crate::foreign;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, Queue, fence, lock};
 use crossbeam_utils::CachePadded;
 use smallvec::SmallVec;
@@ -67,8 +68,8 @@ impl<T> Mailbox<T> {
 /// condition true calls [`wake`](Self::wake) afterwards. Both have a full fence between their two
 /// steps, so that one of the two sees the other, whatever the condition is made of.
 ///
-/// No waker is woken or dropped under the lock: it may do anything, such as drop the future that is
-/// registered here.
+/// No waker is woken or dropped under a lock, neither the one in here nor a [`Section`](crate::Section) of
+/// the caller's: it may do anything, such as drop the future that is registered here.
 #[derive(Default)]
 pub struct Waiters {
     count: AtomicUsize,
@@ -99,7 +100,7 @@ impl Waiters {
         if let Some((_, old)) = lock(&self.wakers).iter_mut().find(|(k, _)| *k == key) {
             std::mem::swap(old, &mut new);
         }
-        drop(new);
+        foreign::drop_waker(new);
     }
 
     /// Removes a waiter.
@@ -108,9 +109,10 @@ impl Waiters {
         let at = wakers.iter().position(|(k, _)| *k == key);
         let gone = at.map(|at| wakers.swap_remove(at));
         drop(wakers);
-        if gone.is_some() {
+        if let Some((_, waker)) = gone {
             // Relaxed: a count that is too high for a moment costs a look at the list.
             self.count.fetch_sub(1, Ordering::Relaxed);
+            foreign::drop_waker(waker);
         }
     }
 
@@ -129,8 +131,6 @@ impl Waiters {
         // Hardly ever more than one or two.
         let wakers: SmallVec<[Waker; 4]> =
             lock(&self.wakers).iter().map(|(_, w)| w.clone()).collect();
-        for waker in wakers {
-            waker.wake();
-        }
+        wakers.into_iter().for_each(foreign::wake);
     }
 }

@@ -4,6 +4,7 @@
 //! block it was received in, or as shared [`Bytes`] (a vector of the user's, a static slice, or a
 //! foreign buffer with its free function). Cloning never copies more than 64 octets.
 
+use crate::foreign::Body;
 use crate::frame::{COMMAND, MORE};
 use crate::slice::Slice;
 pub use crate::small::INLINE;
@@ -30,7 +31,7 @@ pub struct Message(Opaque);
 enum Repr {
     Inline(Small),
     Slice { flags: Flags, slice: Slice },
-    Shared { flags: Flags, bytes: Bytes },
+    Shared { flags: Flags, bytes: Body },
 }
 
 impl Message {
@@ -50,6 +51,9 @@ impl Message {
 
     /// Wraps a buffer of foreign memory without copying it; `owner` is dropped with the last
     /// reference, on whichever thread that happens: its `Drop` is the free function.
+    ///
+    /// It may be an I/O thread, so `Drop` should be quick; it may use any socket. If it panics, that ends
+    /// nothing but itself.
     ///
     /// # Examples
     /// ```
@@ -94,14 +98,14 @@ impl Message {
         match self.0.get() {
             Repr::Inline(small) => small.body(),
             Repr::Slice { slice, .. } => slice,
-            Repr::Shared { bytes, .. } => bytes,
+            Repr::Shared { bytes, .. } => bytes.as_slice(),
         }
     }
 
     /// The body as [`Bytes`]: without a copy when it is shared already.
     pub fn into_bytes(self) -> Bytes {
         match self.0.into_inner() {
-            Repr::Shared { bytes, .. } => bytes,
+            Repr::Shared { bytes, .. } => bytes.into_bytes(),
             Repr::Slice { slice, .. } => Bytes::from_owner(slice),
             Repr::Inline(small) => Bytes::copy_from_slice(small.body()),
         }
@@ -185,7 +189,9 @@ mod opaque {
             unsafe { this.0.assume_init_read() }
         }
 
-        #[inline]
+        // Not inlined: what becomes of a foreign buffer is too much code for each place where a message
+        // ends.
+        #[inline(never)]
         fn drop_owned(&mut self) {
             // SAFETY: as in `get`; called once, from `drop`.
             unsafe { self.0.assume_init_drop() };
@@ -337,7 +343,7 @@ impl From<Vec<u8>> for Message {
 
 impl From<Bytes> for Message {
     fn from(bytes: Bytes) -> Self {
-        Self(Opaque::new(Repr::Shared { flags: Flags::None, bytes }))
+        Self(Opaque::new(Repr::Shared { flags: Flags::None, bytes: Body::new(bytes) }))
     }
 }
 

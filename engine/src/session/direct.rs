@@ -18,7 +18,7 @@ use crate::cadence::Cadence;
 use crate::handler::Notice;
 use crate::io_thread::IoHandle;
 use crate::token::Token;
-use ringmq_pipe::{Held, Lease, Notify};
+use ringmq_pipe::{Held, Lease, Notify, Section};
 use std::cell::RefCell;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -47,6 +47,17 @@ pub struct Direct {
 thread_local! {
     /// What a read brings, until it is decoded.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The calling thread's buffer, or a new one where there is none any more: the thread is ending.
+fn take_buffer() -> Vec<u8> {
+    let mut buffer = BUFFER.try_with(RefCell::take).unwrap_or_default();
+    buffer.resize(RECEIVE_BUFFER, 0);
+    buffer
+}
+
+fn give_buffer(buffer: Vec<u8>) {
+    let _ = BUFFER.try_with(|place| place.replace(buffer));
 }
 
 impl Direct {
@@ -210,10 +221,11 @@ impl Reader<'_> {
             return Fetch::Over;
         }
         let mut said = Vec::new();
-        let result = BUFFER.with_borrow_mut(|buffer| {
-            buffer.resize(RECEIVE_BUFFER, 0);
-            reading.receive(buffer, &mut said)
-        });
+        // Whom the messages wake is none of this connection's business while it is in the middle of them.
+        let _section = Section::enter();
+        let mut buffer = take_buffer();
+        let result = reading.receive(&mut buffer, &mut said);
+        give_buffer(buffer);
         match result {
             Ok(()) => {
                 Cadence::waited();

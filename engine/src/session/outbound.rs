@@ -7,7 +7,7 @@
 
 use crate::batch::{Batch, Part};
 use bytes::Bytes;
-use ringmq_pipe::{FULL, Inlet, Message, Piece, frame};
+use ringmq_pipe::{FULL, Inlet, Piece, frame};
 use ringmq_zmtp::Encoder;
 
 /// Octets gathered from the log for one send at least, if there are so many: a full block's.
@@ -149,8 +149,9 @@ impl Outbound {
                     let bytes = Bytes::from(std::mem::take(&mut wire));
                     batch.push(Part::Bytes { bytes, messages: 0 });
                     // Messages are counted in one go at the end: see below.
-                    let body = Message::from(piece).into_bytes();
-                    batch.push(Part::Bytes { bytes: body, messages: 0 });
+                    let mut body = piece.clone();
+                    body.messages = 0;
+                    batch.push(Part::Piece(body));
                 }
             }
             if last {

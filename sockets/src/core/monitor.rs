@@ -1,6 +1,6 @@
 //! Who watches a socket: a bounded queue of events for each monitor.
 
-use ringmq_pipe::Waiters;
+use ringmq_pipe::{Section, Waiters};
 use ringmq_transports::TransportEvent;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -42,6 +42,8 @@ impl Monitors {
         if !self.any.load(Ordering::SeqCst) {
             return;
         }
+        // Ends after the lock: who waits for the event may ask for another monitor.
+        let _section = Section::enter();
         let mut queues = lock(&self.queues);
         queues.retain(|queue| match queue.upgrade() {
             Some(queue) => {
@@ -53,6 +55,7 @@ impl Monitors {
     }
 
     pub(crate) fn end(&self) {
+        let _section = Section::enter();
         for queue in lock(&self.queues).drain(..).filter_map(|queue| queue.upgrade()) {
             queue.ended.store(true, Ordering::SeqCst);
             queue.waiters.wake();

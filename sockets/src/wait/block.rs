@@ -18,10 +18,14 @@ thread_local! {
 /// The calling thread's bell; an error if the system has no descriptors left for one. There may be some
 /// again the next time.
 pub(crate) fn thread_bell() -> io::Result<Rc<Bell>> {
-    BELL.with(|bell| match bell.get() {
-        Some(bell) => Ok(bell.clone()),
-        None => Bell::new().map(|new| bell.get_or_init(|| Rc::new(new)).clone()),
-    })
+    let known = BELL.try_with(|bell| bell.get().cloned());
+    if let Ok(Some(bell)) = known {
+        return Ok(bell);
+    }
+    let new = Rc::new(Bell::new()?);
+    // A thread that is ending cannot keep it.
+    let _ = BELL.try_with(|bell| bell.set(new.clone()));
+    Ok(new)
 }
 
 /// Sleeps until the thread's waker is called or the time has passed (`None`: until it is called).
@@ -41,7 +45,7 @@ pub(super) fn block<T>(
 ) -> Result<T, Error> {
     loop {
         let lines = match wants {
-            Wants::Messages => inner.lock().lines(),
+            Wants::Messages => inner.lock()?.lines(),
             Wants::Room => Lines::default(),
         };
         let mut readers = lines.readers();
@@ -53,7 +57,7 @@ pub(super) fn block<T>(
         }
         let waker = bell.as_ref().map_or_else(thread_waker, |bell| bell.waker());
         let registration = Registration::new(inner, waker);
-        match inner.attempt_then_settle(operation) {
+        match inner.attempt_then_settle(wants, operation) {
             Err(Error::WouldBlock) => {}
             result => return result,
         }

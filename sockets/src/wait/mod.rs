@@ -19,13 +19,18 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::options::Options;
 use crate::socket::Inner;
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 struct Unpark(Thread);
+
+impl Unpark {
+    fn new_waker() -> Waker {
+        Waker::from(Arc::new(Self(std::thread::current())))
+    }
+}
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
@@ -38,12 +43,14 @@ impl Wake for Unpark {
 }
 
 thread_local! {
-    static WAKER: RefCell<Waker> = RefCell::new(Waker::from(Arc::new(Unpark(std::thread::current()))));
+    static WAKER: Waker = Unpark::new_waker();
 }
 
 /// A waker that unparks the calling thread.
 pub(crate) fn thread_waker() -> Waker {
-    WAKER.with(|waker| waker.borrow().clone())
+    let known = WAKER.try_with(Waker::clone);
+    // A thread that is ending has it no more.
+    known.unwrap_or_else(|_| Unpark::new_waker())
 }
 
 /// A waiter of a socket while it is registered.
@@ -114,7 +121,7 @@ fn wait_for<T>(
     timeout: impl FnOnce(&Options) -> Option<Duration>,
     mut operation: impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let mut core = inner.lock();
+    let mut core = inner.lock()?;
     let deadline = Deadline::after(timeout(&core.options));
     let how = core.options.spin;
     let lines = match wants {
@@ -152,7 +159,9 @@ pub(crate) fn try_fetching<T>(
 /// was something.
 #[cold]
 pub(crate) fn fetch(inner: &Inner) -> bool {
-    let Some(lines) = inner.lock().lent_lines() else { return false };
+    let Some(lines) = inner.lock().ok().and_then(|mut core| core.lent_lines()) else {
+        return false;
+    };
     lines.readers_as_they_are().fetch()
 }
 
@@ -160,13 +169,14 @@ pub(crate) fn fetch(inner: &Inner) -> bool {
 /// it leaves nothing behind.
 pub(crate) struct Pending<'a, S> {
     inner: &'a Inner,
+    wants: Wants,
     state: S,
     registration: Option<Registration<'a>>,
 }
 
 impl<'a, S> Pending<'a, S> {
-    pub(crate) fn new(inner: &'a Inner, state: S) -> Self {
-        Self { inner, state, registration: None }
+    pub(crate) fn new(inner: &'a Inner, wants: Wants, state: S) -> Self {
+        Self { inner, wants, state, registration: None }
     }
 
     pub(crate) fn state_mut(&mut self) -> &mut S {
@@ -179,7 +189,7 @@ impl<'a, S> Pending<'a, S> {
         cx: &mut TaskContext<'_>,
         operation: impl Fn(&mut S, &mut Core) -> Result<T, Error>,
     ) -> Poll<Result<T, Error>> {
-        let (inner, state) = (self.inner, &mut self.state);
+        let (inner, wants, state) = (self.inner, self.wants, &mut self.state);
         let mut operation = |core: &mut Core| operation(state, core);
         match inner.attempt(&mut operation) {
             Err(Error::WouldBlock) => {}
@@ -190,7 +200,7 @@ impl<'a, S> Pending<'a, S> {
             None => self.registration = Some(Registration::new(inner, cx.waker().clone())),
         }
         loop {
-            match inner.attempt_then_settle(&mut operation) {
+            match inner.attempt_then_settle(wants, &mut operation) {
                 Err(Error::WouldBlock) => {}
                 result => return Poll::Ready(result),
             }
@@ -198,8 +208,13 @@ impl<'a, S> Pending<'a, S> {
                 break;
             }
         }
-        // Whoever waits without a thread has nobody to read for it but the I/O thread.
-        inner.lock().lines().give_back();
+        if wants == Wants::Messages {
+            // Whoever waits without a thread has nobody to read for it but the I/O thread.
+            inner.lock()?.lines().give_back();
+        }
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests;

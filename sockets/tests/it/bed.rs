@@ -142,12 +142,20 @@ pub(crate) fn await_peers<K: Kind>(socket: &Socket<K>, peers: usize) {
 
 /// Waits until `condition` holds.
 #[track_caller]
-pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    assert!(within_patience(condition), "in vain: {what}");
+}
+
+/// Waits until `condition` holds; `false` if that takes too long.
+pub(crate) fn within_patience(mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "in vain: {what}");
+        if start.elapsed() >= PATIENCE {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(1));
     }
+    true
 }
 
 /// Waits for an event that `wanted` accepts, passing over others.

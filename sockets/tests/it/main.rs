@@ -10,6 +10,8 @@ mod bed;
 mod endpoints;
 mod examples;
 mod exhaustion;
+mod foreign;
+mod forking;
 mod futures;
 mod hwm;
 mod ipc;

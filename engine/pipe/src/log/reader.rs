@@ -63,6 +63,8 @@ pub struct LogReader {
     within: bool,
     /// Messages taken out up to the last close look; wraps.
     looked: u64,
+    /// Between [`doze`](Self::doze) and [`check`](Self::check), unless it slept before.
+    dozing: bool,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
@@ -86,6 +88,7 @@ impl LogReader {
             began: false,
             within: false,
             looked: 0,
+            dozing: false,
         };
         this.enter(segment);
         this
@@ -189,21 +192,36 @@ impl LogReader {
 
     /// Goes to sleep unless there is something to read: the notifier is told of the next message, or
     /// of the end. One notice: then look, and go to sleep again.
+    ///
+    /// One that sleeps already sleeps on: whatever comes is told, or is being told at this moment. To take
+    /// that notice back because something has come would leave those without it who rely on it since the
+    /// sleep began.
     pub fn fall_asleep(&mut self) -> Sleep {
-        self.doze();
-        settle();
+        if self.doze() {
+            settle();
+        }
         self.check()
     }
 
     /// First half of [`fall_asleep`](Self::fall_asleep), for many logs at once: call this for each,
-    /// then [`settle`] once, then [`check`](Self::check) for each.
-    pub fn doze(&mut self) {
-        // Relaxed: `settle` orders it before the looks of `check`.
-        self.shared.reader.store(ASLEEP, Ordering::Relaxed);
+    /// then [`settle`] once, then [`check`](Self::check) for each. `false` if this one sleeps already
+    /// and needs none of that.
+    pub fn doze(&mut self) -> bool {
+        // Relaxed, as only this end puts itself to sleep: it sees ASLEEP too long at most, while its
+        // waker is about to tell.
+        if self.shared.reader.load(Ordering::Relaxed) != ASLEEP {
+            // Relaxed: `settle` orders it before the looks of `check`.
+            self.shared.reader.store(ASLEEP, Ordering::Relaxed);
+            self.dozing = true;
+        }
+        self.dozing
     }
 
     /// Last half of [`fall_asleep`](Self::fall_asleep).
     pub fn check(&mut self) -> Sleep {
+        if !std::mem::take(&mut self.dozing) {
+            return Sleep::Asleep;
+        }
         // Acquire: pairs with the Release in the writer's drop.
         let something = self.ready() || self.shared.ended.load(Ordering::Acquire);
         if !something {

@@ -13,7 +13,7 @@ fn come(times: &'static [usize]) {
         let come = |lock: &Exclusive<usize>, times| {
             (0..times).for_each(|_| match lock.lock_as_owner() {
                 Some(mut count) => *count += 1,
-                None => *lock.lock() += 1,
+                None => *lock.lock().unwrap() += 1,
             });
         };
         let threads: Vec<_> = times[1..]
@@ -27,7 +27,7 @@ fn come(times: &'static [usize]) {
         for thread in threads {
             thread.join().unwrap();
         }
-        assert_eq!(*lock.lock(), times.iter().sum::<usize>());
+        assert_eq!(*lock.lock().unwrap(), times.iter().sum::<usize>());
     });
 }
 

@@ -56,6 +56,29 @@ fn a_sleeping_reader_misses_no_message() {
     });
 }
 
+/// Two wait on one log, as two tasks on a socket do. One has put it to sleep and relies on being told;
+/// what the other does before it sleeps, too, must not take that away.
+#[test]
+fn a_log_that_sleeps_for_one_tells_although_another_looks() {
+    check(MANY, || {
+        let (mut writer, mut reader) = log(0);
+        let parker = Parker::new();
+        reader.install(parker.clone(), 0);
+        let sender = thread::spawn(move || {
+            writer.write_body(0, b"one").unwrap();
+            writer
+        });
+        if reader.fall_asleep() == Sleep::Asleep {
+            // The other one looks, and goes away with what it may find.
+            if reader.fall_asleep() == Sleep::Ready {
+                assert!(reader.read().is_some());
+            }
+            parker.park();
+        }
+        drop(sender.join().unwrap());
+    });
+}
+
 #[test]
 fn a_batch_and_what_is_left_of_one_arrive() {
     check(FEW, || {

@@ -1,0 +1,297 @@
+//! Code of the application that the library runs: wakers, owners of buffers, what looks at a frame. It may
+//! use the very sockets it is about, and it may panic.
+
+use crate::bed::{Address, Bed, GLANCE, Transport, eventually, everywhere};
+use futures_lite::future::poll_once;
+use ringmq::{BackendChoice, Context, Error, Message, MonitorEvent, Pull, Push};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context as TaskContext, Wake, Waker};
+
+everywhere![
+    a_waker_may_use_both_sockets,
+    a_waker_may_use_the_socket_that_is_closed,
+    a_waker_that_panics_stops_nobody,
+    an_owner_may_use_the_sockets,
+    an_owner_that_panics_stops_nobody,
+    many_owners_that_panic_leave_a_backlog_whole,
+    a_monitors_waker_may_use_the_socket,
+];
+
+/// A waker that does what it is told to.
+struct Does<F: Fn() + Send + Sync>(F);
+
+impl<F: Fn() + Send + Sync> Wake for Does<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+fn waker(does: impl Fn() + Send + Sync + 'static) -> Waker {
+    Arc::new(Does(does)).into()
+}
+
+/// A buffer whose owner does something when it is not needed any more.
+struct Owner<F: FnMut() + Send>(Vec<u8>, F);
+
+impl<F: FnMut() + Send> AsRef<[u8]> for Owner<F> {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<F: FnMut() + Send> Drop for Owner<F> {
+    fn drop(&mut self) {
+        (self.1)();
+    }
+}
+
+fn owned(len: usize, does: impl FnMut() + Send + 'static) -> Message {
+    Message::from_owner(Owner(vec![7; len], does))
+}
+
+/// A PUSH and a PULL that know each other.
+fn pipeline(bed: &Bed) -> (Arc<Push>, Arc<Pull>) {
+    let (push, pull) = (Arc::new(bed.push()), Arc::new(bed.pull()));
+    bed.join(&*pull, &*push);
+    (push, pull)
+}
+
+fn a_waker_may_use_both_sockets(bed: &Bed) {
+    let (push, pull) = pipeline(bed);
+    let woken = Arc::<AtomicUsize>::default();
+    let waker = {
+        let (push, pull, woken) = (push.clone(), pull.clone(), woken.clone());
+        waker(move || {
+            // Neither a panic nor a wait for itself: whatever these find.
+            push.stats();
+            pull.stats();
+            assert!(!matches!(pull.set_recv_timeout(None), Err(Error::Reentered)));
+            assert!(!matches!(push.set_send_timeout(None), Err(Error::Reentered)));
+            woken.fetch_add(1, Ordering::SeqCst);
+        })
+    };
+    for round in 0..100u8 {
+        let mut future = pin!(pull.recv_async());
+        let poll = future.as_mut().poll(&mut TaskContext::from_waker(&waker));
+        assert!(poll.is_pending(), "round {round}");
+        let before = woken.load(Ordering::SeqCst);
+        push.send([round]).unwrap();
+        eventually("it is woken", || woken.load(Ordering::SeqCst) > before);
+        eventually("the message is there", || {
+            matches!(futures_lite::future::block_on(poll_once(future.as_mut())), Some(Ok(_)))
+        });
+    }
+}
+
+fn a_waker_may_use_the_socket_that_is_closed(bed: &Bed) {
+    let (push, pull) = pipeline(bed);
+    let seen = Arc::new(Mutex::new(None));
+    let waker = {
+        let (pull, seen) = (Arc::downgrade(&pull), seen.clone());
+        waker(move || *seen.lock().unwrap() = Weak::upgrade(&pull).map(|pull| pull.try_recv()))
+    };
+    let mut future = pin!(pull.recv_async());
+    assert!(future.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+    bed.context.shutdown();
+    assert!(matches!(*seen.lock().unwrap(), Some(Err(Error::Terminated))));
+    drop(push);
+}
+
+fn a_waker_that_panics_stops_nobody(bed: &Bed) {
+    let (push, pull) = pipeline(bed);
+    let panics = Arc::<AtomicUsize>::default();
+    let waker = {
+        let panics = panics.clone();
+        waker(move || {
+            panics.fetch_add(1, Ordering::SeqCst);
+            panic!("on purpose: a waker");
+        })
+    };
+    for round in 0..10u8 {
+        let before = panics.load(Ordering::SeqCst);
+        {
+            let mut future = pin!(pull.recv_async());
+            assert!(future.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+            push.send([round]).unwrap();
+            eventually("it is woken", || panics.load(Ordering::SeqCst) > before);
+        }
+        assert_eq!(pull.recv().unwrap(), [round]);
+    }
+}
+
+fn an_owner_may_use_the_sockets(bed: &Bed) {
+    let (push, pull) = pipeline(bed);
+    let freed = Arc::<AtomicUsize>::default();
+    let message = |len| {
+        let (push, pull, freed) = (push.clone(), pull.clone(), freed.clone());
+        owned(len, move || {
+            assert!(!matches!(push.set_send_timeout(None), Err(Error::Reentered)));
+            assert!(!matches!(pull.set_recv_timeout(None), Err(Error::Reentered)));
+            freed.fetch_add(1, Ordering::SeqCst);
+        })
+    };
+    let mut received = Message::new();
+    for (number, len) in [100, 20_000, 100, 300_000, 20_000].into_iter().enumerate() {
+        push.send(message(len)).unwrap();
+        // What it held before goes within this call.
+        pull.recv_into(&mut received).unwrap();
+        assert_eq!(received.len(), len);
+        let mut mine = message(1);
+        std::mem::swap(&mut mine, &mut received);
+        drop(mine);
+        eventually("what is sent is given back", || freed.load(Ordering::SeqCst) >= number + 1);
+    }
+    drop(received);
+    eventually("all of it", || freed.load(Ordering::SeqCst) == 10);
+}
+
+fn an_owner_that_panics_stops_nobody(bed: &Bed) {
+    let (push, pull) = pipeline(bed);
+    for round in 0..20u8 {
+        let len = if round % 2 == 0 { 100 } else { 50_000 };
+        push.send(owned(len, || panic!("on purpose: an owner"))).unwrap();
+        push.send([round]).unwrap();
+        let first = pull.recv().unwrap();
+        assert_eq!(first.len(), len);
+        drop(first);
+        assert_eq!(pull.recv().unwrap(), [round], "the connection goes on");
+    }
+}
+
+/// Messages that nobody has sent yet when their peer comes, and others that nobody ever will.
+fn many_owners_that_panic_leave_a_backlog_whole(bed: &Bed) {
+    const MANY: usize = 40;
+    let (push, pull) = (bed.push(), bed.pull());
+    let endpoint = Address::new(bed);
+    push.connect(&endpoint.endpoint).unwrap();
+    for _ in 0..MANY {
+        push.send(owned(20_000, || panic!("on purpose: an owner"))).unwrap();
+    }
+    push.send("the end").unwrap();
+    endpoint.bind(&pull);
+    for _ in 0..MANY {
+        assert_eq!(pull.recv().unwrap().len(), 20_000);
+    }
+    assert_eq!(pull.recv().unwrap(), "the end");
+    drop(pull);
+    for _ in 0..MANY {
+        let _ = push.try_send(owned(20_000, || panic!("on purpose: an owner")));
+    }
+    push.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+}
+
+fn a_monitors_waker_may_use_the_socket(bed: &Bed) {
+    let pull = Arc::new(bed.pull());
+    let monitor = pull.monitor();
+    let woken = Arc::<AtomicUsize>::default();
+    let waker = {
+        let (pull, woken) = (pull.clone(), woken.clone());
+        waker(move || {
+            drop(pull.monitor());
+            assert!(!matches!(pull.set_recv_timeout(None), Err(Error::Reentered)));
+            woken.fetch_add(1, Ordering::SeqCst);
+        })
+    };
+    let mut future = pin!(monitor.recv_async());
+    assert!(future.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+    pull.bind(&bed.anywhere()).unwrap();
+    if bed.transport != Transport::Inproc {
+        eventually("it is woken", || woken.load(Ordering::SeqCst) > 0);
+        let event = futures_lite::future::block_on(future).unwrap();
+        assert!(matches!(event, MonitorEvent::Listening { .. }));
+    }
+}
+
+/// From inside the same socket is taken: by its owner, and by a thread that has just come.
+#[test]
+fn what_looks_at_a_frame_is_told_that_the_socket_is_taken() {
+    Bed::run(Transport::Inproc, BackendChoice::Mio, |bed| {
+        let (push, pull) = pipeline(bed);
+        // The more often, the more likely is it the lock's owner.
+        for _ in 0..100 {
+            push.send("now").unwrap();
+            pull.recv_with(|_| {
+                assert!(matches!(pull.try_recv(), Err(Error::Reentered)));
+                assert!(matches!(pull.recv(), Err(Error::Reentered)));
+                assert!(matches!(pull.bind("inproc://again"), Err(Error::Reentered)));
+                assert!(pull.stats().is_empty() && pull.last_endpoint().is_empty());
+                assert!(pull.set_recv_timeout(None).is_err());
+                let polled = futures_lite::future::block_on(pull.recv_async());
+                assert!(matches!(polled, Err(Error::Reentered)));
+            })
+            .unwrap();
+        }
+        push.send("and").unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let other = {
+            let pull = pull.clone();
+            std::thread::spawn(move || {
+                told.recv().unwrap();
+                pull.try_recv()
+            })
+        };
+        pull.recv_with(|_| {
+            // Another thread wants the socket: that ends the ownership of this one.
+            tell.send(()).unwrap();
+            std::thread::sleep(GLANCE);
+            assert!(matches!(pull.try_recv(), Err(Error::Reentered)));
+        })
+        .unwrap();
+        assert!(matches!(other.join().unwrap(), Err(Error::WouldBlock)));
+    });
+}
+
+#[test]
+fn what_looks_at_a_frame_may_end_the_context() {
+    Bed::run(Transport::Inproc, BackendChoice::Mio, |_| {
+        for ending in [Context::shutdown, Context::term] {
+            let context = Context::new();
+            let (push, pull) = (context.push().unwrap(), context.pull().unwrap());
+            pull.bind("inproc://ending").unwrap();
+            push.connect("inproc://ending").unwrap();
+            push.send("the last").unwrap();
+            pull.recv_with(|_| ending(&context)).unwrap();
+            assert!(matches!(pull.try_recv(), Err(Error::Terminated)));
+            assert!(matches!(push.try_send("more").unwrap_err().error, Error::Terminated));
+        }
+    });
+}
+
+/// Receives, waiting, when the thread's own storage is already gone.
+struct AtTheEnd(Pull, std::sync::mpsc::Sender<Result<Message, Error>>);
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        let _ = self.1.send(self.0.recv());
+    }
+}
+
+thread_local! {
+    static AT_THE_END: std::cell::RefCell<Option<AtTheEnd>> = const { std::cell::RefCell::new(None) };
+}
+
+everywhere![a_thread_that_ends_may_wait];
+
+fn a_thread_that_ends_may_wait(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    bed.join(&pull, &push);
+    let (tell, told) = std::sync::mpsc::channel();
+    let (waits, waiting) = std::sync::mpsc::channel();
+    let ending = std::thread::spawn(move || {
+        // Before the library has anything of its own there, and so dropped after it.
+        AT_THE_END.with(|end| drop(end.borrow_mut().take()));
+        waits.send(()).unwrap();
+        assert_eq!(pull.recv().unwrap(), "first");
+        AT_THE_END.with(|end| *end.borrow_mut() = Some(AtTheEnd(pull, tell)));
+    });
+    waiting.recv().unwrap();
+    std::thread::sleep(GLANCE);
+    push.send("first").unwrap();
+    std::thread::sleep(GLANCE);
+    push.send("second").unwrap();
+    assert_eq!(told.recv().unwrap().unwrap(), "second");
+    ending.join().unwrap();
+}
