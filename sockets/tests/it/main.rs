@@ -13,6 +13,7 @@ mod exhaustion;
 mod foreign;
 mod forking;
 mod futures;
+mod hunting;
 mod hwm;
 mod ipc;
 mod leases;

@@ -1,0 +1,306 @@
+//! Hunts for wake-ups that are lost and locks that are waited for twice: the same few steps over and over,
+//! with pauses of random length in between, until the time is up. A hunt that finds something hangs, and is
+//! ended by the bed.
+//!
+//! `RINGMQ_HUNT_SECONDS` says how long each one takes; without it they take a moment, and find little.
+
+use crate::bed::{Bed, everywhere, hunt_time, within_patience};
+use futures_lite::future::block_on;
+use ringmq::{Dealer, Error, Interest, Message, Pair, Poller};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+everywhere![
+    a_rep_between_malformed_requests,
+    a_req_between_late_replies,
+    a_sub_between_what_it_does_not_want,
+    an_xpub_between_duplicates,
+    a_pair_shared_by_two,
+    a_dealer_shared_by_three,
+    owners_and_wakers_that_use_the_sockets,
+];
+
+/// Whether there is time for another round. The first one is always run.
+struct Hunt(Instant);
+
+impl Hunt {
+    fn begin() -> Self {
+        Self(Instant::now() + hunt_time().unwrap_or(Duration::from_millis(200)))
+    }
+
+    fn goes_on(&self) -> bool {
+        Instant::now() < self.0
+    }
+}
+
+/// A pause of random length: mostly none, sometimes as long as it takes to fall asleep.
+fn pause() {
+    match fastrand::u32(0..40) {
+        0 => std::thread::sleep(Duration::from_micros(fastrand::u64(1..200))),
+        1..8 => std::thread::yield_now(),
+        8..20 => (0..fastrand::u32(0..300)).for_each(|_| std::hint::spin_loop()),
+        _ => {}
+    }
+}
+
+/// Lets two run against each other: `ask` sends what is unwanted and then what is wanted, and returns when it
+/// was answered; `answer` waits for what is wanted, now in this way, now in that.
+fn rounds(mut ask: impl FnMut(u32) + Send, mut answer: impl FnMut(u32) + Send) {
+    let hunt = Hunt::begin();
+    let (tell, told) = std::sync::mpsc::sync_channel::<u32>(0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for round in told {
+                answer(round);
+            }
+        });
+        for round in 0.. {
+            if round > 0 && !hunt.goes_on() {
+                break;
+            }
+            tell.send(round).unwrap();
+            pause();
+            ask(round);
+        }
+        drop(tell);
+    });
+}
+
+fn a_rep_between_malformed_requests(bed: &Bed) {
+    let (rep, dealer) = (bed.rep(), bed.dealer());
+    bed.join(&rep, &dealer);
+    rounds(
+        |round| {
+            for _ in 0..fastrand::u32(0..4) {
+                dealer.send("no envelope").unwrap();
+                pause();
+            }
+            dealer.send_multipart([Message::new(), Message::from(round.to_be_bytes())]).unwrap();
+            let reply = dealer.recv_multipart().unwrap();
+            assert_eq!(reply[1], round.to_be_bytes());
+        },
+        |round| {
+            let request = match round % 2 {
+                0 => block_on(rep.recv_async()),
+                _ => rep.recv(),
+            };
+            rep.send(request.unwrap()).unwrap();
+        },
+    );
+}
+
+fn a_req_between_late_replies(bed: &Bed) {
+    let (router, req) = (bed.router(), bed.req());
+    req.set_relaxed(true).unwrap();
+    req.set_correlate(true).unwrap();
+    bed.join(&router, &req);
+    rounds(
+        |_| {
+            let first = router.recv_multipart().unwrap();
+            let second = router.recv_multipart().unwrap();
+            for _ in 0..fastrand::u32(0..4) {
+                router.send_multipart(first.clone()).unwrap();
+                pause();
+            }
+            router.send_multipart(second).unwrap();
+        },
+        |round| {
+            req.send("given up").unwrap();
+            req.send(round.to_be_bytes()).unwrap();
+            let reply = match round % 2 {
+                0 => block_on(req.recv_async()),
+                _ => req.recv(),
+            };
+            assert_eq!(reply.unwrap(), round.to_be_bytes());
+        },
+    );
+}
+
+fn a_sub_between_what_it_does_not_want(bed: &Bed) {
+    let (publisher, sub) = (bed.xpub(), bed.subscriber());
+    bed.join(&publisher, &sub);
+    publisher.set_manual(true).unwrap();
+    sub.subscribe("wanted").unwrap();
+    assert_eq!(publisher.recv().unwrap(), "\u{1}wanted");
+    // Everything is sent, whatever was wished for.
+    publisher.apply_subscription(true, "").unwrap();
+    let answered = AtomicUsize::new(0);
+    rounds(
+        |round| {
+            for _ in 0..fastrand::u32(0..4) {
+                publisher.send("something else").unwrap();
+                pause();
+            }
+            publisher.send(format!("wanted {round}")).unwrap();
+            let answered = || answered.load(Ordering::SeqCst) > round as usize;
+            assert!(within_patience(answered), "a wake-up was lost in round {round}");
+        },
+        |round| {
+            let message = match round % 2 {
+                0 => block_on(sub.recv_async()),
+                _ => sub.recv(),
+            };
+            assert_eq!(message.unwrap(), format!("wanted {round}").as_bytes());
+            answered.fetch_add(1, Ordering::SeqCst);
+        },
+    );
+}
+
+fn an_xpub_between_duplicates(bed: &Bed) {
+    let (xpub, xsub) = (bed.xpub(), bed.xsub());
+    bed.join(&xpub, &xsub);
+    xsub.send("\u{1}again").unwrap();
+    assert_eq!(xpub.recv().unwrap(), "\u{1}again");
+    let answered = AtomicUsize::new(0);
+    rounds(
+        |round| {
+            for _ in 0..fastrand::u32(0..4) {
+                xsub.send("\u{1}again").unwrap();
+                pause();
+            }
+            xsub.send(format!("\u{1}{round}")).unwrap();
+            let answered = || answered.load(Ordering::SeqCst) > round as usize;
+            assert!(within_patience(answered), "a wake-up was lost in round {round}");
+        },
+        |round| {
+            let heard = match round % 2 {
+                0 => block_on(xpub.recv_async()),
+                _ => xpub.recv(),
+            };
+            assert_eq!(heard.unwrap(), format!("\u{1}{round}").as_bytes());
+            answered.fetch_add(1, Ordering::SeqCst);
+        },
+    );
+}
+
+/// Receives in some way until it is told to stop.
+fn consume(receive: impl Fn() -> Result<Message, Error>, seen: &AtomicUsize, stop: &AtomicBool) {
+    while !stop.load(Ordering::SeqCst) {
+        match receive() {
+            Ok(_) => _ = seen.fetch_add(1, Ordering::SeqCst),
+            Err(Error::Terminated) => return,
+            Err(error) => assert!(error.is_would_block(), "{error}"),
+        }
+        pause();
+    }
+}
+
+fn by_poller(pair: &Pair) -> Result<Message, Error> {
+    let mut poller = Poller::new();
+    poller.add(pair, Interest::READABLE);
+    poller.wait(None)?;
+    pair.try_recv()
+}
+
+/// One message at a time, to two who wait for it in different ways: one of them gets it, or both hang.
+fn a_pair_shared_by_two(bed: &Bed) {
+    let (pair, peer) = (bed.pair(), bed.pair());
+    bed.join(&pair, &peer);
+    let waits: [fn(&Pair) -> Result<Message, Error>; 3] =
+        [|pair| pair.recv(), |pair| block_on(pair.recv_async()), by_poller];
+    let hunt = Hunt::begin();
+    let (seen, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let (first, second) = [(0, 1), (1, 2), (1, 1), (0, 2)][fastrand::usize(0..4)];
+        for way in [first, second] {
+            let (pair, seen, stop) = (&pair, &seen, &stop);
+            scope.spawn(move || consume(|| waits[way](pair), seen, stop));
+        }
+        for round in 1.. {
+            peer.send("one").unwrap();
+            let arrived = within_patience_of_none(|| seen.load(Ordering::SeqCst) >= round);
+            assert!(arrived, "neither of {first} and {second} has heard of message {round}");
+            if !hunt.goes_on() {
+                break;
+            }
+            pause();
+        }
+        stop.store(true, Ordering::SeqCst);
+        bed.context.shutdown();
+    });
+}
+
+/// As [`within_patience`], looking all the time.
+fn within_patience_of_none(mut condition: impl FnMut() -> bool) -> bool {
+    for _ in 0..2_000 {
+        if condition() {
+            return true;
+        }
+        std::thread::yield_now();
+    }
+    within_patience(condition)
+}
+
+fn a_dealer_shared_by_three(bed: &Bed) {
+    let (dealer, peer) = (bed.dealer(), bed.dealer());
+    bed.join(&dealer, &peer);
+    let waits: [fn(&Dealer) -> Result<Message, Error>; 3] = [
+        |dealer| dealer.recv(),
+        |dealer| block_on(dealer.recv_async()),
+        |dealer| dealer.try_recv(),
+    ];
+    let hunt = Hunt::begin();
+    let (seen, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for wait in waits {
+            let (dealer, seen, stop) = (&dealer, &seen, &stop);
+            scope.spawn(move || consume(|| wait(dealer), seen, stop));
+        }
+        for round in 1.. {
+            peer.send("one").unwrap();
+            let arrived = within_patience_of_none(|| seen.load(Ordering::SeqCst) >= round);
+            assert!(arrived, "nobody has heard of message {round}");
+            if !hunt.goes_on() {
+                break;
+            }
+            pause();
+        }
+        stop.store(true, Ordering::SeqCst);
+        bed.context.shutdown();
+    });
+}
+
+/// A buffer whose owner asks the sockets something as it goes, and panics now and then.
+struct Nosy(Arc<(Pair, Pair)>, Vec<u8>);
+
+impl AsRef<[u8]> for Nosy {
+    fn as_ref(&self) -> &[u8] {
+        &self.1
+    }
+}
+
+impl Drop for Nosy {
+    fn drop(&mut self) {
+        let (a, b) = &*self.0;
+        assert!(!matches!(a.set_recv_timeout(None), Err(Error::Reentered)));
+        assert!(!matches!(b.set_send_timeout(None), Err(Error::Reentered)));
+        a.stats();
+        if fastrand::u32(0..200) == 0 {
+            panic!("on purpose: an owner");
+        }
+    }
+}
+
+fn owners_and_wakers_that_use_the_sockets(bed: &Bed) {
+    let pairs = Arc::new((bed.pair(), bed.pair()));
+    let (a, b) = &*pairs;
+    bed.join(a, b);
+    rounds(
+        |round| {
+            let len = [1, 100, 9_000, 70_000][fastrand::usize(0..4)];
+            let nosy = Nosy(pairs.clone(), vec![round as u8; len]);
+            a.send(Message::from_owner(nosy)).unwrap();
+            pause();
+            assert_eq!(a.recv().unwrap(), round.to_be_bytes());
+        },
+        |round| {
+            let message = match round % 2 {
+                0 => block_on(b.recv_async()),
+                _ => b.recv(),
+            };
+            assert!(message.unwrap().iter().all(|byte| *byte == round as u8));
+            b.send(round.to_be_bytes()).unwrap();
+        },
+    );
+}
