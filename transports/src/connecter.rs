@@ -11,7 +11,7 @@ use crate::dial::{Dial, Dialed};
 use crate::endpoint::{Endpoint, TcpEndpoint};
 use crate::error::ResolveError;
 use crate::owner::{Connection, LinkOptions, Owner, Settings, TransportEvent, Wire};
-use crate::resolve::Resolver;
+use crate::resolve::{Pending, Resolver};
 use crate::{ipc, tcp};
 use ringmq_engine::{
     Carry, Completion, Cx, Descriptor, DisconnectReason, Handler, IoHandle, Notice, Session,
@@ -33,7 +33,10 @@ struct Resolved(Result<Vec<SocketAddr>, ResolveError>);
 enum State {
     /// Waiting for the time of the next attempt.
     Waiting,
-    Resolving,
+    /// Waiting for the addresses of a name, which are not wanted any more when this is dropped.
+    Resolving {
+        _pending: Pending,
+    },
     Dialing(Token),
     Connected(Token),
 }
@@ -128,13 +131,12 @@ impl Connecter {
     }
 
     fn resolve(&mut self, cx: &mut Cx<'_>, endpoint: TcpEndpoint) {
-        self.state = State::Resolving;
         let (io, token): (IoHandle, Token) = (cx.io.clone(), cx.token);
         let done = move |result| io.tell(token, Notice::Custom(Box::new(Resolved(result))));
-        if let Err(error) =
-            self.resolver.resolve(endpoint, self.settings.options.tcp.ipv6, Box::new(done))
-        {
-            self.failed(cx, &error.to_string());
+        let ipv6 = self.settings.options.tcp.ipv6;
+        match self.resolver.resolve(endpoint, ipv6, Box::new(done)) {
+            Ok(pending) => self.state = State::Resolving { _pending: pending },
+            Err(error) => self.failed(cx, &error.to_string()),
         }
     }
 
@@ -246,7 +248,7 @@ impl Connecter {
         match self.state {
             State::Dialing(dial) => cx.tell(dial, Notice::Close),
             State::Connected(session) => cx.tell(session, Notice::Close),
-            State::Waiting | State::Resolving => {}
+            State::Waiting | State::Resolving { .. } => {}
         }
         self.owner.event(TransportEvent::Closed { endpoint: self.text.clone() });
         self.owner.ended(self.settings.route, reason);
@@ -300,7 +302,7 @@ impl Handler for Connecter {
 
 impl Connecter {
     fn resolved(&mut self, cx: &mut Cx<'_>, resolved: Option<Box<Resolved>>) {
-        if !matches!(self.state, State::Resolving) {
+        if !matches!(self.state, State::Resolving { .. }) {
             return;
         }
         match resolved.map(|resolved| resolved.0) {

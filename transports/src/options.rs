@@ -34,9 +34,14 @@ pub const ZONE_MAX: usize = 32;
 /// more; the answer comes from the network.
 pub const RESOLVED_MAX: usize = 16;
 
-/// Lookups that may wait for a resolver thread. A connecter waits for one at most, so this is a
-/// number of connecters.
+/// Names that may wait for a resolver thread. A connecter waits for one at most, and those that wait for
+/// the same name share it.
 pub const RESOLVE_QUEUE: usize = 1024;
+
+/// Names that are looked up at a time, each on a thread of its own: one more waits until the system has
+/// given one of them up, which takes ten seconds and more where a name server is silent. Threads that have
+/// nothing to do end, so this costs only whoever has that many bad names.
+pub const RESOLVE_THREADS: usize = 32;
 
 /// Options of tcp listeners and connections.
 ///
