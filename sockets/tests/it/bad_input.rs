@@ -99,7 +99,7 @@ macro_rules! assert_protocol {
 fn http(bed: &Bed) {
     let victim = Victim::new(bed);
     let stream = victim.attack(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_protocol!(victim.refuses(stream), ProtocolError::NotZmtp);
+    assert_protocol!(victim.refuses(stream), ProtocolError::NotZmtp { .. });
 }
 
 fn a_tls_hello(bed: &Bed) {
