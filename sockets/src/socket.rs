@@ -126,7 +126,7 @@ impl<K: Kind> Socket<K> {
             }
         };
         let resolved = entry.endpoint.to_string();
-        core.endpoints.add_bound(entry);
+        core.add_bound(entry);
         Ok(resolved)
     }
 
@@ -193,7 +193,7 @@ impl<K: Kind> Socket<K> {
                 Place::Io(io, token)
             }
         };
-        core.endpoints.add_connected(Entry { endpoint: text, route, place });
+        core.add_connected(Entry { endpoint: text, route, place });
         Ok(())
     }
 
@@ -241,7 +241,7 @@ impl<K: Kind> Socket<K> {
             let linger = core.options.linger;
             core.detach(key, linger);
         }
-        entry.stop();
+        entry.disconnect();
         Ok(())
     }
 

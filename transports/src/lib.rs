@@ -18,6 +18,6 @@ mod owner;
 pub mod resolve;
 pub mod tcp;
 
-pub use connecter::connect;
+pub use connecter::{connect, disconnect};
 pub use listener::listen;
 pub use owner::{Connection, LinkOptions, Offer, Owner, Route, Settings, Taken, TransportEvent};

@@ -108,9 +108,15 @@ impl Resolver {
         Self::with_lookup(Box::new(tcp::resolve))
     }
 
-    fn with_lookup(lookup: Box<Lookup>) -> Self {
+    pub(crate) fn with_lookup(lookup: Box<Lookup>) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
         Self { shared: Arc::new(Shared { state, changed, lookup }) }
+    }
+
+    /// Callbacks that have not been called yet.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.lock().names.values().map(|asked| asked.waiting.len()).sum()
     }
 
     /// Looks `endpoint` up and calls `done` with the outcome, unless what this returns is dropped before.
