@@ -26,14 +26,10 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
-    /// Whether a connecter should leave it at that: a peer that does not speak the protocol today
-    /// will not speak it in a moment.
+    /// Whether a connecter leaves it at that: only where this end wanted the connection to be over. A
+    /// peer that does not speak the protocol may be replaced by one that does.
     pub fn is_final(&self) -> bool {
-        match self {
-            Self::Protocol(error) => error.is_protocol_violation(),
-            Self::Local => true,
-            Self::PeerClosed | Self::Io(_) | Self::HeartbeatExpired => false,
-        }
+        matches!(self, Self::Local)
     }
 }
 

@@ -39,6 +39,18 @@ pub enum Error {
     /// A ROUTER with the mandatory option has no such peer (`EHOSTUNREACH`).
     #[error("no peer has that routing id")]
     HostUnreachable,
+    /// Nobody takes messages, and nobody is going to: the last connect of the socket has ended for good, as
+    /// [its options](crate::Socket::set_reconnect_stop) want it, and nothing is bound. Said to those who
+    /// would wait for room, until something is bound or connected again (`EHOSTUNREACH`).
+    #[error(
+        "the connect to {endpoint} has given up ({reason}) and was the last one: connect or bind again"
+    )]
+    GaveUp {
+        /// The endpoint.
+        endpoint: String,
+        /// Why it has.
+        reason: String,
+    },
     /// The text of an endpoint is malformed, or its transport is not built (`EINVAL`,
     /// `EPROTONOSUPPORT`).
     #[error(transparent)]

@@ -60,7 +60,7 @@ pub use ringmq_engine::{
 };
 pub use ringmq_pipe::Message;
 pub use ringmq_transports::error::{BindError, EndpointError};
-pub use ringmq_transports::options::Keepalive;
+pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use send::SendFuture;
 pub use socket::Socket;

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::wait::Spin;
 use ringmq_transports::LinkOptions;
-use ringmq_transports::options::{IpcOptions, TcpOptions};
+use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
 use ringmq_zmtp::{Config, HeartbeatConfig, SocketType};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,7 @@ pub(crate) struct Options {
     pub(crate) affinity: u64,
     pub(crate) reconnect_interval: Option<Duration>,
     pub(crate) reconnect_max: Duration,
+    pub(crate) reconnect_stop: ReconnectStop,
     pub(crate) heartbeat_interval: Duration,
     pub(crate) heartbeat_timeout: Option<Duration>,
     pub(crate) heartbeat_ttl: Duration,
@@ -51,6 +52,7 @@ impl Options {
             affinity: 0,
             reconnect_interval: Some(RECONNECT),
             reconnect_max: Duration::ZERO,
+            reconnect_stop: ReconnectStop::NEVER,
             heartbeat_interval: Duration::ZERO,
             heartbeat_timeout: None,
             heartbeat_ttl: Duration::ZERO,
@@ -74,6 +76,7 @@ impl Options {
             discard_inbound,
             reconnect_interval: self.reconnect_interval,
             reconnect_max: self.reconnect_max,
+            reconnect_stop: self.reconnect_stop,
         });
         self.shared = Some(options.clone());
         options

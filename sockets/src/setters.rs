@@ -9,7 +9,7 @@ use crate::options::{Options, invalid};
 use crate::pattern::Setting;
 use crate::socket::Socket;
 use crate::wait::Spin;
-use ringmq_transports::options::Keepalive;
+use ringmq_transports::options::{Keepalive, ReconnectStop};
 use ringmq_zmtp::SocketType;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -204,6 +204,9 @@ impl<K: Kind> Socket<K> {
     /// Time between attempts to connect, to which up to as much is added at random; `None` gives up
     /// after the first failure or loss. Default 100 milliseconds.
     ///
+    /// When the last connect of a socket has given up and nothing is bound, sends that would wait, and
+    /// those that do wait already, get [`Error::GaveUp`].
+    ///
     /// # Errors
     /// [`Error::InvalidOption`] for zero, [`Error::Terminated`].
     pub fn set_reconnect_interval(&self, interval: Option<Duration>) -> Result<(), Error> {
@@ -220,6 +223,29 @@ impl<K: Kind> Socket<K> {
     /// [`Error::Terminated`].
     pub fn set_reconnect_interval_max(&self, longest: Duration) -> Result<(), Error> {
         self.option(|options| options.reconnect_max = longest)
+    }
+
+    /// What ends a connect for good, as if there were no [interval](Self::set_reconnect_interval): nobody
+    /// listens, the handshake fails, or the application has disconnected it. Default
+    /// [`ReconnectStop::NEVER`]: attempts go on, whatever answers. Counts for connects made after it was
+    /// set.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Error, ReconnectStop};
+    /// let context = Context::new();
+    /// let push = context.push()?;
+    /// push.set_immediate(true)?; // no queue before there is a peer
+    /// push.set_reconnect_stop(ReconnectStop { connection_refused: true, ..ReconnectStop::NEVER })?;
+    /// push.connect("tcp://127.0.0.1:1")?; // nobody listens there
+    /// assert!(matches!(push.send("hello").unwrap_err().error, Error::GaveUp { .. }));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn set_reconnect_stop(&self, conditions: ReconnectStop) -> Result<(), Error> {
+        self.option(|options| options.reconnect_stop = conditions)
     }
 
     /// Time between PINGs to a silent or busy peer; zero, the default, sends none.

@@ -12,11 +12,12 @@ use crate::wait::Wants;
 use ringmq_pipe::{Bound, Exclusive, ExclusiveGuard, OwnerGuard, Section};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::Acceptor;
-use ringmq_transports::{Offer, Owner, Route, Settings, connect, listen};
+use ringmq_transports::{Offer, Owner, Route, Settings, bind, connect};
 use ringmq_zmtp::{Peer, SocketType, Version};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A ZeroMQ socket of some [`Kind`](crate::kind::Kind).
 ///
@@ -136,19 +137,40 @@ impl<K: Kind> Socket<K> {
         let mut core = self.inner.lock()?;
         core.enter()?;
         let route = core.endpoints.route();
-        let entry = match parsed {
-            Endpoint::Inproc(name) => self.bind_inproc(&core, route, name)?,
-            parsed => {
-                let settings = Self::settings(&mut core, route);
-                let io = self.inner.context.io(core.options.affinity)?;
-                let owner: Arc<dyn Owner> = self.inner.shared.clone();
-                let (token, endpoint) = listen(&parsed, settings, owner, &io)?;
-                Entry { endpoint, route, place: Place::Io(io, token) }
+        let (mut core, entry) = match parsed {
+            Endpoint::Inproc(name) => {
+                let entry = self.bind_inproc(&core, route, name)?;
+                (core, entry)
             }
+            parsed => self.bind_address(core, route, &parsed)?,
         };
         let resolved = entry.endpoint.to_string();
-        core.endpoints.add_bound(entry);
+        core.add_bound(entry);
         Ok(resolved)
+    }
+
+    /// Binds what the system has to give. That may take a while, and goes on without the lock: others send
+    /// and receive meanwhile, or close the socket.
+    fn bind_address<'a>(
+        &'a self,
+        mut core: ExclusiveGuard<'a, Core>,
+        route: Route,
+        endpoint: &Endpoint,
+    ) -> Result<(ExclusiveGuard<'a, Core>, Entry), Error> {
+        let settings = Self::settings(&mut core, route);
+        let affinity = core.options.affinity;
+        drop(core);
+        let Inner { shared, context, .. } = &*self.inner;
+        let io = context.io(affinity)?;
+        // SeqCst: as everywhere. A look that is too early only waits a little longer.
+        let bound = bind(endpoint, settings, || !shared.closed.load(Ordering::SeqCst));
+        let mut core = self.inner.lock();
+        // Of a socket that is closed by now, nobody would stop the listener.
+        core.enter()?;
+        let bound = bound?;
+        let endpoint = bound.endpoint().clone();
+        let token = bound.listen(shared.clone(), &io);
+        Ok((core, Entry { endpoint, route, place: Place::Io(io, token) }))
     }
 
     fn bind_inproc(&self, core: &Core, route: Route, name: InprocName) -> Result<Entry, Error> {
@@ -214,7 +236,7 @@ impl<K: Kind> Socket<K> {
                 Place::Io(io, token)
             }
         };
-        core.endpoints.add_connected(Entry { endpoint: text, route, place });
+        core.add_connected(Entry { endpoint: text, route, place });
         Ok(())
     }
 
@@ -262,7 +284,7 @@ impl<K: Kind> Socket<K> {
             let linger = core.options.linger;
             core.detach(key, linger);
         }
-        entry.stop();
+        entry.disconnect();
         Ok(())
     }
 

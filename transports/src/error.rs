@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// An endpoint that cannot be understood, or not by this build. The caller is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -271,8 +272,8 @@ pub enum ConnectError {
     },
 }
 
-/// Why a host led to no address.
-#[derive(Debug, thiserror::Error)]
+/// Why a host led to no address. All who asked for the same name get the same error.
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
     /// The name system does not know the host, or cannot be asked now.
@@ -281,7 +282,7 @@ pub enum ResolveError {
         /// The host.
         host: String,
         /// What the system said.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// A host to bind is neither an interface nor a name.
     #[error(
@@ -292,7 +293,7 @@ pub enum ResolveError {
         /// The host.
         host: String,
         /// What the system said to the name.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// A source host is not an interface; names are not looked up there.
     #[error("{host:?} is no network interface with an address of the peer's family")]
@@ -318,12 +319,12 @@ pub enum ResolveError {
         /// The host.
         host: String,
     },
-    /// Too many lookups wait already.
-    #[error("{0} name lookups wait already; try again later")]
+    /// Too many names wait already.
+    #[error("{0} names wait to be looked up already; try again later")]
     QueueFull(usize),
-    /// The resolver thread could not be started.
-    #[error("the resolver thread cannot be started: {0}")]
-    Thread(#[source] io::Error),
+    /// No resolver thread could be started.
+    #[error("no thread can be started to look the name up: {0}")]
+    Thread(#[source] Arc<io::Error>),
     /// The resolver was dropped while the lookup waited.
     #[error("the resolver was shut down before the name was looked up")]
     ShutDown,

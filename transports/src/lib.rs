@@ -1,8 +1,8 @@
 //! Endpoint text to descriptors: tcp, ipc and inproc.
 //!
-//! Knows endpoints, addresses and the options of descriptors; never socket types. A bind becomes a
-//! [`listen`], a connect a [`connect`], both on an I/O thread of the engine; within a process the two
-//! meet in [`inproc::Inproc`]. All of them report to the socket as their [`Owner`].
+//! Knows endpoints, addresses and the options of descriptors; never socket types. A [`bind`] becomes a
+//! [listener](Bound::listen), a [`connect`] a connecter, both on an I/O thread of the engine; within a
+//! process the two meet in [`inproc::Inproc`]. All of them report to the socket as their [`Owner`].
 
 pub mod address;
 pub mod backoff;
@@ -18,6 +18,6 @@ mod owner;
 pub mod resolve;
 pub mod tcp;
 
-pub use connecter::connect;
-pub use listener::listen;
+pub use connecter::{connect, disconnect};
+pub use listener::{Bound, bind};
 pub use owner::{Connection, LinkOptions, Offer, Owner, Route, Settings, Taken, TransportEvent};

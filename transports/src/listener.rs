@@ -40,24 +40,37 @@ pub(crate) struct Listener {
     sessions: HashSet<Token>,
 }
 
-/// Binds `endpoint` (tcp or ipc) and starts to accept; returns the listener's name and the resolved
-/// endpoint.
+/// An endpoint that is bound: connections to it wait until somebody [listens](Self::listen). Dropping it
+/// gives it up.
+pub struct Bound {
+    descriptor: Descriptor,
+    place: Place,
+    endpoint: Arc<str>,
+    settings: Settings,
+}
+
+/// Binds `endpoint` (tcp or ipc).
+///
+/// Blocks: for as long as the system takes to look a host name up, and for a moment if the address is in
+/// use, unless `wanted` says that nobody waits for it any more. So it is not to be called with a lock held
+/// that others need.
 ///
 /// # Errors
 /// Why the endpoint cannot be bound.
-pub fn listen(
+pub fn bind(
     endpoint: &Endpoint,
     settings: Settings,
-    owner: Arc<dyn Owner>,
-    io: &IoHandle,
-) -> Result<(Token, Arc<str>), BindError> {
+    wanted: impl Fn() -> bool,
+) -> Result<Bound, BindError> {
     let (socket, resolved, place) = match endpoint {
         Endpoint::Tcp(tcp) => {
-            let (socket, resolved) = patiently(|| tcp::listen(tcp, &settings.options.tcp))?;
+            let (socket, resolved) =
+                patiently(&wanted, || tcp::listen(tcp, &settings.options.tcp))?;
             (socket, resolved, Place::Tcp)
         }
         Endpoint::Ipc(ipc) => {
-            let (socket, resolved, guard) = patiently(|| ipc::listen(ipc, &settings.options.ipc))?;
+            let (socket, resolved, guard) =
+                patiently(&wanted, || ipc::listen(ipc, &settings.options.ipc))?;
             (socket, resolved, Place::Ipc { _guard: guard })
         }
         Endpoint::Inproc(name) => {
@@ -65,16 +78,21 @@ pub fn listen(
             return Err(BindError::NotSupported { endpoint: name.to_string() });
         }
     };
-    let resolved: Arc<str> = resolved.into();
-    let listener = Listener {
-        descriptor: Arc::new(socket),
-        place,
-        endpoint: resolved.clone(),
-        settings,
-        owner,
-        sessions: HashSet::new(),
-    };
-    Ok((io.add(Box::new(listener)), resolved))
+    Ok(Bound { descriptor: Arc::new(socket), place, endpoint: resolved.into(), settings })
+}
+
+impl Bound {
+    /// The endpoint, resolved.
+    pub fn endpoint(&self) -> &Arc<str> {
+        &self.endpoint
+    }
+
+    /// Starts to accept, for `owner`; returns the listener's name. Does not block.
+    pub fn listen(self, owner: Arc<dyn Owner>, io: &IoHandle) -> Token {
+        let Self { descriptor, place, endpoint, settings } = self;
+        let sessions = HashSet::new();
+        io.add(Box::new(Listener { descriptor, place, endpoint, settings, owner, sessions }))
+    }
 }
 
 /// Binds, again for a moment if the address is in use.
@@ -82,11 +100,14 @@ pub fn listen(
 /// The kernel tears the ring of a process that was killed down after the process is gone, and until
 /// then the ring's requests hold the listening socket: 5 to 10 ms were seen, and over 100 on a machine
 /// with far more work than cores. A server that is started again at once must not fail because of that.
-fn patiently<T>(mut bind: impl FnMut() -> Result<T, BindError>) -> Result<T, BindError> {
+fn patiently<T>(
+    wanted: impl Fn() -> bool,
+    mut bind: impl FnMut() -> Result<T, BindError>,
+) -> Result<T, BindError> {
     let start = Instant::now();
     loop {
         match bind() {
-            Err(BindError::AddressInUse { .. }) if start.elapsed() < BIND_PATIENCE => {
+            Err(BindError::AddressInUse { .. }) if start.elapsed() < BIND_PATIENCE && wanted() => {
                 std::thread::sleep(BIND_STEP);
             }
             result => return result,

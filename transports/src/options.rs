@@ -34,9 +34,14 @@ pub const ZONE_MAX: usize = 32;
 /// more; the answer comes from the network.
 pub const RESOLVED_MAX: usize = 16;
 
-/// Lookups that may wait for a resolver thread. A connecter waits for one at most, so this is a
-/// number of connecters.
+/// Names that may wait for a resolver thread. A connecter waits for one at most, and those that wait for
+/// the same name share it.
 pub const RESOLVE_QUEUE: usize = 1024;
+
+/// Names that are looked up at a time, each on a thread of its own: one more waits until the system has
+/// given one of them up, which takes ten seconds and more where a name server is silent. Threads that have
+/// nothing to do end, so this costs only whoever has that many bad names.
+pub const RESOLVE_THREADS: usize = 32;
 
 /// Options of tcp listeners and connections.
 ///
@@ -87,6 +92,40 @@ pub struct Keepalive {
     pub interval: Option<Duration>,
     /// Unanswered probes after which the connection counts as dead.
     pub count: Option<u32>,
+}
+
+/// What ends a connect for good. By default nothing does: attempts go on, with their back-off, whatever
+/// answers at the endpoint.
+///
+/// With a condition that holds, the connecter ends as it does where no interval is set, and what was queued
+/// for the peer is dropped.
+///
+/// ```
+/// use ringmq_transports::options::ReconnectStop;
+///
+/// let stop = ReconnectStop { connection_refused: true, ..ReconnectStop::NEVER };
+/// assert_eq!(ReconnectStop::default(), ReconnectStop::NEVER);
+/// assert!(stop != ReconnectStop::NEVER);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReconnectStop {
+    /// The system refuses the connection (`ECONNREFUSED`), or the path of an ipc endpoint does not exist
+    /// (`ENOENT`): nobody listens there. Of a name with several addresses, all have to refuse. ZeroMQ's
+    /// `ZMQ_RECONNECT_STOP_CONN_REFUSED`, 1.
+    pub connection_refused: bool,
+    /// A connection was made and ended before its handshake was done: the peer left or fell silent, is of
+    /// another type of socket, or speaks another protocol. `ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED`, 2.
+    pub handshake_failed: bool,
+    /// The application has disconnected the endpoint: what is still to be sent is sent over the connection
+    /// that stands, and no other one is made for it within the linger time.
+    /// `ZMQ_RECONNECT_STOP_AFTER_DISCONNECT`, 4.
+    pub after_disconnect: bool,
+}
+
+impl ReconnectStop {
+    /// None of the conditions.
+    pub const NEVER: Self =
+        Self { connection_refused: false, handshake_failed: false, after_disconnect: false };
 }
 
 /// Options of ipc listeners and connections.

@@ -1,6 +1,6 @@
 //! The socket as its transports see it, and what they tell it.
 
-use ringmq_engine::{Attach, DisconnectReason, Link, SessionEvent};
+use ringmq_engine::{Attach, Link, SessionEvent};
 use ringmq_pipe::PipeEnd;
 use ringmq_zmtp::Peer;
 use std::io;
@@ -82,8 +82,8 @@ pub trait Owner: Send + Sync {
     /// Something happened.
     fn event(&self, event: TransportEvent);
 
-    /// A connecter has given up for good; its pipe, if it had one, is closed.
-    fn ended(&self, route: Route, reason: Option<&DisconnectReason>);
+    /// A connecter has ended for good, for a reason in words; its pipe, if it had one, is closed.
+    fn ended(&self, route: Route, reason: &str);
 }
 
 /// One connection's way to its socket.
@@ -138,6 +138,8 @@ pub struct LinkOptions {
     pub reconnect_interval: Option<Duration>,
     /// Longest time between attempts; zero for no exponential backoff.
     pub reconnect_max: Duration,
+    /// What ends the attempts for good.
+    pub reconnect_stop: crate::options::ReconnectStop,
 }
 
 /// The far end of a pipe within a process, on its way to the socket that has bound the name.

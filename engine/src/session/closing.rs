@@ -5,7 +5,8 @@
 //! descriptor closed while octets of the peer's are still unread would reset the connection, and with
 //! it lose what the kernel has not delivered yet.
 
-use super::{Carry, LINGER, Phase, Session, SessionEnd};
+use super::{Carry, LINGER, Phase, Session, SessionEnd, handshake};
+use crate::backend::direct;
 use crate::event::{DisconnectReason, SessionEvent};
 use crate::handler::{Cx, Notice};
 use std::net::Shutdown;
@@ -56,8 +57,16 @@ impl Session {
         if self.is_over() {
             return;
         }
-        match self.phase {
-            Phase::Handshake(..) => self.link.event(SessionEvent::HandshakeFailed(reason.clone())),
+        match &mut self.phase {
+            Phase::Handshake(handshake, _) => {
+                let last = handshake::output(handshake);
+                if !self.sending && !last.is_empty() {
+                    // What this end is, so that the other one knows, too, that they do not go together. As
+                    // much as goes out at once: nobody waits for such a peer.
+                    let _ = direct::send(&self.descriptor, &last);
+                }
+                self.link.event(SessionEvent::HandshakeFailed(reason.clone()));
+            }
             Phase::Farewell => return self.end(cx, DisconnectReason::Local),
             Phase::Traffic(_) | Phase::Over => {}
         }

@@ -92,7 +92,7 @@ fn garbage_is_a_violation_of_the_protocol(kind: BackendKind) {
         } else {
             let reason = rig.handshake_failed();
             assert!(matches!(reason, DisconnectReason::Protocol(_)), "{reason}");
-            assert!(reason.is_final());
+            assert!(!reason.is_final(), "the next peer may do better");
         }
         rig.disconnected();
         let end = rig.ended();

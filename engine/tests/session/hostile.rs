@@ -76,7 +76,7 @@ fn what_is_wrong_ends_the_connection_after_what_was_right(kind: BackendKind) {
         assert_eq!(app.recv(), *b"right");
         let reason = rig.disconnected();
         assert!(matches!(reason, DisconnectReason::Protocol(_)), "{reason}");
-        assert!(reason.is_final());
+        assert!(!reason.is_final(), "the next peer may do better");
         peer.rest();
         drop(app);
         rig.finish();

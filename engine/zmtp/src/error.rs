@@ -9,8 +9,11 @@ use crate::{SocketType, Version};
 #[non_exhaustive]
 pub enum ProtocolError {
     /// The first octets are neither a ZMTP greeting nor a ZMTP 1.0 frame: HTTP, TLS, SSH, noise.
-    #[error("the peer does not speak ZMTP: its first frame has reserved flags set")]
-    NotZmtp,
+    #[error("the peer {}", other_protocol(*began))]
+    NotZmtp {
+        /// The first two bytes, by which the text tells what else the peer may speak.
+        began: [u8; 2],
+    },
     /// The peer speaks a version without mechanisms, and a mechanism is required here.
     #[error("the peer speaks ZMTP {version}, which cannot authenticate, as is required here")]
     VersionTooOld {
@@ -134,7 +137,7 @@ impl ProtocolError {
                 Some(INVALID_METADATA)
             }
             ProtocolError::MechanismMismatch { .. } => Some(MECHANISM_MISMATCH),
-            ProtocolError::NotZmtp
+            ProtocolError::NotZmtp { .. }
             | ProtocolError::VersionTooOld { .. }
             | ProtocolError::HandshakeTimeout
             | ProtocolError::PeerError { .. }
@@ -159,11 +162,32 @@ impl ProtocolError {
         }
     }
 
-    /// Whether trying again is pointless. A connecter reconnects after a time-out, as after a
-    /// lost connection; after a violation it does not, for the same peer would do the same again.
+    /// Whether the peer has done something that it must not do, or refused this end, rather than
+    /// nothing at all for too long.
     pub fn is_protocol_violation(&self) -> bool {
         !matches!(self, ProtocolError::HandshakeTimeout)
     }
+}
+
+/// What a peer speaks that is not ZMTP, as far as two bytes can tell.
+fn other_protocol(began: [u8; 2]) -> String {
+    let name = match &began {
+        // A status line, or the method of a request.
+        b"HT" | b"GE" | b"PO" | b"PU" => "HTTP",
+        b"SS" => "SSH",
+        // Change of cipher, alert, handshake or data, of any version since SSL 3.
+        [0x14..=0x17, 3] => "TLS",
+        // The status with which these servers greet.
+        b"22" => "SMTP or FTP",
+        b"AM" => "AMQP",
+        b"-E" => "the protocol of Redis",
+        [first, second] => {
+            return format!(
+                "does not speak ZMTP: it began with the bytes {first:02x} {second:02x}"
+            );
+        }
+    };
+    format!("speaks {name}, not ZMTP")
 }
 
 /// A peer's text, fit for a log: at most `max` octets, anything but printable ASCII as a dot.

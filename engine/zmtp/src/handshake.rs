@@ -57,7 +57,7 @@ pub struct Established {
 /// let mut out = Vec::new();
 /// handshake.take_output(&mut out);
 /// assert_eq!(out, b"\xFF\0\0\0\0\0\0\0\x01\x7F");
-/// assert_eq!(handshake.input(now, b"GET / HTTP/1.1\r\n"), Err(ProtocolError::NotZmtp));
+/// assert_eq!(handshake.input(now, b"GET / HTTP/1.1\r\n"), Err(ProtocolError::NotZmtp { began: *b"GE" }));
 /// ```
 #[derive(Debug)]
 pub struct Handshake {

@@ -13,6 +13,9 @@ pub(crate) struct Legacy {
     socket_type: Option<SocketType>,
     /// Whether the peer sent no greeting, so that it may be anything at all.
     unversioned: bool,
+    /// The first bytes of a peer that sent no greeting, and how many of them are known.
+    began: [u8; 2],
+    known: usize,
 }
 
 impl Legacy {
@@ -22,7 +25,7 @@ impl Legacy {
         let limit = config.max_body.unwrap_or(u64::MAX).min(ROUTING_ID_MAX as u64);
         let frame = SmallFrame::new(framing, limit);
         // libzmq does not check the type here either: XPUB and XSUB have no number in RFC 15.
-        Legacy { frame, version, socket_type, unversioned: false }
+        Legacy { frame, version, socket_type, unversioned: false, began: [0; 2], known: 0 }
     }
 
     /// After no greeting: what was taken for the beginning of one is that of the frame.
@@ -35,12 +38,16 @@ impl Legacy {
 
     /// Takes octets of the peer, none beyond the frame; returns how many.
     pub(crate) fn input(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
+        for (place, byte) in self.began[self.known..].iter_mut().zip(input) {
+            *place = *byte;
+            self.known += 1;
+        }
         let used = self.frame.fill(input)?;
         // Almost any stream of octets can pass for ZMTP 1.0. That its first frame has no reserved
         // flag set (as in all of 2.x) is what tells it from other protocols, before a text of a
         // length nobody meant makes us wait until the time-out.
         if self.unversioned && self.frame.header().is_some_and(|header| header.reserved) {
-            return Err(ProtocolError::NotZmtp);
+            return Err(ProtocolError::NotZmtp { began: self.began });
         }
         Ok(used)
     }

@@ -36,15 +36,24 @@ fn invalid(what: &'static str) -> ProtocolError {
 
 #[test]
 fn other_protocols_are_recognised() {
-    for stream in [
-        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".as_slice(),
-        b"POST /",
-        b"\x16\x03\x01\x02\x00\x01\x00",
-        b"SSH-2.0-client\r\n",
-        b"\n\n\n",
+    for (stream, protocol) in [
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".as_slice(), "HTTP"),
+        (b"POST /", "HTTP"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
+        (b"\x16\x03\x01\x02\x00\x01\x00", "TLS"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "TLS"),
+        (b"SSH-2.0-client\r\n", "SSH"),
+        (b"220 mail.example ESMTP\r\n", "SMTP or FTP"),
+        (b"AMQP\x00\x00\x09\x01", "AMQP"),
+        (b"-ERR unknown command\r\n", "the protocol of Redis"),
     ] {
-        refused(stream, ProtocolError::NotZmtp);
+        let error = ProtocolError::NotZmtp { began: [stream[0], stream[1]] };
+        assert_eq!(error.to_string(), format!("the peer speaks {protocol}, not ZMTP"));
+        refused(stream, error);
     }
+    let error = ProtocolError::NotZmtp { began: *b"\n\n" };
+    assert!(error.to_string().ends_with("began with the bytes 0a 0a"), "{error}");
+    refused(b"\n\n\n", error);
 }
 
 #[test]
@@ -248,7 +257,7 @@ fn no_time_limit_means_for_ever() {
 #[test]
 fn every_error_says_who_is_wrong() {
     for error in [
-        ProtocolError::NotZmtp,
+        ProtocolError::NotZmtp { began: [0x0a, 0x0a] },
         ProtocolError::HandshakeTimeout,
         unexpected("X"),
         invalid("a name is empty"),

@@ -15,8 +15,15 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Stops the listener or connecter; connections with something to send go on by themselves.
-    pub(crate) fn stop(&self) {
+    fn stop(&self) {
         self.place.tell(Notice::Abandon);
+    }
+
+    /// The same, of a connect that the application has disconnected.
+    pub(crate) fn disconnect(&self) {
+        if let Place::Io(io, token) = &self.place {
+            ringmq_transports::disconnect(io, *token);
+        }
     }
 }
 
@@ -89,15 +96,21 @@ impl Endpoints {
     }
 
     /// Takes a connect out; its pipe is the caller's business, and then it is to be
-    /// [stopped](Entry::stop).
+    /// [disconnected](Entry::disconnect).
     pub(crate) fn disconnect(&mut self, endpoint: &str) -> Option<Entry> {
         let at = self.connected.iter().position(|entry| *entry.endpoint == *endpoint)?;
         Some(self.connected.remove(at))
     }
 
-    /// Forgets a connect that has given up.
-    pub(crate) fn forget(&mut self, route: Route) {
-        self.connected.retain(|entry| entry.route != route);
+    /// Forgets a connect that has ended by itself; gives its endpoint.
+    pub(crate) fn forget(&mut self, route: Route) -> Option<Arc<str>> {
+        let at = self.connected.iter().position(|entry| entry.route == route)?;
+        Some(self.connected.remove(at).endpoint)
+    }
+
+    /// Whether nothing is bound or connected.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bound.is_empty() && self.connected.is_empty()
     }
 
     /// Stops everything; connections with something to send go on by themselves.

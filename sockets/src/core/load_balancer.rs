@@ -65,7 +65,7 @@ impl LoadBalancer {
                 Err(_) => self.active.remove(key),
             }
         }
-        Err(Error::WouldBlock)
+        Err(pipes.no_room())
     }
 
     /// The pipe that the next message goes to, if there is no other and none is in progress.
@@ -74,7 +74,7 @@ impl LoadBalancer {
         if free { self.active.current() } else { None }
     }
 
-    /// Whether a frame would be taken.
+    /// Whether a frame would be taken, or refused at once.
     pub(crate) fn ready(&mut self, pipes: &mut Pipes) -> bool {
         if self.dropping || self.open.is_some() {
             return true;
@@ -85,7 +85,7 @@ impl LoadBalancer {
             }
             self.active.remove(key);
         }
-        false
+        pipes.deserted.is_some()
     }
 }
 

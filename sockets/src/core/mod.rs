@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::pattern::{Pattern, Setting};
 use crate::payload::Outgoing;
 use crate::wait::{FEW, Lines};
-use endpoints::Endpoints;
+use endpoints::{Endpoints, Entry};
 use pipes::{Pipe, Pipes};
 use ringmq_pipe::{LogReader, LogWriter, Notify, PipeEnd};
 use ringmq_transports::Route;
@@ -80,7 +80,7 @@ impl Core {
                 Command::PeerKnown { route, peer } => self.peer_known(route, peer),
                 Command::Readable(key) => self.readable(key),
                 Command::Writable(key) => self.routing.pattern().writable(&mut self.pipes, key),
-                Command::Ended(route) => self.connect_ended(route),
+                Command::Ended { route, reason } => self.connect_ended(route, &reason),
             }
         }
         self.remove_ended();
@@ -136,13 +136,30 @@ impl Core {
         }
     }
 
-    fn connect_ended(&mut self, route: Route) {
-        self.endpoints.forget(route);
+    fn connect_ended(&mut self, route: Route, reason: &str) {
+        if let Some(endpoint) = self.endpoints.forget(route)
+            && self.endpoints.is_empty()
+        {
+            let (endpoint, reason) = (endpoint.to_string(), reason.to_owned());
+            self.pipes.deserted = Some(Error::GaveUp { endpoint, reason });
+        }
         if let Some(key) = self.pipes.of_route(route)
             && self.pipes.ended(key)
         {
             self.detach(key, Some(Duration::ZERO));
         }
+    }
+
+    /// Notes what was bound. Somebody may come from now on.
+    pub(crate) fn add_bound(&mut self, entry: Entry) {
+        self.pipes.deserted = None;
+        self.endpoints.add_bound(entry);
+    }
+
+    /// Notes what was connected.
+    pub(crate) fn add_connected(&mut self, entry: Entry) {
+        self.pipes.deserted = None;
+        self.endpoints.add_connected(entry);
     }
 
     /// Removes the pipes that have ended unnoticed, because nobody has read them since.

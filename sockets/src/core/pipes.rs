@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Message;
+use crate::error::Error;
 use crate::payload::Outgoing;
 
 /// The socket's end of one pipe.
@@ -39,6 +40,9 @@ pub(crate) struct Pipes {
     all: Slab<Pipe>,
     /// Every pipe under its route, for those who know only that.
     routes: BTreeSet<(Route, usize)>,
+    /// Set while nobody is to be expected: the last connect there was has given up, and nothing is bound.
+    /// What those get who would wait for room.
+    pub(crate) deserted: Option<Error>,
 }
 
 impl Pipes {
@@ -182,6 +186,12 @@ impl Pipes {
         if let Some(pipe) = self.all.get_mut(key) {
             pipe.end.tx.rollback();
         }
+    }
+
+    /// What to say where no pipe takes a message: wait, unless that would be for ever.
+    #[cold]
+    pub(crate) fn no_room(&self) -> Error {
+        self.deserted.clone().unwrap_or(Error::WouldBlock)
     }
 
     /// Counts a message that was dropped because the pipe was full.

@@ -4,7 +4,7 @@
 use super::monitor::Monitors;
 use crate::pattern::Subscriptions;
 use crate::wait::Luck;
-use ringmq_engine::{Attach, DisconnectReason};
+use ringmq_engine::Attach;
 use ringmq_pipe::{Bound, Mailbox, Notify, PipeEnd, Waiters, pipe};
 use ringmq_transports::inproc::Acceptor;
 use ringmq_transports::{Connection, Offer, Owner, Route, TransportEvent};
@@ -22,8 +22,8 @@ pub(crate) enum Command {
     Readable(usize),
     /// A pipe has room.
     Writable(usize),
-    /// A connect has given up for good.
-    Ended(Route),
+    /// A connect has ended for good, and why.
+    Ended { route: Route, reason: Arc<str> },
 }
 
 pub(crate) struct Shared {
@@ -153,8 +153,8 @@ impl Owner for Shared {
         self.monitors.publish(&event);
     }
 
-    fn ended(&self, route: Route, _: Option<&DisconnectReason>) {
-        self.post(Command::Ended(route));
+    fn ended(&self, route: Route, reason: &str) {
+        self.post(Command::Ended { route, reason: reason.into() });
     }
 }
 

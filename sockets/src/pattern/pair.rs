@@ -57,7 +57,7 @@ impl Pattern for Pair {
             frame.drop_body();
             return Ok(());
         }
-        let key = self.pipe.ok_or(Error::WouldBlock)?;
+        let key = self.pipe.ok_or_else(|| pipes.no_room())?;
         match pipes.write(key, frame) {
             Ok(()) => self.open = more,
             Err(Refused::Closed) if self.open => {
@@ -71,7 +71,7 @@ impl Pattern for Pair {
                 if refused == Refused::Closed && pipes.ended(key) {
                     self.ended.push(key);
                 }
-                return Err(Error::WouldBlock);
+                return Err(pipes.no_room());
             }
         }
         Ok(())
@@ -97,8 +97,9 @@ impl Pattern for Pair {
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
+        let deserted = pipes.deserted.is_some();
         let pipe = self.pipe.and_then(|key| pipes.get_mut(key));
-        self.dropping || pipe.is_some_and(|pipe| pipe.end.tx.ready().is_ok())
+        self.dropping || deserted || pipe.is_some_and(|pipe| pipe.end.tx.ready().is_ok())
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {

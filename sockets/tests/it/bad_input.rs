@@ -5,7 +5,7 @@ use crate::bed::{Bed, GLANCE, await_event, await_kind, eventually, over_tcp};
 use crate::raw::{frame, greeting, hello, long_header, ready};
 use ringmq::{DisconnectReason, Monitor, MonitorEvent, ProtocolError, Pull, Push};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 over_tcp![
@@ -25,7 +25,6 @@ over_tcp![
     the_wrong_type_of_socket,
     a_routing_id_too_long,
     a_storm_of_connections,
-    a_server_that_is_none_is_left_alone,
 ];
 
 /// A PULL with one good peer, on which bad ones are tried out.
@@ -99,7 +98,7 @@ macro_rules! assert_protocol {
 fn http(bed: &Bed) {
     let victim = Victim::new(bed);
     let stream = victim.attack(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_protocol!(victim.refuses(stream), ProtocolError::NotZmtp);
+    assert_protocol!(victim.refuses(stream), ProtocolError::NotZmtp { .. });
 }
 
 fn a_tls_hello(bed: &Bed) {
@@ -273,21 +272,4 @@ fn a_storm_of_connections(bed: &Bed) {
     }
     victim.is_well();
     eventually("all are gone", || victim.pull.stats().len() == 1);
-}
-
-fn a_server_that_is_none_is_left_alone(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    let web = TcpListener::bind("127.0.0.1:0").unwrap();
-    let monitor = push.monitor();
-    push.connect(&format!("tcp://{}", web.local_addr().unwrap())).unwrap();
-    let (mut stream, _) = web.accept().unwrap();
-    // As web servers answer to gibberish. A violation of the protocol is final: no more attempts.
-    stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
-    await_kind!(&monitor, HandshakeFailed);
-    await_kind!(&monitor, Closed);
-    bed.join(&pull, &push);
-    for number in 0..10u8 {
-        push.send([number]).unwrap();
-        assert_eq!(pull.recv().unwrap(), [number]);
-    }
 }

@@ -1,10 +1,12 @@
 //! Binding and connecting: every form of endpoint, and what is wrong with others.
 
 use crate::bed::{
-    Bed, PATIENCE, await_event, await_kind, eventually, everywhere, over_tcp, over_wires,
+    Bed, GLANCE, PATIENCE, await_event, await_kind, eventually, everywhere, over_tcp, over_wires,
     under_wine, within_process,
 };
 use ringmq::{Error, MonitorEvent};
+use std::net::TcpListener;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 everywhere![
@@ -29,6 +31,8 @@ over_tcp![
     a_name_is_looked_up,
     a_name_that_is_none_is_retried_quietly,
     an_address_of_another_machine_cannot_be_bound,
+    a_bind_that_waits_holds_up_nobody,
+    a_bind_that_waits_ends_with_its_context,
 ];
 
 within_process![a_connect_may_come_first, names_belong_to_a_context];
@@ -311,6 +315,56 @@ fn an_address_of_another_machine_cannot_be_bound(bed: &Bed) {
     assert!(matches!(error, Error::Bind(_)), "{error:?}");
     assert!(error.to_string().contains("192.0.2.1"));
     pull.bind("tcp://127.0.0.1:*").unwrap();
+}
+
+/// Whether a bind to an address in use is waiting still when another thread has used the socket, so that it
+/// gets the address that its owner gives up after that.
+fn waits_while_others_go_on(dealer: &ringmq::Dealer) -> bool {
+    let owner = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp://{}", owner.local_addr().unwrap());
+    let (begin, begun) = channel();
+    std::thread::scope(|scope| {
+        let binding = scope.spawn(move || {
+            begin.send(()).unwrap();
+            dealer.bind(&endpoint)
+        });
+        begun.recv().unwrap();
+        std::thread::sleep(GLANCE); // By now it waits; if it does not, this proves less.
+        dealer.send("there").unwrap();
+        assert_eq!(dealer.recv().unwrap(), "there");
+        drop(owner);
+        binding.join().unwrap().is_ok()
+    })
+}
+
+fn a_bind_that_waits_holds_up_nobody(bed: &Bed) {
+    // It sends to itself, so that its calls need nobody else.
+    let dealer = bed.dealer();
+    let own = dealer.bind("inproc://itself").unwrap();
+    dealer.connect(&own).unwrap();
+    // Several times: a bind waits for so long only, and this thread may be held up elsewhere.
+    let any = (0..10).any(|_| waits_while_others_go_on(&dealer));
+    assert!(any, "others wait for as long as the bind");
+}
+
+fn a_bind_that_waits_ends_with_its_context(bed: &Bed) {
+    let owner = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = owner.local_addr().unwrap();
+    let pull = bed.pull();
+    std::thread::scope(|scope| {
+        let binding = scope.spawn(|| {
+            loop {
+                match pull.bind(&format!("tcp://{address}")) {
+                    Err(Error::AddressInUse { .. }) => {}
+                    result => return result,
+                }
+            }
+        });
+        bed.context.shutdown();
+        assert!(matches!(binding.join().unwrap(), Err(Error::Terminated)));
+    });
+    drop(owner);
+    TcpListener::bind(address).unwrap();
 }
 
 fn a_connect_may_come_first(bed: &Bed) {

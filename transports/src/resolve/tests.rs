@@ -6,10 +6,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::*;
 use crate::endpoint::Endpoint;
 
-/// A resolver whose lookups report that they began and then hang until told to go on.
+/// A resolver whose lookups report the host that they began with. Those of a host whose name begins with
+/// `silent` hang until told to go on.
 struct Held {
     resolver: Resolver,
-    began: Receiver<()>,
+    began: Receiver<String>,
     go_on: Sender<()>,
 }
 
@@ -18,18 +19,36 @@ impl Held {
         let (begin, began) = channel();
         let (go_on, wait) = channel();
         let wait = Mutex::new(wait);
-        let resolver = Resolver::with_lookup(Box::new(move |_, _| {
-            begin.send(()).unwrap();
+        let resolver = Resolver::with_lookup(Box::new(move |endpoint, _| {
+            let host = endpoint.address().host.to_string();
             // An error means that the test is over.
-            let _ = wait.lock().unwrap().recv();
-            Ok(vec![([127, 0, 0, 1], 1).into()])
+            let _ = begin.send(host.clone());
+            if host.starts_with("silent") {
+                let _ = wait.lock().unwrap().recv();
+            }
+            Ok(vec![([127, 0, 0, 1], endpoint.address().port).into()])
         }));
         Self { resolver, began, go_on }
     }
+
+    /// Asks for the addresses of `host`; gives where they come, and what gives them up.
+    fn ask(&self, host: &str, port: u16) -> (Pending, Receiver<Resolved>) {
+        let (done, outcome) = pass_on();
+        (self.resolver.resolve(peer(host, port), false, done).unwrap(), outcome)
+    }
+
+    /// So many lookups that hang, of different names.
+    fn hang(&self, count: usize) -> Vec<(Pending, Receiver<Resolved>)> {
+        (0..count).map(|number| self.ask(&format!("silent-{number}"), 1)).collect()
+    }
+
+    fn threads(&self) -> usize {
+        self.resolver.shared.lock().threads
+    }
 }
 
-fn peer() -> TcpEndpoint {
-    match Endpoint::parse_connect("tcp://name:1").unwrap() {
+fn peer(host: &str, port: u16) -> TcpEndpoint {
+    match Endpoint::parse_connect(&format!("tcp://{host}:{port}")).unwrap() {
         Endpoint::Tcp(peer) => peer,
         other => panic!("{other} is not tcp"),
     }
@@ -42,73 +61,156 @@ fn pass_on() -> (Done, Receiver<Resolved>) {
 }
 
 #[test]
+fn names_that_hang_do_not_hold_up_another() {
+    let held = Held::new();
+    let _hanging = held.hang(4);
+    let (_pending, outcome) = held.ask("good", 7);
+    assert_eq!(outcome.recv().unwrap().unwrap(), [([127, 0, 0, 1], 7).into()]);
+}
+
+#[test]
+fn there_are_no_more_threads_than_may_be() {
+    let held = Held::new();
+    let hanging = held.hang(RESOLVE_THREADS);
+    let (_pending, outcome) = held.ask("one-too-many", 7);
+    let began: Vec<_> = (0..RESOLVE_THREADS).map(|_| held.began.recv().unwrap()).collect();
+    assert!(began.iter().all(|host| host.starts_with("silent")), "{began:?}");
+    assert_eq!(held.threads(), RESOLVE_THREADS);
+    // The first that has done with its name takes the one that waits.
+    held.go_on.send(()).unwrap();
+    assert!(outcome.recv().unwrap().is_ok());
+    drop((hanging, held.go_on));
+    // All of them end but for one.
+    let shared = &held.resolver.shared;
+    while shared.lock().threads > 1 || shared.lock().idle == 0 {
+        thread::yield_now();
+    }
+    assert!(shared.lock().names.is_empty());
+}
+
+#[test]
+fn one_lookup_answers_all_who_ask_for_a_name() {
+    let held = Held::new();
+    let asked: Vec<_> = (1..=50).map(|port| held.ask("silent", port)).collect();
+    assert_eq!(held.began.recv().unwrap(), "silent");
+    // Those who come while it is under way, too.
+    let late = held.ask("silent", 99);
+    assert_eq!(held.threads(), 1);
+    held.go_on.send(()).unwrap();
+    for (port, (_, outcome)) in (1..=50).zip(&asked) {
+        assert_eq!(outcome.recv().unwrap().unwrap(), [([127, 0, 0, 1], port).into()]);
+    }
+    assert_eq!(late.1.recv().unwrap().unwrap(), [([127, 0, 0, 1], 99).into()]);
+    assert!(held.began.try_recv().is_err(), "looked up once");
+    // What was answered is asked anew.
+    let _again = held.ask("silent", 1);
+    assert_eq!(held.began.recv().unwrap(), "silent");
+}
+
+#[test]
+fn an_error_is_told_to_all_who_ask_for_a_name() {
+    let (go_on, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let resolver = Resolver::with_lookup(Box::new(move |_, _| {
+        let _ = wait.lock().unwrap().recv();
+        let source = Arc::new(std::io::ErrorKind::NotFound.into());
+        Err(ResolveError::UnknownHost { host: "name".to_owned(), source })
+    }));
+    let asked = [1, 2].map(|port| {
+        let (done, outcome) = pass_on();
+        (resolver.resolve(peer("name", port), false, done).unwrap(), outcome)
+    });
+    go_on.send(()).unwrap();
+    for (_, outcome) in &asked {
+        assert!(matches!(outcome.recv().unwrap(), Err(ResolveError::UnknownHost { .. })));
+    }
+}
+
+#[test]
+fn a_lookup_that_is_given_up_is_not_answered() {
+    let held = Held::new();
+    let hanging = held.hang(RESOLVE_THREADS);
+    let mut began: Vec<_> = (0..RESOLVE_THREADS).map(|_| held.began.recv().unwrap()).collect();
+    let (waiting, waiting_outcome) = held.ask("waiting", 1);
+    let (other, other_outcome) = held.ask("other", 1);
+    let (shares, shares_outcome) = held.ask("silent-0", 2);
+    // One that has not begun is not made at all.
+    drop(waiting);
+    assert!(waiting_outcome.recv().is_err(), "the callback is gone, so it cannot run");
+    // One that is under way is made for whoever is left.
+    let mut hanging = hanging.into_iter();
+    let (first, first_outcome) = hanging.next().unwrap();
+    drop(first);
+    assert!(first_outcome.recv().is_err());
+    for _ in 0..RESOLVE_THREADS {
+        held.go_on.send(()).unwrap();
+    }
+    assert!(shares_outcome.recv().unwrap().is_ok());
+    assert!(other_outcome.recv().unwrap().is_ok());
+    for (_pending, outcome) in hanging {
+        assert!(outcome.recv().unwrap().is_ok());
+    }
+    // Given up when it is answered already: nothing.
+    drop((shares, other));
+    began.extend(held.began.try_iter());
+    assert_eq!(began.len(), RESOLVE_THREADS + 1, "{began:?}");
+    assert!(!began.contains(&"waiting".to_owned()));
+}
+
+#[test]
 fn drop_answers_the_hung_lookup_and_those_behind_it_without_waiting() {
-    let Held { resolver, began, go_on } = Held::new();
-    let (current, current_outcome) = pass_on();
-    let (waiting, waiting_outcome) = pass_on();
-    resolver.resolve(peer(), false, current).unwrap();
-    began.recv().unwrap();
-    resolver.resolve(peer(), false, waiting).unwrap();
+    let held = Held::new();
+    let all = held.hang(RESOLVE_THREADS + 2);
+    (0..RESOLVE_THREADS).for_each(|_| drop(held.began.recv().unwrap()));
+    let Held { resolver, began, go_on } = held;
     drop(resolver);
-    for outcome in [current_outcome, waiting_outcome] {
+    for (_pending, outcome) in all {
         assert!(matches!(outcome.try_recv(), Ok(Err(ResolveError::ShutDown))));
         // The callback is gone, so it cannot run twice; the lookup's late answer is thrown away.
         assert!(outcome.recv().is_err());
     }
-    go_on.send(()).unwrap();
-    // The worker ends, and with it the lookup's end of this channel.
+    drop(go_on);
+    // The threads end, and with them the lookup's end of this channel.
     assert!(began.recv().is_err());
 }
 
 #[test]
 fn a_full_queue_refuses_and_drops_the_callback() {
-    let Held { resolver, began, go_on: _go_on } = Held::new();
-    resolver.resolve(peer(), false, Box::new(|_| ())).unwrap();
-    began.recv().unwrap();
-    for _ in 0..RESOLVE_QUEUE {
-        resolver.resolve(peer(), false, Box::new(|_| ())).unwrap();
-    }
+    let held = Held::new();
+    let mut kept = held.hang(RESOLVE_THREADS);
+    (0..RESOLVE_THREADS).for_each(|_| drop(held.began.recv().unwrap()));
+    kept.extend((0..RESOLVE_QUEUE).map(|number| held.ask(&format!("name-{number}"), 1)));
     let (done, outcome) = pass_on();
-    let refused = resolver.resolve(peer(), false, done);
+    let refused = held.resolver.resolve(peer("one-too-many", 1), false, done);
     assert!(matches!(refused, Err(ResolveError::QueueFull(RESOLVE_QUEUE))));
     assert!(outcome.recv().is_err(), "refused, so never called");
+    // A name that waits already takes no room.
+    kept.push(held.ask("name-0", 2));
+    // Nor does one that is given up.
+    kept.truncate(RESOLVE_THREADS + 1);
+    kept.push(held.ask("there-is-room", 1));
 }
 
 #[test]
-fn a_callback_that_panics_does_not_end_the_worker_or_the_drop() {
-    let Held { resolver, began, go_on } = Held::new();
-    let (done, outcome) = pass_on();
+fn a_callback_that_panics_does_not_end_the_thread_or_the_drop() {
+    let held = Held::new();
     // Silent: `resume_unwind` does not run the panic hook.
     let panics = || -> Done { Box::new(|_| std::panic::resume_unwind(Box::new("on purpose"))) };
-    resolver.resolve(peer(), false, panics()).unwrap();
-    resolver.resolve(peer(), false, done).unwrap();
-    go_on.send(()).unwrap();
-    go_on.send(()).unwrap();
+    let first = held.resolver.resolve(peer("silent", 1), false, panics()).unwrap();
+    let (_second, outcome) = held.ask("silent", 1);
+    held.go_on.send(()).unwrap();
     assert!(outcome.recv().unwrap().is_ok());
-    began.recv().unwrap();
-    began.recv().unwrap();
-    resolver.resolve(peer(), false, panics()).unwrap();
-    began.recv().unwrap();
-    drop(resolver);
-}
-
-#[test]
-fn lookups_end_in_the_order_asked_for() {
-    let Held { resolver, began: _began, go_on } = Held::new();
-    let (sender, outcomes) = channel();
-    for n in 0..10 {
-        let sender = sender.clone();
-        resolver.resolve(peer(), false, Box::new(move |_| sender.send(n).unwrap())).unwrap();
-        go_on.send(()).unwrap();
-    }
-    drop(sender);
-    assert_eq!(outcomes.iter().collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+    held.began.recv().unwrap();
+    let third = held.resolver.resolve(peer("silent", 1), false, panics()).unwrap();
+    held.began.recv().unwrap();
+    drop(held.resolver);
+    drop((first, third));
 }
 
 #[test]
 fn no_thread_before_the_first_lookup() {
     let resolver = Resolver::new();
-    assert!(!resolver.shared.lock().started);
-    // Nobody else holds the state: no worker was spawned.
+    assert_eq!(resolver.shared.lock().threads, 0);
+    // Nobody else holds the state: no thread was spawned.
     assert_eq!(Arc::strong_count(&resolver.shared), 1);
 }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+use std::sync::Arc;
 
 use if_addrs::Interface;
 
@@ -97,10 +98,9 @@ fn v6(
 /// Asks the name system; gives at least one address.
 fn by_name(name: &str, port: u16, ipv6: bool) -> Result<Vec<SocketAddr>, ResolveError> {
     let host = || name.to_owned();
-    let found: Vec<_> = (name, port)
-        .to_socket_addrs()
-        .map_err(|source| ResolveError::UnknownHost { host: host(), source })?
-        .collect();
+    let unknown = |source| ResolveError::UnknownHost { host: host(), source };
+    let found: Vec<_> =
+        (name, port).to_socket_addrs().map_err(|source| unknown(Arc::new(source)))?.collect();
     let usable = found.iter().filter(|found| ipv6 || found.is_ipv4()).copied();
     let usable: Vec<_> = usable.take(RESOLVED_MAX).collect();
     if !usable.is_empty() {
@@ -110,7 +110,7 @@ fn by_name(name: &str, port: u16, ipv6: bool) -> Result<Vec<SocketAddr>, Resolve
         return Err(ResolveError::Ipv6Disabled { host: host() });
     }
     let source = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    Err(ResolveError::UnknownHost { host: host(), source })
+    Err(unknown(Arc::new(source)))
 }
 
 /// The addresses of the interface called `name`, in the kernel's order; none where there is no
