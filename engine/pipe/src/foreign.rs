@@ -160,7 +160,8 @@ impl Body {
 }
 
 impl Drop for Body {
-    #[inline]
+    // Not inlined: too much code for each place where a message ends, and most end otherwise.
+    #[inline(never)]
     fn drop(&mut self) {
         run_or_defer(Due::Body(std::mem::take(&mut self.0)));
     }

@@ -189,9 +189,7 @@ mod opaque {
             unsafe { this.0.assume_init_read() }
         }
 
-        // Not inlined: what becomes of a foreign buffer is too much code for each place where a message
-        // ends.
-        #[inline(never)]
+        #[inline]
         fn drop_owned(&mut self) {
             // SAFETY: as in `get`; called once, from `drop`.
             unsafe { self.0.assume_init_drop() };
