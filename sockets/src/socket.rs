@@ -164,7 +164,7 @@ impl<K: Kind> Socket<K> {
         let io = context.io(affinity)?;
         // SeqCst: as everywhere. A look that is too early only waits a little longer.
         let bound = bind(endpoint, settings, || !shared.closed.load(Ordering::SeqCst));
-        let mut core = self.inner.lock();
+        let mut core = self.inner.lock()?;
         // Of a socket that is closed by now, nobody would stop the listener.
         core.enter()?;
         let bound = bound?;
