@@ -225,8 +225,9 @@ impl Outlet {
 
     /// Takes back the frames of a message that will not be completed.
     pub fn rollback(&mut self) {
-        if let Self::Log(log) = self {
-            log.rollback();
+        match self {
+            Self::Log(log) => log.rollback(),
+            Self::Latest(slot) => slot.rollback(),
         }
     }
 
@@ -300,8 +301,7 @@ impl Inlet {
     pub fn began(&self) -> bool {
         match self {
             Self::Log(log) => log.began(),
-            // The latest message has one frame.
-            Self::Latest(_) => true,
+            Self::Latest(slot) => slot.began(),
         }
     }
 

@@ -61,7 +61,11 @@ impl Drop for Source {
                 log.set_hwm(1);
                 while log.gather(usize::MAX, &mut pieces) > 0 {}
             }
-            Inlet::Latest(slot) => lost += u64::from(slot.read().is_some()),
+            Inlet::Latest(slot) => {
+                while let Some(frame) = slot.read() {
+                    lost += u64::from(!frame.more());
+                }
+            }
         }
         lost += pieces.iter().map(|piece| u64::from(piece.messages)).sum::<u64>();
         self.state.dropped.fetch_add(lost, Ordering::Relaxed);

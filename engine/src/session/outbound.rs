@@ -7,7 +7,7 @@
 
 use crate::batch::{Batch, Part};
 use bytes::Bytes;
-use ringmq_pipe::{FULL, Inlet, Message, Piece, frame};
+use ringmq_pipe::{FULL, Inlet, LatestReader, Message, Piece, frame};
 use ringmq_zmtp::Encoder;
 
 /// Octets gathered from the log for one send at least, if there are so many: a full block's.
@@ -112,7 +112,7 @@ impl Outbound {
                 log.gather(GATHER, &mut self.under_way);
             }
             Some(Inlet::Latest(slot)) if self.under_way.is_empty() => {
-                self.under_way.extend(slot.read().into_iter().flat_map(Piece::of_message));
+                gather_latest(slot, &mut self.under_way);
             }
             _ => {}
         }
@@ -201,6 +201,17 @@ impl Outbound {
         skip_messages(&mut left, whole);
         left.extend(self.rare.into_iter().flat_map(|rare| rare.carried));
         (left, whole.saturating_sub(self.credited) as u32)
+    }
+}
+
+/// Takes the latest message, if there is one, whole.
+fn gather_latest(slot: &mut LatestReader, pieces: &mut Vec<Piece>) {
+    while let Some(frame) = slot.read() {
+        let last = !frame.more();
+        pieces.extend(Piece::of_frame(frame));
+        if last {
+            return;
+        }
     }
 }
 

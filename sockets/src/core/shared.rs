@@ -86,13 +86,18 @@ impl Shared {
         self.relined.load(Ordering::Relaxed)
     }
 
-    /// Makes a pipe as the socket's options say: the socket's end first.
+    /// Makes a pipe as the socket's options say: the socket's end first. Conflation is for messages:
+    /// the direction in which a SUB's subscriptions go keeps all of them.
     pub(crate) fn make_pipe(&self) -> (PipeEnd, PipeEnd) {
-        if self.conflate.load(Ordering::Relaxed) {
-            return pipe(Bound::Latest, Bound::Latest);
-        }
-        let hwm = |mark: &AtomicU32| Bound::Messages(mark.load(Ordering::Relaxed));
-        pipe(hwm(&self.send_hwm), hwm(&self.recv_hwm))
+        use SocketType::{Dealer, Pub, Pull, Push, Sub};
+        let conflate = self.conflate.load(Ordering::Relaxed);
+        let sends = conflate && matches!(self.socket_type, Push | Pub | Dealer);
+        let receives = conflate && matches!(self.socket_type, Pull | Sub | Dealer);
+        let bound = |latest, mark: &AtomicU32| match latest {
+            true => Bound::Latest,
+            false => Bound::Messages(mark.load(Ordering::Relaxed)),
+        };
+        pipe(bound(sends, &self.send_hwm), bound(receives, &self.recv_hwm))
     }
 
     /// Throws away what was posted after the socket was closed: pipes, above all.

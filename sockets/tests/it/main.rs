@@ -7,6 +7,7 @@
 mod backends;
 mod bad_input;
 mod bed;
+mod conflate;
 mod endpoints;
 mod examples;
 mod exhaustion;
