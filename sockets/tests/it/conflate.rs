@@ -1,6 +1,6 @@
 //! Conflation: only the latest message is kept, whole; of subscriptions all are.
 
-use crate::bed::{Bed, eventually, everywhere, over_tcp};
+use crate::bed::{Bed, eventually, everywhere, over_tcp, over_wires};
 use crate::raw::{greeting_of, ready};
 use ringmq::{AnySocket, Message, Multipart, SocketType};
 use std::io::{Read, Write};
@@ -12,6 +12,8 @@ everywhere![
     a_subscription_is_heard_beside_messages,
     a_message_of_several_frames_is_kept_whole,
 ];
+
+over_wires![a_conflating_socket_keeps_up_with_a_stream];
 
 over_tcp![
     a_conflating_publisher_knows_all_topics_of_an_old_peer,
@@ -118,6 +120,19 @@ fn a_message_of_several_frames_is_kept_whole(bed: &Bed) {
             });
         }
     }
+}
+
+fn a_conflating_socket_keeps_up_with_a_stream(bed: &Bed) {
+    let (push, pull) = (bed.push(), bed.pull());
+    pull.set_conflate(true).unwrap();
+    bed.join(&push, &pull);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            (0..20_000).for_each(|_| push.send([7; 1000]).unwrap());
+            push.send("end").unwrap();
+        });
+        while pull.recv().unwrap() != "end" {}
+    });
 }
 
 /// A peer that speaks ZMTP 3.0, in which subscriptions are messages.
