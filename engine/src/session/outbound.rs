@@ -216,13 +216,13 @@ fn gather_latest(slot: &mut LatestReader, pieces: &mut Vec<Piece>) {
 }
 
 /// The body of a frame in a run of pieces.
-enum Body<'a> {
+pub(super) enum Body<'a> {
     Copied(&'a [u8]),
     Attached(&'a Piece),
 }
 
 /// The frames of whole messages in log form.
-fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, Body<'_>)> {
+pub(super) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, Body<'_>)> {
     let mut pieces = pieces.iter().peekable();
     let mut rest: &[u8] = &[];
     std::iter::from_fn(move || {

@@ -3,6 +3,7 @@
 
 use super::monitor::Monitors;
 use crate::pattern::Subscriptions;
+use crate::subscription::Wanted;
 use crate::wait::Luck;
 use ringmq_engine::{Attach, DisconnectReason};
 use ringmq_pipe::{Bound, Mailbox, Notify, PipeEnd, Waiters, pipe};
@@ -10,7 +11,7 @@ use ringmq_transports::inproc::Acceptor;
 use ringmq_transports::{Connection, Offer, Owner, Route, TransportEvent};
 use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// What happened to a socket, for the thread that next enters it.
 pub(crate) enum Command {
@@ -109,6 +110,14 @@ impl Shared {
         }
     }
 
+    fn subscribes(&self) -> bool {
+        matches!(self.socket_type, SocketType::Sub | SocketType::XSub)
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, Wanted> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn post_pipe(&self, end: PipeEnd, route: Route, peer: &Arc<Peer>, direct: bool) {
         self.post(Command::Attach { end: Box::new(end), route, peer: peer.clone(), direct });
         // SeqCst: the closing thread sets the flag before it discards; so one of the two discards.
@@ -134,6 +143,9 @@ impl Owner for Shared {
             return Attach::Closed;
         }
         let (near, far) = self.make_pipe();
+        if self.subscribes() {
+            self.wanted().is_coming();
+        }
         self.post_pipe(near, connection.route, peer, false);
         Attach::Pipe(far)
     }
@@ -142,11 +154,8 @@ impl Owner for Shared {
         self.post(Command::PeerKnown { route: connection.route, peer: peer.clone() });
     }
 
-    fn preamble(&self, frames: &mut Vec<u8>) {
-        if matches!(self.socket_type, SocketType::Sub | SocketType::XSub) {
-            let set = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
-            set.for_each(|topic| subscribe_frame(topic, frames));
-        }
+    fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
+        self.subscribes().then(|| self.wanted().tell(|topic| subscribe_frame(topic, frames)))
     }
 
     fn look_again(&self) {

@@ -29,6 +29,7 @@ mod pubsub;
 mod raw;
 mod reconnect;
 mod reqrep;
+mod resubscribe;
 mod router;
 mod straight;
 mod threads;
