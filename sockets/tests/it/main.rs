@@ -35,3 +35,4 @@ mod straight;
 mod threads;
 mod tuning;
 mod wakeups;
+mod wishes;
