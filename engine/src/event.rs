@@ -76,6 +76,12 @@ pub trait Link: Send + Sync {
     /// by then are not sent. `None` if there is nothing of the kind to be told.
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64>;
 
+    /// Whether a pipe that outlives its connection is to say where one peer's messages end and those of
+    /// the next begin: with an empty command, which no peer can send.
+    fn tells_peers_apart(&self) -> bool {
+        false
+    }
+
     /// Those who wait for messages should look again: how the connection is read has changed.
     fn look_again(&self) {}
 

@@ -77,6 +77,11 @@ pub trait Owner: Send + Sync {
     /// [`Link::preamble`].
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64>;
 
+    /// See [`Link::tells_peers_apart`].
+    fn tells_peers_apart(&self) -> bool {
+        false
+    }
+
     /// Those who wait for messages should look again: how a connection is read has changed.
     fn look_again(&self) {}
 
@@ -104,6 +109,10 @@ impl Link for Wire {
 
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
         self.owner.preamble(frames)
+    }
+
+    fn tells_peers_apart(&self) -> bool {
+        self.owner.tells_peers_apart()
     }
 
     fn look_again(&self) {

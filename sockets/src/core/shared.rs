@@ -158,6 +158,10 @@ impl Owner for Shared {
         self.subscribes().then(|| self.wanted().tell(|topic| subscribe_frame(topic, frames)))
     }
 
+    fn tells_peers_apart(&self) -> bool {
+        self.socket_type == SocketType::XPub
+    }
+
     fn look_again(&self) {
         self.reline();
         self.waiters.wake();

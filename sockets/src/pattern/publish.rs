@@ -92,6 +92,7 @@ impl Publish {
                 Some(subscription) => {
                     self.heed(pipes, key, subscription.subscribe, subscription.topic);
                 }
+                None if frame.is_command() && frame.is_empty() => self.peer_gone(pipes, key),
                 None if frame.is_command() => {}
                 None => self.keep_message(pipes, key, starts, frame),
             }
@@ -140,6 +141,15 @@ impl Publish {
         };
         if tell || self.manual {
             self.keep(pipes, key, subscribe, topic);
+        }
+    }
+
+    /// The peer of a connect has gone, and the pipe waits for the next one. What was subscribed to stays
+    /// so that the peer misses nothing if it is the same one again, unless the application is to be asked.
+    fn peer_gone(&mut self, pipes: &mut Pipes, key: usize) {
+        if self.manual {
+            pipes.renew(key);
+            self.depart(key);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an XPUB hears of subscriptions and departures, and whom it applies them to by hand.
 
-use crate::bed::{Bed, PATIENCE, connected, eventually, everywhere};
+use crate::bed::{Address, Bed, PATIENCE, connected, eventually, everywhere, over_wires};
 use ringmq::{Interest, Message, Poller, XPub, XSub};
 
 everywhere![
@@ -11,6 +11,8 @@ everywhere![
     only_a_wish_says_whom_to_apply_it_to,
     a_cancelled_wish_is_not_cancelled_again,
 ];
+
+over_wires![a_wish_is_not_applied_to_the_next_peer_of_a_connect];
 
 fn asks(xsub: &XSub, topic: &str) {
     xsub.send([b"\x01", topic.as_bytes()].concat()).unwrap();
@@ -85,6 +87,38 @@ fn a_wish_of_one_who_has_left_is_not_applied_to_the_next(bed: &Bed) {
     xpub.send("secret").unwrap();
     xpub.send("public").unwrap();
     assert_eq!(second.recv().unwrap(), "public");
+}
+
+fn a_wish_is_not_applied_to_the_next_peer_of_a_connect(bed: &Bed) {
+    for heard_in_time in [false, true] {
+        let (address, xpub, first) = (Address::new(bed), bed.xpub(), bed.xsub());
+        xpub.set_manual(true).unwrap();
+        xpub.connect(&address.endpoint).unwrap();
+        asks(&first, "secret");
+        address.bind(&first);
+        await_wish(&xpub);
+        if heard_in_time {
+            recv_all(&xpub, &["\x01secret"]);
+            xpub.apply_subscription(true, "secret").unwrap();
+        }
+        drop(first);
+        eventually("it has left", || connected(&xpub) == 0);
+        let second = bed.xsub();
+        asks(&second, "public");
+        address.bind(&second);
+        if !heard_in_time {
+            recv_all(&xpub, &["\x01secret"]);
+            xpub.apply_subscription(true, "secret").unwrap();
+        }
+        recv_all(&xpub, &["\0secret"]);
+        xpub.apply_subscription(true, "secret").unwrap();
+        recv_all(&xpub, &["\x01public"]);
+        xpub.apply_subscription(true, "public").unwrap();
+        assert_eq!(xpub.topics(), 1);
+        xpub.send("secret").unwrap();
+        xpub.send("public").unwrap();
+        assert_eq!(second.recv().unwrap(), "public");
+    }
 }
 
 fn a_departure_cancels_every_wish(bed: &Bed) {
