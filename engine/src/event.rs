@@ -1,6 +1,8 @@
 //! How a session speaks to the socket it works for, without knowing what that is.
 
 use ringmq_pipe::PipeEnd;
+#[cfg(doc)]
+use ringmq_pipe::PipeState;
 use ringmq_zmtp::{Peer, ProtocolError};
 use std::io;
 use std::sync::Arc;
@@ -65,8 +67,16 @@ pub trait Link: Send + Sync {
     /// Comes before any message of that peer.
     fn connected(&self, peer: &Arc<Peer>);
 
-    /// Appends the ZMTP 3 frames that go before everything else on each connection: subscriptions.
-    fn preamble(&self, frames: &mut Vec<u8>);
+    /// Appends the ZMTP 3 frames that go before everything else on each connection: subscriptions. Says
+    /// which change of them was the latest, see [`PipeState::told`]; subscriptions that are in the pipe
+    /// by then are not sent. `None` if there is nothing of the kind to be told.
+    fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64>;
+
+    /// Whether a pipe that outlives its connection is to say where one peer's messages end and those of
+    /// the next begin: with an empty command, which no peer can send.
+    fn tells_peers_apart(&self) -> bool {
+        false
+    }
 
     /// Those who wait for messages should look again: how the connection is read has changed.
     fn look_again(&self) {}

@@ -10,7 +10,7 @@ use crate::kind::{
 use crate::options::Options;
 use crate::pattern;
 use crate::socket::{Inner, Socket};
-use crate::subscription::Counted;
+use crate::subscription::Wanted;
 use crate::wait::Spin;
 use ringmq_engine::{
     BackendChoice, BackendReport, Engine, EngineOptions, IoHandle, TuningReport, UringReport,
@@ -271,7 +271,7 @@ impl Context {
         if self.0.shut_down.load(Ordering::SeqCst) || self.0.is_inherited() {
             return Err(Error::Terminated);
         }
-        let subscriptions = pattern::Subscriptions::new(Mutex::new(Counted::new()));
+        let subscriptions = pattern::Subscriptions::new(Mutex::new(Wanted::new()));
         let pattern = pattern::make(socket_type, &subscriptions)?;
         let shared = Arc::new(Shared::new(socket_type, subscriptions));
         let mut options = Options::new(socket_type);

@@ -126,7 +126,8 @@ impl<K: HearsSubscriptions> Socket<K> {
         self.setting("verbose", Setting::Verbose(on))
     }
 
-    /// Whether all subscriptions and all cancellations are received. Default no.
+    /// Whether all subscriptions and all cancellations are received, those of peers that leave among
+    /// them. Default no.
     ///
     /// # Errors
     /// [`Error::Terminated`].
@@ -135,7 +136,9 @@ impl<K: HearsSubscriptions> Socket<K> {
     }
 
     /// Whether subscriptions take effect only when the application makes them, with
-    /// [`apply_subscription`](Self::apply_subscription). Default no.
+    /// [`apply_subscription`](Self::apply_subscription). All that peers ask for is received then, and when
+    /// one leaves, a cancellation of each topic that it has asked for and not cancelled. Default no; to
+    /// be set before the first bind or connect.
     ///
     /// # Errors
     /// [`Error::Terminated`].
@@ -143,8 +146,8 @@ impl<K: HearsSubscriptions> Socket<K> {
         self.setting("manual", Setting::Manual(on))
     }
 
-    /// Subscribes (or cancels) for the peer whose wish was received last; in
-    /// [manual](Self::set_manual) mode only.
+    /// Subscribes (or cancels) for the peer whose subscription or cancellation was received last; in
+    /// [manual](Self::set_manual) mode only. If that peer has left, nothing happens.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] if the mode is not manual; [`Error::Terminated`].

@@ -108,6 +108,14 @@ impl Outgoing<'_> {
         }
     }
 
+    /// The frame, which is left empty.
+    pub(crate) fn take(&mut self) -> Message {
+        match self {
+            Self::Copied(body) => Message::copy_from(body),
+            Self::Owned(message) => std::mem::take(*message),
+        }
+    }
+
     /// The frame goes nowhere.
     pub(crate) fn drop_body(&mut self) {
         if let Self::Owned(message) = self {

@@ -127,8 +127,12 @@ impl<K: Kind> Socket<K> {
         self.option(|options| options.immediate = on)
     }
 
-    /// Whether each connection keeps only its latest message, of one frame; high-water marks do not
-    /// count then. For PUSH, PULL, PUB, SUB and DEALER. Default no.
+    /// Whether each connection keeps only its latest message, with all its frames; high-water marks do
+    /// not count for messages then. Subscriptions are no messages: none is lost. For PUSH, PULL, PUB, SUB
+    /// and DEALER. Default no.
+    ///
+    /// For binds and connects made from then on. Of two sockets in one process that share a connection,
+    /// the setting of the one that connects counts.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for the other types, [`Error::Terminated`].
@@ -138,7 +142,6 @@ impl<K: Kind> Socket<K> {
             return Err(invalid("conflate", "only PUSH, PULL, PUB, SUB and DEALER have it"));
         }
         self.change(|core| {
-            core.options.conflate = on;
             core.shared.conflate.store(on, Ordering::Relaxed);
             Ok(())
         })

@@ -9,7 +9,7 @@ use crate::kind::Kind;
 use crate::monitor::Monitor;
 use crate::stats::PipeStats;
 use crate::wait::Wants;
-use ringmq_pipe::{Bound, Exclusive, ExclusiveGuard, OwnerGuard, Section};
+use ringmq_pipe::{Exclusive, ExclusiveGuard, OwnerGuard, Section};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::Acceptor;
 use ringmq_transports::{Offer, Owner, Route, Settings, bind, connect};
@@ -242,12 +242,7 @@ impl<K: Kind> Socket<K> {
 
     fn connect_inproc(&self, core: &mut Core, route: Route, name: &InprocName) {
         let shared = self.inner.shared.clone();
-        let (near, far) = if core.options.conflate {
-            ringmq_pipe::pipe(Bound::Latest, Bound::Latest)
-        } else {
-            let hwm = Bound::Messages;
-            ringmq_pipe::pipe(hwm(core.options.send_hwm), hwm(core.options.recv_hwm))
-        };
+        let (near, far) = shared.make_pipe();
         core.attach(near, route, None, true);
         let taken = Box::new(move |peer: &Arc<Peer>| {
             shared.post(Command::PeerKnown { route, peer: peer.clone() });

@@ -73,8 +73,14 @@ pub trait Owner: Send + Sync {
     /// The pipe that a connect had from the start has a peer, for the first time or again.
     fn connected(&self, connection: &Connection, peer: &Arc<Peer>);
 
-    /// Appends the ZMTP 3 frames that go before everything else on each connection.
-    fn preamble(&self, frames: &mut Vec<u8>);
+    /// Appends the ZMTP 3 frames that go before everything else on each connection; see
+    /// [`Link::preamble`].
+    fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64>;
+
+    /// See [`Link::tells_peers_apart`].
+    fn tells_peers_apart(&self) -> bool {
+        false
+    }
 
     /// Those who wait for messages should look again: how a connection is read has changed.
     fn look_again(&self) {}
@@ -101,8 +107,12 @@ impl Link for Wire {
         self.owner.connected(&self.connection, peer);
     }
 
-    fn preamble(&self, frames: &mut Vec<u8>) {
-        self.owner.preamble(frames);
+    fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
+        self.owner.preamble(frames)
+    }
+
+    fn tells_peers_apart(&self) -> bool {
+        self.owner.tells_peers_apart()
     }
 
     fn look_again(&self) {

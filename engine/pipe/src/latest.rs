@@ -1,15 +1,23 @@
 //! A pipe direction that keeps only the latest message (ZeroMQ's CONFLATE).
 //!
 //! One slot under a lock: the writer replaces what is in it, the reader takes it. There is no
-//! high-water mark to reach. Only single-frame messages: each frame replaces the one before.
+//! high-water mark to reach. A message of several frames takes its place as a whole, once it is
+//! complete. A command is no message: whoever keeps only the latest of what a peer says has no use for
+//! any, and it must not take the place of one.
 
 use crate::log::{Refused, Sleep};
 use crate::message::Message;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 use crate::wake::{Notify, WakeSlot};
 
+/// A message. Most have one frame, and no memory of their own for others.
+struct Whole {
+    first: Message,
+    rest: Vec<Message>,
+}
+
 struct Shared {
-    slot: Mutex<Option<Message>>,
+    slot: Mutex<Option<Whole>>,
     writer_gone: AtomicBool,
     reader_gone: AtomicBool,
     replaced: AtomicU64,
@@ -36,14 +44,22 @@ pub fn latest() -> (LatestWriter, LatestReader) {
         replaced: AtomicU64::new(0),
         wake_reader: WakeSlot::new(),
     });
-    (LatestWriter(shared.clone()), LatestReader(shared))
+    (
+        LatestWriter { shared: shared.clone(), open: Vec::new() },
+        LatestReader { shared, rest: Vec::new().into_iter(), began: true },
+    )
 }
 
 /// The writing end of [`latest`].
-pub struct LatestWriter(Arc<Shared>);
+pub struct LatestWriter {
+    shared: Arc<Shared>,
+    /// The frames so far of a message that goes on.
+    open: Vec<Message>,
+}
 
 impl LatestWriter {
-    /// Puts `message` in place of whatever was not read yet, and leaves it empty.
+    /// Writes one frame and leaves it empty. A frame whose `more()` is false ends the message, which
+    /// takes the place of whatever was not read yet. A command goes nowhere.
     ///
     /// # Errors
     /// [`Refused::Closed`] when the reader is gone.
@@ -51,58 +67,99 @@ impl LatestWriter {
         if self.closed() {
             return Err(Refused::Closed);
         }
-        let mut latest = std::mem::take(message);
-        latest.set_more(false);
-        let old = lock(&self.0.slot).replace(latest);
+        let frame = std::mem::take(message);
+        if frame.is_command() {
+            return Ok(());
+        }
+        if frame.more() {
+            self.open.push(frame);
+            return Ok(());
+        }
+        let whole = self.complete(frame);
+        let old = lock(&self.shared.slot).replace(whole);
         if old.is_some() {
-            self.0.replaced.fetch_add(1, Ordering::Relaxed);
+            self.shared.replaced.fetch_add(1, Ordering::Relaxed);
         } else {
-            self.0.wake_reader.readable();
+            self.shared.wake_reader.readable();
         }
         Ok(())
     }
 
+    /// The message that ends with this frame.
+    fn complete(&mut self, last: Message) -> Whole {
+        if self.open.is_empty() {
+            return Whole { first: last, rest: Vec::new() };
+        }
+        let mut rest = std::mem::take(&mut self.open);
+        rest.push(last);
+        let first = rest.remove(0);
+        Whole { first, rest }
+    }
+
+    /// Takes back the frames of a message that will not be completed.
+    pub fn rollback(&mut self) {
+        self.open = Vec::new();
+    }
+
     /// Whether the reader is gone.
     pub fn closed(&self) -> bool {
-        self.0.reader_gone.load(Ordering::Acquire)
+        self.shared.reader_gone.load(Ordering::Acquire)
     }
 
     /// Messages that a later one took the place of.
     pub fn replaced(&self) -> u64 {
-        self.0.replaced.load(Ordering::Relaxed)
+        self.shared.replaced.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for LatestWriter {
     fn drop(&mut self) {
-        self.0.writer_gone.store(true, Ordering::Release);
-        self.0.wake_reader.readable();
+        self.shared.writer_gone.store(true, Ordering::Release);
+        self.shared.wake_reader.readable();
     }
 }
 
 /// The reading end of [`latest`].
-pub struct LatestReader(Arc<Shared>);
+pub struct LatestReader {
+    shared: Arc<Shared>,
+    /// What is left of the message of which a frame was read already.
+    rest: std::vec::IntoIter<Message>,
+    began: bool,
+}
 
 impl LatestReader {
     /// Says who is told when there is something to read. Look once afterwards.
     pub fn install(&mut self, notify: std::sync::Arc<dyn Notify>, key: usize) {
-        self.0.wake_reader.install(notify, key);
+        self.shared.wake_reader.install(notify, key);
     }
 
-    /// Takes the latest message.
+    /// Takes one frame: the next one of the message that was begun, or else the first one of the
+    /// latest message, all of which is then this reader's.
     pub fn read(&mut self) -> Option<Message> {
-        lock(&self.0.slot).take()
+        if let Some(frame) = self.rest.next() {
+            self.began = false;
+            return Some(frame);
+        }
+        let Whole { first, rest } = lock(&self.shared.slot).take()?;
+        self.rest = rest.into_iter();
+        self.began = true;
+        Some(first)
     }
 
-    /// Whether there is a message.
+    /// Whether the frame taken last was the first of its message.
+    pub fn began(&self) -> bool {
+        self.began
+    }
+
+    /// Whether there is a frame to read.
     pub fn ready(&self) -> bool {
-        lock(&self.0.slot).is_some()
+        self.rest.len() > 0 || lock(&self.shared.slot).is_some()
     }
 
     /// The notifier is told of every message that finds the slot empty: sleeping takes no more than
     /// a look.
     pub fn check(&self) -> Sleep {
-        if self.ready() || self.0.writer_gone.load(Ordering::Acquire) {
+        if self.ready() || self.shared.writer_gone.load(Ordering::Acquire) {
             Sleep::Ready
         } else {
             Sleep::Asleep
@@ -111,13 +168,13 @@ impl LatestReader {
 
     /// Whether the writer is gone and nothing is left.
     pub fn ended(&self) -> bool {
-        self.0.writer_gone.load(Ordering::Acquire) && !self.ready()
+        self.shared.writer_gone.load(Ordering::Acquire) && !self.ready()
     }
 }
 
 impl Drop for LatestReader {
     fn drop(&mut self) {
-        self.0.wake_reader.clear();
-        self.0.reader_gone.store(true, Ordering::Release);
+        self.shared.wake_reader.clear();
+        self.shared.reader_gone.store(true, Ordering::Release);
     }
 }

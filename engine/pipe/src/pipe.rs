@@ -6,6 +6,7 @@ use crate::message::Message;
 use crate::sync::{Arc, Mutex, lock};
 use crate::wake::Notify;
 use std::any::Any;
+use std::ops::DerefMut;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub struct PipeState {
     pub dropped: AtomicU64,
     /// What stands between the pipe and the wire, while something does, for those who know what it is.
     pub line: Slot,
+    told: Mutex<u64>,
     /// How long unsent messages are kept once the socket has closed its end; see [`closing`](Self::closing).
     linger: AtomicU64,
 }
@@ -83,6 +85,7 @@ impl Default for PipeState {
             connected: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
             line: Slot::default(),
+            told: Mutex::new(0),
             linger: AtomicU64::new(OPEN),
         }
     }
@@ -114,8 +117,18 @@ impl PipeState {
 
     /// Whether a peer is there.
     pub fn is_connected(&self) -> bool {
-        // SeqCst: in one order with the subscription lock; see the socket's `on_connected`.
+        // SeqCst: pairs with the stores of the sessions, of which any may be the last.
         self.connected.load(Ordering::SeqCst)
+    }
+
+    /// The number of the latest change that the connection was told of, for sockets that tell each
+    /// connection at its beginning how things stand, and from then on how they change.
+    ///
+    /// The session holds this while a connection begins, and the socket while it writes a change: so
+    /// a change is either part of what the connection was told at its beginning, or in the pipe behind
+    /// that, and never both.
+    pub fn told(&self) -> impl DerefMut<Target = u64> + '_ {
+        lock(&self.told)
     }
 }
 
@@ -225,8 +238,9 @@ impl Outlet {
 
     /// Takes back the frames of a message that will not be completed.
     pub fn rollback(&mut self) {
-        if let Self::Log(log) = self {
-            log.rollback();
+        match self {
+            Self::Log(log) => log.rollback(),
+            Self::Latest(slot) => slot.rollback(),
         }
     }
 
@@ -300,8 +314,7 @@ impl Inlet {
     pub fn began(&self) -> bool {
         match self {
             Self::Log(log) => log.began(),
-            // The latest message has one frame.
-            Self::Latest(_) => true,
+            Self::Latest(slot) => slot.began(),
         }
     }
 

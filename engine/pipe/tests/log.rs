@@ -244,3 +244,43 @@ fn a_notifier_may_own_the_other_end() {
     reader.install(Counter::new(), 0);
     assert!(reader.ended());
 }
+
+#[test]
+fn all_that_was_written_is_gathered_published_or_not() {
+    for count in [1, 2, 63, 64, 65, 500] {
+        for large in [false, true] {
+            let (mut writer, mut reader) = log(0);
+            let size = |number: u32| if large && number % 7 == 3 { ATTACH } else { 1000 };
+            for number in 0..count {
+                writer.write_body(MORE, &vec![1; size(number)]).unwrap();
+                writer.write_body(0, b"end").unwrap();
+            }
+            writer.write_body(MORE, b"not whole").unwrap();
+            let mut pieces = Vec::new();
+            reader.gather_written(&mut pieces);
+            assert_eq!(pieces.iter().map(|piece| piece.messages).sum::<u32>(), count);
+            assert!(pieces.last().is_some_and(|piece| !piece.open));
+            writer.write_body(0, b"whole now").unwrap();
+            assert_eq!(reader.read().unwrap(), "not whole");
+            reader.done(count);
+        }
+    }
+}
+
+#[test]
+fn gathering_what_was_written_comes_to_an_end_while_more_is_written() {
+    let (mut writer, mut reader) = log(0);
+    let (stop, mut pieces) = (std::sync::atomic::AtomicBool::new(false), Vec::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                writer.write_body(0, b"more").unwrap();
+            }
+        });
+        for _ in 0..100 {
+            pieces.clear();
+            reader.gather_written(&mut pieces);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}

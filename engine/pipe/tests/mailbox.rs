@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Counter, Foreign};
-use ringmq_pipe::{Mailbox, Message, Refused, Sleep, Waiters, latest};
+use ringmq_pipe::{LatestReader, LatestWriter, Mailbox, Message, Refused, Sleep, Waiters, latest};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Wake, Waker};
@@ -86,9 +86,7 @@ fn the_latest_message_takes_the_place_of_the_others() {
     reader.install(told.clone(), 0);
     assert_eq!(reader.check(), Sleep::Asleep);
     for n in 0..3 {
-        let mut message = Foreign::message(vec![n; 100], &token);
-        message.set_more(true);
-        writer.write(&mut message).unwrap();
+        writer.write(&mut Foreign::message(vec![n; 100], &token)).unwrap();
     }
     assert_eq!((told.told(), writer.replaced()), ((1, 0), 2));
     assert_eq!(Arc::strong_count(&token), 2);
@@ -110,4 +108,70 @@ fn a_slot_whose_writer_is_gone_ends_after_its_message() {
     assert!(!reader.ended());
     assert_eq!(reader.read().unwrap(), "last");
     assert!(reader.ended() && reader.check() == Sleep::Ready);
+}
+
+/// Frames of one message.
+fn write_all(writer: &mut LatestWriter, frames: &[&[u8]]) {
+    for (at, frame) in frames.iter().enumerate() {
+        let mut message = Message::copy_from(frame);
+        message.set_more(at + 1 < frames.len());
+        writer.write(&mut message).unwrap();
+        assert!(message.is_empty() && !message.more());
+    }
+}
+
+/// The next message, whole, as the bodies of its frames.
+fn read_all(reader: &mut LatestReader) -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    while let Some(frame) = reader.read() {
+        assert_eq!(reader.began(), frames.is_empty());
+        frames.push(frame.to_vec());
+        if !frame.more() {
+            return frames;
+        }
+        assert!(reader.ready() && !reader.ended(), "the rest of it is there");
+    }
+    frames
+}
+
+#[test]
+fn a_message_takes_the_place_of_another_as_a_whole() {
+    let (mut writer, mut reader) = latest();
+    write_all(&mut writer, &[b"old", b"", b"last"]);
+    write_all(&mut writer, &[b"new", b"last"]);
+    let mut begun = Message::from("begun");
+    begun.set_more(true);
+    writer.write(&mut begun).unwrap();
+    let first = reader.read().unwrap();
+    assert!(first == "new" && first.more() && reader.began());
+    // The reader is in the middle of one message, the writer in the middle of the next but one.
+    write_all(&mut writer, &[b"whole"]);
+    assert!(reader.read().unwrap() == "last" && !reader.began());
+    assert_eq!(read_all(&mut reader), [&b"begun"[..], b"whole"]);
+    assert_eq!((writer.replaced(), reader.check()), (1, Sleep::Asleep));
+}
+
+#[test]
+fn half_a_message_is_as_good_as_none() {
+    let (mut writer, mut reader) = latest();
+    let mut half = Message::from("half");
+    half.set_more(true);
+    writer.write(&mut half.clone()).unwrap();
+    writer.rollback();
+    write_all(&mut writer, &[b"whole"]);
+    writer.write(&mut half).unwrap();
+    drop(writer);
+    assert_eq!(read_all(&mut reader), [b"whole"]);
+    assert!(reader.read().is_none() && reader.ended());
+}
+
+#[test]
+fn a_command_takes_nobodys_place() {
+    let (mut writer, mut reader) = latest();
+    write_all(&mut writer, &[b"message"]);
+    let mut command = Message::from("command");
+    command.set_flags(ringmq_pipe::frame::COMMAND);
+    writer.write(&mut command).unwrap();
+    assert_eq!(read_all(&mut reader), [b"message"]);
+    assert_eq!((read_all(&mut reader).len(), writer.replaced()), (0, 0));
 }

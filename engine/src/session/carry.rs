@@ -1,6 +1,9 @@
 //! A pipe between two connections, with what the last one left behind.
 
+use super::stale;
+use crate::event::Link;
 use ringmq_pipe::{Inlet, Notify, Outlet, Piece, PipeEnd, PipeState};
+use ringmq_zmtp::parse_subscription;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -51,6 +54,26 @@ impl Carry {
     }
 }
 
+impl Source {
+    /// A connection begins: appends to `frames` what it tells first, and returns what follows of what
+    /// the connection before has left.
+    pub(super) fn begin(&mut self, link: &dyn Link, frames: &mut Vec<u8>) -> Vec<Piece> {
+        let mut unsent = std::mem::take(&mut self.unsent);
+        let mut told = self.state.told();
+        // From here on a change is written to the pipe, unless the preamble tells of it.
+        self.state.connected.store(true, Ordering::SeqCst);
+        let Some(latest) = link.preamble(frames) else { return unsent };
+        *told = latest;
+        let Inlet::Log(log) = &mut self.rx else { return unsent };
+        log.gather_written(&mut unsent);
+        drop(told);
+        let stale =
+            stale::remove(&mut unsent, |flags, body| parse_subscription(flags, body).is_some());
+        log.done(stale);
+        unsent
+    }
+}
+
 impl Drop for Source {
     fn drop(&mut self) {
         let mut pieces = std::mem::take(&mut self.unsent);
@@ -61,7 +84,11 @@ impl Drop for Source {
                 log.set_hwm(1);
                 while log.gather(usize::MAX, &mut pieces) > 0 {}
             }
-            Inlet::Latest(slot) => lost += u64::from(slot.read().is_some()),
+            Inlet::Latest(slot) => {
+                while let Some(frame) = slot.read() {
+                    lost += u64::from(!frame.more());
+                }
+            }
         }
         lost += pieces.iter().map(|piece| u64::from(piece.messages)).sum::<u64>();
         self.state.dropped.fetch_add(lost, Ordering::Relaxed);

@@ -9,6 +9,7 @@ use super::{Carry, LINGER, Phase, Session, SessionEnd, handshake};
 use crate::backend::direct;
 use crate::event::{DisconnectReason, SessionEvent};
 use crate::handler::{Cx, Notice};
+use ringmq_pipe::{Message, frame};
 use std::net::Shutdown;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -124,6 +125,9 @@ impl Session {
             carry.linger_until = self.linger_until;
             // Half a message of the peer's is as good as none.
             carry.tx.rollback();
+            if self.carried && established && self.link.tells_peers_apart() {
+                carry.tx.write_uncounted(frame::COMMAND, Message::new());
+            }
         }
         let carry = self.carry.take().filter(|_| self.carried);
         self.report(cx, carry.map(|carry| *carry), reason, established);

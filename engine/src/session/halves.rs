@@ -95,7 +95,8 @@ impl Reading {
         let most = if self.inbound.is_large() { AFTER_LARGE } else { buffer.len() };
         let octets = some(direct::receive(&self.descriptor, &mut buffer[..most]))?;
         self.copies = self.copies.saturating_sub(1);
-        self.bulk = octets >= BULK && self.copies == 0;
+        let is_log = matches!(self.tx, Some(Outlet::Log(_)));
+        self.bulk = octets >= BULK && self.copies == 0 && is_log;
         self.take(&buffer[..octets], said).map_err(Over::Broken)
     }
 
@@ -114,10 +115,8 @@ impl Reading {
 
     /// Receives into the memory of the log, where the octets stay.
     fn receive_into_log(&mut self, said: &mut Vec<Said>) -> Result<(), Over> {
-        let Some(Outlet::Log(log)) = &mut self.tx else {
-            self.lacking = 0;
-            return Ok(());
-        };
+        // Nothing but a log has memory to receive into: see `receive`.
+        let Some(Outlet::Log(log)) = &mut self.tx else { return Ok(()) };
         let octets = {
             let memory = log.landing(self.lacking.max(LANDING));
             let most = memory.len().min(RECEIVE_BUFFER);

@@ -11,7 +11,6 @@ use crate::handler::Cx;
 use bytes::Bytes;
 use ringmq_zmtp::{Established, Handshake, Peer, ProtocolError};
 use std::cell::RefCell;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -93,16 +92,10 @@ impl Session {
             Some(carry) => (Some(carry.tx), Some(carry.source)),
             None => (None, None),
         };
-        let unsent = source.as_mut().map(|source| std::mem::take(&mut source.unsent));
+        let mut frames = Vec::new();
+        let unsent = source.as_mut().map(|source| source.begin(&*self.link, &mut frames));
         let mut outbound = Outbound::new(established.encoder, out, unsent.unwrap_or_default());
-        if let Some(state) = &self.state {
-            // Before the preamble is asked for: a subscription made from here on is written to the
-            // pipe, an earlier one is in the preamble.
-            state.connected.store(true, Ordering::SeqCst);
-            let mut frames = Vec::new();
-            self.link.preamble(&mut frames);
-            outbound.add_frames(&frames);
-        }
+        outbound.add_frames(&frames);
         let inbound = Inbound::new(established.decoder, self.discard_inbound);
         let descriptor = self.descriptor.clone();
         let reading = Reading::new(descriptor, inbound, tx);

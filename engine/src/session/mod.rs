@@ -12,6 +12,7 @@ mod handshake;
 mod inbound;
 mod outbound;
 mod pump;
+mod stale;
 mod traffic;
 
 pub use carry::Carry;

@@ -7,7 +7,7 @@
 
 use crate::batch::{Batch, Part};
 use bytes::Bytes;
-use ringmq_pipe::{FULL, Inlet, Piece, frame};
+use ringmq_pipe::{FULL, Inlet, LatestReader, Piece, frame};
 use ringmq_zmtp::Encoder;
 
 /// Octets gathered from the log for one send at least, if there are so many: a full block's.
@@ -112,7 +112,7 @@ impl Outbound {
                 log.gather(GATHER, &mut self.under_way);
             }
             Some(Inlet::Latest(slot)) if self.under_way.is_empty() => {
-                self.under_way.extend(slot.read().into_iter().flat_map(Piece::of_message));
+                gather_latest(slot, &mut self.under_way);
             }
             _ => {}
         }
@@ -205,14 +205,25 @@ impl Outbound {
     }
 }
 
+/// Takes the latest message, if there is one, whole.
+fn gather_latest(slot: &mut LatestReader, pieces: &mut Vec<Piece>) {
+    while let Some(frame) = slot.read() {
+        let last = !frame.more();
+        pieces.extend(Piece::of_frame(frame));
+        if last {
+            return;
+        }
+    }
+}
+
 /// The body of a frame in a run of pieces.
-enum Body<'a> {
+pub(super) enum Body<'a> {
     Copied(&'a [u8]),
     Attached(&'a Piece),
 }
 
 /// The frames of whole messages in log form.
-fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, Body<'_>)> {
+pub(super) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, Body<'_>)> {
     let mut pieces = pieces.iter().peekable();
     let mut rest: &[u8] = &[];
     std::iter::from_fn(move || {

@@ -181,7 +181,81 @@ fn a_failed_handshake_leaves_the_pipe_as_it_was(kind: BackendKind) {
     });
 }
 
+/// What an application may have in the pipe of a socket that subscribes: subscriptions in each form, and
+/// messages of every make.
+fn write_subscriptions(app: &mut App) {
+    let long = vec![b't'; 20_000];
+    let command = |name: &[u8], topic: &[u8]| Message::from([name, topic].concat());
+    let subscriptions = [
+        (frame::COMMAND, command(b"\x09SUBSCRIBE", b"a")),
+        (0, Message::from(b"\x01b")),
+        (frame::COMMAND, command(b"\x06CANCEL", b"a")),
+        (frame::COMMAND, command(b"\x09SUBSCRIBE", &long)),
+        (0, command(b"\0", &long)),
+        (frame::MORE, Message::from(b"\x01c")),
+        (frame::MORE, Message::from(vec![7; 20_000])),
+        (0, Message::from("of the subscription")),
+    ];
+    let messages = [small(1).into(), more(b"first"), more(b"\x01"), Message::from(b"\0")];
+    let large = [more(b""), more(&[8; 20_000]), Message::from(vec![9; 9000]), small(2).into()];
+    for frames in [&messages[..], &large, &messages, &large] {
+        for (flags, body) in &subscriptions {
+            app.end.tx.write_uncounted(*flags, body.clone());
+        }
+        frames.iter().for_each(|frame| app.end.tx.write_uncounted(frame.flags(), frame.clone()));
+    }
+}
+
+fn read_messages(peer: &mut Peer) {
+    for _ in 0..2 {
+        assert_eq!(peer.message(), small(1));
+        let bodies: [&[u8]; 6] = [b"first", b"\x01", b"\0", b"", &[8; 20_000], &[9; 9000]];
+        for (at, body) in bodies.into_iter().enumerate() {
+            let last = at == 2 || at == 5;
+            let frame = peer.frame();
+            assert!(frame.body == body && (frame.flags == 0) == last, "{:?}", frame.flags);
+        }
+        assert_eq!(peer.message(), small(2));
+    }
+}
+
+/// A connection is told how things stand; what was to tell the last one of changes is not sent.
+fn subscriptions_for_the_last_connection_are_not_for_the_next(kind: BackendKind) {
+    for speaks in [Speaks::V3_1, Speaks::V3_0, Speaks::V2_0, Speaks::V1_0] {
+        let mut preamble = Vec::new();
+        ringmq_zmtp::subscribe_frame(b"now", &mut preamble);
+        let told = if speaks == Speaks::V3_1 { &b"\x09SUBSCRIBEnow"[..] } else { b"\x01now" };
+        let send = Bound::Messages(4);
+        let settings = Settings { send, preamble, told: Some(5), ..Settings::default() };
+        let mut rig = Rig::with(kind, settings);
+        let (mut app, mut carry) = App::lent(&rig.settings);
+        write_subscriptions(&mut app);
+        carry = through_a_connection(&mut rig, Over::Tcp, speaks, carry, |mut peer| {
+            assert_eq!(peer.frame().body, told);
+            read_messages(&mut peer);
+            // Now the connection breaks in the middle of something large, and all that is behind it
+            // is left.
+            app.end.tx.write_uncounted(0, vec![7; TOO_MUCH].into());
+            peer.octets(100_000);
+            write_subscriptions(&mut app);
+        });
+        assert_eq!(*app.end.state.told(), 5);
+        let (descriptor, mut peer) = connection(Over::Unix);
+        rig.session(descriptor, Some(carry));
+        peer.shake_hands_as(speaks);
+        assert_eq!(peer.frame().body, told);
+        assert!(peer.message() == [7; TOO_MUCH], "{speaks:?}");
+        read_messages(&mut peer);
+        // What was not sent is credited all the same.
+        for number in 0..20 {
+            app.send(small(number));
+            assert_eq!(peer.message(), small(number));
+        }
+    }
+}
+
 on_each_backend!(
+    subscriptions_for_the_last_connection_are_not_for_the_next,
     a_message_that_was_cut_off_begins_the_next_connection,
     an_idle_connection_leaves_nothing_behind,
     half_a_message_of_the_peers_is_as_good_as_none,

@@ -54,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) send: Bound,
     pub(crate) receive: Bound,
     pub(crate) preamble: Vec<u8>,
+    /// The latest change that is in the preamble.
+    pub(crate) told: Option<u64>,
     pub(crate) config: Config,
     pub(crate) discard: bool,
     /// Give new connections no pipe.
@@ -66,6 +68,7 @@ impl Default for Settings {
             send: Bound::Messages(1000),
             receive: Bound::Messages(1000),
             preamble: Vec::new(),
+            told: None,
             config: Config::new(SocketType::Dealer),
             discard: false,
             ignore: false,
@@ -87,8 +90,9 @@ impl Link for TestLink {
         self.news.send(News::Connected(peer.clone())).unwrap();
     }
 
-    fn preamble(&self, frames: &mut Vec<u8>) {
+    fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
         frames.extend_from_slice(&self.settings.preamble);
+        self.settings.told
     }
 
     fn event(&self, event: SessionEvent) {

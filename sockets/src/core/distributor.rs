@@ -154,9 +154,7 @@ mod tests {
             let mut queued = [0; 8];
             for (number, ((frames, to), drain)) in (0_u32..).zip(steps.into_iter().zip(drain)) {
                 let latest = |key: &usize| key % 5 == 4;
-                // Conflation keeps single frames.
-                let to: Vec<usize> = (0..8).filter(|key| to >> key & 1 == 1)
-                    .filter(|key| frames.len() == 1 || !latest(key)).collect();
+                let to: Vec<usize> = (0..8).filter(|key| to >> key & 1 == 1).collect();
                 out.begin();
                 to.iter().for_each(|key| out.target(*key));
                 let last = frames.len() - 1;

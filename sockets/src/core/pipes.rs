@@ -33,6 +33,13 @@ pub(crate) enum Share<'a> {
     Referred(&'a Message),
 }
 
+/// A peer at the end of a pipe: never the one that gets the pipe's key, or the pipe, after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PeerId {
+    key: usize,
+    number: u64,
+}
+
 /// All pipes of a socket. A key names a pipe until it is removed and may name another one later: news
 /// that come late are looked at again, so that they do no harm.
 #[derive(Default)]
@@ -43,6 +50,9 @@ pub(crate) struct Pipes {
     /// Set while nobody is to be expected: the last connect there was has given up, and nothing is bound.
     /// What those get who would wait for room.
     pub(crate) deserted: Option<Error>,
+    /// How many peers there were, and which of them the pipe of each key is to.
+    peers: u64,
+    numbers: Vec<u64>,
 }
 
 impl Pipes {
@@ -50,7 +60,27 @@ impl Pipes {
         let route = pipe.route;
         let key = self.all.insert(pipe);
         self.routes.insert((route, key));
+        self.numbers.resize(self.numbers.len().max(key + 1), 0);
+        self.renew(key);
         key
+    }
+
+    /// The peer of a pipe is another one from now on.
+    pub(crate) fn renew(&mut self, key: usize) {
+        self.peers += 1;
+        if let Some(number) = self.numbers.get_mut(key) {
+            *number = self.peers;
+        }
+    }
+
+    /// Who is at the end of a pipe.
+    pub(crate) fn peer(&self, key: usize) -> Option<PeerId> {
+        self.all.contains(key).then(|| PeerId { key, number: self.numbers[key] })
+    }
+
+    /// The pipe of a peer, if that is still there.
+    pub(crate) fn of_peer(&self, peer: PeerId) -> Option<usize> {
+        (self.peer(peer.key) == Some(peer)).then_some(peer.key)
     }
 
     pub(crate) fn get(&self, key: usize) -> Option<&Pipe> {

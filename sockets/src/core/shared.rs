@@ -3,6 +3,7 @@
 
 use super::monitor::Monitors;
 use crate::pattern::Subscriptions;
+use crate::subscription::Wanted;
 use crate::wait::Luck;
 use ringmq_engine::Attach;
 use ringmq_pipe::{Bound, Mailbox, Notify, PipeEnd, Waiters, pipe};
@@ -10,7 +11,7 @@ use ringmq_transports::inproc::Acceptor;
 use ringmq_transports::{Connection, Offer, Owner, Route, TransportEvent};
 use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// What happened to a socket, for the thread that next enters it.
 pub(crate) enum Command {
@@ -86,13 +87,18 @@ impl Shared {
         self.relined.load(Ordering::Relaxed)
     }
 
-    /// Makes a pipe as the socket's options say: the socket's end first.
+    /// Makes a pipe as the socket's options say: the socket's end first. Conflation is for messages:
+    /// the direction in which a SUB's subscriptions go keeps all of them.
     pub(crate) fn make_pipe(&self) -> (PipeEnd, PipeEnd) {
-        if self.conflate.load(Ordering::Relaxed) {
-            return pipe(Bound::Latest, Bound::Latest);
-        }
-        let hwm = |mark: &AtomicU32| Bound::Messages(mark.load(Ordering::Relaxed));
-        pipe(hwm(&self.send_hwm), hwm(&self.recv_hwm))
+        use SocketType::{Dealer, Pub, Pull, Push, Sub};
+        let conflate = self.conflate.load(Ordering::Relaxed);
+        let sends = conflate && matches!(self.socket_type, Push | Pub | Dealer);
+        let receives = conflate && matches!(self.socket_type, Pull | Sub | Dealer);
+        let bound = |latest, mark: &AtomicU32| match latest {
+            true => Bound::Latest,
+            false => Bound::Messages(mark.load(Ordering::Relaxed)),
+        };
+        pipe(bound(sends, &self.send_hwm), bound(receives, &self.recv_hwm))
     }
 
     /// Throws away what was posted after the socket was closed: pipes, above all.
@@ -102,6 +108,14 @@ impl Shared {
                 end.state.close(Some(std::time::Duration::ZERO));
             }
         }
+    }
+
+    fn subscribes(&self) -> bool {
+        matches!(self.socket_type, SocketType::Sub | SocketType::XSub)
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, Wanted> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn post_pipe(&self, end: PipeEnd, route: Route, peer: &Arc<Peer>, direct: bool) {
@@ -129,6 +143,9 @@ impl Owner for Shared {
             return Attach::Closed;
         }
         let (near, far) = self.make_pipe();
+        if self.subscribes() {
+            self.wanted().is_coming();
+        }
         self.post_pipe(near, connection.route, peer, false);
         Attach::Pipe(far)
     }
@@ -137,11 +154,12 @@ impl Owner for Shared {
         self.post(Command::PeerKnown { route: connection.route, peer: peer.clone() });
     }
 
-    fn preamble(&self, frames: &mut Vec<u8>) {
-        if matches!(self.socket_type, SocketType::Sub | SocketType::XSub) {
-            let set = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
-            set.for_each(|topic| subscribe_frame(topic, frames));
-        }
+    fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
+        self.subscribes().then(|| self.wanted().tell(|topic| subscribe_frame(topic, frames)))
+    }
+
+    fn tells_peers_apart(&self) -> bool {
+        self.socket_type == SocketType::XPub
     }
 
     fn look_again(&self) {

@@ -16,12 +16,12 @@ use crate::Message;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
-use crate::subscription::Counted;
+use crate::subscription::Wanted;
 use ringmq_zmtp::SocketType;
 use std::sync::{Arc, Mutex};
 
 /// The subscriptions of a SUB or XSUB: read by its sessions too, which send them to new peers.
-pub(crate) type Subscriptions = Arc<Mutex<Counted>>;
+pub(crate) type Subscriptions = Arc<Mutex<Wanted>>;
 
 /// A setting that only some patterns have.
 #[derive(Debug)]

@@ -3,12 +3,16 @@
 //! Subscriptions arrive in the pipes, as commands or as messages that start with 1 or 0, and are taken
 //! in whenever the application enters the socket. A subscriber that is too slow misses messages, which
 //! are counted; with the no-drop option the publisher waits instead.
+//!
+//! In manual mode a subscription that arrives is a wish: it is remembered, but who gets what is the
+//! application's to say, for the peer whose wish it has received last. That peer may have gone meanwhile;
+//! then nobody gets anything, and least of all a peer that has its place.
 
 use super::{Pattern, Setting, not_supported};
 use crate::Message;
 use crate::core::distributor::Distributor;
 use crate::core::fair_queue::FairQueue;
-use crate::core::pipes::Pipes;
+use crate::core::pipes::{PeerId, Pipes};
 use crate::error::Error;
 use crate::payload::Outgoing;
 use crate::subscription::{Added, ByPipe, Removed};
@@ -27,13 +31,16 @@ pub(crate) struct Publish {
     heard: bool,
     queue: FairQueue,
     subscriptions: ByPipe,
+    /// What peers have asked for in manual mode, whatever was made of it.
+    wishes: ByPipe,
     out: Distributor,
-    /// What the application is to receive, and from which pipe.
-    incoming: VecDeque<(Option<usize>, Message)>,
+    /// What the application is to receive.
+    incoming: VecDeque<(Origin, Message)>,
     /// Whose subscription was received last: manual mode applies to it.
-    last: Option<usize>,
-    /// In the middle of a message of a subscriber's.
+    last: Option<PeerId>,
+    /// In the middle of a message of a subscriber's, which is not kept.
     receiving: bool,
+    dropping: bool,
     verbose: bool,
     verboser: bool,
     manual: bool,
@@ -42,16 +49,29 @@ pub(crate) struct Publish {
     welcome: Message,
 }
 
+/// Where something that the application receives comes from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// A subscription or cancellation of this peer's.
+    Wish(PeerId),
+    /// A cancellation in the name of a peer that is gone.
+    Departure,
+    /// A message that is neither.
+    Message,
+}
+
 impl Publish {
     pub(crate) fn new(heard: bool) -> Self {
         Self {
             heard,
             queue: FairQueue::default(),
             subscriptions: ByPipe::new(),
+            wishes: ByPipe::new(),
             out: Distributor::default(),
             incoming: VecDeque::new(),
             last: None,
             receiving: false,
+            dropping: false,
             verbose: false,
             verboser: false,
             manual: false,
@@ -61,60 +81,103 @@ impl Publish {
         }
     }
 
-    /// Takes in what subscribers have sent, until `most` of it waits to be received.
+    /// Takes in what subscribers have sent, until `most` of it waits to be received, in whole messages.
     fn take_in(&mut self, pipes: &mut Pipes, most: usize) {
-        while self.incoming.len() < most {
+        while self.incoming.len() < most || self.receiving {
             let Some((key, frame)) = self.queue.recv(pipes) else { return };
-            let starts = !self.receiving;
+            let starts = pipes.began(key);
             let subscription = parse_subscription(frame.flags(), &frame).filter(|_| starts);
-            if subscription.is_none() && frame.is_command() {
-                continue;
-            }
             self.receiving = frame.more();
             match subscription {
                 Some(subscription) => {
                     self.heed(pipes, key, subscription.subscribe, subscription.topic);
                 }
-                None => self.keep(pipes, key, frame),
+                None if frame.is_command() && frame.is_empty() => self.peer_gone(pipes, key),
+                None if frame.is_command() => {}
+                None => self.keep_message(pipes, key, starts, frame),
             }
         }
     }
 
-    /// Keeps something for the application to receive.
-    fn keep(&mut self, pipes: &Pipes, key: usize, frame: Message) {
-        if self.heard && self.incoming.len() < KEPT_UNREAD {
-            self.incoming.push_back((Some(key), frame));
-        } else if self.heard {
+    /// Keeps a frame of a message for the application to receive.
+    fn keep_message(&mut self, pipes: &Pipes, key: usize, starts: bool, frame: Message) {
+        if !self.heard {
+            return;
+        }
+        if starts {
+            self.dropping = self.incoming.len() >= KEPT_UNREAD;
+            if self.dropping {
+                pipes.count_drop(key);
+            }
+        }
+        if !self.dropping {
+            self.incoming.push_back((Origin::Message, frame));
+        }
+    }
+
+    /// Keeps word of a peer's subscription or cancellation for the application to receive.
+    fn keep(&mut self, pipes: &Pipes, key: usize, subscribe: bool, topic: &[u8]) {
+        let Some(peer) = pipes.peer(key).filter(|_| self.heard) else { return };
+        if self.incoming.len() < KEPT_UNREAD {
+            self.incoming.push_back((Origin::Wish(peer), notification(subscribe, topic)));
+        } else {
             pipes.count_drop(key);
         }
     }
 
     fn heed(&mut self, pipes: &Pipes, key: usize, subscribe: bool, topic: &[u8]) {
-        let tell = if self.manual {
-            true
-        } else if subscribe {
-            match self.subscriptions.add(topic, key) {
+        let topics = if self.manual { &mut self.wishes } else { &mut self.subscriptions };
+        let tell = if subscribe {
+            match topics.add(topic, key) {
                 Added::FirstForTopic => true,
                 Added::NewForPipe | Added::Duplicate => self.verbose || self.verboser,
             }
         } else {
-            match self.subscriptions.remove(topic, key) {
+            match topics.remove(topic, key) {
                 Removed::LastForTopic => true,
                 Removed::Remains => self.verboser,
                 Removed::Unknown => false,
             }
         };
-        if tell {
-            self.keep(pipes, key, notification(subscribe, topic));
+        if tell || self.manual {
+            self.keep(pipes, key, subscribe, topic);
         }
     }
 
-    /// Applies a subscription by hand, to the pipe whose wish was received last.
-    fn apply(&mut self, subscribe: bool, topic: &[u8]) -> Result<bool, Error> {
+    /// The peer of a connect has gone, and the pipe waits for the next one. What was subscribed to stays
+    /// so that the peer misses nothing if it is the same one again, unless the application is to be asked.
+    fn peer_gone(&mut self, pipes: &mut Pipes, key: usize) {
+        if self.manual {
+            pipes.renew(key);
+            self.depart(key);
+        }
+    }
+
+    /// Forgets what a peer has asked for, and tells the application as if the peer had cancelled it: in
+    /// manual mode all that it has asked for, otherwise what nobody else has or, if that is wanted, all
+    /// that it has.
+    fn depart(&mut self, key: usize) {
+        let mut gone = Vec::new();
+        self.wishes.remove_pipe(key, true, |topic| gone.push(notification(false, topic)));
+        let asked = self.manual || !gone.is_empty();
+        self.subscriptions.remove_pipe(key, self.verboser, |topic| {
+            if !asked {
+                gone.push(notification(false, topic));
+            }
+        });
+        let room = KEPT_UNREAD.saturating_sub(self.incoming.len());
+        if self.heard {
+            let gone = gone.into_iter().take(room);
+            self.incoming.extend(gone.map(|word| (Origin::Departure, word)));
+        }
+    }
+
+    /// Applies a subscription by hand, to the peer whose wish was received last.
+    fn apply(&mut self, pipes: &Pipes, subscribe: bool, topic: &[u8]) -> Result<bool, Error> {
         if !self.manual {
             return Ok(false);
         }
-        if let Some(key) = self.last {
+        if let Some(key) = self.last.and_then(|peer| pipes.of_peer(peer)) {
             if subscribe {
                 self.subscriptions.add(topic, key);
             } else {
@@ -144,16 +207,7 @@ impl Pattern for Publish {
     fn detach(&mut self, _: &mut Pipes, key: usize) {
         self.queue.remove(key);
         self.out.remove(key);
-        if self.last == Some(key) {
-            self.last = None;
-        }
-        let mut gone = Vec::new();
-        self.subscriptions.remove_pipe(key, |topic| gone.push(topic.to_vec()));
-        for topic in gone {
-            if self.heard && self.incoming.len() < KEPT_UNREAD {
-                self.incoming.push_back((None, notification(false, &topic)));
-            }
-        }
+        self.depart(key);
     }
 
     fn readable(&mut self, pipes: &mut Pipes, key: usize) {
@@ -187,8 +241,12 @@ impl Pattern for Publish {
         if self.incoming.is_empty() {
             self.take_in(pipes, KEPT);
         }
-        let (key, frame) = self.incoming.pop_front().ok_or(Error::WouldBlock)?;
-        self.last = key;
+        let (origin, frame) = self.incoming.pop_front().ok_or(Error::WouldBlock)?;
+        match origin {
+            Origin::Wish(peer) => self.last = Some(peer),
+            Origin::Departure => self.last = None,
+            Origin::Message => {}
+        }
         *into = frame;
         Ok(())
     }
@@ -218,7 +276,7 @@ impl Pattern for Publish {
         self.queue.take_ended()
     }
 
-    fn set(&mut self, _: &mut Pipes, setting: Setting<'_>) -> Result<bool, Error> {
+    fn set(&mut self, pipes: &mut Pipes, setting: Setting<'_>) -> Result<bool, Error> {
         match setting {
             Setting::NoDrop(on) => self.no_drop = on,
             Setting::Invert(on) => self.invert = on,
@@ -229,8 +287,8 @@ impl Pattern for Publish {
             Setting::Verboser(on) if self.heard => self.verboser = on,
             Setting::Manual(on) if self.heard => self.manual = on,
             Setting::Welcome(message) if self.heard => self.welcome = Message::copy_from(message),
-            Setting::Subscribe(topic) if self.heard => return self.apply(true, topic),
-            Setting::Unsubscribe(topic) if self.heard => return self.apply(false, topic),
+            Setting::Subscribe(topic) if self.heard => return self.apply(pipes, true, topic),
+            Setting::Unsubscribe(topic) if self.heard => return self.apply(pipes, false, topic),
             _ => return Ok(false),
         }
         Ok(true)

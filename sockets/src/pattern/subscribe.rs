@@ -1,18 +1,18 @@
 //! SUB and XSUB: receive what was subscribed to, by prefix (RFC 29).
 //!
-//! Subscriptions are kept in a set that the socket's sessions can read: they send it to every peer as
-//! soon as a connection stands. From then on each change goes down the pipe. A change is made in the
-//! set first and the pipe's `connected` is looked at second; a session sets `connected` first and reads
-//! the set second: so a peer learns of a change at least once, and once more does no harm.
+//! What is subscribed to is shared with the socket's sessions: they tell it to every peer as soon as a
+//! connection stands. From then on each change goes down the pipe; see [`Wanted`] for how a peer learns
+//! of each once. A subscription or cancellation that the application sends (XSUB) is such a change: who
+//! is not there yet learns of it when it comes, and no copy waits for it meanwhile.
 
 use super::{Pattern, Setting, Subscriptions, not_supported};
 use crate::Message;
 use crate::core::distributor::Distributor;
 use crate::core::fair_queue::FairQueue;
-use crate::core::pipes::Pipes;
+use crate::core::pipes::{Pipe, Pipes};
 use crate::error::Error;
 use crate::payload::Outgoing;
-use crate::subscription::{Counted, Removal};
+use crate::subscription::{Change, Wanted};
 use ringmq_pipe::frame::COMMAND;
 use ringmq_zmtp::{SocketType, cancel_frame, subscribe_frame};
 use std::sync::{MutexGuard, PoisonError};
@@ -25,6 +25,10 @@ pub(crate) struct Subscribe {
     /// The empty topic is among them: known without a look.
     everything: bool,
     out: Distributor,
+    /// The frames so far of a subscription that the application sends.
+    begun: Change,
+    /// Changes made in the middle of a message that is sent: they follow it.
+    later: Vec<(u64, Change)>,
     /// What does not match is received instead of what does.
     invert: bool,
     /// The message in progress was not subscribed to.
@@ -41,38 +45,57 @@ impl Subscribe {
             subscriptions,
             everything: false,
             out: Distributor::default(),
+            begun: Change::new(),
+            later: Vec::new(),
             invert: false,
             skipping: false,
             first: None,
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Counted> {
+    fn wanted(&self) -> MutexGuard<'_, Wanted> {
         self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a subscription frame, in log form, to all peers that are there.
-    fn forward(pipes: &mut Pipes, frame: &[u8]) {
-        let body = ringmq_pipe::frame::parse(frame).map_or(frame, |header| &frame[header.size..]);
-        for (_, pipe) in pipes.iter_mut().filter(|(_, pipe)| pipe.end.state.is_connected()) {
-            pipe.end.tx.write_uncounted(COMMAND, Message::copy_from(body));
+    /// Tells all peers of a change that do not know it yet.
+    fn forward(&mut self, pipes: &mut Pipes, number: u64, change: Change) {
+        if self.out.is_open() {
+            return self.later.push((number, change));
         }
+        pipes.iter_mut().for_each(|(_, pipe)| tell(pipe, number, &change));
     }
 
     fn subscribe(&mut self, pipes: &mut Pipes, topic: &[u8]) {
-        self.known().subscribe(topic);
+        let change = command(subscribe_frame, topic);
+        let number = self.wanted().subscribe(topic, &change);
         self.everything |= topic.is_empty();
-        let mut frame = Vec::new();
-        subscribe_frame(topic, &mut frame);
-        Self::forward(pipes, &frame);
+        self.forward(pipes, number, change);
     }
 
     fn unsubscribe(&mut self, pipes: &mut Pipes, topic: &[u8]) {
-        if self.known().unsubscribe(topic) == Removal::Last {
+        let change = command(cancel_frame, topic);
+        let number = self.wanted().unsubscribe(topic, &change);
+        if let Some(number) = number {
             self.everything &= !topic.is_empty();
-            let mut frame = Vec::new();
-            cancel_frame(topic, &mut frame);
-            Self::forward(pipes, &frame);
+            self.forward(pipes, number, change);
+        }
+    }
+
+    /// Takes a frame of a subscription or cancellation that the application sends as a message.
+    fn send_change(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) {
+        let more = frame.more();
+        self.begun.push(frame.take());
+        if more {
+            return;
+        }
+        let change = std::mem::take(&mut self.begun);
+        let number = match change[0].as_slice() {
+            [0, topic @ ..] => self.wanted().unsubscribe(topic, &change),
+            [_, topic @ ..] => Some(self.wanted().subscribe(topic, &change)),
+            [] => None,
+        };
+        if let Some(number) = number {
+            self.forward(pipes, number, change);
         }
     }
 
@@ -99,21 +122,56 @@ impl Subscribe {
     }
 
     fn matches(&self, message: &[u8]) -> bool {
-        self.everything || self.known().matches(message)
+        self.everything || self.wanted().matches(message)
+    }
+}
+
+/// The frame of a command, as it is written to a pipe.
+fn command(write: fn(&[u8], &mut Vec<u8>), topic: &[u8]) -> Change {
+    let mut frame = Vec::new();
+    write(topic, &mut frame);
+    let header = ringmq_pipe::frame::parse(&frame).map_or(0, |header| header.size);
+    let mut body = Message::copy_from(&frame[header..]);
+    body.set_flags(COMMAND);
+    vec![body]
+}
+
+/// Writes a change to a pipe, unless its connection knows it, or does not stand and will be told of it
+/// when it does.
+fn tell(pipe: &mut Pipe, number: u64, change: &Change) {
+    let mut told = pipe.end.state.told();
+    if !pipe.end.state.is_connected() || *told >= number {
+        return;
+    }
+    *told = number;
+    // A session may be about to begin a connection. At the other end of a direct pipe is a socket, which
+    // does not, and whoever waits for that is woken with no lock held.
+    let _held = (!pipe.direct).then_some(told);
+    for frame in change {
+        pipe.end.tx.write_uncounted(frame.flags(), frame.clone());
     }
 }
 
 impl Pattern for Subscribe {
     fn attach(&mut self, pipes: &mut Pipes, key: usize) {
         let Some(pipe) = pipes.get_mut(key) else { return };
-        // A session sends the set by itself. Within a process there is none.
-        if pipe.end.state.is_connected() && pipe.direct {
-            self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner).for_each(|topic| {
-                let mut frame = Vec::new();
-                subscribe_frame(topic, &mut frame);
-                let header = ringmq_pipe::frame::parse(&frame).map_or(0, |header| header.size);
-                pipe.end.tx.write_uncounted(COMMAND, Message::copy_from(&frame[header..]));
-            });
+        if pipe.direct {
+            // A session tells all topics by itself. Within a process there is none.
+            let mut all = Vec::new();
+            let number = self.wanted().tell(|topic| all.push(command(subscribe_frame, topic)));
+            *pipe.end.state.told() = number;
+            for frame in all.into_iter().flatten() {
+                pipe.end.tx.write_uncounted(frame.flags(), frame);
+            }
+        } else if pipe.peer.is_some() {
+            // It comes from a session, which may have told all topics some time ago.
+            let known = {
+                let told = pipe.end.state.told();
+                pipe.end.state.is_connected().then_some(*told)
+            };
+            for (number, change) in self.wanted().has_come(known) {
+                tell(pipe, number, &change);
+            }
         }
     }
 
@@ -131,18 +189,19 @@ impl Pattern for Subscribe {
             return not_supported(SocketType::Sub, "send");
         }
         if !self.out.is_open() {
-            match frame.body() {
-                [1, topic @ ..] => drop(self.known().subscribe(topic)),
-                [0, topic @ ..] if self.known().unsubscribe(topic) != Removal::Last => {
-                    frame.drop_body();
-                    return Ok(());
-                }
-                _ => {}
+            if !self.begun.is_empty() || matches!(frame.body(), [0 | 1, ..]) {
+                self.send_change(pipes, frame);
+                return Ok(());
             }
             self.out.begin();
             pipes.iter().for_each(|(key, _)| self.out.target(key));
         }
         self.out.send(pipes, frame);
+        if !self.out.is_open() {
+            for (number, change) in std::mem::take(&mut self.later) {
+                self.forward(pipes, number, change);
+            }
+        }
         Ok(())
     }
 
@@ -197,6 +256,9 @@ impl Pattern for Subscribe {
     }
 
     fn topics(&mut self, _: &mut Pipes) -> usize {
-        self.known().len()
+        self.wanted().len()
     }
 }
+
+#[cfg(test)]
+mod tests;

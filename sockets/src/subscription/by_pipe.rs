@@ -121,21 +121,26 @@ impl ByPipe {
         removed
     }
 
-    /// Takes all topics from the pipe and forgets it. Shows each topic that no pipe has any more, in
-    /// no particular order. Costs what this pipe's own topics cost, however many the others have.
-    pub(crate) fn remove_pipe(&mut self, id: usize, mut gone: impl FnMut(&[u8])) {
+    /// Takes all topics from the pipe and forgets it. Shows each topic that no pipe has any more, or
+    /// `each` that this one had, in no particular order. Costs what this pipe's own topics cost, however
+    /// many the others have.
+    pub(crate) fn remove_pipe(&mut self, id: usize, each: bool, mut gone: impl FnMut(&[u8])) {
         let Some(pipe) = self.pipes.remove(&id) else { return };
         let mut topic = Vec::new();
         for place in pipe.places {
             let Some(present) = self.topics.get(place) else { continue };
-            match self.lists.remove(present, pipe.slot) {
+            let left = self.lists.remove(present, pipe.slot);
+            let shown = left == Left::Nobody || each && left != Left::Unknown;
+            if shown {
+                self.topics.topic_at(place, &mut topic);
+            }
+            match left {
                 Left::Unknown => {}
                 Left::Others(others) => self.topics.replace(place, others),
-                Left::Nobody => {
-                    self.topics.topic_at(place, &mut topic);
-                    self.topics.remove(place);
-                    gone(&topic);
-                }
+                Left::Nobody => self.topics.remove(place),
+            }
+            if shown {
+                gone(&topic);
             }
         }
         self.marks.take(pipe.slot);
@@ -262,11 +267,29 @@ mod tests {
         }
         topics.add(b"shared", 2);
         let mut gone = Vec::new();
-        topics.remove_pipe(1, |topic| gone.push(topic.to_vec()));
+        topics.remove_pipe(1, false, |topic| gone.push(topic.to_vec()));
         gone.sort_unstable();
         assert_eq!(gone, [&b""[..], b"own", b"own, and longer than a single node holds"]);
         assert_eq!((matching(&mut topics, b"shared"), topics.len()), (vec![2], 1));
-        topics.remove_pipe(1, |_| panic!("it has nothing left"));
+        topics.remove_pipe(1, true, |_| panic!("it has nothing left"));
+    }
+
+    #[test]
+    fn each_topic_of_a_pipe_is_shown_once_if_that_is_wanted() {
+        let mut topics = ByPipe::new();
+        for topic in [&b"shared"[..], b"own", b"given up", b"taken again"] {
+            topics.add(topic, 1);
+        }
+        topics.add(b"shared", 2);
+        topics.add(b"given up", 2);
+        topics.remove(b"given up", 1);
+        topics.remove(b"taken again", 1);
+        topics.add(b"taken again", 1);
+        let mut gone = Vec::new();
+        topics.remove_pipe(1, true, |topic| gone.push(topic.to_vec()));
+        gone.sort_unstable();
+        assert_eq!(gone, [&b"own"[..], b"shared", b"taken again"]);
+        assert_eq!(matching(&mut topics, b"shared"), [2]);
     }
 
     #[test]

@@ -150,7 +150,7 @@ proptest! {
                 }
                 Step::RemovePipe(pipe) => {
                     let mut gone = Vec::new();
-                    real.remove_pipe(pipe, |topic| gone.push(topic.to_vec()));
+                    real.remove_pipe(pipe, false, |topic| gone.push(topic.to_vec()));
                     gone.sort_unstable();
                     let topics: Vec<_> = model.0.keys().cloned().collect();
                     let last = |topic: &Vec<u8>| {
@@ -185,7 +185,7 @@ fn a_topic_of_two_million_octets_is_a_topic() {
     assert!(topics.check() > 100_000);
     assert_eq!(matching(&mut topics, &long[1..]), BTreeSet::from([2]));
     assert_eq!(matching(&mut topics, &long), BTreeSet::from([1, 2]));
-    topics.remove_pipe(1, |topic| assert_eq!(topic, long));
+    topics.remove_pipe(1, false, |topic| assert_eq!(topic, long));
     assert_eq!(topics.remove(&long[..1_000_000], 2), Removed::LastForTopic);
     assert_eq!(topics.check(), 1);
 

@@ -2,7 +2,12 @@
 
 /// A ZMTP 3.1 greeting with the mechanism NULL.
 pub(crate) fn greeting() -> Vec<u8> {
-    let mut greeting = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1];
+    greeting_of(3, 1)
+}
+
+/// A greeting of some version 3 of ZMTP with the mechanism NULL.
+pub(crate) fn greeting_of(major: u8, minor: u8) -> Vec<u8> {
+    let mut greeting = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, major, minor];
     greeting.extend_from_slice(b"NULL");
     greeting.resize(64, 0);
     greeting

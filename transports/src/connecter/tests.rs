@@ -30,7 +30,9 @@ impl Owner for Onlooker {
 
     fn connected(&self, _: &Connection, _: &Arc<Peer>) {}
 
-    fn preamble(&self, _: &mut Vec<u8>) {}
+    fn preamble(&self, _: &mut Vec<u8>) -> Option<u64> {
+        None
+    }
 
     fn event(&self, event: TransportEvent) {
         let _ = self.0.send(News::Event(event));

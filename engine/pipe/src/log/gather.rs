@@ -3,6 +3,7 @@
 
 use super::piece::{Memory, Piece};
 use super::reader::LogReader;
+use super::segment::Segment;
 use crate::slice::Slice;
 
 impl LogReader {
@@ -19,6 +20,18 @@ impl LogReader {
             open = pieces.last().is_some_and(|piece| piece.open);
         }
         total
+    }
+
+    /// Takes all that was written before this call, whatever is written meanwhile; otherwise as
+    /// [`gather`](Self::gather).
+    pub fn gather_written(&mut self, pieces: &mut Vec<Piece>) {
+        while self.refill(Segment::load_written) {
+            self.take_span(pieces);
+            if !self.known.is_sealed() {
+                // The writer was in this segment when it was looked at, and nothing is behind it.
+                return;
+            }
+        }
     }
 
     /// Counts `messages` of those [gathered](Self::gather) as done with, and credits the writer when

@@ -55,19 +55,24 @@ impl Piece {
         self.messages -= messages;
     }
 
-    /// A message of one frame as pieces, as if it had been in a log.
-    pub fn of_message(message: Message) -> Vec<Self> {
+    /// Frames with bodies shorter than [`ATTACH`], as if they had been in a log: `messages` of them end
+    /// a message. If they are `open`, the next piece goes on with the last message.
+    pub fn of_frames(frames: Vec<u8>, messages: u32, open: bool) -> Self {
+        Self { memory: Memory::Made(frames.into()), messages, open }
+    }
+
+    /// A frame as pieces, as if it had been in a log.
+    pub fn of_frame(frame: Message) -> Vec<Self> {
+        let open = frame.more();
+        let messages = u32::from(!open);
         let mut frames = vec![0; frame::LONG_HEADER];
-        let size = frame::write(&mut frames, message.flags(), message.len());
+        let size = frame::write(&mut frames, frame.flags(), frame.len());
         frames.truncate(size);
-        if message.len() < ATTACH {
-            frames.extend_from_slice(&message);
-            return vec![Self { memory: Memory::Made(frames.into()), messages: 1, open: false }];
+        if frame.len() < ATTACH {
+            frames.extend_from_slice(&frame);
+            return vec![Self::of_frames(frames, messages, open)];
         }
-        vec![
-            Self { memory: Memory::Made(frames.into()), messages: 0, open: true },
-            Self { memory: Memory::Body(message), messages: 1, open: false },
-        ]
+        vec![Self::of_frames(frames, 0, true), Self { memory: Memory::Body(frame), messages, open }]
     }
 }
 

@@ -308,7 +308,7 @@ impl LogReader {
 
     /// Learns of more frames, moving to the next segment when this one is used up.
     #[cold]
-    fn refill(&mut self, load: fn(&Segment) -> Mark) -> bool {
+    pub(super) fn refill(&mut self, load: fn(&Segment) -> Mark) -> bool {
         loop {
             let mut mark = load(self.current());
             if mark.is_sealed() {

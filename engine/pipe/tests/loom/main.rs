@@ -12,6 +12,7 @@ mod exclusive;
 mod lease;
 mod log;
 mod mailbox;
+mod told;
 
 use ringmq_pipe::Notify;
 use std::sync::Arc;

@@ -1,0 +1,201 @@
+//! What an XPUB hears of subscriptions and departures, and whom it applies them to by hand.
+
+use crate::bed::{Address, Bed, PATIENCE, connected, eventually, everywhere, over_wires};
+use ringmq::{Interest, Message, Poller, XPub, XSub};
+
+everywhere![
+    a_wish_of_one_who_has_left_is_not_applied_to_the_next,
+    a_departure_cancels_every_wish,
+    a_departure_cancels_what_nobody_else_has,
+    a_verboser_one_hears_of_every_cancellation_by_departure,
+    only_a_wish_says_whom_to_apply_it_to,
+    a_cancelled_wish_is_not_cancelled_again,
+];
+
+over_wires![a_wish_is_not_applied_to_the_next_peer_of_a_connect];
+
+fn asks(xsub: &XSub, topic: &str) {
+    xsub.send([b"\x01", topic.as_bytes()].concat()).unwrap();
+}
+
+fn cancels(xsub: &XSub, topic: &str) {
+    xsub.send([b"\0", topic.as_bytes()].concat()).unwrap();
+}
+
+/// An XPUB in manual mode, or whichever `set` makes it.
+fn publisher(bed: &Bed, set: fn(&XPub) -> Result<(), ringmq::Error>) -> XPub {
+    let xpub = bed.xpub();
+    set(&xpub).unwrap();
+    xpub.bind(&bed.anywhere()).unwrap();
+    xpub
+}
+
+fn manual(xpub: &XPub) -> Result<(), ringmq::Error> {
+    xpub.set_manual(true)
+}
+
+/// An XSUB, which receives whatever it is sent, connected and with something to ask for.
+fn asker(bed: &Bed, xpub: &XPub, topics: &[&str]) -> XSub {
+    let (xsub, before) = (bed.xsub(), connected(xpub));
+    topics.iter().for_each(|topic| asks(&xsub, topic));
+    xsub.connect(&xpub.last_endpoint()).unwrap();
+    eventually("it is connected", || connected(xpub) > before && connected(&xsub) == 1);
+    xsub
+}
+
+/// Waits until something has come that can be received, and leaves it there.
+fn await_wish(xpub: &XPub) {
+    let mut poller = Poller::new();
+    poller.add(xpub, Interest::READABLE);
+    assert_eq!(poller.wait(Some(PATIENCE)).unwrap().len(), 1);
+}
+
+/// Waits until so many are left.
+fn await_departure(xpub: &XPub, left: usize) {
+    // Those who left are forgotten when all that they have said is heard.
+    eventually("it has left", || xpub.topics() < usize::MAX && xpub.stats().len() == left);
+}
+
+fn recv_all(xpub: &XPub, expected: &[&str]) {
+    for expected in expected {
+        assert_eq!(xpub.recv().unwrap(), *expected);
+    }
+}
+
+/// What there is to receive, in order of the octets: in which order the topics are told of one who leaves
+/// is not promised.
+fn rest(xpub: &XPub) -> Vec<Message> {
+    let mut rest: Vec<_> = std::iter::from_fn(|| xpub.try_recv().ok()).collect();
+    rest.sort_by(|a, b| a[..].cmp(&b[..]));
+    rest
+}
+
+fn a_wish_of_one_who_has_left_is_not_applied_to_the_next(bed: &Bed) {
+    let xpub = publisher(bed, manual);
+    let first = asker(bed, &xpub, &["secret"]);
+    await_wish(&xpub);
+    drop(first);
+    await_departure(&xpub, 0);
+    let second = asker(bed, &xpub, &["public"]);
+    for heard in ["\x01secret", "\0secret"] {
+        assert_eq!(xpub.recv().unwrap(), *heard);
+        xpub.apply_subscription(true, "secret").unwrap();
+        assert_eq!(xpub.topics(), 0, "nobody is there to have it");
+    }
+    recv_all(&xpub, &["\x01public"]);
+    xpub.apply_subscription(true, "public").unwrap();
+    xpub.send("secret").unwrap();
+    xpub.send("public").unwrap();
+    assert_eq!(second.recv().unwrap(), "public");
+}
+
+fn a_wish_is_not_applied_to_the_next_peer_of_a_connect(bed: &Bed) {
+    for heard_in_time in [false, true] {
+        let (address, xpub, first) = (Address::new(bed), bed.xpub(), bed.xsub());
+        xpub.set_manual(true).unwrap();
+        xpub.connect(&address.endpoint).unwrap();
+        asks(&first, "secret");
+        address.bind(&first);
+        await_wish(&xpub);
+        if heard_in_time {
+            recv_all(&xpub, &["\x01secret"]);
+            xpub.apply_subscription(true, "secret").unwrap();
+        }
+        drop(first);
+        eventually("it has left", || connected(&xpub) == 0);
+        let second = bed.xsub();
+        asks(&second, "public");
+        address.bind(&second);
+        if !heard_in_time {
+            recv_all(&xpub, &["\x01secret"]);
+            xpub.apply_subscription(true, "secret").unwrap();
+        }
+        recv_all(&xpub, &["\0secret"]);
+        xpub.apply_subscription(true, "secret").unwrap();
+        recv_all(&xpub, &["\x01public"]);
+        xpub.apply_subscription(true, "public").unwrap();
+        assert_eq!(xpub.topics(), 1);
+        xpub.send("secret").unwrap();
+        xpub.send("public").unwrap();
+        assert_eq!(second.recv().unwrap(), "public");
+    }
+}
+
+fn a_departure_cancels_every_wish(bed: &Bed) {
+    let xpub = publisher(bed, manual);
+    let staying = asker(bed, &xpub, &["b"]);
+    recv_all(&xpub, &["\x01b"]);
+    xpub.apply_subscription(true, "b").unwrap();
+    let leaving = asker(bed, &xpub, &["a", "b", "c"]);
+    recv_all(&xpub, &["\x01a", "\x01b"]);
+    // Granted to it: something else, and something that the other has too.
+    xpub.apply_subscription(true, "other").unwrap();
+    xpub.apply_subscription(true, "b").unwrap();
+    await_wish(&xpub);
+    drop(leaving);
+    await_departure(&xpub, 1);
+    assert_eq!(rest(&xpub), [b"\0a", b"\0b", b"\0c", b"\x01c"]);
+    assert_eq!(xpub.topics(), 1);
+    xpub.send("b").unwrap();
+    assert_eq!(staying.recv().unwrap(), "b");
+}
+
+fn a_cancelled_wish_is_not_cancelled_again(bed: &Bed) {
+    let xpub = publisher(bed, manual);
+    let leaving = asker(bed, &xpub, &["a", "b"]);
+    recv_all(&xpub, &["\x01a", "\x01b"]);
+    cancels(&leaving, "a");
+    recv_all(&xpub, &["\0a"]);
+    drop(leaving);
+    await_departure(&xpub, 0);
+    assert_eq!(rest(&xpub), [b"\0b"]);
+}
+
+fn a_departure_cancels_what_nobody_else_has(bed: &Bed) {
+    for set in [|xpub: &XPub| xpub.set_verbose(false), |xpub: &XPub| xpub.set_verbose(true)] {
+        let xpub = publisher(bed, set);
+        let leaving = asker(bed, &xpub, &["a", "b"]);
+        recv_all(&xpub, &["\x01a", "\x01b"]);
+        let _staying = asker(bed, &xpub, &["b", "c"]);
+        eventually("it is heard", || xpub.topics() == 3);
+        drop(leaving);
+        await_departure(&xpub, 1);
+        let rest = rest(&xpub);
+        let cancelled: Vec<_> = rest.iter().filter(|message| message[0] == 0).collect();
+        assert_eq!(cancelled, [b"\0a"]);
+    }
+}
+
+fn a_verboser_one_hears_of_every_cancellation_by_departure(bed: &Bed) {
+    let xpub = publisher(bed, |xpub| xpub.set_verboser(true));
+    let leaving = asker(bed, &xpub, &["a", "b"]);
+    recv_all(&xpub, &["\x01a", "\x01b"]);
+    let staying = asker(bed, &xpub, &["b"]);
+    recv_all(&xpub, &["\x01b"]);
+    drop(leaving);
+    await_departure(&xpub, 1);
+    assert_eq!(rest(&xpub), [b"\0a", b"\0b"]);
+    drop(staying);
+    await_departure(&xpub, 0);
+    assert_eq!(rest(&xpub), [b"\0b"]);
+}
+
+fn only_a_wish_says_whom_to_apply_it_to(bed: &Bed) {
+    let xpub = publisher(bed, manual);
+    let other = asker(bed, &xpub, &["b"]);
+    recv_all(&xpub, &["\x01b"]);
+    let asking = asker(bed, &xpub, &["a"]);
+    recv_all(&xpub, &["\x01a"]);
+    other.send("a message").unwrap();
+    recv_all(&xpub, &["a message"]);
+    xpub.apply_subscription(true, "granted").unwrap();
+    xpub.send("granted").unwrap();
+    assert_eq!(asking.recv().unwrap(), "granted");
+    // The cancellation is nobody's that is there.
+    drop(other);
+    await_departure(&xpub, 1);
+    recv_all(&xpub, &["\0b"]);
+    xpub.apply_subscription(false, "granted").unwrap();
+    xpub.send("granted").unwrap();
+    assert_eq!(asking.recv().unwrap(), "granted");
+}
