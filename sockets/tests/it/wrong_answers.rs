@@ -38,7 +38,7 @@ impl Stranger {
     }
 
     /// Leaves the address to a PULL, which receives what is queued: `count` numbers.
-    fn is_replaced(self, bed: &Bed, count: u8) {
+    fn makes_way(self, bed: &Bed, count: u8) {
         let Self { listener, endpoint } = self;
         drop(listener);
         let pull = bed.pull();
@@ -93,7 +93,7 @@ fn a_wrong_answer_is_told_and_asked_again(bed: &Bed) {
             drop(stream);
         }
     }
-    stranger.is_replaced(bed, 20);
+    stranger.makes_way(bed, 20);
 }
 
 fn a_peer_that_breaks_the_rules_later_is_connected_again(bed: &Bed) {
@@ -133,7 +133,7 @@ fn a_send_that_waits_outlasts_a_wrong_answer(bed: &Bed) {
         let sending = scope.spawn(|| push.send([5]));
         drop(stranger.answer(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
         handshake_failed(&monitor);
-        stranger.is_replaced(bed, 6);
+        stranger.makes_way(bed, 6);
         sending.join().unwrap().unwrap();
     });
 }
@@ -151,7 +151,7 @@ fn an_empty_answer_is_asked_again(bed: &Bed) {
     // The wrong one of two types, said by a peer that leaves at once.
     drop(stranger.answer(&[greeting(), ready(&[("Socket-Type", b"PUSH")])].concat()));
     handshake_failed(&monitor);
-    stranger.is_replaced(bed, 5);
+    stranger.makes_way(bed, 5);
 }
 
 /// A rolling restart in the wrong order: for a while there is a PUB where a PULL belongs.
