@@ -3,7 +3,7 @@
 use crate::context::ContextInner;
 use crate::core::Core;
 use crate::core::endpoints::{Entry, Place};
-use crate::core::shared::{Binder, Command, Shared};
+use crate::core::shared::{Binder, Shared};
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::monitor::Monitor;
@@ -207,7 +207,7 @@ impl<K: Kind> Socket<K> {
         };
         core.attach(near, route, None, true);
         let taken = Box::new(move |peer: &Arc<Peer>| {
-            shared.post(Command::PeerKnown { route, peer: peer.clone() });
+            shared.peer_known(route, peer);
         });
         self.inner.context.inproc.connect(name, Offer { end: far, peer: itself(core), taken });
     }

@@ -259,6 +259,14 @@ impl Outlet {
             Self::Latest(_) => 0,
         }
     }
+
+    /// Whether the reader is gone.
+    pub fn is_deserted(&self) -> bool {
+        match self {
+            Self::Log(log) => log.is_deserted(),
+            Self::Latest(slot) => slot.closed(),
+        }
+    }
 }
 
 impl Inlet {
@@ -344,6 +352,14 @@ impl Inlet {
         match self {
             Self::Log(log) => log.pending(),
             Self::Latest(slot) => usize::from(slot.ready()),
+        }
+    }
+
+    /// Whether the writer is gone. There may be something left to read.
+    pub fn is_deserted(&self) -> bool {
+        match self {
+            Self::Log(log) => log.is_deserted(),
+            Self::Latest(slot) => slot.is_deserted(),
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod distributor;
 pub(crate) mod endpoints;
 pub(crate) mod fair_queue;
 pub(crate) mod load_balancer;
+pub(crate) mod lobby;
 pub(crate) mod monitor;
 pub(crate) mod pipes;
 pub(crate) mod routing;
@@ -20,6 +21,7 @@ use crate::pattern::{Pattern, Setting};
 use crate::payload::Outgoing;
 use crate::wait::{FEW, Lines};
 use endpoints::Endpoints;
+use lobby::Arrival;
 use pipes::{Pipe, Pipes};
 use ringmq_pipe::{LogReader, LogWriter, Notify, PipeEnd};
 use ringmq_transports::Route;
@@ -74,16 +76,24 @@ impl Core {
         let shared = self.shared.clone();
         while let Some(command) = shared.mailbox.take() {
             match command {
-                Command::Attach { end, route, peer, direct } => {
-                    self.attach(*end, route, Some(peer), direct);
-                }
-                Command::PeerKnown { route, peer } => self.peer_known(route, peer),
+                Command::Arrivals => self.admit(),
                 Command::Readable(key) => self.readable(key),
                 Command::Writable(key) => self.routing.pattern().writable(&mut self.pipes, key),
                 Command::Ended(route) => self.connect_ended(route),
             }
         }
         self.remove_ended();
+    }
+
+    /// Takes in what waits in the lobby.
+    fn admit(&mut self) {
+        let arrivals = self.shared.lobby.take();
+        for (route, peer) in arrivals.peers {
+            self.peer_known(route, peer);
+        }
+        for Arrival { end, route, peer, direct } in arrivals.pipes.into_values() {
+            self.attach(*end, route, Some(peer), direct);
+        }
     }
 
     /// Puts a pipe in its place.

@@ -1,6 +1,7 @@
 //! What others may touch of a socket while its owner is elsewhere: its mailbox, its waiters, and what
 //! its sessions ask for.
 
+use super::lobby::{Arrival, Lobby};
 use super::monitor::Monitors;
 use crate::pattern::Subscriptions;
 use crate::wait::Luck;
@@ -14,10 +15,8 @@ use std::sync::{Arc, PoisonError};
 
 /// What happened to a socket, for the thread that next enters it.
 pub(crate) enum Command {
-    /// A pipe is new; its peer is known.
-    Attach { end: Box<PipeEnd>, route: Route, peer: Arc<Peer>, direct: bool },
-    /// The peer of a connect's pipe is known.
-    PeerKnown { route: Route, peer: Arc<Peer> },
+    /// Pipes are new, or their peers are known: there is something in the lobby.
+    Arrivals,
     /// A pipe has something to read, or its far end is closed.
     Readable(usize),
     /// A pipe has room.
@@ -29,6 +28,7 @@ pub(crate) enum Command {
 pub(crate) struct Shared {
     pub(crate) socket_type: SocketType,
     pub(crate) mailbox: Mailbox<Command>,
+    pub(crate) lobby: Arc<Lobby>,
     pub(crate) waiters: Waiters,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) monitors: Monitors,
@@ -49,6 +49,7 @@ impl Shared {
         Self {
             socket_type,
             mailbox: Mailbox::new(),
+            lobby: Arc::new(Lobby::new(socket_type)),
             waiters: Waiters::new(),
             subscriptions,
             monitors: Monitors::default(),
@@ -97,15 +98,24 @@ impl Shared {
 
     /// Throws away what was posted after the socket was closed: pipes, above all.
     pub(crate) fn discard(&self) {
-        while let Some(command) = self.mailbox.take() {
-            if let Command::Attach { end, .. } = command {
-                end.state.close(Some(std::time::Duration::ZERO));
-            }
+        while self.mailbox.take().is_some() {}
+        for arrival in self.lobby.take().pipes.into_values() {
+            arrival.end.state.close(Some(std::time::Duration::ZERO));
+        }
+    }
+
+    /// The peer of a connect's pipe is known, before any message of it.
+    pub(crate) fn peer_known(&self, route: Route, peer: &Arc<Peer>) {
+        if self.lobby.peer_known(route, peer.clone(), || self.mailbox.post(Command::Arrivals)) {
+            self.waiters.wake();
         }
     }
 
     fn post_pipe(&self, end: PipeEnd, route: Route, peer: &Arc<Peer>, direct: bool) {
-        self.post(Command::Attach { end: Box::new(end), route, peer: peer.clone(), direct });
+        let arrival = Arrival { end: Box::new(end), route, peer: peer.clone(), direct };
+        if self.lobby.arrived(arrival, || self.mailbox.post(Command::Arrivals)) {
+            self.waiters.wake();
+        }
         // SeqCst: the closing thread sets the flag before it discards; so one of the two discards.
         if self.closed.load(Ordering::SeqCst) {
             self.discard();
@@ -134,7 +144,7 @@ impl Owner for Shared {
     }
 
     fn connected(&self, connection: &Connection, peer: &Arc<Peer>) {
-        self.post(Command::PeerKnown { route: connection.route, peer: peer.clone() });
+        self.peer_known(connection.route, peer);
     }
 
     fn preamble(&self, frames: &mut Vec<u8>) {
