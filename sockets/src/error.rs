@@ -53,6 +53,12 @@ pub enum Error {
         /// The endpoint.
         endpoint: String,
     },
+    /// Several binds were given that text (`ENOENT`).
+    #[error("{endpoint} was bound more than once: use the text that bind returned")]
+    AmbiguousEndpoint {
+        /// The text.
+        endpoint: String,
+    },
     /// A value that an option cannot have, or that the system does not grant (`EINVAL`).
     #[error("option {option} cannot be set: {reason}")]
     InvalidOption {

@@ -2,7 +2,7 @@
 
 use crate::context::ContextInner;
 use crate::core::Core;
-use crate::core::endpoints::{Entry, Place};
+use crate::core::endpoints::{Entry, Found, Place};
 use crate::core::shared::{Binder, Shared};
 use crate::error::Error;
 use crate::kind::Kind;
@@ -10,7 +10,7 @@ use crate::monitor::Monitor;
 use crate::stats::PipeStats;
 use ringmq_pipe::{Bound, Exclusive, ExclusiveGuard, OwnerGuard};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
-use ringmq_transports::inproc::Acceptor;
+use ringmq_transports::inproc::{Acceptor, Ticket};
 use ringmq_transports::{Offer, Owner, Route, Settings, connect, listen};
 use ringmq_zmtp::{Peer, SocketType, Version};
 use std::fmt;
@@ -115,17 +115,19 @@ impl<K: Kind> Socket<K> {
         let mut core = self.inner.lock();
         core.enter()?;
         let route = core.endpoints.route();
-        let entry = match parsed {
+        let asked = parsed.to_string();
+        let mut entry = match parsed {
             Endpoint::Inproc(name) => self.bind_inproc(&core, route, name)?,
             parsed => {
                 let settings = Self::settings(&mut core, route);
                 let io = self.inner.context.io(core.options.affinity)?;
                 let owner: Arc<dyn Owner> = self.inner.shared.clone();
                 let (token, endpoint) = listen(&parsed, settings, owner, &io)?;
-                Entry { endpoint, route, place: Place::Io(io, token) }
+                Entry { endpoint, asked: None, route, place: Place::Io(io, token) }
             }
         };
         let resolved = entry.endpoint.to_string();
+        entry.asked = (asked != resolved).then(|| asked.into());
         core.endpoints.add_bound(entry);
         Ok(resolved)
     }
@@ -138,7 +140,7 @@ impl<K: Kind> Socket<K> {
         if !names.bind(name.clone(), &binder) {
             return Err(Error::AddressInUse { endpoint: endpoint.to_string() });
         }
-        Ok(Entry { endpoint, route, place: Place::InprocBind(names, name) })
+        Ok(Entry { endpoint, asked: None, route, place: Place::InprocBind(names, name) })
     }
 
     /// Connects to an endpoint, now and again whenever the connection is lost.
@@ -168,14 +170,16 @@ impl<K: Kind> Socket<K> {
             self.inner.shared.socket_type,
             SocketType::Dealer | SocketType::Pub | SocketType::Sub | SocketType::Req
         );
+        core.forget_deserted(&text);
         if once && core.endpoints.is_connected(&text) {
             return Ok(());
         }
         let route = core.endpoints.route();
         let place = match parsed {
             Endpoint::Inproc(name) => {
-                self.connect_inproc(&mut core, route, &name);
-                Place::InprocConnect
+                let waits = self.connect_inproc(&mut core, route, &name);
+                let names = &self.inner.context.inproc;
+                Place::InprocConnect(waits.map(|ticket| (names.clone(), name, ticket)))
             }
             parsed => {
                 let settings = Self::settings(&mut core, route);
@@ -193,11 +197,11 @@ impl<K: Kind> Socket<K> {
                 Place::Io(io, token)
             }
         };
-        core.endpoints.add_connected(Entry { endpoint: text, route, place });
+        core.endpoints.add_connected(Entry { endpoint: text, asked: None, route, place });
         Ok(())
     }
 
-    fn connect_inproc(&self, core: &mut Core, route: Route, name: &InprocName) {
+    fn connect_inproc(&self, core: &mut Core, route: Route, name: &InprocName) -> Option<Ticket> {
         let shared = self.inner.shared.clone();
         let (near, far) = if core.options.conflate {
             ringmq_pipe::pipe(Bound::Latest, Bound::Latest)
@@ -209,33 +213,53 @@ impl<K: Kind> Socket<K> {
         let taken = Box::new(move |peer: &Arc<Peer>| {
             shared.peer_known(route, peer);
         });
-        self.inner.context.inproc.connect(name, Offer { end: far, peer: itself(core), taken });
+        self.inner.context.inproc.connect(name, Offer { end: far, peer: itself(core), taken })
     }
 
     /// Stops taking connections on an endpoint and closes those that were taken there.
     ///
+    /// The endpoint is what [`bind`](Self::bind) returned, or what it was given: `tcp://*:5555`,
+    /// `tcp://localhost:5555`, `ipc://*`. What has arrived can still be received.
+    ///
     /// # Errors
-    /// [`Error::NoSuchEndpoint`] unless `endpoint` is what [`bind`](Self::bind) returned.
+    /// [`Error::NoSuchEndpoint`] unless `endpoint` is bound, [`Error::AmbiguousEndpoint`] if several binds
+    /// were given that text, such as `tcp://127.0.0.1:*`.
     pub fn unbind(&self, endpoint: &str) -> Result<(), Error> {
         let mut core = self.inner.lock();
         core.enter()?;
-        if core.endpoints.unbind(&canonical(endpoint, Endpoint::parse_bind)) {
-            return Ok(());
+        let entry = match core.endpoints.unbind(&canonical(endpoint, Endpoint::parse_bind)) {
+            Found::One(entry) => entry,
+            Found::None => {
+                return Err(Error::NoSuchEndpoint { endpoint: endpoint.to_owned() });
+            }
+            Found::Several => {
+                return Err(Error::AmbiguousEndpoint { endpoint: endpoint.to_owned() });
+            }
+        };
+        if matches!(entry.place, Place::InprocBind(..)) {
+            // No session stands between to end them.
+            for key in core.pipes.all_of_route(entry.route) {
+                core.pipes.hang_up(key);
+            }
         }
-        Err(Error::NoSuchEndpoint { endpoint: endpoint.to_owned() })
+        Ok(())
     }
 
     /// Ends a connection made by [`connect`](Self::connect); what was sent to it is delivered for the
     /// [linger time](Self::set_linger).
     ///
     /// # Errors
-    /// [`Error::NoSuchEndpoint`] unless `endpoint` is connected.
+    /// [`Error::NoSuchEndpoint`] unless `endpoint` is connected. A connection that has ended for good is not:
+    /// one within the process whose peer has closed it, or a connect that has given up.
     pub fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
+        let text = canonical(endpoint, Endpoint::parse_connect);
         let mut core = self.inner.lock();
+        let known = core.endpoints.is_connected(&text);
         core.enter()?;
-        let entry = core.endpoints.disconnect(&canonical(endpoint, Endpoint::parse_connect));
-        let Some(entry) = entry else {
-            return Err(Error::NoSuchEndpoint { endpoint: endpoint.to_owned() });
+        let Some(entry) = core.endpoints.disconnect(&text) else {
+            // It may have ended by itself, which this socket has not heard of before.
+            let error = Error::NoSuchEndpoint { endpoint: endpoint.to_owned() };
+            return if known { Ok(()) } else { Err(error) };
         };
         while let Some(key) = core.pipes.of_route(entry.route) {
             let linger = core.options.linger;

@@ -92,7 +92,11 @@ impl Core {
             self.peer_known(route, peer);
         }
         for Arrival { end, route, peer, direct } in arrivals.pipes.into_values() {
-            self.attach(*end, route, Some(peer), direct);
+            // Within the process nobody has stopped those that were on their way when the name was given
+            // up.
+            if !direct || self.endpoints.is_bound(route) {
+                self.attach(*end, route, Some(peer), direct);
+            }
         }
     }
 
@@ -167,7 +171,20 @@ impl Core {
     /// Removes a pipe; what it still has to send is sent for `linger` more.
     pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
         self.routing.pattern().detach(&mut self.pipes, key);
-        self.pipes.close(key, linger);
+        if let Some(route) = self.pipes.close(key, linger) {
+            self.endpoints.pipe_closed(route);
+        }
+    }
+
+    /// Forgets the connects to an endpoint within the process whose other end is gone. What that has
+    /// sent can still be received.
+    pub(crate) fn forget_deserted(&mut self, endpoint: &str) {
+        for route in self.endpoints.within_process(endpoint) {
+            let pipe = self.pipes.of_route(route).and_then(|key| self.pipes.get(key));
+            if pipe.is_none_or(|pipe| pipe.end.tx.is_deserted()) {
+                self.endpoints.forget(route);
+            }
+        }
     }
 
     /// Whether there was one.

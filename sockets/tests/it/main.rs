@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod backends;
 mod bad_input;
 mod bed;
