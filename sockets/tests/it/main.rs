@@ -31,6 +31,7 @@ mod reconnect;
 mod reqrep;
 mod router;
 mod straight;
+mod texts;
 mod threads;
 mod tuning;
 mod wakeups;
