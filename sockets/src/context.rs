@@ -327,7 +327,7 @@ pub struct ContextBuilder {
 }
 
 impl ContextBuilder {
-    /// How many I/O threads, at least one. Default 1: enough for a gigabyte a second.
+    /// How many I/O threads, 1 to 1024; 0 is taken for 1. Default 1: enough for a gigabyte a second.
     pub fn io_threads(mut self, threads: usize) -> Self {
         self.options.io_threads = threads.max(1);
         self
@@ -395,7 +395,8 @@ impl ContextBuilder {
         self
     }
 
-    /// The I/O threads are called `<name>/<number>`. Default `ringmq-io`.
+    /// The I/O threads are called `<name>/<number>`; the name is any text without a zero byte, of which Linux
+    /// shows 15. Default `ringmq-io`.
     pub fn thread_name(mut self, name: &str) -> Self {
         self.options.thread_name = name.to_owned();
         self
