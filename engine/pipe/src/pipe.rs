@@ -88,6 +88,11 @@ impl Default for PipeState {
     }
 }
 
+/// Whole milliseconds that are not less.
+fn in_millis(time: Duration) -> u128 {
+    time.as_nanos().div_ceil(1_000_000)
+}
+
 impl PipeState {
     /// Counts a message that was dropped because the pipe was full.
     pub fn count_drop(&self) {
@@ -97,8 +102,7 @@ impl PipeState {
     /// The socket is about to drop its end: what it has written is to be sent for `linger` more,
     /// or however long it takes if that is `None`.
     pub fn close(&self, linger: Option<Duration>) {
-        let millis =
-            linger.map_or(FOR_EVER, |l| l.as_millis().min(u128::from(FOR_EVER - 1)) as u64);
+        let millis = linger.map_or(FOR_EVER, |l| in_millis(l).min(u128::from(FOR_EVER - 1)) as u64);
         // Release: pairs with the Acquire in `closing`.
         self.linger.store(millis, Ordering::Release);
     }
