@@ -43,6 +43,7 @@ mod setters;
 mod socket;
 mod stats;
 mod subscription;
+mod tcp_setters;
 pub mod tuning;
 mod wait;
 

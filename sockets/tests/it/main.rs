@@ -11,6 +11,7 @@ mod bed;
 mod endpoints;
 mod examples;
 mod exhaustion;
+mod extremes;
 mod futures;
 mod hwm;
 mod ipc;

@@ -86,6 +86,16 @@ fn keepalive(stream: &Socket, keepalive: &Keepalive) -> Result<(), OptionError> 
     set("keepalive", stream.set_tcp_keepalive(&probes))
 }
 
+/// Whether the system has no such device, for now.
+pub(super) fn is_no_device(error: &OptionError) -> bool {
+    #[cfg(unix)]
+    if let OptionError::Refused { option: "bind_to_device", source } = error {
+        return source.raw_os_error() == Some(libc::ENODEV);
+    }
+    let _ = error;
+    false
+}
+
 #[cfg(unix)]
 fn type_of_service(socket: &Socket, address: SocketAddr, tos: u32) -> io::Result<()> {
     if address.is_ipv4() {
