@@ -390,3 +390,24 @@ impl Inlet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_linger_time_is_never_cut_to_nothing() {
+        let state = PipeState::default();
+        assert_eq!(state.closing(), None);
+        for (linger, told) in [
+            (Some(Duration::ZERO), Some(Duration::ZERO)),
+            (Some(Duration::from_nanos(1)), Some(Duration::from_millis(1))),
+            (Some(Duration::from_micros(1001)), Some(Duration::from_millis(2))),
+            (Some(Duration::MAX), Some(Duration::from_millis(FOR_EVER - 1))),
+            (None, None),
+        ] {
+            state.close(linger);
+            assert_eq!(state.closing(), Some(told), "{linger:?}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod again;
 mod backends;
 mod bad_input;
 mod bed;
+mod descriptors;
 mod endpoints;
 mod examples;
 mod exhaustion;

@@ -13,7 +13,7 @@ use socket2::{Socket, TcpKeepalive};
 use crate::error::OptionError;
 use crate::options::{Keepalive, TcpOptions};
 
-/// Sets what a connected or accepted tcp stream needs: no delay, keep-alive, time limit.
+/// Sets what a connected or accepted tcp stream needs: no delay, keep-alive, time limit, priority.
 ///
 /// # Errors
 /// Names the option that the system refused. The stream works without it; whether to keep it is
@@ -24,6 +24,10 @@ pub fn tune_stream(stream: &Socket, options: &TcpOptions) -> Result<(), OptionEr
     keepalive(stream, &options.keepalive)?;
     if options.max_rt.is_some() {
         linux::max_rt(stream, options)?;
+    }
+    if options.priority != 0 {
+        // What a listener accepts begins with none.
+        linux::priority(stream, options)?;
     }
     // One that is about to connect has no peer yet: see `before_use`.
     if let Some(peer) = stream.peer_addr().ok().and_then(|address| address.as_socket()) {
