@@ -47,6 +47,17 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`], as every option.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.set_send_hwm(2)?;
+    /// socket.connect("inproc://slow")?;
+    /// socket.send(&[1])?;
+    /// socket.send(&[2])?;
+    /// assert!(socket.try_send(&[3]).unwrap_err().error.is_would_block());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_send_hwm(&self, messages: u32) -> Result<(), Error> {
         self.change(|core| {
             core.options.send_hwm = messages;
@@ -63,6 +74,14 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.set_recv_hwm(10)?; // of each peer
+    /// socket.set_recv_hwm(0)?; // as many as come
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_recv_hwm(&self, messages: u32) -> Result<(), Error> {
         self.change(|core| {
             core.options.recv_hwm = messages;
@@ -80,6 +99,19 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let context = ringmq::Context::new();
+    /// let socket = context.push()?;
+    /// socket.set_linger(Some(Duration::ZERO))?;
+    /// socket.connect("tcp://127.0.0.1:9")?;
+    /// socket.send("nobody is going to miss it")?;
+    /// drop(socket);
+    /// context.term(); // does not wait
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_linger(&self, linger: Option<Duration>) -> Result<(), Error> {
         self.option(|options| options.linger = linger)
     }
@@ -88,6 +120,17 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.set_send_timeout(Some(Duration::from_millis(1)))?;
+    /// let failed = socket.send("to nobody").unwrap_err();
+    /// assert!(failed.error.is_would_block());
+    /// assert_eq!(failed.message, "to nobody".into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_send_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
         self.option(|options| options.send_timeout = timeout)
     }
@@ -97,6 +140,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.set_recv_timeout(Some(Duration::ZERO))?; // as if it were tried
+    /// assert!(socket.recv().unwrap_err().is_would_block());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_recv_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
         self.option(|options| options.recv_timeout = timeout)
     }
@@ -126,6 +178,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.set_immediate(true)?;
+    /// socket.connect("tcp://127.0.0.1:9")?;
+    /// assert!(socket.try_send("nobody is there").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_immediate(&self, on: bool) -> Result<(), Error> {
         self.option(|options| options.immediate = on)
     }
@@ -135,6 +196,20 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for the other types, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// push.set_conflate(true)?;
+    /// pull.bind("inproc://latest")?;
+    /// push.connect("inproc://latest")?;
+    /// push.send("old")?;
+    /// push.send("new")?;
+    /// assert_eq!(pull.recv()?, "new");
+    /// assert!(context.req()?.set_conflate(true).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_conflate(&self, on: bool) -> Result<(), Error> {
         use SocketType::{Dealer, Pub, Pull, Push, Sub};
         if on && !matches!(self.socket_type(), Dealer | Pub | Pull | Push | Sub) {
@@ -153,6 +228,19 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`Error::InvalidOption`] for another length or a first octet of zero, which is kept for the
     /// names that ROUTERs choose; [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (router, dealer) = (context.router()?, context.dealer()?);
+    /// dealer.set_routing_id("alice")?;
+    /// router.bind("inproc://named")?;
+    /// dealer.connect("inproc://named")?;
+    /// dealer.send("hello")?;
+    /// assert_eq!(router.recv_multipart()?, ["alice", "hello"].into());
+    /// assert!(dealer.set_routing_id("").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_routing_id(&self, id: impl AsRef<[u8]>) -> Result<(), Error> {
         let id = id.as_ref();
         match id {
@@ -174,6 +262,14 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`Error::InvalidOption`] for a name that does not start with `X-` or is malformed, or if they do not
     /// fit; [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().dealer()?;
+    /// socket.set_metadata("X-Version", b"7")?;
+    /// assert!(socket.set_metadata("Version", b"7").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_metadata(&self, name: &str, value: &[u8]) -> Result<(), Error> {
         self.change(|core| {
             let set = core.options.zmtp.set_property(name, value);
@@ -186,6 +282,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::builder().io_threads(2).build()?;
+    /// let (urgent, other) = (context.pull()?, context.pull()?);
+    /// urgent.set_affinity(0b01)?; // the first I/O thread
+    /// other.set_affinity(0b10)?; // the second one
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_affinity(&self, mask: u64) -> Result<(), Error> {
         self.option(|options| options.affinity = mask)
     }
@@ -197,6 +302,14 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`Error::InvalidOption`] for less than 64 bytes: no peer would get as far as a message;
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.set_max_message_size(Some(1 << 20))?; // 1 MiB a frame
+    /// assert!(socket.set_max_message_size(Some(1)).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_max_message_size(&self, bytes: Option<u64>) -> Result<(), Error> {
         if bytes.is_some_and(|bytes| bytes < READY_MAX) {
             return Err(invalid("max_message_size", "it takes 64 bytes or more, or none at all"));
@@ -209,6 +322,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for less than 1 millisecond, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.set_handshake_interval(Some(Duration::from_secs(5)))?;
+    /// assert!(socket.set_handshake_interval(Some(Duration::ZERO)).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_handshake_interval(&self, limit: Option<Duration>) -> Result<(), Error> {
         if limit.is_some_and(|limit| limit < TIME_MIN) {
             let reason = "it takes 1 millisecond or more, or none at all to wait for ever";
@@ -222,6 +344,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for zero, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().req()?;
+    /// socket.set_reconnect_interval(Some(Duration::from_secs(1)))?;
+    /// socket.set_reconnect_interval(None)?; // one attempt
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_reconnect_interval(&self, interval: Option<Duration>) -> Result<(), Error> {
         if interval == Some(Duration::ZERO) {
             return Err(invalid("reconnect_interval", "it is more than 0, or none at all"));
@@ -234,6 +365,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().req()?;
+    /// socket.set_reconnect_interval(Some(Duration::from_millis(100)))?;
+    /// socket.set_reconnect_interval_max(Duration::from_secs(10))?; // 0.1, 0.2, 0.4 ... 10, 10
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_reconnect_interval_max(&self, longest: Duration) -> Result<(), Error> {
         self.option(|options| options.reconnect_max = longest)
     }
@@ -242,6 +382,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for what is between zero and 1 millisecond, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().dealer()?;
+    /// socket.set_heartbeat_interval(Duration::from_secs(1))?;
+    /// assert!(socket.set_heartbeat_interval(Duration::from_nanos(1)).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_heartbeat_interval(&self, interval: Duration) -> Result<(), Error> {
         if !interval.is_zero() && interval < TIME_MIN {
             let reason = "it takes 1 millisecond or more, or zero for no heartbeats";
@@ -255,6 +404,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for what is between zero and 1 millisecond, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().dealer()?;
+    /// socket.set_heartbeat_interval(Duration::from_secs(1))?;
+    /// socket.set_heartbeat_timeout(Some(Duration::from_secs(3)))?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_heartbeat_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
         if timeout.is_some_and(|timeout| !timeout.is_zero() && timeout < TIME_MIN) {
             let reason = "it takes 1 millisecond or more, zero to wait for ever, or none at all";
@@ -268,6 +426,16 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for another time, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().dealer()?;
+    /// socket.set_heartbeat_interval(Duration::from_secs(1))?;
+    /// socket.set_heartbeat_ttl(Duration::from_secs(5))?; // peers give up after 5 seconds without one
+    /// assert!(socket.set_heartbeat_ttl(Duration::from_secs(7000)).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_heartbeat_ttl(&self, ttl: Duration) -> Result<(), Error> {
         if !ttl.is_zero() && !(TTL_MIN..=TTL_MAX).contains(&ttl) {
             let reason = "0.1 to 6553.5 seconds fit on the wire; zero asks for nothing";
@@ -277,6 +445,16 @@ impl<K: Kind> Socket<K> {
     }
 
     /// How many distinct subscriptions the socket has (SUB, XSUB) or its subscribers have (PUB, XPUB).
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().subscriber()?;
+    /// socket.subscribe("weather")?;
+    /// socket.subscribe("weather")?;
+    /// socket.subscribe("news")?;
+    /// assert_eq!(socket.topics(), 2);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn topics(&self) -> usize {
         let mut core = self.inner.lock();
         // What is known of a terminated socket is as good as anything.
