@@ -86,6 +86,13 @@ impl Error {
     }
 
     /// Whether this is [`Error::WouldBlock`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// assert!(socket.try_recv().unwrap_err().is_would_block());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn is_would_block(&self) -> bool {
         matches!(self, Self::WouldBlock)
     }
