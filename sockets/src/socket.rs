@@ -224,6 +224,17 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`Error::NoSuchEndpoint`] unless `endpoint` is bound, [`Error::AmbiguousEndpoint`] if several binds
     /// were given that text, such as `tcp://127.0.0.1:*`.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.bind("tcp://localhost:*")?;
+    /// socket.unbind("tcp://localhost:*")?;
+    /// let resolved = socket.bind("tcp://localhost:*")?;
+    /// socket.unbind(&resolved)?;
+    /// assert!(socket.unbind(&resolved).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn unbind(&self, endpoint: &str) -> Result<(), Error> {
         let mut core = self.inner.lock();
         core.enter()?;
@@ -251,6 +262,15 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`Error::NoSuchEndpoint`] unless `endpoint` is connected. A connection that has ended for good is not:
     /// one within the process whose peer has closed it, or a connect that has given up.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.connect("tcp://localhost:9")?;
+    /// socket.disconnect("tcp://localhost:9")?;
+    /// assert!(socket.disconnect("tcp://localhost:9").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
         let text = canonical(endpoint, Endpoint::parse_connect);
         let mut core = self.inner.lock();
@@ -270,11 +290,27 @@ impl<K: Kind> Socket<K> {
     }
 
     /// The endpoint bound or connected last, resolved; empty if none was.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// assert_eq!(socket.last_endpoint(), "");
+    /// socket.bind("tcp://127.0.0.1:*")?;
+    /// assert!(socket.last_endpoint().starts_with("tcp://127.0.0.1:"));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn last_endpoint(&self) -> String {
         self.inner.lock().endpoints.last().to_owned()
     }
 
     /// The socket's type.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// assert_eq!(socket.socket_type(), ringmq::SocketType::Pull);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn socket_type(&self) -> SocketType {
         self.inner.shared.socket_type
     }
@@ -296,6 +332,18 @@ impl<K: Kind> Socket<K> {
     }
 
     /// Queue depths and drop counters, one entry for each connection or pending connect.
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://depth")?;
+    /// push.connect("inproc://depth")?;
+    /// push.send("one")?;
+    /// let stats = push.stats();
+    /// assert_eq!((stats.len(), stats[0].queued, stats[0].dropped), (1, 1, 0));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn stats(&self) -> Vec<PipeStats> {
         let mut core = self.inner.lock();
         // A terminated socket has no pipes left to tell about.
