@@ -32,6 +32,7 @@ struct Waiting {
 }
 
 /// What a connect has met.
+#[expect(clippy::large_enum_variant, reason = "made once a connect and taken apart at once")]
 pub(super) enum Met {
     Waits(Ticket),
     /// Who has bound the name, to be given the offer.
