@@ -11,6 +11,9 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+/// More I/O threads than any machine has cores to run them on; each takes a stack, a descriptor and
+/// locked memory.
+const THREADS_MAX: usize = 1024;
 /// Cores that a mask of the system has room for.
 const CORES: usize = 1024;
 /// Longest time to poll a device: a thread that does so for longer is lost to the machine.
@@ -74,6 +77,15 @@ pub struct TuningReport {
 /// Refuses values that no system would take.
 pub(crate) fn check(options: &EngineOptions) -> Result<(), SettingError> {
     let wrong = |setting, reason: &str| Err(SettingError { setting, reason: reason.to_owned() });
+    if options.io_threads > THREADS_MAX {
+        return wrong("io_threads", "there are 1 to 1024 of them");
+    }
+    if options.thread_name.contains('\0') {
+        return wrong(
+            "thread_name",
+            "it takes any text without a zero byte (Linux shows 15 bytes of it)",
+        );
+    }
     if options.cores.iter().any(|core| *core >= CORES) {
         return wrong("pin_io_threads", "cores are numbered from 0 to 1023");
     }

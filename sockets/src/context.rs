@@ -1,5 +1,6 @@
 //! The context: what the sockets of a program share.
 
+use crate::context_builder::ContextBuilder;
 use crate::core::Core;
 use crate::core::shared::Shared;
 use crate::error::Error;
@@ -12,9 +13,7 @@ use crate::pattern;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Wanted;
 use crate::wait::Spin;
-use ringmq_engine::{
-    BackendChoice, BackendReport, Engine, EngineOptions, IoHandle, TuningReport, UringReport,
-};
+use ringmq_engine::{BackendReport, Engine, EngineOptions, IoHandle, TuningReport, UringReport};
 use ringmq_pipe::Section;
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolve::Resolver;
@@ -22,7 +21,6 @@ use ringmq_zmtp::SocketType;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 /// What the sockets of a program share: I/O threads, and the names of inproc endpoints.
 ///
@@ -168,8 +166,20 @@ impl Drop for ContextInner {
 impl Context {
     /// A context with one I/O thread on the best backend there is. Threads start when they are first
     /// needed.
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let socket = context.pull()?;
+    /// # drop(socket);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn new() -> Self {
-        Self(Arc::new(ContextInner::new(EngineOptions::default(), Spin::default())))
+        Self::with(EngineOptions::default(), Spin::default())
+    }
+
+    pub(crate) fn with(options: EngineOptions, spin: Spin) -> Self {
+        Self(Arc::new(ContextInner::new(options, spin)))
     }
 
     /// A context with other settings.
@@ -182,7 +192,7 @@ impl Context {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn builder() -> ContextBuilder {
-        ContextBuilder { options: EngineOptions::default(), spin: Spin::default() }
+        ContextBuilder::new()
     }
 
     /// Which backend the I/O threads use, and why.
@@ -190,6 +200,15 @@ impl Context {
     /// # Errors
     /// [`Error::BackendUnavailable`] if `RINGMQ_BACKEND` asks for one that cannot be had,
     /// [`Error::Terminated`] after [`shutdown`](Self::shutdown).
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{BackendChoice, Context};
+    /// let context = Context::builder().backend(BackendChoice::Mio).build()?;
+    /// println!("{}", context.backend()?); // and why
+    /// assert_eq!(context.backend()?.kind.name(), "mio");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn backend(&self) -> Result<BackendReport, Error> {
         self.0.with_engine(|engine| engine.backend().clone())
     }
@@ -217,6 +236,14 @@ impl Context {
     ///
     /// # Errors
     /// Why it does not, and what would have to be changed.
+    ///
+    /// # Examples
+    /// ```
+    /// match ringmq::Context::uring_available() {
+    ///     Ok(()) => println!("io_uring it is"),
+    ///     Err(reason) => println!("mio, because {reason}"),
+    /// }
+    /// ```
     pub fn uring_available() -> Result<(), String> {
         ringmq_engine::uring_available()
     }
@@ -263,6 +290,16 @@ impl Context {
     /// over, and stops the I/O threads. With an unlimited linger time, which is the default, and a peer
     /// that never comes, that takes for ever. From inside [`recv_with`](Socket::recv_with) it only shuts
     /// down.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Error};
+    /// let context = Context::new();
+    /// let socket = context.pull()?;
+    /// context.term();
+    /// assert!(matches!(socket.recv(), Err(Error::Terminated)));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn term(&self) {
         self.0.terminate();
     }
@@ -305,6 +342,14 @@ macro_rules! constructors {
             ///
             /// # Errors
             /// [`Error::Terminated`] after [`shutdown`](Self::shutdown).
+            ///
+            /// # Examples
+            /// ```
+            /// use ringmq::{Context, SocketType};
+            #[doc = concat!("let socket = Context::new().", stringify!($method), "()?;")]
+            #[doc = concat!("assert_eq!(socket.socket_type(), SocketType::", stringify!($socket_type), ");")]
+            /// # Ok::<(), ringmq::Error>(())
+            /// ```
             pub fn $method(&self) -> Result<Socket<$kind>, Error> {
                 self.make(SocketType::$socket_type)
             }
@@ -353,99 +398,5 @@ impl Context {
     /// ```
     pub fn socket(&self, socket_type: SocketType) -> Result<Socket<AnyKind>, Error> {
         self.make(socket_type)
-    }
-}
-
-/// Settings of a [`Context`] to be.
-#[derive(Clone, Debug)]
-pub struct ContextBuilder {
-    options: EngineOptions,
-    spin: Spin,
-}
-
-impl ContextBuilder {
-    /// How many I/O threads, at least one. Default 1: enough for a gigabyte a second.
-    pub fn io_threads(mut self, threads: usize) -> Self {
-        self.options.io_threads = threads.max(1);
-        self
-    }
-
-    /// The cores of the I/O threads, one each in order; a thread beyond the list runs where the thread may
-    /// run that makes the context. A core that this process may not use is an error. Default: not pinned.
-    pub fn pin_io_threads(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
-        self.options.cores = cores.into_iter().collect();
-        self
-    }
-
-    /// Which backend. Default [`BackendChoice::Auto`].
-    pub fn backend(mut self, choice: BackendChoice) -> Self {
-        self.options.backend = choice;
-        self
-    }
-
-    /// How long an I/O thread stays awake after work. Default 50 microseconds; zero saves processor
-    /// time and costs latency.
-    pub fn io_patience(mut self, patience: Duration) -> Self {
-        self.options.patience = patience;
-        self
-    }
-
-    /// For how long the kernel polls network devices itself when somebody waits for them, instead of
-    /// being interrupted by them: NAPI busy polling by the rings of the I/O threads, and `SO_BUSY_POLL`
-    /// on the tcp connections of the context's sockets. 1 microsecond to 1 second. Default `None`: not
-    /// at all.
-    ///
-    /// A wish: where the system does not grant it everything works without, and
-    /// [`Context::tuning`] says why.
-    pub fn busy_poll(mut self, time: Option<Duration>) -> Self {
-        self.options.busy_poll = time;
-        self
-    }
-
-    /// How late the kernel may wake the I/O threads for a timer (`PR_SET_TIMERSLACK`). 1 nanosecond to 1
-    /// second. Default: what the thread has that makes the context, usually 50 microseconds. Linux only.
-    pub fn timer_slack(mut self, slack: Duration) -> Self {
-        self.options.timer_slack = Some(slack);
-        self
-    }
-
-    /// Runs the I/O threads in real time, first come first served (`SCHED_FIFO`), at a priority of 1
-    /// (lowest) to 99. Default: as other threads. Linux only, and it takes `CAP_SYS_NICE` or a limit that
-    /// allows it. Give them [cores](Self::pin_io_threads) of their own: nothing else runs where they do.
-    pub fn realtime(mut self, priority: u8) -> Self {
-        self.options.realtime = Some(priority);
-        self
-    }
-
-    /// Whether all memory of the process is kept from being paged out, also what it takes later
-    /// (`mlockall`). Default no. Linux only; counts against `RLIMIT_MEMLOCK`. For good: it stays when the
-    /// context is gone.
-    pub fn lock_memory(mut self, on: bool) -> Self {
-        self.options.lock_memory = on;
-        self
-    }
-
-    /// How long threads that wait for a message look for it again and again before they block. Default
-    /// [`Spin::Adaptive`]. A socket may [differ](crate::Socket::set_spin).
-    pub fn spin(mut self, spin: Spin) -> Self {
-        self.spin = spin;
-        self
-    }
-
-    /// The I/O threads are called `<name>/<number>`. Default `ringmq-io`.
-    pub fn thread_name(mut self, name: &str) -> Self {
-        self.options.thread_name = name.to_owned();
-        self
-    }
-
-    /// Makes the context and starts its I/O threads.
-    ///
-    /// # Errors
-    /// [`Error::BackendUnavailable`] if the backend asked for cannot be had, [`Error::InvalidOption`] for a
-    /// setting that cannot be had, [`Error::Io`] if the system refuses threads or descriptors.
-    pub fn build(self) -> Result<Context, Error> {
-        let context = Context(Arc::new(ContextInner::new(self.options, self.spin)));
-        context.backend()?;
-        Ok(context)
     }
 }

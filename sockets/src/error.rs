@@ -70,6 +70,12 @@ pub enum Error {
         /// The endpoint.
         endpoint: String,
     },
+    /// Several binds were given that text (`ENOENT`).
+    #[error("{endpoint} was bound more than once: use the text that bind returned")]
+    AmbiguousEndpoint {
+        /// The text.
+        endpoint: String,
+    },
     /// A value that an option cannot have, or that the system does not grant (`EINVAL`).
     #[error("option {option} cannot be set: {reason}")]
     InvalidOption {
@@ -97,6 +103,13 @@ impl Error {
     }
 
     /// Whether this is [`Error::WouldBlock`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// assert!(socket.try_recv().unwrap_err().is_would_block());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn is_would_block(&self) -> bool {
         matches!(self, Self::WouldBlock)
     }

@@ -26,6 +26,7 @@
 //! ```
 
 mod context;
+mod context_builder;
 mod core;
 mod error;
 pub mod kind;
@@ -43,10 +44,12 @@ mod setters;
 mod socket;
 mod stats;
 mod subscription;
+mod tcp_setters;
 pub mod tuning;
 mod wait;
 
-pub use context::{Context, ContextBuilder};
+pub use context::Context;
+pub use context_builder::ContextBuilder;
 pub use error::{Error, SendError};
 pub use monitor::{Monitor, MonitorEvent};
 pub use multipart::Multipart;

@@ -106,6 +106,16 @@ impl Monitor {
     /// # Errors
     /// [`Error::WouldBlock`] if there is none, [`Error::Terminated`] if there never will be: the socket
     /// is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// let monitor = socket.monitor();
+    /// assert!(monitor.try_recv().unwrap_err().is_would_block());
+    /// drop(socket);
+    /// assert!(matches!(monitor.try_recv(), Err(ringmq::Error::Terminated)));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn try_recv(&self) -> Result<MonitorEvent, Error> {
         let ended = self.0.ended.load(Ordering::SeqCst);
         match self.0.pop() {
@@ -119,6 +129,17 @@ impl Monitor {
     ///
     /// # Errors
     /// [`Error::Terminated`] when the socket is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::MonitorEvent;
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// let monitor = pull.monitor();
+    /// push.connect(&pull.bind("tcp://127.0.0.1:*")?)?;
+    /// while !matches!(monitor.recv()?, MonitorEvent::HandshakeSucceeded { .. }) {}
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn recv(&self) -> Result<MonitorEvent, Error> {
         self.wait(None)
     }
@@ -127,6 +148,16 @@ impl Monitor {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] if it does not, [`Error::Terminated`] when the socket is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().pull()?;
+    /// let monitor = socket.monitor();
+    /// let error = monitor.recv_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert!(error.is_would_block(), "nothing happens");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<MonitorEvent, Error> {
         self.wait(Some(timeout))
     }
@@ -135,6 +166,18 @@ impl Monitor {
     ///
     /// # Errors
     /// [`Error::Terminated`] when the socket is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use ringmq::MonitorEvent;
+    /// let socket = ringmq::Context::new().pull()?;
+    /// let monitor = socket.monitor();
+    /// socket.bind("tcp://127.0.0.1:*")?;
+    /// assert!(matches!(monitor.recv_async().await?, MonitorEvent::Listening { .. }));
+    /// # Ok::<(), ringmq::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn recv_async(&self) -> Result<MonitorEvent, Error> {
         let mut registered = Registered { monitor: self, key: None };
         poll_fn(|cx| {
@@ -148,6 +191,13 @@ impl Monitor {
     }
 
     /// Events that were not kept because nobody read them.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// assert_eq!(socket.monitor().missed(), 0);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn missed(&self) -> u64 {
         self.0.missed.load(Ordering::Relaxed)
     }

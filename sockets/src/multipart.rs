@@ -19,46 +19,102 @@ pub struct Multipart(VecDeque<Message>);
 
 impl Multipart {
     /// No frames.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(ringmq::Multipart::new().is_empty());
+    /// ```
     pub const fn new() -> Self {
         Self(VecDeque::new())
     }
 
     /// The number of frames.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq::Multipart::from(["head", "body"]).len(), 2);
+    /// ```
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there are no frames.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(!ringmq::Multipart::from("").is_empty()); // one frame, of no bytes
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Adds a frame at the end.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut message = ringmq::Multipart::from("head");
+    /// message.push_back(vec![1, 2, 3]);
+    /// assert_eq!(message[1], [1, 2, 3]);
+    /// ```
     pub fn push_back(&mut self, frame: impl Into<Message>) {
         self.0.push_back(frame.into());
     }
 
     /// Adds a frame at the start.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut message = ringmq::Multipart::from("body");
+    /// message.push_front("head");
+    /// assert_eq!(message, ["head", "body"].into());
+    /// ```
     pub fn push_front(&mut self, frame: impl Into<Message>) {
         self.0.push_front(frame.into());
     }
 
     /// Takes the last frame.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut message = ringmq::Multipart::from(["head", "body"]);
+    /// assert_eq!(message.pop_back().unwrap(), "body");
+    /// assert_eq!(message.len(), 1);
+    /// ```
     pub fn pop_back(&mut self) -> Option<Message> {
         self.0.pop_back()
     }
 
     /// Takes the first frame.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut message = ringmq::Multipart::from(["head", "body"]);
+    /// assert_eq!(message.pop_front().unwrap(), "head");
+    /// assert_eq!(message.len(), 1);
+    /// ```
     pub fn pop_front(&mut self) -> Option<Message> {
         self.0.pop_front()
     }
 
     /// The frame at `index`.
+    ///
+    /// # Examples
+    /// ```
+    /// let message = ringmq::Multipart::from(["head", "body"]);
+    /// assert_eq!(message.get(1).unwrap(), "body");
+    /// assert!(message.get(2).is_none());
+    /// ```
     pub fn get(&self, index: usize) -> Option<&Message> {
         self.0.get(index)
     }
 
     /// The frames in order.
+    ///
+    /// # Examples
+    /// ```
+    /// let message = ringmq::Multipart::from(["head", "body"]);
+    /// assert_eq!(message.iter().map(|frame| frame.len()).sum::<usize>(), 8);
+    /// ```
     pub fn iter(&self) -> std::collections::vec_deque::Iter<'_, Message> {
         self.0.iter()
     }

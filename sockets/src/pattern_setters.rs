@@ -32,6 +32,15 @@ impl<K: Subscribes> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().subscriber()?;
+    /// socket.subscribe("weather")?;
+    /// socket.unsubscribe("weather")?;
+    /// assert_eq!(socket.topics(), 0);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
         self.setting("unsubscribe", Setting::Unsubscribe(prefix.as_ref()))
     }
@@ -43,6 +52,21 @@ impl<K: Filters> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for a socket that does not filter, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (publisher, subscriber) = (context.publisher()?, context.subscriber()?);
+    /// publisher.set_invert_matching(true)?;
+    /// subscriber.set_invert_matching(true)?;
+    /// publisher.bind("inproc://others")?;
+    /// subscriber.subscribe("debug")?;
+    /// subscriber.connect("inproc://others")?;
+    /// publisher.send("debug: a detail")?;
+    /// publisher.send("error: a mistake")?;
+    /// assert_eq!(subscriber.recv()?, "error: a mistake");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_invert_matching(&self, on: bool) -> Result<(), Error> {
         self.setting("invert_matching", Setting::Invert(on))
     }
@@ -54,6 +78,16 @@ impl<K: Routes> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::Error;
+    /// let socket = ringmq::Context::new().router()?;
+    /// socket.set_mandatory(true)?;
+    /// let failed = socket.send_multipart(["nobody", "hello"]).unwrap_err();
+    /// assert!(matches!(failed.error, Error::HostUnreachable));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_mandatory(&self, on: bool) -> Result<(), Error> {
         self.setting("mandatory", Setting::Mandatory(on))
     }
@@ -63,6 +97,14 @@ impl<K: Routes> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().router()?;
+    /// socket.set_handover(true)?; // who comes back under its name is heard
+    /// socket.bind("tcp://127.0.0.1:*")?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_handover(&self, on: bool) -> Result<(), Error> {
         self.setting("handover", Setting::Handover(on))
     }
@@ -72,6 +114,18 @@ impl<K: Routes> Socket<K> {
     /// # Errors
     /// [`Error::InvalidOption`] if it is not 1 to 255 octets long or a peer has it already;
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (router, rep) = (context.router()?, context.rep()?);
+    /// rep.bind("inproc://worker")?;
+    /// router.set_connect_routing_id("worker")?;
+    /// router.connect("inproc://worker")?;
+    /// router.send_multipart(["worker", "", "work"])?;
+    /// assert_eq!(rep.recv()?, "work");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_connect_routing_id(&self, id: impl AsRef<[u8]>) -> Result<(), Error> {
         self.setting("connect_routing_id", Setting::ConnectRoutingId(id.as_ref()))
     }
@@ -82,6 +136,19 @@ impl<K: Requests> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (req, rep) = (context.req()?, context.rep()?);
+    /// req.set_correlate(true)?;
+    /// rep.bind("inproc://numbered")?;
+    /// req.connect("inproc://numbered")?;
+    /// req.send("question")?;
+    /// rep.send(rep.recv()?)?; // carries the number back by itself
+    /// assert_eq!(req.recv()?, "question");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_correlate(&self, on: bool) -> Result<(), Error> {
         self.setting("correlate", Setting::Correlate(on))
     }
@@ -91,6 +158,24 @@ impl<K: Requests> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (req, rep) = (context.req()?, context.rep()?);
+    /// req.set_correlate(true)?;
+    /// req.set_relaxed(true)?;
+    /// rep.bind("inproc://impatient")?;
+    /// req.connect("inproc://impatient")?;
+    /// req.send("one")?;
+    /// req.send("two")?; // without an answer to the first
+    /// rep.recv()?;
+    /// rep.send("late")?;
+    /// assert_eq!(rep.recv()?, "two");
+    /// rep.send("in time")?;
+    /// assert_eq!(req.recv()?, "in time");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_relaxed(&self, on: bool) -> Result<(), Error> {
         self.setting("relaxed", Setting::Relaxed(on))
     }
@@ -102,6 +187,18 @@ impl<K: Probes> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (router, dealer) = (context.router()?, context.dealer()?);
+    /// router.bind("inproc://probed")?;
+    /// dealer.set_routing_id("bob")?;
+    /// dealer.set_probe_router(true)?;
+    /// dealer.connect("inproc://probed")?;
+    /// assert_eq!(router.recv_multipart()?, ["bob", ""].into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_probe_router(&self, on: bool) -> Result<(), Error> {
         self.setting("probe_router", Setting::ProbeRouter(on))
     }
@@ -112,6 +209,22 @@ impl<K: Publishes> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (publisher, subscriber) = (context.publisher()?, context.subscriber()?);
+    /// publisher.set_no_drop(true)?;
+    /// publisher.set_send_hwm(1)?;
+    /// subscriber.set_recv_hwm(1)?;
+    /// publisher.bind("inproc://every one")?;
+    /// subscriber.subscribe("")?;
+    /// subscriber.connect("inproc://every one")?;
+    /// publisher.send("one")?;
+    /// publisher.send("two")?;
+    /// assert!(publisher.try_send("three").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_no_drop(&self, on: bool) -> Result<(), Error> {
         self.setting("no_drop", Setting::NoDrop(on))
     }
@@ -122,6 +235,20 @@ impl<K: HearsSubscriptions> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (xpub, first, second) = (context.xpub()?, context.subscriber()?, context.subscriber()?);
+    /// xpub.set_verbose(true)?;
+    /// xpub.bind("inproc://verbose")?;
+    /// for subscriber in [&first, &second] {
+    ///     subscriber.subscribe("a")?;
+    ///     subscriber.connect("inproc://verbose")?;
+    ///     assert_eq!(xpub.recv()?, "\x01a");
+    /// }
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_verbose(&self, on: bool) -> Result<(), Error> {
         self.setting("verbose", Setting::Verbose(on))
     }
@@ -131,6 +258,22 @@ impl<K: HearsSubscriptions> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (xpub, first, second) = (context.xpub()?, context.subscriber()?, context.subscriber()?);
+    /// xpub.set_verboser(true)?;
+    /// xpub.bind("inproc://verboser")?;
+    /// for subscriber in [&first, &second] {
+    ///     subscriber.subscribe("a")?;
+    ///     subscriber.connect("inproc://verboser")?;
+    ///     assert_eq!(xpub.recv()?, "\x01a");
+    /// }
+    /// first.unsubscribe("a")?; // the other one still has it
+    /// assert_eq!(xpub.recv()?, "\0a");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_verboser(&self, on: bool) -> Result<(), Error> {
         self.setting("verboser", Setting::Verboser(on))
     }
@@ -142,6 +285,20 @@ impl<K: HearsSubscriptions> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (xpub, subscriber) = (context.xpub()?, context.subscriber()?);
+    /// xpub.set_manual(true)?;
+    /// xpub.bind("inproc://asked")?;
+    /// subscriber.subscribe("secret")?;
+    /// subscriber.connect("inproc://asked")?;
+    /// assert_eq!(xpub.recv()?, "\x01secret");
+    /// xpub.send("secret 1")?; // nobody hears it
+    /// assert!(subscriber.try_recv().is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_manual(&self, on: bool) -> Result<(), Error> {
         self.setting("manual", Setting::Manual(on))
     }
@@ -151,6 +308,22 @@ impl<K: HearsSubscriptions> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] if the mode is not manual; [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (xpub, subscriber) = (context.xpub()?, context.subscriber()?);
+    /// xpub.set_manual(true)?;
+    /// xpub.bind("inproc://granted")?;
+    /// subscriber.subscribe("")?; // wants everything
+    /// subscriber.connect("inproc://granted")?;
+    /// assert_eq!(xpub.recv()?, "\x01");
+    /// xpub.apply_subscription(true, "public")?;
+    /// xpub.send("private 1")?;
+    /// xpub.send("public 1")?;
+    /// assert_eq!(subscriber.recv()?, "public 1");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn apply_subscription(
         &self,
         subscribe: bool,
@@ -167,6 +340,19 @@ impl<K: HearsSubscriptions> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (xpub, subscriber) = (context.xpub()?, context.subscriber()?);
+    /// xpub.set_welcome_message("hello")?;
+    /// xpub.bind("inproc://welcome")?;
+    /// subscriber.subscribe("hello")?;
+    /// subscriber.connect("inproc://welcome")?;
+    /// xpub.recv()?; // takes the new subscriber in
+    /// assert_eq!(subscriber.recv()?, "hello");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_welcome_message(&self, message: impl AsRef<[u8]>) -> Result<(), Error> {
         self.setting("welcome_message", Setting::Welcome(message.as_ref()))
     }

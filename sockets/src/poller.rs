@@ -72,6 +72,13 @@ enum Source<'fd> {
 
 impl<'fd> Poller<'fd> {
     /// An empty set.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// assert!(ringmq::Poller::new().wait(Some(Duration::ZERO))?.is_empty());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self { entries: Vec::new(), next: 0 }
     }
@@ -84,11 +91,35 @@ impl<'fd> Poller<'fd> {
     }
 
     /// Adds a socket; returns the key that names it in [`Ready`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Interest, Poller};
+    /// let context = Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// let mut poller = Poller::new();
+    /// let keys = [poller.add(&push, Interest::WRITABLE), poller.add(&pull, Interest::READABLE)];
+    /// assert_ne!(keys[0], keys[1]);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn add<K: Kind>(&mut self, socket: &Socket<K>, interest: Interest) -> usize {
         self.insert(interest, Source::Socket(socket.inner.clone()))
     }
 
     /// Adds a descriptor; returns the key that names it in [`Ready`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Interest, Poller};
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// let (mut near, far) = UnixStream::pair().unwrap();
+    /// let mut poller = Poller::new();
+    /// let key = poller.add_fd(&far, Interest::READABLE);
+    /// near.write_all(b"!").unwrap();
+    /// assert_eq!(poller.wait(None)?[0].key, key);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     #[cfg(unix)]
     pub fn add_fd<F: std::os::fd::AsFd>(&mut self, fd: &'fd F, interest: Interest) -> usize {
         self.insert(interest, Source::Fd(fd.as_fd()))
@@ -96,6 +127,18 @@ impl<'fd> Poller<'fd> {
 
     /// Adds a SOCKET, which is the only kind of handle that Windows can wait for together with others;
     /// returns the key that names it in [`Ready`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Interest, Poller};
+    /// use std::net::UdpSocket;
+    /// let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    /// let mut poller = Poller::new();
+    /// let key = poller.add_raw_socket(&socket, Interest::READABLE);
+    /// socket.send_to(b"!", socket.local_addr().unwrap()).unwrap();
+    /// assert_eq!(poller.wait(None)?[0].key, key);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     #[cfg(windows)]
     pub fn add_raw_socket<S: std::os::windows::io::AsSocket>(
         &mut self,
@@ -106,12 +149,37 @@ impl<'fd> Poller<'fd> {
     }
 
     /// Changes what is waited for; `false` if there is no such key.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Interest, Poller};
+    /// use std::time::Duration;
+    /// let socket = Context::new().push()?;
+    /// socket.connect("inproc://room")?;
+    /// let mut poller = Poller::new();
+    /// let key = poller.add(&socket, Interest::default());
+    /// assert!(poller.wait(Some(Duration::ZERO))?.is_empty());
+    /// assert!(poller.modify(key, Interest::WRITABLE));
+    /// assert!(poller.wait(None)?[0].writable);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn modify(&mut self, key: usize, interest: Interest) -> bool {
         let entry = self.entries.iter_mut().find(|entry| entry.0 == key);
         entry.map(|entry| entry.1 = interest).is_some()
     }
 
     /// Removes a socket or descriptor; `false` if there is no such key.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Interest, Poller};
+    /// let socket = Context::new().pull()?;
+    /// let mut poller = Poller::new();
+    /// let key = poller.add(&socket, Interest::READABLE);
+    /// assert!(poller.remove(key));
+    /// assert!(!poller.remove(key));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn remove(&mut self, key: usize) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.0 != key);
@@ -123,6 +191,25 @@ impl<'fd> Poller<'fd> {
     ///
     /// # Errors
     /// [`Error::Terminated`] if a socket's context has ended, [`Error::Io`] if the system refuses.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Interest, Poller};
+    /// use std::time::Duration;
+    /// let context = Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://level")?;
+    /// push.connect("inproc://level")?;
+    /// let mut poller = Poller::new();
+    /// poller.add(&pull, Interest::READABLE);
+    /// push.send("hello")?;
+    /// for _ in 0..2 {
+    ///     assert!(poller.wait(None)?[0].readable, "until it is received");
+    /// }
+    /// pull.recv()?;
+    /// assert!(poller.wait(Some(Duration::ZERO))?.is_empty());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Vec<Ready>, Error> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let bell = match self.has_fds() {

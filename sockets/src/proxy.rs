@@ -59,6 +59,20 @@ pub fn proxy<F: Kind, B: Kind>(frontend: &Socket<F>, backend: &Socket<B>) -> Res
 ///
 /// # Errors
 /// As [`proxy`]; `Ok` when the control socket said `TERMINATE`.
+///
+/// # Examples
+/// ```
+/// use ringmq::{Context, ProxyOptions, SocketType, proxy_with};
+/// let context = Context::new();
+/// let (front, back) = (context.socket(SocketType::Pull)?, context.socket(SocketType::Push)?);
+/// let (control, steering) = (context.socket(SocketType::Pair)?, context.pair()?);
+/// control.bind("inproc://control")?;
+/// steering.connect("inproc://control")?;
+/// steering.send("TERMINATE")?;
+/// let options = ProxyOptions { control: Some(&control), ..ProxyOptions::default() };
+/// proxy_with(&front, &back, &options)?;
+/// # Ok::<(), ringmq::Error>(())
+/// ```
 pub fn proxy_with<F: Kind, B: Kind>(
     frontend: &Socket<F>,
     backend: &Socket<B>,

@@ -37,6 +37,18 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     /// Whether it is followed by other frames of the same message.
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://more")?;
+    /// push.connect("inproc://more")?;
+    /// push.send_multipart(["head", "body"])?;
+    /// assert!(pull.recv_with(|frame| frame.more())?);
+    /// assert!(!pull.recv_with(|frame| frame.more())?);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn more(&self) -> bool {
         self.more
     }
@@ -160,6 +172,18 @@ impl<K: Receives> Socket<K> {
     ///
     /// # Errors
     /// As [`recv`](Self::recv), with [`Error::WouldBlock`] when there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://tried")?;
+    /// push.connect("inproc://tried")?;
+    /// assert!(pull.try_recv().unwrap_err().is_would_block());
+    /// push.send("hello")?;
+    /// assert_eq!(pull.try_recv()?, "hello");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn try_recv(&self) -> Result<Message, Error> {
         if K::STRAIGHT
             && let Some(mut core) = self.inner.lock_as_owner()
@@ -182,6 +206,19 @@ impl<K: Receives> Socket<K> {
 
     /// Receives a frame; the future waits for one. Dropping it loses nothing. The receive time-out does
     /// not apply.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://awaited")?;
+    /// push.connect("inproc://awaited")?;
+    /// push.send("hello")?;
+    /// assert_eq!(pull.recv_async().await?, "hello");
+    /// # Ok::<(), ringmq::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn recv_async(&self) -> RecvFuture<'_> {
         RecvFuture { pending: Pending::new(&self.inner, Wants::Messages, ()) }
     }
@@ -190,6 +227,18 @@ impl<K: Receives> Socket<K> {
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://whole")?;
+    /// push.connect("inproc://whole")?;
+    /// push.send_multipart(["head", "body"])?;
+    /// let message = pull.recv_multipart()?;
+    /// assert_eq!((message.len(), &message[1][..]), (2, &b"body"[..]));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn recv_multipart(&self) -> Result<Multipart, Error> {
         block_on(&self.inner, Wants::Messages, |options| options.recv_timeout, recv_frames)
     }
@@ -198,11 +247,36 @@ impl<K: Receives> Socket<K> {
     ///
     /// # Errors
     /// As [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://tried whole")?;
+    /// push.connect("inproc://tried whole")?;
+    /// assert!(pull.try_recv_multipart().unwrap_err().is_would_block());
+    /// push.send_multipart(["head", "body"])?;
+    /// assert_eq!(pull.try_recv_multipart()?, ["head", "body"].into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn try_recv_multipart(&self) -> Result<Multipart, Error> {
         try_fetching(&self.inner, recv_frames)
     }
 
     /// Receives all frames of a message; the future waits for one. Dropping it loses nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://awaited whole")?;
+    /// push.connect("inproc://awaited whole")?;
+    /// push.send_multipart(["head", "body"])?;
+    /// assert_eq!(pull.recv_multipart_async().await?, ["head", "body"].into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn recv_multipart_async(&self) -> RecvMultipartFuture<'_> {
         RecvMultipartFuture { pending: Pending::new(&self.inner, Wants::Messages, ()) }
     }

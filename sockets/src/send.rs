@@ -90,6 +90,16 @@ impl<K: Sends> Socket<K> {
     ///
     /// # Errors
     /// As [`send`](Self::send), with [`Error::WouldBlock`] when there is no room.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// let failed = socket.try_send("to nobody").unwrap_err();
+    /// assert!(failed.error.is_would_block());
+    /// socket.connect("inproc://to come")?;
+    /// socket.try_send("waits in the pipe")?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     #[inline]
     pub fn try_send(&self, message: impl Payload) -> Result<(), SendError> {
         if self.send_straight(&message) {
@@ -157,6 +167,18 @@ impl<K: Sends> Socket<K> {
     ///
     /// # Errors
     /// As [`try_send`](Self::try_send).
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// assert!(push.try_send_multipart(["to", "nobody"]).is_err());
+    /// pull.bind("inproc://tried parts")?;
+    /// push.connect("inproc://tried parts")?;
+    /// push.try_send_multipart(["head", "body"])?;
+    /// assert_eq!(pull.recv_multipart()?.len(), 2);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn try_send_multipart(&self, message: impl Into<Multipart>) -> Result<(), SendError> {
         let mut message = message.into();
         message.mark();
@@ -166,6 +188,19 @@ impl<K: Sends> Socket<K> {
     }
 
     /// Sends all frames as one message; the future waits for room. See [`SendFuture`].
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://async parts")?;
+    /// push.connect("inproc://async parts")?;
+    /// push.send_multipart_async(["head", "body"]).await?;
+    /// assert_eq!(pull.recv_multipart_async().await?, ["head", "body"].into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn send_multipart_async(&self, message: impl Into<Multipart>) -> SendFuture<'_> {
         let mut message = message.into();
         message.mark();
@@ -184,6 +219,14 @@ pub struct SendFuture<'a> {
 
 impl SendFuture<'_> {
     /// Gives up and takes the message back.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// let sending = socket.send_multipart_async(["to", "nobody"]);
+    /// assert_eq!(sending.cancel(), ["to", "nobody"].into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn cancel(mut self) -> Multipart {
         std::mem::take(self.pending.state_mut())
     }

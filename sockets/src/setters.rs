@@ -9,19 +9,23 @@ use crate::options::{Options, invalid};
 use crate::pattern::Setting;
 use crate::socket::Socket;
 use crate::wait::Spin;
-use ringmq_transports::options::{Keepalive, ReconnectStop};
-use ringmq_zmtp::SocketType;
+use ringmq_transports::options::ReconnectStop;
+use ringmq_zmtp::{READY_MAX, SocketType};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Longest time-to-live of a heartbeat: 65,535 tenths of a second.
+/// Shortest time that peers are given to answer, and between PINGs: timers are no finer.
+const TIME_MIN: Duration = Duration::from_millis(1);
+
+/// Shortest and longest time-to-live of a heartbeat: 1 and 65,535 tenths of a second.
+const TTL_MIN: Duration = Duration::from_millis(100);
 const TTL_MAX: Duration = Duration::from_millis(6_553_599);
 
-/// Longest time to poll a device: a thread that does so for longer is lost to the machine.
-const BUSY_POLL_MAX: Duration = Duration::from_secs(1);
-
 impl<K: Kind> Socket<K> {
-    fn change<T>(&self, change: impl FnOnce(&mut Core) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Core) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut core = self.inner.lock()?;
         core.enter()?;
         // Whatever it is that changes: the next bind or connect looks at the options anew.
@@ -29,7 +33,7 @@ impl<K: Kind> Socket<K> {
         change(&mut core)
     }
 
-    fn option(&self, change: impl FnOnce(&mut Options)) -> Result<(), Error> {
+    pub(crate) fn option(&self, change: impl FnOnce(&mut Options)) -> Result<(), Error> {
         self.change(|core| {
             change(&mut core.options);
             Ok(())
@@ -44,6 +48,17 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`], as every option.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.set_send_hwm(2)?;
+    /// socket.connect("inproc://slow")?;
+    /// socket.send(&[1])?;
+    /// socket.send(&[2])?;
+    /// assert!(socket.try_send(&[3]).unwrap_err().error.is_would_block());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_send_hwm(&self, messages: u32) -> Result<(), Error> {
         self.change(|core| {
             core.options.send_hwm = messages;
@@ -60,6 +75,14 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.set_recv_hwm(10)?; // of each peer
+    /// socket.set_recv_hwm(0)?; // as many as come
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_recv_hwm(&self, messages: u32) -> Result<(), Error> {
         self.change(|core| {
             core.options.recv_hwm = messages;
@@ -77,6 +100,19 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let context = ringmq::Context::new();
+    /// let socket = context.push()?;
+    /// socket.set_linger(Some(Duration::ZERO))?;
+    /// socket.connect("tcp://127.0.0.1:9")?;
+    /// socket.send("nobody is going to miss it")?;
+    /// drop(socket);
+    /// context.term(); // does not wait
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_linger(&self, linger: Option<Duration>) -> Result<(), Error> {
         self.option(|options| options.linger = linger)
     }
@@ -85,6 +121,17 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.set_send_timeout(Some(Duration::from_millis(1)))?;
+    /// let failed = socket.send("to nobody").unwrap_err();
+    /// assert!(failed.error.is_would_block());
+    /// assert_eq!(failed.message, "to nobody".into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_send_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
         self.option(|options| options.send_timeout = timeout)
     }
@@ -94,6 +141,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.set_recv_timeout(Some(Duration::ZERO))?; // as if it were tried
+    /// assert!(socket.recv().unwrap_err().is_would_block());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_recv_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
         self.option(|options| options.recv_timeout = timeout)
     }
@@ -123,6 +179,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.set_immediate(true)?;
+    /// socket.connect("tcp://127.0.0.1:9")?;
+    /// assert!(socket.try_send("nobody is there").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_immediate(&self, on: bool) -> Result<(), Error> {
         self.option(|options| options.immediate = on)
     }
@@ -136,6 +201,20 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for the other types, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// push.set_conflate(true)?;
+    /// pull.bind("inproc://latest")?;
+    /// push.connect("inproc://latest")?;
+    /// push.send("old")?;
+    /// push.send("new")?;
+    /// assert_eq!(pull.recv()?, "new");
+    /// assert!(context.req()?.set_conflate(true).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_conflate(&self, on: bool) -> Result<(), Error> {
         use SocketType::{Dealer, Pub, Pull, Push, Sub};
         if on && !matches!(self.socket_type(), Dealer | Pub | Pull | Push | Sub) {
@@ -147,17 +226,31 @@ impl<K: Kind> Socket<K> {
         })
     }
 
-    /// The name under which ROUTER peers know this socket: 1 to 255 octets. Default: they choose.
+    /// The name under which ROUTER peers know this socket: 1 to 255 bytes, told by REQ, DEALER and ROUTER.
+    /// Default: they choose.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for another length or a first octet of zero, which is kept for the
     /// names that ROUTERs choose; [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (router, dealer) = (context.router()?, context.dealer()?);
+    /// dealer.set_routing_id("alice")?;
+    /// router.bind("inproc://named")?;
+    /// dealer.connect("inproc://named")?;
+    /// dealer.send("hello")?;
+    /// assert_eq!(router.recv_multipart()?, ["alice", "hello"].into());
+    /// assert!(dealer.set_routing_id("").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_routing_id(&self, id: impl AsRef<[u8]>) -> Result<(), Error> {
         let id = id.as_ref();
         match id {
-            [] => return Err(invalid("routing_id", "it has 1 to 255 octets")),
+            [] => return Err(invalid("routing_id", "it has 1 to 255 bytes")),
             [0, ..] => {
-                return Err(invalid("routing_id", "ids that start with a zero are automatic"));
+                return Err(invalid("routing_id", "ids that start with a byte of 0 are automatic"));
             }
             _ => {}
         }
@@ -167,11 +260,20 @@ impl<K: Kind> Socket<K> {
         })
     }
 
-    /// Sends a property of the application, `X-name`, to each peer in the handshake.
+    /// Sends a property of the application, `X-name`, to each peer over tcp or ipc in the handshake. All
+    /// of them together have at most 61,440 bytes: names, values, and 5 for each.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for a name that does not start with `X-` or is malformed;
-    /// [`Error::Terminated`].
+    /// [`Error::InvalidOption`] for a name that does not start with `X-` or is malformed, or if they do not
+    /// fit; [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().dealer()?;
+    /// socket.set_metadata("X-Version", b"7")?;
+    /// assert!(socket.set_metadata("Version", b"7").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_metadata(&self, name: &str, value: &[u8]) -> Result<(), Error> {
         self.change(|core| {
             let set = core.options.zmtp.set_property(name, value);
@@ -179,28 +281,65 @@ impl<K: Kind> Socket<K> {
         })
     }
 
-    /// Which I/O threads serve the socket, bit 0 for the first; 0 for any. Default 0.
+    /// Which I/O threads serve the socket, bit 0 for the first; 0 for any, as are bits that stand for no
+    /// thread. Default 0.
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::builder().io_threads(2).build()?;
+    /// let (urgent, other) = (context.pull()?, context.pull()?);
+    /// urgent.set_affinity(0b01)?; // the first I/O thread
+    /// other.set_affinity(0b10)?; // the second one
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_affinity(&self, mask: u64) -> Result<(), Error> {
         self.option(|options| options.affinity = mask)
     }
 
-    /// Longest frame in octets that a peer may send; one that sends a longer one is disconnected.
-    /// Default `None`: no limit.
+    /// Longest frame in bytes that a peer may send, over tcp or ipc; one that sends a longer one is
+    /// disconnected. Default `None`: no limit. It counts for what a peer says of itself too, which takes 64
+    /// bytes, or up to 320 with a long routing id, and whatever its properties have.
     ///
     /// # Errors
+    /// [`Error::InvalidOption`] for less than 64 bytes: no peer would get as far as a message;
     /// [`Error::Terminated`].
-    pub fn set_max_message_size(&self, octets: Option<u64>) -> Result<(), Error> {
-        self.option(|options| options.zmtp.max_body = octets)
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.set_max_message_size(Some(1 << 20))?; // 1 MiB a frame
+    /// assert!(socket.set_max_message_size(Some(1)).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn set_max_message_size(&self, bytes: Option<u64>) -> Result<(), Error> {
+        if bytes.is_some_and(|bytes| bytes < READY_MAX) {
+            return Err(invalid("max_message_size", "it takes 64 bytes or more, or none at all"));
+        }
+        self.option(|options| options.zmtp.max_body = bytes)
     }
 
-    /// How long a peer may take for the handshake; `None` is for ever. Default 30 seconds.
+    /// How long a peer may take for the handshake, a millisecond at least; `None` is for ever. Default 30
+    /// seconds.
     ///
     /// # Errors
-    /// [`Error::Terminated`].
+    /// [`Error::InvalidOption`] for less than 1 millisecond, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.set_handshake_interval(Some(Duration::from_secs(5)))?;
+    /// assert!(socket.set_handshake_interval(Some(Duration::ZERO)).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_handshake_interval(&self, limit: Option<Duration>) -> Result<(), Error> {
+        if limit.is_some_and(|limit| limit < TIME_MIN) {
+            let reason = "it takes 1 millisecond or more, or none at all to wait for ever";
+            return Err(invalid("handshake_interval", reason));
+        }
         self.option(|options| options.zmtp.handshake_timeout = limit)
     }
 
@@ -212,9 +351,18 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for zero, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().req()?;
+    /// socket.set_reconnect_interval(Some(Duration::from_secs(1)))?;
+    /// socket.set_reconnect_interval(None)?; // one attempt
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_reconnect_interval(&self, interval: Option<Duration>) -> Result<(), Error> {
         if interval == Some(Duration::ZERO) {
-            return Err(invalid("reconnect_interval", "it is more than zero, or none at all"));
+            return Err(invalid("reconnect_interval", "it is more than 0, or none at all"));
         }
         self.option(|options| options.reconnect_interval = interval)
     }
@@ -224,6 +372,15 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().req()?;
+    /// socket.set_reconnect_interval(Some(Duration::from_millis(100)))?;
+    /// socket.set_reconnect_interval_max(Duration::from_secs(10))?; // 0.1, 0.2, 0.4 ... 10, 10
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_reconnect_interval_max(&self, longest: Duration) -> Result<(), Error> {
         self.option(|options| options.reconnect_max = longest)
     }
@@ -251,121 +408,84 @@ impl<K: Kind> Socket<K> {
         self.option(|options| options.reconnect_stop = conditions)
     }
 
-    /// Time between PINGs to a silent or busy peer; zero, the default, sends none.
+    /// Time between PINGs to a silent or busy peer, a millisecond at least; zero, the default, sends none.
     ///
     /// # Errors
-    /// [`Error::Terminated`].
+    /// [`Error::InvalidOption`] for what is between zero and 1 millisecond, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().dealer()?;
+    /// socket.set_heartbeat_interval(Duration::from_secs(1))?;
+    /// assert!(socket.set_heartbeat_interval(Duration::from_nanos(1)).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_heartbeat_interval(&self, interval: Duration) -> Result<(), Error> {
+        if !interval.is_zero() && interval < TIME_MIN {
+            let reason = "it takes 1 millisecond or more, or zero for no heartbeats";
+            return Err(invalid("heartbeat_interval", reason));
+        }
         self.option(|options| options.heartbeat_interval = interval)
     }
 
-    /// How long a peer may be silent after a PING; `None`, the default, is as long as the interval.
+    /// How long a peer may be silent after a PING, a millisecond at least; `None`, the default, is as long
+    /// as the interval, and zero is for ever.
     ///
     /// # Errors
-    /// [`Error::Terminated`].
+    /// [`Error::InvalidOption`] for what is between zero and 1 millisecond, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().dealer()?;
+    /// socket.set_heartbeat_interval(Duration::from_secs(1))?;
+    /// socket.set_heartbeat_timeout(Some(Duration::from_secs(3)))?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_heartbeat_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
+        if timeout.is_some_and(|timeout| !timeout.is_zero() && timeout < TIME_MIN) {
+            let reason = "it takes 1 millisecond or more, zero to wait for ever, or none at all";
+            return Err(invalid("heartbeat_timeout", reason));
+        }
         self.option(|options| options.heartbeat_timeout = timeout)
     }
 
-    /// How long peers should wait for the next sign of life after a PING; zero, the default, does not
-    /// ask for that. In tenths of a second, rounded down.
+    /// How long peers should wait for the next sign of life after a PING, 0.1 to 6553.5 seconds; zero, the
+    /// default, does not ask for that. In tenths of a second, rounded down.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] above 6553.5 seconds, [`Error::Terminated`].
+    /// [`Error::InvalidOption`] for another time, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().dealer()?;
+    /// socket.set_heartbeat_interval(Duration::from_secs(1))?;
+    /// socket.set_heartbeat_ttl(Duration::from_secs(5))?; // peers give up after 5 seconds without one
+    /// assert!(socket.set_heartbeat_ttl(Duration::from_secs(7000)).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn set_heartbeat_ttl(&self, ttl: Duration) -> Result<(), Error> {
-        if ttl > TTL_MAX {
-            return Err(invalid("heartbeat_ttl", "at most 6553.5 seconds fit on the wire"));
+        if !ttl.is_zero() && !(TTL_MIN..=TTL_MAX).contains(&ttl) {
+            let reason = "0.1 to 6553.5 seconds fit on the wire; zero asks for nothing";
+            return Err(invalid("heartbeat_ttl", reason));
         }
         self.option(|options| options.heartbeat_ttl = ttl)
     }
 
-    /// Whether IPv6 addresses may be used. Default no.
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    pub fn set_ipv6(&self, on: bool) -> Result<(), Error> {
-        self.option(|options| options.tcp.ipv6 = on)
-    }
-
-    /// Connections that may wait to be accepted. Default: 4096, or what the system allows.
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    pub fn set_backlog(&self, connections: u32) -> Result<(), Error> {
-        self.option(|options| {
-            options.tcp.backlog = Some(connections);
-            options.ipc.backlog = Some(connections);
-        })
-    }
-
-    /// The kernel's send buffer in octets; `None`, the default, leaves it to the kernel for tcp and
-    /// asks for 1 MiB for ipc.
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    pub fn set_send_buffer(&self, octets: Option<usize>) -> Result<(), Error> {
-        self.option(|options| {
-            options.tcp.send_buffer = octets;
-            options.ipc.send_buffer = octets;
-        })
-    }
-
-    /// The kernel's receive buffer in octets; see [`set_send_buffer`](Self::set_send_buffer).
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    pub fn set_recv_buffer(&self, octets: Option<usize>) -> Result<(), Error> {
-        self.option(|options| {
-            options.tcp.recv_buffer = octets;
-            options.ipc.recv_buffer = octets;
-        })
-    }
-
-    /// The type of service of tcp packets (`IP_TOS`). Default 0: the system's.
-    ///
-    /// # Errors
-    /// [`Error::InvalidOption`] above 255, [`Error::Terminated`].
-    pub fn set_tos(&self, tos: u32) -> Result<(), Error> {
-        if tos > 255 {
-            return Err(invalid("tos", "it is one octet"));
-        }
-        self.option(|options| options.tcp.tos = tos)
-    }
-
-    /// For how long the kernel may poll the network device when a tcp connection of this socket is read
-    /// and has nothing (`SO_BUSY_POLL`), instead of
-    /// [what the context has](crate::ContextBuilder::busy_poll); in whole microseconds, at most 1 second.
-    /// Zero leaves it to the system. A wish: a refusal is traced.
-    ///
-    /// # Errors
-    /// [`Error::InvalidOption`] for less than a microsecond or more than a second,
-    /// [`Error::Terminated`].
-    pub fn set_busy_poll(&self, time: Duration) -> Result<(), Error> {
-        if !time.is_zero() && (time.as_micros() == 0 || time > BUSY_POLL_MAX) {
-            let reason = "it takes 1 microsecond to 1 second, or zero for the system's choice";
-            return Err(invalid("busy_poll", reason));
-        }
-        self.option(|options| options.tcp.busy_poll = time.as_micros().try_into().unwrap_or(0))
-    }
-
-    /// TCP's own probes of idle connections. Default: the system's.
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    pub fn set_tcp_keepalive(&self, keepalive: Keepalive) -> Result<(), Error> {
-        self.option(|options| options.tcp.keepalive = keepalive)
-    }
-
-    /// How long one attempt to connect may take; `None`, the default, is as long as the system tries.
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    pub fn set_connect_timeout(&self, limit: Option<Duration>) -> Result<(), Error> {
-        self.option(|options| options.tcp.connect_timeout = limit)
-    }
-
     /// How many distinct subscriptions the socket has (SUB, XSUB) or its subscribers have (PUB, XPUB). None
     /// from inside [`recv_with`](Self::recv_with).
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().subscriber()?;
+    /// socket.subscribe("weather")?;
+    /// socket.subscribe("weather")?;
+    /// socket.subscribe("news")?;
+    /// assert_eq!(socket.topics(), 2);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn topics(&self) -> usize {
         let Ok(mut core) = self.inner.lock() else { return 0 };
         // What is known of a terminated socket is as good as anything.

@@ -2,8 +2,8 @@
 
 use crate::context::ContextInner;
 use crate::core::Core;
-use crate::core::endpoints::{Entry, Place};
-use crate::core::shared::{Binder, Command, Shared};
+use crate::core::endpoints::{Entry, Found, Place};
+use crate::core::shared::{Binder, Shared};
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::monitor::Monitor;
@@ -11,7 +11,7 @@ use crate::stats::PipeStats;
 use crate::wait::Wants;
 use ringmq_pipe::{Exclusive, ExclusiveGuard, OwnerGuard, Section};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
-use ringmq_transports::inproc::Acceptor;
+use ringmq_transports::inproc::{Acceptor, Ticket};
 use ringmq_transports::{Offer, Owner, Route, Settings, bind, connect};
 use ringmq_zmtp::{Peer, SocketType, Version};
 use std::fmt;
@@ -137,7 +137,8 @@ impl<K: Kind> Socket<K> {
         let mut core = self.inner.lock()?;
         core.enter()?;
         let route = core.endpoints.route();
-        let (mut core, entry) = match parsed {
+        let asked = parsed.to_string();
+        let (mut core, mut entry) = match parsed {
             Endpoint::Inproc(name) => {
                 let entry = self.bind_inproc(&core, route, name)?;
                 (core, entry)
@@ -145,6 +146,7 @@ impl<K: Kind> Socket<K> {
             parsed => self.bind_address(core, route, &parsed)?,
         };
         let resolved = entry.endpoint.to_string();
+        entry.asked = (asked != resolved).then(|| asked.into());
         core.add_bound(entry);
         Ok(resolved)
     }
@@ -170,7 +172,7 @@ impl<K: Kind> Socket<K> {
         let bound = bound?;
         let endpoint = bound.endpoint().clone();
         let token = bound.listen(shared.clone(), &io);
-        Ok((core, Entry { endpoint, route, place: Place::Io(io, token) }))
+        Ok((core, Entry { endpoint, asked: None, route, place: Place::Io(io, token) }))
     }
 
     fn bind_inproc(&self, core: &Core, route: Route, name: InprocName) -> Result<Entry, Error> {
@@ -181,7 +183,7 @@ impl<K: Kind> Socket<K> {
         if !names.bind(name.clone(), &binder) {
             return Err(Error::AddressInUse { endpoint: endpoint.to_string() });
         }
-        Ok(Entry { endpoint, route, place: Place::InprocBind(names, name) })
+        Ok(Entry { endpoint, asked: None, route, place: Place::InprocBind(names, name) })
     }
 
     /// Connects to an endpoint, now and again whenever the connection is lost.
@@ -211,14 +213,16 @@ impl<K: Kind> Socket<K> {
             self.inner.shared.socket_type,
             SocketType::Dealer | SocketType::Pub | SocketType::Sub | SocketType::Req
         );
+        core.forget_deserted(&text);
         if once && core.endpoints.is_connected(&text) {
             return Ok(());
         }
         let route = core.endpoints.route();
         let place = match parsed {
             Endpoint::Inproc(name) => {
-                self.connect_inproc(&mut core, route, &name);
-                Place::InprocConnect
+                let waits = self.connect_inproc(&mut core, route, &name);
+                let names = &self.inner.context.inproc;
+                Place::InprocConnect(waits.map(|ticket| (names.clone(), name, ticket)))
             }
             parsed => {
                 let settings = Self::settings(&mut core, route);
@@ -236,44 +240,84 @@ impl<K: Kind> Socket<K> {
                 Place::Io(io, token)
             }
         };
-        core.add_connected(Entry { endpoint: text, route, place });
+        core.add_connected(Entry { endpoint: text, asked: None, route, place });
         Ok(())
     }
 
-    fn connect_inproc(&self, core: &mut Core, route: Route, name: &InprocName) {
+    fn connect_inproc(&self, core: &mut Core, route: Route, name: &InprocName) -> Option<Ticket> {
         let shared = self.inner.shared.clone();
         let (near, far) = shared.make_pipe();
         core.attach(near, route, None, true);
         let taken = Box::new(move |peer: &Arc<Peer>| {
-            shared.post(Command::PeerKnown { route, peer: peer.clone() });
+            shared.peer_known(route, peer);
         });
-        self.inner.context.inproc.connect(name, Offer { end: far, peer: itself(core), taken });
+        self.inner.context.inproc.connect(name, Offer { end: far, peer: itself(core), taken })
     }
 
     /// Stops taking connections on an endpoint and closes those that were taken there.
     ///
+    /// The endpoint is what [`bind`](Self::bind) returned, or what it was given: `tcp://*:5555`,
+    /// `tcp://localhost:5555`, `ipc://*`. What has arrived can still be received.
+    ///
     /// # Errors
-    /// [`Error::NoSuchEndpoint`] unless `endpoint` is what [`bind`](Self::bind) returned.
+    /// [`Error::NoSuchEndpoint`] unless `endpoint` is bound, [`Error::AmbiguousEndpoint`] if several binds
+    /// were given that text, such as `tcp://127.0.0.1:*`.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// socket.bind("tcp://localhost:*")?;
+    /// socket.unbind("tcp://localhost:*")?;
+    /// let resolved = socket.bind("tcp://localhost:*")?;
+    /// socket.unbind(&resolved)?;
+    /// assert!(socket.unbind(&resolved).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn unbind(&self, endpoint: &str) -> Result<(), Error> {
         let mut core = self.inner.lock()?;
         core.enter()?;
-        if core.endpoints.unbind(&canonical(endpoint, Endpoint::parse_bind)) {
-            return Ok(());
+        let entry = match core.endpoints.unbind(&canonical(endpoint, Endpoint::parse_bind)) {
+            Found::One(entry) => entry,
+            Found::None => {
+                return Err(Error::NoSuchEndpoint { endpoint: endpoint.to_owned() });
+            }
+            Found::Several => {
+                return Err(Error::AmbiguousEndpoint { endpoint: endpoint.to_owned() });
+            }
+        };
+        if matches!(entry.place, Place::InprocBind(..)) {
+            // No session stands between to end them.
+            for key in core.pipes.all_of_route(entry.route) {
+                core.pipes.hang_up(key);
+            }
         }
-        Err(Error::NoSuchEndpoint { endpoint: endpoint.to_owned() })
+        Ok(())
     }
 
     /// Ends a connection made by [`connect`](Self::connect); what was sent to it is delivered for the
     /// [linger time](Self::set_linger).
     ///
     /// # Errors
-    /// [`Error::NoSuchEndpoint`] unless `endpoint` is connected.
+    /// [`Error::NoSuchEndpoint`] unless `endpoint` is connected. A connection that has ended for good is not:
+    /// one within the process whose peer has closed it, or a connect that has given up.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.connect("tcp://localhost:9")?;
+    /// socket.disconnect("tcp://localhost:9")?;
+    /// assert!(socket.disconnect("tcp://localhost:9").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
+        let text = canonical(endpoint, Endpoint::parse_connect);
         let mut core = self.inner.lock()?;
+        let known = core.endpoints.is_connected(&text);
         core.enter()?;
-        let entry = core.endpoints.disconnect(&canonical(endpoint, Endpoint::parse_connect));
-        let Some(entry) = entry else {
-            return Err(Error::NoSuchEndpoint { endpoint: endpoint.to_owned() });
+        let Some(entry) = core.endpoints.disconnect(&text) else {
+            // It may have ended by itself, which this socket has not heard of before.
+            let error = Error::NoSuchEndpoint { endpoint: endpoint.to_owned() };
+            return if known { Ok(()) } else { Err(error) };
         };
         while let Some(key) = core.pipes.of_route(entry.route) {
             let linger = core.options.linger;
@@ -285,11 +329,27 @@ impl<K: Kind> Socket<K> {
 
     /// The endpoint bound or connected last, resolved; empty if none was, and from inside
     /// [`recv_with`](Self::recv_with).
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// assert_eq!(socket.last_endpoint(), "");
+    /// socket.bind("tcp://127.0.0.1:*")?;
+    /// assert!(socket.last_endpoint().starts_with("tcp://127.0.0.1:"));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn last_endpoint(&self) -> String {
         self.inner.lock().map_or_else(|_| String::new(), |core| core.endpoints.last().to_owned())
     }
 
     /// The socket's type.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// assert_eq!(socket.socket_type(), ringmq::SocketType::Pull);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn socket_type(&self) -> SocketType {
         self.inner.shared.socket_type
     }
@@ -312,6 +372,18 @@ impl<K: Kind> Socket<K> {
 
     /// Queue depths and drop counters, one entry for each connection or pending connect. None from inside
     /// [`recv_with`](Self::recv_with).
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://depth")?;
+    /// push.connect("inproc://depth")?;
+    /// push.send("one")?;
+    /// let stats = push.stats();
+    /// assert_eq!((stats.len(), stats[0].queued, stats[0].dropped), (1, 1, 0));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn stats(&self) -> Vec<PipeStats> {
         let Ok(mut core) = self.inner.lock() else { return Vec::new() };
         // A terminated socket has no pipes left to tell about.

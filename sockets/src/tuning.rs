@@ -16,7 +16,7 @@
 //! | [`ContextBuilder::realtime`] | The I/O threads run in real time (`SCHED_FIFO`), before everything else on their cores. | as other threads | Not to be shown with two cores. **Pin them**, to cores that nothing else needs: an I/O thread that is awake gives its core to none of the others. |
 //! | [`ContextBuilder::lock_memory`] | Keeps the memory of the process from being paged out, and has what it takes from now on there from the start (`mlockall`). | no | No effect on a machine that does not page. The stack of each thread counts in full, 2 MiB as a rule, against `RLIMIT_MEMLOCK`. |
 //! | [`Socket::recv_into`], [`Socket::recv_with`] | Receive into a message that is there already; look at a message where it lies. | [`Socket::recv`] moves it out | The first saves a move of 64 octets for each message: 64 B over tcp 34.8 M/s instead of 32.1. The second saves one more, which does not show here: within the spread of the rounds. |
-//! | [`Socket::set_tos`], [`Socket::set_send_buffer`], [`Socket::set_recv_buffer`] | What the network and the kernel do with packets. | the system's; 1 MiB for ipc | The kernel's own sizes were best for tcp. Of its 208 KiB for ipc a blocking reader lost 40 to 60 % of the throughput. |
+//! | [`Socket::set_tos`], [`Socket::set_priority`], [`Socket::set_send_buffer`], [`Socket::set_recv_buffer`] | What the network and the kernel do with packets. | the system's; 1 MiB for ipc | The kernel's own sizes were best for tcp. Of its 208 KiB for ipc a blocking reader lost 40 to 60 % of the throughput. |
 //!
 //! Measured on one machine: two virtual cores (AMD Zen 5), Linux 6.18, loopback. Waking a thread costs
 //! several times as much there as on bare metal.
@@ -91,6 +91,7 @@
 //! [`Socket::recv_with`]: crate::Socket::recv_with
 //! [`Socket::set_affinity`]: crate::Socket::set_affinity
 //! [`Socket::set_busy_poll`]: crate::Socket::set_busy_poll
+//! [`Socket::set_priority`]: crate::Socket::set_priority
 //! [`Socket::set_recv_buffer`]: crate::Socket::set_recv_buffer
 //! [`Socket::set_send_buffer`]: crate::Socket::set_send_buffer
 //! [`Socket::set_spin`]: crate::Socket::set_spin

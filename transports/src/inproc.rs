@@ -1,13 +1,17 @@
 //! Endpoints within a process: names, who has bound them, and who waits for them to be bound.
 //!
 //! Two sockets of one context share a pipe, an end for each; no thread stands between them. A connect
-//! may come before its bind: the far end of its pipe then waits here.
+//! may come before its bind: the far end of its pipe then waits here, and is taken back by whoever
+//! closes the near one. What was sent into it stays for the linger time: there is no thread whose timer
+//! could end that, so whoever comes here next does.
+
+mod names;
 
 use crate::endpoint::InprocName;
 use crate::owner::Offer;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use names::{Met, Names};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// A socket that has bound a name. Called on the connecting socket's thread.
 pub trait Acceptor: Send + Sync {
@@ -15,70 +19,72 @@ pub trait Acceptor: Send + Sync {
     fn offer(&self, offer: Offer);
 }
 
+/// A connect that waits for its bind, for whoever made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
 /// The names of one context.
+///
+/// Pipes are handed over and dropped without the lock held: both may run code of the application's.
 #[derive(Default)]
 pub struct Inproc {
-    names: Mutex<HashMap<InprocName, Name>>,
-}
-
-enum Name {
-    Bound(Arc<dyn Acceptor>),
-    Awaited(Vec<Offer>),
+    names: Mutex<Names>,
 }
 
 impl Inproc {
     /// Binds a name and hands over what waited for it. `false` if somebody has it already.
     pub fn bind(&self, name: InprocName, acceptor: &Arc<dyn Acceptor>) -> bool {
-        let waiting = match self.lock().entry(name) {
-            Entry::Vacant(entry) => {
-                entry.insert(Name::Bound(acceptor.clone()));
-                Vec::new()
-            }
-            Entry::Occupied(mut entry) => {
-                if matches!(entry.get(), Name::Bound(_)) {
-                    return false;
-                }
-                match entry.insert(Name::Bound(acceptor.clone())) {
-                    Name::Awaited(offers) => offers,
-                    Name::Bound(_) => Vec::new(),
-                }
-            }
+        let (_over, awaited) = {
+            let mut names = self.lock();
+            (names.sweep(Instant::now()), names.bind(name, acceptor))
         };
-        for offer in waiting {
-            acceptor.offer(offer);
-        }
+        let Some(awaited) = awaited else { return false };
+        awaited.into_iter().for_each(|offer| acceptor.offer(offer));
         true
     }
 
     /// Gives a name up: connects made from now on wait for the next bind.
     pub fn unbind(&self, name: &InprocName) {
-        let mut names = self.lock();
-        if matches!(names.get(name), Some(Name::Bound(_))) {
-            names.remove(name);
-        }
+        let _acceptor = self.lock().unbind(name);
     }
 
     /// Connects to a name: hands the far end of a pipe to whoever has bound it, or keeps it until
-    /// somebody does.
-    pub fn connect(&self, name: &InprocName, offer: Offer) {
-        let mut names = self.lock();
-        match names.entry(name.clone()).or_insert_with(|| Name::Awaited(Vec::new())) {
-            Name::Bound(acceptor) => {
-                let acceptor = acceptor.clone();
-                drop(names);
+    /// somebody does. Then it is for the caller to [withdraw](Self::withdraw).
+    pub fn connect(&self, name: &InprocName, offer: Offer) -> Option<Ticket> {
+        let (_over, met) = {
+            let mut names = self.lock();
+            (names.sweep(Instant::now()), names.connect(name, offer))
+        };
+        match met {
+            Met::Waits(ticket) => Some(ticket),
+            Met::Bound(acceptor, offer) => {
                 acceptor.offer(offer);
+                None
             }
-            Name::Awaited(offers) => offers.push(offer),
         }
+    }
+
+    /// Takes back a connect that waits, if it still does. To be called when the near end of its pipe is
+    /// closed; what was sent into that stays for its linger time.
+    pub fn withdraw(&self, name: &InprocName, ticket: Ticket) {
+        let now = Instant::now();
+        let _over = {
+            let mut names = self.lock();
+            (names.sweep(now), names.withdraw(now, name, ticket))
+        };
+    }
+
+    /// How many connects wait for a bind.
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting()
     }
 
     /// Drops everything that waits: the context ends.
     pub fn clear(&self) {
-        let names = std::mem::take(&mut *self.lock());
-        drop(names);
+        let _names = std::mem::take(&mut *self.lock());
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<InprocName, Name>> {
+    fn lock(&self) -> MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -166,9 +166,14 @@ impl LatestReader {
         }
     }
 
+    /// Whether the writer is gone. There may be a message left.
+    pub fn is_deserted(&self) -> bool {
+        self.shared.writer_gone.load(Ordering::Acquire)
+    }
+
     /// Whether the writer is gone and nothing is left.
     pub fn ended(&self) -> bool {
-        self.shared.writer_gone.load(Ordering::Acquire) && !self.ready()
+        self.is_deserted() && !self.ready()
     }
 }
 

@@ -36,11 +36,23 @@ enum Repr {
 
 impl Message {
     /// An empty message.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// assert!(Message::new().is_empty());
+    /// ```
     pub const fn new() -> Self {
         Self(Opaque::new(Repr::Inline(Small::EMPTY)))
     }
 
     /// Copies `body` into a message of its own.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// assert_eq!(Message::copy_from(&[1, 2, 3]), [1, 2, 3]);
+    /// ```
     #[inline]
     pub fn copy_from(body: &[u8]) -> Self {
         match Small::copy_from(body) {
@@ -93,6 +105,12 @@ impl Message {
     }
 
     /// The body.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// assert_eq!(Message::from("body").as_slice(), b"body");
+    /// ```
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         match self.0.get() {
@@ -103,6 +121,13 @@ impl Message {
     }
 
     /// The body as [`Bytes`]: without a copy when it is shared already.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// let large = Message::from(vec![7; 100_000]);
+    /// assert_eq!(large.into_bytes().len(), 100_000); // not copied
+    /// ```
     pub fn into_bytes(self) -> Bytes {
         match self.0.into_inner() {
             Repr::Shared { bytes, .. } => bytes.into_bytes(),
@@ -112,12 +137,26 @@ impl Message {
     }
 
     /// Whether more frames of the same message follow this one.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// assert!(!Message::from("the only frame").more());
+    /// ```
     #[inline]
     pub fn more(&self) -> bool {
         self.flags() & MORE != 0
     }
 
     /// Marks whether more frames of the same message follow this one.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// let mut frame = Message::from("head");
+    /// frame.set_more(true);
+    /// assert!(frame.more());
+    /// ```
     #[inline]
     pub fn set_more(&mut self, more: bool) {
         let flags = self.flags() & !MORE;
@@ -125,12 +164,27 @@ impl Message {
     }
 
     /// Whether this is a protocol command, which an application never sees.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// assert!(!Message::from("body").is_command());
+    /// ```
     #[inline]
     pub fn is_command(&self) -> bool {
         self.flags() & COMMAND != 0
     }
 
     /// The frame flags: [`MORE`] and [`COMMAND`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// use ringmq_pipe::frame::MORE;
+    /// let mut frame = Message::from("head");
+    /// frame.set_more(true);
+    /// assert_eq!(frame.flags(), MORE);
+    /// ```
     #[inline]
     pub fn flags(&self) -> u8 {
         match self.0.get() {
@@ -140,6 +194,15 @@ impl Message {
     }
 
     /// Replaces the frame flags; bits other than [`MORE`] and [`COMMAND`] are ignored.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// use ringmq_pipe::frame::COMMAND;
+    /// let mut frame = Message::from("body");
+    /// frame.set_flags(COMMAND);
+    /// assert!(frame.is_command());
+    /// ```
     #[inline]
     pub fn set_flags(&mut self, new: u8) {
         let new = Flags::of(new);

@@ -91,6 +91,11 @@ impl Default for PipeState {
     }
 }
 
+/// Whole milliseconds that are not less.
+fn in_millis(time: Duration) -> u128 {
+    time.as_nanos().div_ceil(1_000_000)
+}
+
 impl PipeState {
     /// Counts a message that was dropped because the pipe was full.
     pub fn count_drop(&self) {
@@ -100,8 +105,7 @@ impl PipeState {
     /// The socket is about to drop its end: what it has written is to be sent for `linger` more,
     /// or however long it takes if that is `None`.
     pub fn close(&self, linger: Option<Duration>) {
-        let millis =
-            linger.map_or(FOR_EVER, |l| l.as_millis().min(u128::from(FOR_EVER - 1)) as u64);
+        let millis = linger.map_or(FOR_EVER, |l| in_millis(l).min(u128::from(FOR_EVER - 1)) as u64);
         // Release: pairs with the Acquire in `closing`.
         self.linger.store(millis, Ordering::Release);
     }
@@ -273,6 +277,14 @@ impl Outlet {
             Self::Latest(_) => 0,
         }
     }
+
+    /// Whether the reader is gone.
+    pub fn is_deserted(&self) -> bool {
+        match self {
+            Self::Log(log) => log.is_deserted(),
+            Self::Latest(slot) => slot.closed(),
+        }
+    }
 }
 
 impl Inlet {
@@ -360,6 +372,14 @@ impl Inlet {
         }
     }
 
+    /// Whether the writer is gone. There may be something left to read.
+    pub fn is_deserted(&self) -> bool {
+        match self {
+            Self::Log(log) => log.is_deserted(),
+            Self::Latest(slot) => slot.is_deserted(),
+        }
+    }
+
     /// Whether the writer is gone and everything has been read.
     pub fn ended(&mut self) -> bool {
         match self {
@@ -380,6 +400,27 @@ impl Inlet {
     pub fn set_hwm(&self, hwm: u32) {
         if let Self::Log(log) = self {
             log.set_hwm(hwm);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_linger_time_is_never_cut_to_nothing() {
+        let state = PipeState::default();
+        assert_eq!(state.closing(), None);
+        for (linger, told) in [
+            (Some(Duration::ZERO), Some(Duration::ZERO)),
+            (Some(Duration::from_nanos(1)), Some(Duration::from_millis(1))),
+            (Some(Duration::from_micros(1001)), Some(Duration::from_millis(2))),
+            (Some(Duration::MAX), Some(Duration::from_millis(FOR_EVER - 1))),
+            (None, None),
+        ] {
+            state.close(linger);
+            assert_eq!(state.closing(), Some(told), "{linger:?}");
         }
     }
 }

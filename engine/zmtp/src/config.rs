@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::limits::{ATTACH_MIN, PROPERTY_VALUE_MAX, ROUTING_ID_MAX, SHORT_STRING_MAX};
+use crate::limits::{ATTACH_MIN, PROPERTIES_MAX, ROUTING_ID_MAX, SHORT_STRING_MAX};
+use crate::metadata;
 use crate::{MechanismConfig, SocketType};
 
 /// How long a handshake may take unless set otherwise: libzmq's `ZMQ_HANDSHAKE_IVL`.
@@ -26,7 +27,8 @@ pub struct Config {
     /// Rejects peers that speak a version without mechanisms (1.0, 2.0), even if the mechanism is
     /// NULL: for sockets whose peers have to pass ZAP.
     pub require_mechanism: bool,
-    /// The longest frame body to accept, in octets; `None` for no limit but the protocol's.
+    /// The longest frame body to accept, in octets; `None` for no limit but the protocol's. Holds for the
+    /// handshake too: with less than [`READY_MAX`](crate::READY_MAX) hardly any peer gets through.
     pub max_body: Option<u64>,
     /// Bodies of this many octets and more are never part of a span ([`crate::Sink::span`]).
     pub attach_min: usize,
@@ -76,10 +78,13 @@ pub enum ConfigError {
         /// The name.
         name: String,
     },
-    /// The value of a property is longer than 2^31-1 octets.
-    #[error("a property value has at most 2147483647 octets, not {length}")]
-    PropertyValueTooLong {
-        /// Octets of the value.
+    /// The properties would be longer than [`PROPERTIES_MAX`].
+    #[error(
+        "all properties have at most {PROPERTIES_MAX} bytes together, names included and 5 more for \
+         each, not {length}"
+    )]
+    PropertiesTooLong {
+        /// Bytes that they would have.
         length: usize,
     },
 }
@@ -127,7 +132,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError::PropertyName`] unless the name is `X-` and 1 to 253 letters, digits or
-    /// `-_.+`; [`ConfigError::PropertyValueTooLong`] above 2^31-1 octets.
+    /// `-_.+`; [`ConfigError::PropertiesTooLong`] if all of them together do not fit into a handshake.
     pub fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), ConfigError> {
         let valid = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.+".contains(&octet);
         if !name.starts_with("X-")
@@ -136,8 +141,11 @@ impl Config {
         {
             return Err(ConfigError::PropertyName { name: name.to_owned() });
         }
-        if value.len() > PROPERTY_VALUE_MAX {
-            return Err(ConfigError::PropertyValueTooLong { length: value.len() });
+        let others = self.properties.iter().filter(|(known, _)| known != name);
+        let others = others.map(|(name, value)| metadata::size(name, value)).sum::<usize>();
+        let length = others.saturating_add(metadata::size(name, value));
+        if length > PROPERTIES_MAX {
+            return Err(ConfigError::PropertiesTooLong { length });
         }
         match self.properties.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
             Ok(at) => self.properties[at].1 = value.to_vec(),
@@ -180,5 +188,21 @@ mod tests {
             let refused = ConfigError::PropertyName { name: name.to_owned() };
             assert_eq!(config.set_property(name, b""), Err(refused));
         }
+    }
+
+    #[test]
+    fn no_more_properties_are_taken_than_fit_into_a_handshake() {
+        let mut config = Config::new(SocketType::Dealer);
+        let half = vec![0; PROPERTIES_MAX / 2 - "X-a".len() - 5];
+        config.set_property("X-a", &half).unwrap();
+        config.set_property("X-b", &half).unwrap();
+        let length = PROPERTIES_MAX + 8;
+        let refused = Err(ConfigError::PropertiesTooLong { length });
+        assert_eq!(config.set_property("X-c", b""), refused);
+        // What it takes the place of does not count.
+        config.set_property("X-b", b"").unwrap();
+        config.set_property("X-b", &half).unwrap();
+        assert!(config.set_property("X-b", &vec![0; 1 << 20]).is_err());
+        assert_eq!(config.properties()[1].1.len(), half.len(), "it stays as it was");
     }
 }

@@ -59,7 +59,9 @@ pub use encoder::Encoder;
 pub use error::ProtocolError;
 pub use handshake::{Established, Handshake, Peer};
 pub use heartbeat::{Action, Heartbeat};
-pub use limits::{ATTACH_MIN, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, ROUTING_ID_MAX};
+pub use limits::{
+    ATTACH_MIN, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, PROPERTIES_MAX, READY_MAX, ROUTING_ID_MAX,
+};
 pub use mechanism::MechanismConfig;
 pub use socket_type::SocketType;
 pub use version::Version;

@@ -13,6 +13,13 @@ pub(crate) const SOCKET_TYPE: &str = "Socket-Type";
 /// The property that holds a routing id. See [`SOCKET_TYPE`].
 pub(crate) const IDENTITY: &str = "Identity";
 
+/// How many bytes a property takes.
+pub(crate) fn size(name: &str, value: &[u8]) -> usize {
+    // The lengths of the name and of the value.
+    const LENGTHS: usize = 1 + size_of::<u32>();
+    LENGTHS.saturating_add(name.len()).saturating_add(value.len())
+}
+
 /// Appends a property. `name` has at most 255 octets and `value` less than 2^31: what
 /// [`Config`](crate::Config) guarantees.
 pub(crate) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {

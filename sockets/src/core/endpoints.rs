@@ -3,12 +3,16 @@
 use ringmq_engine::{IoHandle, Notice, Token};
 use ringmq_transports::Route;
 use ringmq_transports::endpoint::InprocName;
-use ringmq_transports::inproc::Inproc;
+use ringmq_transports::inproc::{Inproc, Ticket};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One bind or connect.
 pub(crate) struct Entry {
+    /// Resolved.
     pub(crate) endpoint: Arc<str>,
+    /// As it was asked for, if that is another text.
+    pub(crate) asked: Option<Arc<str>>,
     pub(crate) route: Route,
     pub(crate) place: Place,
 }
@@ -33,25 +37,38 @@ pub(crate) enum Place {
     Io(IoHandle, Token),
     /// A name within the context that this socket has bound.
     InprocBind(Arc<Inproc>, InprocName),
-    /// A pipe to another socket of the context.
-    InprocConnect,
+    /// A pipe to another socket of the context, or to whoever binds that name; and where the far end
+    /// waits if nobody had yet.
+    InprocConnect(Option<(Arc<Inproc>, InprocName, Ticket)>),
 }
 
 impl Place {
     fn tell(&self, notice: Notice) {
         match self {
             Self::Io(io, token) => io.tell(*token, notice),
-            Self::InprocBind(names, name) => names.unbind(name),
-            Self::InprocConnect => {}
+            Self::InprocBind(names, name) => {
+                names.unbind(name);
+            }
+            Self::InprocConnect(Some((names, name, ticket))) => names.withdraw(name, *ticket),
+            Self::InprocConnect(None) => {}
         }
     }
+}
+
+/// Which binds a text names.
+pub(crate) enum Found {
+    None,
+    One(Entry),
+    /// It was asked for several times, and resolved differently.
+    Several,
 }
 
 /// All binds and connects of a socket.
 #[derive(Default)]
 pub(crate) struct Endpoints {
     bound: Vec<Entry>,
-    connected: Vec<Entry>,
+    /// In the order in which they were made.
+    connected: BTreeMap<Route, Entry>,
     last: Arc<str>,
     next: Route,
 }
@@ -79,33 +96,46 @@ impl Endpoints {
             entry.endpoint = self.last.clone();
         }
         self.last = entry.endpoint.clone();
-        self.connected.push(entry);
+        self.connected.insert(entry.route, entry);
     }
 
     pub(crate) fn is_connected(&self, endpoint: &str) -> bool {
-        self.connected.iter().any(|entry| *entry.endpoint == *endpoint)
+        self.connected.values().any(|entry| *entry.endpoint == *endpoint)
     }
 
-    /// Stops a listener, with the connections that it accepted. `false` if there is none such.
-    pub(crate) fn unbind(&mut self, endpoint: &str) -> bool {
-        let Some(at) = self.bound.iter().position(|entry| *entry.endpoint == *endpoint) else {
-            return false;
-        };
-        self.bound.remove(at).place.tell(Notice::Close);
-        true
+    pub(crate) fn is_bound(&self, route: Route) -> bool {
+        self.bound.iter().any(|entry| entry.route == route)
+    }
+
+    /// Stops a listener, with the connections that it accepted, and takes it out. What it resolved to
+    /// names it, or what was asked for if that names no other.
+    pub(crate) fn unbind(&mut self, endpoint: &str) -> Found {
+        let resolved = self.bound.iter().position(|entry| *entry.endpoint == *endpoint);
+        let at = resolved.or_else(|| {
+            let asked = |entry: &Entry| entry.asked.as_deref() == Some(endpoint);
+            self.bound.iter().position(asked)
+        });
+        let Some(at) = at else { return Found::None };
+        let mut others = self.bound[at + 1..].iter();
+        if resolved.is_none() && others.any(|entry| entry.asked.as_deref() == Some(endpoint)) {
+            return Found::Several;
+        }
+        let entry = self.bound.remove(at);
+        entry.place.tell(Notice::Close);
+        Found::One(entry)
     }
 
     /// Takes a connect out; its pipe is the caller's business, and then it is to be
     /// [disconnected](Entry::disconnect).
     pub(crate) fn disconnect(&mut self, endpoint: &str) -> Option<Entry> {
-        let at = self.connected.iter().position(|entry| *entry.endpoint == *endpoint)?;
-        Some(self.connected.remove(at))
+        let named = |(_, entry): &(&Route, &Entry)| *entry.endpoint == *endpoint;
+        let route = *self.connected.iter().find(named)?.0;
+        self.connected.remove(&route)
     }
 
     /// Forgets a connect that has ended by itself; gives its endpoint.
     pub(crate) fn forget(&mut self, route: Route) -> Option<Arc<str>> {
-        let at = self.connected.iter().position(|entry| entry.route == route)?;
-        Some(self.connected.remove(at).endpoint)
+        Some(self.connected.remove(&route)?.endpoint)
     }
 
     /// Whether nothing is bound or connected.
@@ -113,9 +143,28 @@ impl Endpoints {
         self.bound.is_empty() && self.connected.is_empty()
     }
 
+    /// The connects to an endpoint within the process.
+    pub(crate) fn within_process(&self, endpoint: &str) -> Vec<Route> {
+        let direct = |entry: &&Entry| matches!(entry.place, Place::InprocConnect(_));
+        let named = |entry: &&Entry| *entry.endpoint == *endpoint;
+        self.connected.values().filter(named).filter(direct).map(|entry| entry.route).collect()
+    }
+
+    /// A pipe is closed: within the process that is the end of its connect, as nobody is going to make
+    /// another one.
+    pub(crate) fn pipe_closed(&mut self, route: Route) {
+        let direct = |entry: &Entry| matches!(entry.place, Place::InprocConnect(_));
+        if self.connected.get(&route).is_some_and(direct)
+            && let Some(entry) = self.connected.remove(&route)
+        {
+            entry.stop();
+        }
+    }
+
     /// Stops everything; connections with something to send go on by themselves.
     pub(crate) fn close(&mut self) {
-        for entry in self.bound.drain(..).chain(self.connected.drain(..)) {
+        let connected = std::mem::take(&mut self.connected);
+        for entry in self.bound.drain(..).chain(connected.into_values()) {
             entry.stop();
         }
     }

@@ -8,6 +8,7 @@ pub(crate) mod distributor;
 pub(crate) mod endpoints;
 pub(crate) mod fair_queue;
 pub(crate) mod load_balancer;
+pub(crate) mod lobby;
 pub(crate) mod monitor;
 pub(crate) mod pipes;
 pub(crate) mod routing;
@@ -20,6 +21,7 @@ use crate::pattern::{Pattern, Setting};
 use crate::payload::Outgoing;
 use crate::wait::{FEW, Lines};
 use endpoints::{Endpoints, Entry};
+use lobby::Arrival;
 use pipes::{Pipe, Pipes};
 use ringmq_pipe::{LogReader, LogWriter, Notify, PipeEnd};
 use ringmq_transports::Route;
@@ -74,16 +76,29 @@ impl Core {
         let shared = self.shared.clone();
         while let Some(command) = shared.mailbox.take() {
             match command {
-                Command::Attach { end, route, peer, direct } => {
-                    self.attach(*end, route, Some(peer), direct);
-                }
-                Command::PeerKnown { route, peer } => self.peer_known(route, peer),
+                Command::Arrivals => self.admit(),
                 Command::Readable(key) => self.readable(key),
                 Command::Writable(key) => self.routing.pattern().writable(&mut self.pipes, key),
                 Command::Ended { route, reason } => self.connect_ended(route, &reason),
             }
         }
         self.remove_ended();
+    }
+
+    /// Takes in what waits in the lobby.
+    fn admit(&mut self) {
+        let arrivals = self.shared.lobby.take();
+        for (route, peer) in arrivals.peers {
+            self.peer_known(route, peer);
+        }
+        for Arrival { end, route, peer, direct, coming } in arrivals.pipes.into_values() {
+            // Within the process nobody has stopped those that were on their way when the name was given
+            // up.
+            if !direct || self.endpoints.is_bound(route) {
+                self.attach(*end, route, Some(peer), direct);
+            }
+            drop(coming);
+        }
     }
 
     /// Puts a pipe in its place.
@@ -174,7 +189,20 @@ impl Core {
     /// Removes a pipe; what it still has to send is sent for `linger` more.
     pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
         self.routing.pattern().detach(&mut self.pipes, key);
-        self.pipes.close(key, linger);
+        if let Some(route) = self.pipes.close(key, linger) {
+            self.endpoints.pipe_closed(route);
+        }
+    }
+
+    /// Forgets the connects to an endpoint within the process whose other end is gone. What that has
+    /// sent can still be received.
+    pub(crate) fn forget_deserted(&mut self, endpoint: &str) {
+        for route in self.endpoints.within_process(endpoint) {
+            let pipe = self.pipes.of_route(route).and_then(|key| self.pipes.get(key));
+            if pipe.is_none_or(|pipe| pipe.end.tx.is_deserted()) {
+                self.endpoints.forget(route);
+            }
+        }
     }
 
     /// Whether there was one.

@@ -1,6 +1,6 @@
 //! The pipes of a socket: the ends it holds, by key.
 
-use ringmq_pipe::{Encoded, Inlet, LogReader, LogWriter, Outlet, PipeEnd, Refused, Sleep};
+use ringmq_pipe::{Bound, Encoded, Inlet, LogReader, LogWriter, Outlet, PipeEnd, Refused, Sleep};
 use ringmq_transports::Route;
 use ringmq_zmtp::Peer;
 use slab::Slab;
@@ -109,11 +109,26 @@ impl Pipes {
         self.routes.range((route, 0)..=(route, usize::MAX)).next().map(|(_, key)| *key)
     }
 
-    /// Removes a pipe; what this end has written is sent for `linger` more.
-    pub(crate) fn close(&mut self, key: usize, linger: Option<Duration>) {
-        if let Some(pipe) = self.all.try_remove(key) {
-            self.routes.remove(&(pipe.route, key));
-            pipe.end.state.close(linger);
+    /// All pipes of a bind or connect.
+    pub(crate) fn all_of_route(&self, route: Route) -> Vec<usize> {
+        self.routes.range((route, 0)..=(route, usize::MAX)).map(|(_, key)| *key).collect()
+    }
+
+    /// Removes a pipe; what this end has written is sent for `linger` more. Gives its route.
+    pub(crate) fn close(&mut self, key: usize, linger: Option<Duration>) -> Option<Route> {
+        let pipe = self.all.try_remove(key)?;
+        self.routes.remove(&(pipe.route, key));
+        pipe.end.state.close(linger);
+        Some(pipe.route)
+    }
+
+    /// Ends a pipe within the process from this side. What its peer has sent can still be received; what
+    /// it is sent from now on goes nowhere, and when it has noticed the pipe has ended.
+    pub(crate) fn hang_up(&mut self, key: usize) {
+        if let Some(pipe) = self.all.get_mut(key) {
+            // One without a reader.
+            let (nobody, _) = ringmq_pipe::pipe(Bound::Messages(1), Bound::Messages(1));
+            pipe.end.tx = nobody.tx;
         }
     }
 

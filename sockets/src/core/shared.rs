@@ -1,9 +1,10 @@
 //! What others may touch of a socket while its owner is elsewhere: its mailbox, its waiters, and what
 //! its sessions ask for.
 
+use super::lobby::{Arrival, Lobby};
 use super::monitor::Monitors;
 use crate::pattern::Subscriptions;
-use crate::subscription::Wanted;
+use crate::subscription::{Coming, Wanted};
 use crate::wait::Luck;
 use ringmq_engine::Attach;
 use ringmq_pipe::{Bound, Mailbox, Notify, PipeEnd, Waiters, pipe};
@@ -15,10 +16,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// What happened to a socket, for the thread that next enters it.
 pub(crate) enum Command {
-    /// A pipe is new; its peer is known.
-    Attach { end: Box<PipeEnd>, route: Route, peer: Arc<Peer>, direct: bool },
-    /// The peer of a connect's pipe is known.
-    PeerKnown { route: Route, peer: Arc<Peer> },
+    /// Pipes are new, or their peers are known: there is something in the lobby.
+    Arrivals,
     /// A pipe has something to read, or its far end is closed.
     Readable(usize),
     /// A pipe has room.
@@ -30,6 +29,7 @@ pub(crate) enum Command {
 pub(crate) struct Shared {
     pub(crate) socket_type: SocketType,
     pub(crate) mailbox: Mailbox<Command>,
+    pub(crate) lobby: Arc<Lobby>,
     pub(crate) waiters: Waiters,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) monitors: Monitors,
@@ -50,6 +50,7 @@ impl Shared {
         Self {
             socket_type,
             mailbox: Mailbox::new(),
+            lobby: Arc::new(Lobby::new(socket_type)),
             waiters: Waiters::new(),
             subscriptions,
             monitors: Monitors::default(),
@@ -103,10 +104,16 @@ impl Shared {
 
     /// Throws away what was posted after the socket was closed: pipes, above all.
     pub(crate) fn discard(&self) {
-        while let Some(command) = self.mailbox.take() {
-            if let Command::Attach { end, .. } = command {
-                end.state.close(Some(std::time::Duration::ZERO));
-            }
+        while self.mailbox.take().is_some() {}
+        for arrival in self.lobby.take().pipes.into_values() {
+            arrival.end.state.close(Some(std::time::Duration::ZERO));
+        }
+    }
+
+    /// The peer of a connect's pipe is known, before any message of it.
+    pub(crate) fn peer_known(&self, route: Route, peer: &Arc<Peer>) {
+        if self.lobby.peer_known(route, peer.clone(), || self.mailbox.post(Command::Arrivals)) {
+            self.waiters.wake();
         }
     }
 
@@ -118,8 +125,10 @@ impl Shared {
         self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn post_pipe(&self, end: PipeEnd, route: Route, peer: &Arc<Peer>, direct: bool) {
-        self.post(Command::Attach { end: Box::new(end), route, peer: peer.clone(), direct });
+    fn post_pipe(&self, arrival: Arrival) {
+        if self.lobby.arrived(arrival, || self.mailbox.post(Command::Arrivals)) {
+            self.waiters.wake();
+        }
         // SeqCst: the closing thread sets the flag before it discards; so one of the two discards.
         if self.closed.load(Ordering::SeqCst) {
             self.discard();
@@ -143,15 +152,14 @@ impl Owner for Shared {
             return Attach::Closed;
         }
         let (near, far) = self.make_pipe();
-        if self.subscribes() {
-            self.wanted().is_coming();
-        }
-        self.post_pipe(near, connection.route, peer, false);
+        let coming = self.subscribes().then(|| Coming::new(&self.subscriptions));
+        let (end, route, peer) = (Box::new(near), connection.route, peer.clone());
+        self.post_pipe(Arrival { end, route, peer, direct: false, coming });
         Attach::Pipe(far)
     }
 
     fn connected(&self, connection: &Connection, peer: &Arc<Peer>) {
-        self.post(Command::PeerKnown { route: connection.route, peer: peer.clone() });
+        self.peer_known(connection.route, peer);
     }
 
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
@@ -194,6 +202,7 @@ impl Acceptor for Binder {
         end.tx.set_hwm(sum(self.shared.send_hwm.load(Ordering::Relaxed), end.tx.hwm()));
         end.rx.set_hwm(sum(self.shared.recv_hwm.load(Ordering::Relaxed), end.rx.hwm()));
         taken(&self.itself);
-        self.shared.post_pipe(end, self.route, &peer, true);
+        let (end, route) = (Box::new(end), self.route);
+        self.shared.post_pipe(Arrival { end, route, peer, direct: true, coming: None });
     }
 }

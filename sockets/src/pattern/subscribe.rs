@@ -169,7 +169,7 @@ impl Pattern for Subscribe {
                 let told = pipe.end.state.told();
                 pipe.end.state.is_connected().then_some(*told)
             };
-            for (number, change) in self.wanted().has_come(known) {
+            for (number, change) in self.wanted().missed(known) {
                 tell(pipe, number, &change);
             }
         }

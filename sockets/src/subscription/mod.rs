@@ -20,4 +20,4 @@ mod wanted;
 
 pub(crate) use by_pipe::{Added, ByPipe, Removed};
 use counted::{Counted, Removal};
-pub(crate) use wanted::{Change, Wanted};
+pub(crate) use wanted::{Change, Coming, Wanted};

@@ -9,6 +9,7 @@
 
 use super::{Counted, Removal};
 use crate::Message;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// See the [module's documentation](self).
 #[derive(Debug)]
@@ -49,20 +50,11 @@ impl Wanted {
         self.changes
     }
 
-    /// A pipe is about to be sent to the socket.
-    pub(crate) fn is_coming(&mut self) {
-        self.coming += 1;
-    }
-
-    /// A pipe has arrived whose connection was told of all changes up to `told`, or of none so far: the
-    /// changes that it has missed.
-    pub(crate) fn has_come(&mut self, told: Option<u64>) -> Vec<(u64, Change)> {
-        self.coming = self.coming.saturating_sub(1);
+    /// What a pipe has missed that was [`Coming`] until now, and whose connection was told of all changes up
+    /// to `told`, or of none so far.
+    pub(crate) fn missed(&self, told: Option<u64>) -> Vec<(u64, Change)> {
         let told = told.unwrap_or(self.changes);
         let first = self.missed.partition_point(|(number, _)| *number <= told);
-        if self.coming == 0 {
-            return std::mem::take(&mut self.missed).split_off(first);
-        }
         self.missed[first..].to_vec()
     }
 
@@ -83,6 +75,32 @@ impl Wanted {
     }
 }
 
+/// A pipe on its way to the socket: until this is dropped, because it is there or will never be, changes are
+/// kept for it.
+pub(crate) struct Coming(Arc<Mutex<Wanted>>);
+
+impl Coming {
+    /// A pipe is about to be sent to the socket.
+    pub(crate) fn new(wanted: &Arc<Mutex<Wanted>>) -> Self {
+        lock(wanted).coming += 1;
+        Self(wanted.clone())
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        let mut wanted = lock(&self.0);
+        wanted.coming -= 1;
+        if wanted.coming == 0 {
+            wanted.missed = Vec::new();
+        }
+    }
+}
+
+fn lock(wanted: &Mutex<Wanted>) -> MutexGuard<'_, Wanted> {
+    wanted.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,19 +117,27 @@ mod tests {
 
     #[test]
     fn a_pipe_on_its_way_misses_what_came_after_its_beginning() {
-        let mut wanted = Wanted::new();
-        wanted.subscribe(b"a", &change("a"));
-        wanted.is_coming();
-        wanted.subscribe(b"b", &change("b"));
-        let (topics, number) = told(&wanted);
+        let shared = Arc::new(Mutex::new(Wanted::new()));
+        lock(&shared).subscribe(b"a", &change("a"));
+        let first = Coming::new(&shared);
+        lock(&shared).subscribe(b"b", &change("b"));
+        let (topics, number) = told(&lock(&shared));
         assert_eq!(topics, [b"a", b"b"]);
-        wanted.is_coming();
+        let second = Coming::new(&shared);
+        let mut wanted = lock(&shared);
         wanted.subscribe(b"c", &change("c"));
         assert_eq!(wanted.unsubscribe(b"unknown", &change("unknown")), None);
         assert_eq!(wanted.unsubscribe(b"a", &change("a")), Some(4));
         // The second one has not begun yet: it will be told all of it then.
-        assert_eq!(wanted.has_come(None), []);
-        assert_eq!(wanted.has_come(Some(number)), [(3, change("c")), (4, change("a"))]);
+        assert_eq!(wanted.missed(None), []);
+        drop(wanted);
+        drop(second);
+        let wanted = lock(&shared);
+        assert_eq!(wanted.missed(Some(number)), [(3, change("c")), (4, change("a"))]);
+        drop(wanted);
+        // It comes, or is gone before that: nothing is kept for it any more.
+        drop(first);
+        let mut wanted = lock(&shared);
         wanted.subscribe(b"d", &change("d"));
         assert!(wanted.missed.is_empty(), "nobody is on its way");
         assert_eq!(told(&wanted).1, 5);

@@ -4,13 +4,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod backends;
 mod bad_input;
 mod bed;
 mod conflate;
+mod descriptors;
 mod endpoints;
 mod examples;
 mod exhaustion;
+mod extremes;
 mod foreign;
 mod forking;
 mod futures;
@@ -36,6 +39,7 @@ mod reqrep;
 mod resubscribe;
 mod router;
 mod straight;
+mod texts;
 mod threads;
 mod tuning;
 mod wakeups;

@@ -9,7 +9,7 @@ mod lookup;
 mod setup;
 
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -88,6 +88,21 @@ pub fn start_connect(
         bind_source(&socket, peer, from)?;
     }
     Ok(socket)
+}
+
+/// Whether the system would take these options: tried on a descriptor that goes nowhere. A device that
+/// is not there may come yet.
+///
+/// # Errors
+/// Names the option that it refuses, or does not have.
+pub fn try_out(options: &TcpOptions) -> Result<(), OptionError> {
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    // That descriptors are used up says nothing of the options.
+    let Ok(socket) = new_socket(nowhere) else { return Ok(()) };
+    match setup::before_use(&socket, nowhere, options) {
+        Err(error) if setup::is_no_device(&error) => Ok(()),
+        result => result.and_then(|()| tune_stream(&socket, options)),
+    }
 }
 
 /// Binds the local end of a connection that is to be made.

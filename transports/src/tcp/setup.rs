@@ -13,7 +13,7 @@ use socket2::{Socket, TcpKeepalive};
 use crate::error::OptionError;
 use crate::options::{Keepalive, TcpOptions};
 
-/// Sets what a connected or accepted tcp stream needs: no delay, keep-alive, time limit.
+/// Sets what a connected or accepted tcp stream needs: no delay, keep-alive, time limit, priority.
 ///
 /// # Errors
 /// Names the option that the system refused. The stream works without it; whether to keep it is
@@ -24,6 +24,10 @@ pub fn tune_stream(stream: &Socket, options: &TcpOptions) -> Result<(), OptionEr
     keepalive(stream, &options.keepalive)?;
     if options.max_rt.is_some() {
         linux::max_rt(stream, options)?;
+    }
+    if options.priority != 0 {
+        // What a listener accepts begins with none.
+        linux::priority(stream, options)?;
     }
     // One that is about to connect has no peer yet: see `before_use`.
     if let Some(peer) = stream.peer_addr().ok().and_then(|address| address.as_socket()) {
@@ -84,6 +88,16 @@ fn keepalive(stream: &Socket, keepalive: &Keepalive) -> Result<(), OptionError> 
         probes = probes.with_retries(count);
     }
     set("keepalive", stream.set_tcp_keepalive(&probes))
+}
+
+/// Whether the system has no such device, for now.
+pub(super) fn is_no_device(error: &OptionError) -> bool {
+    #[cfg(unix)]
+    if let OptionError::Refused { option: "bind_to_device", source } = error {
+        return source.raw_os_error() == Some(libc::ENODEV);
+    }
+    let _ = error;
+    false
 }
 
 #[cfg(unix)]

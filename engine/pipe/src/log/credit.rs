@@ -21,6 +21,12 @@ impl LogWriter {
         self.out_of_credit()
     }
 
+    /// Whether the reader is gone for good. Arms nothing.
+    pub fn is_deserted(&self) -> bool {
+        // Acquire: pairs with the swap in the reader's drop.
+        self.shared.reader.load(Ordering::Acquire) == GONE
+    }
+
     /// How many whole messages would be taken now, for one who writes them without asking for each;
     /// the message in progress counts as one. Zero arms the notifier, unless the reader is gone.
     pub fn credit(&mut self) -> u64 {

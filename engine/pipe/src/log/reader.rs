@@ -252,10 +252,15 @@ impl LogReader {
         self.known.octets() as usize - self.octets + more
     }
 
+    /// Whether the writer is gone. There may be something left to read.
+    pub fn is_deserted(&self) -> bool {
+        // Acquire: pairs with the Release in the writer's drop; the marks are looked at after it.
+        self.shared.ended.load(Ordering::Acquire)
+    }
+
     /// Whether the writer is gone and everything it wrote has been read.
     pub fn ended(&mut self) -> bool {
-        // Acquire: pairs with the Release in the writer's drop; the marks are looked at after it.
-        self.shared.ended.load(Ordering::Acquire) && !self.ready()
+        self.is_deserted() && !self.ready()
     }
 
     /// The high-water mark in messages; 0 is no limit.

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::core::shared::{Command, Shared};
+use crate::core::lobby::Arrival;
+use crate::core::shared::Shared;
 use ringmq_engine::Attach;
 use ringmq_pipe::PipeEnd;
 use ringmq_transports::{Connection, Owner};
@@ -52,12 +53,11 @@ impl Bed {
 
     /// The socket's thread enters it.
     fn enter(&mut self) {
-        while let Some(command) = self.shared.mailbox.take() {
-            if let Command::Attach { end, route, peer, direct } = command {
-                let pipe = Pipe { end: *end, route, peer: Some(peer), direct };
-                let key = self.pipes.insert(pipe);
-                self.pattern.attach(&mut self.pipes, key);
-            }
+        for arrival in self.shared.lobby.take().pipes.into_values() {
+            let Arrival { end, route, peer, direct, coming } = arrival;
+            let key = self.pipes.insert(Pipe { end: *end, route, peer: Some(peer), direct });
+            self.pattern.attach(&mut self.pipes, key);
+            drop(coming);
         }
     }
 

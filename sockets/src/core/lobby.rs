@@ -1,0 +1,237 @@
+//! The lobby: where news of connections wait until somebody enters the socket.
+//!
+//! An application may leave its socket alone for as long as it likes, while peers come and go. So whoever
+//! ends a connection takes its news back: a pipe that was never looked at is dropped by the thread that
+//! closes its far end, unless it has brought messages that are still to be received. Of the peers that a
+//! connect has had, only the last is kept. What waits here is thus bounded by the connections that stand
+//! and the messages that came.
+//!
+//! What always holds: an announcement is in the mailbox, or about to be taken out of it, from when
+//! something comes into an empty lobby until the socket's owner [takes](Lobby::take) what there is; and
+//! it is there before whoever left the news goes on.
+
+use crate::subscription::Coming;
+use ringmq_pipe::{Notify, PipeEnd};
+use ringmq_transports::Route;
+use ringmq_zmtp::{Peer, SocketType};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A pipe that is new to its socket.
+pub(crate) struct Arrival {
+    pub(crate) end: Box<PipeEnd>,
+    pub(crate) route: Route,
+    pub(crate) peer: Arc<Peer>,
+    /// The far end is another socket of this process.
+    pub(crate) direct: bool,
+    /// Subscriptions that change meanwhile are kept for it.
+    pub(crate) coming: Option<Coming>,
+}
+
+/// See the [module's documentation](self).
+pub(crate) struct Lobby {
+    /// What a peer has sent is of no use to the socket once that peer has left.
+    deaf: bool,
+    waiting: Mutex<Waiting>,
+}
+
+/// What waits.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    /// The owner has been told that there is something, and has not come yet.
+    announced: bool,
+    /// The name of the next pipe.
+    next: usize,
+    /// New pipes by name, in the order in which they came.
+    pub(crate) pipes: BTreeMap<usize, Arrival>,
+    /// Who is at the other end of a connect's pipe now.
+    pub(crate) peers: BTreeMap<Route, Arc<Peer>>,
+}
+
+impl Waiting {
+    /// Has the owner told, unless that was done already; returns what `announce` does.
+    fn announce(&mut self, announce: impl FnOnce() -> bool) -> bool {
+        !std::mem::replace(&mut self.announced, true) && announce()
+    }
+}
+
+impl Lobby {
+    pub(crate) fn new(socket_type: SocketType) -> Self {
+        use SocketType::{Pub, Push, Req};
+        // Wishes of who is not there, and replies to what was never asked.
+        let deaf = matches!(socket_type, Pub | Push | Req);
+        Self { deaf, waiting: Mutex::default() }
+    }
+
+    /// A pipe is new. `announce` tells the owner, and whether it has to be woken, which is returned; it
+    /// runs with the lobby's lock held.
+    pub(crate) fn arrived(
+        self: &Arc<Self>,
+        mut arrival: Arrival,
+        announce: impl FnOnce() -> bool,
+    ) -> bool {
+        let mut waiting = self.lock();
+        let name = waiting.next;
+        waiting.next += 1;
+        let notify: Arc<dyn Notify> = self.clone();
+        arrival.end.rx.install(&notify, name);
+        waiting.pipes.insert(name, arrival);
+        let wake = waiting.announce(announce);
+        drop(waiting);
+        // The peer may have left before it could be told here.
+        self.readable(name);
+        wake
+    }
+
+    /// The peer of a connect's pipe is known, for the first time or again. `announce` as in
+    /// [`arrived`](Self::arrived).
+    pub(crate) fn peer_known(
+        &self,
+        route: Route,
+        peer: Arc<Peer>,
+        announce: impl FnOnce() -> bool,
+    ) -> bool {
+        let mut waiting = self.lock();
+        waiting.peers.insert(route, peer);
+        waiting.announce(announce)
+    }
+
+    /// Takes everything; what comes from now on is announced anew.
+    pub(crate) fn take(&self) -> Waiting {
+        let mut waiting = self.lock();
+        let next = waiting.next;
+        std::mem::replace(&mut *waiting, Waiting { next, ..Waiting::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Notify for Lobby {
+    /// Told of the end of a pipe that waits here, and of messages at times.
+    fn readable(&self, name: usize) {
+        let mut waiting = self.lock();
+        let spent = waiting.pipes.get_mut(&name).is_some_and(|arrival| {
+            let rx = &mut arrival.end.rx;
+            if self.deaf { rx.is_deserted() } else { rx.ended() }
+        });
+        let spent = if spent { waiting.pipes.remove(&name) } else { None };
+        drop(waiting);
+        // Not with the lock held: the far end hears of it.
+        drop(spent);
+    }
+
+    fn writable(&self, _: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Message;
+    use ringmq_pipe::{Bound, pipe};
+    use ringmq_zmtp::Version;
+
+    fn peer() -> Arc<Peer> {
+        let (routing_id, metadata) = (Vec::new(), Vec::new());
+        Arc::new(Peer { version: Version::V3_1, socket_type: None, routing_id, metadata })
+    }
+
+    /// A peer comes; its end.
+    fn come(lobby: &Arc<Lobby>, announced: &mut usize, bound: Bound) -> PipeEnd {
+        let (near, far) = pipe(bound, bound);
+        let arrival =
+            Arrival { end: Box::new(near), route: 1, peer: peer(), direct: false, coming: None };
+        lobby.arrived(arrival, || {
+            *announced += 1;
+            true
+        });
+        far
+    }
+
+    const BOUNDS: [Bound; 2] = [Bound::Messages(10), Bound::Latest];
+
+    #[test]
+    fn who_leaves_unseen_leaves_nothing() {
+        for (socket_type, bound) in SocketType::ALL.into_iter().flat_map(|t| BOUNDS.map(|b| (t, b)))
+        {
+            let lobby = Arc::new(Lobby::new(socket_type));
+            let mut announced = 0;
+            for _ in 0..1000 {
+                let stays = come(&lobby, &mut announced, bound);
+                drop(come(&lobby, &mut announced, bound));
+                assert_eq!(lobby.lock().pipes.len(), 1, "{socket_type:?}");
+                drop(stays);
+            }
+            assert_eq!((lobby.lock().pipes.len(), announced), (0, 1), "{socket_type:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_still_to_be_received_stays() {
+        for (socket_type, kept) in [
+            (SocketType::Pull, 1),
+            (SocketType::Rep, 1),
+            (SocketType::XPub, 1),
+            (SocketType::Pub, 0),
+            (SocketType::Push, 0),
+            (SocketType::Req, 0),
+        ] {
+            for bound in BOUNDS {
+                let lobby = Arc::new(Lobby::new(socket_type));
+                let mut far = come(&lobby, &mut 0, bound);
+                far.tx.write(&mut Message::from("message")).unwrap();
+                assert_eq!(lobby.lock().pipes.len(), 1, "{socket_type:?}: its peer is there");
+                drop(far);
+                assert_eq!(lobby.lock().pipes.len(), kept, "{socket_type:?}");
+                let mut left = lobby.take().pipes.into_values();
+                let message = left.next().and_then(|mut arrival| arrival.end.rx.read());
+                assert_eq!(message.is_some(), kept == 1);
+            }
+        }
+    }
+
+    #[test]
+    fn who_left_before_it_was_here_is_not_taken_in() {
+        let lobby = Arc::new(Lobby::new(SocketType::Pull));
+        let (near, far) = pipe(Bound::Messages(1), Bound::Messages(1));
+        drop(far);
+        let arrival =
+            Arrival { end: Box::new(near), route: 1, peer: peer(), direct: true, coming: None };
+        lobby.arrived(arrival, || false);
+        assert!(lobby.lock().pipes.is_empty());
+    }
+
+    #[test]
+    fn of_the_peers_of_a_connect_the_last_is_kept() {
+        let lobby = Arc::new(Lobby::new(SocketType::Dealer));
+        let mut announced = 0;
+        for number in 0..1000_u32 {
+            let mut known = Peer::clone(&peer());
+            known.routing_id = number.to_be_bytes().to_vec();
+            lobby.peer_known(u64::from(number % 2), Arc::new(known), || {
+                announced += 1;
+                false
+            });
+        }
+        assert_eq!(announced, 1);
+        let peers = lobby.take().peers;
+        let ids: Vec<_> = peers.values().map(|peer| peer.routing_id[3]).collect();
+        assert_eq!(ids, [998_u32 as u8, 999_u32 as u8]);
+    }
+
+    #[test]
+    fn what_comes_after_a_visit_is_announced_again() {
+        let lobby = Arc::new(Lobby::new(SocketType::Pull));
+        let mut announced = 0;
+        let _first = come(&lobby, &mut announced, BOUNDS[0]);
+        assert_eq!(lobby.take().pipes.len(), 1);
+        let second = come(&lobby, &mut announced, BOUNDS[0]);
+        assert_eq!(announced, 2);
+        drop(second);
+        let _third = come(&lobby, &mut announced, BOUNDS[0]);
+        assert_eq!(announced, 2, "nobody has been here since");
+        assert_eq!(lobby.take().pipes.len(), 1);
+    }
+}
