@@ -25,8 +25,9 @@ impl Entry {
 
     /// The same, of a connect that the application has disconnected.
     pub(crate) fn disconnect(&self) {
-        if let Place::Io(io, token) = &self.place {
-            ringmq_transports::disconnect(io, *token);
+        match &self.place {
+            Place::Io(io, token) => ringmq_transports::disconnect(io, *token),
+            Place::InprocBind(..) | Place::InprocConnect(_) => self.stop(),
         }
     }
 }

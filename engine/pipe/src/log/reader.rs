@@ -220,7 +220,9 @@ impl LogReader {
     /// Last half of [`fall_asleep`](Self::fall_asleep).
     pub fn check(&mut self) -> Sleep {
         if !std::mem::take(&mut self.dozing) {
-            return Sleep::Asleep;
+            // It slept before, or was asked about already: nothing changes but by a waker, who tells.
+            let asleep = self.shared.reader.load(Ordering::Relaxed) == ASLEEP;
+            return if asleep { Sleep::Asleep } else { Sleep::Ready };
         }
         // Acquire: pairs with the Release in the writer's drop.
         let something = self.ready() || self.shared.ended.load(Ordering::Acquire);
