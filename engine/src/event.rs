@@ -69,6 +69,12 @@ pub trait Link: Send + Sync {
     /// Comes before any message of that peer.
     fn connected(&self, peer: &Arc<Peer>);
 
+    /// As [`connected`](Self::connected), and says how many messages earlier peers have left in that pipe
+    /// since it was made: the next one is of this peer.
+    fn connected_after(&self, peer: &Arc<Peer>, _messages: u64) {
+        self.connected(peer);
+    }
+
     /// Appends the ZMTP 3 frames that go before everything else on each connection: subscriptions.
     fn preamble(&self, frames: &mut Vec<u8>);
 

@@ -109,6 +109,11 @@ impl LatestReader {
         }
     }
 
+    /// Whether the writer is gone. There may be a message left.
+    pub fn is_closed(&self) -> bool {
+        self.0.writer_gone.load(Ordering::Acquire)
+    }
+
     /// Whether the writer is gone and nothing is left.
     pub fn ended(&self) -> bool {
         self.0.writer_gone.load(Ordering::Acquire) && !self.ready()
