@@ -207,7 +207,7 @@ impl<K: Kind> Socket<K> {
         };
         core.attach(near, route, None, true);
         let taken = Box::new(move |peer: &Arc<Peer>| {
-            shared.post(Command::PeerKnown { route, peer: peer.clone() });
+            shared.post(Command::PeerKnown { route, peer: peer.clone(), earlier: 0 });
         });
         self.inner.context.inproc.connect(name, Offer { end: far, peer: itself(core), taken });
     }
@@ -241,7 +241,10 @@ impl<K: Kind> Socket<K> {
             let linger = core.options.linger;
             core.detach(key, linger);
         }
+        drop(core);
         entry.stop();
+        // What took the place of those pipes may have messages that it told nobody of.
+        self.inner.shared.waiters.wake();
         Ok(())
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) endpoints: Endpoints,
     /// The connections that threads may read themselves, as of the last look.
     lines: Lines,
+    /// Messages dropped that no pipe's own count tells of, or whose pipes are gone.
+    dropped: u64,
     pub(crate) closed: bool,
 }
 
@@ -52,6 +54,7 @@ impl Core {
             routing,
             endpoints: Endpoints::default(),
             lines: Lines::default(),
+            dropped: 0,
             closed: false,
         }
     }
@@ -77,7 +80,9 @@ impl Core {
                 Command::Attach { end, route, peer, direct } => {
                     self.attach(*end, route, Some(peer), direct);
                 }
-                Command::PeerKnown { route, peer } => self.peer_known(route, peer),
+                Command::PeerKnown { route, peer, earlier } => {
+                    self.peer_known(route, peer, earlier);
+                }
                 Command::Readable(key) => self.readable(key),
                 Command::Writable(key) => self.routing.pattern().writable(&mut self.pipes, key),
                 Command::Ended(route) => self.connect_ended(route),
@@ -117,12 +122,12 @@ impl Core {
         }
     }
 
-    fn peer_known(&mut self, route: Route, peer: Arc<Peer>) {
+    fn peer_known(&mut self, route: Route, peer: Arc<Peer>, earlier: u64) {
         let Some(key) = self.pipes.of_route(route) else { return };
         if let Some(pipe) = self.pipes.get_mut(key) {
             pipe.peer = Some(peer);
         }
-        self.routing.pattern().peer_known(&mut self.pipes, key);
+        self.routing.pattern().peer_known(&mut self.pipes, key, earlier);
     }
 
     fn readable(&mut self, key: usize) {
@@ -157,15 +162,29 @@ impl Core {
     /// Removes a pipe; what it still has to send is sent for `linger` more.
     pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
         self.routing.pattern().detach(&mut self.pipes, key);
+        self.dropped += self.pipes.dropped(key);
         self.pipes.close(key, linger);
+    }
+
+    /// Counts a message that was dropped before it came to any pipe.
+    pub(crate) fn count_drop(&mut self) {
+        self.dropped += 1;
+    }
+
+    /// All messages that were dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.pipes.keys().into_iter().fold(self.dropped, |sum, key| sum + self.pipes.dropped(key))
     }
 
     /// Whether there was one.
     fn remove_ended(&mut self) -> bool {
         let mut any = false;
         while let Some(key) = self.routing.take_ended() {
-            self.detach(key, Some(Duration::ZERO));
-            any = true;
+            // It may be gone already, and its key another one's.
+            if self.pipes.ended(key) {
+                self.detach(key, Some(Duration::ZERO));
+                any = true;
+            }
         }
         any
     }
@@ -214,16 +233,23 @@ impl Core {
     }
 
     pub(crate) fn can_recv(&mut self) -> bool {
-        let ready = self.routing.pattern().can_recv(&mut self.pipes);
-        self.remove_ended();
-        ready
+        loop {
+            let ready = self.routing.pattern().can_recv(&mut self.pipes);
+            // Another pipe may have come in the place of one that has ended.
+            if !self.remove_ended() || ready {
+                return ready;
+            }
+        }
     }
 
-    /// Somebody is about to wait for messages; `true` if there is something to look at instead.
+    /// Somebody is about to wait for messages; `true` if there is one instead.
     pub(crate) fn settle(&mut self) -> bool {
-        let ready = self.routing.pattern().settle(&mut self.pipes);
-        self.remove_ended();
-        ready
+        loop {
+            let ready = self.routing.pattern().settle(&mut self.pipes);
+            if !self.remove_ended() || ready {
+                return ready;
+            }
+        }
     }
 
     /// The connections that a thread may read itself while it waits.
@@ -274,3 +300,6 @@ impl Core {
         self.shared.waiters.wake();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,8 +16,9 @@ use std::sync::{Arc, PoisonError};
 pub(crate) enum Command {
     /// A pipe is new; its peer is known.
     Attach { end: Box<PipeEnd>, route: Route, peer: Arc<Peer>, direct: bool },
-    /// The peer of a connect's pipe is known.
-    PeerKnown { route: Route, peer: Arc<Peer> },
+    /// The peer of a connect's pipe is known, for the first time or again; so many messages in the pipe are
+    /// of earlier ones.
+    PeerKnown { route: Route, peer: Arc<Peer>, earlier: u64 },
     /// A pipe has something to read, or its far end is closed.
     Readable(usize),
     /// A pipe has room.
@@ -134,7 +135,12 @@ impl Owner for Shared {
     }
 
     fn connected(&self, connection: &Connection, peer: &Arc<Peer>) {
-        self.post(Command::PeerKnown { route: connection.route, peer: peer.clone() });
+        self.connected_after(connection, peer, 0);
+    }
+
+    fn connected_after(&self, connection: &Connection, peer: &Arc<Peer>, messages: u64) {
+        let (route, peer) = (connection.route, peer.clone());
+        self.post(Command::PeerKnown { route, peer, earlier: messages });
     }
 
     fn preamble(&self, frames: &mut Vec<u8>) {

@@ -47,8 +47,9 @@ pub(crate) trait Pattern: Send {
     /// A pipe is new. Its peer may not be known yet.
     fn attach(&mut self, pipes: &mut Pipes, key: usize);
 
-    /// The peer of a pipe has become known, before any message of it.
-    fn peer_known(&mut self, _pipes: &mut Pipes, _key: usize) {}
+    /// The peer of a pipe has become known, for the first time or, after a reconnect, again. So many of the
+    /// messages that the pipe has ever brought are of `earlier` peers.
+    fn peer_known(&mut self, _pipes: &mut Pipes, _key: usize, _earlier: u64) {}
 
     /// A pipe is about to be removed.
     fn detach(&mut self, pipes: &mut Pipes, key: usize);
