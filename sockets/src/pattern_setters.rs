@@ -117,6 +117,10 @@ impl<K: Probes> Socket<K> {
 impl<K: Publishes> Socket<K> {
     /// Whether sending waits for a subscriber that is full. Default no: it misses the message.
     ///
+    /// A message waits only for subscribers of its own topic. A [`Poller`](crate::Poller), which does not
+    /// know the topic of what is to be sent, calls the socket writable when none of its peers is full: then
+    /// every message is taken.
+    ///
     /// # Errors
     /// [`Error::Terminated`].
     pub fn set_no_drop(&self, on: bool) -> Result<(), Error> {

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::pattern::{Pattern, Setting};
 use crate::payload::Outgoing;
-use crate::wait::{FEW, Lines};
+use crate::wait::{FEW, Lines, Wants};
 use endpoints::Endpoints;
 use pipes::{Pipe, Pipes};
 use ringmq_pipe::{LogReader, LogWriter, Notify, PipeEnd};
@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) endpoints: Endpoints,
     /// The connections that threads may read themselves, as of the last look.
     lines: Lines,
+    /// Somebody waits who was told that it is not the time for that, and no peer will tell it when it is.
+    turned_away: bool,
     /// Messages dropped that no pipe's own count tells of, or whose pipes are gone.
     dropped: u64,
     pub(crate) closed: bool,
@@ -54,6 +56,7 @@ impl Core {
             routing,
             endpoints: Endpoints::default(),
             lines: Lines::default(),
+            turned_away: false,
             dropped: 0,
             closed: false,
         }
@@ -213,7 +216,12 @@ impl Core {
         loop {
             match self.routing.send(&mut self.pipes, frame) {
                 Err(error) if self.has_changed(&error) => {}
-                result => return result,
+                result => {
+                    if self.turned_away {
+                        self.step_taken();
+                    }
+                    return result;
+                }
             }
         }
     }
@@ -223,13 +231,33 @@ impl Core {
         loop {
             match self.routing.recv(&mut self.pipes, into) {
                 Err(error) if self.has_changed(&error) => {}
-                result => return result,
+                result => {
+                    if self.turned_away {
+                        self.step_taken();
+                    }
+                    return result;
+                }
             }
         }
     }
 
+    /// Another step may be possible now: those who were told that it is not look again.
+    #[cold]
+    fn step_taken(&mut self) {
+        self.turned_away = false;
+        self.shared.waiters.wake();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn turned_away(&self) -> bool {
+        self.turned_away
+    }
+
     pub(crate) fn can_send(&mut self) -> bool {
-        self.routing.pattern().can_send(&mut self.pipes)
+        let pattern = self.routing.pattern();
+        let ready = pattern.can_send(&mut self.pipes);
+        self.turned_away |= !ready && pattern.is_out_of_turn(Wants::Room);
+        ready
     }
 
     pub(crate) fn can_recv(&mut self) -> bool {
@@ -245,7 +273,9 @@ impl Core {
     /// Somebody is about to wait for messages; `true` if there is one instead.
     pub(crate) fn settle(&mut self) -> bool {
         loop {
-            let ready = self.routing.pattern().settle(&mut self.pipes);
+            let pattern = self.routing.pattern();
+            let ready = pattern.settle(&mut self.pipes);
+            self.turned_away |= !ready && pattern.is_out_of_turn(Wants::Messages);
             if !self.remove_ended() || ready {
                 return ready;
             }
@@ -277,6 +307,8 @@ impl Core {
 
     pub(crate) fn set(&mut self, name: &'static str, setting: Setting<'_>) -> Result<(), Error> {
         if self.routing.pattern().set(&mut self.pipes, setting)? {
+            // What could not be done may be possible now.
+            self.shared.waiters.wake();
             return Ok(());
         }
         Err(Error::InvalidOption {

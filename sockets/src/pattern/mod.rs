@@ -17,6 +17,7 @@ use crate::core::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
 use crate::subscription::Counted;
+use crate::wait::Wants;
 use ringmq_zmtp::SocketType;
 use std::sync::{Arc, Mutex};
 
@@ -78,7 +79,7 @@ pub(crate) trait Pattern: Send {
         None
     }
 
-    /// Whether a send would be taken.
+    /// Whether a send would be taken, of whatever kind. If not, the waiters are woken when that changes.
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {
         false
     }
@@ -88,8 +89,15 @@ pub(crate) trait Pattern: Send {
         false
     }
 
-    /// Somebody is about to wait: pipes without messages go to sleep. `true` if there is something.
+    /// Somebody is about to wait: pipes without messages go to sleep. `true` if there is something, as
+    /// [`can_recv`](Self::can_recv) would say too.
     fn settle(&mut self, _pipes: &mut Pipes) -> bool {
+        false
+    }
+
+    /// Whether nothing of what peers may do makes a send or a receive possible, but only what the
+    /// application does.
+    fn is_out_of_turn(&self, _wants: Wants) -> bool {
         false
     }
 
