@@ -67,9 +67,11 @@ impl Default for Router {
 }
 
 impl Router {
-    /// Names a pipe. For a name that is taken it waits, or takes it over with the handover option.
+    /// Names a pipe. For a name that is taken it waits, or takes it over: with the handover option, or if
+    /// the holder is gone and has only left something to be read.
     fn identify(&mut self, pipes: &mut Pipes, key: usize, id: Id, origin: Origin) {
-        let claimed = self.names.claim(key, id, origin, self.handover);
+        let gone = self.names.holder(&id).is_some_and(|holder| pipes.is_closed(holder));
+        let claimed = self.names.claim(key, id, origin, self.handover || gone);
         if !matches!(claimed, Claimed::Waits) {
             self.greet(pipes, key);
         }
@@ -79,7 +81,18 @@ impl Router {
             self.names.keep(pipes, holder, pipes.end(holder));
             self.arrange(pipes, holder);
         }
+        self.succeed(pipes, key);
         self.arrange(pipes, key);
+    }
+
+    /// If the peer of a pipe is gone that holds a name, and another one waits for that, it is the other
+    /// one's from now on, whatever there is still to be read.
+    fn succeed(&mut self, pipes: &mut Pipes, key: usize) {
+        if pipes.is_closed(key)
+            && let Some((next, id, origin)) = self.names.take_successor(pipes, key)
+        {
+            self.identify(pipes, next, id, origin);
+        }
     }
 
     /// Names a pipe as its peer says.
@@ -248,12 +261,13 @@ impl Pattern for Router {
         if self.route == Route::To(key) {
             self.route = Route::Nowhere;
         }
-        if let Some((ids, holder)) = self.names.remove(key) {
+        if let Some((ids, holder)) = self.names.remove(pipes, key) {
             self.passed_on(pipes, &ids, holder);
         }
     }
 
     fn readable(&mut self, pipes: &mut Pipes, key: usize) {
+        self.succeed(pipes, key);
         if self.names.has_turn(key) {
             self.queue.activate(key);
         } else {

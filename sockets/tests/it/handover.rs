@@ -10,6 +10,8 @@ everywhere![
     what_came_after_a_wait_is_the_old_peers_too,
     a_message_in_progress_stays_the_old_peers,
     an_old_peer_that_is_gone_is_read_to_its_end,
+    a_peer_that_comes_back_is_reached_before_its_last_messages_are_read,
+    one_that_waits_is_reached_before_the_holders_last_messages_are_read,
     handover_after_handover_keeps_the_order,
     a_peer_that_was_ousted_has_the_id_again_when_the_other_leaves,
     a_peer_that_waits_has_the_id_when_its_holder_leaves,
@@ -151,6 +153,34 @@ fn an_old_peer_that_is_gone_is_read_to_its_end(bed: &Bed) {
     reach(&router, "twin", &new);
     hear(&router, "twin", &["1", "2", "3", "4"]);
     eventually("it is forgotten", || router.stats().len() == 1);
+}
+
+/// No handover is needed for the id of a peer that has left.
+fn a_peer_that_comes_back_is_reached_before_its_last_messages_are_read(bed: &Bed) {
+    let (router, endpoint) = bound(bed, false);
+    let old = guest(&router, &endpoint, bed, "back");
+    let waiting = guest(&router, &endpoint, bed, "wait");
+    say(&old, &["1", "2"]);
+    leave(bed, &router, old);
+    let new = guest(&router, &endpoint, bed, "back");
+    say(&new, &["3"]);
+    let reached = || router.send_multipart(["back", "for you"]).is_ok() && new.try_recv().is_ok();
+    eventually("it is reached", reached);
+    hear(&router, "back", &["1", "2", "3"]);
+    reach(&router, "wait", &waiting);
+}
+
+fn one_that_waits_is_reached_before_the_holders_last_messages_are_read(bed: &Bed) {
+    let (router, endpoint) = bound(bed, false);
+    let first = guest(&router, &endpoint, bed, "twin");
+    let second = guest(&router, &endpoint, bed, "twin");
+    say(&second, &["3"]);
+    say(&first, &["1", "2"]);
+    leave(bed, &router, first);
+    let reached =
+        || router.send_multipart(["twin", "for you"]).is_ok() && second.try_recv().is_ok();
+    eventually("it is reached", reached);
+    hear(&router, "twin", &["1", "2", "3"]);
 }
 
 fn handover_after_handover_keeps_the_order(bed: &Bed) {

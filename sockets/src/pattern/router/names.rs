@@ -6,7 +6,8 @@
 //! * Messages of one pipe at a time are received under an id: first those of the pipes that lost it, each
 //!   up to where it lost it and in the order in which they did, then the holder's.
 //! * A pipe that claims an id and does not hold it waits. Nothing is read of it.
-//! * When the holder goes, the first of those that wait takes its place.
+//! * When the holder goes, the first of those that wait takes its place; at once, if something that the
+//!   holder has sent is still to be received.
 
 use crate::core::pipes::Pipes;
 use std::collections::hash_map::Entry;
@@ -83,9 +84,20 @@ impl Place {
         first.copied().unwrap_or(self.holder)
     }
 
+    /// Takes the first one that waits and is still there out of those that wait.
+    fn take_next(&mut self, pipes: &Pipes) -> Option<usize> {
+        let waiting = &mut self.others.as_mut()?.waiting;
+        let at = waiting.iter().position(|key| !pipes.is_closed(*key))?;
+        waiting.remove(at)
+    }
+
     /// The holder is gone, or has another id: the next one takes its place.
-    fn pass_on(&mut self) -> Option<usize> {
-        let next = self.others.as_mut().and_then(|others| others.waiting.pop_front());
+    fn pass_on(&mut self, pipes: &Pipes) -> Option<usize> {
+        let mut next = self.take_next(pipes);
+        if next.is_none() {
+            // What those that are gone have left is still to be received.
+            next = self.others.as_mut().and_then(|others| others.waiting.pop_front());
+        }
         self.holder = next.unwrap_or(NOBODY);
         next
     }
@@ -223,6 +235,20 @@ impl Names {
         claimed
     }
 
+    /// Takes the first one that waits for the id that a pipe holds out of those that do, with its claim.
+    pub(super) fn take_successor(
+        &mut self,
+        pipes: &Pipes,
+        key: usize,
+    ) -> Option<(usize, Id, Origin)> {
+        let place = self.places.get_mut(&self.seats.get(key)?.as_ref()?.id)?;
+        if place.holder != key {
+            return None;
+        }
+        let next = place.take_next(pipes)?;
+        self.claim_of(next).map(|(id, origin)| (next, id.into(), origin))
+    }
+
     /// The pipe gives up what it claims. What it has brought up to `until` keeps that id if the pipe held
     /// it, and is nobody's if not. Returns who holds the id instead, and adds to `ids` those whose turns may
     /// have changed.
@@ -238,7 +264,7 @@ impl Names {
         self.cut(pipes, key, until, ids);
         if self.holder(&id) == Some(key) {
             self.keep(pipes, key, until);
-            return self.places.get_mut(&id)?.pass_on();
+            return self.places.get_mut(&id)?.pass_on(pipes);
         }
         let others = self.places.get_mut(&id)?.others();
         others.waiting.retain(|other| *other != key);
@@ -341,7 +367,7 @@ impl Names {
 
     /// A pipe is gone. Returns the ids whose turns may have changed, and who holds the id that the pipe
     /// held.
-    pub(super) fn remove(&mut self, key: usize) -> Option<(Vec<Id>, Option<usize>)> {
+    pub(super) fn remove(&mut self, pipes: &Pipes, key: usize) -> Option<(Vec<Id>, Option<usize>)> {
         let seat = self.seats.get_mut(key)?.take()?;
         let mut ids = Vec::new();
         if let Some(earlier) = seat.earlier {
@@ -356,7 +382,7 @@ impl Names {
         let mut next = None;
         if let Some(place) = self.places.get_mut(&seat.id) {
             if place.holder == key {
-                next = place.pass_on();
+                next = place.pass_on(pipes);
             } else if let Some(others) = &mut place.others {
                 others.waiting.retain(|other| *other != key);
             }

@@ -10,7 +10,6 @@ use crate::subscription::Counted;
 use proptest::prelude::*;
 use ringmq_pipe::{Bound, PipeEnd, pipe};
 use ringmq_zmtp::{SocketType, Version};
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 /// The far end of a pipe.
@@ -137,6 +136,7 @@ enum Step {
     Say(usize, bool),
     Replace(usize, u8),
     Leave(usize),
+    Reach(u8),
     Recv,
     Drain,
     Settle,
@@ -149,6 +149,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (any::<usize>(), any::<bool>()).prop_map(|(who, more)| Step::Say(who, more)),
         1 => (any::<usize>(), id()).prop_map(|(who, id)| Step::Replace(who, id)),
         1 => any::<usize>().prop_map(Step::Leave),
+        1 => id().prop_map(Step::Reach),
         6 => Just(Step::Recv),
         1 => Just(Step::Drain),
         1 => Just(Step::Settle),
@@ -166,6 +167,13 @@ impl Bed {
                 self.core.enter().unwrap();
                 let (ready, receiving) = (self.core.settle(), self.receiving.is_some());
                 assert_eq!(self.core.can_recv(), ready || receiving);
+            }
+            Step::Reach(id) => {
+                let there = |far: &Far| far.end.is_some() && far.id == id;
+                let any = self.far.iter().any(there);
+                let reached = self.reach(id);
+                assert_eq!(reached.is_some(), any, "whoever is there can be reached");
+                assert!(reached.is_none_or(|who| there(&self.far[who])), "by another one's id");
             }
             _ if self.far.is_empty() => {}
             Step::Say(far, more) => self.say(who(far), more),
@@ -187,17 +195,7 @@ proptest! {
         let mut bed = Bed::new(handover);
         steps.iter().for_each(|step| bed.take(step));
         while bed.recv() {}
-        let mut claimed: HashMap<u8, Vec<usize>> = HashMap::new();
-        for (who, far) in bed.far.iter_mut().enumerate() {
-            let Some(end) = &mut far.end else { continue };
-            while end.rx.read().is_some() {}
-            claimed.entry(far.id).or_default().push(who);
-        }
-        for id in 1..4 {
-            let reached = bed.reach(id);
-            prop_assert_eq!(reached.is_some(), claimed.contains_key(&id));
-            prop_assert!(reached.is_none_or(|who| claimed[&id].contains(&who)));
-        }
+        (1..4).for_each(|id| bed.take(&Step::Reach(id)));
         (0..bed.far.len()).for_each(|who| bed.leave(who));
         while bed.recv() {}
         let sent: u64 = bed.far.iter().map(|far| u64::from(far.sent)).sum();
