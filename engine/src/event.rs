@@ -67,6 +67,12 @@ pub trait Link: Send + Sync {
     /// Comes before any message of that peer.
     fn connected(&self, peer: &Arc<Peer>);
 
+    /// As [`connected`](Self::connected), and says how many messages earlier peers have left in that pipe
+    /// since it was made: the next one is of this peer.
+    fn connected_after(&self, peer: &Arc<Peer>, _messages: u64) {
+        self.connected(peer);
+    }
+
     /// Appends the ZMTP 3 frames that go before everything else on each connection: subscriptions. Says
     /// which change of them was the latest, see [`PipeState::told`]; subscriptions that are in the pipe
     /// by then are not sent. `None` if there is nothing of the kind to be told.

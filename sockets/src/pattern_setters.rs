@@ -92,8 +92,15 @@ impl<K: Routes> Socket<K> {
         self.setting("mandatory", Setting::Mandatory(on))
     }
 
-    /// Whether a new peer with a routing id that is taken takes it over. Default no: the new peer is
-    /// ignored.
+    /// Whether a new peer with a routing id that is taken takes it over. Default no: the new peer waits.
+    ///
+    /// From the moment that a peer takes an id over, messages to the id go to it. What the old one has sent
+    /// until then is received first, then what the new one sends.
+    ///
+    /// Of a peer that waits nothing is received. When the one that has the id goes, the peer that waits
+    /// takes it over, and what it has sent meanwhile is received; of several the one that had the id last,
+    /// or else came first. What a peer has sent that goes before it ever had the id is
+    /// [dropped](Self::dropped).
     ///
     /// # Errors
     /// [`Error::Terminated`].
@@ -206,6 +213,10 @@ impl<K: Probes> Socket<K> {
 
 impl<K: Publishes> Socket<K> {
     /// Whether sending waits for a subscriber that is full. Default no: it misses the message.
+    ///
+    /// A message waits only for subscribers of its own topic. A [`Poller`](crate::Poller), which does not
+    /// know the topic of what is to be sent, calls the socket writable when none of its peers is full: then
+    /// every message is taken.
     ///
     /// # Errors
     /// [`Error::Terminated`].

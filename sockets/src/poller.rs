@@ -250,13 +250,7 @@ impl<'fd> Poller<'fd> {
         let mut quiet = true;
         for (_, interest, source) in &self.entries {
             let Source::Socket(inner) = source else { continue };
-            let mut core = inner.lock()?;
-            core.enter()?;
-            // Messages that nobody asks about must not end the wait.
-            quiet &= !(interest.readable && core.settle());
-            core.lines().give_back();
-            drop(core);
-            quiet &= !inner.shared.mailbox.pending_for_waiter();
+            quiet &= settle(inner, interest.readable)?;
         }
         Ok(quiet)
     }
@@ -330,3 +324,20 @@ impl<'fd> Poller<'fd> {
         Ok(())
     }
 }
+
+/// Somebody who is registered is about to wait for a socket: puts its pipes to sleep if messages are
+/// waited for. `false` if there is something to look at.
+pub(crate) fn settle(inner: &Inner, readable: bool) -> Result<bool, Error> {
+    #[cfg(test)]
+    tests::ROUNDS.set(tests::ROUNDS.get() + 1);
+    let mut core = inner.lock()?;
+    core.enter()?;
+    // Messages that nobody asks about must not end the wait.
+    let quiet = !(readable && core.settle());
+    core.lines().give_back();
+    drop(core);
+    Ok(quiet && !inner.shared.mailbox.pending_for_waiter())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

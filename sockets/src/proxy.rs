@@ -6,11 +6,11 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::kind::{AnyKind, Kind};
 use crate::multipart::Multipart;
-use crate::poller::{Interest, Poller};
+use crate::poller::settle;
 use crate::recv::recv_frames;
 use crate::send::send_frames;
 use crate::socket::{Inner, Socket};
-use crate::wait::{Wants, block_on};
+use crate::wait::{Registration, fetch, park, thread_waker, try_fetching};
 use ringmq_zmtp::SocketType;
 use std::sync::Arc;
 
@@ -21,8 +21,13 @@ const BURST: usize = 1000;
 #[derive(Default)]
 pub struct ProxyOptions<'a> {
     /// Gets a copy of every message, both ways: a PUB, PUSH, DEALER or PAIR.
+    ///
+    /// Nothing waits for it: a message that it has no room or no peer for at that moment it does not get.
+    /// It [counts](Socket::dropped) those.
     pub capture: Option<&'a Socket<AnyKind>>,
-    /// Takes the commands `PAUSE`, `RESUME`, `TERMINATE` and `STATISTICS`: a PAIR, SUB, PULL or REP.
+    /// Takes the commands `PAUSE`, `RESUME`, `TERMINATE` and `STATISTICS`: a PAIR, SUB, PULL or REP. A SUB
+    /// or PULL cannot answer `STATISTICS`. An answer that the socket has no room for is dropped, and
+    /// [counted](Socket::dropped) by it.
     pub control: Option<&'a Socket<AnyKind>>,
 }
 
@@ -79,50 +84,152 @@ pub fn proxy_with<F: Kind, B: Kind>(
     options: &ProxyOptions<'_>,
 ) -> Result<(), Error> {
     let (front, back) = (&*frontend.inner, &*backend.inner);
-    let mut there = Direction::new(front, back);
-    let mut here = Direction::new(back, front);
+    let capture = options.capture.map(|capture| &*capture.inner);
     // A socket that is its own far end has one direction.
     let both = !Arc::ptr_eq(&frontend.inner, &backend.inner);
-    let mut paused = false;
-    loop {
-        let mut poller = Poller::new();
-        let control = options.control.map(|control| poller.add(control, Interest::READABLE));
-        if !paused {
-            there.wait_in(&mut poller, frontend, backend);
-            if both {
-                here.wait_in(&mut poller, backend, frontend);
+    let mut proxy = Proxy {
+        there: Direction::new(front, back, capture),
+        here: both.then(|| Direction::new(back, front, capture)),
+        control: options.control.map(|control| &*control.inner),
+        paused: false,
+        over: false,
+    };
+    let result = proxy.run();
+    proxy.there.abandon();
+    proxy.here.iter_mut().for_each(Direction::abandon);
+    result
+}
+
+/// A proxy under way. It never blocks but in [`wait`](Self::wait), where it hears of everything: whatever
+/// a socket does not take stays here until it does.
+struct Proxy<'a> {
+    there: Direction<'a>,
+    /// The other way, unless both are the same socket.
+    here: Option<Direction<'a>>,
+    control: Option<&'a Inner>,
+    paused: bool,
+    /// The control socket has said so.
+    over: bool,
+}
+
+impl Proxy<'_> {
+    fn run(&mut self) -> Result<(), Error> {
+        while !self.over {
+            if !self.work()? {
+                self.wait()?;
             }
         }
-        let ready = poller.wait(None)?;
-        if let (Some(key), Some(control)) = (control, options.control)
-            && ready.iter().any(|ready| ready.key == key)
-        {
-            match control.inner.attempt(&mut recv_frames) {
-                Ok(command) => match obey(control, &command, &there, &here)? {
-                    Order::Terminate => return Ok(()),
-                    Order::Pause => paused = true,
-                    Order::Resume => paused = false,
-                    Order::Nothing => {}
-                },
-                Err(Error::WouldBlock) => {}
-                Err(error) => return Err(error),
+        Ok(())
+    }
+
+    /// Does what can be done now; `false` if that is nothing.
+    fn work(&mut self) -> Result<bool, Error> {
+        let mut done = self.heed_control()?;
+        if !self.paused && !self.over {
+            done |= self.there.forward()?;
+            if let Some(here) = &mut self.here {
+                done |= here.forward()?;
             }
         }
-        if !paused {
-            there.forward(options.capture)?;
-            if both {
-                here.forward(options.capture)?;
+        Ok(done)
+    }
+
+    /// Waits until something can be done, and does it.
+    fn wait(&mut self) -> Result<(), Error> {
+        let sockets = [Some(self.there.from), Some(self.there.to), self.control];
+        let registered = sockets.into_iter().flatten();
+        let _registrations: Vec<_> =
+            registered.map(|inner| Registration::new(inner, thread_waker())).collect();
+        loop {
+            let quiet = self.settle()?;
+            if self.work()? {
+                return Ok(());
+            }
+            if quiet {
+                park(None);
             }
         }
     }
+
+    /// Puts the pipes to sleep of sockets that are to be read; `false` if one has something.
+    fn settle(&self) -> Result<bool, Error> {
+        let mut quiet = match self.control {
+            Some(control) => settle(control, true)?,
+            None => true,
+        };
+        let reads = |way: &Direction<'_>| !self.paused && !way.blocked;
+        quiet &= settle(self.there.from, reads(&self.there))?;
+        // Also one that nothing is read from has to be heard: of room, or of its end.
+        let back = self.here.as_ref().is_some_and(reads);
+        quiet &= settle(self.there.to, back)?;
+        Ok(quiet)
+    }
+
+    /// Does what a control message says, if there is one; `false` if there is none.
+    fn heed_control(&mut self) -> Result<bool, Error> {
+        let Some(control) = self.control else { return Ok(false) };
+        let command = match try_fetching(control, recv_frames) {
+            Ok(command) => command,
+            Err(Error::WouldBlock) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match command.get(0).map(|command| command.as_slice()) {
+            Some(b"PAUSE") => self.paused = true,
+            Some(b"RESUME") => self.paused = false,
+            Some(b"TERMINATE") => self.over = true,
+            Some(b"STATISTICS") => {
+                answer(control, self.statistics())?;
+                return Ok(true);
+            }
+            _ => {}
+        }
+        if control.shared.socket_type == SocketType::Rep {
+            answer(control, Message::new().into())?;
+        }
+        Ok(true)
+    }
+
+    fn statistics(&self) -> Multipart {
+        let none = (Count::default(), Count::default());
+        let here = self.here.as_ref().map_or(none, |here| (here.received, here.sent));
+        let counts = [self.there.received, here.1, here.0, self.there.sent];
+        let figures = counts.iter().flat_map(|count| [count.frames, count.octets]);
+        figures.map(|figure| Message::from(figure.to_ne_bytes())).collect()
+    }
+}
+
+/// Answers a control message, if the one who has sent it can be answered: nobody waits for somebody who
+/// asks and does not listen.
+fn answer(control: &Inner, mut reply: Multipart) -> Result<(), Error> {
+    reply.mark();
+    match offer(control, &mut reply) {
+        Err(Error::NotSupported { .. }) => Ok(()),
+        result => result.map(drop),
+    }
+}
+
+/// Gives a socket a message, or, if it does not take it now, counts that as dropped; `false` then.
+fn offer(to: &Inner, message: &mut Multipart) -> Result<bool, Error> {
+    to.attempt(&mut |core: &mut Core| match send_frames(core, message) {
+        Ok(()) => Ok(true),
+        Err(Error::WouldBlock) => {
+            core.count_drop();
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    })
 }
 
 /// One way through a proxy.
 struct Direction<'a> {
     from: &'a Inner,
     to: &'a Inner,
+    capture: Option<&'a Inner>,
     /// There was something to read, and no room for it.
     blocked: bool,
+    /// A message that was taken from one side, and that the other side does not take now: its room has
+    /// gone meanwhile, or its last peer, or it is for one peer only, which is full.
+    held: Option<Multipart>,
     received: Count,
     sent: Count,
 }
@@ -135,94 +242,89 @@ struct Count {
 }
 
 impl Count {
-    fn add(&mut self, message: &Multipart) {
-        self.frames += message.len() as u64;
-        self.octets += message.iter().map(|frame| frame.len() as u64).sum::<u64>();
+    fn of(message: &Multipart) -> Self {
+        let octets = message.iter().map(|frame| frame.len() as u64).sum::<u64>();
+        Self { frames: message.len() as u64, octets }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.octets += other.octets;
     }
 }
 
 impl<'a> Direction<'a> {
-    fn new(from: &'a Inner, to: &'a Inner) -> Self {
-        Self { from, to, blocked: false, received: Count::default(), sent: Count::default() }
+    fn new(from: &'a Inner, to: &'a Inner, capture: Option<&'a Inner>) -> Self {
+        let (received, sent) = (Count::default(), Count::default());
+        Self { from, to, capture, blocked: false, held: None, received, sent }
     }
 
-    /// Waits for something to read, or for room if there was something already.
-    fn wait_in<F: Kind, T: Kind>(&self, poller: &mut Poller<'_>, from: &Socket<F>, to: &Socket<T>) {
-        if self.blocked {
-            poller.add(to, Interest::WRITABLE);
-        } else {
-            poller.add(from, Interest::READABLE);
+    /// Moves what there is, as far as there is room; `false` if nothing was moved.
+    fn forward(&mut self) -> Result<bool, Error> {
+        let mut moved = false;
+        if let Some(message) = self.held.take() {
+            if !self.give(message)? {
+                return Ok(false);
+            }
+            moved = true;
         }
-    }
-
-    /// Moves what there is, as far as there is room.
-    fn forward(&mut self, capture: Option<&Socket<AnyKind>>) -> Result<(), Error> {
         self.blocked = false;
         for _ in 0..BURST {
-            if !self.from.attempt(&mut |core: &mut Core| Ok(core.can_recv()))? {
-                return Ok(());
+            if !self.can_recv()? {
+                return Ok(moved);
             }
             if !self.to.attempt(&mut |core: &mut Core| Ok(core.can_send()))? {
                 self.blocked = true;
-                return Ok(());
+                return Ok(moved);
             }
-            let mut message = match self.from.attempt(&mut recv_frames) {
+            let message = match self.from.attempt(&mut recv_frames) {
                 Ok(message) => message,
-                Err(Error::WouldBlock) => return Ok(()),
+                Err(Error::WouldBlock) => return Ok(moved),
                 Err(error) => return Err(error),
             };
-            self.received.add(&message);
-            if let Some(capture) = capture {
-                let mut copy = message.clone();
-                block_on(
-                    &capture.inner,
-                    Wants::Room,
-                    |_| None,
-                    |core| send_frames(core, &mut copy),
-                )?;
+            moved = true;
+            self.received.add(Count::of(&message));
+            if let Some(capture) = self.capture {
+                offer(capture, &mut message.clone())?;
             }
-            let count = message.clone();
-            match block_on(self.to, Wants::Room, |_| None, |core| send_frames(core, &mut message)) {
-                Ok(()) => self.sent.add(&count),
-                // A ROUTER's peer that has left meanwhile.
-                Err(Error::HostUnreachable) => {}
-                Err(error) => return Err(error),
+            if !self.give(message)? {
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    fn can_recv(&self) -> Result<bool, Error> {
+        let look = &mut |core: &mut Core| Ok(core.can_recv());
+        Ok(self.from.attempt(look)? || fetch(self.from) && self.from.attempt(look)?)
+    }
+
+    /// Gives a message to the side that it is for, or keeps it; `false` then.
+    fn give(&mut self, mut message: Multipart) -> Result<bool, Error> {
+        let count = Count::of(&message);
+        match self.to.attempt(&mut |core: &mut Core| send_frames(core, &mut message)) {
+            Ok(()) => self.sent.add(count),
+            Err(Error::WouldBlock) => {
+                self.held = Some(message);
+                self.blocked = true;
+                return Ok(false);
+            }
+            // A ROUTER's peer that has left meanwhile.
+            Err(Error::HostUnreachable) => self.to.lock()?.count_drop(),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    /// The proxy is over: what it still has goes nowhere.
+    fn abandon(&mut self) {
+        if self.held.take().is_some()
+            && let Ok(mut to) = self.to.lock()
+        {
+            to.count_drop();
+        }
     }
 }
 
-enum Order {
-    Nothing,
-    Pause,
-    Resume,
-    Terminate,
-}
-
-/// Does what a control message says, and answers it if it asks for something or must be answered.
-fn obey(
-    control: &Socket<AnyKind>,
-    command: &Multipart,
-    there: &Direction<'_>,
-    here: &Direction<'_>,
-) -> Result<Order, Error> {
-    let order = match command.get(0).map(|command| command.as_slice()) {
-        Some(b"PAUSE") => Order::Pause,
-        Some(b"RESUME") => Order::Resume,
-        Some(b"TERMINATE") => Order::Terminate,
-        Some(b"STATISTICS") => {
-            let counts = [there.received, here.sent, here.received, there.sent];
-            let figures = counts.iter().flat_map(|count| [count.frames, count.octets]);
-            let reply: Multipart =
-                figures.map(|figure| Message::from(figure.to_ne_bytes())).collect();
-            control.send_multipart(reply)?;
-            return Ok(Order::Nothing);
-        }
-        _ => Order::Nothing,
-    };
-    if control.socket_type() == SocketType::Rep {
-        control.send(Message::new())?;
-    }
-    Ok(order)
-}
+#[cfg(test)]
+mod tests;

@@ -249,7 +249,7 @@ impl<K: Kind> Socket<K> {
         let (near, far) = shared.make_pipe();
         core.attach(near, route, None, true);
         let taken = Box::new(move |peer: &Arc<Peer>| {
-            shared.peer_known(route, peer);
+            shared.peer_known(route, peer, 0);
         });
         self.inner.context.inproc.connect(name, Offer { end: far, peer: itself(core), taken })
     }
@@ -323,7 +323,10 @@ impl<K: Kind> Socket<K> {
             let linger = core.options.linger;
             core.detach(key, linger);
         }
+        drop(core);
         entry.disconnect();
+        // What took the place of those pipes may have messages that it told nobody of.
+        self.inner.shared.waiters.wake();
         Ok(())
     }
 

@@ -73,6 +73,12 @@ pub trait Owner: Send + Sync {
     /// The pipe that a connect had from the start has a peer, for the first time or again.
     fn connected(&self, connection: &Connection, peer: &Arc<Peer>);
 
+    /// As [`connected`](Self::connected), and says how many messages earlier peers have left in that pipe
+    /// since it was made.
+    fn connected_after(&self, connection: &Connection, peer: &Arc<Peer>, _messages: u64) {
+        self.connected(connection, peer);
+    }
+
     /// Appends the ZMTP 3 frames that go before everything else on each connection; see
     /// [`Link::preamble`].
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64>;
@@ -105,6 +111,10 @@ impl Link for Wire {
 
     fn connected(&self, peer: &Arc<Peer>) {
         self.owner.connected(&self.connection, peer);
+    }
+
+    fn connected_after(&self, peer: &Arc<Peer>, messages: u64) {
+        self.owner.connected_after(&self.connection, peer, messages);
     }
 
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {

@@ -263,6 +263,14 @@ impl Outlet {
         }
     }
 
+    /// Messages written so far; see [`LogWriter::written`]. Of a slot nobody counts them.
+    pub fn written(&self) -> u64 {
+        match self {
+            Self::Log(log) => log.written(),
+            Self::Latest(_) => 0,
+        }
+    }
+
     /// Changes the high-water mark; 0 is no limit.
     pub fn set_hwm(&self, hwm: u32) {
         if let Self::Log(log) = self {
@@ -377,6 +385,22 @@ impl Inlet {
         match self {
             Self::Log(log) => log.is_deserted(),
             Self::Latest(slot) => slot.is_deserted(),
+        }
+    }
+
+    /// Messages taken so far; see [`LogReader::taken`]. Of a slot nobody counts them.
+    pub fn taken(&self) -> u64 {
+        match self {
+            Self::Log(log) => log.taken(),
+            Self::Latest(_) => 0,
+        }
+    }
+
+    /// What [`taken`](Self::taken) will be once all is taken that is there now; see [`LogReader::end`].
+    pub fn end(&self) -> u64 {
+        match self {
+            Self::Log(log) => log.end(),
+            Self::Latest(_) => 0,
         }
     }
 

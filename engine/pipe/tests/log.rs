@@ -284,3 +284,32 @@ fn gathering_what_was_written_comes_to_an_end_while_more_is_written() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
+
+/// How many messages can be read, counted without reading them, wherever they lie: in the first small
+/// segments or in full ones, copied in or attached.
+#[test]
+fn the_end_is_behind_the_last_whole_message() {
+    let (mut writer, mut reader) = log(0);
+    let bodies = [0, 1, 40, 300, 5_000, ATTACH, 3 * ATTACH];
+    let mut written = 0;
+    for round in 0..400 {
+        let body = vec![0; bodies[round * 5 % bodies.len()]];
+        let more = if round % 3 == 1 { MORE } else { 0 };
+        writer.write_body(more, &body).unwrap();
+        written += u64::from(more == 0);
+        assert_eq!((writer.written(), reader.end()), (written, written));
+        if round % 7 == 0 {
+            // Also from the midst of a message.
+            drop(reader.read());
+            assert_eq!(reader.end(), written);
+        }
+    }
+    assert!(!reader.is_closed());
+    drop(writer);
+    assert!(reader.is_closed());
+    while reader.taken() < written {
+        assert_eq!(reader.end(), written);
+        reader.read().unwrap();
+    }
+    assert!(reader.read().is_none(), "what was begun and not ended is nothing");
+}

@@ -74,8 +74,8 @@ impl Session {
     fn establish(&mut self, cx: &mut Cx<'_>, established: Established, out: Vec<u8>) {
         let peer = share(established.peer);
         self.link.event(SessionEvent::HandshakeSucceeded(peer.clone()));
-        if self.carry.is_some() {
-            self.link.connected(&peer);
+        if let Some(carry) = &self.carry {
+            self.link.connected_after(&peer, carry.tx.written());
         } else {
             match self.link.attach(&peer) {
                 Attach::Pipe(pipe) => {

@@ -3,8 +3,8 @@
 //! An application may leave its socket alone for as long as it likes, while peers come and go. So whoever
 //! ends a connection takes its news back: a pipe that was never looked at is dropped by the thread that
 //! closes its far end, unless it has brought messages that are still to be received. Of the peers that a
-//! connect has had, only the last is kept. What waits here is thus bounded by the connections that stand
-//! and the messages that came.
+//! connect has had, those are kept that have sent something, and the last. What waits here is thus bounded
+//! by the connections that stand and the messages that came.
 //!
 //! What always holds: an announcement is in the mailbox, or about to be taken out of it, from when
 //! something comes into an empty lobby until the socket's owner [takes](Lobby::take) what there is; and
@@ -44,8 +44,8 @@ pub(crate) struct Waiting {
     next: usize,
     /// New pipes by name, in the order in which they came.
     pub(crate) pipes: BTreeMap<usize, Arrival>,
-    /// Who is at the other end of a connect's pipe now.
-    pub(crate) peers: BTreeMap<Route, Arc<Peer>>,
+    /// Who was and is at the other end of a connect's pipe, each after so many messages of earlier ones.
+    pub(crate) peers: BTreeMap<Route, Vec<(Arc<Peer>, u64)>>,
 }
 
 impl Waiting {
@@ -89,10 +89,14 @@ impl Lobby {
         &self,
         route: Route,
         peer: Arc<Peer>,
+        earlier: u64,
         announce: impl FnOnce() -> bool,
     ) -> bool {
         let mut waiting = self.lock();
-        waiting.peers.insert(route, peer);
+        let peers = waiting.peers.entry(route).or_default();
+        // Who has left without a word is of no interest any more.
+        peers.pop_if(|(_, before)| *before == earlier);
+        peers.push((peer, earlier));
         waiting.announce(announce)
     }
 
@@ -204,21 +208,23 @@ mod tests {
     }
 
     #[test]
-    fn of_the_peers_of_a_connect_the_last_is_kept() {
+    fn of_the_peers_of_a_connect_the_last_is_kept_and_who_has_sent_something() {
         let lobby = Arc::new(Lobby::new(SocketType::Dealer));
         let mut announced = 0;
         for number in 0..1000_u32 {
             let mut known = Peer::clone(&peer());
             known.routing_id = number.to_be_bytes().to_vec();
-            lobby.peer_known(u64::from(number % 2), Arc::new(known), || {
+            let earlier = u64::from(number >= 500);
+            lobby.peer_known(u64::from(number % 2), Arc::new(known), earlier, || {
                 announced += 1;
                 false
             });
         }
         assert_eq!(announced, 1);
         let peers = lobby.take().peers;
-        let ids: Vec<_> = peers.values().map(|peer| peer.routing_id[3]).collect();
-        assert_eq!(ids, [998_u32 as u8, 999_u32 as u8]);
+        let ids: Vec<_> = peers.values().flatten().map(|(peer, _)| &peer.routing_id[2..]).collect();
+        let expected = [498_u16, 998, 499, 999].map(u16::to_be_bytes);
+        assert_eq!(ids, expected.each_ref().map(|id| &id[..]));
     }
 
     #[test]

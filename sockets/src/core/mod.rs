@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::pattern::{Pattern, Setting};
 use crate::payload::Outgoing;
-use crate::wait::{FEW, Lines};
+use crate::wait::{FEW, Lines, Wants};
 use endpoints::{Endpoints, Entry};
 use lobby::Arrival;
 use pipes::{Pipe, Pipes};
@@ -41,6 +41,10 @@ pub(crate) struct Core {
     pub(crate) endpoints: Endpoints,
     /// The connections that threads may read themselves, as of the last look.
     lines: Lines,
+    /// Somebody waits who was told that it is not the time for that, and no peer will tell it when it is.
+    turned_away: bool,
+    /// Messages dropped that no pipe's own count tells of, or whose pipes are gone.
+    dropped: u64,
     pub(crate) closed: bool,
 }
 
@@ -54,6 +58,8 @@ impl Core {
             routing,
             endpoints: Endpoints::default(),
             lines: Lines::default(),
+            turned_away: false,
+            dropped: 0,
             closed: false,
         }
     }
@@ -88,8 +94,10 @@ impl Core {
     /// Takes in what waits in the lobby.
     fn admit(&mut self) {
         let arrivals = self.shared.lobby.take();
-        for (route, peer) in arrivals.peers {
-            self.peer_known(route, peer);
+        for (route, peers) in arrivals.peers {
+            for (peer, earlier) in peers {
+                self.peer_known(route, peer, earlier);
+            }
         }
         for Arrival { end, route, peer, direct, coming } in arrivals.pipes.into_values() {
             // Within the process nobody has stopped those that were on their way when the name was given
@@ -132,12 +140,12 @@ impl Core {
         }
     }
 
-    fn peer_known(&mut self, route: Route, peer: Arc<Peer>) {
+    fn peer_known(&mut self, route: Route, peer: Arc<Peer>, earlier: u64) {
         let Some(key) = self.pipes.of_route(route) else { return };
         if let Some(pipe) = self.pipes.get_mut(key) {
             pipe.peer = Some(peer);
         }
-        self.routing.pattern().peer_known(&mut self.pipes, key);
+        self.routing.pattern().peer_known(&mut self.pipes, key, earlier);
     }
 
     fn readable(&mut self, key: usize) {
@@ -189,6 +197,7 @@ impl Core {
     /// Removes a pipe; what it still has to send is sent for `linger` more.
     pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
         self.routing.pattern().detach(&mut self.pipes, key);
+        self.dropped += self.pipes.dropped(key);
         if let Some(route) = self.pipes.close(key, linger) {
             self.endpoints.pipe_closed(route);
         }
@@ -205,12 +214,25 @@ impl Core {
         }
     }
 
+    /// Counts a message that was dropped before it came to any pipe.
+    pub(crate) fn count_drop(&mut self) {
+        self.dropped += 1;
+    }
+
+    /// All messages that were dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.pipes.keys().into_iter().fold(self.dropped, |sum, key| sum + self.pipes.dropped(key))
+    }
+
     /// Whether there was one.
     fn remove_ended(&mut self) -> bool {
         let mut any = false;
         while let Some(key) = self.routing.take_ended() {
-            self.detach(key, Some(Duration::ZERO));
-            any = true;
+            // It may be gone already, and its key another one's.
+            if self.pipes.ended(key) {
+                self.detach(key, Some(Duration::ZERO));
+                any = true;
+            }
         }
         any
     }
@@ -239,7 +261,12 @@ impl Core {
         loop {
             match self.routing.send(&mut self.pipes, frame) {
                 Err(error) if self.has_changed(&error) => {}
-                result => return result,
+                result => {
+                    if self.turned_away {
+                        self.step_taken();
+                    }
+                    return result;
+                }
             }
         }
     }
@@ -249,26 +276,55 @@ impl Core {
         loop {
             match self.routing.recv(&mut self.pipes, into) {
                 Err(error) if self.has_changed(&error) => {}
-                result => return result,
+                result => {
+                    if self.turned_away {
+                        self.step_taken();
+                    }
+                    return result;
+                }
             }
         }
     }
 
+    /// Another step may be possible now: those who were told that it is not look again.
+    #[cold]
+    fn step_taken(&mut self) {
+        self.turned_away = false;
+        self.shared.waiters.wake();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn turned_away(&self) -> bool {
+        self.turned_away
+    }
+
     pub(crate) fn can_send(&mut self) -> bool {
-        self.routing.pattern().can_send(&mut self.pipes)
+        let pattern = self.routing.pattern();
+        let ready = pattern.can_send(&mut self.pipes);
+        self.turned_away |= !ready && pattern.is_out_of_turn(Wants::Room);
+        ready
     }
 
     pub(crate) fn can_recv(&mut self) -> bool {
-        let ready = self.routing.pattern().can_recv(&mut self.pipes);
-        self.remove_ended();
-        ready
+        loop {
+            let ready = self.routing.pattern().can_recv(&mut self.pipes);
+            // Another pipe may have come in the place of one that has ended.
+            if !self.remove_ended() || ready {
+                return ready;
+            }
+        }
     }
 
-    /// Somebody is about to wait for messages; `true` if there is something to look at instead.
+    /// Somebody is about to wait for messages; `true` if there is one instead.
     pub(crate) fn settle(&mut self) -> bool {
-        let ready = self.routing.pattern().settle(&mut self.pipes);
-        self.remove_ended();
-        ready
+        loop {
+            let pattern = self.routing.pattern();
+            let ready = pattern.settle(&mut self.pipes);
+            self.turned_away |= !ready && pattern.is_out_of_turn(Wants::Messages);
+            if !self.remove_ended() || ready {
+                return ready;
+            }
+        }
     }
 
     /// The connections that a thread may read itself while it waits.
@@ -296,6 +352,8 @@ impl Core {
 
     pub(crate) fn set(&mut self, name: &'static str, setting: Setting<'_>) -> Result<(), Error> {
         if self.routing.pattern().set(&mut self.pipes, setting)? {
+            // What could not be done may be possible now.
+            self.shared.waiters.wake();
             return Ok(());
         }
         Err(Error::InvalidOption {
@@ -319,3 +377,6 @@ impl Core {
         self.shared.waiters.wake();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,13 @@
 //! The pipes of a socket: the ends it holds, by key.
 
+use ringmq_engine::{Direct, Fetch};
 use ringmq_pipe::{Bound, Encoded, Inlet, LogReader, LogWriter, Outlet, PipeEnd, Refused, Sleep};
 use ringmq_transports::Route;
 use ringmq_zmtp::Peer;
 use slab::Slab;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::Message;
@@ -213,6 +215,45 @@ impl Pipes {
         }
     }
 
+    /// How many messages a pipe has brought; those of a pipe that is not there are nobody's.
+    pub(crate) fn taken(&self, key: usize) -> u64 {
+        self.all.get(key).map_or(u64::MAX, |pipe| pipe.end.rx.taken())
+    }
+
+    /// How many it will have brought once all is read that is there now.
+    pub(crate) fn end(&self, key: usize) -> u64 {
+        self.all.get(key).map_or(0, |pipe| pipe.end.rx.end())
+    }
+
+    /// Whether nothing more comes into a pipe. There may be something to read.
+    pub(crate) fn is_closed(&self, key: usize) -> bool {
+        self.all.get(key).is_none_or(|pipe| pipe.end.rx.is_deserted())
+    }
+
+    /// Moves into a pipe what the kernel has for it, if threads of the application are reading that.
+    pub(crate) fn fetch(&mut self, key: usize) {
+        /// So many reads hold what a connection's receive buffer does. A peer that is faster than them
+        /// is not waited for.
+        const READS: usize = 64;
+        let Some(line) = self.all.get(key).and_then(|pipe| pipe.end.state.line.get::<Direct>())
+        else {
+            return;
+        };
+        if let Some(mut reader) = line.reader() {
+            (0..READS).any(|_| reader.is_blocked() || reader.fetch() != Fetch::Got);
+        }
+    }
+
+    /// Throws away the messages up to the one with this number, and counts them as dropped.
+    pub(crate) fn discard(&mut self, key: usize, until: u64) {
+        let mut unwanted = Message::new();
+        while self.taken(key) < until && self.read_into(key, &mut unwanted) {
+            if !unwanted.more() {
+                self.count_drop(key);
+            }
+        }
+    }
+
     /// Throws away what there is to read and puts the pipe to sleep, for its end to be told; `false` if
     /// it has ended.
     pub(crate) fn mute(&mut self, key: usize) -> bool {
@@ -239,7 +280,12 @@ impl Pipes {
         self.deserted.clone().unwrap_or(Error::WouldBlock)
     }
 
-    /// Counts a message that was dropped because the pipe was full.
+    /// How many messages of a pipe were dropped.
+    pub(crate) fn dropped(&self, key: usize) -> u64 {
+        self.all.get(key).map_or(0, |pipe| pipe.end.state.dropped.load(Ordering::Relaxed))
+    }
+
+    /// Counts a message that was dropped, because the pipe was full or nobody is to have it.
     pub(crate) fn count_drop(&self, key: usize) {
         if let Some(pipe) = self.all.get(key) {
             pipe.end.state.count_drop();

@@ -110,9 +110,10 @@ impl Shared {
         }
     }
 
-    /// The peer of a connect's pipe is known, before any message of it.
-    pub(crate) fn peer_known(&self, route: Route, peer: &Arc<Peer>) {
-        if self.lobby.peer_known(route, peer.clone(), || self.mailbox.post(Command::Arrivals)) {
+    /// The peer of a connect's pipe is known, before any message of it and after so many of earlier ones.
+    pub(crate) fn peer_known(&self, route: Route, peer: &Arc<Peer>, earlier: u64) {
+        let announce = || self.mailbox.post(Command::Arrivals);
+        if self.lobby.peer_known(route, peer.clone(), earlier, announce) {
             self.waiters.wake();
         }
     }
@@ -125,7 +126,8 @@ impl Shared {
         self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn post_pipe(&self, arrival: Arrival) {
+    /// A pipe is new.
+    pub(crate) fn post_pipe(&self, arrival: Arrival) {
         if self.lobby.arrived(arrival, || self.mailbox.post(Command::Arrivals)) {
             self.waiters.wake();
         }
@@ -159,7 +161,11 @@ impl Owner for Shared {
     }
 
     fn connected(&self, connection: &Connection, peer: &Arc<Peer>) {
-        self.peer_known(connection.route, peer);
+        self.connected_after(connection, peer, 0);
+    }
+
+    fn connected_after(&self, connection: &Connection, peer: &Arc<Peer>, messages: u64) {
+        self.peer_known(connection.route, peer, messages);
     }
 
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {

@@ -17,6 +17,7 @@ use crate::core::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
 use crate::subscription::Wanted;
+use crate::wait::Wants;
 use ringmq_zmtp::SocketType;
 use std::sync::{Arc, Mutex};
 
@@ -47,8 +48,9 @@ pub(crate) trait Pattern: Send {
     /// A pipe is new. Its peer may not be known yet.
     fn attach(&mut self, pipes: &mut Pipes, key: usize);
 
-    /// The peer of a pipe has become known, before any message of it.
-    fn peer_known(&mut self, _pipes: &mut Pipes, _key: usize) {}
+    /// The peer of a pipe has become known, for the first time or, after a reconnect, again. So many of the
+    /// messages that the pipe has ever brought are of `earlier` peers.
+    fn peer_known(&mut self, _pipes: &mut Pipes, _key: usize, _earlier: u64) {}
 
     /// A pipe is about to be removed.
     fn detach(&mut self, pipes: &mut Pipes, key: usize);
@@ -77,7 +79,7 @@ pub(crate) trait Pattern: Send {
         None
     }
 
-    /// Whether a send would be taken.
+    /// Whether a send would be taken, of whatever kind. If not, the waiters are woken when that changes.
     fn can_send(&mut self, _pipes: &mut Pipes) -> bool {
         false
     }
@@ -87,8 +89,15 @@ pub(crate) trait Pattern: Send {
         false
     }
 
-    /// Somebody is about to wait: pipes without messages go to sleep. `true` if there is something.
+    /// Somebody is about to wait: pipes without messages go to sleep. `true` if there is something, as
+    /// [`can_recv`](Self::can_recv) would say too.
     fn settle(&mut self, _pipes: &mut Pipes) -> bool {
+        false
+    }
+
+    /// Whether nothing of what peers may do makes a send or a receive possible, but only what the
+    /// application does.
+    fn is_out_of_turn(&self, _wants: Wants) -> bool {
         false
     }
 

@@ -12,10 +12,11 @@ use super::{Pattern, Setting, not_supported};
 use crate::Message;
 use crate::core::distributor::Distributor;
 use crate::core::fair_queue::FairQueue;
-use crate::core::pipes::{PeerId, Pipes};
+use crate::core::pipes::{PeerId, Pipe, Pipes};
 use crate::error::Error;
 use crate::payload::Outgoing;
 use crate::subscription::{Added, ByPipe, Removed};
+use ringmq_pipe::Refused;
 use ringmq_zmtp::{SocketType, parse_subscription};
 use std::collections::VecDeque;
 
@@ -251,8 +252,10 @@ impl Pattern for Publish {
         Ok(())
     }
 
-    fn can_send(&mut self, _: &mut Pipes) -> bool {
-        true
+    fn can_send(&mut self, pipes: &mut Pipes) -> bool {
+        // Who gets the next message nobody knows yet: it is taken for sure if all have room.
+        let full = |pipe: &mut Pipe| pipe.end.tx.ready() == Err(Refused::Full);
+        !self.no_drop || self.out.is_open() || !pipes.iter_mut().any(|(_, pipe)| full(pipe))
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
@@ -263,9 +266,15 @@ impl Pattern for Publish {
     }
 
     fn settle(&mut self, pipes: &mut Pipes) -> bool {
-        self.take_in(pipes, KEPT);
-        let more = self.queue.settle(pipes);
-        self.heard && (more || !self.incoming.is_empty())
+        loop {
+            self.take_in(pipes, KEPT);
+            if !self.incoming.is_empty() {
+                return self.heard;
+            }
+            if !self.queue.settle(pipes) {
+                return false;
+            }
+        }
     }
 
     fn is_for_many(&self) -> bool {

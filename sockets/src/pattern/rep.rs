@@ -9,6 +9,7 @@ use crate::core::fair_queue::FairQueue;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
+use crate::wait::Wants;
 use ringmq_pipe::Refused;
 
 const REPLY_FIRST: &str = "a REP socket must send the reply before it receives again";
@@ -151,7 +152,24 @@ impl Pattern for Rep {
     }
 
     fn settle(&mut self, pipes: &mut Pipes) -> bool {
-        self.queue.settle(pipes)
+        match self.state {
+            // Requests that wait are for later.
+            State::Replying | State::Sending => false,
+            State::Receiving => true,
+            State::Idle => loop {
+                if self.seek(pipes) {
+                    return true;
+                }
+                if !self.queue.settle(pipes) {
+                    return false;
+                }
+            },
+        }
+    }
+
+    fn is_out_of_turn(&self, wants: Wants) -> bool {
+        let replying = matches!(self.state, State::Replying | State::Sending);
+        replying == (wants == Wants::Messages)
     }
 
     fn take_ended(&mut self) -> Option<usize> {

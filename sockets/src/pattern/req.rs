@@ -11,6 +11,7 @@ use crate::core::load_balancer::LoadBalancer;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
+use crate::wait::Wants;
 
 const AWAITING: &str = "a REQ socket must receive the reply before it sends again";
 const IDLE: &str = "a REQ socket must send a request before it receives";
@@ -62,11 +63,12 @@ impl Default for Req {
 impl Req {
     /// Sends the envelope of a new request and notes who gets it.
     fn begin(&mut self, pipes: &mut Pipes) -> Result<(), Error> {
-        // What came meanwhile answers nothing that is going to be asked.
-        while self.queue.recv(pipes).is_some() {}
+        // Before anything else: what is refused changes nothing.
         if !self.out.ready(pipes) {
             return Err(Error::WouldBlock);
         }
+        // What came meanwhile answers nothing that is going to be asked.
+        while self.queue.recv(pipes).is_some() {}
         let id = self.correlate.then(|| {
             self.id = self.id.wrapping_add(1);
             Message::from(self.id.to_ne_bytes())
@@ -175,7 +177,24 @@ impl Pattern for Req {
     }
 
     fn settle(&mut self, pipes: &mut Pipes) -> bool {
-        self.queue.settle(pipes)
+        match self.state {
+            // What comes unasked is thrown away before the next request.
+            State::Idle | State::Sending => false,
+            State::Receiving => true,
+            State::Awaiting => loop {
+                if self.seek(pipes) {
+                    return true;
+                }
+                if !self.queue.settle(pipes) {
+                    return false;
+                }
+            },
+        }
+    }
+
+    fn is_out_of_turn(&self, wants: Wants) -> bool {
+        let asking = matches!(self.state, State::Idle | State::Sending);
+        asking == (wants == Wants::Messages) && !(self.relaxed && wants == Wants::Room)
     }
 
     fn take_ended(&mut self) -> Option<usize> {

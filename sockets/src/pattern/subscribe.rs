@@ -238,7 +238,14 @@ impl Pattern for Subscribe {
     }
 
     fn settle(&mut self, pipes: &mut Pipes) -> bool {
-        self.queue.settle(pipes)
+        loop {
+            if self.can_recv(pipes) {
+                return true;
+            }
+            if !self.queue.settle(pipes) {
+                return false;
+            }
+        }
     }
 
     fn take_ended(&mut self) -> Option<usize> {

@@ -17,6 +17,7 @@ mod extremes;
 mod foreign;
 mod forking;
 mod futures;
+mod handover;
 mod hunting;
 mod hwm;
 mod ipc;

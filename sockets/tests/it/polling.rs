@@ -1,13 +1,16 @@
 //! The poller: several sockets and descriptors at once.
 
-use crate::bed::{Bed, GLANCE, PATIENCE, connected, eventually, everywhere, within_process};
-use ringmq::{Error, Interest, Message, Poller, Ready};
+use crate::bed::{
+    Bed, GLANCE, PATIENCE, connected, eventually, everywhere, patient, within_process,
+};
+use ringmq::{Error, Interest, Message, Poller, Ready, SocketType};
 use std::time::{Duration, Instant};
 
 everywhere![
     what_can_be_received_is_readable_until_it_is,
     an_incomplete_message_is_not_readable,
     room_is_writable,
+    a_publisher_that_drops_nothing_is_writable_when_nobody_is_full,
     a_lock_step_socket_is_ready_for_its_next_step_only,
     a_wait_ends_when_something_comes,
     a_message_that_nobody_subscribed_to_is_not_readable,
@@ -83,6 +86,44 @@ fn room_is_writable(bed: &Bed) {
         assert_eq!(waiting.join().unwrap().unwrap(), writable);
     });
     push.try_send("room").unwrap();
+}
+
+fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(bed: &Bed) {
+    for socket_type in [SocketType::Pub, SocketType::XPub] {
+        let publisher = patient(bed.context.socket(socket_type).unwrap());
+        let (slow, quick) = (bed.subscriber(), bed.subscriber());
+        publisher.set_no_drop(true).unwrap();
+        publisher.set_send_hwm(2).unwrap();
+        for subscriber in [&slow, &quick] {
+            subscriber.set_recv_hwm(2).unwrap();
+            bed.join(&publisher, subscriber);
+        }
+        quick.subscribe("quick").unwrap();
+        slow.subscribe("slow").unwrap();
+        eventually("it knows the topics", || publisher.topics() == 2);
+        let mut poller = Poller::new();
+        let key = poller.add(&publisher, Interest::WRITABLE);
+        let writable = [Ready { key, readable: false, writable: true }];
+        assert_eq!(now(&poller), writable);
+        let message = || [b"slow".to_vec(), vec![1; 1 << 20]];
+        let mut sent = 0;
+        while !poller.wait(Some(GLANCE)).unwrap().is_empty() {
+            publisher.try_send_multipart(message()).unwrap();
+            sent += 1;
+            assert!(sent < 1000, "{socket_type:?} is always writable");
+        }
+        publisher.try_send("quick: somebody else's").unwrap();
+        assert_eq!(quick.recv().unwrap(), "quick: somebody else's");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
+            for _ in 0..sent {
+                assert_eq!(slow.recv_multipart().unwrap(), message().into());
+            }
+            assert_eq!(waiting.join().unwrap().unwrap(), writable);
+        });
+        publisher.try_send_multipart(message()).unwrap();
+        assert_eq!(publisher.dropped(), 0);
+    }
 }
 
 fn a_lock_step_socket_is_ready_for_its_next_step_only(bed: &Bed) {

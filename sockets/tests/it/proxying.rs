@@ -1,7 +1,9 @@
 //! The proxy: queue, forwarder, streamer; capture and control.
 
-use crate::bed::{Bed, GLANCE, PATIENCE, await_peers, eventually, everywhere, patient};
-use ringmq::{AnySocket, Error, Pair, ProxyOptions, SocketType, proxy, proxy_with};
+use crate::bed::{
+    Bed, GLANCE, PATIENCE, await_peers, eventually, everywhere, patient, within_process,
+};
+use ringmq::{AnySocket, Error, Pair, ProxyOptions, Pull, Push, SocketType, proxy, proxy_with};
 use std::thread::Scope;
 
 everywhere![
@@ -14,7 +16,14 @@ everywhere![
     a_proxy_counts,
     a_rep_can_control,
     a_socket_can_be_its_own_far_end,
+    a_capture_without_a_peer_holds_nothing_up,
+    a_capture_that_is_full_misses_whole_messages,
+    a_control_that_cannot_answer_is_obeyed,
+    a_full_peer_of_a_router_holds_up_no_command,
+    a_paused_proxy_ends_with_its_context,
 ];
+
+within_process![an_answer_that_nobody_takes_holds_up_no_command];
 
 fn any(bed: &Bed, socket_type: SocketType) -> AnySocket {
     patient(bed.context.socket(socket_type).unwrap())
@@ -245,5 +254,164 @@ fn a_socket_can_be_its_own_far_end(bed: &Bed) {
         }
         bed.context.shutdown();
         assert!(running.join().unwrap().is_err());
+    });
+}
+
+/// A streamer with a capture socket, and its ends.
+fn streamer<'scope>(
+    bed: &Bed,
+    scope: &'scope Scope<'scope, '_>,
+    capture: &'scope AnySocket,
+) -> (Push, Pull, Pair, std::thread::ScopedJoinHandle<'scope, Result<(), Error>>) {
+    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
+    let (source, sink) = (bed.push(), bed.pull());
+    bed.join(&front, &source);
+    bed.join(&back, &sink);
+    let (remote, control) = (bed.pair(), any(bed, SocketType::Pair));
+    bed.join(&remote, &control);
+    let running = scope.spawn(move || {
+        let options = ProxyOptions { capture: Some(capture), control: Some(&control) };
+        proxy_with(&front, &back, &options)
+    });
+    (source, sink, remote, running)
+}
+
+fn a_capture_without_a_peer_holds_nothing_up(bed: &Bed) {
+    for kind in [SocketType::Push, SocketType::Dealer, SocketType::Pair, SocketType::Pub] {
+        let capture = any(bed, kind);
+        std::thread::scope(|scope| {
+            let (source, sink, control, running) = streamer(bed, scope, &capture);
+            for number in 0..20u8 {
+                source.send_multipart([[number], [number]]).unwrap();
+                assert_eq!(sink.recv_multipart().unwrap(), [[number], [number]].into());
+            }
+            control.send("TERMINATE").unwrap();
+            running.join().unwrap().unwrap();
+        });
+        // A PUB has nobody to drop it for.
+        let missed = if kind == SocketType::Pub { 0 } else { 20 };
+        assert_eq!(capture.dropped(), missed, "{kind:?}");
+    }
+}
+
+fn a_capture_that_is_full_misses_whole_messages(bed: &Bed) {
+    const MESSAGES: u64 = 60;
+    let (capture, watcher) = (any(bed, SocketType::Push), bed.pull());
+    capture.set_send_hwm(1).unwrap();
+    watcher.set_recv_hwm(1).unwrap();
+    bed.join(&watcher, &capture);
+    let message = || [vec![1; 1 << 19], vec![2; 1 << 19], vec![3]];
+    std::thread::scope(|scope| {
+        let (source, sink, control, running) = streamer(bed, scope, &capture);
+        for _ in 0..MESSAGES {
+            source.send_multipart(message()).unwrap();
+            assert_eq!(sink.recv_multipart().unwrap(), message().into());
+        }
+        control.send("TERMINATE").unwrap();
+        running.join().unwrap().unwrap();
+    });
+    let missed = capture.dropped();
+    assert!(missed > 0, "it was never full");
+    for _ in missed..MESSAGES {
+        assert_eq!(watcher.recv_multipart().unwrap(), message().into());
+    }
+    assert!(watcher.try_recv().is_err());
+}
+
+fn a_control_that_cannot_answer_is_obeyed(bed: &Bed) {
+    for (commands, obeys) in
+        [(SocketType::Push, SocketType::Pull), (SocketType::Pub, SocketType::Sub)]
+    {
+        let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
+        let (source, sink) = (bed.push(), bed.pull());
+        bed.join(&front, &source);
+        bed.join(&back, &sink);
+        let (remote, control) = (any(bed, commands), any(bed, obeys));
+        bed.join(&remote, &control);
+        if obeys == SocketType::Sub {
+            control.subscribe("").unwrap();
+            eventually("the subscription is there", || remote.topics() == 1);
+        }
+        std::thread::scope(|scope| {
+            let running = scope.spawn(move || {
+                let options = ProxyOptions { capture: None, control: Some(&control) };
+                proxy_with(&front, &back, &options)
+            });
+            for command in ["STATISTICS", "PAUSE", "what?", "RESUME"] {
+                remote.send(command).unwrap();
+            }
+            source.send("through").unwrap();
+            assert_eq!(sink.recv().unwrap(), "through");
+            remote.send("TERMINATE").unwrap();
+            running.join().unwrap().unwrap();
+        });
+    }
+}
+
+fn an_answer_that_nobody_takes_holds_up_no_command(bed: &Bed) {
+    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
+    let (remote, control) = (bed.pair(), any(bed, SocketType::Pair));
+    // Within a process the marks of both add up.
+    remote.set_recv_hwm(1).unwrap();
+    control.set_send_hwm(1).unwrap();
+    bed.join(&remote, &control);
+    let control = std::thread::scope(|scope| {
+        let running = scope.spawn(move || {
+            let options = ProxyOptions { capture: None, control: Some(&control) };
+            proxy_with(&front, &back, &options).map(|()| control)
+        });
+        for _ in 0..10 {
+            remote.send("STATISTICS").unwrap();
+        }
+        remote.send("TERMINATE").unwrap();
+        running.join().unwrap().unwrap()
+    });
+    assert_eq!(control.dropped(), 8);
+    for _ in 0..2 {
+        assert_eq!(remote.recv_multipart().unwrap().len(), 8);
+    }
+}
+
+fn a_full_peer_of_a_router_holds_up_no_command(bed: &Bed) {
+    let (front, back) = (any(bed, SocketType::Dealer), any(bed, SocketType::Router));
+    let (source, slow, idle) = (bed.dealer(), bed.dealer(), bed.dealer());
+    back.set_mandatory(true).unwrap();
+    back.set_send_hwm(1).unwrap();
+    bed.join(&front, &source);
+    for (peer, id) in [(&slow, "slow"), (&idle, "idle")] {
+        peer.set_routing_id(id).unwrap();
+        peer.set_recv_hwm(1).unwrap();
+        bed.join(&back, peer);
+    }
+    std::thread::scope(|scope| {
+        let (control, running) = start(bed, scope, front, back, None);
+        let body = |number: u8| vec![number; 1 << 20];
+        for number in 0..60u8 {
+            source.send_multipart([b"slow".to_vec(), body(number)]).unwrap();
+        }
+        // Whoever answers that is not held up.
+        for _ in 0..3 {
+            control.send("STATISTICS").unwrap();
+            assert_eq!(control.recv_multipart().unwrap().len(), 8);
+        }
+        for number in 0..60u8 {
+            assert_eq!(slow.recv().unwrap(), body(number)[..]);
+        }
+        source.send_multipart(["idle", "at last"]).unwrap();
+        assert_eq!(idle.recv().unwrap(), "at last");
+        control.send("TERMINATE").unwrap();
+        running.join().unwrap().unwrap();
+    });
+}
+
+fn a_paused_proxy_ends_with_its_context(bed: &Bed) {
+    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
+    std::thread::scope(|scope| {
+        let (control, running) = start(bed, scope, front, back, None);
+        control.send("PAUSE").unwrap();
+        control.send("STATISTICS").unwrap();
+        assert_eq!(control.recv_multipart().unwrap().len(), 8);
+        bed.context.shutdown();
+        assert!(matches!(running.join().unwrap(), Err(Error::Terminated)));
     });
 }

@@ -1,6 +1,6 @@
 //! REQ and REP: requests and replies in lock-step, whatever peers send.
 
-use crate::bed::{Bed, GLANCE, await_peers, connected, eventually, everywhere};
+use crate::bed::{Bed, GLANCE, await_peers, connected, eventually, everywhere, within_process};
 use ringmq::{Dealer, Error, Multipart, Router};
 
 everywhere![
@@ -19,6 +19,8 @@ everywhere![
     a_correlated_req_takes_only_its_reply,
     a_rep_echoes_the_correlation,
 ];
+
+within_process![a_request_that_is_refused_gives_nothing_up];
 
 fn a_req_cannot_send_twice(bed: &Bed) {
     let (req, rep) = (bed.req(), bed.rep());
@@ -228,4 +230,19 @@ fn a_rep_echoes_the_correlation(bed: &Bed) {
         rep.send(rep.recv().unwrap()).unwrap();
         assert_eq!(req.recv().unwrap(), [number]);
     }
+}
+
+fn a_request_that_is_refused_gives_nothing_up(bed: &Bed) {
+    let (req, router) = (bed.req(), bed.router());
+    req.set_relaxed(true).unwrap();
+    req.set_send_hwm(1).unwrap();
+    router.set_recv_hwm(1).unwrap();
+    bed.join(&router, &req);
+    req.send("question").unwrap();
+    let (envelope, _) = router_asked(&router);
+    // Nobody takes those.
+    while req.try_send("question").is_ok() {}
+    answer(&router, envelope, "answer");
+    assert!(req.try_send("refused").unwrap_err().error.is_would_block());
+    assert_eq!(req.try_recv().unwrap(), "answer");
 }

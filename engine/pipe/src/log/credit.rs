@@ -46,6 +46,11 @@ impl LogWriter {
         self.written.wrapping_sub(self.shared.credited.load(Ordering::Relaxed))
     }
 
+    /// Messages written since the log was made; wraps.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
     /// The high-water mark in messages; 0 is no limit.
     pub fn hwm(&self) -> u32 {
         self.shared.hwm.load(Ordering::Relaxed)

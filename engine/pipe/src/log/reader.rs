@@ -265,6 +265,35 @@ impl LogReader {
         self.is_deserted() && !self.ready()
     }
 
+    /// Whether the writer is gone. There may be something left to read.
+    pub fn is_closed(&self) -> bool {
+        // Acquire: as in `ended`.
+        self.shared.ended.load(Ordering::Acquire)
+    }
+
+    /// How many messages have been taken since the log was made; wraps.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// How many messages will have been taken once all that are there now are; wraps. Goes through the
+    /// whole chain, so not for every message.
+    pub fn end(&self) -> u64 {
+        let mut segment = self.current();
+        let mut mark = segment.load_written();
+        let mut end = self.before.wrapping_add(u64::from(mark.messages()));
+        while mark.is_sealed() {
+            // Relaxed: as in `advance`.
+            let next = segment.next.load(Ordering::Relaxed);
+            // SAFETY: the seal was loaded with Acquire, so its successor is there, and alive: only this
+            // reader frees segments, when it moves past them.
+            segment = unsafe { &*next };
+            mark = segment.load_written();
+            end = end.wrapping_add(u64::from(mark.messages()));
+        }
+        end
+    }
+
     /// The high-water mark in messages; 0 is no limit.
     pub fn hwm(&self) -> u32 {
         self.shared.hwm.load(Ordering::Relaxed)

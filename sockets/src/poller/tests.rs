@@ -1,0 +1,157 @@
+//! A wait sleeps while nothing can be done, and ends when something can, whoever makes it so.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{BackendChoice, Context, Rep, Req, Router};
+use std::cell::Cell;
+
+thread_local! {
+    /// How often this thread has prepared to wait for a socket.
+    pub(crate) static ROUNDS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// How long to look at something that is not to happen.
+pub(crate) const GLANCE: Duration = Duration::from_millis(50);
+/// How long anything may take that happens by itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// More rounds than this, in a wait that nothing ends, are a thread that turns in circles.
+pub(crate) const FEW_ROUNDS: u32 = 20;
+
+/// Waits until `condition` holds.
+#[track_caller]
+pub(crate) fn eventually(mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Runs a test within the process and over tcp on each backend that there is.
+pub(crate) fn everywhere(promise: fn(&Context, &str)) {
+    promise(&Context::new(), "inproc://here");
+    for backend in [BackendChoice::Mio, BackendChoice::Uring] {
+        if let Ok(context) = Context::builder().backend(backend).build() {
+            promise(&context, "tcp://127.0.0.1:*");
+        }
+    }
+}
+
+/// Waits until something is there to be read, whether or not it may be received.
+fn await_arrival<K: Kind>(socket: &Socket<K>) {
+    eventually(|| {
+        fetch(&socket.inner);
+        let mut core = socket.inner.lock().unwrap();
+        core.enter().unwrap();
+        core.pipes.iter_mut().any(|(_, pipe)| pipe.end.rx.ready())
+    });
+}
+
+/// A wait that is to be in vain, and asleep.
+fn wait_in_vain<K: Kind>(socket: &Socket<K>, interest: Interest) {
+    let mut poller = Poller::new();
+    poller.add(socket, interest);
+    ROUNDS.set(0);
+    assert_eq!(poller.wait(Some(GLANCE)).unwrap(), []);
+    assert!(ROUNDS.get() < FEW_ROUNDS, "{} rounds", ROUNDS.get());
+}
+
+/// A wait that another thread's `step` ends, after it has been found to be in vain.
+fn wait_for_step<K: Kind>(socket: &Socket<K>, interest: Interest, step: impl FnOnce()) {
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let mut poller = Poller::new();
+            let key = poller.add(socket, interest);
+            let ready = poller.wait(Some(PATIENCE)).unwrap();
+            let Interest { readable, writable } = interest;
+            assert_eq!(ready, [Ready { key, readable, writable }]);
+        });
+        eventually(|| socket.inner.lock().unwrap().turned_away());
+        step();
+        waiting.join().unwrap();
+    });
+}
+
+/// A REP and two REQs, both of which have asked; the first request is received.
+fn asked_twice(context: &Context, endpoint: &str) -> (Rep, [Req; 2]) {
+    let rep = context.rep().unwrap();
+    let endpoint = rep.bind(endpoint).unwrap();
+    let reqs = [(); 2].map(|()| {
+        let req = context.req().unwrap();
+        req.connect(&endpoint).unwrap();
+        req
+    });
+    reqs[0].send("one").unwrap();
+    assert_eq!(rep.recv().unwrap(), "one");
+    reqs[1].send("two").unwrap();
+    await_arrival(&rep);
+    (rep, reqs)
+}
+
+#[test]
+fn a_request_that_waits_while_a_reply_is_due_keeps_nobody_awake() {
+    everywhere(|context, endpoint| {
+        let (rep, _reqs) = asked_twice(context, endpoint);
+        wait_in_vain(&rep, Interest::READABLE);
+        wait_for_step(&rep, Interest::READABLE, || rep.send("reply").unwrap());
+        assert_eq!(rep.try_recv().unwrap(), "two");
+    });
+}
+
+#[test]
+fn a_rep_is_writable_as_soon_as_another_thread_has_received() {
+    everywhere(|context, endpoint| {
+        let (rep, _reqs) = asked_twice(context, endpoint);
+        rep.send("reply").unwrap();
+        wait_in_vain(&rep, Interest::WRITABLE);
+        wait_for_step(&rep, Interest::WRITABLE, || assert_eq!(rep.recv().unwrap(), "two"));
+    });
+}
+
+/// A REQ that nobody has been asked by, and that somebody has told something.
+fn told_unasked(context: &Context, endpoint: &str) -> (Req, Router) {
+    let (req, router) = (context.req().unwrap(), context.router().unwrap());
+    let endpoint = router.bind(endpoint).unwrap();
+    router.set_mandatory(true).unwrap();
+    req.set_routing_id("req").unwrap();
+    req.connect(&endpoint).unwrap();
+    eventually(|| router.send_multipart(["req", "", "unasked"]).is_ok());
+    await_arrival(&req);
+    (req, router)
+}
+
+#[test]
+fn a_message_to_a_req_that_has_not_asked_keeps_nobody_awake() {
+    everywhere(|context, endpoint| {
+        let (req, router) = told_unasked(context, endpoint);
+        wait_in_vain(&req, Interest::READABLE);
+        wait_for_step(&req, Interest::READABLE, || {
+            req.send("question").unwrap();
+            let request = router.recv_multipart().unwrap();
+            assert_eq!(request, ["req", "", "question"].into());
+            router.send_multipart(["req", "", "answer"]).unwrap();
+        });
+        assert_eq!(req.try_recv().unwrap(), "answer");
+    });
+}
+
+#[test]
+fn a_req_is_writable_as_soon_as_another_thread_has_received() {
+    everywhere(|context, endpoint| {
+        let (req, router) = told_unasked(context, endpoint);
+        req.send("question").unwrap();
+        router.send_multipart(["req", "", "answer"]).unwrap();
+        wait_in_vain(&req, Interest::WRITABLE);
+        wait_for_step(&req, Interest::WRITABLE, || assert_eq!(req.recv().unwrap(), "answer"));
+    });
+}
+
+#[test]
+fn a_req_is_writable_as_soon_as_it_is_relaxed() {
+    everywhere(|context, endpoint| {
+        let (req, _router) = told_unasked(context, endpoint);
+        req.send("question").unwrap();
+        wait_for_step(&req, Interest::WRITABLE, || req.set_relaxed(true).unwrap());
+    });
+}

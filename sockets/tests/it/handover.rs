@@ -1,0 +1,390 @@
+//! ROUTER: one routing id, several peers, one after the other or at once.
+
+use crate::bed::{
+    Address, Bed, PATIENCE, Transport, await_peers, connected, eventually, everywhere, over_wires,
+};
+use ringmq::{Dealer, Error, Message, Multipart, Router};
+
+everywhere![
+    what_the_old_peer_has_sent_comes_before_the_new_ones,
+    what_came_after_a_wait_is_the_old_peers_too,
+    a_message_in_progress_stays_the_old_peers,
+    an_old_peer_that_is_gone_is_read_to_its_end,
+    a_peer_that_comes_back_is_reached_before_its_last_messages_are_read,
+    one_that_waits_is_reached_before_the_holders_last_messages_are_read,
+    handover_after_handover_keeps_the_order,
+    a_peer_that_was_ousted_has_the_id_again_when_the_other_leaves,
+    a_peer_that_waits_has_the_id_when_its_holder_leaves,
+    the_first_of_several_that_wait_is_next,
+    a_holders_last_messages_come_before_the_next_ones,
+    a_wait_ends_when_the_one_that_waited_has_the_id,
+    a_message_begun_is_the_old_peers_to_the_end,
+    what_nobody_is_to_hear_is_counted,
+];
+
+over_wires![
+    a_server_with_another_id_is_known_by_that,
+    messages_of_the_server_before_keep_its_id,
+    a_server_without_an_id_keeps_the_one_it_was_given,
+    a_server_that_was_named_here_keeps_that_name,
+    a_message_begun_for_the_server_before_is_not_for_the_next,
+];
+
+/// A DEALER with an id, whose messages outlast it.
+fn named(bed: &Bed, id: &str) -> Dealer {
+    let dealer = bed.dealer();
+    dealer.set_linger(Some(PATIENCE)).unwrap();
+    dealer.set_routing_id(id).unwrap();
+    dealer
+}
+
+/// The same, connected, and known to the router.
+fn guest(router: &Router, endpoint: &str, bed: &Bed, id: &str) -> Dealer {
+    let before = connected(router);
+    let dealer = named(bed, id);
+    dealer.connect(endpoint).unwrap();
+    await_peers(router, before + 1);
+    dealer
+}
+
+/// Goes, with all that was sent on the way to the router.
+fn leave(bed: &Bed, router: &Router, dealer: Dealer) {
+    let before = connected(router);
+    drop(dealer);
+    // Within a process it is gone at once, and shows when its messages are received.
+    if bed.transport != Transport::Inproc {
+        eventually("it has left", || connected(router) < before);
+    }
+}
+
+fn bound(bed: &Bed, handover: bool) -> (Router, String) {
+    let router = bed.router();
+    router.set_handover(handover).unwrap();
+    router.set_mandatory(true).unwrap();
+    let endpoint = router.bind(&bed.anywhere()).unwrap();
+    (router, endpoint)
+}
+
+/// Receives messages of an id and one frame each.
+#[track_caller]
+fn hear(router: &Router, id: &str, frames: &[&str]) {
+    for frame in frames {
+        assert_eq!(router.recv_multipart().unwrap(), [id, *frame].into());
+    }
+}
+
+#[track_caller]
+fn say(dealer: &Dealer, frames: &[&str]) {
+    frames.iter().for_each(|frame| dealer.send(*frame).unwrap());
+}
+
+/// Sends to an id and sees that it gets there.
+#[track_caller]
+fn reach(router: &Router, id: &str, dealer: &Dealer) {
+    router.send_multipart([id, "for you"]).unwrap();
+    assert_eq!(dealer.recv().unwrap(), "for you");
+}
+
+fn unreachable(router: &Router, id: &str) -> bool {
+    let result = router.send_multipart([id, "for nobody"]);
+    matches!(result, Err(failed) if matches!(failed.error, Error::HostUnreachable))
+}
+
+fn frame(text: &str, more: bool) -> Message {
+    let mut frame = Message::from(text);
+    frame.set_more(more);
+    frame
+}
+
+fn what_the_old_peer_has_sent_comes_before_the_new_ones(bed: &Bed) {
+    let (router, endpoint) = bound(bed, true);
+    let old = guest(&router, &endpoint, bed, "twin");
+    say(&old, &["1", "2", "3"]);
+    let new = guest(&router, &endpoint, bed, "twin");
+    say(&new, &["4", "5"]);
+    reach(&router, "twin", &new);
+    hear(&router, "twin", &["1", "2", "3", "4", "5"]);
+    assert!(old.try_recv().is_err());
+}
+
+/// A thread that has waited for messages reads the connection itself from then on.
+fn what_came_after_a_wait_is_the_old_peers_too(bed: &Bed) {
+    let (router, endpoint) = bound(bed, true);
+    let old = guest(&router, &endpoint, bed, "twin");
+    for _ in 0..20 {
+        std::thread::scope(|scope| {
+            scope.spawn(|| say(&old, &["0"]));
+            hear(&router, "twin", &["0"]);
+        });
+    }
+    say(&old, &["1", "2", "3"]);
+    let new = named(bed, "twin");
+    new.connect(&endpoint).unwrap();
+    say(&new, &["4", "5"]);
+    hear(&router, "twin", &["1", "2", "3", "4", "5"]);
+}
+
+fn a_message_in_progress_stays_the_old_peers(bed: &Bed) {
+    let (router, endpoint) = bound(bed, true);
+    let old = guest(&router, &endpoint, bed, "twin");
+    old.send_multipart(["a", "b", "c"]).unwrap();
+    assert_eq!(router.recv().unwrap(), "twin");
+    let (mut held, mut all) = (vec![], Multipart::new());
+    for taken in 0..3 {
+        let new = guest(&router, &endpoint, bed, "twin");
+        new.send_multipart([format!("new {taken}"), "end".into()]).unwrap();
+        held.push(new);
+        all.push_back(router.recv().unwrap());
+    }
+    assert_eq!(all, ["a", "b", "c"].into());
+    for taken in 0..3 {
+        let message = router.recv_multipart().unwrap();
+        assert_eq!(message, ["twin".into(), format!("new {taken}"), "end".into()].into());
+    }
+}
+
+fn an_old_peer_that_is_gone_is_read_to_its_end(bed: &Bed) {
+    let (router, endpoint) = bound(bed, true);
+    let old = guest(&router, &endpoint, bed, "twin");
+    say(&old, &["1", "2", "3"]);
+    leave(bed, &router, old);
+    let new = guest(&router, &endpoint, bed, "twin");
+    say(&new, &["4"]);
+    reach(&router, "twin", &new);
+    hear(&router, "twin", &["1", "2", "3", "4"]);
+    eventually("it is forgotten", || router.stats().len() == 1);
+}
+
+/// No handover is needed for the id of a peer that has left.
+fn a_peer_that_comes_back_is_reached_before_its_last_messages_are_read(bed: &Bed) {
+    let (router, endpoint) = bound(bed, false);
+    let old = guest(&router, &endpoint, bed, "back");
+    let waiting = guest(&router, &endpoint, bed, "wait");
+    say(&old, &["1", "2"]);
+    leave(bed, &router, old);
+    let new = guest(&router, &endpoint, bed, "back");
+    say(&new, &["3"]);
+    let reached = || router.send_multipart(["back", "for you"]).is_ok() && new.try_recv().is_ok();
+    eventually("it is reached", reached);
+    hear(&router, "back", &["1", "2", "3"]);
+    reach(&router, "wait", &waiting);
+}
+
+fn one_that_waits_is_reached_before_the_holders_last_messages_are_read(bed: &Bed) {
+    let (router, endpoint) = bound(bed, false);
+    let first = guest(&router, &endpoint, bed, "twin");
+    let second = guest(&router, &endpoint, bed, "twin");
+    say(&second, &["3"]);
+    say(&first, &["1", "2"]);
+    leave(bed, &router, first);
+    let reached =
+        || router.send_multipart(["twin", "for you"]).is_ok() && second.try_recv().is_ok();
+    eventually("it is reached", reached);
+    hear(&router, "twin", &["1", "2", "3"]);
+}
+
+fn handover_after_handover_keeps_the_order(bed: &Bed) {
+    let (router, endpoint) = bound(bed, true);
+    let mut peers = Vec::new();
+    for number in ["1", "2", "3", "4", "5"] {
+        let peer = guest(&router, &endpoint, bed, "twin");
+        peer.send(number).unwrap();
+        peers.push(peer);
+    }
+    reach(&router, "twin", peers.last().unwrap());
+    hear(&router, "twin", &["1", "2", "3", "4", "5"]);
+}
+
+fn a_peer_that_was_ousted_has_the_id_again_when_the_other_leaves(bed: &Bed) {
+    let (router, endpoint) = bound(bed, true);
+    let old = guest(&router, &endpoint, bed, "twin");
+    let new = guest(&router, &endpoint, bed, "twin");
+    say(&old, &["meanwhile"]);
+    say(&new, &["new"]);
+    hear(&router, "twin", &["new"]);
+    drop(new);
+    hear(&router, "twin", &["meanwhile"]);
+    eventually("the new one has left", || connected(&router) == 1);
+    reach(&router, "twin", &old);
+}
+
+fn a_peer_that_waits_has_the_id_when_its_holder_leaves(bed: &Bed) {
+    let (router, endpoint) = bound(bed, false);
+    let first = guest(&router, &endpoint, bed, "twin");
+    let second = guest(&router, &endpoint, bed, "twin");
+    second.send_multipart(["mean", "while"]).unwrap();
+    say(&first, &["first"]);
+    hear(&router, "twin", &["first"]);
+    reach(&router, "twin", &first);
+    assert!(router.try_recv().is_err());
+    drop(first);
+    assert_eq!(router.recv_multipart().unwrap(), ["twin", "mean", "while"].into());
+    reach(&router, "twin", &second);
+    say(&second, &["on"]);
+    hear(&router, "twin", &["on"]);
+    drop(second);
+    eventually("nobody has it", || unreachable(&router, "twin"));
+}
+
+fn the_first_of_several_that_wait_is_next(bed: &Bed) {
+    let (router, endpoint) = bound(bed, false);
+    let mut peers: Vec<Dealer> = (0..4).map(|_| guest(&router, &endpoint, bed, "twin")).collect();
+    // One that waits goes: that makes no difference to the others.
+    drop(peers.remove(2));
+    eventually("it has left", || connected(&router) == 3);
+    while !peers.is_empty() {
+        reach(&router, "twin", &peers[0]);
+        drop(peers.remove(0));
+        eventually("it has left", || connected(&router) == peers.len());
+    }
+    assert!(unreachable(&router, "twin"));
+}
+
+fn a_holders_last_messages_come_before_the_next_ones(bed: &Bed) {
+    let (router, endpoint) = bound(bed, false);
+    let first = guest(&router, &endpoint, bed, "twin");
+    let second = guest(&router, &endpoint, bed, "twin");
+    say(&second, &["3", "4"]);
+    say(&first, &["1", "2"]);
+    leave(bed, &router, first);
+    hear(&router, "twin", &["1", "2", "3", "4"]);
+}
+
+fn a_wait_ends_when_the_one_that_waited_has_the_id(bed: &Bed) {
+    for round in 0..10 {
+        let (router, endpoint) = bound(bed, false);
+        let first = guest(&router, &endpoint, bed, "twin");
+        let second = guest(&router, &endpoint, bed, "twin");
+        say(&second, &["heard"]);
+        std::thread::scope(|scope| {
+            scope.spawn(|| match round % 2 {
+                0 => hear(&router, "twin", &["heard"]),
+                _ => {
+                    let received = futures_lite::future::block_on(router.recv_multipart_async());
+                    assert_eq!(received.unwrap(), ["twin", "heard"].into());
+                }
+            });
+            drop(first);
+        });
+    }
+}
+
+fn a_message_begun_is_the_old_peers_to_the_end(bed: &Bed) {
+    let (router, endpoint) = bound(bed, true);
+    let old = guest(&router, &endpoint, bed, "twin");
+    router.send(frame("twin", true)).unwrap();
+    router.send(frame("begun", true)).unwrap();
+    let new = guest(&router, &endpoint, bed, "twin");
+    router.send("ended").unwrap();
+    assert_eq!(old.recv_multipart().unwrap(), ["begun", "ended"].into());
+    reach(&router, "twin", &new);
+    assert!(old.try_recv().is_err());
+}
+
+fn what_nobody_is_to_hear_is_counted(bed: &Bed) {
+    let (router, endpoint) = bound(bed, false);
+    let holder = guest(&router, &endpoint, bed, "twin");
+    let waiting = guest(&router, &endpoint, bed, "twin");
+    say(&waiting, &["1", "2", "3"]);
+    drop(waiting);
+    eventually("it is forgotten", || router.stats().len() == 1);
+    assert_eq!(router.dropped(), 3);
+    say(&holder, &["heard"]);
+    hear(&router, "twin", &["heard"]);
+}
+
+/// A ROUTER that connects, and a server with an id at the other end.
+fn served(bed: &Bed, address: &Address, id: &str) -> (Router, Dealer) {
+    let router = bed.router();
+    router.set_mandatory(true).unwrap();
+    let server = named(bed, id);
+    address.bind(&server);
+    router.connect(&address.endpoint).unwrap();
+    await_peers(&server, 1);
+    (router, server)
+}
+
+/// Another server in the place of one.
+fn restarted(bed: &Bed, address: &Address, router: &Router, old: Dealer, id: &str) -> Dealer {
+    drop(old);
+    eventually("it is gone", || connected(router) == 0);
+    let server = if id.is_empty() { bed.dealer() } else { named(bed, id) };
+    address.bind(&server);
+    await_peers(&server, 1);
+    server
+}
+
+fn a_server_with_another_id_is_known_by_that(bed: &Bed) {
+    let address = Address::new(bed);
+    let (router, mut server) = served(bed, &address, "0");
+    for number in 1..4 {
+        let (old, new) = ((number - 1).to_string(), number.to_string());
+        eventually("it is known", || connected(&router) == 1);
+        reach(&router, &old, &server);
+        say(&server, &["from the old"]);
+        hear(&router, &old, &["from the old"]);
+        server = restarted(bed, &address, &router, server, &new);
+        say(&server, &["from the new"]);
+        hear(&router, &new, &["from the new"]);
+        reach(&router, &new, &server);
+        assert!(unreachable(&router, &old));
+    }
+}
+
+fn messages_of_the_server_before_keep_its_id(bed: &Bed) {
+    let address = Address::new(bed);
+    let (router, mut server) = served(bed, &address, "one");
+    say(&server, &["1", "2"]);
+    server = restarted(bed, &address, &router, server, "two");
+    say(&server, &["3"]);
+    server = restarted(bed, &address, &router, server, "three");
+    say(&server, &["4"]);
+    hear(&router, "one", &["1", "2"]);
+    hear(&router, "two", &["3"]);
+    hear(&router, "three", &["4"]);
+    reach(&router, "three", &server);
+}
+
+fn a_server_without_an_id_keeps_the_one_it_was_given(bed: &Bed) {
+    let (address, router, mut server) = (Address::new(bed), bed.router(), bed.dealer());
+    router.set_mandatory(true).unwrap();
+    address.bind(&server);
+    router.connect(&address.endpoint).unwrap();
+    server.send("first").unwrap();
+    let id = router.recv_multipart().unwrap()[0].to_vec();
+    for _ in 0..2 {
+        server = restarted(bed, &address, &router, server, "");
+        server.send("again").unwrap();
+        assert_eq!(router.recv_multipart().unwrap()[0], id[..]);
+        router.send_multipart([&id[..], b"for you"]).unwrap();
+        assert_eq!(server.recv().unwrap(), "for you");
+    }
+}
+
+fn a_server_that_was_named_here_keeps_that_name(bed: &Bed) {
+    let (address, router) = (Address::new(bed), bed.router());
+    router.set_connect_routing_id("my name").unwrap();
+    router.connect(&address.endpoint).unwrap();
+    let mut server = named(bed, "one");
+    address.bind(&server);
+    for id in ["two", "three"] {
+        reach(&router, "my name", &server);
+        say(&server, &["hello"]);
+        hear(&router, "my name", &["hello"]);
+        server = restarted(bed, &address, &router, server, id);
+    }
+    reach(&router, "my name", &server);
+}
+
+fn a_message_begun_for_the_server_before_is_not_for_the_next(bed: &Bed) {
+    let address = Address::new(bed);
+    let (router, server) = served(bed, &address, "one");
+    eventually("it is known", || connected(&router) == 1);
+    reach(&router, "one", &server);
+    router.send(frame("one", true)).unwrap();
+    router.send(frame("begun", true)).unwrap();
+    let server = restarted(bed, &address, &router, server, "two");
+    await_peers(&router, 1);
+    router.send("ended").unwrap();
+    reach(&router, "two", &server);
+}
