@@ -28,6 +28,14 @@ pub(crate) struct Arrival {
     pub(crate) coming: Option<Coming>,
 }
 
+/// What has happened.
+pub(crate) enum News {
+    /// A pipe is new.
+    Pipe(Arrival),
+    /// Who is at the other end of a connect's pipe from now on, after so many messages of earlier ones.
+    Peer(Route, Arc<Peer>, u64),
+}
+
 /// See the [module's documentation](self).
 pub(crate) struct Lobby {
     /// What a peer has sent is of no use to the socket once that peer has left.
@@ -37,21 +45,28 @@ pub(crate) struct Lobby {
 
 /// What waits.
 #[derive(Default)]
-pub(crate) struct Waiting {
+struct Waiting {
     /// The owner has been told that there is something, and has not come yet.
     announced: bool,
-    /// The name of the next pipe.
+    /// The number of the next news.
     next: usize,
-    /// New pipes by name, in the order in which they came.
-    pub(crate) pipes: BTreeMap<usize, Arrival>,
-    /// Who was and is at the other end of a connect's pipe, each after so many messages of earlier ones.
-    pub(crate) peers: BTreeMap<Route, Vec<(Arc<Peer>, u64)>>,
+    /// By number, in the order in which they came.
+    news: BTreeMap<usize, News>,
+    /// The number of the latest peer of each connect.
+    peers: BTreeMap<Route, usize>,
 }
 
 impl Waiting {
     /// Has the owner told, unless that was done already; returns what `announce` does.
     fn announce(&mut self, announce: impl FnOnce() -> bool) -> bool {
         !std::mem::replace(&mut self.announced, true) && announce()
+    }
+
+    fn add(&mut self, news: News) -> usize {
+        let number = self.next;
+        self.next += 1;
+        self.news.insert(number, news);
+        number
     }
 }
 
@@ -71,11 +86,10 @@ impl Lobby {
         announce: impl FnOnce() -> bool,
     ) -> bool {
         let mut waiting = self.lock();
-        let name = waiting.next;
-        waiting.next += 1;
         let notify: Arc<dyn Notify> = self.clone();
+        let name = waiting.next;
         arrival.end.rx.install(&notify, name);
-        waiting.pipes.insert(name, arrival);
+        waiting.add(News::Pipe(arrival));
         let wake = waiting.announce(announce);
         drop(waiting);
         // The peer may have left before it could be told here.
@@ -93,18 +107,24 @@ impl Lobby {
         announce: impl FnOnce() -> bool,
     ) -> bool {
         let mut waiting = self.lock();
-        let peers = waiting.peers.entry(route).or_default();
-        // Who has left without a word is of no interest any more.
-        peers.pop_if(|(_, before)| *before == earlier);
-        peers.push((peer, earlier));
+        let last = waiting.peers.get(&route).copied();
+        if let Some(number) = last
+            && matches!(waiting.news.get(&number), Some(News::Peer(_, _, before)) if *before == earlier)
+        {
+            // It has left without a word, and is of no interest any more.
+            waiting.news.remove(&number);
+        }
+        let number = waiting.add(News::Peer(route, peer, earlier));
+        waiting.peers.insert(route, number);
         waiting.announce(announce)
     }
 
-    /// Takes everything; what comes from now on is announced anew.
-    pub(crate) fn take(&self) -> Waiting {
+    /// Takes everything, in the order in which it came; what comes from now on is announced anew.
+    pub(crate) fn take(&self) -> impl Iterator<Item = News> + use<> {
         let mut waiting = self.lock();
         let next = waiting.next;
-        std::mem::replace(&mut *waiting, Waiting { next, ..Waiting::default() })
+        let all = std::mem::replace(&mut *waiting, Waiting { next, ..Waiting::default() });
+        all.news.into_values()
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -116,11 +136,12 @@ impl Notify for Lobby {
     /// Told of the end of a pipe that waits here, and of messages at times.
     fn readable(&self, name: usize) {
         let mut waiting = self.lock();
-        let spent = waiting.pipes.get_mut(&name).is_some_and(|arrival| {
-            let rx = &mut arrival.end.rx;
-            if self.deaf { rx.is_deserted() } else { rx.ended() }
-        });
-        let spent = if spent { waiting.pipes.remove(&name) } else { None };
+        let spent = match waiting.news.get_mut(&name) {
+            Some(News::Pipe(Arrival { end, .. })) if self.deaf => end.rx.is_deserted(),
+            Some(News::Pipe(Arrival { end, .. })) => end.rx.ended(),
+            Some(News::Peer(..)) | None => false,
+        };
+        let spent = if spent { waiting.news.remove(&name) } else { None };
         drop(waiting);
         // Not with the lock held: the far end hears of it.
         drop(spent);
@@ -165,10 +186,10 @@ mod tests {
             for _ in 0..1000 {
                 let stays = come(&lobby, &mut announced, bound);
                 drop(come(&lobby, &mut announced, bound));
-                assert_eq!(lobby.lock().pipes.len(), 1, "{socket_type:?}");
+                assert_eq!(lobby.lock().news.len(), 1, "{socket_type:?}");
                 drop(stays);
             }
-            assert_eq!((lobby.lock().pipes.len(), announced), (0, 1), "{socket_type:?}");
+            assert_eq!((lobby.lock().news.len(), announced), (0, 1), "{socket_type:?}");
         }
     }
 
@@ -186,12 +207,14 @@ mod tests {
                 let lobby = Arc::new(Lobby::new(socket_type));
                 let mut far = come(&lobby, &mut 0, bound);
                 far.tx.write(&mut Message::from("message")).unwrap();
-                assert_eq!(lobby.lock().pipes.len(), 1, "{socket_type:?}: its peer is there");
+                assert_eq!(lobby.lock().news.len(), 1, "{socket_type:?}: its peer is there");
                 drop(far);
-                assert_eq!(lobby.lock().pipes.len(), kept, "{socket_type:?}");
-                let mut left = lobby.take().pipes.into_values();
-                let message = left.next().and_then(|mut arrival| arrival.end.rx.read());
-                assert_eq!(message.is_some(), kept == 1);
+                assert_eq!(lobby.lock().news.len(), kept, "{socket_type:?}");
+                let message = lobby.take().next().map(|news| match news {
+                    News::Pipe(mut arrival) => arrival.end.rx.read(),
+                    News::Peer(..) => None,
+                });
+                assert_eq!(message.flatten().is_some(), kept == 1);
             }
         }
     }
@@ -204,7 +227,7 @@ mod tests {
         let arrival =
             Arrival { end: Box::new(near), route: 1, peer: peer(), direct: true, coming: None };
         lobby.arrived(arrival, || false);
-        assert!(lobby.lock().pipes.is_empty());
+        assert!(lobby.lock().news.is_empty());
     }
 
     #[test]
@@ -221,10 +244,12 @@ mod tests {
             });
         }
         assert_eq!(announced, 1);
-        let peers = lobby.take().peers;
-        let ids: Vec<_> = peers.values().flatten().map(|(peer, _)| &peer.routing_id[2..]).collect();
-        let expected = [498_u16, 998, 499, 999].map(u16::to_be_bytes);
-        assert_eq!(ids, expected.each_ref().map(|id| &id[..]));
+        let ids = lobby.take().map(|news| match news {
+            News::Peer(_, peer, _) => peer.routing_id[2..].to_vec(),
+            News::Pipe(_) => Vec::new(),
+        });
+        let expected = [498_u16, 499, 998, 999].map(u16::to_be_bytes);
+        assert_eq!(ids.collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -232,12 +257,12 @@ mod tests {
         let lobby = Arc::new(Lobby::new(SocketType::Pull));
         let mut announced = 0;
         let _first = come(&lobby, &mut announced, BOUNDS[0]);
-        assert_eq!(lobby.take().pipes.len(), 1);
+        assert_eq!(lobby.take().count(), 1);
         let second = come(&lobby, &mut announced, BOUNDS[0]);
         assert_eq!(announced, 2);
         drop(second);
         let _third = come(&lobby, &mut announced, BOUNDS[0]);
         assert_eq!(announced, 2, "nobody has been here since");
-        assert_eq!(lobby.take().pipes.len(), 1);
+        assert_eq!(lobby.take().count(), 1);
     }
 }

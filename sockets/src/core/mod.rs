@@ -21,7 +21,7 @@ use crate::pattern::{Pattern, Setting};
 use crate::payload::Outgoing;
 use crate::wait::{FEW, Lines, Wants};
 use endpoints::{Endpoints, Entry};
-use lobby::Arrival;
+use lobby::{Arrival, News};
 use pipes::{Pipe, Pipes};
 use ringmq_pipe::{LogReader, LogWriter, Notify, PipeEnd};
 use ringmq_transports::Route;
@@ -93,13 +93,14 @@ impl Core {
 
     /// Takes in what waits in the lobby.
     fn admit(&mut self) {
-        let arrivals = self.shared.lobby.take();
-        for (route, peers) in arrivals.peers {
-            for (peer, earlier) in peers {
-                self.peer_known(route, peer, earlier);
-            }
-        }
-        for Arrival { end, route, peer, direct, coming } in arrivals.pipes.into_values() {
+        for news in self.shared.lobby.take() {
+            let Arrival { end, route, peer, direct, coming } = match news {
+                News::Pipe(arrival) => arrival,
+                News::Peer(route, peer, earlier) => {
+                    self.peer_known(route, peer, earlier);
+                    continue;
+                }
+            };
             // Within the process nobody has stopped those that were on their way when the name was given
             // up.
             if !direct || self.endpoints.is_bound(route) {

@@ -1,7 +1,7 @@
 //! What others may touch of a socket while its owner is elsewhere: its mailbox, its waiters, and what
 //! its sessions ask for.
 
-use super::lobby::{Arrival, Lobby};
+use super::lobby::{Arrival, Lobby, News};
 use super::monitor::Monitors;
 use crate::pattern::Subscriptions;
 use crate::subscription::{Coming, Wanted};
@@ -105,8 +105,10 @@ impl Shared {
     /// Throws away what was posted after the socket was closed: pipes, above all.
     pub(crate) fn discard(&self) {
         while self.mailbox.take().is_some() {}
-        for arrival in self.lobby.take().pipes.into_values() {
-            arrival.end.state.close(Some(std::time::Duration::ZERO));
+        for news in self.lobby.take() {
+            if let News::Pipe(arrival) = news {
+                arrival.end.state.close(Some(std::time::Duration::ZERO));
+            }
         }
     }
 

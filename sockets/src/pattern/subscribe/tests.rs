@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::core::lobby::Arrival;
+use crate::core::lobby::{Arrival, News};
 use crate::core::shared::Shared;
 use ringmq_engine::Attach;
 use ringmq_pipe::PipeEnd;
@@ -53,7 +53,8 @@ impl Bed {
 
     /// The socket's thread enters it.
     fn enter(&mut self) {
-        for arrival in self.shared.lobby.take().pipes.into_values() {
+        for news in self.shared.lobby.take() {
+            let News::Pipe(arrival) = news else { continue };
             let Arrival { end, route, peer, direct, coming } = arrival;
             let key = self.pipes.insert(Pipe { end: *end, route, peer: Some(peer), direct });
             self.pattern.attach(&mut self.pipes, key);
