@@ -43,6 +43,9 @@ pub(crate) struct Core {
     lines: Lines,
     /// Somebody waits who was told that it is not the time for that, and no peer will tell it when it is.
     turned_away: bool,
+    /// How often somebody was.
+    #[cfg(test)]
+    pub(crate) times_turned_away: u32,
     /// Messages dropped that no pipe's own count tells of, or whose pipes are gone.
     dropped: u64,
     pub(crate) closed: bool,
@@ -59,6 +62,8 @@ impl Core {
             endpoints: Endpoints::default(),
             lines: Lines::default(),
             turned_away: false,
+            #[cfg(test)]
+            times_turned_away: 0,
             dropped: 0,
             closed: false,
         }
@@ -294,15 +299,21 @@ impl Core {
         self.shared.waiters.wake();
     }
 
-    #[cfg(test)]
-    pub(crate) fn turned_away(&self) -> bool {
-        self.turned_away
+    /// Somebody waits for something that is out of turn, perhaps.
+    fn note_turn(&mut self, wants: Wants) {
+        let out_of_turn = self.routing.pattern().is_out_of_turn(wants);
+        self.turned_away |= out_of_turn;
+        #[cfg(test)]
+        {
+            self.times_turned_away += u32::from(out_of_turn);
+        }
     }
 
     pub(crate) fn can_send(&mut self) -> bool {
-        let pattern = self.routing.pattern();
-        let ready = pattern.can_send(&mut self.pipes);
-        self.turned_away |= !ready && pattern.is_out_of_turn(Wants::Room);
+        let ready = self.routing.pattern().can_send(&mut self.pipes);
+        if !ready {
+            self.note_turn(Wants::Room);
+        }
         ready
     }
 
@@ -319,9 +330,10 @@ impl Core {
     /// Somebody is about to wait for messages; `true` if there is one instead.
     pub(crate) fn settle(&mut self) -> bool {
         loop {
-            let pattern = self.routing.pattern();
-            let ready = pattern.settle(&mut self.pipes);
-            self.turned_away |= !ready && pattern.is_out_of_turn(Wants::Messages);
+            let ready = self.routing.pattern().settle(&mut self.pipes);
+            if !ready {
+                self.note_turn(Wants::Messages);
+            }
             if !self.remove_ended() || ready {
                 return ready;
             }

@@ -59,15 +59,20 @@ fn wait_in_vain<K: Kind>(socket: &Socket<K>, interest: Interest) {
 
 /// A wait that another thread's `step` ends, after it has been found to be in vain.
 fn wait_for_step<K: Kind>(socket: &Socket<K>, interest: Interest, step: impl FnOnce()) {
+    let times = || socket.inner.lock().times_turned_away;
+    // Room is looked for once before the thread is registered as a waiter, and once after.
+    let registered = times() + if interest.writable { 2 } else { 1 };
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             let mut poller = Poller::new();
             let key = poller.add(socket, interest);
-            let ready = poller.wait(Some(PATIENCE)).unwrap();
+            let start = Instant::now();
+            let ready = poller.wait(Some(2 * PATIENCE)).unwrap();
+            assert!(start.elapsed() < PATIENCE, "nobody woke it");
             let Interest { readable, writable } = interest;
             assert_eq!(ready, [Ready { key, readable, writable }]);
         });
-        eventually(|| socket.inner.lock().unwrap().turned_away());
+        eventually(|| times() >= registered);
         step();
         waiting.join().unwrap();
     });
