@@ -59,7 +59,7 @@ fn wait_in_vain<K: Kind>(socket: &Socket<K>, interest: Interest) {
 
 /// A wait that another thread's `step` ends, after it has been found to be in vain.
 fn wait_for_step<K: Kind>(socket: &Socket<K>, interest: Interest, step: impl FnOnce()) {
-    let times = || socket.inner.lock().times_turned_away;
+    let times = || socket.inner.lock().unwrap().times_turned_away;
     // Room is looked for once before the thread is registered as a waiter, and once after.
     let registered = times() + if interest.writable { 2 } else { 1 };
     std::thread::scope(|scope| {
