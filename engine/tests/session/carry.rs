@@ -221,7 +221,7 @@ fn read_messages(peer: &mut Peer) {
 
 /// A connection is told how things stand; what was to tell the last one of changes is not sent.
 fn subscriptions_for_the_last_connection_are_not_for_the_next(kind: BackendKind) {
-    for speaks in [Speaks::V3_1, Speaks::V3_0, Speaks::V2_0, Speaks::V1_0] {
+    for speaks in [Speaks::V3_1, Speaks::V2_0] {
         let mut preamble = Vec::new();
         ringmq_zmtp::subscribe_frame(b"now", &mut preamble);
         let told = if speaks == Speaks::V3_1 { &b"\x09SUBSCRIBEnow"[..] } else { b"\x01now" };
@@ -244,7 +244,7 @@ fn subscriptions_for_the_last_connection_are_not_for_the_next(kind: BackendKind)
         rig.session(descriptor, Some(carry));
         peer.shake_hands_as(speaks);
         assert_eq!(peer.frame().body, told);
-        assert!(peer.message() == [7; TOO_MUCH], "{speaks:?}");
+        assert!(peer.message() == vec![7; TOO_MUCH], "{speaks:?}");
         read_messages(&mut peer);
         // What was not sent is credited all the same.
         for number in 0..20 {
