@@ -181,15 +181,17 @@ fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_>) -> Result<usiz
     }
 }
 
-/// Commands of the peer that one read may bring and that are answered; more would be of no use to it.
+/// Commands of the peer that one read may bring and that are heeded; more would be of no use to it.
 const COMMANDS: usize = 256;
 
 /// What the peer has said beside messages.
-pub(super) struct Said {
-    /// The time-to-live of a PING.
-    pub(super) ttl: u16,
-    /// What its PONG is to repeat.
-    pub(super) context: Vec<u8>,
+pub(super) enum Said {
+    Ping {
+        ttl: u16,
+        /// What its PONG is to repeat.
+        context: Vec<u8>,
+    },
+    Pong,
 }
 
 /// Where decoded frames go: into the pipe, or nowhere.
@@ -269,11 +271,11 @@ impl Sink for Into<'_> {
 
     fn command(&mut self, command: Command<'_>) {
         match command {
-            Command::Ping { ttl, context } if self.said.len() < COMMANDS => {
-                self.said.push(Said { ttl, context: context.to_vec() });
+            _ if self.said.len() >= COMMANDS => {}
+            Command::Ping { ttl, context } => {
+                self.said.push(Said::Ping { ttl, context: context.to_vec() });
             }
-            Command::Ping { .. } => {}
-            Command::Pong { .. } => {} // That anything came has been noted already.
+            Command::Pong { .. } => self.said.push(Said::Pong),
         }
     }
 }
