@@ -10,6 +10,7 @@ mod backpressure;
 mod carry;
 mod closing;
 mod handshake;
+mod heartbeat;
 mod hostile;
 mod messages;
 mod old_peers;
