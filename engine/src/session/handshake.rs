@@ -5,6 +5,7 @@ use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::traffic::Traffic;
 use super::{Carry, HANDSHAKE, Phase, Session};
+use crate::backend::life;
 use crate::batch::{Batch, Part};
 use crate::event::{Attach, DisconnectReason, SessionEvent};
 use crate::handler::Cx;
@@ -102,6 +103,9 @@ impl Session {
             let mut frames = Vec::new();
             self.link.preamble(&mut frames);
             outbound.add_frames(&frames);
+        }
+        if let Some(longest) = established.heartbeat.longest_pause() {
+            life::limit_back_off(&self.descriptor, longest);
         }
         let inbound = Inbound::new(established.decoder, self.discard_inbound);
         let descriptor = self.descriptor.clone();

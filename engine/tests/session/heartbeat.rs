@@ -8,9 +8,7 @@ use crate::common::on_each_backend;
 use crate::peer::{Peer, wire};
 use crate::rig::{BOTH, Over, Rig, Settings, connection};
 use ringmq_engine::backend::Receive;
-use ringmq_engine::{
-    BackendKind, Completion, Cx, Descriptor, DisconnectReason, Handler, Notice,
-};
+use ringmq_engine::{BackendKind, Completion, Cx, Descriptor, DisconnectReason, Handler, Notice};
 use ringmq_pipe::Bound;
 use ringmq_zmtp::{HeartbeatConfig, subscribe_frame};
 use std::sync::mpsc::{self, Sender, channel};

@@ -7,6 +7,8 @@ mod peer;
 mod rig;
 
 mod backpressure;
+#[cfg(target_os = "linux")]
+mod cable;
 mod carry;
 mod closing;
 mod handshake;

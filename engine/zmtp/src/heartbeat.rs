@@ -144,6 +144,12 @@ impl Heartbeat {
         self.patience().is_some() && (self.waiting || !self.all_read())
     }
 
+    /// How long the kernel may wait between two questions to a peer that does not answer, so that it is not
+    /// behind in [`on_line`](Self::on_line); `None` if that does not matter.
+    pub fn longest_pause(&self) -> Option<Duration> {
+        Some(self.patience()?.max(self.config?.interval))
+    }
+
     /// What the kernel knows of the connection; `None` if it tells nothing.
     pub fn on_line(&mut self, line: Option<Line>, now: Instant) {
         self.watch.look(line, now);
@@ -298,16 +304,16 @@ mod tests {
         let mut heartbeat = Heartbeat::new(config(300, 600, 0), start);
         let at = |beat: u32| start + MS * 300 * beat;
         beat(&mut heartbeat, true, at(1));
-        heartbeat.on_line(Some(Line { heard: 1, asked: true, repeats: 0 }), at(1));
+        heartbeat.on_line(Some(Line { heard: 1, asked: true, ..Line::default() }), at(1));
         // Its window is closed after a while, and a PING has to wait.
         assert_eq!(heartbeat.handle_timeout(at(2)), Action::SendPing { ttl: 0 });
         for number in 3..1000 {
-            let line = Line { heard: number / 10, asked: number % 10 == 0, repeats: 0 };
+            let line = Line { heard: number / 10, asked: number % 10 == 0, ..Line::default() };
             heartbeat.on_line(Some(line), at(number));
             assert_eq!(heartbeat.handle_timeout(at(number)), Action::None);
         }
         // The cable is cut: the next probe stays without an answer.
-        let line = Some(Line { heard: 99, asked: true, repeats: 0 });
+        let line = Some(Line { heard: 99, asked: true, ..Line::default() });
         heartbeat.on_line(line, at(1000));
         assert_eq!(heartbeat.poll_timeout(), Some(at(1000)));
         assert_eq!(heartbeat.handle_timeout(at(1000)), Action::None);

@@ -17,6 +17,9 @@ pub struct Line {
     pub asked: bool,
     /// How often the kernel has repeated what was not acknowledged; zero if nothing is on its way.
     pub repeats: u32,
+    /// The last repetition came so long after what was before it that it has to be answered: a system
+    /// may leave out answers to repetitions that come in quick succession.
+    pub spaced: bool,
 }
 
 /// Tells a system that is silent though asked from one that nobody asks.
@@ -40,9 +43,12 @@ impl Watch {
             self.last = Some(line);
             self.since = None;
         }
+        let seen = self.last.map_or(0, |last| last.repeats);
         // A host without a route to the peer repeats in vain: nothing goes out, but it is counted.
-        let repeated = self.last.is_some_and(|last| line.repeats > last.repeats);
-        self.since = (line.asked || repeated).then(|| self.since.unwrap_or(now));
+        let asked = line.asked || line.repeats > seen;
+        // If it was heard from while things were repeated, it has seen them, and has no room.
+        let owes = seen == 0 || line.spaced;
+        self.since = (asked && owes).then(|| self.since.unwrap_or(now));
     }
 
     /// When the peer's system has been silent for `patience`, if it is not heard from before.
@@ -59,7 +65,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_millis(600);
 
     fn line(heard: u32, asked: bool, repeats: u32) -> Option<Line> {
-        Some(Line { heard, asked, repeats })
+        Some(Line { heard, asked, repeats, spaced: false })
     }
 
     #[test]
@@ -96,8 +102,27 @@ mod tests {
             watch.look(line(repeat, false, repeat), start + MS * repeat);
             assert_eq!(watch.deadline(PATIENCE), None);
         }
-        watch.look(line(4, false, 5), start + MS * 10);
-        assert_eq!(watch.deadline(PATIENCE), Some(start + MS * 610));
+        // The next answer may be left out, if it is asked for so soon.
+        watch.look(line(4, true, 5), start + MS * 10);
+        assert_eq!(watch.deadline(PATIENCE), None);
+        let late = Line { heard: 4, repeats: 6, spaced: true, ..Line::default() };
+        watch.look(Some(late), start + MS * 20);
+        assert_eq!(watch.deadline(PATIENCE), Some(start + MS * 620));
+    }
+
+    #[test]
+    fn what_is_repeated_and_was_never_answered_has_been_asked_for_long() {
+        let (mut watch, start) = (Watch::default(), Instant::now());
+        watch.look(line(3, true, 0), start);
+        for repeat in 1..5 {
+            watch.look(line(3, true, repeat), start + MS * 100 * repeat);
+            assert_eq!(watch.deadline(PATIENCE), Some(start + PATIENCE));
+        }
+        // Nothing goes out without a route, but one would be needed.
+        let mut watch = Watch::default();
+        watch.look(line(3, false, 0), start);
+        watch.look(line(3, false, 1), start + MS);
+        assert_eq!(watch.deadline(PATIENCE), Some(start + MS + PATIENCE));
     }
 
     #[test]
