@@ -168,14 +168,17 @@ impl Inbound {
     }
 }
 
-/// Decodes until the input or the credit is used up; returns how much was.
+/// Decodes until the input is used up, or the credit is and a message is next; returns how much was.
 fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_>) -> Result<usize, ProtocolError> {
     let mut used = 0;
     loop {
         let credit = sink.credit();
+        if credit == 0 {
+            return Ok(used + decoder.decode_commands(&input[used..], sink)?);
+        }
         let decoded = decoder.decode(&input[used..], credit, sink)?;
         used += decoded.consumed;
-        if used == input.len() || decoded.messages < credit || credit == 0 {
+        if used == input.len() || decoded.messages < credit {
             return Ok(used);
         }
     }

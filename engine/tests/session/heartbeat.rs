@@ -166,7 +166,28 @@ fn a_time_to_live_waits_while_nobody_listens(kind: BackendKind) {
     }
 }
 
+/// A pipe that is full to the last message does not keep a PING behind that message from being answered.
+fn a_peer_with_a_full_pipe_answers(kind: BackendKind) {
+    const QUESTION: &[u8] = b"\x04\x0a\x04PING\0\0abc";
+    let settings = Settings { receive: Bound::Messages(3), ..Settings::default() };
+    for over in BOTH {
+        let mut rig = Rig::with(kind, settings.clone());
+        let (_, mut app, mut peer) = rig.established(over);
+        peer.write(&[&wire(0, b"x").repeat(3), QUESTION].concat());
+        assert_eq!(peer.frame().body, b"\x04PONGabc");
+        // And again, with nothing before it.
+        peer.write(QUESTION);
+        assert_eq!(peer.frame().body, b"\x04PONGabc");
+        // What there is no room for is not read, nor what follows it.
+        peer.write(&[&wire(0, b"y"), QUESTION].concat());
+        (0..3).for_each(|_| assert!(app.recv() == *b"x"));
+        assert!(app.recv() == *b"y");
+        assert_eq!(peer.frame().body, b"\x04PONGabc");
+    }
+}
+
 on_each_backend!(
+    a_peer_with_a_full_pipe_answers,
     a_large_message_takes_its_time,
     a_peer_that_is_busy_with_a_few_messages_is_waited_for,
     a_peer_that_has_read_everything_has_no_excuse,
