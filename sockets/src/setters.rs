@@ -232,6 +232,11 @@ impl<K: Kind> Socket<K> {
 
     /// How long a peer may be silent after a PING; `None`, the default, is as long as the interval.
     ///
+    /// The time begins when the system has taken the PING. A peer that is busy with messages, so that it
+    /// cannot get to a PING behind them, is not cut off: on Linux, over tcp, its system answers for it, and
+    /// if that does not do so for this time, or half a second if that is longer, the peer is gone. On other
+    /// systems it is left to tcp's own limits. A peer over ipc exists until its end is closed.
+    ///
     /// # Errors
     /// [`Error::Terminated`].
     pub fn set_heartbeat_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
