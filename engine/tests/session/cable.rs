@@ -6,7 +6,7 @@ use crate::common::{on_each_backend, skipped};
 use crate::peer::Peer;
 use crate::rig::{App, Rig, Settings};
 use ringmq_engine::{BackendKind, Descriptor, DisconnectReason};
-use ringmq_zmtp::HeartbeatConfig;
+use ringmq_zmtp::{HeartbeatConfig, subscribe_frame};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use socket2::{Domain, Socket, Type};
 use std::fs::File;
@@ -109,6 +109,8 @@ impl Drop for Cable {
 /// A session and its peer at the ends of a cable.
 fn stretched(kind: BackendKind, cable: &Cable) -> (Rig, App, Peer) {
     let mut settings = Settings::default();
+    // Something to be busy with from the beginning: no answer of the peer's is ever due.
+    subscribe_frame(b"topic", &mut settings.preamble);
     settings.config.heartbeat = Some(HeartbeatConfig::every(BEAT));
     let mut rig = Rig::with(kind, settings);
     let (descriptor, mut peer) = cable.connection();

@@ -298,7 +298,7 @@ fn heartbeats_go_on_while_the_application_is_elsewhere(bed: &Bed) {
         for _ in 0..3 {
             req.read_past(b"\x04PING");
             req.write(&frame(4, b"\x04PONG"));
-            req.write(&frame(4, b"\x04PING\0\x01abc"));
+            req.write(&frame(4, b"\x04PING\0\0abc"));
             req.read_past(b"\x04PONGabc");
         }
     }
