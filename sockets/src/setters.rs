@@ -432,6 +432,11 @@ impl<K: Kind> Socket<K> {
     /// How long a peer may be silent after a PING, a millisecond at least; `None`, the default, is as long
     /// as the interval, and zero is for ever.
     ///
+    /// The time begins when the system has taken the PING. A peer that is busy with messages, so that it
+    /// cannot get to a PING behind them, is not cut off: on Linux, over tcp, its system answers for it, and
+    /// if that does not do so for this time, or half a second if that is longer, the peer is gone. On other
+    /// systems it is left to tcp's own limits. A peer over ipc exists until its end is closed.
+    ///
     /// # Errors
     /// [`Error::InvalidOption`] for what is between zero and 1 millisecond, [`Error::Terminated`].
     ///

@@ -20,6 +20,7 @@ pub mod uring;
 
 mod choice;
 pub(crate) mod direct;
+pub(crate) mod life;
 mod survey;
 pub(crate) mod thread;
 

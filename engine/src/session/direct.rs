@@ -36,7 +36,7 @@ pub struct Direct {
     asked: AtomicBool,
     /// Something has come in that the session does not know of.
     heard: AtomicBool,
-    /// Commands of the peer that the session has to answer.
+    /// Commands of the peer that the session has to heed.
     said: Mutex<Vec<Said>>,
     /// Octets that the I/O thread has sent, and how many those were when a writer last waited for more in
     /// vain. Figures to go by: relaxed throughout; both wrap.

@@ -126,7 +126,9 @@ impl Reading {
         self.bulk = octets >= BULK;
         self.lacking = 0;
         match self.inbound.take_landed(log) {
-            Landed::All | Landed::Blocked => {}
+            Landed::All => {}
+            // There may be a PING among it, which needs no credit.
+            Landed::Blocked => return self.take(&[], said).map_err(Over::Broken),
             Landed::Partial(lacking) => self.lacking = lacking,
             Landed::Other => {
                 self.copies = COPIES;

@@ -5,6 +5,7 @@ use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::traffic::Traffic;
 use super::{Carry, HANDSHAKE, Phase, Session};
+use crate::backend::life;
 use crate::batch::{Batch, Part};
 use crate::event::{Attach, DisconnectReason, SessionEvent};
 use crate::handler::Cx;
@@ -96,6 +97,9 @@ impl Session {
         let unsent = source.as_mut().map(|source| source.begin(&*self.link, &mut frames));
         let mut outbound = Outbound::new(established.encoder, out, unsent.unwrap_or_default());
         outbound.add_frames(&frames);
+        if let Some(longest) = established.heartbeat.longest_pause() {
+            life::limit_back_off(&self.descriptor, longest);
+        }
         let inbound = Inbound::new(established.decoder, self.discard_inbound);
         let descriptor = self.descriptor.clone();
         let reading = Reading::new(descriptor, inbound, tx);

@@ -168,28 +168,33 @@ impl Inbound {
     }
 }
 
-/// Decodes until the input or the credit is used up; returns how much was.
+/// Decodes until the input is used up, or the credit is and a message is next; returns how much was.
 fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_>) -> Result<usize, ProtocolError> {
     let mut used = 0;
     loop {
         let credit = sink.credit();
+        if credit == 0 {
+            return Ok(used + decoder.decode_commands(&input[used..], sink)?);
+        }
         let decoded = decoder.decode(&input[used..], credit, sink)?;
         used += decoded.consumed;
-        if used == input.len() || decoded.messages < credit || credit == 0 {
+        if used == input.len() || decoded.messages < credit {
             return Ok(used);
         }
     }
 }
 
-/// Commands of the peer that one read may bring and that are answered; more would be of no use to it.
+/// Commands of the peer that one read may bring and that are heeded; more would be of no use to it.
 const COMMANDS: usize = 256;
 
 /// What the peer has said beside messages.
-pub(super) struct Said {
-    /// The time-to-live of a PING.
-    pub(super) ttl: u16,
-    /// What its PONG is to repeat.
-    pub(super) context: Vec<u8>,
+pub(super) enum Said {
+    Ping {
+        ttl: u16,
+        /// What its PONG is to repeat.
+        context: Vec<u8>,
+    },
+    Pong,
 }
 
 /// Where decoded frames go: into the pipe, or nowhere.
@@ -269,11 +274,11 @@ impl Sink for Into<'_> {
 
     fn command(&mut self, command: Command<'_>) {
         match command {
-            Command::Ping { ttl, context } if self.said.len() < COMMANDS => {
-                self.said.push(Said { ttl, context: context.to_vec() });
+            _ if self.said.len() >= COMMANDS => {}
+            Command::Ping { ttl, context } => {
+                self.said.push(Said::Ping { ttl, context: context.to_vec() });
             }
-            Command::Ping { .. } => {}
-            Command::Pong { .. } => {} // That anything came has been noted already.
+            Command::Pong { .. } => self.said.push(Said::Pong),
         }
     }
 }

@@ -21,6 +21,10 @@ pub(super) struct Outbound {
     encoder: Encoder,
     /// Octets for the wire that go before everything else.
     control: Vec<u8>,
+    /// Where our PING is, if there is one.
+    ping: Ping,
+    /// Messages went into a batch, or will go before a PING, since the last PING.
+    spoken: bool,
     /// What the batch under way was made of, for a broken connection; empty when none is under way.
     under_way: Vec<Piece>,
     /// Octets before the first message in the batch under way.
@@ -33,6 +37,16 @@ pub(super) struct Outbound {
     credited: usize,
     /// Boxed, because hardly any connection needs it.
     rare: Option<Box<Rare>>,
+}
+
+/// How far a PING of ours has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ping {
+    None,
+    /// It is the end of what goes before everything else.
+    Waiting,
+    /// It is the end of the batch under way.
+    UnderWay,
 }
 
 /// What only some connections have.
@@ -52,6 +66,8 @@ impl Outbound {
         Self {
             encoder,
             control,
+            ping: Ping::None,
+            spoken: false,
             under_way: Vec::new(),
             lead: 0,
             used: false,
@@ -64,6 +80,8 @@ impl Outbound {
 
     /// Adds frames in log form to what goes before everything else.
     pub(super) fn add_frames(&mut self, frames: &[u8]) {
+        // Subscriptions: a peer that has no room for them stops reading, as with messages.
+        self.spoken |= !frames.is_empty();
         if self.encoder.is_verbatim() {
             self.control.extend_from_slice(frames);
             return;
@@ -76,11 +94,20 @@ impl Outbound {
         }
     }
 
-    /// Adds a PING.
+    /// Adds a PING, the only one until [`ping_sent`](Self::ping_sent).
     pub(super) fn ping(&mut self, ttl: u16) {
-        if self.control.len() < HEARTBEATS {
-            self.encoder.ping(ttl, &mut self.control);
+        self.encoder.ping(ttl, &mut self.control);
+        self.ping = Ping::Waiting;
+    }
+
+    /// Whether the kernel has taken a PING since the last time; if so, whether there were messages
+    /// between that one and the one before.
+    pub(super) fn ping_sent(&mut self) -> Option<bool> {
+        if self.ping != Ping::UnderWay || self.sent < self.lead {
+            return None;
         }
+        self.ping = Ping::None;
+        Some(std::mem::take(&mut self.spoken))
     }
 
     /// Adds the answer to a PING.
@@ -102,6 +129,14 @@ impl Outbound {
         }
         if let Some(rare) = &mut self.rare {
             rare.ends.clear();
+        }
+        if self.ping == Ping::Waiting {
+            // Alone, so that it is known at once when the kernel has it: what a batch of large messages
+            // has come to is not known before its end.
+            self.ping = Ping::UnderWay;
+            return;
+        }
+        if let Some(rare) = &mut self.rare {
             self.under_way.append(&mut rare.carried);
         }
         if !self.used_before && self.under_way.capacity() == 0 {
@@ -116,6 +151,7 @@ impl Outbound {
             }
             _ => {}
         }
+        self.spoken |= !self.under_way.is_empty();
         if self.encoder.is_verbatim() {
             batch.expect(self.under_way.len());
             self.under_way.iter().cloned().for_each(|piece| batch.push(Part::Piece(piece)));

@@ -26,6 +26,9 @@ pub(super) const TAKE_OVER: Duration = Duration::from_millis(2);
 /// is using it, and with one every 2 ms on either side every hundredth round trip would meet one.
 const TAKE_OVER_LATE: Duration = Duration::from_millis(16);
 
+/// A timer set for so much later is due after events have been waited for: the time stands still before.
+const NEXT_ROUND: Duration = Duration::from_nanos(1);
+
 impl Session {
     /// Sends, receives and arranges timers as the state demands.
     pub(super) fn pump(&mut self, cx: &mut Cx<'_>) {
@@ -294,6 +297,7 @@ impl Session {
                         writing.batch = std::mem::take(&mut batch);
                     }
                 }
+                traffic.note_ping(&self.descriptor, cx.now);
             }
             _ => {
                 batch.advance(octets);
@@ -338,14 +342,29 @@ impl Session {
         self.heartbeat_at = None;
         let Phase::Traffic(traffic) = &mut self.phase else { return };
         traffic.catch_up(cx.now);
-        if traffic.is_blocked() || traffic.starved {
+        if traffic.is_deaf(&self.descriptor) {
             // Not a silent peer: one that we do not listen to at the moment.
             traffic.heartbeat.on_input();
         }
+        traffic.watch_line(&self.descriptor, cx.now);
+        let at = traffic.heartbeat.poll_timeout();
+        let overdue = traffic.overdue.take();
         match traffic.heartbeat.handle_timeout(cx.now) {
             Action::None => {}
-            Action::SendPing { ttl } => traffic.ping(ttl),
-            Action::Expired => return self.fail(cx, DisconnectReason::HeartbeatExpired),
+            Action::SendPing { ttl } => {
+                traffic.ping(ttl);
+                traffic.watch_line(&self.descriptor, cx.now);
+            }
+            // Whoever reads may have heard something just now. This session is told when it lets go.
+            Action::Expired if !traffic.read.recall() => return self.link.look_again(),
+            Action::Expired if overdue == at => {
+                return self.fail(cx, DisconnectReason::HeartbeatExpired);
+            }
+            Action::Expired => {
+                traffic.overdue = at;
+                self.heartbeat_at = at;
+                cx.set_timer(HEARTBEAT, cx.now + NEXT_ROUND);
+            }
         }
         self.pump(cx);
     }

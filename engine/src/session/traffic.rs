@@ -5,6 +5,7 @@ use super::direct::Direct;
 use super::halves::{Reading, Writing};
 use super::inbound::Said;
 use super::pump::TAKE_OVER;
+use crate::backend::{Descriptor, life};
 use crate::handler::Cx;
 use ringmq_pipe::{Home, Inlet, Look, Notify, PipeState, lease};
 use ringmq_zmtp::{Heartbeat, ProtocolError};
@@ -32,6 +33,9 @@ pub(super) struct Traffic {
     pub(super) watching: bool,
     /// How long it may be left alone from now on.
     pub(super) take_over: Duration,
+    /// The time limit of the heartbeat that was over when the last look was taken at it. A second one
+    /// is taken after events have been waited for: this thread may be late, and not the peer.
+    pub(super) overdue: Option<Instant>,
     /// How often the reading half was borrowed when last looked at.
     uses: u32,
     /// PONGs and PINGs to be sent.
@@ -86,6 +90,7 @@ impl Traffic {
             starved: false,
             watching: false,
             take_over: TAKE_OVER,
+            overdue: None,
             uses: 0,
             commands: Vec::new(),
             _announced: announced,
@@ -94,7 +99,8 @@ impl Traffic {
 
     /// Decodes what arrived, and what waited for credit, if reading is done at home.
     pub(super) fn take_in(&mut self, now: Instant, octets: &[u8]) -> Result<(), ProtocolError> {
-        if !octets.is_empty() {
+        // As long as octets waited here, the peer was not listened to.
+        if !octets.is_empty() || self.is_blocked() {
             self.heartbeat.on_input();
         }
         let mut said = Vec::new();
@@ -116,21 +122,45 @@ impl Traffic {
     }
 
     fn heed(&mut self, now: Instant, said: Vec<Said>) {
-        for Said { ttl, context } in said {
-            self.heartbeat.on_ping(ttl, now);
-            self.command(Beat::Pong(context));
+        for said in said {
+            match said {
+                Said::Ping { ttl, context } => {
+                    self.heartbeat.on_ping(ttl, now);
+                    self.wants_to_write = true;
+                    if self.commands.len() < COMMANDS {
+                        self.commands.push(Beat::Pong(context));
+                    }
+                }
+                Said::Pong => self.heartbeat.on_pong(),
+            }
         }
     }
 
-    /// Is going to send a PING.
+    /// Is going to send a PING, if none is waiting to be sent.
     pub(super) fn ping(&mut self, ttl: u16) {
-        self.command(Beat::Ping(ttl));
+        self.wants_to_write = true;
+        self.commands.push(Beat::Ping(ttl));
     }
 
-    fn command(&mut self, beat: Beat) {
-        self.wants_to_write = true;
-        if self.commands.len() < COMMANDS {
-            self.commands.push(beat);
+    /// Octets of the batch under way were sent: notes whether there was a PING among them.
+    pub(super) fn note_ping(&mut self, descriptor: &Descriptor, now: Instant) {
+        let sent = self.write.get().and_then(|writing| writing.outbound.ping_sent());
+        if let Some(behind_messages) = sent {
+            self.heartbeat.on_ping_sent(behind_messages, now);
+            self.watch_line(descriptor, now);
+        }
+    }
+
+    /// Whether the peer may have said something that has not been heard. Looks into the descriptor only
+    /// if that decides about the connection.
+    pub(super) fn is_deaf(&mut self, descriptor: &Descriptor) -> bool {
+        self.starved || self.is_blocked() || self.overdue.is_some() && life::has_unread(descriptor)
+    }
+
+    /// Asks the kernel for signs of life if the peer is not expected to give them.
+    pub(super) fn watch_line(&mut self, descriptor: &Descriptor, now: Instant) {
+        if self.heartbeat.watches_line() {
+            self.heartbeat.on_line(life::line(descriptor), now);
         }
     }
 

@@ -7,9 +7,12 @@ mod peer;
 mod rig;
 
 mod backpressure;
+#[cfg(target_os = "linux")]
+mod cable;
 mod carry;
 mod closing;
 mod handshake;
+mod heartbeat;
 mod hostile;
 mod latest;
 mod messages;

@@ -196,6 +196,46 @@ impl Decoder {
         Ok(done)
     }
 
+    /// Delivers the whole commands for the session at the start of `input`, for which nobody needs credit:
+    /// a peer whose messages have filled the pipe to the last may ask for a sign of life behind them.
+    /// Returns how many octets those were.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_commands<S: Sink>(
+        &mut self,
+        input: &[u8],
+        sink: &mut S,
+    ) -> Result<usize, ProtocolError> {
+        let mut consumed = 0;
+        while self.is_between_frames() && self.framing == Framing::V3 {
+            let end = consumed + self.session_command(&input[consumed..]);
+            if end == consumed {
+                break;
+            }
+            while consumed < end {
+                consumed += self.step(&input[consumed..end], sink)?.0;
+            }
+        }
+        Ok(consumed)
+    }
+
+    /// How many octets the command for the session takes that `input` begins with; none if that is
+    /// something else, or not all of it is here.
+    fn session_command(&self, input: &[u8]) -> usize {
+        let Some(header) = frame::parse(input) else { return 0 };
+        let rest = &input[header.size..];
+        // What is too long, or wrong otherwise, is found when there is credit.
+        if header.flags != frame::COMMAND || header.body > self.max_body.min(rest.len() as u64) {
+            return 0;
+        }
+        let size = header.body as usize;
+        match classify(&rest[..size.min(HEAD_MAX)], header.body) {
+            Ok(Class::Session(_) | Class::Unknown) => header.size + size,
+            Ok(Class::Frame) | Err(_) => 0,
+        }
+    }
+
     /// Measures what is at the start of `input` that can be stored as it is, without delivering it, for
     /// octets that are in their place already. What is not to be stored so goes through
     /// [`decode`](Self::decode). Takes nothing for a peer whose frames have to be changed.

@@ -43,6 +43,7 @@ mod header;
 mod heartbeat;
 mod legacy;
 mod limits;
+mod line;
 mod mechanism;
 mod metadata;
 mod null;
@@ -62,6 +63,7 @@ pub use heartbeat::{Action, Heartbeat};
 pub use limits::{
     ATTACH_MIN, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, PROPERTIES_MAX, READY_MAX, ROUTING_ID_MAX,
 };
+pub use line::Line;
 pub use mechanism::MechanismConfig;
 pub use socket_type::SocketType;
 pub use version::Version;

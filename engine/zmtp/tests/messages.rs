@@ -213,6 +213,35 @@ fn credit_stops_the_decoder_right_after_a_message() {
 }
 
 #[test]
+fn commands_for_the_session_need_no_credit() {
+    let commands: &[u8] = b"\x04\x05\x04PONG\x04\x08\x06FUTURE1\x04\x07\x04PING\0\0";
+    // Messages, commands for the socket, and what is cut or wrong wait for credit.
+    for rest in [
+        &b"\x00\x01a"[..],
+        b"\x01\x01a",
+        b"\x04\x0A\x09SUBSCRIBE",
+        b"\x04\x05\x04PON",
+        b"\x04\x00",
+        b"\x04\x03\x04PI",
+        b"\x05\x05\x04PONG",
+        b"",
+    ] {
+        let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
+        let mut recorder = Recorder::default();
+        let input = [commands, rest].concat();
+        assert_eq!(decoder.decode_commands(&input, &mut recorder).unwrap(), commands.len());
+        assert_eq!((recorder.events.len(), recorder.messages), (2, 0));
+        assert_eq!(decoder.decode_commands(rest, &mut recorder).unwrap(), 0);
+        // Not within a frame.
+        decoder.decode(b"\x00\x14", 1, &mut recorder).unwrap();
+        assert_eq!(decoder.decode_commands(commands, &mut recorder).unwrap(), 0);
+    }
+    // Peers before ZMTP 3 have no commands.
+    let mut old = Decoder::new(Version::V2_0, None, ATTACH_MIN);
+    assert_eq!(old.decode_commands(commands, &mut Recorder::default()).unwrap(), 0);
+}
+
+#[test]
 fn an_unknown_command_of_any_length_is_drained() {
     let name = b"\x06FUTURE";
     let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);

@@ -155,8 +155,10 @@ impl End {
                 let before = self.recorder.events.len();
                 decoder.decode(octets, usize::MAX, &mut self.recorder)?;
                 for event in &self.recorder.events[before..] {
-                    if let Event::Ping(ttl, _) = event {
-                        heartbeat.on_ping(*ttl, now);
+                    match event {
+                        Event::Ping(ttl, _) => heartbeat.on_ping(*ttl, now),
+                        Event::Pong(_) => heartbeat.on_pong(),
+                        _ => {}
                     }
                 }
                 self.answer_pings(before);
@@ -224,6 +226,7 @@ impl End {
                     Action::SendPing { ttl } => {
                         self.pings += 1;
                         encoder.ping(ttl, &mut self.output);
+                        heartbeat.on_ping_sent(false, now);
                     }
                     Action::Expired => self.closed = Some(Closed::Silence),
                 }

@@ -2,6 +2,7 @@
 //! without anything being lost or forgotten.
 
 use crate::bed::{Bed, PATIENCE, await_peers, eventually, over_wires};
+use crate::raw::{Wire, frame, hello};
 use ringmq::{Context, Error, Interest, Poller, Spin};
 use std::time::{Duration, Instant};
 
@@ -281,18 +282,24 @@ fn connections_come_and_go_under_a_thread_that_waits(bed: &Bed) {
 }
 
 fn heartbeats_go_on_while_the_application_is_elsewhere(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
+    let rep = bed.rep();
     rep.set_heartbeat_interval(Duration::from_millis(20)).unwrap();
-    rep.set_heartbeat_timeout(Some(Duration::from_millis(200))).unwrap();
-    bed.join(&rep, &req);
-    let monitor = rep.monitor();
+    rep.set_heartbeat_timeout(Some(PATIENCE)).unwrap();
+    let Some(mut req) = Wire::connect(&rep.bind(&bed.anywhere()).unwrap()) else {
+        return eprintln!("SKIPPED: no Unix sockets in the standard library here");
+    };
+    req.write(&hello("REQ"));
     for _ in 0..3 {
-        req.send("ping").unwrap();
-        assert_eq!(rep.recv().unwrap(), "ping");
-        rep.send("pong").unwrap();
-        assert_eq!(req.recv().unwrap(), "pong");
-        // Both have their connection on lease, and neither looks at it.
-        std::thread::sleep(Duration::from_millis(300));
+        req.write(&[frame(1, b""), frame(0, b"request")].concat());
+        assert_eq!(rep.recv().unwrap(), "request");
+        rep.send("reply").unwrap();
+        req.read_past(b"reply");
+        // The thread has the connection on lease, and does not look at it.
+        for _ in 0..3 {
+            req.read_past(b"\x04PING");
+            req.write(&frame(4, b"\x04PONG"));
+            req.write(&frame(4, b"\x04PING\0\0abc"));
+            req.read_past(b"\x04PONGabc");
+        }
     }
-    assert!(monitor.try_recv().is_err(), "the connection has held");
 }

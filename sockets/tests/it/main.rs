@@ -18,6 +18,7 @@ mod foreign;
 mod forking;
 mod futures;
 mod handover;
+mod heartbeats;
 mod hunting;
 mod hwm;
 mod ipc;

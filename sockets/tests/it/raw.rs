@@ -1,5 +1,62 @@
 //! What a peer says on the wire, octet by octet, for tests that play one.
 
+use crate::bed::PATIENCE;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+
+/// The far end of a connection, played by a test.
+pub(crate) struct Wire {
+    stream: Box<dyn Stream>,
+    /// Read and not looked at yet.
+    ahead: Vec<u8>,
+}
+
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+impl Wire {
+    /// Connects to what `bind` has returned; `None` if the standard library cannot.
+    pub(crate) fn connect(endpoint: &str) -> Option<Self> {
+        let stream: Box<dyn Stream> = if let Some(address) = endpoint.strip_prefix("tcp://") {
+            let stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            Box::new(stream)
+        } else {
+            #[cfg(not(unix))]
+            return None;
+            #[cfg(unix)]
+            {
+                let path = endpoint.strip_prefix("ipc://").unwrap();
+                let stream = UnixStream::connect(path).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                Box::new(stream)
+            }
+        };
+        Some(Self { stream, ahead: Vec::new() })
+    }
+
+    pub(crate) fn write(&mut self, octets: &[u8]) {
+        self.stream.write_all(octets).unwrap();
+    }
+
+    /// Reads until those octets have come, and them.
+    pub(crate) fn read_past(&mut self, octets: &[u8]) {
+        loop {
+            let found = self.ahead.windows(octets.len()).position(|some| some == octets);
+            if let Some(at) = found {
+                self.ahead.drain(..at + octets.len());
+                return;
+            }
+            let mut more = [0; 4096];
+            let count = self.stream.read(&mut more).unwrap();
+            assert!(count > 0, "the connection has ended");
+            self.ahead.extend_from_slice(&more[..count]);
+        }
+    }
+}
+
 /// A ZMTP 3.1 greeting with the mechanism NULL.
 pub(crate) fn greeting() -> Vec<u8> {
     greeting_of(3, 1)
