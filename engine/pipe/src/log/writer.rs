@@ -1,7 +1,7 @@
 //! The writing end of a log. One thread at a time.
 #![allow(unsafe_code)]
 
-use super::segment::{Mark, Segment, next_capacity};
+use super::segment::{Chain, Mark, Segment, next_capacity};
 use super::shared::{ASLEEP, Shared};
 use super::{ATTACH, BATCH, FULL};
 use crate::barrier;
@@ -33,7 +33,9 @@ pub struct LogWriter {
     /// there is never more than is filled.
     pub(super) data: *mut u8,
     pub(super) capacity: usize,
-    /// How far it is filled, and how many messages end in it.
+    /// How far it is filled, and how many messages end in it: what its seal is going to say. The marks
+    /// before the seal, which say what is whole, are made by `commit` and repeated by
+    /// [`publish`](Self::publish).
     pub(super) octets: usize,
     messages: u32,
     /// Between the first frame of a message and its last.
@@ -148,38 +150,40 @@ impl LogWriter {
 
     /// Takes back the frames of a message that will not be completed.
     pub fn rollback(&mut self) {
+        drop(self.take_back());
+    }
+
+    /// As [`rollback`](Self::rollback), and gives what was taken back, to be dropped when the log is in
+    /// order again: bodies in there may be foreign, and their Drop may do anything, such as panic.
+    #[must_use]
+    fn take_back(&mut self) -> Option<(Chain, Option<Message>)> {
         self.missing = None;
         self.landed = 0;
         if !self.open {
-            return;
+            return None;
         }
         self.open = false;
-        if let Some((head, mark)) = self.head.take() {
+        let taken_back = self.head.take().map(|(head, mark)| {
             // SAFETY: nothing behind the head's held-back seal was ever visible to the reader.
-            unsafe {
-                let mut later = (*head).next.swap(std::ptr::null_mut(), Ordering::Relaxed);
-                (*head).attached.with_mut(|slot| *slot = None);
-                while !later.is_null() {
-                    let next = (*later).next.load(Ordering::Relaxed);
-                    Segment::free(later);
-                    later = next;
-                }
-            }
+            let taken_back = unsafe {
+                let body = (*head).attached.with_mut(|slot| (*slot).take());
+                (Chain::new((*head).next.swap(std::ptr::null_mut(), Ordering::Relaxed)), body)
+            };
             self.enter(head);
             self.messages = mark.messages();
-        }
+            taken_back
+        });
         self.octets = self.start;
         // A segment without room for this writer is full wherever it ends.
         self.capacity = self.current().capacity.max(self.start);
+        taken_back
     }
 
     /// Shows the reader everything at once, without waiting for a batch to fill.
     pub fn publish(&mut self) {
         if self.unpublished > 0 {
             self.unpublished = 0;
-            let whole = if self.open { self.start } else { self.octets };
-            let mark = Mark::new(whole as u32, self.messages);
-            self.current().publish(mark);
+            self.current().publish();
         }
     }
 
@@ -414,7 +418,7 @@ impl LogWriter {
 
 impl Drop for LogWriter {
     fn drop(&mut self) {
-        self.rollback();
+        let taken_back = self.take_back();
         self.publish();
         self.shared.wake_writer.clear();
         // Release: the last marks happen before; pairs with the Acquire in `LogReader::ended`.
@@ -422,5 +426,6 @@ impl Drop for LogWriter {
         // As in `commit`, but rare: a full fence.
         fence(Ordering::SeqCst);
         self.shared.tell_of_end();
+        drop(taken_back);
     }
 }
