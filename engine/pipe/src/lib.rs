@@ -28,7 +28,7 @@ mod small;
 mod sync;
 mod wake;
 
-pub use block::{BLOCK, BlockRef};
+pub use block::BLOCK;
 pub use exclusive::{Exclusive, ExclusiveGuard, OwnerGuard};
 pub use latest::{LatestReader, LatestWriter, latest};
 pub use lease::{Held, Home, Lease, Look, Tell, lease};

@@ -1,7 +1,7 @@
 //! One link of the chain: a stretch of a block, and what its writer says is in it.
 #![allow(unsafe_code)]
 
-use crate::block::{BLOCK, BlockRef};
+use crate::block::{BLOCK, Block};
 use crate::message::Message;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, Watched};
 use std::mem::MaybeUninit;
@@ -83,7 +83,7 @@ pub(super) struct Segment {
     /// The body of the last frame, when that is too large to be copied in. Written before the mark
     /// that seals this segment, taken by the reader after it.
     pub(super) attached: UnsafeCell<Option<Message>>,
-    pub(super) block: BlockRef,
+    pub(super) block: Block,
     /// Where in the block this segment starts.
     pub(super) offset: usize,
     /// Octets from there that the log's writer may write; zero for a [borrowed](Self::borrowed) one.
@@ -99,21 +99,21 @@ pub(super) struct Segment {
 impl Segment {
     /// A segment over the whole of a new block.
     pub(super) fn with_capacity(capacity: usize) -> *mut Self {
-        Self::over(BlockRef::new(capacity), 0, capacity)
+        Self::over(Block::new(capacity), 0, capacity)
     }
 
     /// A segment over a stretch of `block` that no other segment uses.
-    pub(super) fn over(block: BlockRef, offset: usize, capacity: usize) -> *mut Self {
+    pub(super) fn over(block: Block, offset: usize, capacity: usize) -> *mut Self {
         Self::boxed(block, offset, capacity, capacity)
     }
 
     /// A segment over octets of `block` that somebody else has written or will write, `left` at most: to
     /// a writer it has no room.
-    pub(super) fn borrowed(block: BlockRef, offset: usize, left: usize) -> *mut Self {
+    pub(super) fn borrowed(block: Block, offset: usize, left: usize) -> *mut Self {
         Self::boxed(block, offset, 0, left)
     }
 
-    fn boxed(block: BlockRef, offset: usize, capacity: usize, watched: usize) -> *mut Self {
+    fn boxed(block: Block, offset: usize, capacity: usize, watched: usize) -> *mut Self {
         let segment = Self {
             written: Lined(AtomicU64::new(0)),
             published: AtomicU64::new(0),
@@ -158,6 +158,11 @@ impl Segment {
         // free the segment before the call returns.
         // SAFETY: as above.
         unsafe { (*written).store(sealed.0, Ordering::Release) };
+    }
+
+    /// Whether its octets are written by somebody else, as a press.
+    pub(super) fn is_borrowed(&self) -> bool {
+        self.capacity == 0
     }
 
     pub(super) fn data(&self) -> *mut u8 {

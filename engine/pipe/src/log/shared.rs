@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::segment::{Chain, Segment};
+use crate::block;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use crate::wake::WakeSlot;
 
@@ -144,5 +145,7 @@ impl Drop for Shared {
         // SAFETY: both ends are gone (they hold counted references), so the chain is ours; what the reader
         // had moved past is not in it.
         drop(unsafe { Chain::new(self.chain.load(Ordering::Relaxed)) });
+        // Much may have waited in it.
+        block::trim();
     }
 }

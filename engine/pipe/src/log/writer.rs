@@ -1,19 +1,18 @@
 //! The writing end of a log. One thread at a time.
 #![allow(unsafe_code)]
 
-use super::segment::{Chain, Mark, Segment, next_capacity};
+use super::encoded::Share;
+use super::segment::{Chain, Mark, Segment};
 use super::shared::{ASLEEP, Shared};
 use super::{ATTACH, BATCH, FULL};
 use crate::barrier;
+use crate::block::Block;
 use crate::copy;
 use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
 use crate::small::WINDOW;
 use crate::sync::{Arc, Ordering, fence};
 use crate::wake::Notify;
-
-/// Least room worth a further segment in the same block, after a frame with an attached body.
-const WORTH_SHARING: usize = if cfg!(loom) { 16 } else { 256 };
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +58,10 @@ pub struct LogWriter {
     bulk: usize,
     /// Octets behind what is written that were received there and are not messages yet.
     pub(super) landed: usize,
+    /// What is left of the log's own block while the current segment is borrowed: the block, and from
+    /// where.
+    pub(super) rest: Option<(Block, usize)>,
+    pub(super) share: Share,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
@@ -84,6 +87,8 @@ impl LogWriter {
             patient: false,
             bulk: 0,
             landed: 0,
+            rest: None,
+            share: Share::default(),
         };
         this.enter(segment);
         this
@@ -247,7 +252,7 @@ impl LogWriter {
 
     /// Writes a frame with a body shorter than [`ATTACH`].
     #[inline(always)]
-    fn append(&mut self, flags: u8, body: &[u8]) {
+    pub(super) fn append(&mut self, flags: u8, body: &[u8]) {
         let needed = LONG_HEADER + body.len();
         if self.room() < needed {
             self.grow(needed);
@@ -308,7 +313,7 @@ impl LogWriter {
     }
 
     /// Lets the reader take what there is on the spot, whenever that is about as much as a send takes.
-    fn offer(&mut self, octets: usize) {
+    pub(super) fn offer(&mut self, octets: usize) {
         self.bulk += octets;
         if self.bulk >= FULL && !self.open {
             self.bulk = 0;
@@ -332,25 +337,6 @@ impl LogWriter {
         );
         self.messages += messages;
         self.commit(messages, tail);
-    }
-
-    /// A segment that follows one with an attached body: in the same block while that has room.
-    fn after_attached(&self) -> *mut Segment {
-        let left = self.room();
-        let segment = self.current();
-        if left >= WORTH_SHARING {
-            return Segment::over(segment.block.clone(), segment.offset + self.octets, left);
-        }
-        Segment::with_capacity(next_capacity(segment.block.capacity(), 0))
-    }
-
-    #[cold]
-    pub(super) fn grow(&mut self, needed: usize) {
-        let written = self.octets;
-        let capacity = next_capacity(self.current().block.capacity(), needed);
-        let open = self.open;
-        self.link(Segment::with_capacity(capacity), open);
-        self.offer(written);
     }
 
     /// Seals the current segment and makes `next` the current one. While a message is open, the seal
