@@ -1,5 +1,6 @@
-//! A hunt for miscounts: one thread writes messages of every kind into a log, another gathers what there
-//! is over and over, and what is counted must be what is there.
+//! Hunts. For miscounts: one thread writes messages of every kind into a log, another gathers what there
+//! is over and over, and what is counted must be what is there. For memory that is let go too early: what
+//! is encoded once is read by several threads, which keep some of it and hand some of it on.
 //!
 //! A round takes a fixed number of messages, and a few rounds are the test. For a real hunt say for how
 //! many seconds:
@@ -14,8 +15,8 @@ mod common;
 use common::{Foreign, body};
 use ringmq_pipe::frame::{self, MORE};
 use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Press, log};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// Messages of a round.
@@ -160,8 +161,90 @@ fn round(seed: u64) {
     assert_eq!(Arc::strong_count(&token), 1, "a body was leaked");
 }
 
+/// A frame of a message that everybody gets: its octets tell its number.
+fn tagged(number: u32, len: u64) -> Vec<u8> {
+    vec![number as u8; len as usize]
+}
+
+fn assert_intact(message: &Message) {
+    let first = message.first().copied().unwrap_or_default();
+    assert!(message.iter().all(|octet| *octet == first), "octets of another message");
+}
+
+/// Reads all there is, keeps some, and hands some on.
+fn keep(mut reader: LogReader, mut dice: Dice, elsewhere: &mpsc::Sender<Message>) {
+    let mut kept: Vec<Message> = Vec::new();
+    let mut expected = 0;
+    while !reader.ended() {
+        let Some(message) = reader.read() else {
+            std::thread::yield_now();
+            continue;
+        };
+        assert_eq!(message.first(), Some(&(expected as u8)));
+        expected += 1;
+        assert_intact(&message);
+        match dice.roll(16) {
+            0 => kept.push(message),
+            1 => elsewhere.send(message).unwrap(),
+            2 => elsewhere.send(message.clone()).unwrap(),
+            _ => {}
+        }
+        if kept.len() > 200 {
+            kept.drain(..150).for_each(|message| assert_intact(&message));
+        }
+    }
+    assert_eq!(expected, COUNT);
+    kept.iter().for_each(assert_intact);
+}
+
+fn keeping_round(seed: u64) {
+    let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let ((mut ours, our_reader), (mut theirs, their_reader)) = (log(0), log(0));
+    let (sender, receiver) = mpsc::channel();
+    let dices = [Dice(dice.roll(u64::MAX) | 1), Dice(dice.roll(u64::MAX) | 1)];
+    std::thread::scope(|scope| {
+        scope.spawn(move || receiver.iter().for_each(|message| assert_intact(&message)));
+        for (reader, dice) in [our_reader, their_reader].into_iter().zip(dices) {
+            let sender = sender.clone();
+            scope.spawn(move || keep(reader, dice, &sender));
+        }
+        drop(sender);
+        let mut press = Press::new();
+        for number in 0..COUNT {
+            if dice.roll(50) == 0 {
+                let mut large = Message::from(tagged(number, ATTACH as u64));
+                ours.write(&mut large.clone()).unwrap();
+                theirs.write(&mut large).unwrap();
+                continue;
+            }
+            let body = tagged(number, 1 + dice.roll(1_000));
+            let frame = press.encode(0, &body);
+            // One misses runs of the press's frames now and then, or most of them.
+            let missing = number / 1_000 % 3 * 6;
+            for (writer, misses) in [(&mut ours, 0), (&mut theirs, u64::from(missing))] {
+                if dice.roll(16) < misses {
+                    writer.write_body(0, &body).unwrap();
+                } else {
+                    writer.write_encoded(&frame).unwrap();
+                }
+            }
+        }
+        drop((ours, theirs));
+    });
+}
+
+#[test]
+fn what_is_kept_of_what_was_encoded_once_stays_what_it_was() {
+    hunt(keeping_round);
+}
+
 #[test]
 fn what_is_gathered_beside_a_writer_is_counted_when_it_is_there() {
+    hunt(round);
+}
+
+/// Goes on for a few rounds, or for as long as it is told.
+fn hunt(round: fn(u64)) {
     let seconds = std::env::var("RINGMQ_HUNT_SECONDS").ok().and_then(|text| text.parse().ok());
     let (start, long) = (Instant::now(), seconds.map(Duration::from_secs));
     let goes_on = |seed: &u64| match long {
