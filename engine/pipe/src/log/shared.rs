@@ -142,6 +142,11 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        // Acquire: pairs with the Release of either end's drop. The count of references has seen to that
+        // already, with a fence that ThreadSanitizer does not know: it would take the next use of the
+        // segments' memory for a race.
+        self.reader.load(Ordering::Acquire);
+        self.ended.load(Ordering::Acquire);
         // SAFETY: both ends are gone (they hold counted references), so the chain is ours; what the reader
         // had moved past is not in it.
         drop(unsafe { Chain::new(self.chain.load(Ordering::Relaxed)) });
