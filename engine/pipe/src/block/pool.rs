@@ -27,11 +27,14 @@ unsafe fn release(header: NonNull<Header>) {
 /// The memory is the caller's, and what is in it is not looked at any more.
 #[cfg(all(target_os = "linux", not(miri)))]
 unsafe fn give_back(memory: *mut u8, len: usize) {
-    /// No system has larger pages but those that one asks for.
-    const PAGE: usize =
-        if cfg!(any(target_arch = "x86", target_arch = "x86_64")) { 4 * 1024 } else { 64 * 1024 };
-    let skipped = memory.align_offset(PAGE);
-    let whole = len.saturating_sub(skipped) / PAGE * PAGE;
+    // SAFETY: asks for a number.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    // A power of two wherever it is known.
+    let Some(page) = usize::try_from(page).ok().filter(|page| page.is_power_of_two()) else {
+        return;
+    };
+    let skipped = memory.align_offset(page);
+    let whole = len.saturating_sub(skipped) / page * page;
     if whole > 0 {
         // SAFETY: whole pages within what the caller has; it does not matter what is in them. They read
         // as zero from now on, and are still allocated. If they are locked they stay as they are.

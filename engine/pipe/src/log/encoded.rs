@@ -20,8 +20,8 @@ use crate::frame::{self, LONG_HEADER};
 
 /// Octets of a press's block. In models small enough that a few frames need a second one.
 const SHEET: usize = if cfg!(loom) { 64 } else { BLOCK };
-/// Octets of a press's block that a log gets, of this one or of the one before, until it refers to it: what
-/// it keeps is on average never more than eight times of what it holds.
+/// Octets of a press's block that a log must have got, of this one or of the one before, to refer to it:
+/// what it keeps is less than ten times what it holds, even if it gets next to nothing of every other.
 const WORTH_KEEPING: usize = SHEET / 4;
 
 /// Where a publisher encodes its messages. One thread at a time, the one that writes the logs.
