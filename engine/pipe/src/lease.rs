@@ -20,6 +20,7 @@
 
 use crate::sync::{Arc, AtomicU32, Ordering, UnsafeCell};
 use crate::wake::Notify;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 const HOME: u32 = 0;
@@ -169,7 +170,7 @@ impl<T> Lease<T> {
         self.word.compare_exchange(IDLE, BUSY, Ordering::Acquire, Ordering::Relaxed).ok()?;
         // Relaxed, and no read-modify-write: only holders change it, one at a time.
         self.uses.store(self.uses.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        Some(Held { lease: self, home: false })
+        Some(Held { lease: self, home: false, data: PhantomData })
     }
 
     /// Whether somebody might take the data now.
@@ -207,9 +208,18 @@ impl<T> Lease<T> {
 }
 
 /// The data, lent to one thread until this is dropped.
+///
+/// It may be sent to another thread if the data may, and shared between threads only if the data may be,
+/// as whoever has a reference to this has one to the data:
+/// ```compile_fail,E0277
+/// fn shared<T: Sync>() {}
+/// shared::<ringmq_pipe::Held<'_, std::cell::Cell<u8>>>();
+/// ```
 pub struct Held<'a, T> {
     lease: &'a Lease<T>,
     home: bool,
+    /// Without this it would be shared as a lease is, which lets nobody at the data.
+    data: PhantomData<&'a mut T>,
 }
 
 impl<T> Held<'_, T> {
@@ -266,6 +276,24 @@ mod tests {
         let bell = std::sync::Arc::<Bell>::default();
         let home = lease(vec![1], bell.clone(), 1, |notify, key| notify.readable(key));
         (bell, home)
+    }
+
+    /// Compiles only if `Held` is not shared between threads for data that may only be sent: for a type that
+    /// is `Sync` it would not be clear which of the two implementations is meant.
+    #[test]
+    fn a_guard_is_shared_only_if_its_data_may_be() {
+        trait Ambiguous<Which> {
+            fn unambiguous() {}
+        }
+        struct IfSync;
+        impl<T: ?Sized> Ambiguous<()> for T {}
+        impl<T: ?Sized + Sync> Ambiguous<IfSync> for T {}
+        fn shared<T: Sync>() {}
+        fn sent<T: Send>() {}
+
+        <Held<'_, std::cell::Cell<u8>> as Ambiguous<_>>::unambiguous();
+        shared::<Held<'_, u8>>();
+        sent::<Held<'_, std::cell::Cell<u8>>>();
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod small;
 mod sync;
 mod wake;
 
-pub use block::{BLOCK, BlockRef};
+pub use block::BLOCK;
 pub use exclusive::{Exclusive, ExclusiveGuard, OwnerGuard, Reentered};
 pub use foreign::Section;
 pub use latest::{LatestReader, LatestWriter, latest};

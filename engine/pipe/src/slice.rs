@@ -1,30 +1,30 @@
 //! A counted slice of a block.
 #![allow(unsafe_code)]
 
-use crate::block::BlockRef;
-use std::mem::ManuallyDrop;
+use crate::block::{Block, BlockRef};
 use std::ops::Deref;
 
-/// A run of octets of a block that nobody writes any more.
+/// A run of octets of a block that nobody writes any more, held by `B`: a message's reference, or the
+/// block itself where the octets are on their way.
 #[derive(Clone)]
-pub(crate) struct Slice {
+pub(crate) struct Slice<B = BlockRef> {
     data: *const u8,
     len: usize,
     /// Keeps `data` alive.
-    block: ManuallyDrop<BlockRef>,
+    block: B,
 }
 
 // SAFETY: immutable memory kept alive by an atomic count.
-unsafe impl Send for Slice {}
+unsafe impl<B: Send> Send for Slice<B> {}
 // SAFETY: as above.
-unsafe impl Sync for Slice {}
+unsafe impl<B: Sync> Sync for Slice<B> {}
 
-impl Slice {
+impl<B> Slice<B> {
     /// # Safety
     /// `data..data + len` lies in `block`, is initialised, and is never written again while the
-    /// block is referred to.
-    pub(crate) unsafe fn new(data: *const u8, len: usize, block: BlockRef) -> Self {
-        Self { data, len, block: ManuallyDrop::new(block) }
+    /// block is held.
+    pub(crate) unsafe fn new(data: *const u8, len: usize, block: B) -> Self {
+        Self { data, len, block }
     }
 
     /// Drops the first `octets` octets.
@@ -37,15 +37,14 @@ impl Slice {
     }
 }
 
-impl Drop for Slice {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: taken once, here.
-        unsafe { ManuallyDrop::take(&mut self.block) }.drop_later();
+impl Slice<Block> {
+    /// The same octets for a message.
+    pub(crate) fn refer(&self) -> Slice {
+        Slice { data: self.data, len: self.len, block: self.block.refer() }
     }
 }
 
-impl Deref for Slice {
+impl<B> Deref for Slice<B> {
     type Target = [u8];
 
     #[inline]
@@ -55,7 +54,7 @@ impl Deref for Slice {
     }
 }
 
-impl AsRef<[u8]> for Slice {
+impl<B> AsRef<[u8]> for Slice<B> {
     fn as_ref(&self) -> &[u8] {
         self
     }

@@ -34,6 +34,14 @@ fn everybody_gets_every_frame() {
 fn a_run_is_one_stretch_of_memory_that_all_share() {
     let mut press = Press::new();
     let mut logs = logs(2, 0);
+    // Of a press that they get little of they would have copies.
+    for _ in 0..100 {
+        let frame = press.encode(0, &[0; 200]);
+        logs.iter_mut().for_each(|(writer, _)| writer.write_encoded(&frame).unwrap());
+    }
+    for (_, reader) in &mut logs {
+        assert_eq!(std::iter::from_fn(|| reader.read()).count(), 100);
+    }
     for _ in 0..10 {
         let frame = press.encode(0, b"sixteen octets..");
         logs.iter_mut().for_each(|(writer, _)| writer.write_encoded(&frame).unwrap());
@@ -48,6 +56,29 @@ fn a_run_is_one_stretch_of_memory_that_all_share() {
         })
         .collect();
     assert_eq!(starts[0], starts[1]);
+}
+
+#[test]
+fn a_log_that_gets_little_of_a_press_copies_and_one_that_gets_much_refers() {
+    let mut press = Press::new();
+    let (mut much, mut little) = (log(0), log(0));
+    let mut referred = 0;
+    for number in 0..1_000 {
+        let frame = press.encode(0, &body(1_000, number));
+        much.0.write_encoded(&frame).unwrap();
+        if number % 10 == 0 {
+            little.0.write_encoded(&frame).unwrap();
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            much.1.gather(usize::MAX, &mut ours);
+            little.1.gather(usize::MAX, &mut theirs);
+            let (ours, theirs) = (ours.last().unwrap().bytes(), theirs.last().unwrap().bytes());
+            assert_eq!(ours[ours.len() - theirs.len()..], *theirs);
+            assert_ne!(ours.as_ptr_range().end, theirs.as_ptr_range().end, "copied");
+            referred += usize::from(ours.len() > 8 * 1_000);
+        }
+    }
+    // All but the first ones, and those that go on in the press's next block.
+    assert!(referred > 75, "{referred} of 100 runs are one stretch");
 }
 
 #[test]

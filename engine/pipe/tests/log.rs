@@ -226,6 +226,68 @@ fn a_kept_message_outlives_both_ends() {
     assert_eq!(Arc::strong_count(&token), 1);
 }
 
+/// A body whose Drop panics, unless a panic is under way already.
+struct Bad(Vec<u8>);
+
+impl AsRef<[u8]> for Bad {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "the user's");
+    }
+}
+
+#[test]
+fn a_body_that_panics_when_it_is_taken_back_leaves_the_log_in_order() {
+    // Held by the first segment of the message, and by a later one.
+    for before in [0, 1] {
+        let (mut writer, mut reader, _) = with_counter(0);
+        let token = Arc::new(());
+        writer.write_body(0, b"before").unwrap();
+        for _ in 0..before {
+            writer.write(&mut part(Foreign::message(vec![1; ATTACH], &token))).unwrap();
+        }
+        writer.write(&mut part(Message::from_owner(Bad(vec![2; ATTACH])))).unwrap();
+        writer.write(&mut part(Foreign::message(vec![3; ATTACH], &token))).unwrap();
+        // Whether the panic gets out of there is not the log's to say.
+        let _ = catch_unwind(AssertUnwindSafe(|| writer.rollback()));
+        assert_eq!(Arc::strong_count(&token), 1, "a body was leaked");
+        writer.write_body(0, b"after").unwrap();
+        assert_eq!(reader.read().unwrap(), b"before");
+        assert_eq!(reader.read().unwrap(), b"after");
+        assert!(reader.read().is_none());
+    }
+}
+
+#[test]
+fn a_body_that_panics_when_its_writer_goes_away_does_not_keep_the_end_from_the_reader() {
+    let (mut writer, mut reader, told) = with_counter(0);
+    assert_eq!(reader.fall_asleep(), Sleep::Asleep);
+    writer.write(&mut part(Message::from_owner(Bad(vec![1; ATTACH])))).unwrap();
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(writer)));
+    assert!(reader.ended());
+    assert_eq!(told.told(), (1, 0));
+}
+
+#[test]
+fn a_body_that_panics_in_a_log_that_both_ends_have_left_does_not_leak_the_others() {
+    let token = Arc::new(());
+    let (mut writer, reader, _) = with_counter(0);
+    writer.write(&mut Message::from_owner(Bad(vec![1; ATTACH]))).unwrap();
+    writer.write(&mut Foreign::message(vec![2; ATTACH], &token)).unwrap();
+    let _ = catch_unwind(AssertUnwindSafe(|| drop((writer, reader))));
+    assert_eq!(Arc::strong_count(&token), 1, "a body was leaked");
+}
+
+fn part(mut message: Message) -> Message {
+    message.set_more(true);
+    message
+}
+
 /// Owns the other end of the log that it is told about.
 struct Owner {
     _other: Mutex<Option<LogWriter>>,

@@ -4,6 +4,10 @@
 //! segment over that stretch of the block, which grows with every frame of the run and costs no copy;
 //! the first frame after a gap begins another segment.
 //!
+//! Whoever refers to a block keeps all of it. So a log does that only if it gets a good part of the
+//! press's frames, and copies them otherwise: what a subscriber of a rare topic has not read yet may be
+//! one small frame of each block.
+//!
 //! What always holds: octets of the block that a log refers to are never written again; a log's writer
 //! itself writes none of them, because such a segment has no room for it.
 #![allow(unsafe_code)]
@@ -11,22 +15,29 @@
 use super::ATTACH;
 use super::segment::Segment;
 use super::writer::{LogWriter, Refused};
-use crate::block::{BLOCK, BlockRef};
+use crate::block::{BLOCK, Block};
 use crate::frame::{self, LONG_HEADER};
 
 /// Octets of a press's block. In models small enough that a few frames need a second one.
 const SHEET: usize = if cfg!(loom) { 64 } else { BLOCK };
+/// Octets of a press's block that a log must have got, of this one or of the one before, to refer to it:
+/// what it keeps is less than ten times what it holds, even if it gets next to nothing of every other.
+const WORTH_KEEPING: usize = SHEET / 4;
 
 /// Where a publisher encodes its messages. One thread at a time, the one that writes the logs.
 #[derive(Default)]
 pub struct Press {
     /// The block, and how much of it is written.
-    sheet: Option<(BlockRef, usize)>,
+    sheet: Option<(Block, usize)>,
+    /// How many blocks there were, with this one; wraps.
+    sheets: u64,
 }
 
 /// A frame that a [`Press`] has encoded.
 pub struct Encoded<'a> {
-    block: &'a BlockRef,
+    block: &'a Block,
+    /// Which of the press's blocks that is.
+    sheet: u64,
     /// Where in the block it is.
     offset: usize,
     len: usize,
@@ -38,7 +49,7 @@ pub struct Encoded<'a> {
 impl Press {
     /// A press without a block; it takes one with its first frame.
     pub const fn new() -> Self {
-        Self { sheet: None }
+        Self { sheet: None, sheets: 0 }
     }
 
     /// Encodes a frame.
@@ -48,16 +59,20 @@ impl Press {
     pub fn encode(&mut self, flags: u8, body: &[u8]) -> Encoded<'_> {
         assert!(body.len() < ATTACH, "a large body is attached to each log");
         let needed = LONG_HEADER + body.len();
-        let fits = |sheet: &(BlockRef, usize)| sheet.0.capacity() - sheet.1 >= needed;
+        let fits = |sheet: &(Block, usize)| sheet.0.capacity() - sheet.1 >= needed;
         let sheet = self.sheet.take().filter(fits);
-        let sheet = sheet.unwrap_or_else(|| (BlockRef::new(SHEET.max(needed)), 0));
+        let sheet = sheet.unwrap_or_else(|| {
+            self.sheets = self.sheets.wrapping_add(1);
+            (Block::new(SHEET.max(needed)), 0)
+        });
         let (block, octets) = self.sheet.insert(sheet);
         let offset = *octets;
         // SAFETY: `needed` octets from there are within the block, and in no log: those refer only to
         // what is before them.
         let header = unsafe { write_frame(block.data().add(offset), flags, body) };
         *octets += header + body.len();
-        Encoded { block, offset, len: header + body.len(), header, flags }
+        let len = header + body.len();
+        Encoded { block, sheet: self.sheets, offset, len, header, flags }
     }
 }
 
@@ -97,9 +112,33 @@ impl Encoded<'_> {
     }
 }
 
+/// What a log got of a press's block.
+#[derive(Default)]
+pub(super) struct Share {
+    /// Which block it had a frame of last.
+    sheet: u64,
+    octets: usize,
+    /// It refers to that block.
+    refers: bool,
+}
+
+impl Share {
+    /// Whether a log with this share refers to the block of a frame that it is about to get.
+    fn is_worth_keeping(&mut self, frame: &Encoded<'_>) -> bool {
+        if self.sheet != frame.sheet {
+            let is_next = self.sheet.wrapping_add(1) == frame.sheet;
+            let refers = is_next && self.octets >= WORTH_KEEPING;
+            *self = Self { sheet: frame.sheet, octets: 0, refers };
+        }
+        self.refers |= self.octets >= WORTH_KEEPING;
+        self.refers
+    }
+}
+
 impl LogWriter {
     /// Writes a frame that was encoded for several logs; otherwise as [`write`](Self::write). Cheapest
-    /// for a log that got the frame before it too, and for one that did not about as much as four
+    /// for a log that got the frame before it too. One that gets few of the press's frames has them
+    /// copied, and one that gets many of them, but not the one before, pays about as much as for four
     /// copies of a small body.
     ///
     /// # Errors
@@ -107,12 +146,11 @@ impl LogWriter {
     #[inline]
     pub fn write_encoded(&mut self, frame: &Encoded<'_>) -> Result<(), Refused> {
         self.ready()?;
-        if !self.runs_up_to(frame) {
-            if self.open {
-                // What may have to be taken back has to be in memory of the log's own.
-                return self.write_body(frame.flags, frame.body());
-            }
-            self.refer_to(frame);
+        let refers = self.runs_up_to(frame) || self.begins_run(frame);
+        self.share.octets += frame.len;
+        if !refers {
+            self.append(frame.flags, frame.body());
+            return Ok(());
         }
         let start = self.octets;
         self.current().writing(start, frame.len);
@@ -129,10 +167,16 @@ impl LogWriter {
         self.data.wrapping_add(self.octets) == frame.start()
     }
 
-    /// Begins a segment at the frame.
-    #[cold]
-    fn refer_to(&mut self, frame: &Encoded<'_>) {
-        let left = frame.block.capacity() - frame.offset;
-        self.link(Segment::borrowed(frame.block.clone(), frame.offset, left), false);
+    /// Begins a segment at the frame, unless that is to be copied.
+    #[inline(never)]
+    fn begins_run(&mut self, frame: &Encoded<'_>) -> bool {
+        // What may have to be taken back has to be in memory of the log's own.
+        let refers = self.share.is_worth_keeping(frame) && !self.open;
+        if refers {
+            self.leave_own_block(frame.block);
+            let left = frame.block.capacity() - frame.offset;
+            self.link(Segment::borrowed(frame.block.clone(), frame.offset, left), false);
+        }
+        refers
     }
 }

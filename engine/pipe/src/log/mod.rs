@@ -21,6 +21,7 @@ mod gather;
 mod landing;
 mod piece;
 mod reader;
+mod room;
 mod segment;
 mod shared;
 mod span;

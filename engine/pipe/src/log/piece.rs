@@ -1,5 +1,6 @@
 //! A stretch of a log's memory on its way to the kernel.
 
+use crate::block::Block;
 use crate::frame;
 use crate::log::ATTACH;
 use crate::message::Message;
@@ -18,7 +19,7 @@ pub struct Piece {
 #[derive(Clone)]
 pub(super) enum Memory {
     /// Frames, of which the last may have its body in the next piece.
-    Frames(Slice),
+    Frames(Slice<Block>),
     /// Frames that were never in a log.
     Made(Message),
     /// The body of the frame whose header ends the piece before.
@@ -80,7 +81,7 @@ impl From<&Piece> for Message {
     /// The octets as a message, without a copy unless they are few.
     fn from(piece: &Piece) -> Self {
         match &piece.memory {
-            Memory::Frames(slice) => Self::from_slice(0, slice.clone()),
+            Memory::Frames(slice) => Self::from_slice(0, slice.refer()),
             Memory::Made(message) | Memory::Body(message) => message.clone(),
         }
     }

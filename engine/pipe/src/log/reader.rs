@@ -140,7 +140,7 @@ impl LogReader {
             }
             let [flags, len, ..] = *window;
             let end = SHORT_HEADER + usize::from(len);
-            if flags & LONG == 0 && end <= rest.len() && self.stock > 0 && !block::scarce() {
+            if flags & LONG == 0 && end <= rest.len() && self.stock > 0 && !block::scarce(end) {
                 self.octets += end;
                 self.frame_done(flags);
                 return Some(put(self.slice(flags, &raw const rest[SHORT_HEADER..end])));
@@ -424,7 +424,8 @@ impl LogReader {
         let (flags, body) = self.next_frame();
         let Some(body) = body else { return self.cut_attached(flags) };
         self.frame_done(flags);
-        if body.len() <= INLINE || block::scarce() {
+        if body.len() <= INLINE || block::scarce(body.len()) || self.stock == 0 && block::crowded()
+        {
             // SAFETY: as in `next_frame`.
             let mut message = Message::copy_from(unsafe { &*body });
             message.set_flags(flags);

@@ -1,7 +1,7 @@
 //! One link of the chain: a stretch of a block, and what its writer says is in it.
 #![allow(unsafe_code)]
 
-use crate::block::{BLOCK, BlockRef};
+use crate::block::{BLOCK, Block};
 use crate::message::Message;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, Watched};
 use std::mem::MaybeUninit;
@@ -83,7 +83,7 @@ pub(super) struct Segment {
     /// The body of the last frame, when that is too large to be copied in. Written before the mark
     /// that seals this segment, taken by the reader after it.
     pub(super) attached: UnsafeCell<Option<Message>>,
-    pub(super) block: BlockRef,
+    pub(super) block: Block,
     /// Where in the block this segment starts.
     pub(super) offset: usize,
     /// Octets from there that the log's writer may write; zero for a [borrowed](Self::borrowed) one.
@@ -99,21 +99,21 @@ pub(super) struct Segment {
 impl Segment {
     /// A segment over the whole of a new block.
     pub(super) fn with_capacity(capacity: usize) -> *mut Self {
-        Self::over(BlockRef::new(capacity), 0, capacity)
+        Self::over(Block::new(capacity), 0, capacity)
     }
 
     /// A segment over a stretch of `block` that no other segment uses.
-    pub(super) fn over(block: BlockRef, offset: usize, capacity: usize) -> *mut Self {
+    pub(super) fn over(block: Block, offset: usize, capacity: usize) -> *mut Self {
         Self::boxed(block, offset, capacity, capacity)
     }
 
     /// A segment over octets of `block` that somebody else has written or will write, `left` at most: to
     /// a writer it has no room.
-    pub(super) fn borrowed(block: BlockRef, offset: usize, left: usize) -> *mut Self {
+    pub(super) fn borrowed(block: Block, offset: usize, left: usize) -> *mut Self {
         Self::boxed(block, offset, 0, left)
     }
 
-    fn boxed(block: BlockRef, offset: usize, capacity: usize, watched: usize) -> *mut Self {
+    fn boxed(block: Block, offset: usize, capacity: usize, watched: usize) -> *mut Self {
         let segment = Self {
             written: Lined(AtomicU64::new(0)),
             published: AtomicU64::new(0),
@@ -134,10 +134,11 @@ impl Segment {
     pub(super) unsafe fn free(segment: *mut Self) {
         // SAFETY: promised by the caller.
         unsafe { (*segment).alive.write(0, 1) };
-        // SAFETY: promised by the caller.
-        unsafe { segment.drop_in_place() };
-        // SAFETY: from a box, and nothing in it is alive any more.
-        pool::give(unsafe { Box::from_raw(segment.cast::<MaybeUninit<Self>>()) });
+        // SAFETY: from a box, which has it back even if the Drop of an attached body panics.
+        let mut memory = unsafe { Box::from_raw(segment.cast::<MaybeUninit<Self>>()) };
+        // SAFETY: alive until here, as promised by the caller.
+        unsafe { memory.assume_init_drop() };
+        pool::give(memory);
     }
 
     /// Seals the segment with its last mark.
@@ -149,7 +150,7 @@ impl Segment {
         // SAFETY: not sealed yet, so the reader cannot have freed it; nor does the mark published
         // here allow that.
         let written: *const AtomicU64 = unsafe {
-            (*segment).publish(sealed);
+            (*segment).show(sealed);
             (*segment).alive.read(0, 1);
             &*(*segment).written
         };
@@ -157,6 +158,11 @@ impl Segment {
         // free the segment before the call returns.
         // SAFETY: as above.
         unsafe { (*written).store(sealed.0, Ordering::Release) };
+    }
+
+    /// Whether its octets are written by somebody else, as a press.
+    pub(super) fn is_borrowed(&self) -> bool {
+        self.capacity == 0
     }
 
     pub(super) fn data(&self) -> *mut u8 {
@@ -178,7 +184,7 @@ impl Segment {
 
     #[inline]
     pub(super) fn load_published(&self) -> Mark {
-        // Acquire: pairs with the Release in `publish`.
+        // Acquire: pairs with the Release in `show`.
         Mark(self.published.load(Ordering::Acquire))
     }
 
@@ -195,11 +201,61 @@ impl Segment {
         self.written.store(mark.0, Ordering::Release);
     }
 
+    /// Shows an awake reader what the writer has [written](Self::write), and nothing else: the two words
+    /// never disagree about how many messages end before an octet.
     #[inline]
-    pub(super) fn publish(&self, mark: Mark) {
+    pub(super) fn publish(&self) {
+        // Relaxed: the writer's own last store.
+        self.show(Mark(self.written.load(Ordering::Relaxed)));
+    }
+
+    #[inline]
+    fn show(&self, mark: Mark) {
         self.alive.read(0, 1);
         // Release: as in `write`.
         self.published.store(mark.0, Ordering::Release);
+    }
+}
+
+/// Segments that no end of a log can reach any more, each linked to the next.
+pub(super) struct Chain(*mut Segment);
+
+impl Chain {
+    /// # Safety
+    /// `first` is null or came from [`Segment`], as do all that follow it; none of them is used or
+    /// freed by anybody else from now on.
+    pub(super) unsafe fn new(first: *mut Segment) -> Self {
+        Self(first)
+    }
+
+    /// Frees the first one, if there is one.
+    fn free_first(&mut self) -> bool {
+        let first = self.0;
+        if first.is_null() {
+            return false;
+        }
+        // SAFETY: promised to `new`. Taken out before it is freed, as its body's Drop may panic.
+        unsafe {
+            self.0 = (*first).next.load(Ordering::Relaxed);
+            Segment::free(first);
+        }
+        true
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        /// Frees the rest when a body's Drop has panicked.
+        struct Rest<'a>(&'a mut Chain);
+
+        impl Drop for Rest<'_> {
+            fn drop(&mut self) {
+                while self.0.free_first() {}
+            }
+        }
+
+        let rest = Rest(self);
+        while rest.0.free_first() {}
     }
 }
 

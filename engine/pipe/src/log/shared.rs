@@ -1,7 +1,8 @@
 //! What both ends of a log share: who sleeps, who is gone, and the credits.
 #![allow(unsafe_code)]
 
-use super::segment::Segment;
+use super::segment::{Chain, Segment};
+use crate::block;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use crate::wake::WakeSlot;
 
@@ -141,15 +142,15 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // Both ends are gone (they hold counted references), so the chain is ours.
-        let mut segment = self.chain.load(Ordering::Relaxed);
-        while !segment.is_null() {
-            // SAFETY: every link was made by `Segment::over` and is freed once, here or by the reader
-            // that had moved past it.
-            let next = unsafe { (*segment).next.load(Ordering::Relaxed) };
-            // SAFETY: as above.
-            unsafe { Segment::free(segment) };
-            segment = next;
-        }
+        // Acquire: pairs with the Release of either end's drop. The count of references has seen to that
+        // already, with a fence that ThreadSanitizer does not know: it would take the next use of the
+        // segments' memory for a race.
+        self.reader.load(Ordering::Acquire);
+        self.ended.load(Ordering::Acquire);
+        // SAFETY: both ends are gone (they hold counted references), so the chain is ours; what the reader
+        // had moved past is not in it.
+        drop(unsafe { Chain::new(self.chain.load(Ordering::Relaxed)) });
+        // Much may have waited in it.
+        block::trim();
     }
 }

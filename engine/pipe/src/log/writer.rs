@@ -1,19 +1,18 @@
 //! The writing end of a log. One thread at a time.
 #![allow(unsafe_code)]
 
-use super::segment::{Mark, Segment, next_capacity};
+use super::encoded::Share;
+use super::segment::{Chain, Mark, Segment};
 use super::shared::{ASLEEP, Shared};
 use super::{ATTACH, BATCH, FULL};
 use crate::barrier;
+use crate::block::Block;
 use crate::copy;
 use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
 use crate::small::WINDOW;
 use crate::sync::{Arc, Ordering, fence};
 use crate::wake::Notify;
-
-/// Least room worth a further segment in the same block, after a frame with an attached body.
-const WORTH_SHARING: usize = if cfg!(loom) { 16 } else { 256 };
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +32,9 @@ pub struct LogWriter {
     /// there is never more than is filled.
     pub(super) data: *mut u8,
     pub(super) capacity: usize,
-    /// How far it is filled, and how many messages end in it.
+    /// How far it is filled, and how many messages end in it: what its seal is going to say. The marks
+    /// before the seal, which say what is whole, are made by `commit` and repeated by
+    /// [`publish`](Self::publish).
     pub(super) octets: usize,
     messages: u32,
     /// Between the first frame of a message and its last.
@@ -57,6 +58,10 @@ pub struct LogWriter {
     bulk: usize,
     /// Octets behind what is written that were received there and are not messages yet.
     pub(super) landed: usize,
+    /// What is left of the log's own block while the current segment is borrowed: the block, and from
+    /// where.
+    pub(super) rest: Option<(Block, usize)>,
+    pub(super) share: Share,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
@@ -82,6 +87,8 @@ impl LogWriter {
             patient: false,
             bulk: 0,
             landed: 0,
+            rest: None,
+            share: Share::default(),
         };
         this.enter(segment);
         this
@@ -148,38 +155,40 @@ impl LogWriter {
 
     /// Takes back the frames of a message that will not be completed.
     pub fn rollback(&mut self) {
+        drop(self.take_back());
+    }
+
+    /// As [`rollback`](Self::rollback), and gives what was taken back, to be dropped when the log is in
+    /// order again: bodies in there may be foreign, and their Drop may do anything, such as panic.
+    #[must_use]
+    fn take_back(&mut self) -> Option<(Chain, Option<Message>)> {
         self.missing = None;
         self.landed = 0;
         if !self.open {
-            return;
+            return None;
         }
         self.open = false;
-        if let Some((head, mark)) = self.head.take() {
+        let taken_back = self.head.take().map(|(head, mark)| {
             // SAFETY: nothing behind the head's held-back seal was ever visible to the reader.
-            unsafe {
-                let mut later = (*head).next.swap(std::ptr::null_mut(), Ordering::Relaxed);
-                (*head).attached.with_mut(|slot| *slot = None);
-                while !later.is_null() {
-                    let next = (*later).next.load(Ordering::Relaxed);
-                    Segment::free(later);
-                    later = next;
-                }
-            }
+            let taken_back = unsafe {
+                let body = (*head).attached.with_mut(|slot| (*slot).take());
+                (Chain::new((*head).next.swap(std::ptr::null_mut(), Ordering::Relaxed)), body)
+            };
             self.enter(head);
             self.messages = mark.messages();
-        }
+            taken_back
+        });
         self.octets = self.start;
         // A segment without room for this writer is full wherever it ends.
         self.capacity = self.current().capacity.max(self.start);
+        taken_back
     }
 
     /// Shows the reader everything at once, without waiting for a batch to fill.
     pub fn publish(&mut self) {
         if self.unpublished > 0 {
             self.unpublished = 0;
-            let whole = if self.open { self.start } else { self.octets };
-            let mark = Mark::new(whole as u32, self.messages);
-            self.current().publish(mark);
+            self.current().publish();
         }
     }
 
@@ -243,7 +252,7 @@ impl LogWriter {
 
     /// Writes a frame with a body shorter than [`ATTACH`].
     #[inline(always)]
-    fn append(&mut self, flags: u8, body: &[u8]) {
+    pub(super) fn append(&mut self, flags: u8, body: &[u8]) {
         let needed = LONG_HEADER + body.len();
         if self.room() < needed {
             self.grow(needed);
@@ -304,7 +313,7 @@ impl LogWriter {
     }
 
     /// Lets the reader take what there is on the spot, whenever that is about as much as a send takes.
-    fn offer(&mut self, octets: usize) {
+    pub(super) fn offer(&mut self, octets: usize) {
         self.bulk += octets;
         if self.bulk >= FULL && !self.open {
             self.bulk = 0;
@@ -328,25 +337,6 @@ impl LogWriter {
         );
         self.messages += messages;
         self.commit(messages, tail);
-    }
-
-    /// A segment that follows one with an attached body: in the same block while that has room.
-    fn after_attached(&self) -> *mut Segment {
-        let left = self.room();
-        let segment = self.current();
-        if left >= WORTH_SHARING {
-            return Segment::over(segment.block.clone(), segment.offset + self.octets, left);
-        }
-        Segment::with_capacity(next_capacity(segment.block.capacity(), 0))
-    }
-
-    #[cold]
-    pub(super) fn grow(&mut self, needed: usize) {
-        let written = self.octets;
-        let capacity = next_capacity(self.current().block.capacity(), needed);
-        let open = self.open;
-        self.link(Segment::with_capacity(capacity), open);
-        self.offer(written);
     }
 
     /// Seals the current segment and makes `next` the current one. While a message is open, the seal
@@ -414,7 +404,7 @@ impl LogWriter {
 
 impl Drop for LogWriter {
     fn drop(&mut self) {
-        self.rollback();
+        let taken_back = self.take_back();
         self.publish();
         self.shared.wake_writer.clear();
         // Release: the last marks happen before; pairs with the Acquire in `LogReader::ended`.
@@ -422,5 +412,6 @@ impl Drop for LogWriter {
         // As in `commit`, but rare: a full fence.
         fence(Ordering::SeqCst);
         self.shared.tell_of_end();
+        drop(taken_back);
     }
 }

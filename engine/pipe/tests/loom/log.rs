@@ -269,3 +269,41 @@ fn what_is_encoded_once_arrives_everywhere() {
         assert_eq!(own.read().unwrap(), *b"second");
     });
 }
+
+#[test]
+fn a_log_that_refers_to_a_press_comes_back_to_its_own_block() {
+    check(FEW, || {
+        let (mut writer, mut reader) = log(0);
+        let sender = thread::spawn(move || {
+            let mut press = Press::new();
+            // Two are copied, and the third is referred to.
+            for body in [&b"first"[..], b"second", b"third"] {
+                writer.write_encoded(&press.encode(0, body)).unwrap();
+            }
+            writer.write_body(0, b"own").unwrap();
+        });
+        let mut messages: Vec<_> = std::iter::from_fn(|| reader.read()).collect();
+        sender.join().unwrap();
+        messages.extend(std::iter::from_fn(|| reader.read()));
+        assert_eq!(messages, [&b"first"[..], b"second", b"third", b"own"]);
+    });
+}
+
+#[test]
+fn a_message_keeps_its_block_when_both_ends_leave_at_once() {
+    // Too long to be in the message itself.
+    const BODY: &[u8] = &[7; 70];
+    check(MANY, || {
+        let (mut writer, mut reader) = log(0);
+        writer.write_body(0, BODY).unwrap();
+        let message = reader.read().unwrap();
+        let copy = message.clone();
+        let user = thread::spawn(move || assert_eq!(copy, *BODY));
+        let leaver = thread::spawn(move || drop(writer));
+        drop(reader);
+        assert_eq!(message, *BODY);
+        drop(message);
+        user.join().unwrap();
+        leaver.join().unwrap();
+    });
+}

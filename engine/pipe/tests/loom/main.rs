@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod exclusive;
+mod gather;
 mod lease;
 mod log;
 mod mailbox;

@@ -1,0 +1,58 @@
+//! Where a log's writer finds room for more: in blocks of its own, each larger than the one before.
+
+use super::segment::{Segment, next_capacity};
+use super::writer::LogWriter;
+use crate::block::Block;
+
+/// Least room worth a further segment in the same block.
+const WORTH_SHARING: usize = if cfg!(loom) { 16 } else { 256 };
+
+impl LogWriter {
+    /// Makes a segment with room for `needed` octets the current one.
+    #[cold]
+    pub(super) fn grow(&mut self, needed: usize) {
+        let written = self.octets;
+        let next = self.own_segment(needed);
+        let open = self.open;
+        self.link(next, open);
+        self.offer(written);
+    }
+
+    /// A segment that follows one with an attached body: in the same block while that has room.
+    pub(super) fn after_attached(&self) -> *mut Segment {
+        let left = self.room();
+        let segment = self.current();
+        if left >= WORTH_SHARING {
+            return Segment::over(segment.block.clone(), segment.offset + self.octets, left);
+        }
+        Segment::with_capacity(next_capacity(segment.block.capacity(), 0))
+    }
+
+    /// A segment of the log's own, when the current one has no room: on what is left of the block that it
+    /// wrote to last, or on a new one.
+    fn own_segment(&mut self, needed: usize) -> *mut Segment {
+        if !self.current().is_borrowed() {
+            return Segment::with_capacity(next_capacity(self.current().block.capacity(), needed));
+        }
+        let Some((block, from)) = self.rest.take() else {
+            return Segment::with_capacity(next_capacity(0, needed));
+        };
+        let left = block.capacity() - from;
+        if left >= needed.max(WORTH_SHARING) {
+            return Segment::over(block, from, left);
+        }
+        Segment::with_capacity(next_capacity(block.capacity(), needed))
+    }
+
+    /// The current segment is about to be followed by one over octets of `press`, a block of somebody
+    /// else's: keeps what is left of the log's own for later, unless it was not needed for as long as a
+    /// block of the press's takes.
+    pub(super) fn leave_own_block(&mut self, press: &Block) {
+        let current = self.current();
+        if !current.is_borrowed() {
+            self.rest = Some((current.block.clone(), current.offset + self.octets));
+        } else if !current.block.is(press) {
+            self.rest = None;
+        }
+    }
+}
