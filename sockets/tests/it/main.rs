@@ -32,4 +32,5 @@ mod router;
 mod straight;
 mod threads;
 mod tuning;
+mod unflagged;
 mod wakeups;
