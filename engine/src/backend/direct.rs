@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use super::Descriptor;
+use super::{CALL, Descriptor};
 use crate::batch::Batch;
 use socket2::MaybeUninitSlice;
 use std::io::{self, IoSlice, Read};
@@ -55,11 +55,23 @@ pub(crate) fn receive_body(
     most: usize,
     rest: &mut [u8],
 ) -> io::Result<(usize, usize)> {
+    receive_body_within(CALL, socket, body, most, rest)
+}
+
+/// The same with at most `call` octets for `body`.
+fn receive_body_within(
+    call: usize,
+    socket: &Descriptor,
+    body: &mut Vec<u8>,
+    most: usize,
+    rest: &mut [u8],
+) -> io::Result<(usize, usize)> {
     let have = body.len();
     let spare = body.spare_capacity_mut();
-    // What the body has no room for yet must not go to `rest`.
-    let whole = spare.len() >= most;
-    let most = most.min(spare.len());
+    let room = spare.len().min(call);
+    // What is of the body and does not go there yet must not go to `rest`.
+    let whole = room >= most;
+    let most = most.min(room);
     let mut buffers =
         [MaybeUninitSlice::new(&mut spare[..most]), MaybeUninitSlice::new(as_uninit(rest))];
     let count = if whole { 2 } else { 1 };
@@ -94,4 +106,28 @@ fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usiz
 #[cfg(any(not(unix), target_vendor = "apple"))]
 fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     socket.send_vectored(slices)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use socket2::{Domain, Socket, Type};
+    use std::io::Write;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_body_longer_than_a_call_may_be_comes_in_several() {
+        let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+        let near = Arc::new(near);
+        far.write_all(b"a body and more").unwrap();
+        let (mut body, mut rest) = (Vec::with_capacity(6), [0; 9]);
+        let mut receive = || {
+            let missing = 6 - body.len();
+            receive_body_within(4, &near, &mut body, missing, &mut rest).unwrap()
+        };
+        assert_eq!(receive(), (4, 0), "nothing of the body goes to the rest");
+        assert_eq!(receive(), (2, 9));
+        assert_eq!((&body[..], &rest), (&b"a body"[..], b" and more"));
+    }
 }

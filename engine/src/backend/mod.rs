@@ -45,6 +45,12 @@ pub type Descriptor = Arc<Socket>;
 /// loopback TCP where 8 KiB gave 1.5).
 pub const RECEIVE_BUFFER: usize = 64 * 1024;
 
+/// Octets that one call to the system is asked to move at the most; the next call goes on. A message may be
+/// longer than any system takes at once: io_uring refuses 2 GiB and more, Linux's calls move less than 2 GiB
+/// of it, macOS refuses to move 2 GiB and more in all stretches of a call together, and Windows counts the
+/// octets of a stretch in 32 bits. (What is received into a buffer of the backend's is shorter anyway.)
+pub(crate) const CALL: usize = 1 << 30;
+
 /// How a receive goes on after the first octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receive {

@@ -11,5 +11,6 @@ mod carry;
 mod closing;
 mod handshake;
 mod hostile;
+mod huge;
 mod messages;
 mod old_peers;

@@ -11,6 +11,7 @@ mod endpoints;
 mod examples;
 mod exhaustion;
 mod futures;
+mod huge;
 mod hwm;
 mod ipc;
 mod leases;
