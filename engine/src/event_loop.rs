@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 /// line from a thread that is at work.
 const TURN: Duration = Duration::from_micros(5);
 
+/// Commands taken in a row before the backend has its turn: what they close is only let go of there.
+const COMMANDS: usize = 64;
+
 /// How long a thread whose system call for events fails waits before it tries again.
 const BACK_OFF: Duration = Duration::from_millis(10);
 
@@ -38,6 +41,8 @@ pub(crate) struct Loop {
     local: VecDeque<Local>,
     now: Instant,
     patience: Duration,
+    /// There may be more commands than were taken in a row.
+    more_commands: bool,
     stopping: bool,
 }
 
@@ -54,6 +59,7 @@ impl Loop {
             local: VecDeque::new(),
             now: Instant::now(),
             patience,
+            more_commands: false,
             stopping: false,
         }
     }
@@ -102,10 +108,15 @@ impl Loop {
     }
 
     fn run_commands(&mut self) -> bool {
-        if !self.handle.begin_commands() {
+        if !self.more_commands && !self.handle.begin_commands() {
             return false;
         }
-        while let Some(command) = self.handle.take_command() {
+        self.more_commands = true;
+        for _ in 0..COMMANDS {
+            let Some(command) = self.handle.take_command() else {
+                self.more_commands = false;
+                break;
+            };
             match command {
                 Command::Add(token, slot) => self.add(token, slot),
                 Command::Tell(token, notice) => self.tell(token, notice),

@@ -5,7 +5,7 @@
 
 use super::{CALL, Descriptor};
 use crate::batch::Batch;
-use socket2::MaybeUninitSlice;
+use socket2::{MaybeUninitSlice, Socket};
 use std::io::{self, IoSlice, Read};
 use std::mem::MaybeUninit;
 
@@ -29,6 +29,39 @@ pub(crate) fn send(socket: &Descriptor, batch: &Batch) -> io::Result<usize> {
             result => return result,
         }
     }
+}
+
+/// Accepts a connection that waits, as a descriptor that does not block and is closed on exec.
+///
+/// # Errors
+/// [`io::ErrorKind::WouldBlock`] when none does, or why it cannot be had.
+pub(crate) fn accept(listener: &Descriptor) -> io::Result<Socket> {
+    loop {
+        match accept_once(listener) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn accept_once(listener: &Descriptor) -> io::Result<Socket> {
+    use std::os::fd::{AsRawFd, FromRawFd};
+    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let (address, length) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: the peer's address is not asked for, so that no memory is written.
+    match unsafe { libc::accept4(listener.as_raw_fd(), address, length, flags) } {
+        // SAFETY: a descriptor that the kernel has just made for us, owned by nobody else.
+        fd @ 0.. => Ok(unsafe { Socket::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn accept_once(listener: &Descriptor) -> io::Result<Socket> {
+    let (socket, _) = listener.accept()?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// Receives what there is into `buffer`; no octets mean the end.
@@ -112,7 +145,7 @@ fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usiz
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use socket2::{Domain, Socket, Type};
+    use socket2::{Domain, Type};
     use std::io::Write;
     use std::sync::Arc;
 

@@ -4,19 +4,17 @@
 //! Flags are tried by setting a ring up with them, operations by asking which ones the kernel knows, and
 //! what neither tells (multishot requests, provided buffers) by doing it, with the requests that the
 //! backend itself makes.
-#![allow(unsafe_code)]
 
 use super::buffers::BufferRing;
 use super::operation;
 use super::probe::pauses;
 use super::ring::Ring;
 use super::wake::EventFd;
-use crate::backend::{Descriptor, Found, Receive, UringFeature, UringRefusal, Wake};
+use crate::backend::{Found, Receive, UringFeature, UringRefusal, Wake};
 use crate::token::Token;
 use io_uring::{Builder, IoUring, cqueue, opcode, squeue};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use std::io::{self, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -181,7 +179,7 @@ fn operations(ring: &Ring) -> Vec<UringFeature> {
 }
 
 /// What only doing it tells.
-fn multishot(ring: &mut Ring) -> [UringFeature; 4] {
+fn multishot(ring: &mut Ring) -> [UringFeature; 3] {
     let buffers = patiently(|| BufferRing::new(ring));
     let received = match &buffers {
         Ok(_) => found(try_receive(ring)),
@@ -194,11 +192,6 @@ fn multishot(ring: &mut Ring) -> [UringFeature; 4] {
             found(buffers.as_ref().map_err(copy)),
         ),
         needed("IORING_RECV_MULTISHOT", "one request receives until it is ended", received),
-        needed(
-            "IORING_ACCEPT_MULTISHOT",
-            "one request accepts until it is ended",
-            found(try_accept(ring)),
-        ),
         needed(
             "IORING_POLL_ADD_MULTI",
             "one request wakes the I/O thread each time",
@@ -254,20 +247,6 @@ fn try_receive(ring: &mut Ring) -> io::Result<()> {
     goes_on(&entry)?;
     completion(ring, request.get_user_data())?;
     cqueue::buffer_select(entry.flags()).map(drop).ok_or_else(|| io::Error::other("no buffer"))
-}
-
-fn try_accept(ring: &mut Ring) -> io::Result<()> {
-    let listener = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // An empty name has the kernel choose one that is no file.
-    listener.bind(&SockAddr::unix("")?)?;
-    listener.listen(1)?;
-    let listener: Descriptor = Arc::new(listener);
-    let peer = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    peer.connect(&listener.local_addr()?)?;
-    let entry = answer(ring, &operation::accept(Token::unique(), &listener))?;
-    // SAFETY: a descriptor that the kernel has just made for us, owned by nobody else.
-    drop(unsafe { OwnedFd::from_raw_fd(entry.result()) });
-    goes_on(&entry)
 }
 
 fn try_poll(ring: &mut Ring) -> io::Result<()> {

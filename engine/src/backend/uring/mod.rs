@@ -1,7 +1,8 @@
 //! The io_uring backend: one ring for each I/O thread, completions as they are.
 //!
 //! Receives use multishot requests over one ring of provided buffers, so that idle connections hold
-//! no buffer; accepts are multishot; a connection has one send under way, of as many stretches of
+//! no buffer; an accept is one request, and what waits behind the connection that it has brought is
+//! accepted at once, without the ring; a connection has one send under way, of as many stretches of
 //! memory as its batch has. Requests run on the thread that owns the ring, when it enters the kernel
 //! (`DEFER_TASKRUN`; a kernel that has all but that runs them as it likes).
 //!
@@ -16,6 +17,9 @@
 //!   nothing, since those come only after 50 us without work.
 //! * Bundles. A send is one request for a whole batch, and a buffer holds 64 KiB: there is nothing left to
 //!   bundle.
+//! * Multishot accepts. The kernel accepts for as long as somebody connects, up to the size of the completion
+//!   queue, before anybody else gets a turn: with 4 threads that connected and left at once, over 4,000 of
+//!   those descriptors were open at a time (now 40), and nothing was heard of others meanwhile.
 //! * `SEND_ZC`. Over loopback the kernel copies all the same, and it took 1.3 to 1.8 times as long.
 #![allow(unsafe_code)]
 
@@ -29,7 +33,7 @@ mod wake;
 
 pub(crate) use probe::{explain, probe, report};
 
-use super::{Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, refused};
+use super::{ACCEPTS, Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, direct, refused};
 use crate::batch::Batch;
 use crate::token::Token;
 use buffers::BufferRing;
@@ -146,7 +150,7 @@ impl Uring {
         }
         let result = entry.result();
         match kind {
-            Kind::Accept => self.accepted(token, result, more, events),
+            Kind::Accept => self.accepted(token, result, events),
             Kind::Connect => {
                 connection.address = None;
                 if !connection.closed {
@@ -165,20 +169,28 @@ impl Uring {
         self.forget_if_done(token);
     }
 
-    fn accepted(&mut self, token: Token, result: i32, more: bool, events: &mut Vec<Event>) {
-        let accepted = outcome(result).map(|fd| {
+    fn accepted(&mut self, token: Token, result: i32, events: &mut Vec<Event>) {
+        let mut next = outcome(result).map(|fd| {
             // SAFETY: a descriptor that the kernel has just made for us, owned by nobody else.
             unsafe { Socket::from_raw_fd(fd as i32) }
         });
-        if self.connections.get(&token).is_none_or(|connection| connection.closed) {
-            return;
+        let Some(connection) = self.connections.get(&token).filter(|c| !c.closed) else { return };
+        for count in 1.. {
+            let failed = next.is_err();
+            events.push(Event::Accepted(token, next));
+            if failed {
+                // Descriptors used up, for instance: the listener decides when to go on.
+                return;
+            }
+            if count == ACCEPTS {
+                break;
+            }
+            next = direct::accept(&connection.socket);
+            if next.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+                break;
+            }
         }
-        let go_on = accepted.is_ok() && !more;
-        events.push(Event::Accepted(token, accepted));
-        if go_on {
-            // A multishot request may end for reasons of the kernel's.
-            self.arm_accept(token);
-        }
+        self.arm_accept(token);
     }
 
     fn received(

@@ -167,7 +167,7 @@ impl Connection {
 }
 
 pub(super) fn accept(token: Token, listener: &Descriptor) -> squeue::Entry {
-    opcode::AcceptMulti::new(Fd(listener.as_raw_fd()))
+    opcode::Accept::new(Fd(listener.as_raw_fd()), std::ptr::null_mut(), std::ptr::null_mut())
         .flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
         .build()
         .user_data(encode(token, Kind::Accept))
