@@ -180,9 +180,9 @@ fn operations(ring: &Ring) -> Vec<UringFeature> {
 
 /// What only doing it tells.
 fn multishot(ring: &mut Ring) -> [UringFeature; 3] {
-    let buffers = patiently(|| BufferRing::new(ring));
-    let received = match &buffers {
-        Ok(_) => found(try_receive(ring)),
+    let mut buffers = patiently(|| BufferRing::new(ring));
+    let received = match &mut buffers {
+        Ok(buffers) => found(try_receive(ring, buffers, PATIENCE)),
         Err(_) => Found::Unknown("it takes a buffer ring".into()),
     };
     [
@@ -207,24 +207,29 @@ fn copy(error: &io::Error) -> io::Error {
 /// The first answer to a request, unless it is an error.
 fn answer(ring: &mut Ring, request: &squeue::Entry) -> io::Result<cqueue::Entry> {
     ring.push(request);
-    completion(ring, request.get_user_data())
+    good(completion(ring, request.get_user_data(), PATIENCE)?)
 }
 
-/// The next completion of a request, unless it is an error.
-fn completion(ring: &mut Ring, user_data: u64) -> io::Result<cqueue::Entry> {
-    let deadline = Instant::now() + PATIENCE;
+/// The next completion of a request, good or bad.
+fn completion(ring: &mut Ring, user_data: u64, patience: Duration) -> io::Result<cqueue::Entry> {
+    let deadline = Instant::now() + patience;
     let mut completions = Vec::new();
     while Instant::now() < deadline {
-        ring.enter(Some(PATIENCE))?;
+        ring.enter(Some(patience))?;
         ring.reap(&mut completions);
         let mine = |entry: &cqueue::Entry| entry.user_data() == user_data;
-        let Some(entry) = completions.drain(..).find(mine) else { continue };
-        return match entry.result() {
-            error @ ..0 => Err(io::Error::from_raw_os_error(-error)),
-            _ => Ok(entry),
-        };
+        if let Some(entry) = completions.drain(..).find(mine) {
+            return Ok(entry);
+        }
     }
     Err(io::ErrorKind::TimedOut.into())
+}
+
+fn good(entry: cqueue::Entry) -> io::Result<cqueue::Entry> {
+    match entry.result() {
+        error @ ..0 => Err(io::Error::from_raw_os_error(-error)),
+        _ => Ok(entry),
+    }
 }
 
 fn goes_on(entry: &cqueue::Entry) -> io::Result<()> {
@@ -234,23 +239,63 @@ fn goes_on(entry: &cqueue::Entry) -> io::Result<()> {
     Err(io::Error::other("it answered once and ended"))
 }
 
-/// Leaves no request behind that could write to a buffer: those are freed before the ring is.
-fn try_receive(ring: &mut Ring) -> io::Result<()> {
+/// Receives something and sees the receive end. If that is not seen, which a busy machine can bring about,
+/// the kernel may write to a buffer later, and for as long as the ring lives: then it keeps them for good.
+fn try_receive(ring: &mut Ring, buffers: &mut BufferRing, patience: Duration) -> io::Result<()> {
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let near = Arc::new(near);
     far.write_all(b"probe")?;
     let request = operation::receive(Token::unique(), &near, Receive::Stream);
-    let entry = answer(ring, &request);
+    ring.push(&request);
+    let mut next = || completion(ring, request.get_user_data(), patience);
+    let first = next();
     // Without a writer nothing comes any more, and the request ends.
     drop(far);
-    let entry = entry?;
-    goes_on(&entry)?;
-    completion(ring, request.get_user_data())?;
-    cqueue::buffer_select(entry.flags()).map(drop).ok_or_else(|| io::Error::other("no buffer"))
+    let last = match &first {
+        Ok(entry) if !cqueue::more(entry.flags()) => Ok(entry.clone()),
+        _ => next(),
+    };
+    if last.as_ref().map_or(true, |entry| cqueue::more(entry.flags())) {
+        buffers.leak();
+    }
+    let first = good(first?)?;
+    goes_on(&first)?;
+    last?;
+    cqueue::buffer_select(first.flags()).map(drop).ok_or_else(|| io::Error::other("no buffer"))
 }
 
 fn try_poll(ring: &mut Ring) -> io::Result<()> {
     let bell = EventFd::new()?;
     bell.wake();
     goes_on(&answer(ring, &bell.request())?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// As on a machine that is so busy that the trial is given up.
+    #[test]
+    fn a_trial_without_an_end_leaves_its_buffers_to_the_kernel() {
+        let Ok(mut ring) = patiently(Ring::plain) else {
+            eprintln!("SKIPPED: no io_uring here");
+            return;
+        };
+        let mut buffers = patiently(|| BufferRing::new(&ring)).unwrap();
+        let timed_out = try_receive(&mut ring, &mut buffers, Duration::ZERO).unwrap_err();
+        assert_eq!(timed_out.kind(), io::ErrorKind::TimedOut);
+        assert!(buffers.is_leaked());
+    }
+
+    #[test]
+    fn a_trial_that_ends_gives_them_back() {
+        let Ok(mut ring) = patiently(Ring::plain) else {
+            eprintln!("SKIPPED: no io_uring here");
+            return;
+        };
+        let mut buffers = patiently(|| BufferRing::new(&ring)).unwrap();
+        let result = try_receive(&mut ring, &mut buffers, 20 * PATIENCE);
+        assert!(result.is_ok() && !buffers.is_leaked(), "{result:?}");
+    }
 }
