@@ -5,9 +5,11 @@
 //! until the backend, a timer or a command wakes it.
 //!
 //! What handlers ask of the thread is queued and done after they have returned: none of them runs
-//! inside another. A handler that panics is removed; the others go on.
+//! inside another. A handler that panics is removed; the others go on. What comes for a handler that is gone
+//! is dropped as carefully, since that may run code of the application.
 
 use crate::backend::{Backend, Event};
+use crate::discard::discard;
 use crate::handler::{Completion, Cx, Handler, Local, Notice};
 use crate::io_thread::{Command, IoHandle, Slot};
 use crate::timers::Timers;
@@ -44,6 +46,8 @@ pub(crate) struct Loop {
     /// There may be more commands than were taken in a row.
     more_commands: bool,
     stopping: bool,
+    /// Stop when there are no handlers any more.
+    retiring: bool,
 }
 
 impl Loop {
@@ -61,14 +65,27 @@ impl Loop {
             patience,
             more_commands: false,
             stopping: false,
+            retiring: false,
         }
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until it is told to stop, and gives up everything that is there then.
     pub(crate) fn run(mut self) {
+        // Unwind safe: all that follows is the end, of each thing by itself.
+        if catch_unwind(AssertUnwindSafe(|| self.turn_round())).is_err() {
+            tracing::error!("an I/O thread panicked: its connections are lost");
+        }
+        let Self { backend, handlers, local, .. } = self;
+        // First of all, so that the kernel has let go of what the handlers hold.
+        discard(backend);
+        handlers.into_values().for_each(discard);
+        local.into_iter().for_each(discard);
+    }
+
+    fn turn_round(&mut self) {
         let mut events = Vec::new();
         let mut last_work = Instant::now();
-        while !self.stopping {
+        while !self.is_over() {
             self.now = Instant::now();
             let commands = self.run_commands();
             let timers = self.run_timers();
@@ -93,6 +110,10 @@ impl Loop {
                 std::thread::yield_now();
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stopping || self.retiring && self.handlers.is_empty() && !self.more_commands
     }
 
     /// Waits for events unless a command came in meanwhile.
@@ -121,6 +142,7 @@ impl Loop {
                 Command::Add(token, slot) => self.add(token, slot),
                 Command::Tell(token, notice) => self.tell(token, notice),
                 Command::Stop => self.stopping = true,
+                Command::Retire => self.retiring = true,
             }
             self.run_local();
         }
@@ -188,7 +210,7 @@ impl Loop {
 
     /// Runs one handler, if it is still there.
     fn with(&mut self, token: Token, f: impl FnOnce(&mut dyn Handler, &mut Cx<'_>)) {
-        let Some(slot) = self.handlers.get_mut(&token) else { return };
+        let Some(slot) = self.handlers.get_mut(&token) else { return discard(f) };
         let handler = &mut *slot.handler;
         let mut cx = Cx {
             token,
@@ -228,8 +250,6 @@ impl Loop {
         let Some(slot) = self.handlers.remove(&token) else { return };
         self.backend.close(token);
         self.timers.forget(token);
-        if catch_unwind(AssertUnwindSafe(|| drop(slot))).is_err() {
-            tracing::error!(?token, "a handler panicked as it was dropped");
-        }
+        discard(slot);
     }
 }

@@ -35,6 +35,7 @@ pub(crate) use probe::{explain, probe, report};
 
 use super::{ACCEPTS, Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, direct, refused};
 use crate::batch::Batch;
+use crate::discard::discard;
 use crate::token::Token;
 use buffers::BufferRing;
 use io_uring::{cqueue, squeue};
@@ -44,6 +45,7 @@ use socket2::{SockAddr, Socket};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::FromRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wake::EventFd;
@@ -356,17 +358,32 @@ impl Backend for Uring {
     }
 }
 
-impl Drop for Uring {
-    fn drop(&mut self) {
+impl Uring {
+    /// Ends everything and waits until the kernel has let go of it, for [`DRAIN`] at the most.
+    fn drain(&mut self) {
         let tokens: Vec<Token> = self.connections.keys().copied().collect();
         tokens.into_iter().for_each(|token| self.close(token));
         let deadline = Instant::now() + DRAIN;
+        let mut events = Vec::new();
         while !self.connections.is_empty() && Instant::now() < deadline {
-            // Buffers of late events are not needed any more, batches go with their events.
-            let mut events = Vec::new();
-            if self.poll(Some(DRAIN / 10), &mut events).is_err() {
+            let polled = self.poll(Some(DRAIN / 10), &mut events);
+            // Buffers of late events are not needed any more, batches go with their events: one by one,
+            // since that may run code of the application.
+            events.drain(..).for_each(discard);
+            if polled.is_err() {
                 break;
             }
+        }
+        self.early.drain(..).for_each(discard);
+    }
+}
+
+impl Drop for Uring {
+    fn drop(&mut self) {
+        // Unwind safe: only whether connections are left is looked at afterwards. This may be called by a
+        // thread that unwinds, and must not let go of what the kernel holds, whatever happens.
+        if catch_unwind(AssertUnwindSafe(|| self.drain())).is_err() {
+            tracing::error!("ending the requests of a ring panicked");
         }
         if !self.connections.is_empty() {
             // The kernel still holds memory of ours: giving it up beats freeing it.
