@@ -29,6 +29,11 @@ use std::time::Duration;
 /// and the last socket are gone, dropping waits until what was sent is delivered, for as long as each
 /// socket's [linger time](Socket::set_linger) allows: by default for ever.
 ///
+/// An I/O thread cannot wait for itself. Where the last handle is dropped by one (by a waker, or with the
+/// owner of a message's memory), delivery goes on in the background, for the same time, and then the I/O
+/// threads end by themselves. Nobody can wait for that, and a process that ends cuts it off: keep a handle
+/// where the end of the program is.
+///
 /// # Examples
 /// ```
 /// let context = ringmq::Context::new();
@@ -118,7 +123,7 @@ impl ContextInner {
         self.inproc.clear();
         let engine = lock(&self.engine).take();
         if let Some(engine) = engine {
-            engine.wait_until_idle();
+            engine.finish();
         }
     }
 }
@@ -225,7 +230,8 @@ impl Context {
 
     /// [Shuts down](Self::shutdown), then waits until what was sent is delivered or its linger time is
     /// over, and stops the I/O threads. With an unlimited linger time, which is the default, and a peer
-    /// that never comes, that takes for ever.
+    /// that never comes, that takes for ever. Called by an I/O thread (by a waker, say), it does not wait,
+    /// and all that goes on [in the background](Context).
     pub fn term(&self) {
         self.0.terminate();
     }
