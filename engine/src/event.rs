@@ -23,6 +23,9 @@ pub enum DisconnectReason {
     /// This end closed it.
     #[error("closed from this end")]
     Local,
+    /// This end has failed at it: something panicked on the I/O thread. The pipe is lost with it.
+    #[error("this end has failed: a panic on the I/O thread")]
+    Panicked,
 }
 
 impl DisconnectReason {
@@ -32,7 +35,7 @@ impl DisconnectReason {
         match self {
             Self::Protocol(error) => error.is_protocol_violation(),
             Self::Local => true,
-            Self::PeerClosed | Self::Io(_) | Self::HeartbeatExpired => false,
+            Self::PeerClosed | Self::Io(_) | Self::HeartbeatExpired | Self::Panicked => false,
         }
     }
 }

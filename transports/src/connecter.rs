@@ -195,6 +195,9 @@ impl Connecter {
     }
 
     fn session_ended(&mut self, cx: &mut Cx<'_>, end: SessionEnd) {
+        if !matches!(self.state, State::Connected(session) if session == end.session) {
+            return; // Told already: it has panicked as it told others.
+        }
         if end.established {
             self.backoff = None;
         }
@@ -295,6 +298,10 @@ impl Handler for Connecter {
                 Err(news) => self.resolved(cx, news.downcast::<Resolved>().ok()),
             },
         }
+    }
+
+    fn panicked(&mut self, cx: &mut Cx<'_>) {
+        self.stop(cx, None);
     }
 }
 

@@ -53,4 +53,8 @@ impl Handler for Dial {
         // The connecter is gone.
         cx.finish();
     }
+
+    fn panicked(&mut self, cx: &mut Cx<'_>) {
+        self.report(cx, Err(io::Error::other("the attempt panicked")));
+    }
 }
