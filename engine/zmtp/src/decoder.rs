@@ -81,6 +81,8 @@ pub struct Decoder {
     max_span_body: u64,
     /// Whether a subscription to everything is still to be delivered for the peer.
     phantom: bool,
+    /// Whether the peer may subscribe to something.
+    subscriber: bool,
     /// Whether the last frame of a message is still to come.
     in_message: bool,
     /// The header that is being read, if `state` says so.
@@ -153,6 +155,7 @@ impl Decoder {
             max_body,
             max_span_body: max_body.min(attach_min.saturating_sub(1) as u64),
             phantom: false,
+            subscriber: true,
             in_message: false,
             header: HeaderBuffer::default(),
             state: State::Header,
@@ -162,6 +165,11 @@ impl Decoder {
     /// Delivers a subscription to everything first, on behalf of a peer that cannot send one.
     pub(crate) fn subscribe_to_all(&mut self) {
         self.phantom = true;
+    }
+
+    /// Has no patience with what only a subscriber may say.
+    pub(crate) fn expect_no_subscriptions(&mut self) {
+        self.subscriber = false;
     }
 
     /// Delivers what has arrived to `sink`, but not more than `credit` whole messages; stops right
@@ -374,8 +382,8 @@ impl Decoder {
             return Err(ProtocolError::CommandWithMore);
         }
         match body {
-            0 if header.long => return Err(ProtocolError::EmptyCommand),
-            0 => self.state = State::Unflagged { have: 1 },
+            0 if self.subscriber && !header.long => self.state = State::Unflagged { have: 1 },
+            0 => return Err(ProtocolError::EmptyCommand),
             _ => self.await_head(body, false),
         }
         Ok(false)

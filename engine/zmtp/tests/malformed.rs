@@ -140,8 +140,7 @@ fn routing_ids_that_are_too_long_are_refused() {
 
 #[test]
 fn broken_commands_are_refused() {
-    // One octet more, because of what tests/unflagged.rs is about.
-    refused_later(b"\x04\x00\x04", ProtocolError::EmptyCommand);
+    refused_later(b"\x04\x00", ProtocolError::EmptyCommand);
     refused_later(b"\x06\0\0\0\0\0\0\0\0", ProtocolError::EmptyCommand);
     refused_later(b"\x04\x01\x00", ProtocolError::MalformedCommand);
     refused_later(b"\x04\x04\x04PIN", ProtocolError::MalformedCommand);

@@ -7,8 +7,8 @@ mod common;
 use common::*;
 use ringmq_pipe::frame;
 use ringmq_zmtp::{
-    ATTACH_MIN, Decoder, ProtocolError, Rest, Version, cancel_frame, parse_subscription,
-    subscribe_frame,
+    ATTACH_MIN, Config, Decoder, ProtocolError, Rest, SocketType, Version, cancel_frame,
+    parse_subscription, subscribe_frame,
 };
 
 /// A topic of that length.
@@ -147,6 +147,21 @@ fn what_holds_for_every_command_holds_for_it() {
             let too_large = ProtocolError::FrameTooLarge { length, limit };
             assert_eq!(result, if fits { Ok(()) } else { Err(too_large) });
         }
+    }
+}
+
+/// Nobody else may send it, and whoever does hears so at once.
+#[test]
+fn only_a_publisher_takes_it() {
+    let (_, wrong) = written(subscribe_frame, 246);
+    for own in [SocketType::XPub, SocketType::Pub, SocketType::Pull, SocketType::Router] {
+        let publishes = matches!(own, SocketType::XPub | SocketType::Pub);
+        let opening = opening(1, partner(own));
+        let seen = listen_every_way(Config::new(own), &[opening.as_slice(), &wrong].concat());
+        let refused = (!publishes).then_some(ProtocolError::EmptyCommand);
+        assert_eq!((seen.error, seen.events.len()), (refused.clone(), usize::from(publishes)));
+        let seen = listen_every_way(Config::new(own), &[opening.as_slice(), b"\x04\x00"].concat());
+        assert_eq!(seen.error, refused);
     }
 }
 
