@@ -5,7 +5,9 @@
 use crate::common::on_each_backend_alone;
 use crate::common::{DEADLINE, on_each_backend};
 use crate::rig::{Given, Rig, What, batch, pair, pattern, tcp_pair};
-use ringmq_engine::backend::{Event, Receive};
+#[cfg(target_os = "linux")]
+use ringmq_engine::backend::Event;
+use ringmq_engine::backend::Receive;
 use ringmq_engine::{BackendKind, Batch, Descriptor, Token};
 use socket2::Socket;
 use std::io::{self, Read};

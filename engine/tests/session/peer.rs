@@ -126,6 +126,7 @@ impl Peer {
     }
 
     /// Forgets what is read already; how much that was.
+    #[cfg(target_os = "linux")]
     pub(crate) fn take_ahead(&mut self) -> usize {
         std::mem::take(&mut self.ahead).len()
     }
