@@ -16,7 +16,7 @@ from pathlib import Path
 
 import zmq
 
-from . import bad_input, old_peers, pairs
+from . import bad_input, long_topics, old_peers, pairs
 from .cases import BACKENDS
 from .report import Progress, Result, print_holes, print_tables
 from .stage import Commands, Endpoints, Stage, pyzmq_command
@@ -44,8 +44,8 @@ def parse_args() -> argparse.Namespace:
     """The flags of ``ci/interop``."""
     parser = argparse.ArgumentParser(
         prog="ci/interop",
-        description="ringmq against pyzmq, hand-written ZMTP 3.0, 2.0 and 1.0 peers, and garbage."
-        " Prints a matrix; exits 1 if it has a hole.",
+        description="ringmq against pyzmq, the system's libzmq, hand-written ZMTP 3.0, 2.0 and 1.0"
+        " peers, and garbage. Prints a matrix; exits 1 if it has a hole.",
     )
     parser.add_argument("--messages", type=int, default=10_000, help="a pair (default 10000)")
     parser.add_argument("--quick", action="store_true", help="300 messages a pair")
@@ -78,6 +78,7 @@ def plan(args: argparse.Namespace, stage: Stage) -> list[Check]:
     cells = itertools.chain(
         pairs.cells(stage, backends, messages),
         old_peers.cells(stage, backends, few),
+        long_topics.cells(stage, backends),
         bad_input.cells(stage, backends),
     )
     checks = [Check(*cell) for cell in cells]

@@ -1,5 +1,6 @@
 //! What a session gives a backend to send in one go: stretches of memory, in order.
 
+use crate::backend::CALL;
 use bytes::Bytes;
 use ringmq_pipe::Piece;
 use std::collections::VecDeque;
@@ -64,10 +65,21 @@ impl Batch {
         self.parts.is_empty()
     }
 
-    /// The stretches that are left, `most` of them at the most.
+    /// The stretches that are left, `most` of them at the most, and together no longer than one call to the
+    /// system is asked to send.
     pub fn slices(&self, most: usize) -> impl Iterator<Item = &[u8]> {
+        self.slices_within(most, CALL)
+    }
+
+    /// As [`slices`](Self::slices), and `room` octets at the most; the last of them may be cut.
+    fn slices_within(&self, most: usize, mut room: usize) -> impl Iterator<Item = &[u8]> {
         let mut skip = self.sent;
-        self.parts.iter().take(most).map(move |part| &part.bytes()[std::mem::take(&mut skip)..])
+        self.parts.iter().take(most).map_while(move |part| {
+            let left = &part.bytes()[std::mem::take(&mut skip)..];
+            let some = (room > 0).then(|| &left[..left.len().min(room)])?;
+            room -= some.len();
+            Some(some)
+        })
     }
 
     /// As [`slices`](Self::slices), in the form of a vectored write.
@@ -89,5 +101,60 @@ impl Batch {
             self.parts.pop_front();
         }
         messages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(parts: &[&'static [u8]]) -> Batch {
+        let mut batch = Batch::default();
+        for bytes in parts {
+            batch.push(Part::Bytes { bytes: Bytes::from_static(bytes), messages: 1 });
+        }
+        batch
+    }
+
+    /// What is sent with calls that each take so much.
+    fn sent(mut batch: Batch, most: usize, room: usize) -> (Vec<u8>, u32) {
+        let (mut octets, mut messages) = (Vec::new(), 0);
+        while !batch.is_empty() {
+            let call: Vec<&[u8]> = batch.slices_within(most, room).collect();
+            let call = call.concat();
+            assert!(call.len() <= room);
+            messages += batch.advance(call.len());
+            octets.extend(call);
+        }
+        (octets, messages)
+    }
+
+    #[test]
+    fn no_call_is_asked_for_more_than_it_may_be() {
+        let parts: [&[u8]; 4] = [b"one", b"", b"four", b"eleven octets"];
+        for room in 1..=21 {
+            for most in 1..=5 {
+                assert_eq!(sent(batch(&parts), most, room), (parts.concat(), 4), "{room} {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_of_many_gib_is_cut_where_a_call_ends() {
+        // One stretch of memory, over and over: 4 GiB of it, in 4 MiB.
+        let stretch = Bytes::from(vec![7; 4 << 20]);
+        let mut batch = Batch::default();
+        for _ in 0..1024 {
+            batch.push(Part::Bytes { bytes: stretch.clone(), messages: 1 });
+        }
+        batch.advance(1);
+        for left in [(4 << 30) - 1, (3 << 30) - 1, (2 << 30) - 1, (1 << 30) - 1] {
+            let call: usize = batch.slices(1024).map(<[u8]>::len).sum();
+            assert_eq!(call, left.min(CALL));
+            let vectored: usize = batch.io_slices(1024).map(|slice| slice.len()).sum();
+            assert_eq!(vectored, call);
+            batch.advance(call);
+        }
+        assert!(batch.is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! The engine: the I/O threads of one context.
 
 use crate::backend::{BackendReport, BackendUnavailable, Chosen};
-use crate::io_thread::{IoHandle, IoThread};
+use crate::io_thread::{IoHandle, IoThread, is_io_thread};
 use crate::options::EngineOptions;
 use crate::population::Population;
 use crate::tuning::{self, Granted, SettingError, TuningReport};
@@ -22,8 +22,11 @@ pub enum StartError {
     Setting(#[from] SettingError),
 }
 
-/// A set of I/O threads. Dropping it stops them, whatever they were doing:
-/// [wait](Self::wait_until_idle) first for what should be finished.
+/// A set of I/O threads. Dropping it stops them, whatever they were doing, and waits until they have ended:
+/// [finish](Self::finish) lets them do what is to be done.
+///
+/// An I/O thread, of this engine or of another one, never waits: it may be what others wait for. Dropped
+/// there, the threads end by themselves, soon.
 pub struct Engine {
     threads: Vec<IoThread>,
     report: BackendReport,
@@ -96,7 +99,18 @@ impl Engine {
         &self.threads[best].handle
     }
 
-    /// Waits until no handler is left: every session has ended or lingered out.
+    /// Ends the threads when no handler is left: every session has ended or lingered out. Waits for that,
+    /// unless the caller is an I/O thread: then they end by themselves, each with its last handler.
+    pub fn finish(self) {
+        if is_io_thread() {
+            self.threads.into_iter().for_each(IoThread::retire);
+        } else {
+            self.wait_until_idle();
+        }
+    }
+
+    /// Waits until no handler is left: every session has ended or lingered out. Not on an I/O thread, which
+    /// would wait for itself.
     pub fn wait_until_idle(&self) {
         self.live.wait_empty();
     }

@@ -25,6 +25,9 @@ pub enum DisconnectReason {
     /// This end closed it.
     #[error("closed from this end")]
     Local,
+    /// This end has failed at it: something panicked on the I/O thread. The pipe is lost with it.
+    #[error("this end has failed: a panic on the I/O thread")]
+    Panicked,
 }
 
 impl DisconnectReason {

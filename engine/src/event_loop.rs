@@ -5,9 +5,11 @@
 //! until the backend, a timer or a command wakes it.
 //!
 //! What handlers ask of the thread is queued and done after they have returned: none of them runs
-//! inside another. A handler that panics is removed; the others go on.
+//! inside another. A handler that panics is removed; the others go on. What comes for a handler that is gone
+//! is dropped as carefully, since that may run code of the application.
 
 use crate::backend::{Backend, Event};
+use crate::discard::discard;
 use crate::handler::{Completion, Cx, Handler, Local, Notice};
 use crate::io_thread::{Command, IoHandle, Slot};
 use crate::timers::Timers;
@@ -21,6 +23,9 @@ use std::time::{Duration, Instant};
 /// Time between two turns of handlers that want to look at what others are doing: each look takes a cache
 /// line from a thread that is at work.
 const TURN: Duration = Duration::from_micros(5);
+
+/// Commands taken in a row before the backend has its turn: what they close is only let go of there.
+const COMMANDS: usize = 64;
 
 /// How long a thread whose system call for events fails waits before it tries again.
 const BACK_OFF: Duration = Duration::from_millis(10);
@@ -39,7 +44,11 @@ pub(crate) struct Loop {
     local: VecDeque<Local>,
     now: Instant,
     patience: Duration,
+    /// There may be more commands than were taken in a row.
+    more_commands: bool,
     stopping: bool,
+    /// Stop when there are no handlers any more.
+    retiring: bool,
 }
 
 impl Loop {
@@ -55,15 +64,31 @@ impl Loop {
             local: VecDeque::new(),
             now: Instant::now(),
             patience,
+            more_commands: false,
             stopping: false,
+            retiring: false,
         }
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until it is told to stop, and gives up everything that is there then.
     pub(crate) fn run(mut self) {
+        // Unwind safe: all that follows is the end, of each thing by itself.
+        if catch_unwind(AssertUnwindSafe(|| self.turn_round())).is_err() {
+            tracing::error!("an I/O thread panicked: its connections are lost");
+        }
+        // What is left of messages goes when the backend and all handlers have.
+        let _section = Section::enter();
+        let Self { backend, handlers, local, .. } = self;
+        // First of all, so that the kernel has let go of what the handlers hold.
+        discard(backend);
+        handlers.into_values().for_each(discard);
+        local.into_iter().for_each(discard);
+    }
+
+    fn turn_round(&mut self) {
         let mut events = Vec::new();
         let mut last_work = Instant::now();
-        while !self.stopping {
+        while !self.is_over() {
             self.now = Instant::now();
             let commands = self.run_commands();
             let timers = self.run_timers();
@@ -88,14 +113,15 @@ impl Loop {
                 std::thread::yield_now();
             }
         }
-        // What is left of messages goes when the backend and all handlers have.
-        let _section = Section::enter();
-        drop((events, self));
     }
 
     fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
         let _section = Section::enter();
         self.backend.poll(timeout, events)
+    }
+
+    fn is_over(&self) -> bool {
+        self.stopping || self.retiring && self.handlers.is_empty() && !self.more_commands
     }
 
     /// Waits for events unless a command came in meanwhile.
@@ -111,14 +137,20 @@ impl Loop {
     }
 
     fn run_commands(&mut self) -> bool {
-        if !self.handle.begin_commands() {
+        if !self.more_commands && !self.handle.begin_commands() {
             return false;
         }
-        while let Some(command) = self.handle.take_command() {
+        self.more_commands = true;
+        for _ in 0..COMMANDS {
+            let Some(command) = self.handle.take_command() else {
+                self.more_commands = false;
+                break;
+            };
             match command {
                 Command::Add(token, slot) => self.add(token, slot),
                 Command::Tell(token, notice) => self.tell(token, notice),
                 Command::Stop => self.stopping = true,
+                Command::Retire => self.retiring = true,
             }
             self.run_local();
         }
@@ -187,7 +219,7 @@ impl Loop {
 
     /// Runs one handler, if it is still there.
     fn with(&mut self, token: Token, f: impl FnOnce(&mut dyn Handler, &mut Cx<'_>)) {
-        let Some(slot) = self.handlers.get_mut(&token) else { return };
+        let Some(slot) = self.handlers.get_mut(&token) else { return discard(f) };
         // Of those it wakes, and of the owners of what it sends, none runs inside of it.
         let _section = Section::enter();
         let handler = &mut *slot.handler;
@@ -230,8 +262,6 @@ impl Loop {
         let _section = Section::enter();
         self.backend.close(token);
         self.timers.forget(token);
-        if catch_unwind(AssertUnwindSafe(|| drop(slot))).is_err() {
-            tracing::error!(?token, "a handler panicked as it was dropped");
-        }
+        discard(slot);
     }
 }

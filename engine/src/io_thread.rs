@@ -4,6 +4,7 @@
 //! are thrown away, handlers included.
 
 use crate::backend::{Backend, Chosen, Wake};
+use crate::discard::discard;
 use crate::engine::StartError;
 use crate::event_loop::Loop;
 use crate::handler::{Handler, Notice};
@@ -12,6 +13,7 @@ use crate::population::{District, Population, Resident};
 use crate::token::Token;
 use crate::tuning::{self, Granted};
 use ringmq_pipe::{Mailbox, Notify, Section};
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
@@ -21,6 +23,8 @@ pub(crate) enum Command {
     Add(Token, Slot),
     Tell(Token, Notice),
     Stop,
+    /// Stop as soon as there is no handler.
+    Retire,
 }
 
 /// A handler in its place, or on its way there.
@@ -56,7 +60,9 @@ impl Shared {
 
     fn throw_away(&self) {
         let _section = Section::enter();
-        while self.mailbox.take().is_some() {}
+        while let Some(command) = self.mailbox.take() {
+            discard(command);
+        }
     }
 }
 
@@ -145,6 +151,17 @@ impl IoHandle {
     }
 }
 
+thread_local! {
+    /// Whether this is an I/O thread, of whatever engine.
+    static IS_IO: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is an I/O thread, of whatever engine: it must not wait for another one, which
+/// may be waiting for it.
+pub(crate) fn is_io_thread() -> bool {
+    IS_IO.get()
+}
+
 /// Ends a handle's life with its thread, also when that panics.
 struct StopOnDrop(IoHandle);
 
@@ -174,6 +191,7 @@ impl IoThread {
         let name = format!("{}/{index}", options.thread_name);
         let (chosen, options, live) = (chosen.clone(), options.clone(), live.clone());
         let thread = std::thread::Builder::new().name(name).spawn(move || {
+            IS_IO.set(true);
             // The receiver waits for exactly one answer.
             match begin(index, &chosen, &options, live) {
                 Ok((handle, backend, busy_poll)) => {
@@ -208,13 +226,19 @@ fn begin(
     Ok((IoHandle::new(backend.waker(), live), backend, busy_poll))
 }
 
+impl IoThread {
+    /// Lets the thread end by itself when the last of its handlers has gone; nobody waits for that.
+    pub(crate) fn retire(mut self) {
+        self.thread = None;
+        self.handle.0.post(Command::Retire);
+    }
+}
+
 impl Drop for IoThread {
     fn drop(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
         self.handle.0.post(Command::Stop);
-        if let Some(thread) = self.thread.take()
-            && thread.thread().id() != std::thread::current().id()
-            && thread.join().is_err()
-        {
+        if !is_io_thread() && thread.join().is_err() {
             tracing::error!("an I/O thread panicked");
         }
     }

@@ -7,6 +7,7 @@ pub mod backend;
 mod batch;
 mod bell;
 mod cadence;
+mod discard;
 mod engine;
 mod event;
 mod event_loop;

@@ -11,6 +11,10 @@ use ringmq_engine::{
     BackendChoice, BackendKind, Completion, Cx, Engine, EngineOptions, Handler, IoHandle, Notice,
     TimerKind, Token,
 };
+#[cfg(target_os = "linux")]
+use socket2::{Domain, SockAddr, Socket, Type};
+#[cfg(target_os = "linux")]
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -192,6 +196,50 @@ fn a_handler_that_panics_is_removed_and_the_others_go_on(kind: BackendKind) {
     idle(&engine);
 }
 
+/// Who connects and leaves at once, over and over and faster than the thread takes it in: no more of their
+/// descriptors are open at a time than a few turns bring.
+#[cfg(target_os = "linux")]
+fn connections_that_are_closed_at_once_are_let_go_of(kind: BackendKind) {
+    const MANY: usize = 400;
+    const FEW: usize = 150;
+    struct Caller(SockAddr, Sender<usize>);
+    impl Handler for Caller {
+        fn start(&mut self, cx: &mut Cx<'_>) {
+            let socket = Socket::new(self.0.domain(), Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            cx.backend.connect(cx.token, &Arc::new(socket), &self.0);
+            let open = std::fs::read_dir("/proc/self/fd").unwrap().count();
+            self.1.send(open).unwrap();
+        }
+
+        fn completed(&mut self, _: &mut Cx<'_>, _: Completion) {}
+
+        fn notified(&mut self, cx: &mut Cx<'_>, _: Notice) {
+            cx.finish();
+        }
+    }
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    listener.listen(2 * MANY as i32).unwrap();
+    let address = listener.local_addr().unwrap();
+    let engine = Arc::new(start(kind, 1));
+    let io = engine.choose(0).clone();
+    let (holder, _news) = puppet(&io);
+    let (ready, is_ready) = channel::<()>();
+    // Until all of them are on their way.
+    make(&io, holder, move |_| is_ready.recv_timeout(DEADLINE).unwrap());
+    let (sender, opens) = channel();
+    for _ in 0..MANY {
+        let caller = io.add(Box::new(Caller(address.clone(), sender.clone())));
+        io.tell(caller, Notice::Close);
+    }
+    ready.send(()).unwrap();
+    let most = (0..MANY).map(|_| opens.recv_timeout(DEADLINE).unwrap()).max().unwrap();
+    assert!(most < FEW, "{most} descriptors were open at a time");
+    io.tell(holder, Notice::Close);
+    idle(&engine);
+}
+
 /// Handlers that make each other: none runs inside another, however long the chain.
 fn a_long_chain_of_handlers_needs_no_stack(kind: BackendKind) {
     struct Link(u32, Sender<u32>);
@@ -288,4 +336,8 @@ on_each_backend!(
 #[cfg(target_os = "linux")]
 on_each_backend!(threads_run_on_the_cores_that_they_are_given);
 #[cfg(target_os = "linux")]
-on_each_backend_alone!(an_engine_ends_with_handlers_on_it, engines_come_and_go_without_a_trace);
+on_each_backend_alone!(
+    connections_that_are_closed_at_once_are_let_go_of,
+    an_engine_ends_with_handlers_on_it,
+    engines_come_and_go_without_a_trace,
+);

@@ -33,6 +33,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// it ends or executes another program), and makes a context of its own if it needs one; what it makes of
 /// an inherited one is [`Error::Terminated`].
 ///
+/// An I/O thread cannot wait for itself. Where the last handle is dropped by one (by a waker, or with the
+/// owner of a message's memory), delivery goes on in the background, for the same time, and then the I/O
+/// threads end by themselves. Nobody can wait for that, and a process that ends cuts it off: keep a handle
+/// where the end of the program is.
+///
 /// # Examples
 /// ```
 /// let context = ringmq::Context::new();
@@ -152,7 +157,7 @@ impl ContextInner {
         self.inproc.clear();
         let engine = lock(&self.engine).take();
         if let Some(engine) = engine {
-            engine.wait_until_idle();
+            engine.finish();
         }
     }
 }
@@ -289,7 +294,8 @@ impl Context {
     /// [Shuts down](Self::shutdown), then waits until what was sent is delivered or its linger time is
     /// over, and stops the I/O threads. With an unlimited linger time, which is the default, and a peer
     /// that never comes, that takes for ever. From inside [`recv_with`](Socket::recv_with) it only shuts
-    /// down.
+    /// down. Called by an I/O thread (by a waker, say), it does not wait, and all that goes on
+    /// [in the background](Context).
     ///
     /// # Examples
     /// ```

@@ -237,6 +237,9 @@ impl Connecter {
     }
 
     fn session_ended(&mut self, cx: &mut Cx<'_>, end: SessionEnd) {
+        if !matches!(self.state, State::Connected(session) if session == end.session) {
+            return; // Told already: it has panicked as it told others.
+        }
         self.state = State::Waiting;
         if end.established {
             self.backoff = None;
@@ -373,6 +376,10 @@ impl Handler for Connecter {
             Notice::SessionEnded(end) => self.session_ended(cx, *end),
             Notice::Custom(news) => self.heard(cx, news),
         }
+    }
+
+    fn panicked(&mut self, cx: &mut Cx<'_>) {
+        self.stop(cx, &DisconnectReason::Panicked.to_string());
     }
 }
 

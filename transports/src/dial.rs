@@ -92,6 +92,10 @@ impl Handler for Dial {
         // The connecter is gone.
         cx.finish();
     }
+
+    fn panicked(&mut self, cx: &mut Cx<'_>) {
+        self.report(cx, Err(io::Error::other("the attempt panicked")));
+    }
 }
 
 #[cfg(test)]

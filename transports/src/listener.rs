@@ -188,4 +188,8 @@ impl Handler for Listener {
             _ => {} // Nobody tells a listener anything else.
         }
     }
+
+    fn panicked(&mut self, cx: &mut Cx<'_>) {
+        self.stop(cx, || Notice::Abandon);
+    }
 }

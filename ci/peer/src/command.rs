@@ -45,6 +45,8 @@ pub(crate) enum Op {
     Subscribe { topic: String },
     /// Connect to one more endpoint.
     Connect { endpoint: String },
+    /// Send one message given in hex.
+    SendRaw { frames: Vec<String> },
     /// Receive one message and answer it in hex.
     RecvRaw,
     /// Close, wait for everything that was accepted to be sent, and leave.

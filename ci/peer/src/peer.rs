@@ -123,6 +123,10 @@ impl Peer {
                 self.socket()?.connect(endpoint)?;
                 Ok(json!({}))
             }
+            Op::SendRaw { frames } => {
+                self.send(&decode(frames)?)?;
+                Ok(json!({}))
+            }
             Op::RecvRaw => {
                 let frames = self.receive()?;
                 Ok(json!({ "frames": frames.iter().map(hex::encode).collect::<Vec<_>>() }))

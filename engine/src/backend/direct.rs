@@ -3,9 +3,9 @@
 
 #![allow(unsafe_code)]
 
-use super::Descriptor;
+use super::{CALL, Descriptor};
 use crate::batch::Batch;
-use socket2::MaybeUninitSlice;
+use socket2::{MaybeUninitSlice, Socket};
 use std::io::{self, IoSlice, Read};
 use std::mem::MaybeUninit;
 
@@ -29,6 +29,39 @@ pub(crate) fn send(socket: &Descriptor, batch: &Batch) -> io::Result<usize> {
             result => return result,
         }
     }
+}
+
+/// Accepts a connection that waits, as a descriptor that does not block and is closed on exec.
+///
+/// # Errors
+/// [`io::ErrorKind::WouldBlock`] when none does, or why it cannot be had.
+pub(crate) fn accept(listener: &Descriptor) -> io::Result<Socket> {
+    loop {
+        match accept_once(listener) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn accept_once(listener: &Descriptor) -> io::Result<Socket> {
+    use std::os::fd::{AsRawFd, FromRawFd};
+    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let (address, length) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: the peer's address is not asked for, so that no memory is written.
+    match unsafe { libc::accept4(listener.as_raw_fd(), address, length, flags) } {
+        // SAFETY: a descriptor that the kernel has just made for us, owned by nobody else.
+        fd @ 0.. => Ok(unsafe { Socket::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn accept_once(listener: &Descriptor) -> io::Result<Socket> {
+    let (socket, _) = listener.accept()?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// Receives what there is into `buffer`; no octets mean the end.
@@ -55,11 +88,23 @@ pub(crate) fn receive_body(
     most: usize,
     rest: &mut [u8],
 ) -> io::Result<(usize, usize)> {
+    receive_body_within(CALL, socket, body, most, rest)
+}
+
+/// The same with at most `call` octets for `body`.
+fn receive_body_within(
+    call: usize,
+    socket: &Descriptor,
+    body: &mut Vec<u8>,
+    most: usize,
+    rest: &mut [u8],
+) -> io::Result<(usize, usize)> {
     let have = body.len();
     let spare = body.spare_capacity_mut();
-    // What the body has no room for yet must not go to `rest`.
-    let whole = spare.len() >= most;
-    let most = most.min(spare.len());
+    let room = spare.len().min(call);
+    // What is of the body and does not go there yet must not go to `rest`.
+    let whole = room >= most;
+    let most = most.min(room);
     let mut buffers =
         [MaybeUninitSlice::new(&mut spare[..most]), MaybeUninitSlice::new(as_uninit(rest))];
     let count = if whole { 2 } else { 1 };
@@ -94,4 +139,28 @@ fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usiz
 #[cfg(any(not(unix), target_vendor = "apple"))]
 fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     socket.send_vectored(slices)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use socket2::{Domain, Type};
+    use std::io::Write;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_body_longer_than_a_call_may_be_comes_in_several() {
+        let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+        let near = Arc::new(near);
+        far.write_all(b"a body and more").unwrap();
+        let (mut body, mut rest) = (Vec::with_capacity(6), [0; 9]);
+        let mut receive = || {
+            let missing = 6 - body.len();
+            receive_body_within(4, &near, &mut body, missing, &mut rest).unwrap()
+        };
+        assert_eq!(receive(), (4, 0), "nothing of the body goes to the rest");
+        assert_eq!(receive(), (2, 9));
+        assert_eq!((&body[..], &rest), (&b"a body"[..], b" and more"));
+    }
 }

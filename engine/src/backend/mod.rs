@@ -7,6 +7,8 @@
 //! * A token has one descriptor, and one operation of a kind is under way for it at a time: one
 //!   accept, one connect, one receive, one send. Sends of a token are thereby in order. What is asked
 //!   for beyond that fails (a connect, a send), or is what is under way already.
+//! * Everybody gets a turn: a `poll` accepts no more than one or two times [`ACCEPTS`] connections of a
+//!   listener, however many come and go; those accepted before are served, and let go of, in between.
 //! * The kernel owns what is in flight. A batch that is given away stays alive until its `Sent`; a
 //!   descriptor stays open until nothing refers to it.
 //! * After [`close`](Backend::close) no event names the token again, except that a send under way is
@@ -45,6 +47,16 @@ pub type Descriptor = Arc<Socket>;
 /// Octets of a receive buffer: the batch size at which throughput is best (64 KiB: 9.5 GB/s on
 /// loopback TCP where 8 KiB gave 1.5).
 pub const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// Connections that a listener accepts in a row before others get their turn. Whoever connects and leaves
+/// holds a descriptor until its turn has come, so this also bounds how many those are.
+pub(crate) const ACCEPTS: usize = 16;
+
+/// Octets that one call to the system is asked to move at the most; the next call goes on. A message may be
+/// longer than any system takes at once: io_uring refuses 2 GiB and more, Linux's calls move less than 2 GiB
+/// of it, macOS refuses to move 2 GiB and more in all stretches of a call together, and Windows counts the
+/// octets of a stretch in 32 bits. (What is received into a buffer of the backend's is shorter anyway.)
+pub(crate) const CALL: usize = 1 << 30;
 
 /// How a receive goes on after the first octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -133,15 +133,17 @@ impl Session {
         self.report(cx, carry.map(|carry| *carry), reason, established);
     }
 
-    /// Something in here is broken: the pipe with it.
+    /// Something in here is broken: the pipe with it. Its owner is told before anything is dropped, which
+    /// may panic again.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_>) {
         let phase = std::mem::replace(&mut self.phase, Phase::Over);
-        self.carry = None;
+        let carry = self.carry.take();
         if let Some(state) = &self.state {
             state.connected.store(false, Ordering::SeqCst);
         }
         let established = !matches!(phase, Phase::Handshake(..));
-        self.report(cx, None, DisconnectReason::Local, established);
+        self.report(cx, None, DisconnectReason::Panicked, established);
+        drop((phase, carry));
     }
 
     fn report(
@@ -152,9 +154,11 @@ impl Session {
         established: bool,
     ) {
         tracing::debug!(%reason, established, "session over");
-        self.link.event(SessionEvent::Disconnected(reason.clone()));
+        let event = SessionEvent::Disconnected(reason.clone());
         let end = SessionEnd { session: cx.token, carry, reason, established };
         cx.tell(self.owner, Notice::SessionEnded(Box::new(end)));
         cx.finish();
+        // Heard of before the owner is told, which comes when this handler has returned.
+        self.link.event(event);
     }
 }

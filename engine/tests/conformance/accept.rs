@@ -1,12 +1,13 @@
 //! Accepting connections.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::on_each_backend;
 #[cfg(unix)]
 use crate::common::on_each_backend_alone;
+use crate::common::{DEADLINE, on_each_backend};
 #[cfg(unix)]
 use crate::rig::UnixPath;
-use crate::rig::{Rig, What, client, listener};
+use crate::rig::{Rig, What, client, listener, pair};
+use ringmq_engine::backend::{Event, Receive};
 use ringmq_engine::{BackendKind, Token};
 use socket2::Socket;
 use std::io::{Read, Write};
@@ -56,6 +57,45 @@ fn many_connections_are_accepted(kind: BackendKind) {
     exchange(clients, sockets);
 }
 
+/// However many wait at the door: what comes in is dealt with between them, and so is whoever was let in
+/// before. That a turn is short is the backend's promise; that it is some of them saves system calls.
+fn a_crowd_is_let_in_by_turns(kind: BackendKind) {
+    const CROWD: usize = 200;
+    const TURN: usize = 32;
+    let mut rig = Rig::new(kind);
+    let (token, speaker) = (Token::unique(), Token::unique());
+    let (listener, address) = listener(CROWD as i32);
+    // Half of them have left already.
+    let clients: Vec<_> = (0..CROWD).map(|_| client(&address)).step_by(2).collect();
+    let (near, mut far) = pair();
+    far.write_all(b"excuse me").unwrap();
+    rig.backend.accept(token, &listener);
+    rig.backend.receive(speaker, &near, Receive::Once);
+    let (mut sockets, mut polls, mut heard) = (Vec::new(), 0, None);
+    while sockets.len() < CROWD {
+        let mut events = Vec::new();
+        rig.backend.poll(Some(DEADLINE), &mut events).unwrap();
+        polls += 1;
+        let before = sockets.len();
+        for event in events {
+            match event {
+                Event::Accepted(_, socket) => sockets.push(socket.unwrap()),
+                Event::Received(_, buffer) => {
+                    assert_eq!(rig.take(buffer), b"excuse me");
+                    heard = Some(sockets.len());
+                }
+                _ => {}
+            }
+        }
+        let turn = sockets.len() - before;
+        assert!(turn <= TURN, "{turn} in a row");
+    }
+    assert!(polls <= CROWD / 2, "{polls} turns are many for so few");
+    let heard = heard.expect("whoever has said something is heard");
+    assert!(heard <= 2 * TURN, "only after {heard} others");
+    drop(clients);
+}
+
 #[cfg(unix)]
 fn unix_connections_are_accepted(kind: BackendKind) {
     let mut rig = Rig::new(kind);
@@ -103,6 +143,7 @@ fn used_up_descriptors_are_an_error_and_asking_again_goes_on(kind: BackendKind) 
 
 on_each_backend!(
     many_connections_are_accepted,
+    a_crowd_is_let_in_by_turns,
     #[cfg(unix)]
     unix_connections_are_accepted
 );

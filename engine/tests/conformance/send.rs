@@ -5,6 +5,8 @@
 use crate::common::on_each_backend_alone;
 use crate::common::{DEADLINE, on_each_backend};
 use crate::rig::{Given, Rig, What, batch, pair, pattern, tcp_pair};
+#[cfg(target_os = "linux")]
+use ringmq_engine::backend::Event;
 use ringmq_engine::backend::Receive;
 use ringmq_engine::{BackendKind, Batch, Descriptor, Token};
 use socket2::Socket;
@@ -135,6 +137,37 @@ fn a_second_send_is_refused_and_the_first_goes_on(kind: BackendKind) {
     assert!(got == first);
 }
 
+/// As long as no system takes at once. All of it is the one page of zeroes that the kernel has for memory
+/// that was never written.
+#[cfg(target_os = "linux")]
+fn more_than_two_gib_in_one_stretch_arrive(kind: BackendKind) {
+    const LEN: usize = (2 << 30) + 54_321;
+    let mut rig = Rig::new(kind);
+    let (near, mut far) = pair();
+    let reader = std::thread::spawn(move || {
+        let (mut got, mut octets) = (0, vec![0; 1 << 20]);
+        while got < LEN {
+            match far.read(&mut octets).unwrap() {
+                0 => break,
+                count => got += count,
+            }
+        }
+        got
+    });
+    let (token, mut left) = (Token::unique(), batch([vec![0; LEN]]));
+    while !left.is_empty() {
+        rig.backend.send(token, &near, left);
+        // A whole GiB at once may take its time.
+        let Some(Event::Sent(_, batch, result)) = rig.raw(10 * DEADLINE) else {
+            panic!("nothing but a send is under way");
+        };
+        left = batch;
+        left.advance(result.unwrap());
+    }
+    assert_eq!(reader.join().unwrap(), LEN);
+    rig.silence();
+}
+
 /// Sends until that fails.
 fn send_until_it_fails(rig: &mut Rig, near: &Descriptor) -> io::Error {
     let token = Token::unique();
@@ -202,6 +235,8 @@ fn nothing_is_a_send_too(kind: BackendKind) {
     assert!(batch.is_empty());
 }
 
+#[cfg(target_os = "linux")]
+on_each_backend!(more_than_two_gib_in_one_stretch_arrive);
 on_each_backend!(
     many_parts_arrive_whole_and_in_order,
     a_slow_reader_gets_everything,

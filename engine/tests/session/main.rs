@@ -14,6 +14,7 @@ mod closing;
 mod handshake;
 mod heartbeat;
 mod hostile;
+mod huge;
 mod latest;
 mod messages;
 mod old_peers;

@@ -125,6 +125,12 @@ impl Peer {
         octets
     }
 
+    /// Forgets what is read already; how much that was.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn take_ahead(&mut self) -> usize {
+        std::mem::take(&mut self.ahead).len()
+    }
+
     /// The next octets.
     pub(crate) fn octets(&mut self, count: usize) -> Vec<u8> {
         while self.ahead.len() < count {

@@ -26,6 +26,18 @@ const TTL: usize = size_of::<u16>();
 /// that is known here is shorter.
 pub(crate) const HEAD_MAX: usize = PING.len() + TTL + CONTEXT_MAX;
 
+/// The longest topic whose subscription libzmq sends in a wrong form, in octets.
+const UNFLAGGED_TOPIC: usize = u8::MAX as usize;
+/// By how much the body of such a SUBSCRIBE may be longer than 256 octets.
+pub(crate) const UNFLAGGED_MAX: u8 = (SUBSCRIBE.len() + UNFLAGGED_TOPIC - 256) as u8;
+
+/// Whether a command that begins with `head` may be one whose size came without its flag.
+pub(crate) fn is_unflagged(head: &[u8], body: u64) -> bool {
+    [SUBSCRIBE, CANCEL]
+        .iter()
+        .any(|name| head.starts_with(name) && body <= (name.len() + UNFLAGGED_TOPIC) as u64)
+}
+
 /// A command for the session itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {

@@ -8,7 +8,7 @@
 
 use ringmq_pipe::frame;
 
-use crate::command::{Class, Command, HEAD_MAX, classify};
+use crate::command::{Class, Command, HEAD_MAX, UNFLAGGED_MAX, classify, is_unflagged};
 use crate::header::{Framing, Header, HeaderBuffer};
 use crate::limits::FRAME_MAX;
 use crate::{ProtocolError, Version};
@@ -81,6 +81,8 @@ pub struct Decoder {
     max_span_body: u64,
     /// Whether a subscription to everything is still to be delivered for the peer.
     phantom: bool,
+    /// Whether the peer may subscribe to something.
+    subscriber: bool,
     /// Whether the last frame of a message is still to come.
     in_message: bool,
     /// The header that is being read, if `state` says so.
@@ -125,12 +127,18 @@ enum State {
     /// The head of a command of `body` octets, as far as it has arrived.
     Head {
         body: u64,
+        /// Its size came without a flag, so that it is a subscription or nothing.
+        unflagged: bool,
         octets: [u8; HEAD_MAX],
         have: usize,
     },
     /// A command that is ignored, of which `left` octets are missing.
     Skip {
         left: u64,
+    },
+    /// The size of a command, eight octets without the flag that says so; `have` of them were right.
+    Unflagged {
+        have: usize,
     },
 }
 
@@ -147,6 +155,7 @@ impl Decoder {
             max_body,
             max_span_body: max_body.min(attach_min.saturating_sub(1) as u64),
             phantom: false,
+            subscriber: true,
             in_message: false,
             header: HeaderBuffer::default(),
             state: State::Header,
@@ -156,6 +165,11 @@ impl Decoder {
     /// Delivers a subscription to everything first, on behalf of a peer that cannot send one.
     pub(crate) fn subscribe_to_all(&mut self) {
         self.phantom = true;
+    }
+
+    /// Has no patience with what only a subscriber may say.
+    pub(crate) fn expect_no_subscriptions(&mut self) {
+        self.subscriber = false;
     }
 
     /// Delivers what has arrived to `sink`, but not more than `credit` whole messages; stops right
@@ -368,14 +382,17 @@ impl Decoder {
                 sink.body(octets);
                 Ok((octets.len(), self.in_body(flags, left - octets.len() as u64, sink)))
             }
-            State::Head { body, mut octets, mut have } => {
+            State::Head { body, unflagged, mut octets, mut have } => {
                 let missing = body.min(HEAD_MAX as u64) - have as u64;
                 let taken = up_to(missing, input);
                 octets[have..][..taken.len()].copy_from_slice(taken);
                 have += taken.len();
                 if (taken.len() as u64) < missing {
-                    self.state = State::Head { body, octets, have };
+                    self.state = State::Head { body, unflagged, octets, have };
                     return Ok((taken.len(), false));
+                }
+                if unflagged && !is_unflagged(&octets[..have], body) {
+                    return Err(ProtocolError::EmptyCommand);
                 }
                 Ok((taken.len(), self.on_head(&octets[..have], body, sink)?))
             }
@@ -383,6 +400,10 @@ impl Decoder {
                 let taken = up_to(left, input).len();
                 self.skip(left - taken as u64);
                 Ok((taken, false))
+            }
+            State::Unflagged { have } => {
+                self.on_unflagged(have, input[0])?;
+                Ok((1, false))
             }
         }
     }
@@ -400,11 +421,39 @@ impl Decoder {
         if flags & frame::MORE != 0 {
             return Err(ProtocolError::CommandWithMore);
         }
-        if body == 0 {
-            return Err(ProtocolError::EmptyCommand);
+        match body {
+            0 if self.subscriber && !header.long => self.state = State::Unflagged { have: 1 },
+            0 => return Err(ProtocolError::EmptyCommand),
+            _ => self.await_head(body, false),
         }
-        self.state = State::Head { body, octets: [0; HEAD_MAX], have: 0 };
         Ok(false)
+    }
+
+    fn await_head(&mut self, body: u64, unflagged: bool) {
+        self.state = State::Head { body, unflagged, octets: [0; HEAD_MAX], have: 0 };
+    }
+
+    /// The next octet after an empty command, which means nothing. libzmq 4.3.0 to 4.3.4 decides by the
+    /// length of the topic whether to set the flag of a long size, and by that of the command whether to
+    /// write one: a SUBSCRIBE to 246 to 255 octets and a CANCEL of 249 to 255 begin like this, with the
+    /// first octet of their size, and are longer than 256 octets by less than ten.
+    ///
+    /// To 2.0 and 3.0 peers it writes a topic of 255 octets in the like of that form, as a message. There
+    /// it cannot be told from three empty messages; but nobody who speaks 3.1 is ever sent it.
+    fn on_unflagged(&mut self, have: usize, octet: u8) -> Result<(), ProtocolError> {
+        match (have, octet) {
+            (1..=5, 0) | (6, 1) => self.state = State::Unflagged { have: have + 1 },
+            (7, low @ 0..=UNFLAGGED_MAX) => {
+                let body = 256 + u64::from(low);
+                if body > self.max_body {
+                    let limit = self.max_body;
+                    return Err(ProtocolError::FrameTooLarge { length: body, limit });
+                }
+                self.await_head(body, true);
+            }
+            _ => return Err(ProtocolError::EmptyCommand),
+        }
+        Ok(())
     }
 
     /// Enough of a command has arrived to tell what it is.

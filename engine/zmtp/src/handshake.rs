@@ -269,6 +269,9 @@ fn establish(config: &Config, now: Instant, peer: Peer, wants_all: bool) -> Esta
     if wants_all {
         decoder.subscribe_to_all();
     }
+    if !matches!(config.socket_type, SocketType::Pub | SocketType::XPub) {
+        decoder.expect_no_subscriptions();
+    }
     // PING came with 3.1, but 3.0 peers know it in practice, and libzmq sends it to them.
     let heartbeat = config.heartbeat.filter(|_| peer.version >= Version::V3_0);
     Established {

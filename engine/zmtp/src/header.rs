@@ -37,6 +37,8 @@ pub(crate) struct Header {
     pub(crate) body: u64,
     /// Whether flags were set that mean nothing in this framing.
     pub(crate) reserved: bool,
+    /// Whether the length had eight octets.
+    pub(crate) long: bool,
 }
 
 impl Framing {
@@ -85,7 +87,8 @@ impl Framing {
         if body > FRAME_MAX {
             return Err(ProtocolError::FrameLengthInvalid { length: body });
         }
-        Ok(Some(Header { flags: wire & known, body, reserved: wire & !known != 0 }))
+        let long = octets.len() >= frame::LONG_HEADER;
+        Ok(Some(Header { flags: wire & known, body, reserved: wire & !known != 0, long }))
     }
 }
 
@@ -164,7 +167,8 @@ mod tests {
                     Framing::V1 => write_v1(&mut octets, frame::MORE, body),
                     _ => write_v2(&mut octets, frame::MORE, body),
                 }
-                let expected = Header { flags: frame::MORE, body, reserved: false };
+                let long = octets.len() > frame::SHORT_HEADER;
+                let expected = Header { flags: frame::MORE, body, reserved: false, long };
                 for cut in 0..octets.len() {
                     let mut buffer = HeaderBuffer::default();
                     assert_eq!(buffer.fill(framing, &octets[..cut]), Ok((cut, None)));
@@ -179,11 +183,20 @@ mod tests {
     #[test]
     fn reserved_flags_are_masked_and_reported() {
         let (_, header) = read(Framing::V2, &[0x85, 3]).unwrap();
-        assert_eq!(header, Some(Header { flags: frame::MORE, body: 3, reserved: true }));
+        assert_eq!(
+            header,
+            Some(Header { flags: frame::MORE, body: 3, reserved: true, long: false })
+        );
         let (_, header) = read(Framing::V3, &[0x04, 3]).unwrap();
-        assert_eq!(header, Some(Header { flags: frame::COMMAND, body: 3, reserved: false }));
+        assert_eq!(
+            header,
+            Some(Header { flags: frame::COMMAND, body: 3, reserved: false, long: false })
+        );
         let (_, header) = read(Framing::V1, &[4, 0x7F]).unwrap();
-        assert_eq!(header, Some(Header { flags: frame::MORE, body: 3, reserved: true }));
+        assert_eq!(
+            header,
+            Some(Header { flags: frame::MORE, body: 3, reserved: true, long: false })
+        );
     }
 
     #[test]

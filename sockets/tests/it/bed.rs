@@ -35,6 +35,16 @@ pub(crate) struct Bed {
 impl Bed {
     /// Runs a test on its own thread, so that one that hangs fails.
     pub(crate) fn run(transport: Transport, backend: BackendChoice, promise: fn(&Self)) {
+        Self::run_for(TEST_LIMIT, transport, backend, promise);
+    }
+
+    /// As [`run`](Self::run), for a test that takes longer than others.
+    pub(crate) fn run_for(
+        limit: Duration,
+        transport: Transport,
+        backend: BackendChoice,
+        promise: fn(&Self),
+    ) {
         if backend == BackendChoice::Uring
             && let Err(reason) = Context::uring_available()
         {
@@ -53,7 +63,7 @@ impl Bed {
             let context = Context::builder().backend(backend).build().expect("a context");
             promise(&Self { context, transport, backend });
         });
-        let ended = finished.recv_timeout(TEST_LIMIT + hunt_time().unwrap_or_default());
+        let ended = finished.recv_timeout(limit + hunt_time().unwrap_or_default());
         assert!(ended != Err(mpsc::RecvTimeoutError::Timeout), "the test hangs");
         if let Err(panic) = test.join() {
             std::panic::resume_unwind(panic);

@@ -1,10 +1,12 @@
 //! The end: a context that is shut down or terminated wakes everyone, hangs never, and leaves nothing.
 
-use crate::bed::{Bed, PATIENCE, everywhere, over_wires, within_process};
+use crate::bed::{Address, Bed, PATIENCE, everywhere, over_wires, within_process};
 use futures_lite::future::block_on;
-use ringmq::{Context, Error, Interest, Poller, SocketType};
-use std::sync::Barrier;
-use std::time::Instant;
+use ringmq::{Context, Error, Interest, Message, Poller, SocketType};
+use std::pin::pin;
+use std::sync::{Arc, Barrier};
+use std::task::{self, Wake, Waker};
+use std::time::{Duration, Instant};
 
 everywhere![
     shutdown_wakes_every_blocked_call,
@@ -13,7 +15,11 @@ everywhere![
     sockets_outlive_the_handle_of_their_context,
 ];
 
-over_wires![threads_end_with_their_context];
+over_wires![
+    threads_end_with_their_context,
+    the_last_handle_may_go_with_the_memory_of_a_message,
+    a_waker_may_end_the_context,
+];
 
 within_process![term_returns_when_there_is_nothing_to_wait_for, every_type_can_be_made];
 
@@ -151,6 +157,65 @@ fn threads_end_with_their_context(bed: &Bed) {
     #[cfg(target_os = "linux")]
     // A thread that has ended is to be seen a moment longer.
     crate::bed::eventually("all threads are gone", || threads_called(&name) == 0);
+}
+
+/// A context of its own, with a name to know its threads by.
+fn named(bed: &Bed, what: &str) -> (Context, String) {
+    let name = format!("{what}-{:?}-{:?}", bed.transport, bed.backend);
+    let builder = Context::builder().backend(bed.backend).io_threads(2);
+    (builder.thread_name(&name).build().unwrap(), name)
+}
+
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables))]
+fn await_end(name: &str) {
+    #[cfg(target_os = "linux")]
+    crate::bed::eventually("all threads are gone", || threads_called(name) == 0);
+}
+
+fn the_last_handle_may_go_with_the_memory_of_a_message(bed: &Bed) {
+    struct Owner(Vec<u8>, #[expect(dead_code, reason = "dropped with it")] Context);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    let (context, name) = named(bed, "lm");
+    let address = Address::new(bed);
+    let push = context.push().unwrap();
+    push.set_reconnect_interval(Some(Duration::from_millis(5))).unwrap();
+    push.connect(&address.endpoint).unwrap();
+    push.send(Message::from_owner(Owner(vec![7; 100_000], context.clone()))).unwrap();
+    // More than goes out with it.
+    (0..200u8).for_each(|number| push.send(vec![number; 20_000]).unwrap());
+    // Nobody waits: there is another handle.
+    drop((push, context));
+    let pull = bed.pull();
+    address.bind(&pull);
+    assert_eq!(pull.recv().unwrap(), vec![7; 100_000][..]);
+    for number in 0..200u8 {
+        assert_eq!(pull.recv().unwrap(), vec![number; 20_000][..], "nothing of it is lost");
+    }
+    await_end(&name);
+}
+
+fn a_waker_may_end_the_context(bed: &Bed) {
+    struct Ender(Context);
+    impl Wake for Ender {
+        fn wake(self: Arc<Self>) {
+            self.0.term();
+        }
+    }
+    let (context, name) = named(bed, "lw");
+    let (pull, push) = (crate::bed::patient(context.pull().unwrap()), bed.push());
+    bed.join(&pull, &push);
+    let waker = Waker::from(Arc::new(Ender(context)));
+    let mut waiting = pin!(pull.recv_async());
+    assert!(waiting.as_mut().poll(&mut task::Context::from_waker(&waker)).is_pending());
+    push.send("the end").unwrap();
+    crate::bed::eventually("the context has ended", || {
+        pull.try_recv().is_err_and(|error| matches!(error, Error::Terminated))
+    });
+    await_end(&name);
 }
 
 fn term_returns_when_there_is_nothing_to_wait_for(_: &Bed) {

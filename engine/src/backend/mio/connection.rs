@@ -2,16 +2,13 @@
 
 use super::buffers::Buffers;
 use super::source::Source;
-use crate::backend::{Buffer, Descriptor, Ended, Event, Receive, direct, refused};
+use crate::backend::{ACCEPTS, Buffer, Descriptor, Ended, Event, Receive, direct, refused};
 use crate::batch::Batch;
 use crate::token::Token;
 use ::mio::event::Event as MioEvent;
 use ::mio::{Interest, Registry, Token as MioToken};
 use socket2::SockAddr;
 use std::io::{self, Read};
-
-/// Connections accepted in a row before others get their turn.
-const ACCEPTS: usize = 16;
 
 /// What a descriptor waits for after a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -241,14 +238,12 @@ impl Connection {
 
     fn accept(&mut self, token: Token, events: &mut Vec<Event>) -> Progress {
         for _ in 0..ACCEPTS {
-            let result = self.socket.accept().map(|(socket, _)| socket);
-            match result.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)) {
+            match direct::accept(&self.socket) {
                 Ok(socket) => events.push(Event::Accepted(token, Ok(socket))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.readable = false;
                     return Progress::Blocked;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     // Descriptors used up, for instance: the listener decides when to go on.
                     self.accepting = false;

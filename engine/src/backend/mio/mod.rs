@@ -10,6 +10,7 @@ mod source;
 
 use super::{Backend, Buffer, Descriptor, Event, Receive, Wake};
 use crate::batch::Batch;
+use crate::discard::discard;
 use crate::token::Token;
 use ::mio::{Events, Poll, Token as MioToken, Waker};
 use buffers::Buffers;
@@ -197,5 +198,13 @@ impl Backend for Mio {
         for token in std::mem::take(&mut self.starved) {
             self.make_runnable(token);
         }
+    }
+}
+
+impl Drop for Mio {
+    fn drop(&mut self) {
+        // One by one: what they were to send may be the application's.
+        self.connections.drain().for_each(|(_, connection)| discard(connection));
+        self.early.drain(..).for_each(discard);
     }
 }

@@ -101,6 +101,11 @@ impl BufferRing {
     pub(super) fn leak(&mut self) {
         self.leaked = true;
     }
+
+    #[cfg(test)]
+    pub(super) fn is_leaked(&self) -> bool {
+        self.leaked
+    }
 }
 
 impl Drop for BufferRing {

@@ -4,19 +4,17 @@
 //! Flags are tried by setting a ring up with them, operations by asking which ones the kernel knows, and
 //! what neither tells (multishot requests, provided buffers) by doing it, with the requests that the
 //! backend itself makes.
-#![allow(unsafe_code)]
 
 use super::buffers::BufferRing;
 use super::operation;
 use super::probe::pauses;
 use super::ring::Ring;
 use super::wake::EventFd;
-use crate::backend::{Descriptor, Found, Receive, UringFeature, UringRefusal, Wake};
+use crate::backend::{Found, Receive, UringFeature, UringRefusal, Wake};
 use crate::token::Token;
 use io_uring::{Builder, IoUring, cqueue, opcode, squeue};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use std::io::{self, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -181,10 +179,10 @@ fn operations(ring: &Ring) -> Vec<UringFeature> {
 }
 
 /// What only doing it tells.
-fn multishot(ring: &mut Ring) -> [UringFeature; 4] {
-    let buffers = patiently(|| BufferRing::new(ring));
-    let received = match &buffers {
-        Ok(_) => found(try_receive(ring)),
+fn multishot(ring: &mut Ring) -> [UringFeature; 3] {
+    let mut buffers = patiently(|| BufferRing::new(ring));
+    let received = match &mut buffers {
+        Ok(buffers) => found(try_receive(ring, buffers, PATIENCE)),
         Err(_) => Found::Unknown("it takes a buffer ring".into()),
     };
     [
@@ -194,11 +192,6 @@ fn multishot(ring: &mut Ring) -> [UringFeature; 4] {
             found(buffers.as_ref().map_err(copy)),
         ),
         needed("IORING_RECV_MULTISHOT", "one request receives until it is ended", received),
-        needed(
-            "IORING_ACCEPT_MULTISHOT",
-            "one request accepts until it is ended",
-            found(try_accept(ring)),
-        ),
         needed(
             "IORING_POLL_ADD_MULTI",
             "one request wakes the I/O thread each time",
@@ -214,24 +207,29 @@ fn copy(error: &io::Error) -> io::Error {
 /// The first answer to a request, unless it is an error.
 fn answer(ring: &mut Ring, request: &squeue::Entry) -> io::Result<cqueue::Entry> {
     ring.push(request);
-    completion(ring, request.get_user_data())
+    good(completion(ring, request.get_user_data(), PATIENCE)?)
 }
 
-/// The next completion of a request, unless it is an error.
-fn completion(ring: &mut Ring, user_data: u64) -> io::Result<cqueue::Entry> {
-    let deadline = Instant::now() + PATIENCE;
+/// The next completion of a request, good or bad.
+fn completion(ring: &mut Ring, user_data: u64, patience: Duration) -> io::Result<cqueue::Entry> {
+    let deadline = Instant::now() + patience;
     let mut completions = Vec::new();
     while Instant::now() < deadline {
-        ring.enter(Some(PATIENCE))?;
+        ring.enter(Some(patience))?;
         ring.reap(&mut completions);
         let mine = |entry: &cqueue::Entry| entry.user_data() == user_data;
-        let Some(entry) = completions.drain(..).find(mine) else { continue };
-        return match entry.result() {
-            error @ ..0 => Err(io::Error::from_raw_os_error(-error)),
-            _ => Ok(entry),
-        };
+        if let Some(entry) = completions.drain(..).find(mine) {
+            return Ok(entry);
+        }
     }
     Err(io::ErrorKind::TimedOut.into())
+}
+
+fn good(entry: cqueue::Entry) -> io::Result<cqueue::Entry> {
+    match entry.result() {
+        error @ ..0 => Err(io::Error::from_raw_os_error(-error)),
+        _ => Ok(entry),
+    }
 }
 
 fn goes_on(entry: &cqueue::Entry) -> io::Result<()> {
@@ -241,37 +239,63 @@ fn goes_on(entry: &cqueue::Entry) -> io::Result<()> {
     Err(io::Error::other("it answered once and ended"))
 }
 
-/// Leaves no request behind that could write to a buffer: those are freed before the ring is.
-fn try_receive(ring: &mut Ring) -> io::Result<()> {
+/// Receives something and sees the receive end. If that is not seen, which a busy machine can bring about,
+/// the kernel may write to a buffer later, and for as long as the ring lives: then it keeps them for good.
+fn try_receive(ring: &mut Ring, buffers: &mut BufferRing, patience: Duration) -> io::Result<()> {
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let near = Arc::new(near);
     far.write_all(b"probe")?;
     let request = operation::receive(Token::unique(), &near, Receive::Stream);
-    let entry = answer(ring, &request);
+    ring.push(&request);
+    let mut next = || completion(ring, request.get_user_data(), patience);
+    let first = next();
     // Without a writer nothing comes any more, and the request ends.
     drop(far);
-    let entry = entry?;
-    goes_on(&entry)?;
-    completion(ring, request.get_user_data())?;
-    cqueue::buffer_select(entry.flags()).map(drop).ok_or_else(|| io::Error::other("no buffer"))
-}
-
-fn try_accept(ring: &mut Ring) -> io::Result<()> {
-    let listener = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // An empty name has the kernel choose one that is no file.
-    listener.bind(&SockAddr::unix("")?)?;
-    listener.listen(1)?;
-    let listener: Descriptor = Arc::new(listener);
-    let peer = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    peer.connect(&listener.local_addr()?)?;
-    let entry = answer(ring, &operation::accept(Token::unique(), &listener))?;
-    // SAFETY: a descriptor that the kernel has just made for us, owned by nobody else.
-    drop(unsafe { OwnedFd::from_raw_fd(entry.result()) });
-    goes_on(&entry)
+    let last = match &first {
+        Ok(entry) if !cqueue::more(entry.flags()) => Ok(entry.clone()),
+        _ => next(),
+    };
+    if last.as_ref().map_or(true, |entry| cqueue::more(entry.flags())) {
+        buffers.leak();
+    }
+    let first = good(first?)?;
+    goes_on(&first)?;
+    last?;
+    cqueue::buffer_select(first.flags()).map(drop).ok_or_else(|| io::Error::other("no buffer"))
 }
 
 fn try_poll(ring: &mut Ring) -> io::Result<()> {
     let bell = EventFd::new()?;
     bell.wake();
     goes_on(&answer(ring, &bell.request())?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// As on a machine that is so busy that the trial is given up.
+    #[test]
+    fn a_trial_without_an_end_leaves_its_buffers_to_the_kernel() {
+        let Ok(mut ring) = patiently(Ring::plain) else {
+            eprintln!("SKIPPED: no io_uring here");
+            return;
+        };
+        let mut buffers = patiently(|| BufferRing::new(&ring)).unwrap();
+        let timed_out = try_receive(&mut ring, &mut buffers, Duration::ZERO).unwrap_err();
+        assert_eq!(timed_out.kind(), io::ErrorKind::TimedOut);
+        assert!(buffers.is_leaked());
+    }
+
+    #[test]
+    fn a_trial_that_ends_gives_them_back() {
+        let Ok(mut ring) = patiently(Ring::plain) else {
+            eprintln!("SKIPPED: no io_uring here");
+            return;
+        };
+        let mut buffers = patiently(|| BufferRing::new(&ring)).unwrap();
+        let result = try_receive(&mut ring, &mut buffers, 20 * PATIENCE);
+        assert!(result.is_ok() && !buffers.is_leaked(), "{result:?}");
+    }
 }

@@ -155,8 +155,8 @@ impl Connection {
         // MSG_WAITALL makes the kernel go on after a short send, so that a batch is one completion.
         let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
         let entry = if let [one] = operation.vector.as_slice() {
-            let len = u32::try_from(one.iov_len).unwrap_or(u32::MAX);
-            opcode::Send::new(fd, one.iov_base.cast(), len).flags(flags).build()
+            // It fits: see `CALL`.
+            opcode::Send::new(fd, one.iov_base.cast(), one.iov_len as u32).flags(flags).build()
         } else {
             operation.header.msg_iov = operation.vector.as_mut_ptr();
             operation.header.msg_iovlen = operation.vector.len() as _;
@@ -167,7 +167,7 @@ impl Connection {
 }
 
 pub(super) fn accept(token: Token, listener: &Descriptor) -> squeue::Entry {
-    opcode::AcceptMulti::new(Fd(listener.as_raw_fd()))
+    opcode::Accept::new(Fd(listener.as_raw_fd()), std::ptr::null_mut(), std::ptr::null_mut())
         .flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
         .build()
         .user_data(encode(token, Kind::Accept))
