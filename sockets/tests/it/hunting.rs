@@ -174,6 +174,9 @@ fn an_xpub_between_duplicates(bed: &Bed) {
     );
 }
 
+/// A way to receive.
+type Receive<S> = fn(&S) -> Result<Message, Error>;
+
 /// Receives in some way until it is told to stop.
 fn consume(receive: impl Fn() -> Result<Message, Error>, seen: &AtomicUsize, stop: &AtomicBool) {
     while !stop.load(Ordering::SeqCst) {
@@ -197,7 +200,7 @@ fn by_poller(pair: &Pair) -> Result<Message, Error> {
 fn a_pair_shared_by_two(bed: &Bed) {
     let (pair, peer) = (bed.pair(), bed.pair());
     bed.join(&pair, &peer);
-    let waits: [fn(&Pair) -> Result<Message, Error>; 3] =
+    let waits: [Receive<Pair>; 3] =
         [|pair| pair.recv(), |pair| block_on(pair.recv_async()), by_poller];
     let hunt = Hunt::begin();
     let (seen, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -235,7 +238,7 @@ fn within_patience_of_none(mut condition: impl FnMut() -> bool) -> bool {
 fn a_dealer_shared_by_three(bed: &Bed) {
     let (dealer, peer) = (bed.dealer(), bed.dealer());
     bed.join(&dealer, &peer);
-    let waits: [fn(&Dealer) -> Result<Message, Error>; 3] = [
+    let waits: [Receive<Dealer>; 3] = [
         |dealer| dealer.recv(),
         |dealer| block_on(dealer.recv_async()),
         |dealer| dealer.try_recv(),

@@ -220,7 +220,9 @@ impl LogReader {
     /// Last half of [`fall_asleep`](Self::fall_asleep).
     pub fn check(&mut self) -> Sleep {
         if !std::mem::take(&mut self.dozing) {
-            // It slept before, or was asked about already: nothing changes but by a waker, who tells.
+            // It slept before, or was asked about already: nothing changes but by a waker, who tells. A
+            // look credits what was done with meanwhile.
+            self.ready();
             let asleep = self.shared.reader.load(Ordering::Relaxed) == ASLEEP;
             return if asleep { Sleep::Asleep } else { Sleep::Ready };
         }
