@@ -398,42 +398,4 @@ mod tests {
         assert!(matches!(lock.lock(), Err(Reentered)) && lock.lock_as_owner().is_none());
         drop(guard);
     }
-
-    /// Linux tells of every thread whether it sleeps.
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn who_takes_the_bias_away_sleeps_until_the_owner_is_outside() {
-        use std::sync::mpsc::channel;
-        let lock = Exclusive::new(0);
-        for _ in 0..FAITHFUL {
-            *lock.lock().expect("outside") += 1;
-        }
-        std::thread::scope(|scope| {
-            let guard = lock.lock_as_owner().expect("its owner");
-            let (tell, told) = channel();
-            let taking = scope.spawn({
-                let lock = &lock;
-                move || {
-                    let this = std::fs::read_link("/proc/thread-self").expect("/proc");
-                    tell.send(this).expect("somebody listens");
-                    lock.lock().map(|guard| *guard)
-                }
-            });
-            let taker = std::path::Path::new("/proc").join(told.recv().expect("a path"));
-            // It holds the ordinary lock, and sleeps: with the bias gone, this thread is told so from inside.
-            let sleeps = || {
-                let stat =
-                    std::fs::read_to_string(taker.join("stat")).expect("a thread that is there");
-                stat.rsplit(") ").next().is_some_and(|state| state.starts_with('S'))
-            };
-            let waits = (0..6_000).any(|_| {
-                std::thread::sleep(std::time::Duration::from_millis(10));
-                lock.owner.load(Ordering::Relaxed) == NOBODY && sleeps()
-            });
-            assert!(matches!(lock.lock(), Err(Reentered)), "also without the bias");
-            drop(guard);
-            assert_eq!(taking.join().expect("no panic"), Ok(FAITHFUL as i32));
-            assert!(waits, "it was never seen asleep");
-        });
-    }
 }
