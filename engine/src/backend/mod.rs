@@ -7,7 +7,7 @@
 //! * A token has one descriptor, and one operation of a kind is under way for it at a time: one
 //!   accept, one connect, one receive, one send. Sends of a token are thereby in order. What is asked
 //!   for beyond that fails (a connect, a send), or is what is under way already.
-//! * Everybody gets a turn: a `poll` accepts no more than one or two times [`ACCEPTS`] connections of a
+//! * Everybody gets a turn: a `poll` accepts no more than one or two times `ACCEPTS` connections of a
 //!   listener, however many come and go; those accepted before are served, and let go of, in between.
 //! * The kernel owns what is in flight. A batch that is given away stays alive until its `Sent`; a
 //!   descriptor stays open until nothing refers to it.

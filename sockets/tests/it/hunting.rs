@@ -8,7 +8,7 @@ use crate::bed::{Bed, everywhere, hunt_time, within_patience};
 use futures_lite::future::block_on;
 use ringmq::{Dealer, Error, Interest, Message, Pair, Poller};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 everywhere![
@@ -34,13 +34,13 @@ impl Hunt {
     }
 }
 
-/// A pause of random length: mostly none, sometimes as long as it takes to fall asleep.
+/// A pause of random length, from nothing to what it takes to give up spinning and fall asleep; short ones
+/// as often as long ones.
 fn pause() {
-    match fastrand::u32(0..40) {
-        0 => std::thread::sleep(Duration::from_micros(fastrand::u64(1..200))),
-        1..8 => std::thread::yield_now(),
-        8..20 => (0..fastrand::u32(0..300)).for_each(|_| std::hint::spin_loop()),
-        _ => {}
+    let most = 1 << fastrand::u32(0..18);
+    let until = Instant::now() + Duration::from_nanos(fastrand::u64(0..most));
+    while Instant::now() < until {
+        std::hint::spin_loop();
     }
 }
 
@@ -177,54 +177,66 @@ fn an_xpub_between_duplicates(bed: &Bed) {
 /// A way to receive.
 type Receive<S> = fn(&S) -> Result<Message, Error>;
 
-/// Receives in some way until it is told to stop.
-fn consume(receive: impl Fn() -> Result<Message, Error>, seen: &AtomicUsize, stop: &AtomicBool) {
-    while !stop.load(Ordering::SeqCst) {
-        match receive() {
-            Ok(_) => _ = seen.fetch_add(1, Ordering::SeqCst),
-            Err(Error::Terminated) => return,
-            Err(error) => assert!(error.is_would_block(), "{error}"),
+/// Several wait for a message each, in different ways, and do not come back: whoever is left must hear of
+/// what comes after the others have gone.
+fn one_each<S: Sync>(socket: &S, ways: &[Receive<S>], send: impl Fn(u32)) {
+    let hunt = Hunt::begin();
+    for round in 0.. {
+        if round > 0 && !hunt.goes_on() {
+            return;
         }
-        pause();
+        let seen = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for receive in ways.iter().copied() {
+                let seen = &seen;
+                scope.spawn(move || {
+                    pause();
+                    receive(socket).unwrap();
+                    seen.fetch_add(1, Ordering::SeqCst);
+                });
+            }
+            for number in 1..=ways.len() {
+                pause();
+                send(round);
+                let arrived = within_patience_of_none(|| seen.load(Ordering::SeqCst) >= number);
+                assert!(arrived, "nobody has heard of message {number} of round {round}");
+            }
+        });
     }
 }
 
 fn by_poller(pair: &Pair) -> Result<Message, Error> {
     let mut poller = Poller::new();
     poller.add(pair, Interest::READABLE);
-    poller.wait(None)?;
-    pair.try_recv()
+    loop {
+        poller.wait(None)?;
+        match pair.try_recv() {
+            Err(Error::WouldBlock) => {} // Somebody else was faster.
+            result => return result,
+        }
+    }
 }
 
-/// One message at a time, to two who wait for it in different ways: one of them gets it, or both hang.
 fn a_pair_shared_by_two(bed: &Bed) {
     let (pair, peer) = (bed.pair(), bed.pair());
     bed.join(&pair, &peer);
-    let waits: [Receive<Pair>; 3] =
-        [|pair| pair.recv(), |pair| block_on(pair.recv_async()), by_poller];
-    let hunt = Hunt::begin();
-    let (seen, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        let (first, second) = [(0, 1), (1, 2), (1, 1), (0, 2)][fastrand::usize(0..4)];
-        for way in [first, second] {
-            let (pair, seen, stop) = (&pair, &seen, &stop);
-            scope.spawn(move || consume(|| waits[way](pair), seen, stop));
-        }
-        for round in 1.. {
-            peer.send("one").unwrap();
-            let arrived = within_patience_of_none(|| seen.load(Ordering::SeqCst) >= round);
-            assert!(arrived, "neither of {first} and {second} has heard of message {round}");
-            if !hunt.goes_on() {
-                break;
-            }
-            pause();
-        }
-        stop.store(true, Ordering::SeqCst);
-        bed.context.shutdown();
-    });
+    let ways: [Receive<Pair>; 3] = [Pair::recv, |pair| block_on(pair.recv_async()), by_poller];
+    let (first, second) = [(0, 1), (1, 1), (1, 2), (2, 2)][fastrand::usize(0..4)];
+    one_each(&pair, &[ways[first], ways[second]], |round| peer.send(round.to_be_bytes()).unwrap());
 }
 
-/// As [`within_patience`], looking all the time.
+fn a_dealer_shared_by_three(bed: &Bed) {
+    let (dealer, peer) = (bed.dealer(), bed.dealer());
+    bed.join(&dealer, &peer);
+    let ways: [Receive<Dealer>; 3] = [
+        Dealer::recv,
+        |dealer| block_on(dealer.recv_async()),
+        |dealer| block_on(dealer.recv_async()),
+    ];
+    one_each(&dealer, &ways, |round| peer.send(round.to_be_bytes()).unwrap());
+}
+
+/// As [`within_patience`], looking all the time at first.
 fn within_patience_of_none(mut condition: impl FnMut() -> bool) -> bool {
     for _ in 0..2_000 {
         if condition() {
@@ -233,35 +245,6 @@ fn within_patience_of_none(mut condition: impl FnMut() -> bool) -> bool {
         std::thread::yield_now();
     }
     within_patience(condition)
-}
-
-fn a_dealer_shared_by_three(bed: &Bed) {
-    let (dealer, peer) = (bed.dealer(), bed.dealer());
-    bed.join(&dealer, &peer);
-    let waits: [Receive<Dealer>; 3] = [
-        |dealer| dealer.recv(),
-        |dealer| block_on(dealer.recv_async()),
-        |dealer| dealer.try_recv(),
-    ];
-    let hunt = Hunt::begin();
-    let (seen, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        for wait in waits {
-            let (dealer, seen, stop) = (&dealer, &seen, &stop);
-            scope.spawn(move || consume(|| wait(dealer), seen, stop));
-        }
-        for round in 1.. {
-            peer.send("one").unwrap();
-            let arrived = within_patience_of_none(|| seen.load(Ordering::SeqCst) >= round);
-            assert!(arrived, "nobody has heard of message {round}");
-            if !hunt.goes_on() {
-                break;
-            }
-            pause();
-        }
-        stop.store(true, Ordering::SeqCst);
-        bed.context.shutdown();
-    });
 }
 
 /// A buffer whose owner asks the sockets something as it goes, and panics now and then.
