@@ -33,6 +33,8 @@ use std::time::Duration;
 const NOBODY: u64 = u64::MAX;
 /// A flag that is not set, or an ordinary lock that is not held: no thread has this number.
 const OUT: u64 = 0;
+/// In models no thread comes twice, and each look at who is inside would be one more order to try.
+const MODEL: bool = cfg!(loom);
 /// Terms of owners in the life of a lock: enough for a socket that is made in one thread, handed to
 /// another now and then, and closed in a third.
 const TERMS: u64 = if cfg!(loom) { 2 } else { 16 };
@@ -177,19 +179,31 @@ impl<T> Exclusive<T> {
 
     #[cold]
     fn lock_slow(&self, me: u64) -> Result<ExclusiveGuard<'_, T>, Reentered> {
-        // Relaxed: only what this thread itself has stored can name it.
-        let is_me = |who: &AtomicU64| who.load(Ordering::Relaxed) == me;
-        if is_me(&self.holder) || self.held.iter().any(is_me) {
+        if self.is_inside(me) {
             return Err(Reentered);
         }
         let guard = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-        self.holder.store(me, Ordering::Relaxed);
+        self.note_holder(me);
         let turn = Turn { lock: self, me, _guard: guard };
         let owner = self.owner.load(Ordering::Relaxed);
         if owner != NOBODY {
             self.take_bias(&self.held[(owner % TERMS) as usize]);
         }
         Ok(self.guard(Right::Ordinary(turn)))
+    }
+
+    /// Whether the calling thread has the data already, in either way.
+    fn is_inside(&self, me: u64) -> bool {
+        // Relaxed: only what this thread itself has stored can name it.
+        let is_me = |who: &AtomicU64| who.load(Ordering::Relaxed) == me;
+        !MODEL && (is_me(&self.holder) || self.held.iter().any(is_me))
+    }
+
+    fn note_holder(&self, who: u64) {
+        if !MODEL {
+            // Relaxed: see `is_inside`.
+            self.holder.store(who, Ordering::Relaxed);
+        }
     }
 
     /// Ends the term of the owner whose flag is `held`, and waits until it is outside.
@@ -276,8 +290,7 @@ struct Turn<'a, T> {
 impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
         self.lock.consider(self.me);
-        // Relaxed: only this thread looks for its own number.
-        self.lock.holder.store(OUT, Ordering::Relaxed);
+        self.lock.note_holder(OUT);
     }
 }
 

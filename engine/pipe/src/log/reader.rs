@@ -222,8 +222,9 @@ impl LogReader {
         if !std::mem::take(&mut self.dozing) {
             // It slept before, or was asked about already: nothing changes but by a waker, who tells. A
             // look credits what was done with meanwhile.
+            // Acquire: pairs with the waker's AcqRel, so that the look sees what that has woken for.
+            let asleep = self.shared.reader.load(Ordering::Acquire) == ASLEEP;
             self.ready();
-            let asleep = self.shared.reader.load(Ordering::Relaxed) == ASLEEP;
             return if asleep { Sleep::Asleep } else { Sleep::Ready };
         }
         // Acquire: pairs with the Release in the writer's drop.
