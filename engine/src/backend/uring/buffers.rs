@@ -102,9 +102,10 @@ impl BufferRing {
         self.leaked = true;
     }
 
+    /// Whether it is leaked. It is not any more: for who knows that nothing is going to be written to it.
     #[cfg(test)]
-    pub(super) fn is_leaked(&self) -> bool {
-        self.leaked
+    pub(super) fn take_back(&mut self) -> bool {
+        std::mem::take(&mut self.leaked)
     }
 }
 
