@@ -8,6 +8,7 @@ use common::{Counter, Foreign, body};
 use ringmq_pipe::frame::MORE;
 use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Notify, Refused, Sleep, log};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 fn with_counter(hwm: u32) -> (LogWriter, LogReader, Arc<Counter>) {
@@ -332,19 +333,22 @@ fn all_that_was_written_is_gathered_published_or_not() {
 #[test]
 fn gathering_what_was_written_comes_to_an_end_while_more_is_written() {
     let (mut writer, mut reader) = log(0);
-    let (stop, mut pieces) = (std::sync::atomic::AtomicBool::new(false), Vec::new());
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+    let (stop, mut pieces) = (Arc::new(AtomicBool::new(false)), Vec::new());
+    let writing = {
+        let stop = stop.clone();
+        // ThreadSanitizer sees a thread that is joined, and not the end of a scope.
+        std::thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
                 writer.write_body(0, b"more").unwrap();
             }
-        });
-        for _ in 0..100 {
-            pieces.clear();
-            reader.gather_written(&mut pieces);
-        }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    });
+        })
+    };
+    for _ in 0..100 {
+        pieces.clear();
+        reader.gather_written(&mut pieces);
+    }
+    stop.store(true, Ordering::Relaxed);
+    writing.join().unwrap();
 }
 
 /// How many messages can be read, counted without reading them, wherever they lie: in the first small

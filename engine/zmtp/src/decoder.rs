@@ -363,6 +363,8 @@ impl Decoder {
 
     /// Takes the next octets as what they are part of. Returns how many, at least one, and
     /// whether they complete a message.
+    // Apart from the run, whose loop is the tighter for it.
+    #[inline(never)]
     fn step<S: Sink>(
         &mut self,
         input: &[u8],

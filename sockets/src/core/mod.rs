@@ -264,37 +264,34 @@ impl Core {
 
     #[inline]
     pub(crate) fn send(&mut self, frame: &mut Outgoing<'_>) -> Result<(), Error> {
+        if self.turned_away {
+            self.take_step();
+        }
         loop {
             match self.routing.send(&mut self.pipes, frame) {
                 Err(error) if self.has_changed(&error) => {}
-                result => {
-                    if self.turned_away {
-                        self.step_taken();
-                    }
-                    return result;
-                }
+                result => return result,
             }
         }
     }
 
     #[inline]
     pub(crate) fn recv(&mut self, into: &mut Message) -> Result<(), Error> {
+        if self.turned_away {
+            self.take_step();
+        }
         loop {
             match self.routing.recv(&mut self.pipes, into) {
                 Err(error) if self.has_changed(&error) => {}
-                result => {
-                    if self.turned_away {
-                        self.step_taken();
-                    }
-                    return result;
-                }
+                result => return result,
             }
         }
     }
 
-    /// Another step may be possible now: those who were told that it is not look again.
+    /// Another step may be possible after this one: those who were told that it is not look again. They are
+    /// woken when the socket's lock is free, which is then.
     #[cold]
-    fn step_taken(&mut self) {
+    fn take_step(&mut self) {
         self.turned_away = false;
         self.shared.waiters.wake();
     }
