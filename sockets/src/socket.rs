@@ -57,6 +57,17 @@ impl Inner {
         &self,
         operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        // The guard of a lock's owner is the lighter one.
+        let Some(mut core) = self.lock_as_owner() else { return self.attempt_as_other(operation) };
+        core.enter()?;
+        operation(&mut core)
+    }
+
+    #[inline(never)]
+    fn attempt_as_other<T>(
+        &self,
+        operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut core = self.lock()?;
         core.enter()?;
         operation(&mut core)

@@ -24,6 +24,7 @@
 use crate::barrier;
 use crate::foreign::Section;
 use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, UnsafeCell};
+use crate::thread;
 use crossbeam_utils::CachePadded;
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
@@ -68,55 +69,6 @@ unsafe impl<T: Send> Send for Exclusive<T> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reentered;
 
-#[cfg(not(loom))]
-mod thread {
-    use std::cell::Cell;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-
-    thread_local! {
-        static ID: Cell<u64> = const { Cell::new(0) };
-    }
-
-    /// A number that no other thread has or had.
-    #[inline]
-    pub(super) fn id() -> u64 {
-        let id = known_id();
-        if id == 0 { assign() } else { id }
-    }
-
-    /// The same, or zero if the thread has never been asked.
-    #[inline(always)]
-    pub(super) fn known_id() -> u64 {
-        ID.get()
-    }
-
-    #[cold]
-    fn assign() -> u64 {
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        ID.set(id);
-        id
-    }
-}
-
-#[cfg(loom)]
-mod thread {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-
-    loom::thread_local! {
-        static ID: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn id() -> u64 {
-        ID.with(|id| *id)
-    }
-
-    pub(super) use id as known_id;
-}
-
 impl<T> Exclusive<T> {
     /// A lock without an owner.
     pub fn new(data: T) -> Self {
@@ -141,7 +93,7 @@ impl<T> Exclusive<T> {
     pub fn lock(&self) -> Result<ExclusiveGuard<'_, T>, Reentered> {
         match self.enter_as_owner() {
             Some(term) => Ok(self.guard(Right::Owner(term))),
-            None => self.lock_slow(thread::id()),
+            None => self.lock_slow(thread::number()),
         }
     }
 
@@ -161,7 +113,7 @@ impl<T> Exclusive<T> {
     #[inline(always)]
     fn enter_as_owner(&self) -> Option<Term<'_, T>> {
         let owner = self.owner.load(Ordering::Relaxed);
-        let me = thread::known_id();
+        let me = thread::known_number();
         if owner / TERMS != me {
             return None;
         }

@@ -10,6 +10,7 @@
 //! application that has nothing to do with it. Its panic was told by the panic hook; there is nothing to be
 //! undone, and nobody to be told.
 
+use crate::thread::{NOTHING, sections};
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -17,9 +18,6 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-/// Set while nothing is on the list: so the one comparison at the end of a section, with zero, finds
-/// that it is the outermost one and that there is something to run.
-const NOTHING: u32 = 1 << 31;
 /// Room on the list that a thread keeps for the next time.
 const KEPT: usize = 64;
 
@@ -34,15 +32,12 @@ enum Due {
 
 #[cfg(not(loom))]
 thread_local! {
-    /// How many sections the thread is in, and [`NOTHING`].
-    static SECTIONS: Cell<u32> = const { Cell::new(NOTHING) };
     static LIST: RefCell<Vec<Due>> = const { RefCell::new(Vec::new()) };
 }
 
 // Models run all their threads on one of the system's.
 #[cfg(loom)]
 loom::thread_local! {
-    static SECTIONS: Cell<u32> = Cell::new(NOTHING);
     static LIST: RefCell<Vec<Due>> = RefCell::new(Vec::new());
 }
 
@@ -53,7 +48,7 @@ impl Section {
     /// Begins a section, within others perhaps.
     #[inline(always)]
     pub fn enter() -> Self {
-        SECTIONS.with(|sections| sections.set(sections.get() + 1));
+        sections(|sections| sections.set(sections.get() + 1));
         Self(PhantomData)
     }
 }
@@ -66,14 +61,14 @@ impl Section {
 
     /// Whether the calling thread is in a section.
     pub fn is_entered() -> bool {
-        SECTIONS.with(Cell::get) & !NOTHING != 0
+        sections(Cell::get) & !NOTHING != 0
     }
 }
 
 impl Drop for Section {
     #[inline(always)]
     fn drop(&mut self) {
-        let left = SECTIONS.with(|sections| {
+        let left = sections(|sections| {
             sections.set(sections.get() - 1);
             sections.get()
         });
@@ -88,7 +83,7 @@ impl Drop for Section {
 #[cold]
 #[inline(never)]
 fn run_all() {
-    SECTIONS.with(|sections| sections.set(sections.get() | NOTHING));
+    sections(|sections| sections.set(sections.get() | NOTHING));
     let Ok(mut due) = LIST.try_with(RefCell::take) else { return };
     due.drain(..).for_each(run);
     if due.capacity() <= KEPT {
@@ -118,7 +113,7 @@ fn defer(due: Due) -> Result<(), Due> {
     if let Some(due) = due {
         return Err(due);
     }
-    SECTIONS.with(|sections| sections.set(sections.get() & !NOTHING));
+    sections(|sections| sections.set(sections.get() & !NOTHING));
     Ok(())
 }
 

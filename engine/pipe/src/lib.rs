@@ -28,6 +28,7 @@ mod prefetch;
 mod slice;
 mod small;
 mod sync;
+mod thread;
 mod wake;
 
 pub use block::BLOCK;

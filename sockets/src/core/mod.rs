@@ -268,9 +268,11 @@ impl Core {
             self.take_step();
         }
         loop {
+            // In this form the result is not moved when it is good.
             match self.routing.send(&mut self.pipes, frame) {
+                Ok(()) => return Ok(()),
                 Err(error) if self.has_changed(&error) => {}
-                result => return result,
+                Err(error) => return Err(error),
             }
         }
     }
@@ -282,8 +284,9 @@ impl Core {
         }
         loop {
             match self.routing.recv(&mut self.pipes, into) {
+                Ok(()) => return Ok(()),
                 Err(error) if self.has_changed(&error) => {}
-                result => return result,
+                Err(error) => return Err(error),
             }
         }
     }
