@@ -73,7 +73,7 @@ fn left_of(mut act: impl FnMut()) -> usize {
     let start = Instant::now();
     loop {
         let left = bytes().saturating_sub(before) / PEERS;
-        if left < ALLOWED || start.elapsed() > PATIENCE / 10 {
+        if left < ALLOWED || start.elapsed() > PATIENCE {
             return left;
         }
         std::thread::sleep(Duration::from_millis(1));

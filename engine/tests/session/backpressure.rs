@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
-use crate::peer::wire;
+use crate::peer::{introduction, wire};
 use crate::rig::{Over, Rig, Settings, connection};
 use ringmq_engine::backend::RECEIVE_BUFFER;
 use ringmq_engine::{BackendKind, DisconnectReason};
@@ -91,8 +91,13 @@ fn a_peer_that_waits_for_us_is_not_taken_for_dead(kind: BackendKind) {
     let mut settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
     settings.config.heartbeat = Some(HeartbeatConfig::every(Duration::from_millis(20)));
     let mut rig = Rig::with(kind, settings);
-    let (_, mut app, mut peer) = rig.established(Over::Tcp);
-    peer.write(&wire(0, b"x").repeat(10));
+    let (descriptor, mut peer) = connection(Over::Tcp);
+    // With its messages it shakes hands: there is no time in which it could be missed.
+    peer.write(&[introduction(), wire(0, b"x").repeat(10)].concat());
+    rig.session(descriptor, None);
+    let mut app = rig.attached();
+    peer.octets(64);
+    assert!(peer.frame().body.starts_with(b"\x05READY"));
     // Many times the time-out, without a PONG.
     for _ in 0..10 {
         assert!(peer.frame().body.starts_with(b"\x04PING"));

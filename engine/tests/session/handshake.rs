@@ -2,12 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
-use crate::peer::wire;
+use crate::peer::{introduction, wire};
 use crate::rig::{App, BOTH, Over, Rig, Settings, connection};
 use ringmq_engine::{BackendKind, DisconnectReason, Notice};
-use ringmq_zmtp::{Config, Handshake, ProtocolError, SocketType, Version};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use ringmq_zmtp::{Config, ProtocolError, SocketType, Version};
+use std::time::Duration;
 
 fn a_handshake_leads_to_a_pipe(kind: BackendKind) {
     for over in BOTH {
@@ -42,21 +41,7 @@ fn octets_behind_the_handshake_belong_to_messages(kind: BackendKind) {
     for over in BOTH {
         let mut rig = Rig::new(kind);
         let (descriptor, mut peer) = connection(over);
-        let mut greeting = Vec::new();
-        let config = Arc::new(Config::new(SocketType::Dealer));
-        let mut handshake = Handshake::new(config, Instant::now());
-        handshake.take_output(&mut greeting);
-        // A peer that waits for nothing: all it has to say at once.
-        handshake.input(Instant::now(), &[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3]).unwrap();
-        handshake.take_output(&mut greeting);
-        let mut null = vec![1];
-        null.extend(b"NULL");
-        null.resize(1 + 20 + 32, 0);
-        handshake.input(Instant::now(), &null).unwrap();
-        handshake.take_output(&mut greeting);
-        greeting.extend(wire(0, b"first"));
-        greeting.extend(wire(0, b"second"));
-        peer.write(&greeting);
+        peer.write(&[introduction(), wire(0, b"first"), wire(0, b"second")].concat());
         rig.session(descriptor, None);
         let mut app = rig.attached();
         assert_eq!(app.recv(), *b"first");
@@ -122,8 +107,9 @@ fn silence_ends_when_the_time_is_up(kind: BackendKind) {
     settings.config.handshake_timeout = Some(Duration::from_millis(50));
     let mut rig = Rig::with(kind, settings);
     let (descriptor, mut peer) = connection(Over::Tcp);
-    rig.session(descriptor, None);
+    // Before the time begins to run.
     peer.write(b"\xff\0\0\0");
+    rig.session(descriptor, None);
     let reason = rig.handshake_failed();
     assert!(matches!(reason, DisconnectReason::Protocol(ProtocolError::HandshakeTimeout)));
     assert!(!reason.is_final());

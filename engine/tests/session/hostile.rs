@@ -1,9 +1,9 @@
 //! Peers that are silent, slow, wrong or greedy.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::on_each_backend;
 #[cfg(target_os = "linux")]
 use crate::common::on_each_backend_alone;
+use crate::common::{DEADLINE, on_each_backend};
 use crate::peer::wire;
 use crate::rig::{Over, Rig, Settings, connection};
 use ringmq_engine::{BackendKind, DisconnectReason};
@@ -14,7 +14,7 @@ fn a_peer_is_asked_for_a_sign_of_life_and_given_one(kind: BackendKind) {
     let mut settings = Settings::default();
     settings.config.heartbeat = Some(HeartbeatConfig {
         interval: Duration::from_millis(10),
-        timeout: Duration::from_secs(10),
+        timeout: DEADLINE,
         ttl: Duration::from_millis(300),
     });
     let mut rig = Rig::with(kind, settings);

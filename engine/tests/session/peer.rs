@@ -43,6 +43,20 @@ pub(crate) fn wire(flags: u8, body: &[u8]) -> Vec<u8> {
     out
 }
 
+/// All that a DEALER says to shake hands, at once, as of one that waits for nothing.
+pub(crate) fn introduction() -> Vec<u8> {
+    let (mut said, now) = (Vec::new(), Instant::now());
+    let mut handshake = Handshake::new(Arc::new(Config::new(SocketType::Dealer)), now);
+    handshake.take_output(&mut said);
+    handshake.input(now, &[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3]).unwrap();
+    handshake.take_output(&mut said);
+    let mut null = b"\x01NULL".to_vec();
+    null.resize(1 + 20 + 32, 0);
+    handshake.input(now, &null).unwrap();
+    handshake.take_output(&mut said);
+    said
+}
+
 impl Peer {
     pub(crate) fn new(socket: Socket) -> Self {
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -176,19 +190,20 @@ impl Peer {
         }
     }
 
-    /// Writes until the other end has stopped reading; returns how many octets went out.
+    /// Writes until the other end has stopped reading; returns how many octets went out. That is all that
+    /// the kernel takes if nobody reads; of one who is slow to read it may be too little.
     pub(crate) fn write_until_blocked(&mut self, octets: &[u8]) -> usize {
         // Not with a limit of time: a send that Windows gives up has sent nobody knows how much.
         self.socket.set_nonblocking(true).unwrap();
-        let mut sent = 0;
-        let mut last = Instant::now();
-        while sent < octets.len() && last.elapsed() < Duration::from_millis(200) {
+        let (mut sent, mut refused) = (0, None);
+        while sent < octets.len() {
             match self.socket.write(&octets[sent..]) {
-                Ok(count) => {
-                    sent += count;
-                    last = Instant::now();
-                }
+                Ok(count) => (sent, refused) = (sent + count, None),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let since = *refused.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= Duration::from_millis(200) {
+                        break;
+                    }
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Err(error) => panic!("{error}"),

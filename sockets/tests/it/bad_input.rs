@@ -42,8 +42,10 @@ impl Victim {
 
     fn with(bed: &Bed, prepare: fn(&Pull)) -> Self {
         let (pull, good) = (bed.pull(), bed.push());
+        bed.join(&pull, &good);
+        // A limit of time is for those who come here: the good peer may be slow.
         prepare(&pull);
-        let endpoint = bed.join(&pull, &good);
+        let endpoint = pull.bind(&bed.anywhere()).unwrap();
         let monitor = pull.monitor();
         let address = endpoint.strip_prefix("tcp://").unwrap().to_owned();
         Self { pull, good, monitor, address }

@@ -1,8 +1,8 @@
 //! Futures: no runtime needed, any executor will do, and cancelling loses nothing.
 
-use crate::bed::{Bed, everywhere, within_process};
+use crate::bed::{Address, Bed, everywhere, within_process};
 use futures_lite::future::{block_on, or, poll_once, race, yield_now};
-use ringmq::{Multipart, Pull, Push};
+use ringmq::Multipart;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -105,29 +105,21 @@ fn a_dropped_receive_in_a_race_loses_nothing(bed: &Bed) {
     });
 }
 
-/// A PUSH that is full, and its PULL.
-fn full(bed: &Bed) -> (Push, Pull, u32) {
-    let (push, pull) = (bed.push(), bed.pull());
-    push.set_send_hwm(1).unwrap();
-    pull.set_recv_hwm(1).unwrap();
-    push.set_send_buffer(Some(16_384)).unwrap();
-    pull.set_recv_buffer(Some(16_384)).unwrap();
-    bed.join(&pull, &push);
-    let mut sent = 0u32;
-    push.set_send_timeout(Some(crate::bed::GLANCE)).unwrap();
-    while push.send_multipart([sent.to_be_bytes().to_vec(), vec![0; 100_000]]).is_ok() {
-        sent += 1;
-    }
-    (push, pull, sent)
-}
-
 fn a_cancelled_send_gives_the_message_back(bed: &Bed) {
-    let (push, pull, sent) = full(bed);
+    // As long as nobody is there, it is full with what its mark allows.
+    const MARK: u32 = 3;
+    let (address, push, pull) = (Address::new(bed), bed.push(), bed.pull());
+    push.set_send_hwm(MARK).unwrap();
+    push.connect(&address.endpoint).unwrap();
+    for number in 0..MARK {
+        push.try_send_multipart([number.to_be_bytes().to_vec(), vec![0; 100_000]]).unwrap();
+    }
     let message: Multipart = ["given", "back"].into();
     let mut sending = push.send_multipart_async(message.clone());
     assert!(block_on(poll_once(&mut sending)).is_none());
     assert_eq!(sending.cancel(), message);
-    for number in 0..sent {
+    address.bind(&pull);
+    for number in 0..MARK {
         assert_eq!(pull.recv_multipart().unwrap()[0], number.to_be_bytes());
     }
     push.send("next").unwrap();

@@ -1,7 +1,7 @@
 //! Heartbeats between sockets: who is busy is not dead.
 //!
 //! A peer is busy here with what it was sent before the first PING. Where a machine is too slow for that
-//! order of things, it is tried again.
+//! order of things, it is tried again with twice the time.
 
 use crate::bed::{Bed, await_kind, eventually, over_wires};
 use ringmq::{Monitor, MonitorEvent};
@@ -13,7 +13,7 @@ over_wires![
     a_busy_replier_is_not_asked_twice,
 ];
 
-/// Time to the first PING.
+/// Time to the first PING, on machines that are quick enough.
 const INTERVAL: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_millis(10);
 /// Several intervals and many time-outs; less proves less, and never fails.
@@ -21,17 +21,23 @@ const BUSY: Duration = Duration::from_millis(1500);
 
 /// Sets the heartbeats of a socket that is going to connect.
 macro_rules! beating {
-    ($socket:expr) => {{
+    ($socket:expr, $interval:expr) => {{
         let socket = $socket;
-        socket.set_heartbeat_interval(INTERVAL).unwrap();
+        socket.set_heartbeat_interval($interval).unwrap();
         socket.set_heartbeat_timeout(Some(TIMEOUT)).unwrap();
         socket
     }};
 }
 
-/// Tries until everything was sent before the first PING.
-fn in_time(attempt: impl Fn() -> bool) {
-    assert!((0..50).any(|_| attempt()), "a machine too slow to tell");
+/// Tries with longer and longer intervals, until everything was sent before the first PING.
+fn in_time(attempt: impl Fn(Duration) -> bool) {
+    let mut intervals = (0..7).map(|doublings| INTERVAL * (1 << doublings));
+    assert!(intervals.any(attempt), "it takes forever to send a few messages");
+}
+
+/// Does nothing for several intervals.
+fn be_busy(interval: Duration) {
+    std::thread::sleep(BUSY.max(2 * interval));
 }
 
 #[track_caller]
@@ -44,8 +50,8 @@ fn has_held(monitor: &Monitor) {
 fn a_busy_puller_gets_everything_in_order(bed: &Bed) {
     // What fits the kernel's buffers, and what does not.
     for (messages, size) in [(100, 10), (60, 200_000)] {
-        in_time(|| {
-            let (push, pull) = (beating!(bed.push()), bed.pull());
+        in_time(|interval| {
+            let (push, pull) = (beating!(bed.push(), interval), bed.pull());
             pull.set_recv_hwm(1).unwrap();
             let endpoint = pull.bind(&bed.anywhere()).unwrap();
             let monitor = push.monitor();
@@ -56,10 +62,10 @@ fn a_busy_puller_gets_everything_in_order(bed: &Bed) {
                 push.send(body(number)).unwrap();
             }
             await_kind!(&monitor, HandshakeSucceeded);
-            if start.elapsed() >= INTERVAL {
+            if start.elapsed() >= interval {
                 return false;
             }
-            std::thread::sleep(BUSY);
+            be_busy(interval);
             has_held(&monitor);
             for number in 0..messages {
                 assert!(pull.recv().unwrap() == body(number)[..], "number {number}");
@@ -71,8 +77,8 @@ fn a_busy_puller_gets_everything_in_order(bed: &Bed) {
 
 fn a_busy_subscriber_gets_everything(bed: &Bed) {
     const MESSAGES: u32 = 3_000;
-    in_time(|| {
-        let (publisher, subscriber) = (beating!(bed.publisher()), bed.subscriber());
+    in_time(|interval| {
+        let (publisher, subscriber) = (beating!(bed.publisher(), interval), bed.subscriber());
         publisher.set_send_hwm(0).unwrap();
         subscriber.set_recv_hwm(10).unwrap();
         subscriber.subscribe("").unwrap();
@@ -84,10 +90,10 @@ fn a_busy_subscriber_gets_everything(bed: &Bed) {
         for number in 0..MESSAGES {
             publisher.send([&number.to_be_bytes()[..], &[6; 300]].concat()).unwrap();
         }
-        if start.elapsed() >= INTERVAL {
+        if start.elapsed() >= interval {
             return false;
         }
-        std::thread::sleep(BUSY);
+        be_busy(interval);
         has_held(&monitor);
         for number in 0..MESSAGES {
             assert_eq!(subscriber.recv().unwrap()[..4], number.to_be_bytes());
@@ -97,8 +103,8 @@ fn a_busy_subscriber_gets_everything(bed: &Bed) {
 }
 
 fn a_busy_replier_is_not_asked_twice(bed: &Bed) {
-    in_time(|| {
-        let (dealer, router) = (beating!(bed.dealer()), bed.router());
+    in_time(|interval| {
+        let (dealer, router) = (beating!(bed.dealer(), interval), bed.router());
         router.set_recv_hwm(1).unwrap();
         let endpoint = router.bind(&bed.anywhere()).unwrap();
         let monitor = dealer.monitor();
@@ -106,10 +112,10 @@ fn a_busy_replier_is_not_asked_twice(bed: &Bed) {
         dealer.connect(&endpoint).unwrap();
         (0..20u8).for_each(|number| dealer.send([number]).unwrap());
         await_kind!(&monitor, HandshakeSucceeded);
-        if start.elapsed() >= INTERVAL {
+        if start.elapsed() >= interval {
             return false;
         }
-        std::thread::sleep(BUSY);
+        be_busy(interval);
         has_held(&monitor);
         // Not the last ones: with all of it read, there is no excuse for being slow.
         for number in 0..15 {

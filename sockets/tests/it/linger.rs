@@ -104,7 +104,7 @@ fn without_linger_nothing_is_kept(bed: &Bed) {
     drop(push);
     let start = Instant::now();
     context.term();
-    assert!(start.elapsed() < PATIENCE / 2);
+    assert!(start.elapsed() < PATIENCE);
 }
 
 fn a_context_waits_for_the_linger_time_and_no_longer(bed: &Bed) {
@@ -119,7 +119,7 @@ fn a_context_waits_for_the_linger_time_and_no_longer(bed: &Bed) {
     drop(push);
     context.term();
     let took = start.elapsed();
-    assert!(took >= LINGER && took < PATIENCE / 2, "{took:?}");
+    assert!(took >= LINGER && took < PATIENCE, "{took:?}");
 }
 
 /// Sends much to an endpoint without a server, ends the context with `end`, and looks who waits.
