@@ -13,11 +13,11 @@ use crate::stats;
 use crate::worker::{both, timed};
 
 /// Longest wait for any one message. A good run waits microseconds; a machine that is busy with other
-/// things may keep a process from its core for a second.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// things may keep a process from its core for seconds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest that a worker may take to make its sockets; more than its own patience, so that it can say
 /// itself what it waited for.
-const OPENING: Duration = Duration::from_secs(15);
+const OPENING: Duration = Duration::from_secs(30);
 /// Shortest warm-up that tells the pace: TCP has grown its buffers by then.
 const WARM_UP: Duration = Duration::from_millis(20);
 /// Messages of the first warm-up phase.

@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use crate::protocol::{Command, Job, Opened, Outcome, Phase, Reply};
 
 /// How long a worker that has nothing left to do may take to end: closing a context is a matter of
-/// milliseconds, on a machine that is short of cores perhaps of a second.
-const GRACE: Duration = Duration::from_secs(5);
+/// milliseconds, on a machine that is short of cores perhaps of seconds.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// A worker process.
 pub(crate) struct Worker {

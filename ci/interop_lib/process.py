@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import IO, Any
 
 #: What the driver grants a peer beyond the deadline that the peer itself keeps, s.
-GRACE_S = 10.0
-START_S = 20.0
+GRACE_S = 20.0
+START_S = 60.0
 #: Where ``python -m interop_lib.pyzmq_peer`` finds its package.
 PACKAGE = Path(__file__).resolve().parent
 

@@ -29,7 +29,7 @@ use nurse::Nurse;
 /// between a peer's death and its successor.
 const PORTS: std::ops::Range<u16> = 21_000..32_000;
 /// How long closed connections and ended threads may take to leave the books.
-const SETTLE: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(30);
 /// What the process may hold more of memory after the first third of the run, KiB: pools and
 /// the allocator reach their size early.
 const RSS_TOLERANCE_KIB: usize = 24 * 1024;

@@ -30,7 +30,7 @@ const AHEAD: u64 = 1000;
 const START_TRIES: u32 = 50;
 const START_PAUSE: Duration = Duration::from_millis(20);
 /// How long what a polite peer has sent may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(10);
+const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// Looks after the peers of one lane until the time is up.
 pub(crate) struct Nurse<'a> {

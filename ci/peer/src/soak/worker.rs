@@ -19,6 +19,8 @@ const REST: Duration = Duration::from_millis(2);
 const RETRY: Duration = Duration::from_millis(500);
 /// A publisher, whom nobody holds back, sends so many messages between two rests.
 const BURST: u64 = 20;
+/// It rests on while so many of them wait for a subscriber that has no time: they would be taken for a leak.
+const BACKLOG: u64 = 1000;
 
 /// Works until the lane is over.
 pub(crate) fn work(lane: &Lane, socket: &AnySocket) {
@@ -40,6 +42,9 @@ fn send(lane: &Lane, socket: &AnySocket) -> Result<(), Error> {
         if lane.kind == Kind::Pub {
             if seq % BURST == 0 {
                 thread::sleep(REST);
+                if socket.stats().iter().any(|pipe| pipe.queued > BACKLOG) {
+                    continue;
+                }
             }
         } else if seq >= lane.limit.load(Ordering::Acquire) {
             thread::sleep(REST);
