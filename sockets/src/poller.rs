@@ -226,7 +226,7 @@ impl<'fd> Poller<'fd> {
             .entries
             .iter()
             .filter_map(|(_, _, source)| match source {
-                Source::Socket(inner) => Some(Registration::new(inner, waker.clone())),
+                Source::Socket(inner) => Some(Registration::of_thread(inner, waker.clone())),
                 Source::Fd(_) => None,
             })
             .collect();

@@ -73,7 +73,8 @@ impl<T> Mailbox<T> {
 #[derive(Default)]
 pub struct Waiters {
     count: AtomicUsize,
-    wakers: Mutex<Vec<(u64, Waker)>>,
+    /// By key; and whether it only wakes a thread.
+    wakers: Mutex<Vec<(u64, Waker, bool)>>,
     next: std::sync::atomic::AtomicU64,
 }
 
@@ -85,8 +86,18 @@ impl Waiters {
 
     /// Adds a waiter; it stays until it is [removed](Self::remove) with the key returned.
     pub fn add(&self, waker: Waker) -> u64 {
+        self.insert(waker, false)
+    }
+
+    /// As [`add`](Self::add), with a waker of the library's own, which only wakes a thread: so it is woken at
+    /// once, and can go on beside what is still done in a section of the waking one.
+    pub fn add_thread(&self, waker: Waker) -> u64 {
+        self.insert(waker, true)
+    }
+
+    fn insert(&self, waker: Waker, only_thread: bool) -> u64 {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.wakers).push((key, waker));
+        lock(&self.wakers).push((key, waker, only_thread));
         self.count.fetch_add(1, Ordering::Relaxed);
         // Pairs with the fence in `wake`: either that sees this waiter, or what the waiter looks at
         // next shows what was made true before the wake.
@@ -97,7 +108,7 @@ impl Waiters {
     /// Replaces the waker of a waiter.
     pub fn update(&self, key: u64, waker: &Waker) {
         let mut new = waker.clone();
-        if let Some((_, old)) = lock(&self.wakers).iter_mut().find(|(k, _)| *k == key) {
+        if let Some((_, old, _)) = lock(&self.wakers).iter_mut().find(|(k, ..)| *k == key) {
             std::mem::swap(old, &mut new);
         }
         foreign::drop_waker(new);
@@ -106,10 +117,10 @@ impl Waiters {
     /// Removes a waiter.
     pub fn remove(&self, key: u64) {
         let mut wakers = lock(&self.wakers);
-        let at = wakers.iter().position(|(k, _)| *k == key);
+        let at = wakers.iter().position(|(k, ..)| *k == key);
         let gone = at.map(|at| wakers.swap_remove(at));
         drop(wakers);
-        if let Some((_, waker)) = gone {
+        if let Some((_, waker, _)) = gone {
             // Relaxed: a count that is too high for a moment costs a look at the list.
             self.count.fetch_sub(1, Ordering::Relaxed);
             foreign::drop_waker(waker);
@@ -129,8 +140,10 @@ impl Waiters {
     #[cold]
     fn wake_all(&self) {
         // Hardly ever more than one or two.
-        let wakers: SmallVec<[Waker; 4]> =
-            lock(&self.wakers).iter().map(|(_, w)| w.clone()).collect();
-        wakers.into_iter().for_each(foreign::wake);
+        let wakers: SmallVec<[(Waker, bool); 4]> =
+            lock(&self.wakers).iter().map(|(_, waker, only)| (waker.clone(), *only)).collect();
+        for (waker, only_thread) in wakers {
+            if only_thread { waker.wake() } else { foreign::wake(waker) }
+        }
     }
 }

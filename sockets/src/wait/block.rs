@@ -56,7 +56,7 @@ pub(super) fn block<T>(
             lines.give_back();
         }
         let waker = bell.as_ref().map_or_else(thread_waker, |bell| bell.waker());
-        let registration = Registration::new(inner, waker);
+        let registration = Registration::of_thread(inner, waker);
         match inner.attempt_then_settle(wants, operation) {
             Err(Error::WouldBlock) => {}
             result => return result,

@@ -63,6 +63,11 @@ impl<'a> Registration<'a> {
     pub(crate) fn new(inner: &'a Inner, waker: Waker) -> Self {
         Self { inner, key: inner.shared.waiters.add(waker) }
     }
+
+    /// Of a thread that sleeps, with a waker of its own.
+    pub(crate) fn of_thread(inner: &'a Inner, waker: Waker) -> Self {
+        Self { inner, key: inner.shared.waiters.add_thread(waker) }
+    }
 }
 
 impl Drop for Registration<'_> {
