@@ -120,8 +120,8 @@ impl Session {
         let established = !matches!(self.phase, Phase::Handshake(..));
         self.dismantle(Phase::Over);
         self.phase = Phase::Over;
+        let state = self.carry.as_ref().map(|carry| carry.state().clone());
         if let Some(carry) = &mut self.carry {
-            carry.state().connected.store(false, Ordering::SeqCst);
             carry.linger_until = self.linger_until;
             // Half a message of the peer's is as good as none.
             carry.tx.rollback();
@@ -130,6 +130,11 @@ impl Session {
             }
         }
         let carry = self.carry.take().filter(|_| self.carried);
+        // A pipe that is not carried on has ended by now: whoever sees that the peer is gone finds nothing
+        // that still leads to it.
+        if let Some(state) = state {
+            state.connected.store(false, Ordering::SeqCst);
+        }
         self.report(cx, carry.map(|carry| *carry), reason, established);
     }
 

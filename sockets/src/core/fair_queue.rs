@@ -62,6 +62,12 @@ impl FairQueue {
         }
     }
 
+    /// Whether all pipes sleep: there is nothing until one of them tells.
+    #[inline]
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.active.len() == 0
+    }
+
     /// The pipe that the next frame comes from, if there is no other to look at.
     pub(crate) fn only(&self) -> Option<usize> {
         if self.active.len() == 1 { self.active.current() } else { None }

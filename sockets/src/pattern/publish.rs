@@ -26,6 +26,9 @@ const KEPT: usize = 1000;
 /// The same for one that only sends, and for that must heed all subscriptions there are; what is above
 /// that is dropped, and counted.
 const KEPT_UNREAD: usize = 100_000;
+/// After so many sends in a row that found nothing to take in, the pipes tell when there is something:
+/// a look at each send costs more than half of what the send does.
+const QUIET: u32 = 64;
 
 pub(crate) struct Publish {
     /// XPUB: the application receives.
@@ -39,6 +42,8 @@ pub(crate) struct Publish {
     incoming: VecDeque<(Origin, Message)>,
     /// Whose subscription was received last: manual mode applies to it.
     last: Option<PeerId>,
+    /// So many sends have looked for subscriptions, with some pipe awake, and found none.
+    quiet: u32,
     /// In the middle of a message of a subscriber's, which is not kept.
     receiving: bool,
     dropping: bool,
@@ -71,6 +76,7 @@ impl Publish {
             out: Distributor::default(),
             incoming: VecDeque::new(),
             last: None,
+            quiet: 0,
             receiving: false,
             dropping: false,
             verbose: false,
@@ -86,6 +92,7 @@ impl Publish {
     fn take_in(&mut self, pipes: &mut Pipes, most: usize) {
         while self.incoming.len() < most || self.receiving {
             let Some((key, frame)) = self.queue.recv(pipes) else { return };
+            self.quiet = 0;
             let starts = pipes.began(key);
             let subscription = parse_subscription(frame.flags(), &frame).filter(|_| starts);
             self.receiving = frame.more();
@@ -96,6 +103,21 @@ impl Publish {
                 None if frame.is_command() && frame.is_empty() => self.peer_gone(pipes, key),
                 None if frame.is_command() => {}
                 None => self.keep_message(pipes, key, starts, frame),
+            }
+        }
+    }
+
+    /// Takes in all that subscribers have sent, before a message is sent.
+    fn look_around(&mut self, pipes: &mut Pipes) {
+        if self.queue.is_asleep() {
+            return;
+        }
+        self.quiet += 1;
+        self.take_in(pipes, usize::MAX);
+        if self.quiet >= QUIET {
+            self.quiet = 0;
+            if self.queue.settle(pipes) {
+                self.take_in(pipes, usize::MAX);
             }
         }
     }
@@ -218,7 +240,7 @@ impl Pattern for Publish {
 
     fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         if !self.out.is_open() {
-            self.take_in(pipes, usize::MAX);
+            self.look_around(pipes);
             self.out.begin();
             let out = &mut self.out;
             if self.invert {
@@ -308,3 +330,6 @@ impl Pattern for Publish {
         self.subscriptions.len()
     }
 }
+
+#[cfg(test)]
+mod tests;
