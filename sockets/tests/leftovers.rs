@@ -1,10 +1,12 @@
 //! What peers leave behind that came and went: nothing, though nobody enters the socket meanwhile.
 //!
-//! The memory of the whole process is counted. One test, because others beside it would be counted too.
+//! The memory of the whole process is counted. One test at a time, because others beside it would be
+//! counted too.
 
 #![allow(clippy::unwrap_used)]
 
 use ringmq::{AnySocket, BackendChoice, Context, Monitor, MonitorEvent, SocketType};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[global_allocator]
@@ -142,21 +144,41 @@ fn a_peer_that_comes_again_leaves_nothing(context: &Context) {
     assert!(left < ALLOWED, "{left} bytes are kept of each peer");
 }
 
-#[test]
-fn who_came_and_went_leaves_nothing() {
-    let _profiler = dhat::Profiler::builder().testing().build();
-    let inproc = Context::new();
-    peers_leave_nothing(&inproc, "inproc://somebody");
-    connects_in_vain_leave_nothing(&inproc);
-    for backend in [BackendChoice::Mio, BackendChoice::Uring] {
-        if backend == BackendChoice::Uring && Context::uring_available().is_err() {
-            continue;
-        }
-        let context = Context::builder().backend(backend).build().unwrap();
-        peers_leave_nothing(&context, "tcp://127.0.0.1:*");
-        if cfg!(unix) {
-            peers_leave_nothing(&context, "ipc://*");
-        }
-        a_peer_that_comes_again_leaves_nothing(&context);
+/// Checks a context on a backend, with nothing else in the process that would be counted.
+fn alone(backend: BackendChoice, check: impl FnOnce(&Context)) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    // Another test that has failed is no reason.
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if backend == BackendChoice::Uring && Context::uring_available().is_err() {
+        eprintln!("SKIPPED: no io_uring here");
+        return;
     }
+    let _profiler = dhat::Profiler::builder().testing().build();
+    check(&Context::builder().backend(backend).build().unwrap());
+}
+
+fn over_wires_nothing_is_left(backend: BackendChoice) {
+    alone(backend, |context| peers_leave_nothing(context, "tcp://127.0.0.1:*"));
+    if cfg!(unix) {
+        alone(backend, |context| peers_leave_nothing(context, "ipc://*"));
+    }
+    alone(backend, a_peer_that_comes_again_leaves_nothing);
+}
+
+#[test]
+fn who_came_and_went_within_the_process_leaves_nothing() {
+    alone(BackendChoice::Auto, |context| {
+        peers_leave_nothing(context, "inproc://somebody");
+        connects_in_vain_leave_nothing(context);
+    });
+}
+
+#[test]
+fn who_came_and_went_leaves_nothing_on_mio() {
+    over_wires_nothing_is_left(BackendChoice::Mio);
+}
+
+#[test]
+fn who_came_and_went_leaves_nothing_on_io_uring() {
+    over_wires_nothing_is_left(BackendChoice::Uring);
 }
