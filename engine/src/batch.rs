@@ -11,9 +11,9 @@ use std::io::IoSlice;
 pub enum Part {
     /// A stretch of a frame log.
     Piece(Piece),
-    /// Octets made for the wire: greetings, commands, frames in an older framing.
+    /// Bytes made for the wire: greetings, commands, frames in an older framing.
     Bytes {
-        /// The octets.
+        /// The bytes.
         bytes: Bytes,
         /// Messages that end with them, to be credited when they are sent.
         messages: u32,
@@ -21,7 +21,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// The octets to send.
+    /// The bytes to send.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Piece(piece) => piece.bytes(),
@@ -29,7 +29,7 @@ impl Part {
         }
     }
 
-    /// Messages to credit once these octets are sent.
+    /// Messages to credit once these bytes are sent.
     pub fn messages(&self) -> u32 {
         match self {
             Self::Piece(piece) => piece.messages,
@@ -71,7 +71,7 @@ impl Batch {
         self.slices_within(most, CALL)
     }
 
-    /// As [`slices`](Self::slices), and `room` octets at the most; the last of them may be cut.
+    /// As [`slices`](Self::slices), and `room` bytes at the most; the last of them may be cut.
     fn slices_within(&self, most: usize, mut room: usize) -> impl Iterator<Item = &[u8]> {
         let mut skip = self.sent;
         self.parts.iter().take(most).map_while(move |part| {
@@ -87,9 +87,9 @@ impl Batch {
         self.slices(most).map(IoSlice::new)
     }
 
-    /// Notes that `octets` more are sent; returns how many messages that completed.
-    pub fn advance(&mut self, octets: usize) -> u32 {
-        self.sent += octets;
+    /// Notes that `bytes` more are sent; returns how many messages that completed.
+    pub fn advance(&mut self, bytes: usize) -> u32 {
+        self.sent += bytes;
         let mut messages = 0;
         while let Some(part) = self.parts.front() {
             let len = part.bytes().len();
@@ -118,20 +118,20 @@ mod tests {
 
     /// What is sent with calls that each take so much.
     fn sent(mut batch: Batch, most: usize, room: usize) -> (Vec<u8>, u32) {
-        let (mut octets, mut messages) = (Vec::new(), 0);
+        let (mut bytes, mut messages) = (Vec::new(), 0);
         while !batch.is_empty() {
             let call: Vec<&[u8]> = batch.slices_within(most, room).collect();
             let call = call.concat();
             assert!(call.len() <= room);
             messages += batch.advance(call.len());
-            octets.extend(call);
+            bytes.extend(call);
         }
-        (octets, messages)
+        (bytes, messages)
     }
 
     #[test]
     fn no_call_is_asked_for_more_than_it_may_be() {
-        let parts: [&[u8]; 4] = [b"one", b"", b"four", b"eleven octets"];
+        let parts: [&[u8]; 4] = [b"one", b"", b"four", b"eleven bytes"];
         for room in 1..=21 {
             for most in 1..=5 {
                 assert_eq!(sent(batch(&parts), most, room), (parts.concat(), 4), "{room} {most}");

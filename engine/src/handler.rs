@@ -21,7 +21,7 @@ pub enum Completion {
     Connected(io::Result<()>),
     /// A receive is over.
     ReceiveEnded(Ended),
-    /// A send is over: octets sent, and the batch, not advanced.
+    /// A send is over: bytes sent, and the batch, not advanced.
     Sent(Batch, io::Result<usize>),
 }
 
@@ -52,8 +52,8 @@ pub trait Handler: Send {
     /// The handler is in its place: ask for the first operations.
     fn start(&mut self, cx: &mut Cx<'_>);
 
-    /// Octets arrived, borrowed from the backend. Ask for operations in [`drive`](Self::drive).
-    fn received(&mut self, _now: Instant, _octets: &[u8]) {}
+    /// Bytes arrived, borrowed from the backend. Ask for operations in [`drive`](Self::drive).
+    fn received(&mut self, _now: Instant, _bytes: &[u8]) {}
 
     /// Follows every run of [`received`](Self::received).
     fn drive(&mut self, _cx: &mut Cx<'_>) {}

@@ -119,7 +119,7 @@ impl<K: Routes> Socket<K> {
     /// The routing id for the peer of the next connect, whatever that peer calls itself.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] if it is not 1 to 255 octets long or a peer has it already;
+    /// [`Error::InvalidOption`] if it is not 1 to 255 bytes long or a peer has it already;
     /// [`Error::Terminated`].
     ///
     /// # Examples

@@ -1,4 +1,4 @@
-//! What can be sent: anything that is octets, copied once or not at all.
+//! What can be sent: anything that is bytes, copied once or not at all.
 
 use crate::Message;
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use ringmq_pipe::ATTACH;
 
 /// The body of a frame to be sent.
 ///
-/// Octets that are copied into the pipe anyway, because they are few, are taken from where they are;
+/// Bytes that are copied into the pipe anyway, because they are few, are taken from where they are;
 /// large owned ones are not copied at all. Implemented for everything that a [`Message`] can be made
 /// of.
 pub trait Payload: Sized {

@@ -33,9 +33,9 @@ impl Interest {
 pub struct Ready {
     /// What [`Poller::add`] returned for it.
     pub key: usize,
-    /// A whole message can be received, or octets can be read.
+    /// A whole message can be received, or bytes can be read.
     pub readable: bool,
-    /// A message can be sent, or octets can be written.
+    /// A message can be sent, or bytes can be written.
     pub writable: bool,
 }
 

@@ -132,7 +132,7 @@ impl<K: Receives> Socket<K> {
     /// b.bind("inproc://look")?;
     /// a.connect("inproc://look")?;
     /// a.send([1, 2, 3])?;
-    /// let sum = b.recv_with(|frame| frame.iter().map(|&octet| u32::from(octet)).sum::<u32>())?;
+    /// let sum = b.recv_with(|frame| frame.iter().map(|&byte| u32::from(byte)).sum::<u32>())?;
     /// assert_eq!(sum, 6);
     /// # Ok::<(), ringmq::Error>(())
     /// ```

@@ -61,7 +61,7 @@ impl<K: Sends> Socket<K> {
         }
     }
 
-    /// Sends octets that are copied into the pipe, if there is nothing to decide about them.
+    /// Sends bytes that are copied into the pipe, if there is nothing to decide about them.
     #[inline(always)]
     fn send_straight(&self, message: &impl Payload) -> bool {
         if !K::STRAIGHT {
@@ -72,8 +72,8 @@ impl<K: Sends> Socket<K> {
         core.outgoing().is_some_and(|log| log.write_body(0, body).is_ok())
     }
 
-    /// Sends octets that are copied into the pipe; would block if there is no room for them now, or
-    /// they are not such octets.
+    /// Sends bytes that are copied into the pipe; would block if there is no room for them now, or
+    /// they are not such bytes.
     #[inline]
     fn send_copied(&self, message: &impl Payload) -> Result<(), Error> {
         let Some(body) = message.as_copied() else { return Err(Error::WouldBlock) };

@@ -230,7 +230,7 @@ impl<K: Kind> Socket<K> {
     /// Default: they choose.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for another length or a first octet of zero, which is kept for the
+    /// [`Error::InvalidOption`] for another length or a first byte of zero, which is kept for the
     /// names that ROUTERs choose; [`Error::Terminated`].
     ///
     /// # Examples

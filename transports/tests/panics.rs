@@ -160,11 +160,11 @@ fn goes_on(backend: BackendChoice, place: Where, with_pipe: bool) {
     if let Outlet::Log(log) = &mut pipe.tx {
         log.publish();
     }
-    let mut octets = Vec::new();
-    while !octets.ends_with(b"\0\x04well") {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\0\x04well") {
         let mut next = [0];
         second.read_exact(&mut next).unwrap();
-        octets.extend(next);
+        bytes.extend(next);
     }
     assert!(!clumsy.ended.load(Ordering::Relaxed), "{place:?}");
 }

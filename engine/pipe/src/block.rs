@@ -1,6 +1,6 @@
 //! Reference-counted blocks of raw memory: what segments of a log and sliced messages live in.
 //!
-//! A block is one allocation: a header and `capacity` octets behind it. Two kinds of holders keep it:
+//! A block is one allocation: a header and `capacity` bytes behind it. Two kinds of holders keep it:
 //! [`Block`] is held where the block is at work (by the segments of logs, by a press, on the way to the
 //! kernel) and [`BlockRef`] by messages, for as long as a user likes. Who may read or write which part of
 //! the memory is the log's business. Blocks of the standard size go through a bounded pool, because they
@@ -21,16 +21,16 @@ use std::sync::atomic::AtomicUsize as Counter;
 
 pub(crate) use pool::trim;
 
-/// Octets of a full-sized block: the batch size at which a system call's cost stops to matter
+/// Bytes of a full-sized block: the batch size at which a system call's cost stops to matter
 /// (64 KiB was the optimum of the send and receive measurements on TCP and on Unix sockets), less the
-/// header. A packet on Linux's loopback takes 65,483 octets: what is in one block fits, and does not make
+/// header. A packet on Linux's loopback takes 65,483 bytes: what is in one block fits, and does not make
 /// a second one for the rest.
 pub const BLOCK: usize = 64 * 1024 - HEADER;
 /// Full-sized blocks in use above which no block begins to be sliced: 64 MiB of the process.
 const PINNED: usize = 1024;
-/// Octets of kept blocks up to which bodies are sliced in any case: 32 full-sized blocks of the process.
+/// Bytes of kept blocks up to which bodies are sliced in any case: 32 full-sized blocks of the process.
 const KEPT_FREELY: usize = 2 * 1024 * 1024;
-/// Beyond that a body is sliced as long as the kept blocks have less than so many times its octets. The
+/// Beyond that a body is sliced as long as the kept blocks have less than so many times its bytes. The
 /// larger a body, the more a copy costs, and the less of a block is wasted on it: 1,000 kept messages,
 /// one of each block, never pin more than three times what they hold, if they have 1 KiB or more.
 const KEPT_SHARE: usize = 2 * 1024;
@@ -57,10 +57,10 @@ struct Header {
 
 /// Full-sized blocks that exist outside the pool.
 static LIVE: Counter = Counter::new(0);
-/// Octets of blocks that only messages hold.
+/// Bytes of blocks that only messages hold.
 static KEPT: Counter = Counter::new(0);
 
-/// Whether so much is kept that a body of `len` octets should be copied rather than sliced, so that a
+/// Whether so much is kept that a body of `len` bytes should be copied rather than sliced, so that a
 /// program that keeps small messages does not keep 64 KiB for each.
 #[inline(always)]
 pub(crate) fn scarce(len: usize) -> bool {
@@ -105,7 +105,7 @@ unsafe impl Send for BlockRef {}
 unsafe impl Sync for BlockRef {}
 
 impl Block {
-    /// A block of `capacity` octets. Its memory holds anything, but is initialised.
+    /// A block of `capacity` bytes. Its memory holds anything, but is initialised.
     pub(crate) fn new(capacity: usize) -> Self {
         let header = if capacity == BLOCK { pool::take() } else { None };
         let header = header.unwrap_or_else(|| {
@@ -129,14 +129,14 @@ impl Block {
         unsafe { self.0.as_ref() }
     }
 
-    /// Octets behind [`data`](Self::data).
+    /// Bytes behind [`data`](Self::data).
     pub(crate) fn capacity(&self) -> usize {
         self.header().capacity
     }
 
     /// Start of the block's memory.
     pub(crate) fn data(&self) -> *mut u8 {
-        // SAFETY: the allocation has HEADER octets before the data.
+        // SAFETY: the allocation has HEADER bytes before the data.
         unsafe { self.0.as_ptr().cast::<u8>().add(HEADER) }
     }
 

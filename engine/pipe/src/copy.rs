@@ -1,4 +1,4 @@
-//! Copying a few octets without calling `memcpy`.
+//! Copying a few bytes without calling `memcpy`.
 //!
 //! A call with a length that the compiler does not know costs more than all the rest of a small
 //! message. Two overlapping moves of a fixed width cover every length from that width to its double.
@@ -10,7 +10,7 @@ const SHORT: usize = 64;
 /// Copies all of `from` to `to`.
 ///
 /// # Safety
-/// `to` is valid for writes of `from.len()` octets, which do not overlap `from`.
+/// `to` is valid for writes of `from.len()` bytes, which do not overlap `from`.
 #[inline(always)]
 pub(crate) unsafe fn short(to: *mut u8, from: &[u8]) {
     let len = from.len();
@@ -49,7 +49,7 @@ mod tests {
             // SAFETY: `to` is longer than `len` and another array.
             unsafe { super::short(to.as_mut_ptr(), &from[..len]) };
             assert_eq!(to[..len], from[..len]);
-            assert!(to[len..].iter().all(|&octet| octet == 0), "length {len}");
+            assert!(to[len..].iter().all(|&byte| byte == 0), "length {len}");
         }
     }
 }

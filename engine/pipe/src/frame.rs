@@ -1,22 +1,22 @@
 //! The header of a ZMTP 3 frame: the only framing that a frame log ever holds.
 //!
-//! `flags size body`, where size is one octet, or eight (big-endian) when [`LONG`] is set
+//! `flags size body`, where size is one byte, or eight (big-endian) when [`LONG`] is set
 //! (RFC 23, section "Framing"). Pure functions over bytes; the meaning of a command is not known here.
 
 /// More frames of the same message follow.
 pub const MORE: u8 = 0x01;
-/// The size field has eight octets.
+/// The size field has eight bytes.
 pub const LONG: u8 = 0x02;
 /// The frame is a command, not part of a message.
 pub const COMMAND: u8 = 0x04;
-/// The bits of the flags octet that carry a meaning; the rest is reserved and ignored on receive.
+/// The bits of the flags byte that carry a meaning; the rest is reserved and ignored on receive.
 pub const KNOWN: u8 = MORE | LONG | COMMAND;
 
-/// Octets of a header with a one-octet size.
+/// Bytes of a header with a one-byte size.
 pub const SHORT_HEADER: usize = 2;
-/// Octets of a header with an eight-octet size: the longest there is.
+/// Bytes of a header with an eight-byte size: the longest there is.
 pub const LONG_HEADER: usize = 9;
-/// The longest body that a one-octet size can describe.
+/// The longest body that a one-byte size can describe.
 pub const SHORT_BODY: usize = 255;
 
 /// A decoded frame header.
@@ -24,13 +24,13 @@ pub const SHORT_BODY: usize = 255;
 pub struct Header {
     /// [`MORE`] and [`COMMAND`] as they were on the wire; [`LONG`] and reserved bits are cleared.
     pub flags: u8,
-    /// Octets of the body. Not checked against anything here: up to `u64::MAX` from a hostile peer.
+    /// Bytes of the body. Not checked against anything here: up to `u64::MAX` from a hostile peer.
     pub body: u64,
-    /// Octets of this header: [`SHORT_HEADER`] or [`LONG_HEADER`].
+    /// Bytes of this header: [`SHORT_HEADER`] or [`LONG_HEADER`].
     pub size: usize,
 }
 
-/// Reads the header at the start of `bytes`; `None` when more octets are needed to tell.
+/// Reads the header at the start of `bytes`; `None` when more bytes are needed to tell.
 #[inline(always)]
 pub fn parse(bytes: &[u8]) -> Option<Header> {
     let &[flags, size, ..] = bytes else {
@@ -51,7 +51,7 @@ pub fn parse(bytes: &[u8]) -> Option<Header> {
     })
 }
 
-/// Octets that the header of a body of `body` octets takes.
+/// Bytes that the header of a body of `body` bytes takes.
 #[inline(always)]
 pub const fn header_size(body: usize) -> usize {
     if body > SHORT_BODY { LONG_HEADER } else { SHORT_HEADER }

@@ -3,7 +3,7 @@
 //! This crate knows memory and atomics. It does no I/O and gives frames no meaning beyond their
 //! header: which flags say that more follows, and how long a body is.
 //!
-//! * [`Message`]: one frame's body, 64 octets, small bodies inside.
+//! * [`Message`]: one frame's body, 64 bytes, small bodies inside.
 //! * [`log()`]: one direction of a pipe, as ZMTP 3 frames, lock-free.
 //! * [`latest()`]: one direction that keeps the latest message only.
 //! * [`pipe()`]: two directions with an end for each side.

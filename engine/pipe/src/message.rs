@@ -1,8 +1,8 @@
-//! The message: one frame's body, 64 octets wide, small bodies inside it.
+//! The message: one frame's body, 64 bytes wide, small bodies inside it.
 //!
 //! A body is held in one of three ways, which the user never sees: inline, as a counted slice of the
 //! block it was received in, or as shared [`Bytes`] (a vector of the user's, a static slice, or a
-//! foreign buffer with its free function). Cloning never copies more than 64 octets.
+//! foreign buffer with its free function). Cloning never copies more than 64 bytes.
 
 use crate::foreign::Body;
 use crate::frame::{COMMAND, MORE};
@@ -215,11 +215,11 @@ impl Message {
 
 use opaque::Opaque;
 
-/// The representation as 64 octets that the compiler does not look into.
+/// The representation as 64 bytes that the compiler does not look into.
 ///
-/// A type that cannot have some value in its first octet lends that value to the `None` or `Err` of what
-/// it is wrapped in. The compiler then takes a message apart at that octet each time it is passed on,
-/// and every move waits for the stores of the one before: about 10 ns each. As octets of any value it is
+/// A type that cannot have some value in its first byte lends that value to the `None` or `Err` of what
+/// it is wrapped in. The compiler then takes a message apart at that byte each time it is passed on,
+/// and every move waits for the stores of the one before: about 10 ns each. As bytes of any value it is
 /// moved whole.
 #[allow(unsafe_code)]
 mod opaque {
@@ -299,10 +299,10 @@ impl AsRef<[u8]> for Message {
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Octets shown of a long body.
+        /// Bytes shown of a long body.
         const SHOWN: usize = 32;
         let shown = &self[..self.len().min(SHOWN)];
-        write!(f, "Message({} octets", self.len())?;
+        write!(f, "Message({} bytes", self.len())?;
         if self.more() {
             f.write_str(", more")?;
         }

@@ -372,7 +372,7 @@ impl Inlet {
         }
     }
 
-    /// How many octets there are to read, at least; see [`LogReader::pending`].
+    /// How many bytes there are to read, at least; see [`LogReader::pending`].
     pub fn pending(&mut self) -> usize {
         match self {
             Self::Log(log) => log.pending(),

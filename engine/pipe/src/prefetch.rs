@@ -6,7 +6,7 @@
 //! hint: it reads and changes nothing, and on other processors than x86-64 it is nothing at all.
 #![allow(unsafe_code)]
 
-/// How far ahead, in octets: several lines, which are under way together.
+/// How far ahead, in bytes: several lines, which are under way together.
 const AHEAD: usize = 512;
 
 /// `bytes` are being read from the start: asks for the line that is to be read soon.

@@ -4,8 +4,8 @@
 use crate::block::{Block, BlockRef};
 use std::ops::Deref;
 
-/// A run of octets of a block that nobody writes any more, held by `B`: a message's reference, or the
-/// block itself where the octets are on their way.
+/// A run of bytes of a block that nobody writes any more, held by `B`: a message's reference, or the
+/// block itself where the bytes are on their way.
 #[derive(Clone)]
 pub(crate) struct Slice<B = BlockRef> {
     data: *const u8,
@@ -27,18 +27,18 @@ impl<B> Slice<B> {
         Self { data, len, block }
     }
 
-    /// Drops the first `octets` octets.
+    /// Drops the first `bytes` bytes.
     ///
     /// # Panics
     /// If there are not so many.
-    pub(crate) fn advance(&mut self, octets: usize) {
-        let rest = &self[octets..];
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        let rest = &self[bytes..];
         (self.data, self.len) = (rest.as_ptr(), rest.len());
     }
 }
 
 impl Slice<Block> {
-    /// The same octets for a message.
+    /// The same bytes for a message.
     pub(crate) fn refer(&self) -> Slice {
         Slice { data: self.data, len: self.len, block: self.block.refer() }
     }

@@ -10,10 +10,10 @@ use crate::frame::{COMMAND, MORE, SHORT_HEADER};
 
 /// The longest body that lives inside a [`Message`](crate::Message) itself.
 pub const INLINE: usize = 62;
-/// Octets of a small message: a cache line.
+/// Bytes of a small message: a cache line.
 pub(crate) const WINDOW: usize = SHORT_HEADER + INLINE;
 
-/// The flags octet of a message's frame. All other values tell that a message is not small.
+/// The flags byte of a message's frame. All other values tell that a message is not small.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub(crate) enum Flags {
@@ -24,11 +24,11 @@ pub(crate) enum Flags {
 }
 
 impl Flags {
-    /// The flags in `octet`, whatever else is.
+    /// The flags in `byte`, whatever else is.
     #[inline(always)]
-    pub(crate) fn of(octet: u8) -> Self {
+    pub(crate) fn of(byte: u8) -> Self {
         const BOTH: u8 = COMMAND | MORE;
-        match octet & BOTH {
+        match byte & BOTH {
             BOTH => Self::CommandMore,
             COMMAND => Self::Command,
             MORE => Self::More,
@@ -37,7 +37,7 @@ impl Flags {
     }
 }
 
-/// A frame whose body has at most [`INLINE`] octets; what is behind the body is of no consequence.
+/// A frame whose body has at most [`INLINE`] bytes; what is behind the body is of no consequence.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Small {
@@ -72,7 +72,7 @@ impl Small {
         if flags & !(MORE | COMMAND) != 0 || usize::from(len) > INLINE {
             return None;
         }
-        // SAFETY: the size is the same, there is no alignment, and the flags octet, which alone may
+        // SAFETY: the size is the same, there is no alignment, and the flags byte, which alone may
         // not have every value, is one of the four.
         Some(unsafe { &*std::ptr::from_ref(window).cast() })
     }

@@ -34,22 +34,22 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A stretch of raw memory, octet by octet, of which loom should know who is reading and writing it.
+/// A stretch of raw memory, byte by byte, of which loom should know who is reading and writing it.
 #[cfg(loom)]
 pub(crate) struct Watched(Vec<UnsafeCell<()>>);
 
 #[cfg(loom)]
 impl Watched {
-    pub(crate) fn new(octets: usize) -> Self {
-        Self((0..octets).map(|_| UnsafeCell::new(())).collect())
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self((0..bytes).map(|_| UnsafeCell::new(())).collect())
     }
 
     pub(crate) fn write(&self, at: usize, len: usize) {
-        self.0[at..at + len].iter().for_each(|octet| octet.with_mut(|_| ()));
+        self.0[at..at + len].iter().for_each(|byte| byte.with_mut(|_| ()));
     }
 
     pub(crate) fn read(&self, at: usize, len: usize) {
-        self.0[at..at + len].iter().for_each(|octet| octet.with(|_| ()));
+        self.0[at..at + len].iter().for_each(|byte| byte.with(|_| ()));
     }
 }
 

@@ -43,7 +43,7 @@ fn a_run_is_one_stretch_of_memory_that_all_share() {
         assert_eq!(std::iter::from_fn(|| reader.read()).count(), 100);
     }
     for _ in 0..10 {
-        let frame = press.encode(0, b"sixteen octets..");
+        let frame = press.encode(0, b"sixteen bytes..");
         logs.iter_mut().for_each(|(writer, _)| writer.write_encoded(&frame).unwrap());
     }
     let starts: Vec<_> = logs

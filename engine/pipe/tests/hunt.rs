@@ -161,14 +161,14 @@ fn round(seed: u64) {
     assert_eq!(Arc::strong_count(&token), 1, "a body was leaked");
 }
 
-/// A frame of a message that everybody gets: its octets tell its number.
+/// A frame of a message that everybody gets: its bytes tell its number.
 fn tagged(number: u32, len: u64) -> Vec<u8> {
     vec![number as u8; len as usize]
 }
 
 fn assert_intact(message: &Message) {
     let first = message.first().copied().unwrap_or_default();
-    assert!(message.iter().all(|octet| *octet == first), "octets of another message");
+    assert!(message.iter().all(|byte| *byte == first), "bytes of another message");
 }
 
 /// Reads all there is, keeps some, and hands some on.

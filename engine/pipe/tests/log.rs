@@ -19,7 +19,7 @@ fn with_counter(hwm: u32) -> (LogWriter, LogReader, Arc<Counter>) {
     (writer, reader, told)
 }
 
-/// Writes one-octet messages until one is refused; returns how many were not.
+/// Writes one-byte messages until one is refused; returns how many were not.
 fn fill(writer: &mut LogWriter) -> u32 {
     (0..).take_while(|_| writer.write_body(0, b"m").is_ok()).count() as u32
 }
@@ -177,8 +177,8 @@ fn bodies_in_pieces_are_held_to_their_header() {
 }
 
 #[test]
-fn octets_that_are_no_frames_do_not_get_the_reader_beyond_them() {
-    // Announces 8191 octets and brings one, then a body that should be attached and is not.
+fn bytes_that_are_no_frames_do_not_get_the_reader_beyond_them() {
+    // Announces 8191 bytes and brings one, then a body that should be attached and is not.
     let frames: [&[u8]; 2] =
         [&[2, 0, 0, 0, 0, 0, 0, 0x1f, 0xff, 7], &[2, 0, 0, 0, 0, 0, 0, 0x20, 0, 7]];
     for frame in frames {

@@ -75,15 +75,15 @@ impl Publisher {
         (Self { press: Press::new(), others: log(0), slow }, behind)
     }
 
-    fn frequent(&mut self, octets: usize) {
-        for _ in 0..octets / KIB {
+    fn frequent(&mut self, bytes: usize) {
+        for _ in 0..bytes / KIB {
             let frame = self.press.encode(0, &[1; KIB]);
             self.others.0.write_encoded(&frame).unwrap();
         }
         drain(&mut self.others.1);
     }
 
-    /// A message of `len` octets for everybody, encoded once.
+    /// A message of `len` bytes for everybody, encoded once.
     fn rare(&mut self, len: usize) {
         let frame = self.press.encode(0, &vec![2; len]);
         self.others.0.write_encoded(&frame).unwrap();

@@ -24,7 +24,7 @@ enum Way {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A frame of so many octets, which ends its message unless more follows.
+    /// A frame of so many bytes, which ends its message unless more follows.
     Frame {
         len: usize,
         more: bool,
@@ -326,11 +326,11 @@ impl Bench {
     }
 
     fn gather(&mut self, most: usize) {
-        let octets = |frames: &VecDeque<Frame>| -> usize {
+        let bytes = |frames: &VecDeque<Frame>| -> usize {
             let size = |body: &[u8]| frame::header_size(body.len()) + body.len();
             frames.iter().map(|(_, body)| size(body)).sum()
         };
-        let before = octets(&self.model.visible);
+        let before = bytes(&self.model.visible);
         let mut pieces = Vec::new();
         let total = self.reader.gather(most, &mut pieces);
         assert!(total >= most.min(before), "as much as asked for");
@@ -339,7 +339,7 @@ impl Bench {
         while at < pieces.len() {
             at += self.check_piece(&pieces[at], pieces.get(at + 1));
         }
-        assert_eq!(octets(&self.model.visible), before - total);
+        assert_eq!(bytes(&self.model.visible), before - total);
         if let Some(last) = pieces.last() {
             assert!(!last.open, "whole messages only");
         }

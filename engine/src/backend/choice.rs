@@ -78,7 +78,7 @@ pub struct BackendUnavailable {
     pub reason: String,
 }
 
-/// Whether io_uring works here, by setting up a ring and moving octets through it.
+/// Whether io_uring works here, by setting up a ring and moving bytes through it.
 ///
 /// # Errors
 /// Why it does not, in words, with a remedy where there is one.

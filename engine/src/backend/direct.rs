@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 /// Stretches of memory in one vectored write: more hardly save anything, and no system takes fewer.
 const SLICES: usize = 64;
 
-/// Sends as much of `batch` as the kernel takes; returns how many octets that was.
+/// Sends as much of `batch` as the kernel takes; returns how many bytes that was.
 ///
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] when it takes none now, or why it never will.
@@ -64,7 +64,7 @@ fn accept_once(listener: &Descriptor) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Receives what there is into `buffer`; no octets mean the end.
+/// Receives what there is into `buffer`; no bytes mean the end.
 ///
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] when there is nothing now, or why there never will be.
@@ -77,8 +77,8 @@ pub(crate) fn receive(socket: &Descriptor, buffer: &mut [u8]) -> io::Result<usiz
     }
 }
 
-/// Receives into the spare room of `body`, at most `most` octets, and what comes after those into `rest`;
-/// returns how many octets went where. `body` has room.
+/// Receives into the spare room of `body`, at most `most` bytes, and what comes after those into `rest`;
+/// returns how many bytes went where. `body` has room.
 ///
 /// # Errors
 /// As [`receive`].
@@ -91,7 +91,7 @@ pub(crate) fn receive_body(
     receive_body_within(CALL, socket, body, most, rest)
 }
 
-/// The same with at most `call` octets for `body`.
+/// The same with at most `call` bytes for `body`.
 fn receive_body_within(
     call: usize,
     socket: &Descriptor,
@@ -108,21 +108,21 @@ fn receive_body_within(
     let mut buffers =
         [MaybeUninitSlice::new(&mut spare[..most]), MaybeUninitSlice::new(as_uninit(rest))];
     let count = if whole { 2 } else { 1 };
-    let octets = loop {
+    let bytes = loop {
         match socket.recv_vectored(&mut buffers[..count]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => break result?.0,
         }
     };
-    let first = octets.min(most);
-    // SAFETY: the system has filled so many octets of the spare room.
+    let first = bytes.min(most);
+    // SAFETY: the system has filled so many bytes of the spare room.
     unsafe { body.set_len(have + first) };
-    Ok((first, octets - first))
+    Ok((first, bytes - first))
 }
 
 /// Initialised memory as memory to be filled.
 fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
-    // SAFETY: the same layout; the system writes octets there, or nothing.
+    // SAFETY: the same layout; the system writes bytes there, or nothing.
     unsafe { &mut *(std::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) }
 }
 

@@ -6,7 +6,7 @@ use super::Descriptor;
 use ringmq_zmtp::Line;
 use std::mem::MaybeUninit;
 
-/// Whether octets have come that nobody has read yet, or the end.
+/// Whether bytes have come that nobody has read yet, or the end.
 pub(crate) fn has_unread(socket: &Descriptor) -> bool {
     socket.peek(&mut [MaybeUninit::uninit()]).is_ok()
 }
@@ -18,7 +18,7 @@ pub(crate) fn line(socket: &Descriptor) -> Option<Line> {
 
     let mut info = TcpInfo::default();
     let mut len = size_of::<TcpInfo>() as libc::socklen_t;
-    // SAFETY: the kernel writes `len` octets of plain integers at the most, and says how many.
+    // SAFETY: the kernel writes `len` bytes of plain integers at the most, and says how many.
     let result = unsafe {
         let info = (&raw mut info).cast();
         libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, info, &raw mut len)
@@ -82,7 +82,7 @@ struct TcpInfo {
     /// Milliseconds since an acknowledgement came, which all segments are.
     since_heard: u32,
     _estimates: [u32; 11],
-    _octets: [u64; 4],
+    _bytes: [u64; 4],
     _segments_out: u32,
     segments_in: u32,
 }
@@ -163,6 +163,6 @@ mod tests {
         assert!(line(&near).expect("tcp").heard != before.heard);
         limit_back_off(&near, std::time::Duration::MAX);
         let mut one = [0];
-        assert_eq!(crate::backend::direct::receive(&near, &mut one).expect("an octet"), 1);
+        assert_eq!(crate::backend::direct::receive(&near, &mut one).expect("a byte"), 1);
     }
 }

@@ -44,7 +44,7 @@ use std::time::Duration;
 /// A socket of the operating system, non-blocking, shared by all who may use or await it.
 pub type Descriptor = Arc<Socket>;
 
-/// Octets of a receive buffer: the batch size at which throughput is best (64 KiB: 9.5 GB/s on
+/// Bytes of a receive buffer: the batch size at which throughput is best (64 KiB: 9.5 GB/s on
 /// loopback TCP where 8 KiB gave 1.5).
 pub const RECEIVE_BUFFER: usize = 64 * 1024;
 
@@ -52,13 +52,13 @@ pub const RECEIVE_BUFFER: usize = 64 * 1024;
 /// holds a descriptor until its turn has come, so this also bounds how many those are.
 pub(crate) const ACCEPTS: usize = 16;
 
-/// Octets that one call to the system is asked to move at the most; the next call goes on. A message may be
+/// Bytes that one call to the system is asked to move at the most; the next call goes on. A message may be
 /// longer than any system takes at once: io_uring refuses 2 GiB and more, Linux's calls move less than 2 GiB
 /// of it, macOS refuses to move 2 GiB and more in all stretches of a call together, and Windows counts the
-/// octets of a stretch in 32 bits. (What is received into a buffer of the backend's is shorter anyway.)
+/// bytes of a stretch in 32 bits. (What is received into a buffer of the backend's is shorter anyway.)
 pub(crate) const CALL: usize = 1 << 30;
 
-/// How a receive goes on after the first octets.
+/// How a receive goes on after the first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receive {
     /// One event, then nothing until asked again: at most one buffer is read ahead.
@@ -74,7 +74,7 @@ pub struct Buffer {
     pub(crate) len: usize,
 }
 
-/// Why no more octets come.
+/// Why no more bytes come.
 #[derive(Debug)]
 pub enum Ended {
     /// It was a [`Receive::Once`] or was paused: ask again when there is room.
@@ -91,11 +91,11 @@ pub enum Event {
     Accepted(Token, io::Result<Socket>),
     /// A connect finished.
     Connected(Token, io::Result<()>),
-    /// Octets arrived. Give the buffer back with [`Backend::release`].
+    /// Bytes arrived. Give the buffer back with [`Backend::release`].
     Received(Token, Buffer),
     /// A receive is over.
     ReceiveEnded(Token, Ended),
-    /// A send is over: how many octets went out, and the batch, not advanced.
+    /// A send is over: how many bytes went out, and the batch, not advanced.
     Sent(Token, Batch, io::Result<usize>),
 }
 
@@ -146,7 +146,7 @@ pub trait Backend {
     /// else within `timeout` (`None`: when something does). An interrupted wait is no error.
     fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()>;
 
-    /// The octets in a receive buffer.
+    /// The bytes in a receive buffer.
     fn bytes(&self, buffer: &Buffer) -> &[u8];
 
     /// Gives a receive buffer back.

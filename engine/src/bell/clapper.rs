@@ -24,12 +24,12 @@ mod system {
             &self.0
         }
 
-        pub(super) fn write(&self, octets: &[u8]) -> io::Result<usize> {
-            Ok(rustix::io::write(&self.0, octets)?)
+        pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(rustix::io::write(&self.0, bytes)?)
         }
 
-        pub(super) fn read(&self, octets: &mut [u8]) -> io::Result<usize> {
-            Ok(rustix::io::read(&self.0, octets)?)
+        pub(super) fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+            Ok(rustix::io::read(&self.0, bytes)?)
         }
     }
 }
@@ -60,12 +60,12 @@ mod system {
             &self.ear
         }
 
-        pub(super) fn write(&self, octets: &[u8]) -> io::Result<usize> {
-            Ok(rustix::io::write(&self.hand, octets)?)
+        pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(rustix::io::write(&self.hand, bytes)?)
         }
 
-        pub(super) fn read(&self, octets: &mut [u8]) -> io::Result<usize> {
-            Ok(rustix::io::read(&self.ear, octets)?)
+        pub(super) fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+            Ok(rustix::io::read(&self.ear, bytes)?)
         }
     }
 }
@@ -91,12 +91,12 @@ mod system {
             &self.0
         }
 
-        pub(super) fn write(&self, octets: &[u8]) -> io::Result<usize> {
-            self.0.send(octets)
+        pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.send(bytes)
         }
 
-        pub(super) fn read(&self, octets: &mut [u8]) -> io::Result<usize> {
-            self.0.recv(octets)
+        pub(super) fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+            self.0.recv(bytes)
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The end of a session, from either side.
 //!
 //! A socket that closes its end of the pipe wants what it has written to be sent, for as long as its
-//! linger time allows. After the last octet the writing half is shut and the peer's own end awaited: a
-//! descriptor closed while octets of the peer's are still unread would reset the connection, and with
+//! linger time allows. After the last byte the writing half is shut and the peer's own end awaited: a
+//! descriptor closed while bytes of the peer's are still unread would reset the connection, and with
 //! it lose what the kernel has not delivered yet.
 
 use super::{Carry, LINGER, Phase, Session, SessionEnd, handshake};

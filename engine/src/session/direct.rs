@@ -38,7 +38,7 @@ pub struct Direct {
     heard: AtomicBool,
     /// Commands of the peer that the session has to heed.
     said: Mutex<Vec<Said>>,
-    /// Octets that the I/O thread has sent, and how many those were when a writer last waited for more in
+    /// Bytes that the I/O thread has sent, and how many those were when a writer last waited for more in
     /// vain. Figures to go by: relaxed throughout; both wrap.
     moved: AtomicUsize,
     stuck_at: AtomicUsize,
@@ -120,10 +120,10 @@ impl Direct {
         std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The I/O thread has sent so many octets more.
-    pub(super) fn moved(&self, octets: usize) {
+    /// The I/O thread has sent so many bytes more.
+    pub(super) fn moved(&self, bytes: usize) {
         // One thread writes it.
-        let moved = self.moved.load(Ordering::Relaxed).wrapping_add(octets);
+        let moved = self.moved.load(Ordering::Relaxed).wrapping_add(bytes);
         self.moved.store(moved, Ordering::Relaxed);
     }
 
@@ -244,7 +244,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether octets are here that the pipe had no room for: the descriptor says nothing of them.
+    /// Whether bytes are here that the pipe had no room for: the descriptor says nothing of them.
     pub fn is_blocked(&self) -> bool {
         self.held.as_ref().is_none_or(|reading| reading.is_blocked())
     }

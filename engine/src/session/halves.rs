@@ -20,7 +20,7 @@ const BULK: usize = 32 * 1024;
 const COPIES: u8 = 64;
 /// Least room in a log that is worth a read.
 const LANDING: usize = 16 * 1024;
-/// Octets received with the end of a large body and after it: enough for the header of the next one,
+/// Bytes received with the end of a large body and after it: enough for the header of the next one,
 /// little of whose body is then copied.
 const AFTER_LARGE: usize = 4 * 1024;
 
@@ -38,7 +38,7 @@ pub(super) struct Reading {
     pub(super) over: Option<Over>,
     /// The last read brought much at once, so that the next one is worth a block of the log.
     bulk: bool,
-    /// Octets that are missing of a frame whose beginning is in the log.
+    /// Bytes that are missing of a frame whose beginning is in the log.
     lacking: usize,
     /// Reads for which that is not to be tried: they bring what does not stay in a log.
     copies: u8,
@@ -55,7 +55,7 @@ impl Reading {
         Self { descriptor, inbound, tx, over: None, bulk: false, lacking: 0, copies: 0 }
     }
 
-    /// Whether octets are here for which the pipe had no room.
+    /// Whether bytes are here for which the pipe had no room.
     pub(super) fn is_blocked(&self) -> bool {
         let landed = match &self.tx {
             Some(Outlet::Log(log)) => !log.landed().is_empty(),
@@ -65,13 +65,9 @@ impl Reading {
     }
 
     /// Decodes what arrived, and what waited for credit.
-    pub(super) fn take(
-        &mut self,
-        octets: &[u8],
-        said: &mut Vec<Said>,
-    ) -> Result<(), ProtocolError> {
+    pub(super) fn take(&mut self, bytes: &[u8], said: &mut Vec<Said>) -> Result<(), ProtocolError> {
         self.lacking = 0;
-        let result = self.inbound.take(octets, self.tx.as_mut(), said);
+        let result = self.inbound.take(bytes, self.tx.as_mut(), said);
         // One publication for all that this read brought.
         if let Some(Outlet::Log(log)) = &mut self.tx {
             log.publish();
@@ -93,11 +89,11 @@ impl Reading {
             return self.receive_into_log(said);
         }
         let most = if self.inbound.is_large() { AFTER_LARGE } else { buffer.len() };
-        let octets = some(direct::receive(&self.descriptor, &mut buffer[..most]))?;
+        let bytes = some(direct::receive(&self.descriptor, &mut buffer[..most]))?;
         self.copies = self.copies.saturating_sub(1);
         let is_log = matches!(self.tx, Some(Outlet::Log(_)));
-        self.bulk = octets >= BULK && self.copies == 0 && is_log;
-        self.take(&buffer[..octets], said).map_err(Over::Broken)
+        self.bulk = bytes >= BULK && self.copies == 0 && is_log;
+        self.take(&buffer[..bytes], said).map_err(Over::Broken)
     }
 
     /// Receives a large body where it belongs, and the beginning of what follows into `buffer`.
@@ -113,17 +109,17 @@ impl Reading {
         self.take(&buffer[..more], said).map_err(Over::Broken)
     }
 
-    /// Receives into the memory of the log, where the octets stay.
+    /// Receives into the memory of the log, where the bytes stay.
     fn receive_into_log(&mut self, said: &mut Vec<Said>) -> Result<(), Over> {
         // Nothing but a log has memory to receive into: see `receive`.
         let Some(Outlet::Log(log)) = &mut self.tx else { return Ok(()) };
-        let octets = {
+        let bytes = {
             let memory = log.landing(self.lacking.max(LANDING));
             let most = memory.len().min(RECEIVE_BUFFER);
             some(direct::receive(&self.descriptor, &mut memory[..most]))?
         };
-        log.land(octets);
-        self.bulk = octets >= BULK;
+        log.land(bytes);
+        self.bulk = bytes >= BULK;
         self.lacking = 0;
         match self.inbound.take_landed(log) {
             Landed::All => {}
@@ -142,11 +138,11 @@ impl Reading {
     }
 }
 
-/// The octets of a receive; none of them are the end.
+/// The bytes of a receive; none of them are the end.
 fn some(result: io::Result<usize>) -> Result<usize, Over> {
     match result {
         Ok(0) => Err(Over::Ended(Ended::Eof)),
-        Ok(octets) => Ok(octets),
+        Ok(bytes) => Ok(bytes),
         Err(error) => Err(Over::Ended(Ended::Failed(error))),
     }
 }
@@ -203,10 +199,10 @@ impl Writing {
         self.outbound.next(rx, &mut self.batch);
     }
 
-    /// Notes that the kernel has taken `octets` more of `batch`, and credits the messages.
-    pub(super) fn sent(&mut self, batch: &mut Batch, octets: usize) {
-        let messages = batch.advance(octets);
-        self.outbound.sent(octets, messages);
+    /// Notes that the kernel has taken `bytes` more of `batch`, and credits the messages.
+    pub(super) fn sent(&mut self, batch: &mut Batch, bytes: usize) {
+        let messages = batch.advance(bytes);
+        self.outbound.sent(bytes, messages);
         if messages > 0
             && let Some(Source { rx: Inlet::Log(log), .. }) = &mut self.source
         {
@@ -234,9 +230,9 @@ impl Writing {
         loop {
             while !self.batch.is_empty() {
                 match direct::send(&self.descriptor, &self.batch) {
-                    Ok(octets) => {
+                    Ok(bytes) => {
                         let mut batch = std::mem::take(&mut self.batch);
-                        self.sent(&mut batch, octets);
+                        self.sent(&mut batch, bytes);
                         self.batch = batch;
                     }
                     Err(error) => {

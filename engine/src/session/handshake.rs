@@ -48,10 +48,10 @@ pub(super) fn input(
     handshake: &mut Handshake,
     rest: &mut Vec<u8>,
     now: Instant,
-    octets: &[u8],
+    bytes: &[u8],
 ) -> Result<(), ProtocolError> {
-    let used = if handshake.is_done() { 0 } else { handshake.input(now, octets)? };
-    rest.extend_from_slice(&octets[used..]);
+    let used = if handshake.is_done() { 0 } else { handshake.input(now, bytes)? };
+    rest.extend_from_slice(&bytes[used..]);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The reading half of a session: from received octets to the pipe.
+//! The reading half of a session: from received bytes to the pipe.
 //!
 //! Nothing is decoded beyond the pipe's credit. What was received beyond it waits here: at most what
 //! the backend had under way when the credit ran out.
@@ -7,19 +7,19 @@ use bytes::{Buf, BytesMut};
 use ringmq_pipe::{ATTACH, LogWriter, Message, Outlet, Refused, frame};
 use ringmq_zmtp::{Command, Decoder, Measured, ProtocolError, Rest, Sink};
 
-/// Octets set aside at once for a large body whose length only the peer vouches for; more follows as
-/// octets really arrive.
+/// Bytes set aside at once for a large body whose length only the peer vouches for; more follows as
+/// bytes really arrive.
 const TRUST: usize = 256 * 1024;
 
-/// Octets missing of a large body that are worth a read of their own.
+/// Bytes missing of a large body that are worth a read of their own.
 const STRAIGHT: usize = 32 * 1024;
 
-/// What came of octets that were received into the log.
+/// What came of bytes that were received into the log.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Landed {
     /// All of them are messages now.
     All,
-    /// So many octets are missing of the last frame, at least.
+    /// So many bytes are missing of the last frame, at least.
     Partial(usize),
     /// There is no credit for the rest.
     Blocked,
@@ -37,7 +37,7 @@ pub(super) struct Inbound {
     discard: bool,
 }
 
-/// A frame of which some octets are still to come.
+/// A frame of which some bytes are still to come.
 #[derive(Default)]
 struct Partial {
     flags: u8,
@@ -47,15 +47,15 @@ struct Partial {
 }
 
 impl Partial {
-    /// Adds octets of a large body.
-    fn extend(&mut self, octets: &[u8]) {
-        if self.large.capacity() - self.large.len() < octets.len() {
-            self.reserve(octets.len());
+    /// Adds bytes of a large body.
+    fn extend(&mut self, bytes: &[u8]) {
+        if self.large.capacity() - self.large.len() < bytes.len() {
+            self.reserve(bytes.len());
         }
-        self.large.extend_from_slice(octets);
+        self.large.extend_from_slice(bytes);
     }
 
-    /// Makes room for `least` octets more. Memory is taken for what has arrived as much again, never for
+    /// Makes room for `least` bytes more. Memory is taken for what has arrived as much again, never for
     /// more than the body.
     fn reserve(&mut self, least: usize) {
         let have = self.large.len();
@@ -69,7 +69,7 @@ impl Inbound {
         Self { decoder, partial: Partial::default(), backlog: None, discard }
     }
 
-    /// Whether octets wait for credit.
+    /// Whether bytes wait for credit.
     pub(super) fn is_blocked(&self) -> bool {
         self.backlog.as_ref().is_some_and(|backlog| !backlog.is_empty())
     }
@@ -93,11 +93,11 @@ impl Inbound {
         self.partial.body >= STRAIGHT as u64
     }
 
-    /// Octets were added to the [large body](Self::large_body).
-    pub(super) fn large_body_received(&mut self, octets: usize, target: Option<&mut Outlet>) {
+    /// Bytes were added to the [large body](Self::large_body).
+    pub(super) fn large_body_received(&mut self, bytes: usize, target: Option<&mut Outlet>) {
         let mut said = Vec::new();
         let mut sink = Into { target, partial: &mut self.partial, said: &mut said };
-        self.decoder.delivered(octets as u64, &mut sink);
+        self.decoder.delivered(bytes as u64, &mut sink);
     }
 
     /// Makes messages of what has landed in the log, as far as the credit goes.
@@ -116,15 +116,15 @@ impl Inbound {
         }
     }
 
-    /// Whether the next octets can be received straight into the log.
+    /// Whether the next bytes can be received straight into the log.
     pub(super) fn can_land(&self) -> bool {
         !self.discard && !self.is_blocked() && self.decoder.is_between_frames()
     }
 
-    /// Decodes `octets`, after those that wait already, as far as the credit goes.
+    /// Decodes `bytes`, after those that wait already, as far as the credit goes.
     pub(super) fn take(
         &mut self,
-        octets: &[u8],
+        bytes: &[u8],
         mut target: Option<&mut Outlet>,
         said: &mut Vec<Said>,
     ) -> Result<(), ProtocolError> {
@@ -154,15 +154,15 @@ impl Inbound {
             let used = feed(&mut self.decoder, backlog, &mut sink)?;
             backlog.advance(used);
             if !backlog.is_empty() {
-                backlog.extend_from_slice(octets);
+                backlog.extend_from_slice(bytes);
                 return Ok(());
             }
             // An idle connection holds no memory.
             self.backlog = None;
         }
-        let used = feed(&mut self.decoder, octets, &mut sink)?;
-        if used < octets.len() {
-            self.backlog.get_or_insert_default().extend_from_slice(&octets[used..]);
+        let used = feed(&mut self.decoder, bytes, &mut sink)?;
+        if used < bytes.len() {
+            self.backlog.get_or_insert_default().extend_from_slice(&bytes[used..]);
         }
         Ok(())
     }
@@ -250,11 +250,11 @@ impl Sink for Into<'_> {
         }
     }
 
-    fn body(&mut self, octets: &[u8]) {
+    fn body(&mut self, bytes: &[u8]) {
         let large = self.partial.body >= ATTACH as u64;
         match &mut self.target {
-            Some(Outlet::Log(log)) if !large => log.body(octets),
-            Some(_) => self.partial.extend(octets),
+            Some(Outlet::Log(log)) if !large => log.body(bytes),
+            Some(_) => self.partial.extend(bytes),
             None => {}
         }
     }

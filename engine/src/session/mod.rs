@@ -87,7 +87,7 @@ pub struct Session {
     /// A turn was asked for.
     restless: bool,
     heartbeat_at: Option<Instant>,
-    /// Found while octets were taken in; acted on when driven.
+    /// Found while bytes were taken in; acted on when driven.
     failure: Option<DisconnectReason>,
     /// The connection is of no more use. What it has brought is still delivered.
     gone: Option<DisconnectReason>,
@@ -133,9 +133,9 @@ impl Session {
     }
 
     /// Decodes what arrived, and what waited for credit.
-    fn take_in(&mut self, now: Instant, octets: &[u8]) {
+    fn take_in(&mut self, now: Instant, bytes: &[u8]) {
         let Phase::Traffic(traffic) = &mut self.phase else { return };
-        if let Err(error) = traffic.take_in(now, octets) {
+        if let Err(error) = traffic.take_in(now, bytes) {
             self.failure = Some(DisconnectReason::Protocol(error));
         }
     }
@@ -158,18 +158,18 @@ impl Handler for Session {
         self.pump(cx);
     }
 
-    fn received(&mut self, now: Instant, octets: &[u8]) {
+    fn received(&mut self, now: Instant, bytes: &[u8]) {
         if self.is_over() {
             return;
         }
-        self.note_volume(octets.len());
+        self.note_volume(bytes.len());
         match &mut self.phase {
             Phase::Handshake(handshake, rest) => {
-                if let Err(error) = handshake::input(handshake, rest, now, octets) {
+                if let Err(error) = handshake::input(handshake, rest, now, bytes) {
                     self.failure = Some(DisconnectReason::Protocol(error));
                 }
             }
-            Phase::Traffic(_) => self.take_in(now, octets),
+            Phase::Traffic(_) => self.take_in(now, bytes),
             Phase::Farewell | Phase::Over => {}
         }
     }

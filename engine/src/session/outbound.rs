@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ringmq_pipe::{FULL, Inlet, LatestReader, Piece, frame};
 use ringmq_zmtp::Encoder;
 
-/// Octets gathered from the log for one send at least, if there are so many: a full block's.
+/// Bytes gathered from the log for one send at least, if there are so many: a full block's.
 pub(super) const GATHER: usize = FULL;
 
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.
@@ -19,7 +19,7 @@ const HEARTBEATS: usize = 4 * 1024;
 /// The writing half of a session.
 pub(super) struct Outbound {
     encoder: Encoder,
-    /// Octets for the wire that go before everything else.
+    /// Bytes for the wire that go before everything else.
     control: Vec<u8>,
     /// Where our PING is, if there is one.
     ping: Ping,
@@ -27,12 +27,12 @@ pub(super) struct Outbound {
     spoken: bool,
     /// What the batch under way was made of, for a broken connection; empty when none is under way.
     under_way: Vec<Piece>,
-    /// Octets before the first message in the batch under way.
+    /// Bytes before the first message in the batch under way.
     lead: usize,
     /// Something was sent, and before the last [rest](Self::rest).
     used: bool,
     used_before: bool,
-    /// Octets of the batch that the kernel has taken, and messages credited for them.
+    /// Bytes of the batch that the kernel has taken, and messages credited for them.
     sent: usize,
     credited: usize,
     /// Boxed, because hardly any connection needs it.
@@ -59,7 +59,7 @@ struct Rare {
 }
 
 impl Outbound {
-    /// Begins with `control`, octets for the wire, and then what the last connection has `carried`
+    /// Begins with `control`, bytes for the wire, and then what the last connection has `carried`
     /// over.
     pub(super) fn new(encoder: Encoder, control: Vec<u8>, carried: Vec<Piece>) -> Self {
         let rare = (!carried.is_empty()).then(|| Box::new(Rare { ends: Vec::new(), carried }));
@@ -198,11 +198,11 @@ impl Outbound {
         batch.push(Part::Bytes { bytes: Bytes::from(wire), messages });
     }
 
-    /// The kernel has taken `octets` more of the batch under way; `credited` messages were completed
+    /// The kernel has taken `bytes` more of the batch under way; `credited` messages were completed
     /// by that as far as the batch can tell.
-    pub(super) fn sent(&mut self, octets: usize, credited: u32) {
+    pub(super) fn sent(&mut self, bytes: usize, credited: u32) {
         self.used = true;
-        self.sent += octets;
+        self.sent += bytes;
         self.credited += credited as usize;
     }
 
@@ -279,12 +279,12 @@ pub(super) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, B
     })
 }
 
-/// How many messages end within the first `octets` octets.
-fn whole_messages(pieces: &[Piece], octets: usize) -> usize {
+/// How many messages end within the first `bytes` bytes.
+fn whole_messages(pieces: &[Piece], bytes: usize) -> usize {
     let (mut at, mut whole) = (0, 0);
     for (header, _) in frames(pieces) {
         at += header.size + header.body as usize;
-        if at > octets {
+        if at > bytes {
             break;
         }
         whole += usize::from(header.flags & frame::MORE == 0);
@@ -294,23 +294,23 @@ fn whole_messages(pieces: &[Piece], octets: usize) -> usize {
 
 /// Removes the first `count` messages.
 fn skip_messages(pieces: &mut Vec<Piece>, count: usize) {
-    let (mut octets, mut left) = (0, count);
+    let (mut bytes, mut left) = (0, count);
     for (header, _) in frames(pieces) {
         if left == 0 {
             break;
         }
-        octets += header.size + header.body as usize;
+        bytes += header.size + header.body as usize;
         left -= usize::from(header.flags & frame::MORE == 0);
     }
     let mut skipped = count as u32;
     pieces.retain_mut(|piece| {
         let len = piece.bytes().len();
-        if octets >= len {
-            octets -= len;
+        if bytes >= len {
+            bytes -= len;
             skipped -= piece.messages.min(skipped);
             return false;
         }
-        piece.skip(std::mem::take(&mut octets), std::mem::take(&mut skipped));
+        piece.skip(std::mem::take(&mut bytes), std::mem::take(&mut skipped));
         true
     });
 }

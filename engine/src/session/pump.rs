@@ -122,8 +122,8 @@ impl Session {
     }
 
     /// Notes how much a receive has brought.
-    pub(super) fn note_volume(&mut self, octets: usize) {
-        self.bulk = octets >= BULK;
+    pub(super) fn note_volume(&mut self, bytes: usize) {
+        self.bulk = bytes >= BULK;
     }
 
     fn is_blocked(&mut self) -> bool {
@@ -282,16 +282,16 @@ impl Session {
 
     pub(super) fn sent(&mut self, cx: &mut Cx<'_>, mut batch: Batch, result: io::Result<usize>) {
         self.sending = false;
-        let (octets, failure) = match result {
-            Ok(octets) => (octets, None),
+        let (bytes, failure) = match result {
+            Ok(bytes) => (bytes, None),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => (0, None),
             Err(error) => (0, Some(error)),
         };
         match &mut self.phase {
             Phase::Traffic(traffic) => {
                 if let Some(writing) = traffic.write.get() {
-                    writing.sent(&mut batch, octets);
-                    traffic.direct.moved(octets);
+                    writing.sent(&mut batch, bytes);
+                    traffic.direct.moved(bytes);
                     if batch.is_empty() {
                         // Its memory is for the next one.
                         writing.batch = std::mem::take(&mut batch);
@@ -300,7 +300,7 @@ impl Session {
                 traffic.note_ping(&self.descriptor, cx.now);
             }
             _ => {
-                batch.advance(octets);
+                batch.advance(bytes);
             }
         }
         if self.ending.is_some() {

@@ -40,9 +40,9 @@ struct Kept {
 
 impl Kept {
     fn add(&mut self, header: frame::Header, body: &Body<'_>) {
-        let mut octets = [0; frame::LONG_HEADER];
-        let size = frame::write(&mut octets, header.flags, header.body as usize);
-        self.frames.extend_from_slice(&octets[..size]);
+        let mut bytes = [0; frame::LONG_HEADER];
+        let size = frame::write(&mut bytes, header.flags, header.body as usize);
+        self.frames.extend_from_slice(&bytes[..size]);
         match body {
             Body::Copied(bytes) => {
                 self.frames.extend_from_slice(bytes);

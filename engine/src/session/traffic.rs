@@ -98,14 +98,14 @@ impl Traffic {
     }
 
     /// Decodes what arrived, and what waited for credit, if reading is done at home.
-    pub(super) fn take_in(&mut self, now: Instant, octets: &[u8]) -> Result<(), ProtocolError> {
-        // As long as octets waited here, the peer was not listened to.
-        if !octets.is_empty() || self.is_blocked() {
+    pub(super) fn take_in(&mut self, now: Instant, bytes: &[u8]) -> Result<(), ProtocolError> {
+        // As long as bytes waited here, the peer was not listened to.
+        if !bytes.is_empty() || self.is_blocked() {
             self.heartbeat.on_input();
         }
         let mut said = Vec::new();
         let result = match self.read.get() {
-            Some(reading) => reading.take(octets, &mut said),
+            Some(reading) => reading.take(bytes, &mut said),
             None => Ok(()),
         };
         self.heed(now, said);
@@ -142,7 +142,7 @@ impl Traffic {
         self.commands.push(Beat::Ping(ttl));
     }
 
-    /// Octets of the batch under way were sent: notes whether there was a PING among them.
+    /// Bytes of the batch under way were sent: notes whether there was a PING among them.
     pub(super) fn note_ping(&mut self, descriptor: &Descriptor, now: Instant) {
         let sent = self.write.get().and_then(|writing| writing.outbound.ping_sent());
         if let Some(behind_messages) = sent {
@@ -181,7 +181,7 @@ impl Traffic {
         Some(writing)
     }
 
-    /// Whether octets wait at home for credit.
+    /// Whether bytes wait at home for credit.
     pub(super) fn is_blocked(&mut self) -> bool {
         self.read.get().is_some_and(|reading| reading.is_blocked())
     }

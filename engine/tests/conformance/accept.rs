@@ -31,9 +31,9 @@ fn exchange(mut clients: Vec<Socket>, sockets: Vec<Socket>) {
     let mut answers: Vec<u8> = clients
         .iter_mut()
         .map(|client| {
-            let mut octet = [0];
-            client.read_exact(&mut octet).unwrap();
-            octet[0]
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            byte[0]
         })
         .collect();
     answers.sort_unstable();

@@ -20,16 +20,16 @@ fn connected(rig: &mut Rig, token: Token) -> io::Result<()> {
     }
 }
 
-/// The connection under `token` carries octets both ways.
+/// The connection under `token` carries bytes both ways.
 fn exchange(rig: &mut Rig, token: Token, near: &Descriptor, listener: &Socket) {
     listener.set_nonblocking(false).unwrap();
     let (mut far, _) = listener.accept().unwrap();
     far.write_all(b"down").unwrap();
     assert_eq!(rig.receive_once(token, near), b"down");
     rig.send_all(token, near, batch([b"up".to_vec()]));
-    let mut octets = [0; 2];
-    far.read_exact(&mut octets).unwrap();
-    assert_eq!(&octets, b"up");
+    let mut bytes = [0; 2];
+    far.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"up");
 }
 
 fn a_tcp_listener_is_reached(kind: BackendKind) {

@@ -39,9 +39,9 @@ fn a_thousand_connections_echo_and_end(kind: BackendKind) {
         let mut sent = 0;
         while sent < COUNT {
             match rig.next() {
-                (token, What::Received(octets)) => {
-                    assert_eq!(octets.len(), 4);
-                    rig.backend.send(token, &near[&token], batch([octets]));
+                (token, What::Received(bytes)) => {
+                    assert_eq!(bytes.len(), 4);
+                    rig.backend.send(token, &near[&token], batch([bytes]));
                 }
                 (_, What::Sent(Given(mut batch), result)) => {
                     batch.advance(result.unwrap());
@@ -52,9 +52,9 @@ fn a_thousand_connections_echo_and_end(kind: BackendKind) {
             }
         }
         for (number, other) in far.iter_mut().enumerate() {
-            let mut octets = [0; 4];
-            other.read_exact(&mut octets).unwrap();
-            assert_eq!(u32::from_be_bytes(octets), number as u32 ^ round << 16);
+            let mut bytes = [0; 4];
+            other.read_exact(&mut bytes).unwrap();
+            assert_eq!(u32::from_be_bytes(bytes), number as u32 ^ round << 16);
         }
     }
     drop(far);

@@ -16,7 +16,7 @@ fn once_brings_one_buffer_and_no_more(kind: BackendKind) {
     rig.backend.receive(token, &near, Receive::Once);
     rig.silence();
     far.write_all(b"one").unwrap();
-    assert!(matches!(rig.next_of(token), What::Received(octets) if octets == b"one"));
+    assert!(matches!(rig.next_of(token), What::Received(bytes) if bytes == b"one"));
     assert!(matches!(rig.next_of(token), What::Ended(Ended::Stopped)));
     far.write_all(b"two").unwrap();
     rig.silence();
@@ -33,9 +33,9 @@ fn once_never_brings_more_than_a_buffer(kind: BackendKind) {
     let writer = std::thread::spawn(move || far.write_all(&copy).unwrap());
     let mut got = Vec::new();
     while got.len() < sent.len() {
-        let octets = rig.receive_once(token, &near);
-        assert!(octets.len() <= RECEIVE_BUFFER);
-        got.extend(octets);
+        let bytes = rig.receive_once(token, &near);
+        assert!(bytes.len() <= RECEIVE_BUFFER);
+        got.extend(bytes);
     }
     assert!(got == sent);
     writer.join().unwrap();
@@ -89,8 +89,8 @@ fn nothing_is_lost_or_doubled_by_pauses(kind: BackendKind) {
         let mut pauses = 0;
         while got.len() < sent.len() {
             match rig.next_of(token) {
-                What::Received(octets) => {
-                    got.extend(octets);
+                What::Received(bytes) => {
+                    got.extend(bytes);
                     rig.backend.pause(token);
                 }
                 What::Ended(Ended::Stopped) => {
@@ -100,13 +100,13 @@ fn nothing_is_lost_or_doubled_by_pauses(kind: BackendKind) {
                 other => panic!("{other:?}"),
             }
         }
-        assert!(got == sent, "octets in order");
+        assert!(got == sent, "bytes in order");
         assert!(pauses > 1);
         drop(writer.join().unwrap());
     }
 }
 
-fn the_end_comes_after_the_last_octet_and_once(kind: BackendKind) {
+fn the_end_comes_after_the_last_byte_and_once(kind: BackendKind) {
     for how in [Receive::Once, Receive::Stream] {
         let mut rig = Rig::new(kind);
         let token = Token::unique();
@@ -114,7 +114,7 @@ fn the_end_comes_after_the_last_octet_and_once(kind: BackendKind) {
         far.write_all(b"last words").unwrap();
         far.shutdown(Shutdown::Write).unwrap();
         rig.backend.receive(token, &near, how);
-        assert!(matches!(rig.next_of(token), What::Received(octets) if octets == b"last words"));
+        assert!(matches!(rig.next_of(token), What::Received(bytes) if bytes == b"last words"));
         if how == Receive::Once {
             assert!(matches!(rig.next_of(token), What::Ended(Ended::Stopped)));
             rig.backend.receive(token, &near, how);
@@ -162,7 +162,7 @@ on_each_backend!(
     a_stream_goes_on_until_it_is_paused,
     pausing_what_does_not_receive_does_nothing,
     nothing_is_lost_or_doubled_by_pauses,
-    the_end_comes_after_the_last_octet_and_once,
+    the_end_comes_after_the_last_byte_and_once,
     a_reset_is_a_failure,
     a_second_receive_is_the_one_under_way,
 );

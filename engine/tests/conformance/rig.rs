@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// How long nothing must happen for a test to believe that nothing will.
 const SILENCE: Duration = Duration::from_millis(50);
 
-/// What happened, with received octets copied out.
+/// What happened, with received bytes copied out.
 #[derive(Debug)]
 pub(crate) enum What {
     Accepted(io::Result<Socket>),
@@ -97,20 +97,20 @@ impl Rig {
         }
     }
 
-    /// The octets of a buffer, which is given back.
+    /// The bytes of a buffer, which is given back.
     pub(crate) fn take(&mut self, buffer: Buffer) -> Vec<u8> {
-        let octets = self.backend.bytes(&buffer).to_vec();
+        let bytes = self.backend.bytes(&buffer).to_vec();
         self.backend.release(buffer);
-        octets
+        bytes
     }
 
-    /// Octets received by `token` until there are `count`.
+    /// Bytes received by `token` until there are `count`.
     pub(crate) fn received(&mut self, token: Token, count: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while all.len() < count {
             match self.next_of(token) {
-                What::Received(octets) => all.extend(octets),
-                other => panic!("{} of {count} octets, then {other:?}", all.len()),
+                What::Received(bytes) => all.extend(bytes),
+                other => panic!("{} of {count} bytes, then {other:?}", all.len()),
             }
         }
         assert_eq!(all.len(), count);
@@ -133,14 +133,14 @@ impl Rig {
         events
     }
 
-    /// Receives and expects `Stopped` after `count` octets.
+    /// Receives and expects `Stopped` after `count` bytes.
     pub(crate) fn receive_once(&mut self, token: Token, socket: &Descriptor) -> Vec<u8> {
         self.backend.receive(token, socket, Receive::Once);
-        let What::Received(octets) = self.next_of(token) else {
-            panic!("octets are there");
+        let What::Received(bytes) = self.next_of(token) else {
+            panic!("bytes are there");
         };
         assert!(matches!(self.next_of(token), What::Ended(Ended::Stopped)));
-        octets
+        bytes
     }
 }
 
@@ -195,7 +195,7 @@ pub(crate) fn batch(parts: impl IntoIterator<Item = Vec<u8>>) -> Batch {
     batch
 }
 
-/// Octets that tell where they belong.
+/// Bytes that tell where they belong.
 pub(crate) fn pattern(count: usize) -> Vec<u8> {
     (0..count).map(|at| (at ^ at >> 8 ^ at >> 16) as u8).collect()
 }

@@ -32,7 +32,7 @@ fn many_parts_arrive_whole_and_in_order(kind: BackendKind) {
     }
 }
 
-/// Each message is credited once, when its last octet is sent.
+/// Each message is credited once, when its last byte is sent.
 fn a_slow_reader_gets_everything(kind: BackendKind) {
     for (near, far) in [pair(), tcp_pair()] {
         send_to_a_slow_reader(kind, &near, far);
@@ -48,10 +48,10 @@ fn send_to_a_slow_reader(kind: BackendKind, near: &Descriptor, mut far: Socket) 
     let len = sent.len();
     let reader = std::thread::spawn(move || {
         let mut got = Vec::new();
-        let mut octets = [0; 3000];
+        let mut bytes = [0; 3000];
         while got.len() < len {
-            let count = far.read(&mut octets).unwrap();
-            got.extend_from_slice(&octets[..count]);
+            let count = far.read(&mut bytes).unwrap();
+            got.extend_from_slice(&bytes[..count]);
         }
         got
     });
@@ -75,11 +75,11 @@ fn sends_and_receives_do_not_get_in_each_others_way(kind: BackendKind) {
     let (near, far) = tcp_pair();
     let sent = pattern(4 << 20);
     let echo = std::thread::spawn(move || {
-        let mut octets = [0; 10_000];
+        let mut bytes = [0; 10_000];
         let mut left = 4 << 20;
         while left > 0 {
-            let count = (&far).read(&mut octets).unwrap();
-            io::Write::write_all(&mut &far, &octets[..count]).unwrap();
+            let count = (&far).read(&mut bytes).unwrap();
+            io::Write::write_all(&mut &far, &bytes[..count]).unwrap();
             left -= count;
         }
         far
@@ -89,7 +89,7 @@ fn sends_and_receives_do_not_get_in_each_others_way(kind: BackendKind) {
     let mut got = Vec::new();
     while got.len() < sent.len() {
         match rig.next_of(token) {
-            What::Received(octets) => got.extend(octets),
+            What::Received(bytes) => got.extend(bytes),
             What::Sent(Given(mut batch), result) => {
                 batch.advance(result.unwrap());
                 if !batch.is_empty() {
@@ -123,8 +123,8 @@ fn a_second_send_is_refused_and_the_first_goes_on(kind: BackendKind) {
                 assert!(batch.slices(10).eq([b"second".as_slice()]), "given back as it was");
                 refused = true;
             }
-            What::Sent(Given(mut batch), Ok(octets)) => {
-                batch.advance(octets);
+            What::Sent(Given(mut batch), Ok(bytes)) => {
+                batch.advance(bytes);
                 done = batch.is_empty();
                 if !done {
                     rig.backend.send(token, &near, batch);
@@ -145,9 +145,9 @@ fn more_than_two_gib_in_one_stretch_arrive(kind: BackendKind) {
     let mut rig = Rig::new(kind);
     let (near, mut far) = pair();
     let reader = std::thread::spawn(move || {
-        let (mut got, mut octets) = (0, vec![0; 1 << 20]);
+        let (mut got, mut bytes) = (0, vec![0; 1 << 20]);
         while got < LEN {
-            match far.read(&mut octets).unwrap() {
+            match far.read(&mut bytes).unwrap() {
                 0 => break,
                 count => got += count,
             }
@@ -225,11 +225,11 @@ fn nothing_is_a_send_too(kind: BackendKind) {
     let token = Token::unique();
     let (near, _far): (_, Socket) = tcp_pair();
     let mut empty = Batch::default();
-    // A message that an old peer is not bothered with: no octets, but to be credited.
+    // A message that an old peer is not bothered with: no bytes, but to be credited.
     empty.push(ringmq_engine::Part::Bytes { bytes: bytes::Bytes::new(), messages: 1 });
     rig.backend.send(token, &near, empty);
     let What::Sent(Given(mut batch), Ok(0)) = rig.next_of(token) else {
-        panic!("no octets are sent");
+        panic!("no bytes are sent");
     };
     assert_eq!(batch.advance(0), 1);
     assert!(batch.is_empty());

@@ -45,8 +45,8 @@ impl Crowd {
     }
 
     fn take(&mut self, token: Token, buffer: Buffer) {
-        let octets = self.rig.take(buffer);
-        assert_eq!(octets, self.members[&token].0.to_be_bytes());
+        let bytes = self.rig.take(buffer);
+        assert_eq!(bytes, self.members[&token].0.to_be_bytes());
         self.heard += 1;
     }
 }
@@ -93,8 +93,8 @@ fn who_waits_for_a_buffer_can_be_paused_or_closed(kind: BackendKind) {
     crowd.rig.silence();
     for token in paused {
         let near = crowd.members[token].1.clone();
-        let octets = crowd.rig.receive_once(*token, &near);
-        assert_eq!(octets, crowd.members[token].0.to_be_bytes());
+        let bytes = crowd.rig.receive_once(*token, &near);
+        assert_eq!(bytes, crowd.members[token].0.to_be_bytes());
     }
 }
 

@@ -116,8 +116,8 @@ fn connections_that_come_too_late_are_closed(kind: BackendKind) {
     rig.silence();
     drop((rig, listener));
     for client in &mut clients {
-        let mut octets = [0];
-        assert!(matches!(client.read(&mut octets), Ok(0) | Err(_)));
+        let mut bytes = [0];
+        assert!(matches!(client.read(&mut bytes), Ok(0) | Err(_)));
     }
     drop(clients);
     assert_eq!(open_descriptors(), before);

@@ -48,7 +48,7 @@ fn a_wake_is_not_lost_before_the_wait(kind: BackendKind) {
     }
 }
 
-/// Wakes and octets come together: neither hides the other.
+/// Wakes and bytes come together: neither hides the other.
 fn a_wake_hides_no_event(kind: BackendKind) {
     let mut rig = Rig::new(kind);
     let token = Token::unique();
@@ -84,7 +84,7 @@ fn a_wait_without_end_ends_with_an_event(kind: BackendKind) {
         rig.backend.poll(None, &mut events).unwrap();
     }
     drop(writer.join().unwrap());
-    assert!(matches!(rig.next_or(&mut events), What::Received(octets) if octets == b"x"));
+    assert!(matches!(rig.next_or(&mut events), What::Received(bytes) if bytes == b"x"));
 }
 
 on_each_backend!(

@@ -10,10 +10,10 @@ use ringmq_pipe::{Bound, Message};
 use ringmq_zmtp::HeartbeatConfig;
 use std::time::{Duration, Instant};
 
-/// Octets that a connection takes with nobody reading at all.
-fn kernel_takes(over: Over, octets: &[u8]) -> usize {
+/// Bytes that a connection takes with nobody reading at all.
+fn kernel_takes(over: Over, bytes: &[u8]) -> usize {
     let (_unread, mut peer) = connection(over);
-    peer.write_until_blocked(octets)
+    peer.write_until_blocked(bytes)
 }
 
 fn a_peer_is_not_read_further_than_one_buffer_ahead(kind: BackendKind) {
@@ -27,7 +27,7 @@ fn a_peer_is_not_read_further_than_one_buffer_ahead(kind: BackendKind) {
     let sent = peer.write_until_blocked(&stream);
     // One buffer whose messages wait for credit, and before that another one, which had the message
     // that the mark allows and what came with it.
-    assert!(sent <= unread + 2 * RECEIVE_BUFFER, "{sent} octets went out, {unread} unread");
+    assert!(sent <= unread + 2 * RECEIVE_BUFFER, "{sent} bytes went out, {unread} unread");
     // It goes on when the socket reads, and nothing is lost.
     let rest = stream[sent..].to_vec();
     let writer = std::thread::spawn(move || {
@@ -57,7 +57,7 @@ fn a_sender_is_refused_within_a_few_messages(kind: BackendKind) {
         }
         std::thread::yield_now();
     }
-    assert!(sent <= unread / MESSAGE + 2, "{sent} messages, {unread} octets unread");
+    assert!(sent <= unread / MESSAGE + 2, "{sent} messages, {unread} bytes unread");
     for _ in 0..sent {
         assert!(peer.message() == [6; MESSAGE]);
     }
@@ -96,7 +96,7 @@ fn a_peer_that_waits_for_us_is_not_taken_for_dead(kind: BackendKind) {
     peer.write(&[introduction(), wire(0, b"x").repeat(10)].concat());
     rig.session(descriptor, None);
     let mut app = rig.attached();
-    peer.octets(64);
+    peer.bytes(64);
     assert!(peer.frame().body.starts_with(b"\x05READY"));
     // Many times the time-out, without a PONG.
     for _ in 0..10 {

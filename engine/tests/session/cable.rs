@@ -141,7 +141,7 @@ fn a_cable_cut_in_a_stream_is_noticed(kind: BackendKind) {
         for _ in 0..100 {
             app.send(vec![1; 100_000]);
         }
-        peer.octets(1_000_000);
+        peer.bytes(1_000_000);
         cable.cut(end);
         is_found_out(rig);
     });
@@ -155,10 +155,10 @@ fn a_cable_cut_at_a_busy_peer_is_noticed(kind: BackendKind) {
             app.send(vec![1; 100_000]);
         }
         std::thread::sleep(LONG);
-        peer.octets(100_000);
+        peer.bytes(100_000);
         std::thread::sleep(LONG);
         // It is there.
-        peer.octets(1_000_000);
+        peer.bytes(1_000_000);
         std::thread::sleep(LONG);
         cable.cut(end);
         is_found_out(rig);

@@ -8,7 +8,7 @@ use ringmq_engine::{BackendKind, Carry};
 use ringmq_pipe::{Bound, Message, frame};
 use std::time::Duration;
 
-/// Octets that no kernel buffers, so that what is in the middle of them when the connection breaks was
+/// Bytes that no kernel buffers, so that what is in the middle of them when the connection breaks was
 /// not sent whole.
 const TOO_MUCH: usize = 30 << 20;
 
@@ -100,7 +100,7 @@ fn a_message_that_was_cut_off_begins_the_next_connection(kind: BackendKind) {
             let leave = |mut peer: Peer| {
                 let first = if round == 0 { 0 } else { 10 };
                 (first..10).for_each(|number| assert_eq!(peer.message(), small(number)));
-                peer.octets(200_000);
+                peer.bytes(200_000);
                 if round == 2 {
                     peer.socket.set_linger(Some(Duration::ZERO)).unwrap();
                 }
@@ -111,7 +111,7 @@ fn a_message_that_was_cut_off_begins_the_next_connection(kind: BackendKind) {
         for next in [speaks, Speaks::V3_1] {
             if next != speaks {
                 carry = through_a_connection(&mut rig, over, next, carry, |mut peer| {
-                    peer.octets(100_000);
+                    peer.bytes(100_000);
                 });
             }
         }
@@ -236,7 +236,7 @@ fn subscriptions_for_the_last_connection_are_not_for_the_next(kind: BackendKind)
             // Now the connection breaks in the middle of something large, and all that is behind it
             // is left.
             app.end.tx.write_uncounted(0, vec![7; TOO_MUCH].into());
-            peer.octets(100_000);
+            peer.bytes(100_000);
             write_subscriptions(&mut app);
         });
         assert_eq!(*app.end.state.told(), 5);

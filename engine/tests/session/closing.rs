@@ -31,14 +31,14 @@ fn whatever_was_accepted_is_sent_before_the_end(kind: BackendKind) {
 }
 
 /// How many whole messages there are in what a peer got.
-fn whole_messages(mut octets: &[u8]) -> u64 {
+fn whole_messages(mut bytes: &[u8]) -> u64 {
     let mut count = 0;
-    while let Some(header) = frame::parse(octets) {
+    while let Some(header) = frame::parse(bytes) {
         let size = header.size + header.body as usize;
-        if size > octets.len() {
+        if size > bytes.len() {
             break;
         }
-        octets = &octets[size..];
+        bytes = &bytes[size..];
         count += 1;
     }
     count

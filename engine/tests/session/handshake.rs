@@ -36,8 +36,8 @@ fn a_pipe_that_was_there_is_told_of_its_peer(kind: BackendKind) {
     assert_eq!(peer.message(), b"queued before there was a connection");
 }
 
-/// What comes with the last octet of the handshake, and with its first, is not lost.
-fn octets_behind_the_handshake_belong_to_messages(kind: BackendKind) {
+/// What comes with the last byte of the handshake, and with its first, is not lost.
+fn bytes_behind_the_handshake_belong_to_messages(kind: BackendKind) {
     for over in BOTH {
         let mut rig = Rig::new(kind);
         let (descriptor, mut peer) = connection(over);
@@ -59,7 +59,7 @@ fn the_preamble_goes_before_everything_else(kind: BackendKind) {
     let (descriptor, mut peer) = connection(Over::Unix);
     rig.session(descriptor, Some(carry));
     peer.shake_hands();
-    assert_eq!(peer.octets(preamble.len()), preamble);
+    assert_eq!(peer.bytes(preamble.len()), preamble);
     assert_eq!(peer.message(), b"later");
 }
 
@@ -156,7 +156,7 @@ fn a_closed_pipe_with_nothing_in_it_ends_a_handshake(kind: BackendKind) {
 on_each_backend!(
     a_handshake_leads_to_a_pipe,
     a_pipe_that_was_there_is_told_of_its_peer,
-    octets_behind_the_handshake_belong_to_messages,
+    bytes_behind_the_handshake_belong_to_messages,
     the_preamble_goes_before_everything_else,
     garbage_is_a_violation_of_the_protocol,
     a_peer_of_the_wrong_kind_is_refused,

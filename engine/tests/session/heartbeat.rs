@@ -52,14 +52,14 @@ fn a_large_message_takes_its_time(kind: BackendKind) {
         app.send(vec![7; SIZE]);
         std::thread::sleep(LONG);
         // Whatever goes before it.
-        while peer.octets(1) != [2] {
-            let size = peer.octets(1)[0];
-            peer.octets(size.into());
+        while peer.bytes(1) != [2] {
+            let size = peer.bytes(1)[0];
+            peer.bytes(size.into());
         }
-        assert_eq!(peer.octets(8), (SIZE as u64).to_be_bytes());
+        assert_eq!(peer.bytes(8), (SIZE as u64).to_be_bytes());
         for _ in 0..SIZE / 65_536 {
             std::thread::sleep(BEAT / 4);
-            assert!(peer.octets(65_536) == [7; 65_536]);
+            assert!(peer.bytes(65_536) == [7; 65_536]);
         }
         app.send("the next one");
         assert_eq!(next_message(&mut peer).0, b"the next one");
@@ -95,7 +95,7 @@ fn a_peer_that_has_read_everything_has_no_excuse(kind: BackendKind) {
     }
 }
 
-/// Keeps its thread busy, from the first octet on that it receives until it is told.
+/// Keeps its thread busy, from the first byte on that it receives until it is told.
 struct Hog {
     descriptor: Descriptor,
     begun: Sender<()>,

@@ -96,7 +96,7 @@ fn a_body_over_the_limit_is_refused_before_it_comes(kind: BackendKind) {
     assert!(matches!(reason, DisconnectReason::Protocol(error) if error == too_large));
 }
 
-/// Memory in use by this process, in octets.
+/// Memory in use by this process, in bytes.
 #[cfg(target_os = "linux")]
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -119,7 +119,7 @@ fn announced_bodies_that_never_come_take_no_memory(kind: BackendKind) {
         assert_eq!(peer.message(), b"x");
     }
     let grown = resident().saturating_sub(before);
-    assert!(grown < 16 << 20, "{grown} octets for 50 announcements");
+    assert!(grown < 16 << 20, "{grown} bytes for 50 announcements");
     // The peer of one of them goes: nothing of its message is seen.
     let (_, mut app, peer) = connections.pop().unwrap();
     drop(peer);

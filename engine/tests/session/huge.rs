@@ -12,13 +12,13 @@ use std::io::Read;
 /// Of which more than 2 GiB are left when a thread of the application has sent what the kernel takes from it.
 const LENGTH: usize = (2 << 30) + (256 << 20);
 
-/// Reads so many octets and forgets them.
+/// Reads so many bytes and forgets them.
 fn forget(peer: &mut Peer, mut left: usize) {
-    let mut octets = vec![0; 1 << 20];
+    let mut bytes = vec![0; 1 << 20];
     while left > 0 {
-        let most = left.min(octets.len());
-        let count = peer.socket.read(&mut octets[..most]).unwrap();
-        assert!(count > 0, "the connection has ended, {left} octets too soon");
+        let most = left.min(bytes.len());
+        let count = peer.socket.read(&mut bytes[..most]).unwrap();
+        assert!(count > 0, "the connection has ended, {left} bytes too soon");
         left -= count;
     }
 }
@@ -30,7 +30,7 @@ fn more_than_two_gib_go_out(kind: BackendKind) {
         let (_, mut app, mut peer) = rig.established(over);
         app.send(vec![0; LENGTH]);
         let header = [&[2], (LENGTH as u64).to_be_bytes().as_slice()].concat();
-        assert_eq!(peer.octets(header.len()), header);
+        assert_eq!(peer.bytes(header.len()), header);
         let ahead = peer.take_ahead();
         forget(&mut peer, LENGTH - ahead);
         app.send("after");
@@ -47,7 +47,7 @@ fn more_than_two_gib_go_out_to_an_old_peer(kind: BackendKind) {
     let mut app = rig.attached();
     app.send(vec![0; LENGTH]);
     let header = [&[0xff], (LENGTH as u64 + 1).to_be_bytes().as_slice(), &[0]].concat();
-    assert_eq!(peer.octets(header.len()), header);
+    assert_eq!(peer.bytes(header.len()), header);
     let ahead = peer.take_ahead();
     forget(&mut peer, LENGTH - ahead);
     app.send("after");

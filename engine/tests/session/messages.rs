@@ -29,7 +29,7 @@ fn every_size_goes_out_as_it_is(kind: BackendKind) {
                 app
             });
             for size in SIZES {
-                assert!(peer.message() == body(size, round), "{size} octets over {over:?}");
+                assert!(peer.message() == body(size, round), "{size} bytes over {over:?}");
             }
             app = writer.join().unwrap();
         }
@@ -45,21 +45,21 @@ fn every_size_comes_in_as_it_is(kind: BackendKind) {
             peer
         });
         for size in SIZES {
-            assert!(app.recv() == *body(size, 1), "{size} octets over {over:?}");
+            assert!(app.recv() == *body(size, 1), "{size} bytes over {over:?}");
         }
         drop(writer.join().unwrap());
     }
 }
 
-fn octets_may_come_one_by_one(kind: BackendKind) {
+fn bytes_may_come_one_by_one(kind: BackendKind) {
     let mut rig = Rig::new(kind);
     let (_, mut app, mut peer) = rig.established(Over::Tcp);
     peer.socket.set_tcp_nodelay(true).unwrap();
     let mut stream = wire(frame::MORE, b"part");
     stream.extend(wire(0, &body(300, 2)));
     stream.extend(wire(0, b""));
-    for octet in stream {
-        peer.write(&[octet]);
+    for byte in stream {
+        peer.write(&[byte]);
     }
     let first = app.recv();
     assert!(first.more() && first == *b"part");
@@ -206,7 +206,7 @@ fn no_message_is_forgotten_by_a_sleeping_session(kind: BackendKind) {
 on_each_backend!(
     every_size_goes_out_as_it_is,
     every_size_comes_in_as_it_is,
-    octets_may_come_one_by_one,
+    bytes_may_come_one_by_one,
     messages_of_many_parts_stay_together,
     a_hundred_thousand_messages_go_both_ways,
     subscriptions_of_the_peer_reach_the_socket_as_commands,

@@ -27,16 +27,16 @@ pub struct Config {
     /// Rejects peers that speak a version without mechanisms (1.0, 2.0), even if the mechanism is
     /// NULL: for sockets whose peers have to pass ZAP.
     pub require_mechanism: bool,
-    /// The longest frame body to accept, in octets; `None` for no limit but the protocol's. Holds for the
+    /// The longest frame body to accept, in bytes; `None` for no limit but the protocol's. Holds for the
     /// handshake too: with less than [`READY_MAX`](crate::READY_MAX) hardly any peer gets through.
     pub max_body: Option<u64>,
-    /// Bodies of this many octets and more are never part of a span ([`crate::Sink::span`]).
+    /// Bodies of this many bytes and more are never part of a span ([`crate::Sink::span`]).
     pub attach_min: usize,
     /// How long the handshake may take; `None` for ever.
     pub handshake_timeout: Option<Duration>,
     /// Whether and how to probe the peer; `None` to only answer.
     pub heartbeat: Option<HeartbeatConfig>,
-    /// At most [`ROUTING_ID_MAX`] octets.
+    /// At most [`ROUTING_ID_MAX`] bytes.
     routing_id: Vec<u8>,
     /// Sorted by name, each name once.
     properties: Vec<(String, Vec<u8>)>,
@@ -66,9 +66,9 @@ impl HeartbeatConfig {
 #[non_exhaustive]
 pub enum ConfigError {
     /// The routing id is longer than [`ROUTING_ID_MAX`].
-    #[error("a routing id has at most {ROUTING_ID_MAX} octets, not {length}")]
+    #[error("a routing id has at most {ROUTING_ID_MAX} bytes, not {length}")]
     RoutingIdTooLong {
-        /// Octets of the routing id.
+        /// Bytes of the routing id.
         length: usize,
     },
     /// The name of a property does not begin with `X-`, is too long, or holds other characters
@@ -114,7 +114,7 @@ impl Config {
     /// Sets [`routing_id`](Self::routing_id).
     ///
     /// # Errors
-    /// [`ConfigError::RoutingIdTooLong`] above 255 octets.
+    /// [`ConfigError::RoutingIdTooLong`] above 255 bytes.
     pub fn set_routing_id(&mut self, id: &[u8]) -> Result<(), ConfigError> {
         if id.len() > ROUTING_ID_MAX {
             return Err(ConfigError::RoutingIdTooLong { length: id.len() });
@@ -134,7 +134,7 @@ impl Config {
     /// [`ConfigError::PropertyName`] unless the name is `X-` and 1 to 253 letters, digits or
     /// `-_.+`; [`ConfigError::PropertiesTooLong`] if all of them together do not fit into a handshake.
     pub fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), ConfigError> {
-        let valid = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.+".contains(&octet);
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
         if !name.starts_with("X-")
             || !(3..=SHORT_STRING_MAX).contains(&name.len())
             || !name.bytes().all(valid)

@@ -1,9 +1,9 @@
-//! The reading half of a connection: from octets of the peer to frames for a log.
+//! The reading half of a connection: from bytes of the peer to frames for a log.
 //!
 //! Most of what arrives is whole, small ZMTP 3 frames, one after the other. Such a run is only
 //! looked through, header by header, and then handed over as it is ([`Sink::span`]). All else
-//! (frames cut by the end of what has arrived, large ones, old framing, commands) goes octet for
-//! octet through a small state machine. It owns no heap memory: a header and the head of a
+//! (frames cut by the end of what has arrived, large ones, old framing, commands) goes byte for
+//! byte through a small state machine. It owns no heap memory: a header and the head of a
 //! command are all that it ever keeps.
 
 use ringmq_pipe::frame;
@@ -17,14 +17,14 @@ use crate::{ProtocolError, Version};
 pub trait Sink {
     /// One or more whole ZMTP 3 frames, as they can be stored; all bodies are shorter than the
     /// limit that the decoder was made with. `messages` of them end a message (or are commands);
-    /// the last `tail` octets belong to a message that goes on.
+    /// the last `tail` bytes belong to a message that goes on.
     fn span(&mut self, frames: &[u8], messages: usize, tail: usize);
 
-    /// A single frame begins, with a body of `body` octets. `flags` are MORE or COMMAND or none.
+    /// A single frame begins, with a body of `body` bytes. `flags` are MORE or COMMAND or none.
     fn begin(&mut self, flags: u8, body: u64);
 
-    /// The next octets of the frame begun last. Not called for an empty body.
-    fn body(&mut self, octets: &[u8]);
+    /// The next bytes of the frame begun last. Not called for an empty body.
+    fn body(&mut self, bytes: &[u8]);
 
     /// The frame begun last is complete.
     fn end(&mut self);
@@ -36,7 +36,7 @@ pub trait Sink {
 /// How far [`Decoder::decode`] came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Decoded {
-    /// Octets of the input that are dealt with.
+    /// Bytes of the input that are dealt with.
     pub consumed: usize,
     /// Messages that were completed, counting SUBSCRIBE, CANCEL, JOIN and LEAVE as one each.
     pub messages: usize,
@@ -56,8 +56,8 @@ pub struct Decoded {
 ///     fn begin(&mut self, flags: u8, body: u64) {
 ///         self.0.extend_from_slice(&[flags, body as u8]); // Short ones only, in this example.
 ///     }
-///     fn body(&mut self, octets: &[u8]) {
-///         self.0.extend_from_slice(octets);
+///     fn body(&mut self, bytes: &[u8]) {
+///         self.0.extend_from_slice(bytes);
 ///     }
 ///     fn end(&mut self) {}
 ///     fn command(&mut self, _command: Command<'_>) {}
@@ -75,9 +75,9 @@ pub struct Decoded {
 #[derive(Debug)]
 pub struct Decoder {
     framing: Framing,
-    /// The longest body that the peer may send, in octets.
+    /// The longest body that the peer may send, in bytes.
     max_body: u64,
-    /// The longest body that may be part of a span, in octets; at most `max_body`.
+    /// The longest body that may be part of a span, in bytes; at most `max_body`.
     max_span_body: u64,
     /// Whether a subscription to everything is still to be delivered for the peer.
     phantom: bool,
@@ -95,7 +95,7 @@ pub struct Decoder {
 pub struct Measured {
     /// Frames that can be stored as they are.
     pub run: Decoded,
-    /// Octets at the end of those that belong to a message that goes on.
+    /// Bytes at the end of those that belong to a message that goes on.
     pub tail: usize,
     /// What comes after them.
     pub rest: Rest,
@@ -106,37 +106,37 @@ pub struct Measured {
 pub enum Rest {
     /// Nothing, or nothing that the credit allows.
     Nothing,
-    /// The beginning of a frame that is to be stored as it is, and that takes `whole` octets or more.
+    /// The beginning of a frame that is to be stored as it is, and that takes `whole` bytes or more.
     Partial {
-        /// Octets of the frame, as far as that can be told.
+        /// Bytes of the frame, as far as that can be told.
         whole: usize,
     },
     /// Something else: a command, a long body, a mistake.
     Other,
 }
 
-/// What the next octet belongs to.
+/// What the next byte belongs to.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Header,
-    /// The body of a frame that was begun, of which `left` octets are missing.
+    /// The body of a frame that was begun, of which `left` bytes are missing.
     Body {
         flags: u8,
         left: u64,
     },
-    /// The head of a command of `body` octets, as far as it has arrived.
+    /// The head of a command of `body` bytes, as far as it has arrived.
     Head {
         body: u64,
         /// Its size came without a flag, so that it is a subscription or nothing.
         unflagged: bool,
-        octets: [u8; HEAD_MAX],
+        bytes: [u8; HEAD_MAX],
         have: usize,
     },
-    /// A command that is ignored, of which `left` octets are missing.
+    /// A command that is ignored, of which `left` bytes are missing.
     Skip {
         left: u64,
     },
-    /// The size of a command, eight octets without the flag that says so; `have` of them were right.
+    /// The size of a command, eight bytes without the flag that says so; `have` of them were right.
     Unflagged {
         have: usize,
     },
@@ -212,7 +212,7 @@ impl Decoder {
 
     /// Delivers the whole commands for the session at the start of `input`, for which nobody needs credit:
     /// a peer whose messages have filled the pipe to the last may ask for a sign of life behind them.
-    /// Returns how many octets those were.
+    /// Returns how many bytes those were.
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
@@ -234,7 +234,7 @@ impl Decoder {
         Ok(consumed)
     }
 
-    /// How many octets the command for the session takes that `input` begins with; none if that is
+    /// How many bytes the command for the session takes that `input` begins with; none if that is
     /// something else, or not all of it is here.
     fn session_command(&self, input: &[u8]) -> usize {
         let Some(header) = frame::parse(input) else { return 0 };
@@ -251,7 +251,7 @@ impl Decoder {
     }
 
     /// Measures what is at the start of `input` that can be stored as it is, without delivering it, for
-    /// octets that are in their place already. What is not to be stored so goes through
+    /// bytes that are in their place already. What is not to be stored so goes through
     /// [`decode`](Self::decode). Takes nothing for a peer whose frames have to be changed.
     pub fn measure(&mut self, input: &[u8], credit: usize) -> Measured {
         if !self.is_between_frames() {
@@ -272,7 +272,7 @@ impl Decoder {
         Measured { run, tail, rest }
     }
 
-    /// Whether the next octet is the first of a frame that might be [measured](Self::measure).
+    /// Whether the next byte is the first of a frame that might be [measured](Self::measure).
     pub fn is_between_frames(&self) -> bool {
         matches!(self.state, State::Header)
             && self.header.is_empty()
@@ -280,7 +280,7 @@ impl Decoder {
             && !self.phantom
     }
 
-    /// How many octets are missing of the body that is being delivered.
+    /// How many bytes are missing of the body that is being delivered.
     pub fn missing(&self) -> u64 {
         match self.state {
             State::Body { left, .. } => left,
@@ -288,19 +288,19 @@ impl Decoder {
         }
     }
 
-    /// As if [`decode`](Self::decode) had delivered `octets` more of the body that is being delivered,
-    /// for octets that are in their place already; returns whether that was the end of a message.
+    /// As if [`decode`](Self::decode) had delivered `bytes` more of the body that is being delivered,
+    /// for bytes that are in their place already; returns whether that was the end of a message.
     ///
     /// # Panics
     /// If so many are not missing.
-    pub fn delivered<S: Sink>(&mut self, octets: u64, sink: &mut S) -> bool {
+    pub fn delivered<S: Sink>(&mut self, bytes: u64, sink: &mut S) -> bool {
         let State::Body { flags, left } = self.state else { panic!("no body is being delivered") };
-        assert!(octets <= left, "no more than is missing");
-        self.in_body(flags, left - octets, sink)
+        assert!(bytes <= left, "no more than is missing");
+        self.in_body(flags, left - bytes, sink)
     }
 
     /// Measures the run of whole frames at the start of `input` that can be stored as they are, and
-    /// how many octets at its end belong to a message that goes on.
+    /// how many bytes at its end belong to a message that goes on.
     #[inline]
     fn run(&mut self, input: &[u8], credit: usize) -> (Decoded, usize) {
         let (mut run, mut boundary) = (Decoded::default(), 0);
@@ -361,7 +361,7 @@ impl Decoder {
             && matches!(classify(head, body.len() as u64), Ok(Class::Frame))
     }
 
-    /// Takes the next octets as what they are part of. Returns how many, at least one, and
+    /// Takes the next bytes as what they are part of. Returns how many, at least one, and
     /// whether they complete a message.
     // Apart from the run, whose loop is the tighter for it.
     #[inline(never)]
@@ -380,23 +380,23 @@ impl Decoder {
                 Ok((taken, ended))
             }
             State::Body { flags, left } => {
-                let octets = up_to(left, input);
-                sink.body(octets);
-                Ok((octets.len(), self.in_body(flags, left - octets.len() as u64, sink)))
+                let bytes = up_to(left, input);
+                sink.body(bytes);
+                Ok((bytes.len(), self.in_body(flags, left - bytes.len() as u64, sink)))
             }
-            State::Head { body, unflagged, mut octets, mut have } => {
+            State::Head { body, unflagged, mut bytes, mut have } => {
                 let missing = body.min(HEAD_MAX as u64) - have as u64;
                 let taken = up_to(missing, input);
-                octets[have..][..taken.len()].copy_from_slice(taken);
+                bytes[have..][..taken.len()].copy_from_slice(taken);
                 have += taken.len();
                 if (taken.len() as u64) < missing {
-                    self.state = State::Head { body, unflagged, octets, have };
+                    self.state = State::Head { body, unflagged, bytes, have };
                     return Ok((taken.len(), false));
                 }
-                if unflagged && !is_unflagged(&octets[..have], body) {
+                if unflagged && !is_unflagged(&bytes[..have], body) {
                     return Err(ProtocolError::EmptyCommand);
                 }
-                Ok((taken.len(), self.on_head(&octets[..have], body, sink)?))
+                Ok((taken.len(), self.on_head(&bytes[..have], body, sink)?))
             }
             State::Skip { left } => {
                 let taken = up_to(left, input).len();
@@ -432,18 +432,18 @@ impl Decoder {
     }
 
     fn await_head(&mut self, body: u64, unflagged: bool) {
-        self.state = State::Head { body, unflagged, octets: [0; HEAD_MAX], have: 0 };
+        self.state = State::Head { body, unflagged, bytes: [0; HEAD_MAX], have: 0 };
     }
 
-    /// The next octet after an empty command, which means nothing. libzmq 4.3.0 to 4.3.4 decides by the
+    /// The next byte after an empty command, which means nothing. libzmq 4.3.0 to 4.3.4 decides by the
     /// length of the topic whether to set the flag of a long size, and by that of the command whether to
-    /// write one: a SUBSCRIBE to 246 to 255 octets and a CANCEL of 249 to 255 begin like this, with the
-    /// first octet of their size, and are longer than 256 octets by less than ten.
+    /// write one: a SUBSCRIBE to 246 to 255 bytes and a CANCEL of 249 to 255 begin like this, with the
+    /// first byte of their size, and are longer than 256 bytes by less than ten.
     ///
-    /// To 2.0 and 3.0 peers it writes a topic of 255 octets in the like of that form, as a message. There
+    /// To 2.0 and 3.0 peers it writes a topic of 255 bytes in the like of that form, as a message. There
     /// it cannot be told from three empty messages; but nobody who speaks 3.1 is ever sent it.
-    fn on_unflagged(&mut self, have: usize, octet: u8) -> Result<(), ProtocolError> {
-        match (have, octet) {
+    fn on_unflagged(&mut self, have: usize, byte: u8) -> Result<(), ProtocolError> {
+        match (have, byte) {
             (1..=5, 0) | (6, 1) => self.state = State::Unflagged { have: have + 1 },
             (7, low @ 0..=UNFLAGGED_MAX) => {
                 let body = 256 + u64::from(low);
@@ -480,7 +480,7 @@ impl Decoder {
         Ok(false)
     }
 
-    /// Goes on with the body of the frame begun, of which `left` octets are missing; returns
+    /// Goes on with the body of the frame begun, of which `left` bytes are missing; returns
     /// whether that was the end of a message.
     fn in_body<S: Sink>(&mut self, flags: u8, left: u64, sink: &mut S) -> bool {
         if left > 0 {
@@ -493,17 +493,17 @@ impl Decoder {
         !self.in_message
     }
 
-    /// Goes on with a command that is ignored, of which `left` octets are missing.
+    /// Goes on with a command that is ignored, of which `left` bytes are missing.
     fn skip(&mut self, left: u64) {
         self.state = if left > 0 { State::Skip { left } } else { State::Header };
     }
 }
 
-/// The flags of a command with an eight-octet size.
+/// The flags of a command with an eight-byte size.
 const LONG_COMMAND: u8 = frame::COMMAND | frame::LONG;
 
-/// Whether a frame that begins with the octet `wire` is no command and in the one form that a log
-/// has: no reserved flags, and an eight-octet size only where one octet would not do.
+/// Whether a frame that begins with the byte `wire` is no command and in the one form that a log
+/// has: no reserved flags, and an eight-byte size only where one byte would not do.
 #[inline(always)]
 fn is_plain(wire: u8, header: &frame::Header) -> bool {
     match header.size {
@@ -512,8 +512,8 @@ fn is_plain(wire: u8, header: &frame::Header) -> bool {
     }
 }
 
-/// How many whole frames with the same two octets of header follow the first one, which takes `size`
-/// octets of `input`; `limit` at the most. Streams of messages of one size are common, and here the
+/// How many whole frames with the same two bytes of header follow the first one, which takes `size`
+/// bytes of `input`; `limit` at the most. Streams of messages of one size are common, and here the
 /// place of the next header does not depend on the one before, so that the processor runs ahead.
 #[inline]
 fn alike(input: &[u8], size: usize, limit: usize) -> usize {
@@ -523,7 +523,7 @@ fn alike(input: &[u8], size: usize, limit: usize) -> usize {
     rest.chunks_exact(size).take(limit).take_while(same).count()
 }
 
-/// The first `count` octets of `input`, or as many as there are.
+/// The first `count` bytes of `input`, or as many as there are.
 fn up_to(count: u64, input: &[u8]) -> &[u8] {
     &input[..usize::try_from(count).map_or(input.len(), |count| count.min(input.len()))]
 }

@@ -1,4 +1,4 @@
-//! The writing half of a connection: from the content of a frame log to octets for the peer.
+//! The writing half of a connection: from the content of a frame log to bytes for the peer.
 //!
 //! A log holds ZMTP 3 frames, subscriptions as SUBSCRIBE and CANCEL commands. That is just what a
 //! 3.1 peer reads, so to such a peer whole stretches of the log go out as they are; for older
@@ -39,7 +39,7 @@ impl Encoder {
         self.version >= Version::V3_1
     }
 
-    /// Appends to `out` what stands for a frame of the log with that `flags` octet and that whole
+    /// Appends to `out` what stands for a frame of the log with that `flags` byte and that whole
     /// `body`. It may be nothing: a version without commands is not bothered with any.
     pub fn translate(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) {
         if flags & frame::COMMAND != 0 && !self.is_verbatim() {
@@ -57,7 +57,7 @@ impl Encoder {
         out.extend_from_slice(body);
     }
 
-    /// Appends the header alone of a frame whose body of `body` octets is sent from elsewhere.
+    /// Appends the header alone of a frame whose body of `body` bytes is sent from elsewhere.
     /// Not for commands, which may have to change as a whole.
     pub fn translate_header(&mut self, flags: u8, body: u64, out: &mut Vec<u8>) {
         match Framing::of(self.version) {
@@ -75,7 +75,7 @@ impl Encoder {
         }
     }
 
-    /// Appends the answer to a PING with that context, of which 16 octets count. Nothing before
+    /// Appends the answer to a PING with that context, of which 16 bytes count. Nothing before
     /// ZMTP 3.
     pub fn pong(&mut self, context: &[u8], out: &mut Vec<u8>) {
         if self.has_commands() {

@@ -8,7 +8,7 @@ use crate::{SocketType, Version};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// The first octets are neither a ZMTP greeting nor a ZMTP 1.0 frame: HTTP, TLS, SSH, noise.
+    /// The first bytes are neither a ZMTP greeting nor a ZMTP 1.0 frame: HTTP, TLS, SSH, noise.
     #[error("the peer {}", other_protocol(*began))]
     NotZmtp {
         /// The first two bytes, by which the text tells what else the peer may speak.
@@ -61,26 +61,26 @@ pub enum ProtocolError {
         peer: String,
     },
     /// The peer's routing id is longer than [`ROUTING_ID_MAX`](crate::ROUTING_ID_MAX).
-    #[error("the peer's routing id has {length} octets, more than 255")]
+    #[error("the peer's routing id has {length} bytes, more than 255")]
     RoutingIdTooLong {
-        /// Octets of the routing id.
+        /// Bytes of the routing id.
         length: u64,
     },
     /// A frame longer than this end is willing to take.
-    #[error("the peer sent a frame of {length} octets, more than the limit of {limit}")]
+    #[error("the peer sent a frame of {length} bytes, more than the limit of {limit}")]
     FrameTooLarge {
-        /// Octets of the frame body.
+        /// Bytes of the frame body.
         length: u64,
         /// The limit in force.
         limit: u64,
     },
-    /// A frame size of 2^63 octets or more, which the protocol rules out.
-    #[error("the peer sent an impossible frame size of {length} octets")]
+    /// A frame size of 2^63 bytes or more, which the protocol rules out.
+    #[error("the peer sent an impossible frame size of {length} bytes")]
     FrameLengthInvalid {
         /// The size as it was on the wire.
         length: u64,
     },
-    /// A ZMTP 1.0 frame of length zero: the length counts the flags octet, so it is at least one.
+    /// A ZMTP 1.0 frame of length zero: the length counts the flags byte, so it is at least one.
     #[error("the peer sent a ZMTP 1.0 frame of length zero")]
     ZeroLengthFrame,
     /// A command frame without a body, and so without a name.
@@ -90,9 +90,9 @@ pub enum ProtocolError {
     #[error("the peer sent a command whose name is empty or truncated")]
     MalformedCommand,
     /// A PING too short to hold its time-to-live.
-    #[error("the peer sent a PING of {length} octets, too short for its time-to-live")]
+    #[error("the peer sent a PING of {length} bytes, too short for its time-to-live")]
     MalformedPing {
-        /// Octets of the frame body.
+        /// Bytes of the frame body.
         length: u64,
     },
     /// A command frame with the MORE flag: a command is never part of a message.
@@ -190,10 +190,10 @@ fn other_protocol(began: [u8; 2]) -> String {
     format!("speaks {name}, not ZMTP")
 }
 
-/// A peer's text, fit for a log: at most `max` octets, anything but printable ASCII as a dot.
+/// A peer's text, fit for a log: at most `max` bytes, anything but printable ASCII as a dot.
 pub(crate) fn quote(text: &[u8], max: usize) -> String {
-    let printable = |&octet: &u8| match octet {
-        b' '..=b'~' => char::from(octet),
+    let printable = |&byte: &u8| match byte {
+        b' '..=b'~' => char::from(byte),
         _ => '.',
     };
     text.iter().take(max).map(printable).collect()

@@ -1,4 +1,4 @@
-//! From the first octet of a connection to the point where messages may flow.
+//! From the first byte of a connection to the point where messages may flow.
 //!
 //! Three stages, each in its own file: the greeting, then either a mechanism's dialogue (ZMTP 3)
 //! or a frame with a routing id (before). Driven by one thread; nothing is shared before the end.
@@ -22,7 +22,7 @@ pub struct Peer {
     pub version: Version,
     /// The type of its socket; `None` if it did not say. Before version 3 it is not checked.
     pub socket_type: Option<SocketType>,
-    /// The routing id that it chose, at most 255 octets; empty if none.
+    /// The routing id that it chose, at most 255 bytes; empty if none.
     pub routing_id: Vec<u8>,
     /// All properties that it sent, `Socket-Type` and `Identity` included, in its order.
     pub metadata: Vec<(String, Vec<u8>)>,
@@ -86,7 +86,7 @@ struct Dialogue {
 }
 
 impl Handshake {
-    /// Begins a handshake; the first octets of it are ready to be sent. Both ends of a connection
+    /// Begins a handshake; the first bytes of it are ready to be sent. Both ends of a connection
     /// begin in the same way.
     pub fn new(config: Arc<Config>, now: Instant) -> Self {
         let deadline = config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
@@ -95,15 +95,15 @@ impl Handshake {
         Handshake { config, deadline, output, state }
     }
 
-    /// Takes octets of the peer; returns how many. All of them, unless the handshake is over:
+    /// Takes bytes of the peer; returns how many. All of them, unless the handshake is over:
     /// what is left then belongs to the [`Decoder`].
     ///
     /// # Errors
     /// What the peer did wrong. The handshake has failed for good.
-    pub fn input(&mut self, now: Instant, octets: &[u8]) -> Result<usize, ProtocolError> {
+    pub fn input(&mut self, now: Instant, bytes: &[u8]) -> Result<usize, ProtocolError> {
         let mut used = 0;
         loop {
-            match self.step(now, &octets[used..]) {
+            match self.step(now, &bytes[used..]) {
                 Ok((taken, next)) => {
                     used += taken;
                     match next {
@@ -164,16 +164,16 @@ impl Handshake {
         }
     }
 
-    /// Lets the current stage take octets; returns how many, and the next stage if there is one.
+    /// Lets the current stage take bytes; returns how many, and the next stage if there is one.
     fn step(
         &mut self,
         now: Instant,
-        octets: &[u8],
+        bytes: &[u8],
     ) -> Result<(usize, Option<State>), ProtocolError> {
         let config = &self.config;
         match &mut self.state {
             State::Greeting(greeting) => {
-                let (used, outcome) = greeting.input(octets, config, &mut self.output)?;
+                let (used, outcome) = greeting.input(bytes, config, &mut self.output)?;
                 let next = match outcome {
                     None => None,
                     Some(Outcome::Unversioned) => {
@@ -189,7 +189,7 @@ impl Handshake {
                 Ok((used, next))
             }
             State::Legacy(legacy) => {
-                let used = legacy.input(octets)?;
+                let used = legacy.input(bytes)?;
                 let next = legacy.finish().map(|peer| {
                     // A 2.x subscriber filters by itself and never asks for anything.
                     let wants_all = legacy.is_unversioned() && config.socket_type.publishes();
@@ -198,7 +198,7 @@ impl Handshake {
                 Ok((used, next))
             }
             State::Mechanism(dialogue) => {
-                let (used, peer) = dialogue.input(octets, config, &mut self.output)?;
+                let (used, peer) = dialogue.input(bytes, config, &mut self.output)?;
                 let done = |peer| State::Done(Box::new(establish(config, now, peer, false)));
                 Ok((used, peer.map(done)))
             }
@@ -215,16 +215,16 @@ impl Dialogue {
         Dialogue { version, mechanism, frame: SmallFrame::new(Framing::V3, limit) }
     }
 
-    /// Takes octets of the peer; returns how many, and the peer once the mechanism is content.
+    /// Takes bytes of the peer; returns how many, and the peer once the mechanism is content.
     fn input(
         &mut self,
-        octets: &[u8],
+        bytes: &[u8],
         config: &Config,
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<Peer>), ProtocolError> {
         let mut used = 0;
-        while used < octets.len() {
-            used += self.frame.fill(&octets[used..])?;
+        while used < bytes.len() {
+            used += self.frame.fill(&bytes[used..])?;
             if !self.frame.is_whole() {
                 break;
             }

@@ -36,14 +36,14 @@ impl Legacy {
         Ok(legacy)
     }
 
-    /// Takes octets of the peer, none beyond the frame; returns how many.
+    /// Takes bytes of the peer, none beyond the frame; returns how many.
     pub(crate) fn input(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
         for (place, byte) in self.began[self.known..].iter_mut().zip(input) {
             *place = *byte;
             self.known += 1;
         }
         let used = self.frame.fill(input)?;
-        // Almost any stream of octets can pass for ZMTP 1.0. That its first frame has no reserved
+        // Almost any stream of bytes can pass for ZMTP 1.0. That its first frame has no reserved
         // flag set (as in all of 2.x) is what tells it from other protocols, before a text of a
         // length nobody meant makes us wait until the time-out.
         if self.unversioned && self.frame.header().is_some_and(|header| header.reserved) {

@@ -1,4 +1,4 @@
-//! ZMTP, the wire protocol of ZeroMQ, without any I/O: octets in, octets and events out.
+//! ZMTP, the wire protocol of ZeroMQ, without any I/O: bytes in, bytes and events out.
 //!
 //! Versions 3.1, 3.0, 2.0 and 1.0 (RFC 37, 23, 15 and 13), with the habits of libzmq where a
 //! specification is silent. Nothing here opens a socket, starts a thread or reads a clock; time

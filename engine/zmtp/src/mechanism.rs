@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::null::Null;
 use crate::{Config, ProtocolError};
 
-/// Octets of the mechanism's name in the greeting, padded with zeros.
+/// Bytes of the mechanism's name in the greeting, padded with zeros.
 pub(crate) const NAME_SIZE: usize = 20;
 
 /// Which mechanism to use, with whatever it needs.

@@ -1,7 +1,7 @@
 //! Whole small frames, collected from a stream that may be cut anywhere.
 //!
 //! Only for the handshake, where frames are short, few, and come from a peer that nobody knows
-//! yet. At most `limit` octets of body are ever held, and none before they have arrived.
+//! yet. At most `limit` bytes of body are ever held, and none before they have arrived.
 
 use crate::ProtocolError;
 use crate::header::{Framing, Header, HeaderBuffer};
@@ -10,7 +10,7 @@ use crate::header::{Framing, Header, HeaderBuffer};
 #[derive(Debug)]
 pub(crate) struct SmallFrame {
     framing: Framing,
-    /// The longest body accepted, in octets.
+    /// The longest body accepted, in bytes.
     limit: u64,
     buffer: HeaderBuffer,
     /// The header of the frame being collected, once that is whole.

@@ -121,7 +121,7 @@ fn metadata_is_refused_wherever_it_is_cut_off() {
     }
     refused(&after_greeting(&ready(b"\0\0\0\0\0")), invalid("a name is empty"));
     refused(&after_greeting(&ready(b"\x01\xFF\0\0\0\0")), invalid("a name is not text"));
-    let long = invalid("a value is longer than 2^31-1 octets");
+    let long = invalid("a value is longer than 2^31-1 bytes");
     refused(&after_greeting(&ready(b"\x01x\x80\0\0\0")), long);
 }
 

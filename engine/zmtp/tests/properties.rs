@@ -162,7 +162,7 @@ proptest! {
 }
 
 #[test]
-fn a_decoder_holds_no_more_than_a_few_octets() {
+fn a_decoder_holds_no_more_than_a_few_bytes() {
     // It owns no heap memory (all of its fields are plain values), so its size is its bound.
     assert!(size_of::<Decoder>() <= 128, "{}", size_of::<Decoder>());
     assert!(!std::mem::needs_drop::<Decoder>());

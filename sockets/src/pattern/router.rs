@@ -2,7 +2,7 @@
 //!
 //! Every received message is preceded by a frame with the id of its peer; the first frame of every
 //! message to be sent names the peer and is taken off. Peers without an id of their own get one of
-//! five octets: a zero and a counter.
+//! five bytes: a zero and a counter.
 
 mod names;
 
@@ -16,7 +16,7 @@ use names::{Claimed, Id, Names, Origin};
 use ringmq_pipe::Refused;
 use ringmq_zmtp::Peer;
 
-/// Longest routing id in octets.
+/// Longest routing id in bytes.
 const ID_MAX: usize = 255;
 
 /// Where the message being sent goes.
@@ -353,7 +353,7 @@ impl Pattern for Router {
             Setting::Handover(on) => self.handover = on,
             Setting::ProbeRouter(on) => self.probe = on,
             Setting::ConnectRoutingId(id) if id.is_empty() || id.len() > ID_MAX => {
-                return invalid(format!("an id has 1 to {ID_MAX} octets, not {}", id.len()));
+                return invalid(format!("an id has 1 to {ID_MAX} bytes, not {}", id.len()));
             }
             Setting::ConnectRoutingId(id) if self.names.holder(id).is_some() => {
                 return invalid("a peer has that id already".into());

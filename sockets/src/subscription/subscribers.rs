@@ -4,7 +4,7 @@
 use super::arena::{Arena, TAG};
 use std::num::NonZeroU32;
 
-/// The subscribers of one topic in four octets: the slot of the only one plus one, or the key of a
+/// The subscribers of one topic in four bytes: the slot of the only one plus one, or the key of a
 /// list with the top bit set. Never nobody: the trie then has no value for the topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Subscribers(NonZeroU32);

@@ -77,7 +77,7 @@ impl<'a> Readers<'a> {
         any
     }
 
-    /// Whether one of them has octets that no descriptor tells of any more.
+    /// Whether one of them has bytes that no descriptor tells of any more.
     pub(crate) fn any_blocked(&self) -> bool {
         self.0.iter().any(Reader::is_blocked)
     }

@@ -14,8 +14,8 @@ over_tcp![
     a_tls_hello,
     half_a_greeting,
     nothing_at_all,
-    octets_that_trickle_too_slowly,
-    octets_that_trickle_are_put_together,
+    bytes_that_trickle_too_slowly,
+    bytes_that_trickle_are_put_together,
     a_length_of_two_to_the_63,
     a_length_that_never_comes,
     a_frame_over_the_limit,
@@ -51,10 +51,10 @@ impl Victim {
         Self { pull, good, monitor, address }
     }
 
-    fn attack(&self, octets: &[u8]) -> TcpStream {
+    fn attack(&self, bytes: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream.write_all(octets).unwrap();
+        stream.write_all(bytes).unwrap();
         stream
     }
 
@@ -115,7 +115,7 @@ fn noise(bed: &Bed) {
     });
     let mut seed = 0x2545_F491_4F6C_DD1Du64;
     for _ in 0..50 {
-        let octets: Vec<u8> = (0..300)
+        let bytes: Vec<u8> = (0..300)
             .map(|_| {
                 seed ^= seed << 13;
                 seed ^= seed >> 7;
@@ -123,7 +123,7 @@ fn noise(bed: &Bed) {
                 seed as u8
             })
             .collect();
-        let stream = victim.attack(&octets);
+        let stream = victim.attack(&bytes);
         // Some noise may pass for a peer of old; then it is one until it leaves.
         drop(stream);
         await_kind!(&victim.monitor, Disconnected);
@@ -154,26 +154,26 @@ fn nothing_at_all(bed: &Bed) {
     assert_protocol!(victim.refuses(stream), ProtocolError::HandshakeTimeout);
 }
 
-fn octets_that_trickle_too_slowly(bed: &Bed) {
+fn bytes_that_trickle_too_slowly(bed: &Bed) {
     let victim = Victim::with(bed, |pull| {
         pull.set_handshake_interval(Some(GLANCE)).unwrap();
     });
     let mut stream = victim.attack(b"");
-    for octet in greeting() {
+    for byte in greeting() {
         std::thread::sleep(Duration::from_millis(2));
-        if stream.write_all(&[octet]).is_err() {
+        if stream.write_all(&[byte]).is_err() {
             break;
         }
     }
     assert_protocol!(victim.refuses(stream), ProtocolError::HandshakeTimeout);
 }
 
-fn octets_that_trickle_are_put_together(bed: &Bed) {
+fn bytes_that_trickle_are_put_together(bed: &Bed) {
     let victim = Victim::new(bed);
     let mut stream = victim.attack(b"");
-    let octets = [hello("PUSH"), frame(1, b"slow"), frame(0, b"but whole")].concat();
-    for octet in octets {
-        stream.write_all(&[octet]).unwrap();
+    let bytes = [hello("PUSH"), frame(1, b"slow"), frame(0, b"but whole")].concat();
+    for byte in bytes {
+        stream.write_all(&[byte]).unwrap();
         std::thread::yield_now();
     }
     assert_eq!(victim.pull.recv_multipart().unwrap(), ["slow", "but whole"].into());

@@ -131,7 +131,7 @@ fn a_peer_without_a_pulse_is_left(bed: &Bed) {
         assert!(matches!(reason, DisconnectReason::HeartbeatExpired), "{reason:?}");
         let mut all = Vec::new();
         let _ = stream.read_to_end(&mut all);
-        assert!(all.windows(4).any(|octets| octets == b"PING"));
+        assert!(all.windows(4).any(|bytes| bytes == b"PING"));
         await_kind!(&monitor, ConnectRetried);
     }
 }

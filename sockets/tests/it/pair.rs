@@ -91,7 +91,7 @@ fn a_second_peer_completes_its_handshake(bed: &Bed) {
     assert!(monitor.recv_timeout(GLANCE).is_err(), "the connection stays");
 }
 
-/// With octets unread on either side, half a message and a full queue: as a crash leaves it.
+/// With bytes unread on either side, half a message and a full queue: as a crash leaves it.
 fn the_slot_is_free_when_a_peer_was_killed(bed: &Bed) {
     for _ in 0..10 {
         let a = bed.pair();

@@ -27,7 +27,7 @@ everywhere![
 const SIZES: [usize; 14] =
     [0, 1, 39, 40, 41, 62, 255, 256, 1_000, 8_191, 8_192, 65_535, 65_537, 1_000_000];
 
-/// A body of which no two octets in a row are the same.
+/// A body of which no two bytes in a row are the same.
 fn body(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at % 251) as u8).collect()
 }
@@ -37,7 +37,7 @@ fn stream<A: Sends, B: Receives>(from: &Socket<A>, to: &Socket<B>) {
     for size in SIZES {
         from.send(body(size)).unwrap();
         let frame = to.recv().unwrap();
-        assert!(frame == body(size)[..] && !frame.more(), "{size} octets");
+        assert!(frame == body(size)[..] && !frame.more(), "{size} bytes");
     }
     for size in SIZES {
         from.send_multipart([body(3), body(size), body(0)]).unwrap();

@@ -217,7 +217,7 @@ fn a_proxy_counts(bed: &Bed) {
         let reply = control.recv_multipart().unwrap();
         let figures: Vec<u64> =
             reply.iter().map(|part| u64::from_ne_bytes(part[..].try_into().unwrap())).collect();
-        // Frontend in and out, backend in and out: frames and octets, the id frame included.
+        // Frontend in and out, backend in and out: frames and bytes, the id frame included.
         assert_eq!(figures, [9, 36, 2, 5, 2, 5, 9, 36]);
         control.send("TERMINATE").unwrap();
         running.join().unwrap().unwrap();

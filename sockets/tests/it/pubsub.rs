@@ -377,7 +377,7 @@ fn subscriptions_made_while_connecting_all_arrive(bed: &Bed) {
             });
             subscriber.connect(&endpoint).unwrap();
         });
-        // The last one arrives last: a new connection tells them in the order of their octets, and
+        // The last one arrives last: a new connection tells them in the order of their bytes, and
         // after that they go as they are made.
         subscriber.subscribe([255]).unwrap();
         subscriber.set_recv_timeout(Some(GLANCE)).unwrap();

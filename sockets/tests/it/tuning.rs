@@ -190,7 +190,7 @@ fn humble_child() {
     set_capabilities(None, sets).unwrap();
     let mio = builder.clone().backend(BackendChoice::Mio);
     let error = refused(mio.clone().lock_memory(true));
-    assert!(error.contains("RLIMIT_MEMLOCK, is 4096 octets"), "{error}");
+    assert!(error.contains("RLIMIT_MEMLOCK, is 4096 bytes"), "{error}");
     let error = refused(mio.clone().realtime(1));
     assert!(error.contains("CAP_SYS_NICE"), "{error}");
     let context = mio.busy_poll(Some(Duration::from_micros(50))).build().unwrap();

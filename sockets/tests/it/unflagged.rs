@@ -96,13 +96,13 @@ fn a_long_topic_in_a_stream_of_messages_is_heard(bed: &Bed) {
     let message = |number: usize| vec![b'a' + number as u8 % 26; 100 + number % 100];
     let sender = std::thread::spawn(move || {
         for round in 0..ROUNDS {
-            let mut octets = Vec::new();
+            let mut bytes = Vec::new();
             for number in 0..500 {
-                octets.extend(frame(0, &message(number)));
+                bytes.extend(frame(0, &message(number)));
             }
-            octets.extend(command(b"SUBSCRIBE", &topic(246 + round % 10)));
-            octets.extend(command(b"CANCEL", &topic(246 + round % 10)));
-            stream.write_all(&octets).unwrap();
+            bytes.extend(command(b"SUBSCRIBE", &topic(246 + round % 10)));
+            bytes.extend(command(b"CANCEL", &topic(246 + round % 10)));
+            stream.write_all(&bytes).unwrap();
         }
         stream
     });

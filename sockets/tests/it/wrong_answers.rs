@@ -31,9 +31,9 @@ impl Stranger {
     }
 
     /// Takes a connection and says something.
-    fn answer(&self, octets: &[u8]) -> TcpStream {
+    fn answer(&self, bytes: &[u8]) -> TcpStream {
         let (mut stream, _) = self.listener.accept().unwrap();
-        stream.write_all(octets).unwrap();
+        stream.write_all(bytes).unwrap();
         stream
     }
 
@@ -115,9 +115,9 @@ fn a_peer_that_breaks_the_rules_later_is_connected_again(bed: &Bed) {
     push.send("at last").unwrap();
     let mut heard = Vec::new();
     while !heard.ends_with(&frame(0, b"at last")) {
-        let mut octet = [0];
-        last.read_exact(&mut octet).unwrap();
-        heard.push(octet[0]);
+        let mut byte = [0];
+        last.read_exact(&mut byte).unwrap();
+        heard.push(byte[0]);
     }
 }
 

@@ -8,7 +8,7 @@
 //! press's frames, and copies them otherwise: what a subscriber of a rare topic has not read yet may be
 //! one small frame of each block.
 //!
-//! What always holds: octets of the block that a log refers to are never written again; a log's writer
+//! What always holds: bytes of the block that a log refers to are never written again; a log's writer
 //! itself writes none of them, because such a segment has no room for it.
 #![allow(unsafe_code)]
 
@@ -18,9 +18,9 @@ use super::writer::{LogWriter, Refused};
 use crate::block::{BLOCK, Block};
 use crate::frame::{self, LONG_HEADER};
 
-/// Octets of a press's block. In models small enough that a few frames need a second one.
+/// Bytes of a press's block. In models small enough that a few frames need a second one.
 const SHEET: usize = if cfg!(loom) { 64 } else { BLOCK };
-/// Octets of a press's block that a log must have got, of this one or of the one before, to refer to it:
+/// Bytes of a press's block that a log must have got, of this one or of the one before, to refer to it:
 /// what it keeps is less than ten times what it holds, even if it gets next to nothing of every other.
 const WORTH_KEEPING: usize = SHEET / 4;
 
@@ -41,7 +41,7 @@ pub struct Encoded<'a> {
     /// Where in the block it is.
     offset: usize,
     len: usize,
-    /// Octets of that before the body.
+    /// Bytes of that before the body.
     header: usize,
     flags: u8,
 }
@@ -55,7 +55,7 @@ impl Press {
     /// Encodes a frame.
     ///
     /// # Panics
-    /// If the body has [`ATTACH`] octets or more: those are to be referred to, not copied.
+    /// If the body has [`ATTACH`] bytes or more: those are to be referred to, not copied.
     pub fn encode(&mut self, flags: u8, body: &[u8]) -> Encoded<'_> {
         assert!(body.len() < ATTACH, "a large body is attached to each log");
         let needed = LONG_HEADER + body.len();
@@ -65,12 +65,12 @@ impl Press {
             self.sheets = self.sheets.wrapping_add(1);
             (Block::new(SHEET.max(needed)), 0)
         });
-        let (block, octets) = self.sheet.insert(sheet);
-        let offset = *octets;
-        // SAFETY: `needed` octets from there are within the block, and in no log: those refer only to
+        let (block, bytes) = self.sheet.insert(sheet);
+        let offset = *bytes;
+        // SAFETY: `needed` bytes from there are within the block, and in no log: those refer only to
         // what is before them.
         let header = unsafe { write_frame(block.data().add(offset), flags, body) };
-        *octets += header + body.len();
+        *bytes += header + body.len();
         let len = header + body.len();
         Encoded { block, sheet: self.sheets, offset, len, header, flags }
     }
@@ -79,7 +79,7 @@ impl Press {
 /// Writes a header and a body, and says how long the header is.
 ///
 /// # Safety
-/// `to` is valid for writes of [`LONG_HEADER`] octets more than the body has.
+/// `to` is valid for writes of [`LONG_HEADER`] bytes more than the body has.
 unsafe fn write_frame(to: *mut u8, flags: u8, body: &[u8]) -> usize {
     let mut header = [0; LONG_HEADER];
     let size = frame::write(&mut header, flags, body.len());
@@ -117,7 +117,7 @@ impl Encoded<'_> {
 pub(super) struct Share {
     /// Which block it had a frame of last.
     sheet: u64,
-    octets: usize,
+    bytes: usize,
     /// It refers to that block.
     refers: bool,
 }
@@ -127,10 +127,10 @@ impl Share {
     fn is_worth_keeping(&mut self, frame: &Encoded<'_>) -> bool {
         if self.sheet != frame.sheet {
             let is_next = self.sheet.wrapping_add(1) == frame.sheet;
-            let refers = is_next && self.octets >= WORTH_KEEPING;
-            *self = Self { sheet: frame.sheet, octets: 0, refers };
+            let refers = is_next && self.bytes >= WORTH_KEEPING;
+            *self = Self { sheet: frame.sheet, bytes: 0, refers };
         }
-        self.refers |= self.octets >= WORTH_KEEPING;
+        self.refers |= self.bytes >= WORTH_KEEPING;
         self.refers
     }
 }
@@ -147,24 +147,24 @@ impl LogWriter {
     pub fn write_encoded(&mut self, frame: &Encoded<'_>) -> Result<(), Refused> {
         self.ready()?;
         let refers = self.runs_up_to(frame) || self.begins_run(frame);
-        self.share.octets += frame.len;
+        self.share.bytes += frame.len;
         if !refers {
             self.append(frame.flags, frame.body());
             return Ok(());
         }
-        let start = self.octets;
+        let start = self.bytes;
         self.current().writing(start, frame.len);
-        self.octets += frame.len;
-        self.capacity = self.octets;
+        self.bytes += frame.len;
+        self.capacity = self.bytes;
         self.frame_written(frame.flags, start);
         Ok(())
     }
 
-    /// Whether the frame is right behind the last octet of the current segment. (An address in the block
+    /// Whether the frame is right behind the last byte of the current segment. (An address in the block
     /// of the press follows none of a block of the log's own: there is a header between any two.)
     #[inline]
     fn runs_up_to(&self, frame: &Encoded<'_>) -> bool {
-        self.data.wrapping_add(self.octets) == frame.start()
+        self.data.wrapping_add(self.bytes) == frame.start()
     }
 
     /// Begins a segment at the frame, unless that is to be copied.

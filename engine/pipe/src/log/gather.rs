@@ -7,8 +7,8 @@ use super::segment::Segment;
 use crate::slice::Slice;
 
 impl LogReader {
-    /// Takes spans of whole messages, about `most` octets but at least one message, appends them to
-    /// `pieces` and returns how many octets they are. Credit them with [`done`](Self::done) when sent.
+    /// Takes spans of whole messages, about `most` bytes but at least one message, appends them to
+    /// `pieces` and returns how many bytes they are. Credit them with [`done`](Self::done) when sent.
     pub fn gather(&mut self, most: usize, pieces: &mut Vec<Piece>) -> usize {
         let mut total = 0;
         let mut open = false;
@@ -48,12 +48,12 @@ impl LogReader {
     fn take_span(&mut self, pieces: &mut Vec<Piece>) -> usize {
         let span = self.rest();
         let block = self.current().block.clone();
-        // SAFETY: published octets of this block: never written again while it is referred to.
+        // SAFETY: published bytes of this block: never written again while it is referred to.
         let slice = unsafe { Slice::new(span.cast(), span.len(), block) };
         let before = self.taken.wrapping_sub(self.before);
         let messages = self.known.messages() - before as u32;
         let open = self.known.is_sealed() && self.known.is_open();
-        self.octets = self.known.octets() as usize;
+        self.bytes = self.known.bytes() as usize;
         self.taken = self.taken.wrapping_add(u64::from(messages));
         self.settled = self.settled.wrapping_add(u64::from(messages));
         let Some(body) = self.attached() else {

@@ -1,7 +1,7 @@
 //! The frame log: one direction of a pipe.
 //!
 //! A lock-free chain of segments between one writing and one reading thread. It holds messages as
-//! ZMTP 3 frames, exactly as they go on the wire; bodies of [`ATTACH`] octets and more are not copied
+//! ZMTP 3 frames, exactly as they go on the wire; bodies of [`ATTACH`] bytes and more are not copied
 //! in but attached by reference behind their header.
 //!
 //! What always holds:
@@ -38,10 +38,10 @@ use crate::block::BLOCK;
 use crate::frame::LONG_HEADER;
 use crate::sync::Arc;
 
-/// Bodies of so many octets and more, which is more than 8 KiB, are attached instead of copied: measured
+/// Bodies of so many bytes and more, which is more than 8 KiB, are attached instead of copied: measured
 /// on sockets, an iovec costs about as much as copying 4 to 8 KiB.
 pub const ATTACH: usize = 8 * 1024 + 1;
-/// Octets that are in a full-sized block at least when the next frame does not fit: as much as a send
+/// Bytes that are in a full-sized block at least when the next frame does not fit: as much as a send
 /// takes.
 pub const FULL: usize = BLOCK - ATTACH - LONG_HEADER;
 /// Messages between two publications to an awake reader: the knee of the measured curve

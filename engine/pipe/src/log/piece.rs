@@ -27,7 +27,7 @@ pub(super) enum Memory {
 }
 
 impl Piece {
-    /// The octets.
+    /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         match &self.memory {
             Memory::Frames(slice) => slice,
@@ -40,16 +40,16 @@ impl Piece {
         matches!(self.memory, Memory::Body(_))
     }
 
-    /// Drops the first `octets` octets, in which `messages` messages end.
+    /// Drops the first `bytes` bytes, in which `messages` messages end.
     ///
     /// # Panics
-    /// If there are not so many octets.
-    pub fn skip(&mut self, octets: usize, messages: u32) {
-        if octets > 0 {
+    /// If there are not so many bytes.
+    pub fn skip(&mut self, bytes: usize, messages: u32) {
+        if bytes > 0 {
             match &mut self.memory {
-                Memory::Frames(slice) => slice.advance(octets),
+                Memory::Frames(slice) => slice.advance(bytes),
                 Memory::Made(message) | Memory::Body(message) => {
-                    *message = Message::from(message.clone().into_bytes().slice(octets..));
+                    *message = Message::from(message.clone().into_bytes().slice(bytes..));
                 }
             }
         }
@@ -78,7 +78,7 @@ impl Piece {
 }
 
 impl From<&Piece> for Message {
-    /// The octets as a message, without a copy unless they are few.
+    /// The bytes as a message, without a copy unless they are few.
     fn from(piece: &Piece) -> Self {
         match &piece.memory {
             Memory::Frames(slice) => Self::from_slice(0, slice.refer()),

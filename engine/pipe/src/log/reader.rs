@@ -45,7 +45,7 @@ pub struct LogReader {
     /// Its memory: what the segment says, at hand.
     data: *const u8,
     /// How far it is read, and what is known of it. Never beyond what is known.
-    pub(super) octets: usize,
+    pub(super) bytes: usize,
     pub(super) known: Mark,
     /// References to its block that are not handed out yet.
     stock: usize,
@@ -77,7 +77,7 @@ impl LogReader {
             shared,
             segment,
             data: std::ptr::null(),
-            octets: 0,
+            bytes: 0,
             known: Mark::default(),
             stock: 0,
             taken: 0,
@@ -134,14 +134,14 @@ impl LogReader {
         // A frame with a whole window to move and a short header, which is the usual case.
         if let Some(window) = rest.first_chunk::<WINDOW>() {
             if let Some(small) = Small::at(window) {
-                self.octets += SHORT_HEADER + small.len();
+                self.bytes += SHORT_HEADER + small.len();
                 self.frame_done(small.flags() as u8);
                 return Some(put(Message::from_small(small)));
             }
             let [flags, len, ..] = *window;
             let end = SHORT_HEADER + usize::from(len);
             if flags & LONG == 0 && end <= rest.len() && self.stock > 0 && !block::scarce(end) {
-                self.octets += end;
+                self.bytes += end;
                 self.frame_done(flags);
                 return Some(put(self.slice(flags, &raw const rest[SHORT_HEADER..end])));
             }
@@ -166,7 +166,7 @@ impl LogReader {
         };
         // Counted before `f` runs, so that a panic in there leaves the reader behind the frame.
         self.frame_done(flags);
-        // SAFETY: published octets stay as they are while the segment lives, and this reader, which
+        // SAFETY: published bytes stay as they are while the segment lives, and this reader, which
         // alone frees it, is borrowed until `f` returns.
         Some(f(flags, unsafe { &*body }))
     }
@@ -187,7 +187,7 @@ impl LogReader {
     /// often it must ask [`ready`](Self::ready), or go to sleep.
     #[inline]
     pub fn poll(&mut self) -> bool {
-        self.octets < self.known.octets() as usize || self.refill(Segment::load_published)
+        self.bytes < self.known.bytes() as usize || self.refill(Segment::load_published)
     }
 
     /// Goes to sleep unless there is something to read: the notifier is told of the next message, or
@@ -247,14 +247,14 @@ impl LogReader {
         self.check()
     }
 
-    /// How many octets there are to read, at least. Looks closely.
+    /// How many bytes there are to read, at least. Looks closely.
     pub fn pending(&mut self) -> usize {
         if !self.refill(Segment::load_written) {
             return 0;
         }
         // In the segments after a sealed one there is more, or about to be.
         let more = if self.known.is_sealed() { BLOCK } else { 0 };
-        self.known.octets() as usize - self.octets + more
+        self.known.bytes() as usize - self.bytes + more
     }
 
     /// Whether the writer is gone. There may be something left to read.
@@ -317,7 +317,7 @@ impl LogReader {
     fn enter(&mut self, segment: *mut Segment) {
         self.segment = segment;
         self.data = self.current().data();
-        self.octets = 0;
+        self.bytes = 0;
         self.known = Mark::default();
         self.before = self.taken;
     }
@@ -355,10 +355,10 @@ impl LogReader {
                 mark = self.current().load_written();
             }
             // The polled word may lag behind what `written` has told already.
-            if mark.octets() > self.known.octets() || mark.is_sealed() {
+            if mark.bytes() > self.known.bytes() || mark.is_sealed() {
                 self.known = mark;
             }
-            if self.octets < self.known.octets() as usize {
+            if self.bytes < self.known.bytes() as usize {
                 return true;
             }
             if !self.known.is_sealed() {
@@ -392,13 +392,13 @@ impl LogReader {
         }
     }
 
-    /// The octets that are known of and not read yet.
+    /// The bytes that are known of and not read yet.
     #[inline(always)]
     pub(super) fn rest(&self) -> *const [u8] {
-        let len = self.known.octets() as usize - self.octets;
-        self.current().reading(self.octets, len);
-        // SAFETY: `octets` is within the segment's stretch.
-        std::ptr::slice_from_raw_parts(unsafe { self.data.add(self.octets) }, len)
+        let len = self.known.bytes() as usize - self.bytes;
+        self.current().reading(self.bytes, len);
+        // SAFETY: `bytes` is within the segment's stretch.
+        std::ptr::slice_from_raw_parts(unsafe { self.data.add(self.bytes) }, len)
     }
 
     /// Moves past a frame: its flags and its body, unless that is attached.
@@ -412,12 +412,12 @@ impl LogReader {
         let header = frame::parse(rest).expect("a log holds whole frames");
         let size = header.size;
         if header.body >= ATTACH as u64 {
-            self.octets += size;
+            self.bytes += size;
             return (header.flags, None);
         }
         let end = size + header.body as usize;
         let body: *const [u8] = &raw const rest[size..end];
-        self.octets += end;
+        self.bytes += end;
         (header.flags, Some(body))
     }
 
@@ -447,7 +447,7 @@ impl LogReader {
         self.stock -= 1;
         // SAFETY: one of the references in stock, and now accounted for.
         let block = unsafe { self.current().block.stocked() };
-        // SAFETY: published octets of this block: never written again while it is referred to.
+        // SAFETY: published bytes of this block: never written again while it is referred to.
         let slice = unsafe { Slice::new(body.cast(), body.len(), block) };
         Message::from_slice(flags, slice)
     }
@@ -466,7 +466,7 @@ impl LogReader {
 
     /// The body attached to the last frame of the current segment, once that has been read.
     pub(super) fn attached(&mut self) -> Option<Message> {
-        if !self.known.is_sealed() || self.octets < self.known.octets() as usize {
+        if !self.known.is_sealed() || self.bytes < self.known.bytes() as usize {
             return None;
         }
         let slot = &self.current().attached;

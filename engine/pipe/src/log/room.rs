@@ -8,10 +8,10 @@ use crate::block::Block;
 const WORTH_SHARING: usize = if cfg!(loom) { 16 } else { 256 };
 
 impl LogWriter {
-    /// Makes a segment with room for `needed` octets the current one.
+    /// Makes a segment with room for `needed` bytes the current one.
     #[cold]
     pub(super) fn grow(&mut self, needed: usize) {
-        let written = self.octets;
+        let written = self.bytes;
         let next = self.own_segment(needed);
         let open = self.open;
         self.link(next, open);
@@ -23,7 +23,7 @@ impl LogWriter {
         let left = self.room();
         let segment = self.current();
         if left >= WORTH_SHARING {
-            return Segment::over(segment.block.clone(), segment.offset + self.octets, left);
+            return Segment::over(segment.block.clone(), segment.offset + self.bytes, left);
         }
         Segment::with_capacity(next_capacity(segment.block.capacity(), 0))
     }
@@ -44,13 +44,13 @@ impl LogWriter {
         Segment::with_capacity(next_capacity(block.capacity(), needed))
     }
 
-    /// The current segment is about to be followed by one over octets of `press`, a block of somebody
+    /// The current segment is about to be followed by one over bytes of `press`, a block of somebody
     /// else's: keeps what is left of the log's own for later, unless it was not needed for as long as a
     /// block of the press's takes.
     pub(super) fn leave_own_block(&mut self, press: &Block) {
         let current = self.current();
         if !current.is_borrowed() {
-            self.rest = Some((current.block.clone(), current.offset + self.octets));
+            self.rest = Some((current.block.clone(), current.offset + self.bytes));
         } else if !current.block.is(press) {
             self.rest = None;
         }

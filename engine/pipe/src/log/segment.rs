@@ -7,14 +7,14 @@ use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, Watched};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 
-/// Octets of the first segment of a log: an idle connection should hold next to nothing. In models
+/// Bytes of the first segment of a log: an idle connection should hold next to nothing. In models
 /// small enough that a few messages need a second one.
 pub(super) const FIRST: usize = if cfg!(loom) { 32 } else { 64 };
 /// Each segment is so many times as large as the one before, up to [`BLOCK`].
 pub(super) const GROWTH: usize = if cfg!(loom) { 2 } else { 8 };
 
 /// How far a segment is filled, in one word so that it is read and written in one piece:
-/// octets in bits 0..32, messages that end here in bits 32..62, two flags on top.
+/// bytes in bits 0..32, messages that end here in bits 32..62, two flags on top.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Mark(pub(super) u64);
 
@@ -25,12 +25,12 @@ impl Mark {
     const OPEN: u64 = 1 << 62;
 
     /// # Panics
-    /// In debug builds, if the messages overlap the flags: a message takes two octets or more, so
+    /// In debug builds, if the messages overlap the flags: a message takes two bytes or more, so
     /// there are never so many in a segment.
     #[inline(always)]
-    pub(super) fn new(octets: u32, messages: u32) -> Self {
+    pub(super) fn new(bytes: u32, messages: u32) -> Self {
         debug_assert!(messages <= u32::MAX >> 2);
-        Self(u64::from(octets) | u64::from(messages) << 32)
+        Self(u64::from(bytes) | u64::from(messages) << 32)
     }
 
     pub(super) fn sealed(self, open: bool) -> Self {
@@ -38,7 +38,7 @@ impl Mark {
     }
 
     #[inline(always)]
-    pub(super) fn octets(self) -> u32 {
+    pub(super) fn bytes(self) -> u32 {
         self.0 as u32
     }
 
@@ -86,12 +86,12 @@ pub(super) struct Segment {
     pub(super) block: Block,
     /// Where in the block this segment starts.
     pub(super) offset: usize,
-    /// Octets from there that the log's writer may write; zero for a [borrowed](Self::borrowed) one.
+    /// Bytes from there that the log's writer may write; zero for a [borrowed](Self::borrowed) one.
     pub(super) capacity: usize,
     /// What an awake reader polls: follows `written` once a batch. Release/Acquire likewise. A seal
     /// here only says that `written` is sealed, or about to be.
     pub(super) published: AtomicU64,
-    /// The octets and the segment itself, for models to see who uses them and when they are freed.
+    /// The bytes and the segment itself, for models to see who uses them and when they are freed.
     watched: Watched,
     alive: Watched,
 }
@@ -107,7 +107,7 @@ impl Segment {
         Self::boxed(block, offset, capacity, capacity)
     }
 
-    /// A segment over octets of `block` that somebody else has written or will write, `left` at most: to
+    /// A segment over bytes of `block` that somebody else has written or will write, `left` at most: to
     /// a writer it has no room.
     pub(super) fn borrowed(block: Block, offset: usize, left: usize) -> *mut Self {
         Self::boxed(block, offset, 0, left)
@@ -160,7 +160,7 @@ impl Segment {
         unsafe { (*written).store(sealed.0, Ordering::Release) };
     }
 
-    /// Whether its octets are written by somebody else, as a press.
+    /// Whether its bytes are written by somebody else, as a press.
     pub(super) fn is_borrowed(&self) -> bool {
         self.capacity == 0
     }
@@ -170,13 +170,13 @@ impl Segment {
         unsafe { self.block.data().add(self.offset) }
     }
 
-    /// The writer is about to write `len` octets from `at`.
+    /// The writer is about to write `len` bytes from `at`.
     #[inline(always)]
     pub(super) fn writing(&self, at: usize, len: usize) {
         self.watched.write(at, len);
     }
 
-    /// The reader is about to look at `len` octets from `at`.
+    /// The reader is about to look at `len` bytes from `at`.
     #[inline(always)]
     pub(super) fn reading(&self, at: usize, len: usize) {
         self.watched.read(at, len);
@@ -202,7 +202,7 @@ impl Segment {
     }
 
     /// Shows an awake reader what the writer has [written](Self::write), and nothing else: the two words
-    /// never disagree about how many messages end before an octet.
+    /// never disagree about how many messages end before a byte.
     #[inline]
     pub(super) fn publish(&self) {
         // Relaxed: the writer's own last store.
@@ -259,7 +259,7 @@ impl Drop for Chain {
     }
 }
 
-/// Octets of the segment after one of `capacity`, when `needed` must fit.
+/// Bytes of the segment after one of `capacity`, when `needed` must fit.
 pub(super) fn next_capacity(capacity: usize, needed: usize) -> usize {
     (capacity * GROWTH).clamp(FIRST, BLOCK).max(needed)
 }

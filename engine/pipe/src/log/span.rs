@@ -6,7 +6,7 @@ use crate::frame::{self, LONG_HEADER, MORE};
 
 impl LogWriter {
     /// Copies a run of whole frames, exactly as they came off the wire: `messages` of them end a
-    /// message, and the last `tail` octets belong to a message that goes on. (When no message ends
+    /// message, and the last `tail` bytes belong to a message that goes on. (When no message ends
     /// in the run, all of it goes on, whatever `tail` says.)
     ///
     /// Every body in it must be shorter than [`ATTACH`].
@@ -16,7 +16,7 @@ impl LogWriter {
     pub fn write_span(&mut self, mut frames: &[u8], mut messages: u32, tail: usize) {
         while frames.len() > self.room() {
             let part = whole_frames(frames, self.room());
-            if part.octets == 0 {
+            if part.bytes == 0 {
                 let first = frame::parse(frames).map_or(LONG_HEADER, |header| {
                     assert!(header.body < ATTACH as u64, "a long body in a run of frames");
                     header.size + header.body as usize
@@ -24,7 +24,7 @@ impl LogWriter {
                 self.grow(first);
                 continue;
             }
-            let (these, rest) = frames.split_at(part.octets);
+            let (these, rest) = frames.split_at(part.bytes);
             self.copy_in(these);
             self.frames_done(part.messages, part.tail, these.len());
             assert!(part.messages <= messages, "more messages than announced");
@@ -37,7 +37,7 @@ impl LogWriter {
         }
     }
 
-    /// Starts a frame whose body of `body` octets, shorter than [`ATTACH`], arrives in pieces: follow
+    /// Starts a frame whose body of `body` bytes, shorter than [`ATTACH`], arrives in pieces: follow
     /// with [`body`](Self::body) until it is whole, then [`end`](Self::end), and nothing in between
     /// but [`rollback`](Self::rollback).
     ///
@@ -69,29 +69,29 @@ impl LogWriter {
     /// # Panics
     /// If it is not.
     pub fn end(&mut self, flags: u8) {
-        assert_eq!(self.missing.take(), Some(0), "octets missing of a body");
+        assert_eq!(self.missing.take(), Some(0), "bytes missing of a body");
         self.frames_done(u32::from(flags & MORE == 0), 0, frame::SHORT_HEADER);
     }
 }
 
 /// How much of a run of frames fits somewhere.
 struct Part {
-    octets: usize,
+    bytes: usize,
     messages: u32,
-    /// Octets after the last frame that ends a message.
+    /// Bytes after the last frame that ends a message.
     tail: usize,
 }
 
-/// The longest run of whole frames at the start of `frames` that takes at most `room` octets.
+/// The longest run of whole frames at the start of `frames` that takes at most `room` bytes.
 fn whole_frames(frames: &[u8], room: usize) -> Part {
-    let mut part = Part { octets: 0, messages: 0, tail: 0 };
-    while let Some(header) = frame::parse(&frames[part.octets..]) {
-        let left = room - part.octets;
+    let mut part = Part { bytes: 0, messages: 0, tail: 0 };
+    while let Some(header) = frame::parse(&frames[part.bytes..]) {
+        let left = room - part.bytes;
         if header.body > (left.saturating_sub(header.size)) as u64 || header.size > left {
             break;
         }
         let size = header.size + header.body as usize;
-        part.octets += size;
+        part.bytes += size;
         if header.flags & MORE == 0 {
             part.messages += 1;
             part.tail = 0;

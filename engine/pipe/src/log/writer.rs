@@ -35,7 +35,7 @@ pub struct LogWriter {
     /// How far it is filled, and how many messages end in it: what its seal is going to say. The marks
     /// before the seal, which say what is whole, are made by `commit` and repeated by
     /// [`publish`](Self::publish).
-    pub(super) octets: usize,
+    pub(super) bytes: usize,
     messages: u32,
     /// Between the first frame of a message and its last.
     pub(super) open: bool,
@@ -44,7 +44,7 @@ pub struct LogWriter {
     /// The first segment of the open message, once that has outgrown it: sealed, but the seal is
     /// held back until the message is complete.
     head: Option<(*mut Segment, Mark)>,
-    /// Octets that are still missing of a body that arrives in pieces.
+    /// Bytes that are still missing of a body that arrives in pieces.
     pub(super) missing: Option<usize>,
     /// Messages written since the log was made; wraps.
     pub(super) written: u64,
@@ -54,9 +54,9 @@ pub struct LogWriter {
     unpublished: u32,
     /// Would rather wait a moment than have much pile up.
     patient: bool,
-    /// Octets written since the reader was last told that it may take them.
+    /// Bytes written since the reader was last told that it may take them.
     bulk: usize,
-    /// Octets behind what is written that were received there and are not messages yet.
+    /// Bytes behind what is written that were received there and are not messages yet.
     pub(super) landed: usize,
     /// What is left of the log's own block while the current segment is borrowed: the block, and from
     /// where.
@@ -75,7 +75,7 @@ impl LogWriter {
             segment,
             data: std::ptr::null_mut(),
             capacity: 0,
-            octets: 0,
+            bytes: 0,
             messages: 0,
             open: false,
             start: 0,
@@ -178,7 +178,7 @@ impl LogWriter {
             self.messages = mark.messages();
             taken_back
         });
-        self.octets = self.start;
+        self.bytes = self.start;
         // A segment without room for this writer is full wherever it ends.
         self.capacity = self.current().capacity.max(self.start);
         taken_back
@@ -204,49 +204,49 @@ impl LogWriter {
         self.segment = segment;
         self.data = self.current().data();
         self.capacity = self.current().capacity;
-        self.octets = 0;
+        self.bytes = 0;
         self.messages = 0;
         self.unpublished = 0;
     }
 
     #[inline(always)]
     pub(super) fn room(&self) -> usize {
-        self.capacity - self.octets
+        self.capacity - self.bytes
     }
 
-    /// Copies octets of one message, or of several whose last [`frames_done`](Self::frames_done) sorts
+    /// Copies bytes of one message, or of several whose last [`frames_done`](Self::frames_done) sorts
     /// out.
     pub(super) fn copy_in(&mut self, bytes: &[u8]) {
         assert!(bytes.len() <= self.room(), "the caller has made room");
         debug_assert_eq!(self.landed, 0, "what has landed is in the way");
-        self.current().writing(self.octets, bytes.len());
+        self.current().writing(self.bytes, bytes.len());
         // SAFETY: the destination lies behind every mark, so the reader does not look at it, and
         // within the segment's stretch, which no other segment shares.
         unsafe {
-            let to = self.data.add(self.octets);
+            let to = self.data.add(self.bytes);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
         }
         self.extend_open(bytes.len());
     }
 
-    /// Counts `octets` more as part of the open message.
-    pub(super) fn extend_open(&mut self, octets: usize) {
+    /// Counts `bytes` more as part of the open message.
+    pub(super) fn extend_open(&mut self, bytes: usize) {
         if !self.open {
             self.open = true;
-            self.start = self.octets;
+            self.start = self.bytes;
         }
-        self.octets += octets;
+        self.bytes += bytes;
     }
 
-    /// Writes a frame that is at the start of `window`, with a body of `len` octets, all of the window
+    /// Writes a frame that is at the start of `window`, with a body of `len` bytes, all of the window
     /// at once: what is too much of it is behind every mark, and the next frame overwrites it.
     #[inline(always)]
     fn append_small(&mut self, window: &[u8; WINDOW], flags: u8, len: usize) {
-        let start = self.octets;
+        let start = self.bytes;
         self.current().writing(start, WINDOW);
         // SAFETY: as in `copy_in`; the caller has found room for a window.
         unsafe { self.data.add(start).cast::<[u8; WINDOW]>().write(*window) };
-        self.octets = start + SHORT_HEADER + len;
+        self.bytes = start + SHORT_HEADER + len;
         self.frame_written(flags, start);
     }
 
@@ -257,9 +257,9 @@ impl LogWriter {
         if self.room() < needed {
             self.grow(needed);
         }
-        let start = self.octets;
+        let start = self.bytes;
         self.current().writing(start, needed);
-        // SAFETY: as in `copy_in`: `needed` octets are free.
+        // SAFETY: as in `copy_in`: `needed` bytes are free.
         let to = unsafe { self.data.add(start) };
         let header = if body.len() <= SHORT_BODY {
             // SAFETY: as above.
@@ -274,7 +274,7 @@ impl LogWriter {
         };
         // SAFETY: as above; nobody else can have a slice of memory that is not written yet.
         unsafe { copy::short(to.add(header), body) };
-        self.octets = start + header + body.len();
+        self.bytes = start + header + body.len();
         self.frame_written(flags, start);
     }
 
@@ -313,8 +313,8 @@ impl LogWriter {
     }
 
     /// Lets the reader take what there is on the spot, whenever that is about as much as a send takes.
-    pub(super) fn offer(&mut self, octets: usize) {
-        self.bulk += octets;
+    pub(super) fn offer(&mut self, bytes: usize) {
+        self.bulk += bytes;
         if self.bulk >= FULL && !self.open {
             self.bulk = 0;
             self.publish();
@@ -322,7 +322,7 @@ impl LogWriter {
         }
     }
 
-    /// Counts `messages` that end in what was just copied in: `copied` octets, of which the last
+    /// Counts `messages` that end in what was just copied in: `copied` bytes, of which the last
     /// `tail` belong to a message that goes on.
     ///
     /// # Panics
@@ -345,7 +345,7 @@ impl LogWriter {
     pub(super) fn link(&mut self, next: *mut Segment, goes_on: bool) {
         // Relaxed: covered by the mark that seals this segment.
         self.current().next.store(next, Ordering::Relaxed);
-        let sealed = Mark::new(self.octets as u32, self.messages).sealed(goes_on);
+        let sealed = Mark::new(self.bytes as u32, self.messages).sealed(goes_on);
         if self.open && self.head.is_none() {
             // What is before the open message is not held back with it.
             self.publish();
@@ -358,10 +358,10 @@ impl LogWriter {
         self.enter(next);
     }
 
-    /// Makes `messages` visible that end before the last `tail` octets.
+    /// Makes `messages` visible that end before the last `tail` bytes.
     #[inline(always)]
     fn commit(&mut self, messages: u32, tail: usize) {
-        let whole = self.octets - tail;
+        let whole = self.bytes - tail;
         self.open = tail > 0;
         if self.open {
             self.start = whole;

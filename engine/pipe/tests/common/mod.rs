@@ -52,7 +52,7 @@ impl Foreign {
     }
 }
 
-/// `len` octets that depend on `seed`, so that a body in the wrong place shows.
+/// `len` bytes that depend on `seed`, so that a body in the wrong place shows.
 pub(crate) fn body(len: usize, seed: u32) -> Vec<u8> {
     let mut state = u64::from(seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     (0..len)

@@ -95,8 +95,8 @@ fn a_refused_writer_misses_no_credit() {
 
 #[test]
 fn segments_are_left_by_their_writer_before_they_are_freed() {
-    // 32 octets hold one of these, 64 hold two.
-    const BODY: &[u8] = b"nineteen octets are";
+    // 32 bytes hold one of these, 64 hold two.
+    const BODY: &[u8] = b"nineteen bytes are";
     static BODIES: [&[u8]; 3] = [BODY; 3];
     check(FEW, || {
         assert_eq!(through(0, &BODIES), BODIES);
@@ -168,17 +168,17 @@ fn gathered_spans_are_credited_when_they_are_done_with() {
         });
         let parker = Parker::new();
         reader.install(parker.clone(), 0);
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         while !reader.ended() {
             let mut pieces = Vec::new();
             reader.gather(100, &mut pieces);
-            octets.extend(pieces.iter().flat_map(|piece| piece.bytes().to_vec()));
+            bytes.extend(pieces.iter().flat_map(|piece| piece.bytes().to_vec()));
             reader.done(pieces.iter().map(|piece| piece.messages).sum());
             if reader.fall_asleep() == Sleep::Asleep {
                 parker.park();
             }
         }
-        assert_eq!(octets, b"\0\x01a\0\x01b");
+        assert_eq!(bytes, b"\0\x01a\0\x01b");
         sender.join().unwrap();
     });
 }

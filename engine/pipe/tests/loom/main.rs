@@ -2,7 +2,7 @@
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test -p ringmq-pipe --test loom --release
 //! ```
-//! In models segments are tiny and a batch is two messages (see `FIRST` and `BATCH`), and each octet
+//! In models segments are tiny and a batch is two messages (see `FIRST` and `BATCH`), and each byte
 //! of a segment, and the segment itself, is a cell whose users loom checks. A thread that sleeps and
 //! is never told shows as a deadlock.
 #![cfg(loom)]

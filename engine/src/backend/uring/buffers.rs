@@ -1,4 +1,4 @@
-//! The ring of provided buffers: memory that the kernel picks from when octets arrive.
+//! The ring of provided buffers: memory that the kernel picks from when bytes arrive.
 //!
 //! Every buffer is either with the kernel (its entry lies between the kernel's head and our tail), in
 //! an event on its way to a session, or about to be given back. The memory lives as long as the ring.
@@ -93,7 +93,7 @@ impl BufferRing {
 
     pub(super) fn bytes(&self, buffer: &Buffer) -> &[u8] {
         debug_assert!(buffer.index < BUFFERS && buffer.len <= RECEIVE_BUFFER);
-        // SAFETY: a completed receive filled these octets, and the buffer is not back in the ring.
+        // SAFETY: a completed receive filled these bytes, and the buffer is not back in the ring.
         unsafe { std::slice::from_raw_parts(self.start(buffer.index), buffer.len) }
     }
 

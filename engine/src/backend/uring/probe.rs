@@ -1,4 +1,4 @@
-//! Whether io_uring works here: not by kernel version but by moving octets through a ring.
+//! Whether io_uring works here: not by kernel version but by moving bytes through a ring.
 
 use super::{Uring, features, refusal};
 use crate::backend::{
@@ -73,10 +73,10 @@ fn usable() -> Result<RingSize, UringRefusal> {
 }
 
 fn trial() -> io::Result<RingSize> {
-    moves_octets(Uring::new()?)
+    moves_bytes(Uring::new()?)
 }
 
-fn moves_octets(mut uring: Uring) -> io::Result<RingSize> {
+fn moves_bytes(mut uring: Uring) -> io::Result<RingSize> {
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let (near, token) = (Arc::new(near), Token::unique());
     uring.receive(token, &near, Receive::Stream);
@@ -109,7 +109,7 @@ mod tests {
 
     /// What an older kernel or a small limit leaves works too.
     #[test]
-    fn every_way_and_size_of_a_ring_moves_octets() {
+    fn every_way_and_size_of_a_ring_moves_bytes() {
         if let Err(refusal) = probe() {
             eprintln!("SKIPPED: no io_uring here: {refusal}");
             return;
@@ -117,7 +117,7 @@ mod tests {
         for size in SIZES {
             for way in WAYS {
                 // Not every kernel has the first one.
-                match Ring::build(size, way).and_then(Uring::on).and_then(moves_octets) {
+                match Ring::build(size, way).and_then(Uring::on).and_then(moves_bytes) {
                     Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
                     result => assert_eq!(
                         result.expect("a ring that works").submissions,

@@ -22,7 +22,7 @@ struct Surroundings {
     group: Option<i64>,
     /// Whether a seccomp filter is at work on this process.
     filtered: Option<bool>,
-    /// Octets that the process may lock.
+    /// Bytes that the process may lock.
     lockable: Option<u64>,
 }
 
@@ -155,12 +155,12 @@ fn absent(around: &Surroundings) -> Told {
 
 fn no_memory(around: &Surroundings) -> Told {
     match around.lockable {
-        Some(octets) => (
+        Some(bytes) => (
             UringCause::LockedMemory,
             format!(
                 "too little memory may be locked for a ring: RLIMIT_MEMLOCK is {} KiB for all of this \
                  user's rings",
-                octets / 1024
+                bytes / 1024
             ),
             "raise it with ulimit -l (LimitMEMLOCK=, docker run --ulimit memlock=-1), or give \
              CAP_IPC_LOCK"

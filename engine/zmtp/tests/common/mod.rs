@@ -41,7 +41,7 @@ impl Recorder {
 
 impl Sink for Recorder {
     fn span(&mut self, mut frames: &[u8], messages: usize, tail: usize) {
-        let (octets, mut at, mut boundary) = (frames.len(), 0, 0);
+        let (bytes, mut at, mut boundary) = (frames.len(), 0, 0);
         assert!(self.open.is_none(), "a span inside a frame");
         assert!(!frames.is_empty(), "an empty span");
         let before = self.messages;
@@ -60,7 +60,7 @@ impl Sink for Recorder {
             }
             frames = rest;
         }
-        assert_eq!(octets - boundary, tail, "the tail of the span");
+        assert_eq!(bytes - boundary, tail, "the tail of the span");
         assert_eq!(self.messages - before, messages, "a wrong count of messages");
     }
 
@@ -70,9 +70,9 @@ impl Sink for Recorder {
         self.open = Some((flags, body, Vec::new()));
     }
 
-    fn body(&mut self, octets: &[u8]) {
-        assert!(!octets.is_empty(), "a piece of nothing");
-        self.open.as_mut().expect("begun").2.extend_from_slice(octets);
+    fn body(&mut self, bytes: &[u8]) {
+        assert!(!bytes.is_empty(), "a piece of nothing");
+        self.open.as_mut().expect("begun").2.extend_from_slice(bytes);
     }
 
     fn end(&mut self) {
@@ -106,7 +106,7 @@ pub(crate) fn decode(
     Ok(())
 }
 
-/// Runs `check` with the stream in one piece, in two pieces cut at every octet, and octet by octet.
+/// Runs `check` with the stream in one piece, in two pieces cut at every byte, and byte by byte.
 pub(crate) fn for_every_cut(stream: &[u8], mut check: impl FnMut(&[&[u8]])) {
     check(&[stream]);
     for cut in 0..=stream.len() {
@@ -144,7 +144,7 @@ pub(crate) fn listen(config: &Arc<Config>, pieces: &[&[u8]]) -> Seen {
                 seen.peer = Some(established.peer);
                 decoder = Some(established.decoder);
             } else {
-                assert!(rest.is_empty() || seen.error.is_some(), "octets left, yet not done");
+                assert!(rest.is_empty() || seen.error.is_some(), "bytes left, yet not done");
             }
         }
         if let Some(decoder) = &mut decoder
@@ -191,7 +191,7 @@ pub(crate) fn property(name: &str, value: &[u8]) -> Vec<u8> {
     [&[name.len() as u8], name.as_bytes(), &length, value].concat()
 }
 
-/// A frame with a one-octet size.
+/// A frame with a one-byte size.
 pub(crate) fn short_frame(flags: u8, body: &[u8]) -> Vec<u8> {
     [&[flags, u8::try_from(body.len()).unwrap()], body].concat()
 }
@@ -212,8 +212,8 @@ pub(crate) fn partner(socket_type: SocketType) -> SocketType {
     SocketType::ALL.into_iter().find(|&peer| socket_type.compatible(peer)).expect("some partner")
 }
 
-/// Octets in hexadecimal; `78*255` repeats an octet.
-pub(crate) fn octets(text: &str) -> Vec<u8> {
+/// Bytes in hexadecimal; `78*255` repeats a byte.
+pub(crate) fn bytes(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     for word in text.split_whitespace() {
         let (digits, times) = word.split_once('*').unwrap_or((word, "1"));
@@ -237,7 +237,7 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn frames(&self) -> Vec<(u8, Vec<u8>)> {
-        self.frames.iter().map(|(flags, body)| (*flags, octets(body))).collect()
+        self.frames.iter().map(|(flags, body)| (*flags, bytes(body))).collect()
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
