@@ -5,19 +5,13 @@
 
 pub mod backend;
 mod batch;
-mod bell;
-mod cadence;
+mod direct;
 mod discard;
 mod engine;
 mod event;
-mod event_loop;
-mod handler;
 mod io_thread;
 mod options;
-mod population;
 mod session;
-mod timers;
-mod token;
 mod tuning;
 
 pub use backend::{
@@ -25,13 +19,13 @@ pub use backend::{
     UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
 pub use batch::{Batch, Part};
-pub use bell::Bell;
+pub use direct::{Direct, Fetch, Parker, Reader};
 pub use engine::{Engine, StartError};
 pub use event::{Attach, DisconnectReason, Link, SessionEvent};
-pub use handler::{Completion, Cx, Handler, Notice};
 pub use io_thread::IoHandle;
+pub use io_thread::handler::{Completion, Cx, Handler, Notice};
+pub use io_thread::timers::TimerKind;
+pub use io_thread::token::Token;
 pub use options::EngineOptions;
-pub use session::{Carry, Direct, Fetch, Reader, Session, SessionEnd, SessionOptions};
-pub use timers::TimerKind;
-pub use token::Token;
+pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions};
 pub use tuning::{Granted, SettingError, TuningReport};

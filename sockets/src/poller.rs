@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::kind::Kind;
 use crate::socket::{Inner, Socket};
 use crate::wait::{Registration, fetch, park, thread_bell, thread_waker};
-use ringmq_engine::Bell;
+use ringmq_engine::Parker;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::BorrowedFd;
 use std::sync::Arc;
@@ -221,7 +221,7 @@ impl<'fd> Poller<'fd> {
         if !ready.is_empty() || timeout == Some(Duration::ZERO) {
             return Ok(ready);
         }
-        let waker = bell.map_or_else(thread_waker, Bell::waker);
+        let waker = bell.map_or_else(thread_waker, Parker::waker);
         let _registrations: Vec<_> = self
             .entries
             .iter()
@@ -256,7 +256,7 @@ impl<'fd> Poller<'fd> {
     }
 
     /// What is ready. Waits on `bell` and the descriptors if no socket is.
-    fn look(&self, wait: Option<Duration>, bell: Option<&Bell>) -> Result<Vec<Ready>, Error> {
+    fn look(&self, wait: Option<Duration>, bell: Option<&Parker>) -> Result<Vec<Ready>, Error> {
         let mut ready = self.sockets()?;
         let wait = if ready.is_empty() { wait } else { Some(Duration::ZERO) };
         self.fds(wait, bell, &mut ready)?;
@@ -290,7 +290,7 @@ impl<'fd> Poller<'fd> {
     fn fds(
         &self,
         wait: Option<Duration>,
-        bell: Option<&Bell>,
+        bell: Option<&Parker>,
         ready: &mut Vec<Ready>,
     ) -> Result<(), Error> {
         let Some(bell) = bell else {
@@ -309,7 +309,7 @@ impl<'fd> Poller<'fd> {
             keys.push(*key);
             fds.push(PollFd::from_borrowed_fd(*fd, flags));
         }
-        fds.push(bell.ear());
+        fds.push(bell.pollable());
         bell.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
         for (key, fd) in keys.into_iter().zip(&fds) {
             let flags = fd.revents();

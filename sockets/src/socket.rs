@@ -9,7 +9,7 @@ use crate::kind::Kind;
 use crate::monitor::Monitor;
 use crate::stats::PipeStats;
 use crate::wait::Wants;
-use ringmq_pipe::{Exclusive, ExclusiveGuard, OwnerGuard, Section};
+use ringmq_pipe::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Section};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::{Acceptor, Ticket};
 use ringmq_transports::{Offer, Owner, Route, Settings, bind, connect};
@@ -30,7 +30,7 @@ pub struct Socket<K: Kind> {
 }
 
 pub(crate) struct Inner {
-    core: Exclusive<Core>,
+    core: BiasedMutex<Core>,
     pub(crate) shared: Arc<Shared>,
     context: Arc<ContextInner>,
 }
@@ -41,7 +41,7 @@ impl Inner {
     /// # Errors
     /// [`Error::Reentered`].
     #[inline]
-    pub(crate) fn lock(&self) -> Result<ExclusiveGuard<'_, Core>, Error> {
+    pub(crate) fn lock(&self) -> Result<BiasedMutexGuard<'_, Core>, Error> {
         Ok(self.core.lock()?)
     }
 
@@ -119,7 +119,7 @@ impl<K: Kind> Drop for Socket<K> {
 
 impl<K: Kind> Socket<K> {
     pub(crate) fn new(core: Core, shared: Arc<Shared>, context: Arc<ContextInner>) -> Self {
-        let inner = Arc::new(Inner { core: Exclusive::new(core), shared, context });
+        let inner = Arc::new(Inner { core: BiasedMutex::new(core), shared, context });
         inner.context.register(&inner);
         Self { inner, kind: PhantomData }
     }
@@ -166,10 +166,10 @@ impl<K: Kind> Socket<K> {
     /// and receive meanwhile, or close the socket.
     fn bind_address<'a>(
         &'a self,
-        mut core: ExclusiveGuard<'a, Core>,
+        mut core: BiasedMutexGuard<'a, Core>,
         route: Route,
         endpoint: &Endpoint,
-    ) -> Result<(ExclusiveGuard<'a, Core>, Entry), Error> {
+    ) -> Result<(BiasedMutexGuard<'a, Core>, Entry), Error> {
         let settings = Self::settings(&mut core, route);
         let affinity = core.options.affinity;
         drop(core);

@@ -18,7 +18,7 @@ use crate::owner::{Connection, LinkOptions, Owner, Settings, TransportEvent, Wir
 use crate::resolve::{Pending, Resolver};
 use crate::{ipc, tcp};
 use ringmq_engine::{
-    Carry, Completion, Cx, Descriptor, DisconnectReason, Handler, IoHandle, Notice, Session,
+    Completion, Cx, Descriptor, DetachedPipe, DisconnectReason, Handler, IoHandle, Notice, Session,
     SessionEnd, SessionOptions, TimerKind, Token,
 };
 use ringmq_pipe::PipeEnd;
@@ -78,7 +78,7 @@ pub(crate) struct Connecter {
     target: Option<Box<Target>>,
     /// The socket's pipe, unless a session has it or the socket wants one only per connection. Boxed,
     /// because a session has it nearly always.
-    carry: Option<Box<Carry>>,
+    carry: Option<Box<DetachedPipe>>,
     state: State,
     /// The socket does not want this connection any more.
     abandoned: bool,
@@ -106,7 +106,7 @@ pub fn connect(
         resolver,
         backoff: None,
         target: None,
-        carry: pipe.map(Carry::new).map(Box::new),
+        carry: pipe.map(DetachedPipe::new).map(Box::new),
         state: State::Waiting,
         abandoned: false,
         disconnected: false,

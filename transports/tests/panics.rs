@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions, SessionEvent, uring_available};
-use ringmq_pipe::{Bound, Message, Outlet, PipeEnd, pipe};
+use ringmq_pipe::{Bound, Message, PipeEnd, PipeWriter, pipe};
 use ringmq_transports::endpoint::Endpoint;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
 use ringmq_transports::resolve::Resolver;
@@ -157,7 +157,7 @@ fn goes_on(backend: BackendChoice, place: Where, with_pipe: bool) {
         pipes.recv_timeout(DEADLINE).expect("a pipe for the next connection")
     };
     pipe.tx.write(&mut Message::from("well")).unwrap();
-    if let Outlet::Log(log) = &mut pipe.tx {
+    if let PipeWriter::Log(log) = &mut pipe.tx {
         log.publish();
     }
     let mut bytes = Vec::new();

@@ -1,29 +1,29 @@
-//! The pipe: two directions, each a frame log or a latest-only slot, with an end for each side.
+//! The pipe: two directions, each a frame log or a conflated slot, with an end for each side.
 
-use crate::latest::{LatestReader, LatestWriter, latest};
-use crate::log::{LogReader, LogWriter, Refused, Sleep, log};
+use crate::conflate::{ConflatedReader, ConflatedWriter, conflated};
+use crate::log::{LogReader, LogWriter, Sleep, WriteError, log};
 use crate::message::Message;
+use crate::sync::notify::Notify;
 use crate::sync::{Arc, Mutex, lock};
-use crate::wake::Notify;
 use std::any::Any;
 use std::ops::DerefMut;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The writing half of a pipe's end.
-pub enum Outlet {
+pub enum PipeWriter {
     /// Every message, up to the high-water mark.
     Log(LogWriter),
     /// Only the latest message.
-    Latest(LatestWriter),
+    Conflated(ConflatedWriter),
 }
 
 /// The reading half of a pipe's end.
-pub enum Inlet {
+pub enum PipeReader {
     /// Every message, up to the high-water mark.
     Log(LogReader),
     /// Only the latest message.
-    Latest(LatestReader),
+    Conflated(ConflatedReader),
 }
 
 /// How one direction of a pipe is bounded.
@@ -32,7 +32,7 @@ pub enum Bound {
     /// A high-water mark in messages; 0 is no limit.
     Messages(u32),
     /// Only the latest message is kept.
-    Latest,
+    Conflated,
 }
 
 /// What both ends of a pipe and those who watch it can see.
@@ -139,9 +139,9 @@ impl PipeState {
 /// One end of a pipe.
 pub struct PipeEnd {
     /// What this end writes.
-    pub tx: Outlet,
+    pub tx: PipeWriter,
     /// What this end reads.
-    pub rx: Inlet,
+    pub rx: PipeReader,
     /// What both ends see.
     pub state: Arc<PipeState>,
 }
@@ -157,15 +157,15 @@ pub fn pipe(there: Bound, back: Bound) -> (PipeEnd, PipeEnd) {
     )
 }
 
-fn direction(bound: Bound) -> (Outlet, Inlet) {
+fn direction(bound: Bound) -> (PipeWriter, PipeReader) {
     match bound {
         Bound::Messages(hwm) => {
             let (writer, reader) = log(hwm);
-            (Outlet::Log(writer), Inlet::Log(reader))
+            (PipeWriter::Log(writer), PipeReader::Log(reader))
         }
-        Bound::Latest => {
-            let (writer, reader) = latest();
-            (Outlet::Latest(writer), Inlet::Latest(reader))
+        Bound::Conflated => {
+            let (writer, reader) = conflated();
+            (PipeWriter::Conflated(writer), PipeReader::Conflated(reader))
         }
     }
 }
@@ -178,12 +178,12 @@ impl PipeEnd {
     }
 }
 
-impl Outlet {
+impl PipeWriter {
     /// Says who is told when there is room. Look once afterwards.
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
         match self {
             Self::Log(log) => log.install(notify.clone(), key),
-            Self::Latest(_) => {} // Never full, so nobody waits for room.
+            Self::Conflated(_) => {} // Never full, so nobody waits for room.
         }
     }
 
@@ -192,10 +192,10 @@ impl Outlet {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn write(&mut self, message: &mut Message) -> Result<(), Refused> {
+    pub fn write(&mut self, message: &mut Message) -> Result<(), WriteError> {
         match self {
             Self::Log(log) => log.write(message),
-            Self::Latest(slot) => slot.write(message),
+            Self::Conflated(slot) => slot.write(message),
         }
     }
 
@@ -204,10 +204,10 @@ impl Outlet {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), Refused> {
+    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), WriteError> {
         match self {
             Self::Log(log) => log.write_body(flags, body),
-            Self::Latest(slot) => {
+            Self::Conflated(slot) => {
                 let mut message = Message::copy_from(body);
                 message.set_flags(flags);
                 slot.write(&mut message)
@@ -220,11 +220,11 @@ impl Outlet {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn ready(&mut self) -> Result<(), Refused> {
+    pub fn ready(&mut self) -> Result<(), WriteError> {
         match self {
             Self::Log(log) => log.ready(),
-            Self::Latest(slot) if slot.closed() => Err(Refused::Closed),
-            Self::Latest(_) => Ok(()),
+            Self::Conflated(slot) if slot.closed() => Err(WriteError::Closed),
+            Self::Conflated(_) => Ok(()),
         }
     }
 
@@ -232,7 +232,7 @@ impl Outlet {
     pub fn write_uncounted(&mut self, flags: u8, mut message: Message) {
         match self {
             Self::Log(log) => log.write_uncounted(flags, message),
-            Self::Latest(slot) => {
+            Self::Conflated(slot) => {
                 message.set_flags(flags);
                 // A reader that is gone needs no message.
                 let _ = slot.write(&mut message);
@@ -244,7 +244,7 @@ impl Outlet {
     pub fn rollback(&mut self) {
         match self {
             Self::Log(log) => log.rollback(),
-            Self::Latest(slot) => slot.rollback(),
+            Self::Conflated(slot) => slot.rollback(),
         }
     }
 
@@ -259,7 +259,7 @@ impl Outlet {
     pub fn depth(&self) -> u64 {
         match self {
             Self::Log(log) => log.depth(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -267,7 +267,7 @@ impl Outlet {
     pub fn written(&self) -> u64 {
         match self {
             Self::Log(log) => log.written(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -282,7 +282,7 @@ impl Outlet {
     pub fn hwm(&self) -> u32 {
         match self {
             Self::Log(log) => log.hwm(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -290,17 +290,17 @@ impl Outlet {
     pub fn is_deserted(&self) -> bool {
         match self {
             Self::Log(log) => log.is_deserted(),
-            Self::Latest(slot) => slot.closed(),
+            Self::Conflated(slot) => slot.closed(),
         }
     }
 }
 
-impl Inlet {
+impl PipeReader {
     /// Says who is told when there is something to read. Look once afterwards.
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
         match self {
             Self::Log(log) => log.install(notify.clone(), key),
-            Self::Latest(slot) => slot.install(notify.clone(), key),
+            Self::Conflated(slot) => slot.install(notify.clone(), key),
         }
     }
 
@@ -309,7 +309,7 @@ impl Inlet {
     pub fn read(&mut self) -> Option<Message> {
         match self {
             Self::Log(log) => log.read(),
-            Self::Latest(slot) => slot.read(),
+            Self::Conflated(slot) => slot.read(),
         }
     }
 
@@ -325,7 +325,7 @@ impl Inlet {
     pub fn read_into(&mut self, into: &mut Message) -> bool {
         match self {
             Self::Log(log) => log.read_into(into),
-            Self::Latest(slot) => slot.read().map(|message| *into = message).is_some(),
+            Self::Conflated(slot) => slot.read().map(|message| *into = message).is_some(),
         }
     }
 
@@ -334,7 +334,7 @@ impl Inlet {
     pub fn began(&self) -> bool {
         match self {
             Self::Log(log) => log.began(),
-            Self::Latest(slot) => slot.began(),
+            Self::Conflated(slot) => slot.began(),
         }
     }
 
@@ -343,7 +343,7 @@ impl Inlet {
     pub fn ready(&mut self) -> bool {
         match self {
             Self::Log(log) => log.ready(),
-            Self::Latest(slot) => slot.ready(),
+            Self::Conflated(slot) => slot.ready(),
         }
     }
 
@@ -352,7 +352,7 @@ impl Inlet {
     pub fn poll(&mut self) -> bool {
         match self {
             Self::Log(log) => log.poll(),
-            Self::Latest(slot) => slot.ready(),
+            Self::Conflated(slot) => slot.ready(),
         }
     }
 
@@ -360,7 +360,7 @@ impl Inlet {
     pub fn fall_asleep(&mut self) -> Sleep {
         match self {
             Self::Log(log) => log.fall_asleep(),
-            Self::Latest(slot) => slot.check(),
+            Self::Conflated(slot) => slot.check(),
         }
     }
 
@@ -368,7 +368,7 @@ impl Inlet {
     pub fn doze_off(&mut self) -> Sleep {
         match self {
             Self::Log(log) => log.doze_off(),
-            Self::Latest(slot) => slot.check(),
+            Self::Conflated(slot) => slot.check(),
         }
     }
 
@@ -376,7 +376,7 @@ impl Inlet {
     pub fn pending(&mut self) -> usize {
         match self {
             Self::Log(log) => log.pending(),
-            Self::Latest(slot) => usize::from(slot.ready()),
+            Self::Conflated(slot) => usize::from(slot.ready()),
         }
     }
 
@@ -384,7 +384,7 @@ impl Inlet {
     pub fn is_deserted(&self) -> bool {
         match self {
             Self::Log(log) => log.is_deserted(),
-            Self::Latest(slot) => slot.is_deserted(),
+            Self::Conflated(slot) => slot.is_deserted(),
         }
     }
 
@@ -392,7 +392,7 @@ impl Inlet {
     pub fn taken(&self) -> u64 {
         match self {
             Self::Log(log) => log.taken(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -400,7 +400,7 @@ impl Inlet {
     pub fn end(&self) -> u64 {
         match self {
             Self::Log(log) => log.end(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -408,7 +408,7 @@ impl Inlet {
     pub fn ended(&mut self) -> bool {
         match self {
             Self::Log(log) => log.ended(),
-            Self::Latest(slot) => slot.ended(),
+            Self::Conflated(slot) => slot.ended(),
         }
     }
 
@@ -416,7 +416,7 @@ impl Inlet {
     pub fn hwm(&self) -> u32 {
         match self {
             Self::Log(log) => log.hwm(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 

@@ -8,7 +8,7 @@ mod common;
 use common::{Counter, Foreign, body};
 use proptest::prelude::*;
 use ringmq_pipe::frame::{self, COMMAND, MORE};
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Piece, Refused, Sleep, log};
+use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Piece, Sleep, WriteError, log};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -259,7 +259,7 @@ impl Bench {
             }),
         };
         if full {
-            assert_eq!(result, Err(Refused::Full));
+            assert_eq!(result, Err(WriteError::Full));
             self.model.refused = true;
         } else {
             assert_eq!(result, Ok(()));
@@ -267,7 +267,7 @@ impl Bench {
         }
     }
 
-    fn write_message(&mut self, flags: u8, body: &[u8], way: Way) -> Result<(), Refused> {
+    fn write_message(&mut self, flags: u8, body: &[u8], way: Way) -> Result<(), WriteError> {
         let mut message = match way {
             Way::Foreign => Foreign::message(body.to_vec(), &self.token),
             _ => Message::from(body),
@@ -394,8 +394,8 @@ impl Bench {
         } else {
             drop(reader);
             model.tell_writer();
-            assert_eq!(writer.ready(), Err(Refused::Closed));
-            assert_eq!(writer.write_body(0, b"x"), Err(Refused::Closed));
+            assert_eq!(writer.ready(), Err(WriteError::Closed));
+            assert_eq!(writer.write_body(0, b"x"), Err(WriteError::Closed));
             assert_eq!(self.told.told(), model.told);
             writer.write_uncounted(0, Foreign::message(vec![1; ATTACH], &self.token));
             drop(writer);

@@ -25,6 +25,7 @@ pub(crate) mod direct;
 pub(crate) mod life;
 mod survey;
 pub(crate) mod thread;
+pub(crate) mod wake_fd;
 
 pub(crate) use choice::Chosen;
 pub use choice::{
@@ -35,7 +36,7 @@ pub use survey::{
 };
 
 use crate::batch::Batch;
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use socket2::{SockAddr, Socket};
 use std::io;
 use std::sync::Arc;

@@ -5,22 +5,22 @@
 //! descriptor closed while bytes of the peer's are still unread would reset the connection, and with
 //! it lose what the kernel has not delivered yet.
 
-use super::{Carry, LINGER, Phase, Session, SessionEnd, handshake};
+use super::{DetachedPipe, LINGER, Phase, Session, SessionEnd, handshake};
 use crate::backend::direct;
 use crate::event::{DisconnectReason, SessionEvent};
-use crate::handler::{Cx, Notice};
+use crate::io_thread::handler::{Cx, Notice};
 use ringmq_pipe::{Message, frame};
 use std::net::Shutdown;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a peer may take to close its half once everything is sent to it.
-pub(super) const FAREWELL: Duration = Duration::from_millis(500);
+pub(super) const HALF_CLOSED_FOR: Duration = Duration::from_millis(500);
 
 impl Session {
     /// Notes that the socket has closed the pipe, and from then on how long it lingers.
     pub(super) fn look_for_close(&mut self, cx: &mut Cx<'_>) {
-        if self.is_over() || matches!(self.phase, Phase::Farewell) {
+        if self.is_over() || matches!(self.phase, Phase::HalfClosed) {
             return;
         }
         let Some(linger) = self.state.as_ref().and_then(|state| state.closing()) else { return };
@@ -41,15 +41,15 @@ impl Session {
     }
 
     /// Everything is sent: says so to the peer and waits for its end.
-    pub(super) fn farewell(&mut self, cx: &mut Cx<'_>) {
-        if !self.bring_home() {
+    pub(super) fn half_close(&mut self, cx: &mut Cx<'_>) {
+        if !self.release_to_owner() {
             return; // Called again when everything is.
         }
-        self.dismantle(Phase::Farewell);
+        self.dismantle(Phase::HalfClosed);
         if self.descriptor.shutdown(Shutdown::Write).is_err() {
             return self.end(cx, DisconnectReason::Local);
         }
-        let at = cx.now + FAREWELL;
+        let at = cx.now + HALF_CLOSED_FOR;
         cx.set_timer(LINGER, self.linger_until.map_or(at, |until| until.min(at)));
     }
 
@@ -68,7 +68,7 @@ impl Session {
                 }
                 self.link.event(SessionEvent::HandshakeFailed(reason.clone()));
             }
-            Phase::Farewell => return self.end(cx, DisconnectReason::Local),
+            Phase::HalfClosed => return self.end(cx, DisconnectReason::Local),
             Phase::Traffic(_) | Phase::Over => {}
         }
         self.end(cx, reason);
@@ -85,13 +85,13 @@ impl Session {
             return cx.backend.close(cx.token);
         }
         self.ending = Some(Box::new(reason));
-        self.leave_if_home(cx);
+        self.leave_if_returned(cx);
     }
 
     /// Goes on with [`end`](Self::end) unless something is still out.
-    pub(super) fn leave_if_home(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn leave_if_returned(&mut self, cx: &mut Cx<'_>) {
         if !self.sending
-            && self.bring_home()
+            && self.release_to_owner()
             && let Some(reason) = self.ending.take()
         {
             self.leave(cx, *reason);
@@ -99,9 +99,9 @@ impl Session {
     }
 
     /// Recalls what is lent; `false` if some of it is in use, and then this session is told.
-    fn bring_home(&mut self) -> bool {
+    fn release_to_owner(&mut self) -> bool {
         let Phase::Traffic(traffic) = &mut self.phase else { return true };
-        let home = traffic.recall();
+        let home = traffic.revoke();
         if !home {
             self.link.look_again();
         }
@@ -154,7 +154,7 @@ impl Session {
     fn report(
         &mut self,
         cx: &mut Cx<'_>,
-        carry: Option<Carry>,
+        carry: Option<DetachedPipe>,
         reason: DisconnectReason,
         established: bool,
     ) {

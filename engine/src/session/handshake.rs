@@ -1,14 +1,14 @@
 //! A session before messages flow.
 
-use super::halves::{Reading, Writing};
 use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::traffic::Traffic;
-use super::{Carry, HANDSHAKE, Phase, Session};
+use super::{DetachedPipe, HANDSHAKE, Phase, Session};
 use crate::backend::life;
 use crate::batch::{Batch, Part};
+use crate::direct::{ReadHalf, WriteHalf};
 use crate::event::{Attach, DisconnectReason, SessionEvent};
-use crate::handler::Cx;
+use crate::io_thread::handler::Cx;
 use bytes::Bytes;
 use ringmq_zmtp::{Established, Handshake, Peer, ProtocolError};
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ thread_local! {
     static LAST: RefCell<Weak<Peer>> = const { RefCell::new(Weak::new()) };
 }
 
-/// A peer, in the memory of the one before if they have said the same: most peers of a socket tell only
+/// A peer, in the memory of the one before if they have pings the same: most peers of a socket tell only
 /// what they are, and thousands of them need to be remembered once only.
 fn share(peer: Peer) -> Arc<Peer> {
     LAST.with_borrow_mut(|last| match last.upgrade() {
@@ -80,7 +80,7 @@ impl Session {
         } else {
             match self.link.attach(&peer) {
                 Attach::Pipe(pipe) => {
-                    let mut carry = Carry::new(pipe);
+                    let mut carry = DetachedPipe::new(pipe);
                     carry.install(&cx.io.notifier(), cx.token.key());
                     self.state = Some(carry.state().clone());
                     self.carry = Some(Box::new(carry));
@@ -102,8 +102,8 @@ impl Session {
         }
         let inbound = Inbound::new(established.decoder, self.discard_inbound);
         let descriptor = self.descriptor.clone();
-        let reading = Reading::new(descriptor, inbound, tx);
-        let writing = Writing::new(self.descriptor.clone(), outbound, source);
+        let reading = ReadHalf::new(descriptor, inbound, tx);
+        let writing = WriteHalf::new(self.descriptor.clone(), outbound, source);
         let traffic = Traffic::new(cx, reading, writing, established.heartbeat);
         self.phase = Phase::Traffic(Box::new(traffic));
         self.link.look_again();

@@ -4,7 +4,7 @@
 //! the backend had under way when the credit ran out.
 
 use bytes::{Buf, BytesMut};
-use ringmq_pipe::{ATTACH, LogWriter, Message, Outlet, Refused, frame};
+use ringmq_pipe::{ATTACH, LogWriter, Message, PipeWriter, WriteError, frame};
 use ringmq_zmtp::{Command, Decoder, Measured, ProtocolError, Rest, Sink};
 
 /// Bytes set aside at once for a large body whose length only the peer vouches for; more follows as
@@ -14,9 +14,9 @@ const TRUST: usize = 256 * 1024;
 /// Bytes missing of a large body that are worth a read of their own.
 const STRAIGHT: usize = 32 * 1024;
 
-/// What came of bytes that were received into the log.
+/// What came of bytes that were received in place.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Landed {
+pub(crate) enum Committed {
     /// All of them are messages now.
     All,
     /// So many bytes are missing of the last frame, at least.
@@ -28,7 +28,7 @@ pub(super) enum Landed {
 }
 
 /// The reading half of a session.
-pub(super) struct Inbound {
+pub(crate) struct Inbound {
     decoder: Decoder,
     partial: Partial,
     /// Received beyond the credit. Boxed, because most connections never need it.
@@ -65,18 +65,18 @@ impl Partial {
 }
 
 impl Inbound {
-    pub(super) fn new(decoder: Decoder, discard: bool) -> Self {
+    pub(crate) fn new(decoder: Decoder, discard: bool) -> Self {
         Self { decoder, partial: Partial::default(), backlog: None, discard }
     }
 
     /// Whether bytes wait for credit.
-    pub(super) fn is_blocked(&self) -> bool {
+    pub(crate) fn is_blocked(&self) -> bool {
         self.backlog.as_ref().is_some_and(|backlog| !backlog.is_empty())
     }
 
     /// The memory of a large body of which enough is missing to receive it where it belongs, and how much
     /// to receive at the most.
-    pub(super) fn large_body(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+    pub(crate) fn large_body(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         let missing = usize::try_from(self.decoder.missing()).unwrap_or(usize::MAX);
         let is_large = self.partial.body >= ATTACH as u64;
         if missing < STRAIGHT || !is_large || self.discard || self.is_blocked() {
@@ -89,53 +89,53 @@ impl Inbound {
     }
 
     /// Whether the last frame is so large that the next one, too, should be received where it belongs.
-    pub(super) fn is_large(&self) -> bool {
+    pub(crate) fn is_large(&self) -> bool {
         self.partial.body >= STRAIGHT as u64
     }
 
     /// Bytes were added to the [large body](Self::large_body).
-    pub(super) fn large_body_received(&mut self, bytes: usize, target: Option<&mut Outlet>) {
-        let mut said = Vec::new();
-        let mut sink = Into { target, partial: &mut self.partial, said: &mut said };
+    pub(crate) fn large_body_received(&mut self, bytes: usize, target: Option<&mut PipeWriter>) {
+        let mut pings = Vec::new();
+        let mut sink = PipeSink { target, partial: &mut self.partial, pings: &mut pings };
         self.decoder.delivered(bytes as u64, &mut sink);
     }
 
-    /// Makes messages of what has landed in the log, as far as the credit goes.
-    pub(super) fn take_landed(&mut self, log: &mut LogWriter) -> Landed {
+    /// Commits what was received in the log as messages, as far as the credit goes.
+    pub(crate) fn commit(&mut self, log: &mut LogWriter) -> Committed {
         let credit = usize::try_from(log.credit()).unwrap_or(usize::MAX);
-        let measured = self.decoder.measure(log.landed(), credit);
+        let measured = self.decoder.measure(log.uncommitted(), credit);
         let Measured { run, tail, rest } = measured;
         if run.consumed > 0 {
-            log.take_landed(run.consumed, run.messages as u32, tail);
+            log.commit_received(run.consumed, run.messages as u32, tail);
         }
         match rest {
-            Rest::Nothing if log.landed().is_empty() => Landed::All,
-            Rest::Nothing => Landed::Blocked,
-            Rest::Partial { whole } => Landed::Partial(whole - log.landed().len()),
-            Rest::Other => Landed::Other,
+            Rest::Nothing if log.uncommitted().is_empty() => Committed::All,
+            Rest::Nothing => Committed::Blocked,
+            Rest::Partial { whole } => Committed::Partial(whole - log.uncommitted().len()),
+            Rest::Other => Committed::Other,
         }
     }
 
     /// Whether the next bytes can be received straight into the log.
-    pub(super) fn can_land(&self) -> bool {
+    pub(crate) fn can_land(&self) -> bool {
         !self.discard && !self.is_blocked() && self.decoder.is_between_frames()
     }
 
     /// Decodes `bytes`, after those that wait already, as far as the credit goes.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         bytes: &[u8],
-        mut target: Option<&mut Outlet>,
-        said: &mut Vec<Said>,
+        mut target: Option<&mut PipeWriter>,
+        pings: &mut Vec<PeerPing>,
     ) -> Result<(), ProtocolError> {
-        if let Some(Outlet::Log(log)) = &mut target
-            && !log.landed().is_empty()
+        if let Some(PipeWriter::Log(log)) = &mut target
+            && !log.uncommitted().is_empty()
         {
-            self.backlog.get_or_insert_default().extend_from_slice(&log.lift_landed());
+            self.backlog.get_or_insert_default().extend_from_slice(&log.take_uncommitted());
         }
-        if let Some(Outlet::Log(log)) = &mut target
+        if let Some(PipeWriter::Log(log)) = &mut target
             && !self.discard
-            && log.ready() == Err(Refused::Closed)
+            && log.ready() == Err(WriteError::Closed)
         {
             // The socket is closed. What the peer says is not waited for, but it may have to say it
             // before it reads what is still to be sent.
@@ -143,10 +143,10 @@ impl Inbound {
             self.partial.large = Vec::new();
             self.discard = true;
         }
-        let mut sink = Into {
+        let mut sink = PipeSink {
             target: if self.discard { None } else { target },
             partial: &mut self.partial,
-            said,
+            pings,
         };
         if let Some(backlog) = &mut self.backlog
             && !backlog.is_empty()
@@ -169,7 +169,11 @@ impl Inbound {
 }
 
 /// Decodes until the input is used up, or the credit is and a message is next; returns how much was.
-fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_>) -> Result<usize, ProtocolError> {
+fn feed(
+    decoder: &mut Decoder,
+    input: &[u8],
+    sink: &mut PipeSink<'_>,
+) -> Result<usize, ProtocolError> {
     let mut used = 0;
     loop {
         let credit = sink.credit();
@@ -187,8 +191,8 @@ fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_>) -> Result<usiz
 /// Commands of the peer that one read may bring and that are heeded; more would be of no use to it.
 const COMMANDS: usize = 256;
 
-/// What the peer has said beside messages.
-pub(super) enum Said {
+/// What the peer has pings beside messages.
+pub(crate) enum PeerPing {
     Ping {
         ttl: u16,
         /// What its PONG is to repeat.
@@ -198,36 +202,36 @@ pub(super) enum Said {
 }
 
 /// Where decoded frames go: into the pipe, or nowhere.
-struct Into<'a> {
-    target: Option<&'a mut Outlet>,
+struct PipeSink<'a> {
+    target: Option<&'a mut PipeWriter>,
     partial: &'a mut Partial,
-    said: &'a mut Vec<Said>,
+    pings: &'a mut Vec<PeerPing>,
 }
 
-impl Into<'_> {
+impl PipeSink<'_> {
     fn credit(&mut self) -> usize {
         match &mut self.target {
-            Some(Outlet::Log(log)) => usize::try_from(log.credit()).unwrap_or(usize::MAX),
-            Some(Outlet::Latest(_)) | None => usize::MAX,
+            Some(PipeWriter::Log(log)) => usize::try_from(log.credit()).unwrap_or(usize::MAX),
+            Some(PipeWriter::Conflated(_)) | None => usize::MAX,
         }
     }
 
     fn log(&mut self) -> Option<&mut LogWriter> {
         match &mut self.target {
-            Some(Outlet::Log(log)) => Some(log),
+            Some(PipeWriter::Log(log)) => Some(log),
             _ => None,
         }
     }
 }
 
-impl Sink for Into<'_> {
+impl Sink for PipeSink<'_> {
     fn span(&mut self, frames: &[u8], messages: usize, tail: usize) {
         self.partial.body = 0;
         match &mut self.target {
-            Some(Outlet::Log(log)) => {
+            Some(PipeWriter::Log(log)) => {
                 log.write_span(frames, messages as u32, tail);
             }
-            Some(Outlet::Latest(slot)) => {
+            Some(PipeWriter::Conflated(slot)) => {
                 for (flags, body) in each_frame(frames) {
                     let mut message = Message::copy_from(body);
                     message.set_flags(flags);
@@ -253,7 +257,7 @@ impl Sink for Into<'_> {
     fn body(&mut self, bytes: &[u8]) {
         let large = self.partial.body >= ATTACH as u64;
         match &mut self.target {
-            Some(Outlet::Log(log)) if !large => log.body(bytes),
+            Some(PipeWriter::Log(log)) if !large => log.body(bytes),
             Some(_) => self.partial.extend(bytes),
             None => {}
         }
@@ -264,7 +268,7 @@ impl Sink for Into<'_> {
         let large = self.partial.body >= ATTACH as u64;
         let Some(target) = &mut self.target else { return };
         match target {
-            Outlet::Log(log) if !large => log.end(flags),
+            PipeWriter::Log(log) if !large => log.end(flags),
             target => {
                 let body = std::mem::take(&mut self.partial.large);
                 target.write_uncounted(flags, Message::from(body));
@@ -274,11 +278,11 @@ impl Sink for Into<'_> {
 
     fn command(&mut self, command: Command<'_>) {
         match command {
-            _ if self.said.len() >= COMMANDS => {}
+            _ if self.pings.len() >= COMMANDS => {}
             Command::Ping { ttl, context } => {
-                self.said.push(Said::Ping { ttl, context: context.to_vec() });
+                self.pings.push(PeerPing::Ping { ttl, context: context.to_vec() });
             }
-            Command::Pong { .. } => self.said.push(Said::Pong),
+            Command::Pong { .. } => self.pings.push(PeerPing::Pong),
         }
     }
 }

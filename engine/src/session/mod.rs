@@ -4,25 +4,22 @@
 //! completions. It runs the handshake, then moves messages between the descriptor and its pipe until
 //! one of them ends, and reports to its owner, which gets the pipe back if it had given it.
 
-mod carry;
+mod advance;
 mod closing;
-mod direct;
-mod halves;
+pub(crate) mod detached_pipe;
 mod handshake;
-mod inbound;
-mod outbound;
-mod pump;
+pub(crate) mod inbound;
+pub(crate) mod outbound;
 mod stale;
 mod traffic;
 
-pub use carry::Carry;
-pub use direct::{Direct, Fetch, Reader};
+pub use detached_pipe::DetachedPipe;
 
 use crate::backend::{Descriptor, Receive};
 use crate::event::{DisconnectReason, Link};
-use crate::handler::{Completion, Cx, Handler, Notice};
-use crate::timers::TimerKind;
-use crate::token::Token;
+use crate::io_thread::handler::{Completion, Cx, Handler, Notice};
+use crate::io_thread::timers::TimerKind;
+use crate::io_thread::token::Token;
 use ringmq_pipe::PipeState;
 use ringmq_zmtp::{Config, Handshake};
 use std::sync::Arc;
@@ -44,7 +41,7 @@ pub struct SessionOptions {
     /// The socket.
     pub link: Arc<dyn Link>,
     /// The pipe; `None` to ask the socket for one after the handshake.
-    pub carry: Option<Carry>,
+    pub carry: Option<DetachedPipe>,
     /// What the peer sends is not wanted.
     pub discard_inbound: bool,
     /// Who is told when it is over.
@@ -56,7 +53,7 @@ pub struct SessionEnd {
     /// Which session.
     pub session: Token,
     /// The pipe, if the session was given one at the start.
-    pub carry: Option<Carry>,
+    pub carry: Option<DetachedPipe>,
     /// Why it is over.
     pub reason: DisconnectReason,
     /// The handshake was done.
@@ -72,7 +69,7 @@ pub struct Session {
     /// The pipe was there from the start and goes back to the owner.
     carried: bool,
     /// The pipe, while it is not in traffic; boxed, because it nearly always is.
-    carry: Option<Box<Carry>>,
+    carry: Option<Box<DetachedPipe>>,
     /// What both ends of the pipe see, once there is one.
     state: Option<Arc<PipeState>>,
     /// When to give up on sending, once the socket has closed the pipe.
@@ -85,7 +82,7 @@ pub struct Session {
     /// The last receives brought much at once.
     bulk: bool,
     /// A turn was asked for.
-    restless: bool,
+    request_tick: bool,
     heartbeat_at: Option<Instant>,
     /// Found while bytes were taken in; acted on when driven.
     failure: Option<DisconnectReason>,
@@ -101,7 +98,7 @@ enum Phase {
     Handshake(Box<Handshake>, Vec<u8>),
     Traffic(Box<Traffic>),
     /// Everything is sent, the writing half is shut: the peer's end is awaited.
-    Farewell,
+    HalfClosed,
     Over,
 }
 
@@ -123,7 +120,7 @@ impl Session {
             receiving: None,
             sending: false,
             bulk: false,
-            restless: false,
+            request_tick: false,
             heartbeat_at: None,
             failure: None,
             gone: None,
@@ -155,7 +152,7 @@ impl Handler for Session {
             cx.arrange_timer(HANDSHAKE, handshake.poll_timeout());
         }
         self.look_for_close(cx);
-        self.pump(cx);
+        self.advance(cx);
     }
 
     fn received(&mut self, now: Instant, bytes: &[u8]) {
@@ -170,13 +167,13 @@ impl Handler for Session {
                 }
             }
             Phase::Traffic(_) => self.take_in(now, bytes),
-            Phase::Farewell | Phase::Over => {}
+            Phase::HalfClosed | Phase::Over => {}
         }
     }
 
     fn drive(&mut self, cx: &mut Cx<'_>) {
         self.finish_handshake(cx);
-        self.pump(cx);
+        self.advance(cx);
     }
 
     fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
@@ -193,21 +190,21 @@ impl Handler for Session {
             HEARTBEAT => self.heartbeat_due(cx),
             LAST_READ => {
                 self.input_over = true;
-                self.pump(cx);
+                self.advance(cx);
             }
             LEASE => self.look_after_lease(cx),
             _ => self.end(cx, DisconnectReason::Local),
         }
     }
 
-    fn turn(&mut self, cx: &mut Cx<'_>) {
-        self.restless = false;
+    fn tick(&mut self, cx: &mut Cx<'_>) {
+        self.request_tick = false;
         self.watch_burst(cx);
     }
 
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
         if self.ending.is_some() {
-            return self.leave_if_home(cx);
+            return self.leave_if_returned(cx);
         }
         match notice {
             Notice::Readable => {
@@ -215,7 +212,7 @@ impl Handler for Session {
                     traffic.wants_to_write = true;
                 }
                 self.look_for_close(cx);
-                self.pump(cx);
+                self.advance(cx);
             }
             Notice::Burst => self.watch_burst(cx),
             Notice::Writable => self.look_at_reading(cx),

@@ -7,17 +7,17 @@
 
 use crate::batch::{Batch, Part};
 use bytes::Bytes;
-use ringmq_pipe::{FULL, Inlet, LatestReader, Piece, frame};
+use ringmq_pipe::{ConflatedReader, FULL, Piece, PipeReader, frame};
 use ringmq_zmtp::Encoder;
 
 /// Bytes gathered from the log for one send at least, if there are so many: a full block's.
-pub(super) const GATHER: usize = FULL;
+pub(crate) const GATHER: usize = FULL;
 
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.
 const HEARTBEATS: usize = 4 * 1024;
 
 /// The writing half of a session.
-pub(super) struct Outbound {
+pub(crate) struct Outbound {
     encoder: Encoder,
     /// Bytes for the wire that go before everything else.
     control: Vec<u8>,
@@ -61,7 +61,7 @@ struct Rare {
 impl Outbound {
     /// Begins with `control`, bytes for the wire, and then what the last connection has `carried`
     /// over.
-    pub(super) fn new(encoder: Encoder, control: Vec<u8>, carried: Vec<Piece>) -> Self {
+    pub(crate) fn new(encoder: Encoder, control: Vec<u8>, carried: Vec<Piece>) -> Self {
         let rare = (!carried.is_empty()).then(|| Box::new(Rare { ends: Vec::new(), carried }));
         Self {
             encoder,
@@ -79,7 +79,7 @@ impl Outbound {
     }
 
     /// Adds frames in log form to what goes before everything else.
-    pub(super) fn add_frames(&mut self, frames: &[u8]) {
+    pub(crate) fn add_frames(&mut self, frames: &[u8]) {
         // Subscriptions: a peer that has no room for them stops reading, as with messages.
         self.spoken |= !frames.is_empty();
         if self.encoder.is_verbatim() {
@@ -95,14 +95,14 @@ impl Outbound {
     }
 
     /// Adds a PING, the only one until [`ping_sent`](Self::ping_sent).
-    pub(super) fn ping(&mut self, ttl: u16) {
+    pub(crate) fn ping(&mut self, ttl: u16) {
         self.encoder.ping(ttl, &mut self.control);
         self.ping = Ping::Waiting;
     }
 
     /// Whether the kernel has taken a PING since the last time; if so, whether there were messages
     /// between that one and the one before.
-    pub(super) fn ping_sent(&mut self) -> Option<bool> {
+    pub(crate) fn ping_sent(&mut self) -> Option<bool> {
         if self.ping != Ping::UnderWay || self.sent < self.lead {
             return None;
         }
@@ -111,14 +111,14 @@ impl Outbound {
     }
 
     /// Adds the answer to a PING.
-    pub(super) fn pong(&mut self, context: &[u8]) {
+    pub(crate) fn pong(&mut self, context: &[u8]) {
         if self.control.len() < HEARTBEATS {
             self.encoder.pong(context, &mut self.control);
         }
     }
 
     /// Fills the next batch, which stays empty when there is nothing to send.
-    pub(super) fn next(&mut self, pipe: Option<&mut Inlet>, batch: &mut Batch) {
+    pub(crate) fn next(&mut self, pipe: Option<&mut PipeReader>, batch: &mut Batch) {
         self.sent = 0;
         self.credited = 0;
         self.lead = self.control.len();
@@ -143,10 +143,10 @@ impl Outbound {
             self.under_way.reserve_exact(1); // For the first word.
         }
         match pipe {
-            Some(Inlet::Log(log)) if self.under_way.is_empty() => {
+            Some(PipeReader::Log(log)) if self.under_way.is_empty() => {
                 log.gather(GATHER, &mut self.under_way);
             }
-            Some(Inlet::Latest(slot)) if self.under_way.is_empty() => {
+            Some(PipeReader::Conflated(slot)) if self.under_way.is_empty() => {
                 gather_latest(slot, &mut self.under_way);
             }
             _ => {}
@@ -200,7 +200,7 @@ impl Outbound {
 
     /// The kernel has taken `bytes` more of the batch under way; `credited` messages were completed
     /// by that as far as the batch can tell.
-    pub(super) fn sent(&mut self, bytes: usize, credited: u32) {
+    pub(crate) fn sent(&mut self, bytes: usize, credited: u32) {
         self.used = true;
         self.sent += bytes;
         self.credited += credited as usize;
@@ -209,7 +209,7 @@ impl Outbound {
     /// Nothing is under way, and nothing may be for long: gives up the memory for it and says so, unless the
     /// connection has been of use more than once. Its first word, a hello or a subscription, is often all
     /// that it says for long; whoever says more says it again and again.
-    pub(super) fn rest(&mut self) -> bool {
+    pub(crate) fn rest(&mut self) -> bool {
         let gives_up = !self.used_before;
         if gives_up {
             self.under_way = Vec::new();
@@ -220,13 +220,13 @@ impl Outbound {
     }
 
     /// The batch under way is sent.
-    pub(super) fn batch_done(&mut self) {
+    pub(crate) fn batch_done(&mut self) {
         self.under_way.clear();
     }
 
     /// What the next connection must send first: every message that the kernel has not taken whole,
     /// and how many of those that it has taken were not credited yet.
-    pub(super) fn into_unsent(mut self) -> (Vec<Piece>, u32) {
+    pub(crate) fn into_unsent(mut self) -> (Vec<Piece>, u32) {
         let sent = self.sent.saturating_sub(self.lead);
         let whole = if self.encoder.is_verbatim() {
             whole_messages(&self.under_way, sent)
@@ -242,7 +242,7 @@ impl Outbound {
 }
 
 /// Takes the latest message, if there is one, whole.
-fn gather_latest(slot: &mut LatestReader, pieces: &mut Vec<Piece>) {
+fn gather_latest(slot: &mut ConflatedReader, pieces: &mut Vec<Piece>) {
     while let Some(frame) = slot.read() {
         let last = !frame.more();
         pieces.extend(Piece::of_frame(frame));
@@ -253,13 +253,13 @@ fn gather_latest(slot: &mut LatestReader, pieces: &mut Vec<Piece>) {
 }
 
 /// The body of a frame in a run of pieces.
-pub(super) enum Body<'a> {
+pub(crate) enum Body<'a> {
     Copied(&'a [u8]),
     Attached(&'a Piece),
 }
 
 /// The frames of whole messages in log form.
-pub(super) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, Body<'_>)> {
+pub(crate) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, Body<'_>)> {
     let mut pieces = pieces.iter().peekable();
     let mut rest: &[u8] = &[];
     std::iter::from_fn(move || {

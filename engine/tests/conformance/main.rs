@@ -2,7 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod rig;
+mod harness;
 
 mod accept;
 mod connect;

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::{on_each_backend, skipped};
+use crate::harness::{App, Harness, Settings};
 use crate::peer::Peer;
-use crate::rig::{App, Rig, Settings};
 use ringmq_engine::{BackendKind, Descriptor, DisconnectReason};
 use ringmq_zmtp::{HeartbeatConfig, subscribe_frame};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -107,17 +107,17 @@ impl Drop for Cable {
 }
 
 /// A session and its peer at the ends of a cable.
-fn stretched(kind: BackendKind, cable: &Cable) -> (Rig, App, Peer) {
+fn stretched(kind: BackendKind, cable: &Cable) -> (Harness, App, Peer) {
     let mut settings = Settings::default();
     // Something to be busy with from the beginning: no answer of the peer's is ever due.
     subscribe_frame(b"topic", &mut settings.preamble);
     settings.config.heartbeat = Some(HeartbeatConfig::every(BEAT));
-    let mut rig = Rig::with(kind, settings);
+    let mut harness = Harness::with(kind, settings);
     let (descriptor, mut peer) = cable.connection();
-    rig.session(descriptor, None);
+    harness.session(descriptor, None);
     peer.shake_hands();
-    let app = rig.attached();
-    (rig, app, peer)
+    let app = harness.attached();
+    (harness, app, peer)
 }
 
 fn with_cables(kind: BackendKind, name: &str, case: char, test: fn(BackendKind, &Cable, End)) {
@@ -129,28 +129,28 @@ fn with_cables(kind: BackendKind, name: &str, case: char, test: fn(BackendKind, 
     }
 }
 
-fn is_found_out(mut rig: Rig) {
-    let reason = rig.disconnected();
+fn is_found_out(mut harness: Harness) {
+    let reason = harness.disconnected();
     assert!(matches!(reason, DisconnectReason::HeartbeatExpired), "{reason}");
 }
 
 /// The peer reads as fast as it can, and one day nothing comes any more.
 fn a_cable_cut_in_a_stream_is_noticed(kind: BackendKind) {
     with_cables(kind, "a_cable_cut_in_a_stream_is_noticed", 's', |kind, cable, end| {
-        let (rig, mut app, mut peer) = stretched(kind, cable);
+        let (harness, mut app, mut peer) = stretched(kind, cable);
         for _ in 0..100 {
             app.send(vec![1; 100_000]);
         }
         peer.bytes(1_000_000);
         cable.cut(end);
-        is_found_out(rig);
+        is_found_out(harness);
     });
 }
 
 /// The peer has read nothing for long, and its window is closed.
 fn a_cable_cut_at_a_busy_peer_is_noticed(kind: BackendKind) {
     with_cables(kind, "a_cable_cut_at_a_busy_peer_is_noticed", 'b', |kind, cable, end| {
-        let (rig, mut app, mut peer) = stretched(kind, cable);
+        let (harness, mut app, mut peer) = stretched(kind, cable);
         for _ in 0..100 {
             app.send(vec![1; 100_000]);
         }
@@ -161,20 +161,20 @@ fn a_cable_cut_at_a_busy_peer_is_noticed(kind: BackendKind) {
         peer.bytes(1_000_000);
         std::thread::sleep(LONG);
         cable.cut(end);
-        is_found_out(rig);
+        is_found_out(harness);
     });
 }
 
 /// The peer has read a little, and everything is on its way or there.
 fn a_cable_cut_at_rest_is_noticed(kind: BackendKind) {
     with_cables(kind, "a_cable_cut_at_rest_is_noticed", 'r', |kind, cable, end| {
-        let (rig, mut app, mut peer) = stretched(kind, cable);
+        let (harness, mut app, mut peer) = stretched(kind, cable);
         app.send("never answered");
         std::thread::sleep(LONG);
         while peer.frame().body != b"never answered" {}
         std::thread::sleep(LONG);
         cable.cut(end);
-        is_found_out(rig);
+        is_found_out(harness);
     });
 }
 

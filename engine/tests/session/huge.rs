@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
+use crate::harness::{BOTH, Harness, connection};
 use crate::peer::{Peer, Speaks};
-use crate::rig::{BOTH, Rig, connection};
 use ringmq_engine::BackendKind;
 use std::io::Read;
 
@@ -26,8 +26,8 @@ fn forget(peer: &mut Peer, mut left: usize) {
 /// A thread of the application begins to send it, and leaves it to the I/O thread.
 fn more_than_two_gib_go_out(kind: BackendKind) {
     for over in BOTH {
-        let mut rig = Rig::new(kind);
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = Harness::new(kind);
+        let (_, mut app, mut peer) = harness.established(over);
         app.send(vec![0; LENGTH]);
         let header = [&[2], (LENGTH as u64).to_be_bytes().as_slice()].concat();
         assert_eq!(peer.bytes(header.len()), header);
@@ -40,11 +40,11 @@ fn more_than_two_gib_go_out(kind: BackendKind) {
 
 /// The same for a peer that gets its frames in another form.
 fn more_than_two_gib_go_out_to_an_old_peer(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let (descriptor, mut peer) = connection(BOTH[1]);
-    rig.session(descriptor, None);
+    harness.session(descriptor, None);
     peer.shake_hands_as(Speaks::V1_0);
-    let mut app = rig.attached();
+    let mut app = harness.attached();
     app.send(vec![0; LENGTH]);
     let header = [&[0xff], (LENGTH as u64 + 1).to_be_bytes().as_slice(), &[0]].concat();
     assert_eq!(peer.bytes(header.len()), header);

@@ -6,7 +6,7 @@
 
 use super::pipes::{Pipes, Share};
 use crate::payload::Outgoing;
-use ringmq_pipe::{ATTACH, Press, Refused};
+use ringmq_pipe::{ATTACH, SharedEncoder, WriteError};
 
 /// From so many pipes on a message is encoded once: for fewer the copies cost no more than that.
 const MANY: usize = 4;
@@ -21,7 +21,7 @@ pub(crate) struct Distributor {
     going: Vec<usize>,
     /// The message in progress is encoded once.
     shared: bool,
-    press: Press,
+    encoder: SharedEncoder,
 }
 
 impl Distributor {
@@ -53,7 +53,7 @@ impl Distributor {
     pub(crate) fn all_ready(&self, pipes: &mut Pipes) -> bool {
         self.targets.iter().all(|key| {
             let pipe = pipes.get_mut(*key);
-            pipe.is_none_or(|pipe| pipe.end.tx.ready() != Err(Refused::Full))
+            pipe.is_none_or(|pipe| pipe.end.tx.ready() != Err(WriteError::Full))
         })
     }
 
@@ -74,8 +74,8 @@ impl Distributor {
         let share = match &*frame {
             Outgoing::Owned(message) if message.len() >= ATTACH => Share::Referred(message),
             frame if self.shared => {
-                encoded = self.press.encode(frame.flags(), frame.body());
-                Share::Encoded(&encoded)
+                encoded = self.encoder.encode(frame.flags(), frame.body());
+                Share::SharedFrame(&encoded)
             }
             frame => Share::Copied(frame.flags(), frame.body()),
         };
@@ -94,8 +94,8 @@ impl Distributor {
 fn give(pipes: &mut Pipes, key: usize, share: &Share<'_>) -> bool {
     match pipes.give(key, share) {
         Ok(()) => return true,
-        Err(Refused::Full) => pipes.count_drop(key),
-        Err(Refused::Closed) => pipes.rollback(key),
+        Err(WriteError::Full) => pipes.count_drop(key),
+        Err(WriteError::Closed) => pipes.rollback(key),
     }
     false
 }
@@ -112,7 +112,7 @@ mod tests {
     /// Pipes that hold so many messages; some keep the latest one only.
     fn bed(count: usize, hwm: u32) -> (Pipes, Vec<PipeEnd>) {
         let mut pipes = Pipes::default();
-        let bound = |route| if route % 5 == 4 { Bound::Latest } else { Bound::Messages(hwm) };
+        let bound = |route| if route % 5 == 4 { Bound::Conflated } else { Bound::Messages(hwm) };
         let far = (0..count).map(|route| {
             let (end, far) = pipe(bound(route), bound(route));
             pipes.insert(Pipe { end, route: route as u64, peer: None, direct: true });

@@ -4,7 +4,7 @@ use super::fair_queue::turns::Turns;
 use super::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
-use ringmq_pipe::Refused;
+use ringmq_pipe::WriteError;
 
 #[derive(Default)]
 pub(crate) struct LoadBalancer {
@@ -54,7 +54,7 @@ impl LoadBalancer {
                     }
                     return Ok(Some(key));
                 }
-                Err(Refused::Closed) if self.open.is_some() => {
+                Err(WriteError::Closed) if self.open.is_some() => {
                     pipes.rollback(key);
                     self.remove(key);
                     self.dropping = more;

@@ -175,7 +175,7 @@ mod tests {
         far
     }
 
-    const BOUNDS: [Bound; 2] = [Bound::Messages(10), Bound::Latest];
+    const BOUNDS: [Bound; 2] = [Bound::Messages(10), Bound::Conflated];
 
     #[test]
     fn who_leaves_unseen_leaves_nothing() {

@@ -354,7 +354,7 @@ impl Core {
     /// The same, if any of them is a thread's to read now.
     pub(crate) fn lent_lines(&mut self) -> Option<Lines> {
         let known = !self.shared.is_relined();
-        if known && self.lines.are_home() { None } else { Some(self.lines()) }
+        if known && self.lines.are_with_owner() { None } else { Some(self.lines()) }
     }
 
     pub(crate) fn topics(&mut self) -> usize {

@@ -1,7 +1,9 @@
 //! The pipes of a socket: the ends it holds, by key.
 
 use ringmq_engine::{Direct, Fetch};
-use ringmq_pipe::{Bound, Encoded, Inlet, LogReader, LogWriter, Outlet, PipeEnd, Refused, Sleep};
+use ringmq_pipe::{
+    Bound, LogReader, LogWriter, PipeEnd, PipeReader, PipeWriter, SharedFrame, Sleep, WriteError,
+};
 use ringmq_transports::Route;
 use ringmq_zmtp::Peer;
 use slab::Slab;
@@ -28,7 +30,7 @@ pub(crate) struct Pipe {
 /// A frame for several pipes, and how each of them gets it.
 pub(crate) enum Share<'a> {
     /// By reference to where it was encoded.
-    Encoded(&'a Encoded<'a>),
+    SharedFrame(&'a SharedFrame<'a>),
     /// By copying the body; the flags come first.
     Copied(u8, &'a [u8]),
     /// By one more reference to the body, which is large.
@@ -136,8 +138,8 @@ impl Pipes {
 
     /// Writes a frame to a pipe; a pipe that is not there counts as closed.
     #[inline(always)]
-    pub(crate) fn write(&mut self, key: usize, frame: &mut Outgoing<'_>) -> Result<(), Refused> {
-        let Some(pipe) = self.all.get_mut(key) else { return Err(Refused::Closed) };
+    pub(crate) fn write(&mut self, key: usize, frame: &mut Outgoing<'_>) -> Result<(), WriteError> {
+        let Some(pipe) = self.all.get_mut(key) else { return Err(WriteError::Closed) };
         match frame {
             Outgoing::Copied(body) => pipe.end.tx.write_body(0, body),
             Outgoing::Owned(message) => pipe.end.tx.write(message),
@@ -148,8 +150,8 @@ impl Pipes {
     #[inline(always)]
     pub(crate) fn outgoing_log(&mut self, key: usize) -> Option<&mut LogWriter> {
         match &mut self.all.get_mut(key)?.end.tx {
-            Outlet::Log(log) => Some(log),
-            Outlet::Latest(_) => None,
+            PipeWriter::Log(log) => Some(log),
+            PipeWriter::Conflated(_) => None,
         }
     }
 
@@ -157,17 +159,17 @@ impl Pipes {
     #[inline(always)]
     pub(crate) fn incoming_log(&mut self, key: usize) -> Option<&mut LogReader> {
         match &mut self.all.get_mut(key)?.end.rx {
-            Inlet::Log(log) => Some(log),
-            Inlet::Latest(_) => None,
+            PipeReader::Log(log) => Some(log),
+            PipeReader::Conflated(_) => None,
         }
     }
 
     /// Writes a frame that others get too; a pipe that is not there counts as closed.
-    pub(crate) fn give(&mut self, key: usize, share: &Share<'_>) -> Result<(), Refused> {
-        let Some(pipe) = self.all.get_mut(key) else { return Err(Refused::Closed) };
+    pub(crate) fn give(&mut self, key: usize, share: &Share<'_>) -> Result<(), WriteError> {
+        let Some(pipe) = self.all.get_mut(key) else { return Err(WriteError::Closed) };
         match (&mut pipe.end.tx, share) {
-            (Outlet::Log(log), Share::Encoded(frame)) => log.write_encoded(frame),
-            (Outlet::Latest(_), Share::Encoded(frame)) => {
+            (PipeWriter::Log(log), Share::SharedFrame(frame)) => log.write_shared(frame),
+            (PipeWriter::Conflated(_), Share::SharedFrame(frame)) => {
                 pipe.end.tx.write_body(frame.flags(), frame.body())
             }
             (tx, Share::Copied(flags, body)) => tx.write_body(*flags, body),
@@ -200,7 +202,7 @@ impl Pipes {
     /// First half of putting pipes to sleep, several at a time: call this for each, then
     /// [`settle`](ringmq_pipe::settle) once, then [`check`](Self::check) for each.
     pub(crate) fn doze(&mut self, key: usize) {
-        if let Some(Inlet::Log(log)) = self.all.get_mut(key).map(|pipe| &mut pipe.end.rx) {
+        if let Some(PipeReader::Log(log)) = self.all.get_mut(key).map(|pipe| &mut pipe.end.rx) {
             log.doze();
         }
     }
@@ -208,7 +210,7 @@ impl Pipes {
     /// Last half: whether the pipe sleeps now. One that is not there counts as asleep.
     pub(crate) fn check(&mut self, key: usize) -> Sleep {
         match self.all.get_mut(key).map(|pipe| &mut pipe.end.rx) {
-            Some(Inlet::Log(log)) => log.check(),
+            Some(PipeReader::Log(log)) => log.check(),
             // A slot has no barrier to share.
             Some(latest) => latest.fall_asleep(),
             None => Sleep::Asleep,
@@ -240,7 +242,7 @@ impl Pipes {
             return;
         };
         if let Some(mut reader) = line.reader() {
-            (0..READS).any(|_| reader.is_blocked() || reader.fetch() != Fetch::Got);
+            (0..READS).any(|_| reader.is_blocked() || reader.fetch() != Fetch::Received);
         }
     }
 

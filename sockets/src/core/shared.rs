@@ -96,7 +96,7 @@ impl Shared {
         let sends = conflate && matches!(self.socket_type, Push | Pub | Dealer);
         let receives = conflate && matches!(self.socket_type, Pull | Sub | Dealer);
         let bound = |latest, mark: &AtomicU32| match latest {
-            true => Bound::Latest,
+            true => Bound::Conflated,
             false => Bound::Messages(mark.load(Ordering::Relaxed)),
         };
         pipe(bound(sends, &self.send_hwm), bound(receives, &self.recv_hwm))

@@ -9,7 +9,7 @@ use crate::Message;
 use crate::core::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
-use ringmq_pipe::{Refused, Sleep};
+use ringmq_pipe::{Sleep, WriteError};
 
 #[derive(Default)]
 pub(crate) struct Pair {
@@ -28,7 +28,7 @@ impl Pattern for Pair {
     fn attach(&mut self, pipes: &mut Pipes, key: usize) {
         let holder = *self.pipe.get_or_insert(key);
         let holder = pipes.get_mut(holder).map(|pipe| pipe.end.tx.ready());
-        if self.pipe != Some(key) && holder == Some(Err(Refused::Closed)) {
+        if self.pipe != Some(key) && holder == Some(Err(WriteError::Closed)) {
             self.heir.get_or_insert(key);
         }
     }
@@ -60,7 +60,7 @@ impl Pattern for Pair {
         let key = self.pipe.ok_or_else(|| pipes.no_room())?;
         match pipes.write(key, frame) {
             Ok(()) => self.open = more,
-            Err(Refused::Closed) if self.open => {
+            Err(WriteError::Closed) if self.open => {
                 pipes.rollback(key);
                 self.open = more;
                 self.dropping = more;
@@ -68,7 +68,7 @@ impl Pattern for Pair {
             }
             Err(refused) => {
                 // A peer that is gone keeps its place until all it has sent is received.
-                if refused == Refused::Closed && pipes.ended(key) {
+                if refused == WriteError::Closed && pipes.ended(key) {
                     self.ended.push(key);
                 }
                 return Err(pipes.no_room());

@@ -16,7 +16,7 @@ use crate::core::pipes::{PeerId, Pipe, Pipes};
 use crate::error::Error;
 use crate::payload::Outgoing;
 use crate::subscription::{Added, ByPipe, Removed};
-use ringmq_pipe::Refused;
+use ringmq_pipe::WriteError;
 use ringmq_zmtp::{SocketType, parse_subscription};
 use std::collections::VecDeque;
 
@@ -276,7 +276,7 @@ impl Pattern for Publish {
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
         // Who gets the next message nobody knows yet: it is taken for sure if all have room.
-        let full = |pipe: &mut Pipe| pipe.end.tx.ready() == Err(Refused::Full);
+        let full = |pipe: &mut Pipe| pipe.end.tx.ready() == Err(WriteError::Full);
         !self.no_drop || self.out.is_open() || !pipes.iter_mut().any(|(_, pipe)| full(pipe))
     }
 

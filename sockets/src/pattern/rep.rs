@@ -10,7 +10,7 @@ use crate::core::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
 use crate::wait::Wants;
-use ringmq_pipe::Refused;
+use ringmq_pipe::WriteError;
 
 const REPLY_FIRST: &str = "a REP socket must send the reply before it receives again";
 const REQUEST_FIRST: &str = "a REP socket must receive a request before it sends";
@@ -77,7 +77,7 @@ impl Rep {
         match pipes.write(key, frame) {
             Ok(()) => true,
             Err(refused) => {
-                if refused == Refused::Full {
+                if refused == WriteError::Full {
                     pipes.count_drop(key);
                 }
                 pipes.rollback(key);

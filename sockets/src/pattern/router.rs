@@ -13,7 +13,7 @@ use crate::core::pipes::Pipes;
 use crate::error::Error;
 use crate::payload::Outgoing;
 use names::{Claimed, Id, Names, Origin};
-use ringmq_pipe::Refused;
+use ringmq_pipe::WriteError;
 use ringmq_zmtp::Peer;
 
 /// Longest routing id in bytes.
@@ -221,7 +221,7 @@ impl Router {
         let ready = key.map(|key| (key, pipes.get_mut(key).map(|pipe| pipe.end.tx.ready())));
         let route = match ready {
             Some((key, Some(Ok(())))) => Route::To(key),
-            Some((key, Some(Err(Refused::Full)))) => {
+            Some((key, Some(Err(WriteError::Full)))) => {
                 if self.mandatory {
                     return Err(Error::WouldBlock);
                 }

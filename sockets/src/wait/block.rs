@@ -5,24 +5,24 @@ use super::{Deadline, Registration, Wants, thread_waker};
 use crate::core::Core;
 use crate::error::Error;
 use crate::socket::Inner;
-use ringmq_engine::Bell;
+use ringmq_engine::Parker;
 use std::cell::OnceCell;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 thread_local! {
-    static BELL: OnceCell<Rc<Bell>> = const { OnceCell::new() };
+    static BELL: OnceCell<Rc<Parker>> = const { OnceCell::new() };
 }
 
 /// The calling thread's bell; an error if the system has no descriptors left for one. There may be some
 /// again the next time.
-pub(crate) fn thread_bell() -> io::Result<Rc<Bell>> {
+pub(crate) fn thread_bell() -> io::Result<Rc<Parker>> {
     let known = BELL.try_with(|bell| bell.get().cloned());
     if let Ok(Some(bell)) = known {
         return Ok(bell);
     }
-    let new = Rc::new(Bell::new()?);
+    let new = Rc::new(Parker::new()?);
     // A thread that is ending cannot keep it.
     let _ = BELL.try_with(|bell| bell.set(new.clone()));
     Ok(new)

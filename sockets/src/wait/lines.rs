@@ -1,13 +1,13 @@
 //! The connections of a socket that a thread may read by itself while it waits.
 
 use arrayvec::ArrayVec;
-use ringmq_engine::{Bell, Direct, Fetch, Reader};
+use ringmq_engine::{Direct, Fetch, Parker, Reader};
 use std::sync::Arc;
 
 /// With more connections than this a system call for each, for one message of one of them, costs more
 /// than the I/O thread does with all of them at once.
 pub(crate) const FEW: usize = 4;
-const _: () = assert!(FEW <= Bell::READERS);
+const _: () = assert!(FEW <= Parker::READERS);
 
 /// The connections, if they are few; else none.
 #[derive(Clone, Default)]
@@ -27,7 +27,7 @@ impl Lines {
     /// The right to read those that are to be had now. The others are asked for.
     pub(crate) fn readers(&self) -> Readers<'_> {
         let readers = self.readers_as_they_are();
-        self.0.iter().filter(|line| line.is_home()).for_each(|line| line.ask());
+        self.0.iter().filter(|line| line.is_with_owner()).for_each(|line| line.ask());
         readers
     }
 
@@ -38,8 +38,8 @@ impl Lines {
     }
 
     /// Whether the I/O thread reads all of them.
-    pub(crate) fn are_home(&self) -> bool {
-        self.0.iter().all(|line| line.is_home())
+    pub(crate) fn are_with_owner(&self) -> bool {
+        self.0.iter().all(|line| line.is_with_owner())
     }
 
     /// Leaves the reading of all of them to the I/O thread.
@@ -67,12 +67,12 @@ impl<'a> Readers<'a> {
     pub(crate) fn fetch(&mut self) -> bool {
         let mut any = false;
         self.0.retain(|reader| match reader.fetch() {
-            Fetch::Got => {
+            Fetch::Received => {
                 any = true;
                 true
             }
-            Fetch::Dry => true,
-            Fetch::Over => false,
+            Fetch::WouldBlock => true,
+            Fetch::Closed => false,
         });
         any
     }

@@ -15,27 +15,27 @@
 //! * A reader that sleeps is woken once: whoever swaps its state back to awake tells it.
 //! * Either end may go away at any time; the last to go frees what is left.
 
-mod credit;
-mod encoded;
-mod gather;
-mod landing;
+mod from_wire;
+mod hwm;
+mod in_place;
 mod piece;
 mod reader;
 mod room;
 mod segment;
 mod shared;
-mod span;
+mod shared_frame;
+mod to_wire;
 mod writer;
 
-pub use encoded::{Encoded, Press};
 pub use piece::Piece;
 pub use reader::{LogReader, Sleep, settle};
-pub use writer::{LogWriter, Refused};
+pub use shared_frame::{SharedEncoder, SharedFrame};
+pub use writer::{LogWriter, WriteError};
 
 use shared::Shared;
 
-use crate::block::BLOCK;
 use crate::frame::LONG_HEADER;
+use crate::message::block::BLOCK;
 use crate::sync::Arc;
 
 /// Bodies of so many bytes and more, which is more than 8 KiB, are attached instead of copied: measured
@@ -58,7 +58,7 @@ pub const BATCH: u32 = if cfg!(loom) { 2 } else { 64 };
 /// assert_eq!(reader.read().expect("one message"), *b"hello");
 /// ```
 pub fn log(hwm: u32) -> (LogWriter, LogReader) {
-    crate::barrier::init();
+    crate::sync::asymmetric_fence::init();
     let shared = Arc::new(Shared::new(hwm));
     (LogWriter::new(shared.clone()), LogReader::new(shared))
 }

@@ -1,10 +1,10 @@
 //! A stretch of a log's memory on its way to the kernel.
 
-use crate::block::Block;
 use crate::frame;
 use crate::log::ATTACH;
 use crate::message::Message;
-use crate::slice::Slice;
+use crate::message::block::Block;
+use crate::message::slice::Slice;
 
 /// A stretch of memory that a log holds, kept alive by itself.
 #[derive(Clone)]

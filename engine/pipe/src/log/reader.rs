@@ -7,16 +7,16 @@
 
 use super::segment::{Mark, Segment};
 use super::shared::{ASLEEP, AWAKE, GONE, Shared};
-use crate::barrier;
-use crate::block::{self, BLOCK};
+use crate::cpu::prefetch;
 use crate::frame::{self, LONG, MORE, SHORT_HEADER};
 use crate::log::ATTACH;
+use crate::message::block::{self, BLOCK};
+use crate::message::inline::{Small, WINDOW};
+use crate::message::slice::Slice;
 use crate::message::{INLINE, Message};
-use crate::prefetch;
-use crate::slice::Slice;
-use crate::small::{Small, WINDOW};
+use crate::sync::asymmetric_fence;
+use crate::sync::notify::Notify;
 use crate::sync::{Arc, Ordering};
-use crate::wake::Notify;
 
 /// References to a block taken at once for the messages cut out of it: an atomic operation for
 /// each costs as much as all the rest of a small receive.
@@ -505,7 +505,7 @@ impl LogReader {
 
 /// Middle of [`LogReader::fall_asleep`], for many logs at once.
 pub fn settle() {
-    barrier::heavy();
+    asymmetric_fence::heavy();
 }
 
 impl Drop for LogReader {

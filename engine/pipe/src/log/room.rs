@@ -2,7 +2,7 @@
 
 use super::segment::{Segment, next_capacity};
 use super::writer::LogWriter;
-use crate::block::Block;
+use crate::message::block::Block;
 
 /// Least room worth a further segment in the same block.
 const WORTH_SHARING: usize = if cfg!(loom) { 16 } else { 256 };
@@ -44,14 +44,14 @@ impl LogWriter {
         Segment::with_capacity(next_capacity(block.capacity(), needed))
     }
 
-    /// The current segment is about to be followed by one over bytes of `press`, a block of somebody
+    /// The current segment is about to be followed by one over bytes of `shared`, a block of somebody
     /// else's: keeps what is left of the log's own for later, unless it was not needed for as long as a
-    /// block of the press's takes.
-    pub(super) fn leave_own_block(&mut self, press: &Block) {
+    /// block of the encoder's takes.
+    pub(super) fn leave_own_block(&mut self, shared: &Block) {
         let current = self.current();
         if !current.is_borrowed() {
             self.rest = Some((current.block.clone(), current.offset + self.bytes));
-        } else if !current.block.is(press) {
+        } else if !current.block.is(shared) {
             self.rest = None;
         }
     }

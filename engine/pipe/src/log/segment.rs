@@ -1,8 +1,8 @@
 //! One link of the chain: a stretch of a block, and what its writer says is in it.
 #![allow(unsafe_code)]
 
-use crate::block::{BLOCK, Block};
 use crate::message::Message;
+use crate::message::block::{BLOCK, Block};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, Watched};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
@@ -160,7 +160,7 @@ impl Segment {
         unsafe { (*written).store(sealed.0, Ordering::Release) };
     }
 
-    /// Whether its bytes are written by somebody else, as a press.
+    /// Whether its bytes are written by somebody else, as a shared encoder.
     pub(super) fn is_borrowed(&self) -> bool {
         self.capacity == 0
     }

@@ -2,9 +2,9 @@
 #![allow(unsafe_code)]
 
 use super::segment::{Chain, Segment};
-use crate::block;
+use crate::message::block;
+use crate::sync::notify::WakeSlot;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
-use crate::wake::WakeSlot;
 
 /// The other side is at work and will look by itself.
 pub(super) const AWAKE: u8 = 0;

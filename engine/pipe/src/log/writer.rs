@@ -1,22 +1,22 @@
 //! The writing end of a log. One thread at a time.
 #![allow(unsafe_code)]
 
-use super::encoded::Share;
 use super::segment::{Chain, Mark, Segment};
 use super::shared::{ASLEEP, Shared};
+use super::shared_frame::BlockShare;
 use super::{ATTACH, BATCH, FULL};
-use crate::barrier;
-use crate::block::Block;
-use crate::copy;
+use crate::cpu::copy;
 use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
-use crate::small::WINDOW;
+use crate::message::block::Block;
+use crate::message::inline::WINDOW;
+use crate::sync::asymmetric_fence;
+use crate::sync::notify::Notify;
 use crate::sync::{Arc, Ordering, fence};
-use crate::wake::Notify;
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum WriteError {
     /// The high-water mark is reached; the writer's notifier is told when half is drained.
     Full,
     /// The reader is gone for good.
@@ -57,11 +57,11 @@ pub struct LogWriter {
     /// Bytes written since the reader was last told that it may take them.
     bulk: usize,
     /// Bytes behind what is written that were received there and are not messages yet.
-    pub(super) landed: usize,
+    pub(super) uncommitted: usize,
     /// What is left of the log's own block while the current segment is borrowed: the block, and from
     /// where.
     pub(super) rest: Option<(Block, usize)>,
-    pub(super) share: Share,
+    pub(super) share: BlockShare,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
@@ -86,9 +86,9 @@ impl LogWriter {
             unpublished: 0,
             patient: false,
             bulk: 0,
-            landed: 0,
+            uncommitted: 0,
             rest: None,
-            share: Share::default(),
+            share: BlockShare::default(),
         };
         this.enter(segment);
         this
@@ -111,7 +111,7 @@ impl LogWriter {
     /// # Errors
     /// Only the first frame of a message can be refused for want of room. The message stays as it was.
     #[inline]
-    pub fn write(&mut self, message: &mut Message) -> Result<(), Refused> {
+    pub fn write(&mut self, message: &mut Message) -> Result<(), WriteError> {
         self.ready()?;
         if let Some(frame) = message.as_frame()
             && self.room() >= WINDOW
@@ -133,7 +133,7 @@ impl LogWriter {
     /// # Errors
     /// As there.
     #[inline(always)]
-    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), Refused> {
+    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), WriteError> {
         self.ready()?;
         if body.len() < ATTACH {
             self.append(flags, body);
@@ -163,7 +163,7 @@ impl LogWriter {
     #[must_use]
     fn take_back(&mut self) -> Option<(Chain, Option<Message>)> {
         self.missing = None;
-        self.landed = 0;
+        self.uncommitted = 0;
         if !self.open {
             return None;
         }
@@ -200,7 +200,7 @@ impl LogWriter {
 
     /// Makes `segment` the current one, as if it were empty.
     fn enter(&mut self, segment: *mut Segment) {
-        debug_assert_eq!(self.landed, 0, "what has landed is lifted out first");
+        debug_assert_eq!(self.uncommitted, 0, "what was received in place is taken out first");
         self.segment = segment;
         self.data = self.current().data();
         self.capacity = self.current().capacity;
@@ -218,7 +218,7 @@ impl LogWriter {
     /// out.
     pub(super) fn copy_in(&mut self, bytes: &[u8]) {
         assert!(bytes.len() <= self.room(), "the caller has made room");
-        debug_assert_eq!(self.landed, 0, "what has landed is in the way");
+        debug_assert_eq!(self.uncommitted, 0, "what was received in place is in the way");
         self.current().writing(self.bytes, bytes.len());
         // SAFETY: the destination lies behind every mark, so the reader does not look at it, and
         // within the segment's stretch, which no other segment shares.
@@ -378,7 +378,7 @@ impl LogWriter {
         }
         // The marks are stored, now look whether the reader sleeps: pairs with the heavy barrier in
         // `LogReader::fall_asleep`: either we see it asleep, or it sees the mark.
-        barrier::light();
+        asymmetric_fence::light();
         if self.shared.reader.load(Ordering::Relaxed) == ASLEEP {
             self.wake_reader();
         }

@@ -3,7 +3,7 @@
 use crate::{FEW, MANY, Parker, check};
 use loom::thread;
 use ringmq_pipe::frame::MORE;
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Press, Refused, Sleep, log};
+use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, SharedEncoder, Sleep, WriteError, log};
 use std::sync::Arc;
 
 /// Reads a frame, asleep while there is none; `None` at the end.
@@ -26,8 +26,8 @@ fn send(writer: &mut LogWriter, flags: u8, body: &[u8], parker: &Parker) -> bool
     loop {
         match writer.write_body(flags, body) {
             Ok(()) => return true,
-            Err(Refused::Full) => parker.park(),
-            Err(Refused::Closed) => return false,
+            Err(WriteError::Full) => parker.park(),
+            Err(WriteError::Closed) => return false,
         }
     }
 }
@@ -250,7 +250,7 @@ fn both_ends_leave_at_once_and_nothing_stays() {
 #[test]
 fn what_is_encoded_once_arrives_everywhere() {
     check(FEW, || {
-        let mut press = Press::new();
+        let mut encoder = SharedEncoder::new();
         let (mut far, mut reader) = log(0);
         let (mut near, mut own) = log(0);
         let parker = Parker::new();
@@ -259,11 +259,11 @@ fn what_is_encoded_once_arrives_everywhere() {
             std::iter::from_fn(|| receive(&mut reader, &parker)).collect::<Vec<_>>()
         });
         for body in [&b"first"[..], b"second"] {
-            let frame = press.encode(0, body);
-            far.write_encoded(&frame).unwrap();
-            near.write_encoded(&frame).unwrap();
+            let frame = encoder.encode(0, body);
+            far.write_shared(&frame).unwrap();
+            near.write_shared(&frame).unwrap();
         }
-        drop((far, near, press));
+        drop((far, near, encoder));
         assert_eq!(receiver.join().unwrap(), [&b"first"[..], b"second"]);
         assert_eq!(own.read().unwrap(), *b"first");
         assert_eq!(own.read().unwrap(), *b"second");
@@ -275,10 +275,10 @@ fn a_log_that_refers_to_a_press_comes_back_to_its_own_block() {
     check(FEW, || {
         let (mut writer, mut reader) = log(0);
         let sender = thread::spawn(move || {
-            let mut press = Press::new();
+            let mut encoder = SharedEncoder::new();
             // Two are copied, and the third is referred to.
             for body in [&b"first"[..], b"second", b"third"] {
-                writer.write_encoded(&press.encode(0, body)).unwrap();
+                writer.write_shared(&encoder.encode(0, body)).unwrap();
             }
             writer.write_body(0, b"own").unwrap();
         });

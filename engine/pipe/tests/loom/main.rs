@@ -8,11 +8,11 @@
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 
-mod exclusive;
-mod gather;
+mod biased_mutex;
 mod lease;
 mod log;
 mod mailbox;
+mod to_wire;
 mod told;
 
 use ringmq_pipe::Notify;

@@ -4,7 +4,7 @@ use super::buffers::Buffers;
 use super::source::Source;
 use crate::backend::{ACCEPTS, Buffer, Descriptor, Ended, Event, Receive, direct, refused};
 use crate::batch::Batch;
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use ::mio::event::Event as MioEvent;
 use ::mio::{Interest, Registry, Token as MioToken};
 use socket2::SockAddr;

@@ -11,7 +11,7 @@ mod source;
 use super::{Backend, Buffer, Descriptor, Event, Receive, Wake};
 use crate::batch::Batch;
 use crate::discard::discard;
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use ::mio::{Events, Poll, Token as MioToken, Waker};
 use buffers::Buffers;
 use connection::{Connection, Progress};

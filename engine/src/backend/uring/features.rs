@@ -9,9 +9,9 @@ use super::buffers::BufferRing;
 use super::operation;
 use super::probe::pauses;
 use super::ring::Ring;
-use super::wake::EventFd;
+use super::wake::RingWaker;
 use crate::backend::{Found, Receive, UringFeature, UringRefusal, Wake};
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use io_uring::{Builder, IoUring, cqueue, opcode, squeue};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Write};
@@ -265,9 +265,9 @@ fn try_receive(ring: &mut Ring, buffers: &mut BufferRing, patience: Duration) ->
 }
 
 fn try_poll(ring: &mut Ring) -> io::Result<()> {
-    let bell = EventFd::new()?;
-    bell.wake();
-    goes_on(&answer(ring, &bell.request())?)
+    let waker = RingWaker::new()?;
+    waker.wake();
+    goes_on(&answer(ring, &waker.request())?)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(crate) use probe::{explain, probe, report};
 use super::{ACCEPTS, Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, direct, refused};
 use crate::batch::Batch;
 use crate::discard::discard;
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use buffers::BufferRing;
 use io_uring::{cqueue, squeue};
 use operation::{Connection, Kind, OPERATIONS, Spare};
@@ -48,7 +48,7 @@ use std::os::fd::FromRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wake::EventFd;
+use wake::RingWaker;
 
 /// How long a dropped backend waits for the kernel to let go; what it still holds then is leaked.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ pub(crate) struct Uring {
     starved: Vec<Token>,
     /// Answers that need no kernel.
     early: Vec<Event>,
-    wake: Arc<EventFd>,
+    wake: Arc<RingWaker>,
     /// Kept for its memory: empty between calls.
     completions: Vec<cqueue::Entry>,
 }
@@ -84,7 +84,7 @@ impl Uring {
 
     fn on(mut ring: Ring) -> io::Result<Self> {
         let buffers = BufferRing::new(&ring)?;
-        let wake = Arc::new(EventFd::new()?);
+        let wake = Arc::new(RingWaker::new()?);
         ring.push(&wake.request());
         Ok(Self {
             ring,

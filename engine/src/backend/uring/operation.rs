@@ -4,7 +4,7 @@
 use crate::backend::uring::buffers::GROUP;
 use crate::backend::{Descriptor, Receive};
 use crate::batch::Batch;
-use crate::token::{TOKEN_BITS, Token};
+use crate::io_thread::token::{TOKEN_BITS, Token};
 use io_uring::types::Fd;
 use io_uring::{opcode, squeue};
 use socket2::SockAddr;

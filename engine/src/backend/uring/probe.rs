@@ -4,7 +4,7 @@ use super::{Uring, features, refusal};
 use crate::backend::{
     Backend, Ended, Event, Receive, RingSize, UringCause, UringRefusal, UringReport,
 };
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -105,7 +105,7 @@ fn moves_bytes(mut uring: Uring) -> io::Result<RingSize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::uring::ring::{Ring, SIZES, WAYS};
+    use crate::backend::uring::ring::{RING_MODES, Ring, SIZES};
 
     /// What an older kernel or a small limit leaves works too.
     #[test]
@@ -115,7 +115,7 @@ mod tests {
             return;
         }
         for size in SIZES {
-            for way in WAYS {
+            for way in RING_MODES {
                 // Not every kernel has the first one.
                 match Ring::build(size, way).and_then(Uring::on).and_then(moves_bytes) {
                     Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}

@@ -1,0 +1,4 @@
+//! What the processor is helped with.
+
+pub(crate) mod copy;
+pub(crate) mod prefetch;
