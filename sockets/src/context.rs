@@ -1,22 +1,22 @@
 //! The context: what the sockets of a program share.
 
 use crate::context_builder::ContextBuilder;
-use crate::core::Core;
-use crate::core::shared::Shared;
 use crate::error::Error;
+use crate::inner::Core;
+use crate::inner::mailbox::Shared;
 use crate::kind::{
     AnyKind, DealerKind, Kind, PairKind, PubKind, PullKind, PushKind, RepKind, ReqKind, RouterKind,
     SubKind, XPubKind, XSubKind,
 };
 use crate::options::Options;
-use crate::pattern;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Wanted;
+use crate::types;
 use crate::wait::Spin;
 use ringmq_engine::{BackendReport, Engine, EngineOptions, IoHandle, TuningReport, UringReport};
 use ringmq_pipe::Section;
 use ringmq_transports::inproc::Inproc;
-use ringmq_transports::resolve::Resolver;
+use ringmq_transports::resolver::Resolver;
 use ringmq_zmtp::SocketType;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -314,8 +314,8 @@ impl Context {
         if self.0.shut_down.load(Ordering::SeqCst) || self.0.is_inherited() {
             return Err(Error::Terminated);
         }
-        let subscriptions = pattern::Subscriptions::new(Mutex::new(Wanted::new()));
-        let pattern = pattern::make(socket_type, &subscriptions)?;
+        let subscriptions = types::Subscriptions::new(Mutex::new(Wanted::new()));
+        let pattern = types::make(socket_type, &subscriptions)?;
         let shared = Arc::new(Shared::new(socket_type, subscriptions));
         let mut options = Options::new(socket_type);
         options.spin = self.0.spin;

@@ -1,6 +1,6 @@
 //! What can go wrong, and who is at fault.
 
-use crate::multipart::Multipart;
+use crate::socket::multipart::Multipart;
 use ringmq_engine::{BackendUnavailable, StartError};
 use ringmq_pipe::Reentered;
 use ringmq_transports::error::{BindError, EndpointError};

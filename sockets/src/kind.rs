@@ -1,6 +1,6 @@
 //! The types of sockets, as types: what a kind of socket cannot do, it has no method for.
 
-use crate::core::routing::goes_straight;
+use crate::inner::fast_path::has_fast_path;
 use ringmq_zmtp::SocketType::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
 
 mod sealed {
@@ -11,7 +11,7 @@ mod sealed {
 pub trait Kind: sealed::Sealed + Send + Sync + 'static {
     /// Messages may go past the pattern while there is one peer; to others it is not worth a look.
     #[doc(hidden)]
-    const STRAIGHT: bool;
+    const HAS_FAST_PATH: bool;
 }
 
 /// A kind of socket that sends messages.
@@ -48,7 +48,7 @@ macro_rules! kinds {
         pub enum $name {}
         impl sealed::Sealed for $name {}
         impl Kind for $name {
-            const STRAIGHT: bool = goes_straight($socket_type);
+            const HAS_FAST_PATH: bool = has_fast_path($socket_type);
         }
         $(impl $trait for $name {})*
     )*};

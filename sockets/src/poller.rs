@@ -334,7 +334,7 @@ pub(crate) fn settle(inner: &Inner, readable: bool) -> Result<bool, Error> {
     core.enter()?;
     // Messages that nobody asks about must not end the wait.
     let quiet = !(readable && core.settle());
-    core.lines().give_back();
+    core.direct_connections().give_back();
     drop(core);
     Ok(quiet && !inner.shared.mailbox.pending_for_waiter())
 }

@@ -2,13 +2,13 @@
 //! forwarder, streamer).
 
 use crate::Message;
-use crate::core::Core;
 use crate::error::Error;
+use crate::inner::Core;
 use crate::kind::{AnyKind, Kind};
-use crate::multipart::Multipart;
 use crate::poller::settle;
-use crate::recv::recv_frames;
-use crate::send::send_frames;
+use crate::socket::multipart::Multipart;
+use crate::socket::recv::recv_frames;
+use crate::socket::send::send_frames;
 use crate::socket::{Inner, Socket};
 use crate::wait::{Registration, fetch, park, thread_waker, try_fetching};
 use ringmq_zmtp::SocketType;

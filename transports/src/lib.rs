@@ -6,18 +6,18 @@
 
 pub mod address;
 pub mod backoff;
-mod connecter;
-mod dial;
 pub mod endpoint;
 pub mod error;
 pub mod inproc;
 pub mod ipc;
-mod listener;
 pub mod options;
 mod owner;
-pub mod resolve;
+pub mod resolver;
+mod stream;
 pub mod tcp;
 
-pub use connecter::{connect, disconnect};
-pub use listener::{Bound, bind};
-pub use owner::{Connection, LinkOptions, Offer, Owner, Route, Settings, Taken, TransportEvent};
+pub use owner::{
+    Connection, EndpointId, LinkOptions, Offer, Owner, Settings, Taken, TransportEvent,
+};
+pub use stream::connecter::{connect, disconnect};
+pub use stream::listener::{Bound, bind};

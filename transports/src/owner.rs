@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Which bind or connect of a socket something belongs to; the socket chooses the numbers.
-pub type Route = u64;
+pub type EndpointId = u64;
 
 /// A connection, in words and numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// Which bind or connect it belongs to.
-    pub route: Route,
+    pub endpoint_id: EndpointId,
     /// The endpoint that was bound or connected.
     pub endpoint: Arc<str>,
     /// The other end: `tcp://192.0.2.1:5555`; of an ipc peer only what the system tells.
@@ -95,7 +95,7 @@ pub trait Owner: Send + Sync {
     fn event(&self, event: TransportEvent);
 
     /// A connecter has ended for good, for a reason in words; its pipe, if it had one, is closed.
-    fn ended(&self, route: Route, reason: &str);
+    fn ended(&self, endpoint_id: EndpointId, reason: &str);
 }
 
 /// One connection's way to its socket.
@@ -138,7 +138,7 @@ impl Link for Wire {
 #[derive(Clone)]
 pub struct Settings {
     /// Which bind or connect this is.
-    pub route: Route,
+    pub endpoint_id: EndpointId,
     /// The options of the socket.
     pub options: Arc<LinkOptions>,
 }

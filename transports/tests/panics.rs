@@ -5,8 +5,10 @@ use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions, SessionEvent, 
 use ringmq_pipe::{Bound, Message, PipeEnd, PipeWriter, pipe};
 use ringmq_transports::endpoint::Endpoint;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
-use ringmq_transports::resolve::Resolver;
-use ringmq_transports::{Connection, LinkOptions, Owner, Route, Settings, TransportEvent, connect};
+use ringmq_transports::resolver::Resolver;
+use ringmq_transports::{
+    Connection, EndpointId, LinkOptions, Owner, Settings, TransportEvent, connect,
+};
 use ringmq_zmtp::{Config, Peer, SocketType};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -89,7 +91,7 @@ impl Owner for Clumsy {
         }
     }
 
-    fn ended(&self, _: Route, _: &str) {
+    fn ended(&self, _: EndpointId, _: &str) {
         self.ended.store(true, Ordering::Relaxed);
     }
 }
@@ -137,7 +139,7 @@ fn goes_on(backend: BackendChoice, place: Where, with_pipe: bool) {
     connect(
         Endpoint::parse_connect(&endpoint).unwrap(),
         with_pipe.then_some(far),
-        Settings { route: 1, options: Arc::new(options) },
+        Settings { endpoint_id: 1, options: Arc::new(options) },
         clumsy.clone(),
         Arc::new(Resolver::new()),
         engine.choose(0),

@@ -248,10 +248,10 @@ impl PipeWriter {
         }
     }
 
-    /// Says whether to wait a moment rather than have much pile up; see [`LogWriter::set_patient`].
-    pub fn set_patient(&mut self, patient: bool) {
+    /// Says whether to wait a moment rather than have much pile up; see [`LogWriter::set_yield_when_full`].
+    pub fn set_yield_when_full(&mut self, yields: bool) {
         if let Self::Log(log) = self {
-            log.set_patient(patient);
+            log.set_yield_when_full(yields);
         }
     }
 
@@ -313,10 +313,10 @@ impl PipeReader {
         }
     }
 
-    /// Says whether to wait a moment for much rather than take little; see [`LogReader::set_patient`].
-    pub fn set_patient(&mut self, patient: bool) {
+    /// Says whether to wait a moment for much rather than take little; see [`LogReader::set_batch_reads`].
+    pub fn set_batch_reads(&mut self, batches: bool) {
         if let Self::Log(log) = self {
-            log.set_patient(patient);
+            log.set_batch_reads(batches);
         }
     }
 

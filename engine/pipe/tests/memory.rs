@@ -237,7 +237,7 @@ fn nor_do_messages_kept_of_what_was_encoded_once() {
                 kept.push(message);
             }
         }
-        assert_at_most(held(), 3 * COUNT * KIB + BESIDE, "kept of a encoder's blocks");
+        assert_at_most(held(), 3 * COUNT * KIB + BESIDE, "kept of an encoder's blocks");
         assert_eq!(kept.len(), COUNT);
     });
 }

@@ -34,7 +34,7 @@ fn everybody_gets_every_frame() {
 fn a_run_is_one_stretch_of_memory_that_all_share() {
     let mut encoder = SharedEncoder::new();
     let mut logs = logs(2, 0);
-    // Of a encoder that they get little of they would have copies.
+    // Of an encoder that they get little of they would have copies.
     for _ in 0..100 {
         let frame = encoder.encode(0, &[0; 200]);
         logs.iter_mut().for_each(|(writer, _)| writer.write_shared(&frame).unwrap());
@@ -43,7 +43,7 @@ fn a_run_is_one_stretch_of_memory_that_all_share() {
         assert_eq!(std::iter::from_fn(|| reader.read()).count(), 100);
     }
     for _ in 0..10 {
-        let frame = encoder.encode(0, b"sixteen bytes..");
+        let frame = encoder.encode(0, b"sixteen bytes...");
         logs.iter_mut().for_each(|(writer, _)| writer.write_shared(&frame).unwrap());
     }
     let starts: Vec<_> = logs
@@ -59,7 +59,7 @@ fn a_run_is_one_stretch_of_memory_that_all_share() {
 }
 
 #[test]
-fn a_log_that_gets_little_of_a_press_copies_and_one_that_gets_much_refers() {
+fn a_log_that_gets_little_of_an_encoder_copies_and_one_that_gets_much_refers() {
     let mut encoder = SharedEncoder::new();
     let (mut much, mut little) = (log(0), log(0));
     let mut referred = 0;

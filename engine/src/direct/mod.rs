@@ -177,7 +177,7 @@ impl Notify for Direct {
         self.io.tell(self.token, Notice::Writable);
     }
 
-    fn written(&self, key: usize, patient: bool) {
+    fn written(&self, key: usize, yield_when_full: bool) {
         let Some(mut held) = self.write.take() else { return self.readable(key) };
         // Much at once is worth a system call however soon it comes after the last one.
         let much = held.has_much();
@@ -185,20 +185,20 @@ impl Notify for Direct {
             drop(held);
             return self.io.tell(self.token, Notice::Burst);
         }
-        if held.flush_patiently(patient && much) == Flush::Blocked {
+        if held.flush_patiently(yield_when_full && much) == Flush::Blocked {
             held.release_to_owner();
         }
         SendRate::sent();
     }
 
-    fn full(&self, _: usize, patient: bool) {
+    fn full(&self, _: usize, yield_when_full: bool) {
         let Some(mut held) = self.write.take() else {
-            if patient {
+            if yield_when_full {
                 self.wait_for_turn();
             }
             return;
         };
-        if held.flush_patiently(patient) == Flush::Blocked {
+        if held.flush_patiently(yield_when_full) == Flush::Blocked {
             held.release_to_owner();
         }
         SendRate::sent_many();

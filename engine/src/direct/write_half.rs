@@ -9,7 +9,7 @@ use ringmq_pipe::{PipeReader, Sleep};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long a patient writer waits for a peer that reads.
+/// How long a yield_when_full writer waits for a peer that reads.
 pub(crate) const PATIENCE: Duration = Duration::from_micros(200);
 /// How long messages of a burst may wait for more of them.
 const BATCHING: Duration = Duration::from_micros(30);
@@ -136,14 +136,15 @@ impl WriteHalf {
         }
     }
 
-    /// As [`flush_written`](Self::flush_written). One who is patient tries for a while if the kernel takes
+    /// As [`flush_written`](Self::flush_written). One who is yield_when_full tries for a while if the kernel takes
     /// no more: a peer that reads makes room sooner than the I/O thread is awake. One such wait in vain
     /// is the last until the peer has read.
-    pub(crate) fn flush_patiently(&mut self, patient: bool) -> Flush {
+    pub(crate) fn flush_patiently(&mut self, yield_when_full: bool) -> Flush {
         let mut since = None;
         loop {
             let flush = self.flush_written();
-            if flush == Flush::Drained || !patient || self.stalled || self.failed.is_some() {
+            if flush == Flush::Drained || !yield_when_full || self.stalled || self.failed.is_some()
+            {
                 return flush;
             }
             let now = Instant::now();

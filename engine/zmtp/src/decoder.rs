@@ -80,7 +80,7 @@ pub struct Decoder {
     /// The longest body that may be part of a span, in bytes; at most `max_body`.
     max_span_body: u64,
     /// Whether a subscription to everything is still to be delivered for the peer.
-    phantom: bool,
+    implicit_subscribe_all: bool,
     /// Whether the peer may subscribe to something.
     subscriber: bool,
     /// Whether the last frame of a message is still to come.
@@ -154,7 +154,7 @@ impl Decoder {
             framing: Framing::of(version),
             max_body,
             max_span_body: max_body.min(attach_min.saturating_sub(1) as u64),
-            phantom: false,
+            implicit_subscribe_all: false,
             subscriber: true,
             in_message: false,
             header: HeaderBuffer::default(),
@@ -164,7 +164,7 @@ impl Decoder {
 
     /// Delivers a subscription to everything first, on behalf of a peer that cannot send one.
     pub(crate) fn subscribe_to_all(&mut self) {
-        self.phantom = true;
+        self.implicit_subscribe_all = true;
     }
 
     /// Has no patience with what only a subscriber may say.
@@ -189,8 +189,8 @@ impl Decoder {
         sink: &mut S,
     ) -> Result<Decoded, ProtocolError> {
         let mut done = Decoded::default();
-        if self.phantom && credit > 0 {
-            self.phantom = false;
+        if self.implicit_subscribe_all && credit > 0 {
+            self.implicit_subscribe_all = false;
             done.messages = 1;
             sink.span(SUBSCRIBE_TO_ALL, 1, 0);
         }
@@ -277,7 +277,7 @@ impl Decoder {
         matches!(self.state, State::Header)
             && self.header.is_empty()
             && self.framing != Framing::V1
-            && !self.phantom
+            && !self.implicit_subscribe_all
     }
 
     /// How many bytes are missing of the body that is being delivered.

@@ -360,9 +360,9 @@ fn older_versions_are_met_where_they_are() {
                 assert_eq!(ours.peer.as_ref().unwrap().version, old.opening(own).2);
 
                 let mut heard = ours.frames();
-                let phantom =
+                let implicit_subscribe_all =
                     matches!(old, Old::V1_0) && matches!(own, SocketType::Pub | SocketType::XPub);
-                if phantom {
+                if implicit_subscribe_all {
                     let (flags, body) = heard.remove(0);
                     assert!(parse_subscription(flags, &body).unwrap().topic.is_empty());
                 }

@@ -1,9 +1,9 @@
 //! The second stage of a wait: blocking until something happens.
 
-use super::lines::{Lines, Readers};
+use super::direct_connections::{DirectConnections, Readers};
 use super::{Deadline, Registration, Wants, thread_waker};
-use crate::core::Core;
 use crate::error::Error;
+use crate::inner::Core;
 use crate::socket::Inner;
 use ringmq_engine::Parker;
 use std::cell::OnceCell;
@@ -44,16 +44,16 @@ pub(super) fn block<T>(
     operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     loop {
-        let lines = match wants {
-            Wants::Messages => inner.lock()?.lines(),
-            Wants::Room => Lines::default(),
+        let direct_connections = match wants {
+            Wants::Messages => inner.lock()?.direct_connections(),
+            Wants::Room => DirectConnections::default(),
         };
-        let mut readers = lines.readers();
+        let mut readers = direct_connections.readers();
         let bell = if readers.is_empty() { None } else { thread_bell().ok() };
         if bell.is_none() && !readers.is_empty() {
             // No way to wait for descriptors: the I/O thread reads.
             readers = Readers::default();
-            lines.give_back();
+            direct_connections.give_back();
         }
         let waker = bell.as_ref().map_or_else(thread_waker, |bell| bell.waker());
         let registration = Registration::of_thread(inner, waker);
@@ -65,8 +65,10 @@ pub(super) fn block<T>(
         if deadline.has_passed(now) {
             return Err(Error::WouldBlock);
         }
-        let relined = wants == Wants::Messages && inner.shared.is_relined();
-        if relined || inner.shared.mailbox.pending_for_waiter() || readers.any_blocked() {
+        let connections_changed =
+            wants == Wants::Messages && inner.shared.have_connections_changed();
+        if connections_changed || inner.shared.mailbox.pending_for_waiter() || readers.any_blocked()
+        {
             drop(registration);
             readers.fetch();
             continue;

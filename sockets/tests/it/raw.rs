@@ -1,6 +1,6 @@
 //! What a peer says on the wire, byte by byte, for tests that play one.
 
-use crate::bed::PATIENCE;
+use crate::harness::PATIENCE;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 //! Windows has those since version 10 1803; where a system has none, every call says so. What systems
 //! differ in beyond that is in `unix.rs` and `windows.rs`, which have the same functions.
 
+pub(crate) mod endpoint;
 mod listen;
 
 #[cfg(unix)]

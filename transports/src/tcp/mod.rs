@@ -5,8 +5,9 @@
 //! system; [`listen`] does so only for a host name. Every descriptor made here is non-blocking and
 //! closed on exec.
 
+pub(crate) mod endpoint;
 mod lookup;
-mod setup;
+mod sockopt;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,7 +15,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::lookup::resolve;
-pub use self::setup::tune_stream;
+pub use self::sockopt::tune_stream;
 use crate::address::describe;
 use crate::endpoint::{Host, TcpAddress, TcpEndpoint};
 use crate::error::{BindError, ConnectError, OptionError, ResolveError};
@@ -81,7 +82,7 @@ pub fn start_connect(
         action: "socket",
         source,
     })?;
-    setup::before_use(&socket, peer, options)
+    sockopt::before_use(&socket, peer, options)
         .and_then(|()| tune_stream(&socket, options))
         .map_err(|source| ConnectError::Option { address: address(), source })?;
     if let Some(from) = source {
@@ -99,8 +100,8 @@ pub fn try_out(options: &TcpOptions) -> Result<(), OptionError> {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     // That descriptors are used up says nothing of the options.
     let Ok(socket) = new_socket(nowhere) else { return Ok(()) };
-    match setup::before_use(&socket, nowhere, options) {
-        Err(error) if setup::is_no_device(&error) => Ok(()),
+    match sockopt::before_use(&socket, nowhere, options) {
+        Err(error) if sockopt::is_no_device(&error) => Ok(()),
         result => result.and_then(|()| tune_stream(&socket, options)),
     }
 }
@@ -144,7 +145,7 @@ impl Attempt<'_> {
 
     fn listen(&self, socket: Socket, local: SocketAddr) -> Result<(Socket, String), BindError> {
         let option = |source| BindError::Option { endpoint: self.endpoint.to_string(), source };
-        setup::before_use(&socket, local, self.options).map_err(option)?;
+        sockopt::before_use(&socket, local, self.options).map_err(option)?;
         reuse_address(&socket).map_err(|source| self.error("setting SO_REUSEADDR", source))?;
         if local.is_ipv6() && local.ip().is_unspecified() {
             socket

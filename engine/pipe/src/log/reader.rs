@@ -22,9 +22,9 @@ use crate::sync::{Arc, Ordering};
 /// each costs as much as all the rest of a small receive.
 const STOCK: usize = 4096;
 
-/// Messages between two close looks from which on a patient reader takes the writer to be streaming.
+/// Messages between two close looks from which on a batching reader takes the writer to be streaming.
 const STREAM: u64 = 8;
-/// How often a patient reader looks for a published batch before it looks closely, with a pause of the
+/// How often a batching reader looks for a published batch before it looks closely, with a pause of the
 /// processor (some 40 ns) in between: as long as a stream takes to publish one.
 const PATIENCE: u32 = if cfg!(loom) { 1 } else { 40 };
 
@@ -56,8 +56,8 @@ pub struct LogReader {
     /// both wrap.
     pub(super) settled: u64,
     pub(super) credited: u64,
-    /// See [`set_patient`](Self::set_patient).
-    patient: bool,
+    /// See [`set_batch_reads`](Self::set_batch_reads).
+    batch_reads: bool,
     /// The frame taken last was the first of its message; and more frames of that message follow it.
     began: bool,
     within: bool,
@@ -84,7 +84,7 @@ impl LogReader {
             before: 0,
             settled: 0,
             credited: 0,
-            patient: false,
+            batch_reads: false,
             began: false,
             within: false,
             looked: 0,
@@ -101,8 +101,8 @@ impl LogReader {
 
     /// Says whether another thread is writing, so that in the midst of a stream it is better to wait a
     /// moment for a batch of messages than to take the writer's cache line away from it for a few.
-    pub fn set_patient(&mut self, patient: bool) {
-        self.patient = patient;
+    pub fn set_batch_reads(&mut self, batch_reads: bool) {
+        self.batch_reads = batch_reads;
     }
 
     /// Takes one frame. Once the first frame of a message is there, all of them are.
@@ -327,7 +327,7 @@ impl LogReader {
     fn look_closely(&mut self) -> bool {
         let run = self.taken.wrapping_sub(self.looked);
         self.looked = self.taken;
-        if self.patient && run >= STREAM && self.wait_for_batch() {
+        if self.batch_reads && run >= STREAM && self.wait_for_batch() {
             return true;
         }
         let something = self.refill(Segment::load_written);

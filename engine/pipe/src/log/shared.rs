@@ -101,9 +101,9 @@ impl Shared {
     }
 
     /// As [`rouse_reader`](Self::rouse_reader), by the writer after it has written.
-    pub(super) fn tell_written(&self, patient: bool) {
+    pub(super) fn tell_written(&self, yield_when_full: bool) {
         if self.awaken_reader() {
-            self.wake_reader.written(patient);
+            self.wake_reader.written(yield_when_full);
         }
     }
 

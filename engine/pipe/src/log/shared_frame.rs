@@ -18,9 +18,9 @@ use super::writer::{LogWriter, WriteError};
 use crate::frame::{self, LONG_HEADER};
 use crate::message::block::{BLOCK, Block};
 
-/// Bytes of a encoder's block. In models small enough that a few frames need a second one.
+/// Bytes of an encoder's block. In models small enough that a few frames need a second one.
 const BLOCK_SIZE: usize = if cfg!(loom) { 64 } else { BLOCK };
-/// Bytes of a encoder's block that a log must have got, of this one or of the one before, to refer to it:
+/// Bytes of an encoder's block that a log must have got, of this one or of the one before, to refer to it:
 /// what it keeps is less than ten times what it holds, even if it gets next to nothing of every other.
 const WORTH_KEEPING: usize = BLOCK_SIZE / 4;
 
@@ -111,7 +111,7 @@ impl SharedFrame<'_> {
     }
 }
 
-/// What a log got of a encoder's block.
+/// What a log got of an encoder's block.
 #[derive(Default)]
 pub(super) struct BlockShare {
     /// Which block it had a frame of last.

@@ -53,7 +53,7 @@ pub struct LogWriter {
     /// Messages that the word an awake reader polls does not show yet.
     unpublished: u32,
     /// Would rather wait a moment than have much pile up.
-    patient: bool,
+    yield_when_full: bool,
     /// Bytes written since the reader was last told that it may take them.
     bulk: usize,
     /// Bytes behind what is written that were received there and are not messages yet.
@@ -84,7 +84,7 @@ impl LogWriter {
             written: 0,
             credited: 0,
             unpublished: 0,
-            patient: false,
+            yield_when_full: false,
             bulk: 0,
             uncommitted: 0,
             rest: None,
@@ -101,8 +101,8 @@ impl LogWriter {
 
     /// Says whether this end would rather wait a moment than have much pile up: messages that wait
     /// leave the processor's caches, and are read from memory when their turn comes.
-    pub fn set_patient(&mut self, patient: bool) {
-        self.patient = patient;
+    pub fn set_yield_when_full(&mut self, yield_when_full: bool) {
+        self.yield_when_full = yield_when_full;
     }
 
     /// Writes one frame; on success the message is left empty. A frame whose `more()` is false ends
@@ -318,7 +318,7 @@ impl LogWriter {
         if self.bulk >= FULL && !self.open {
             self.bulk = 0;
             self.publish();
-            self.shared.wake_reader.full(self.patient);
+            self.shared.wake_reader.full(self.yield_when_full);
         }
     }
 
@@ -398,7 +398,7 @@ impl LogWriter {
     #[cold]
     fn wake_reader(&mut self) {
         self.publish();
-        self.shared.tell_written(self.patient);
+        self.shared.tell_written(self.yield_when_full);
     }
 }
 

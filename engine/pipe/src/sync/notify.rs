@@ -13,14 +13,14 @@ pub trait Notify: Send + Sync {
 
     /// As [`readable`](Self::readable), told by the writing thread itself between two of its messages:
     /// as long as this runs, nothing more is written, and what there is may be read on the spot.
-    /// A writer that is `patient` would rather wait a moment than have much pile up.
-    fn written(&self, key: usize, _patient: bool) {
+    /// A writer that is `yield_when_full` would rather wait a moment than have much pile up.
+    fn written(&self, key: usize, _yield_when_full: bool) {
         self.readable(key);
     }
 
     /// The writing thread has no room for its next message, or has written as much as is worth a read:
     /// what there is may be read on the spot, as with [`written`](Self::written).
-    fn full(&self, _key: usize, _patient: bool) {}
+    fn full(&self, _key: usize, _yield_when_full: bool) {}
 }
 
 /// The notifier of one end, absent until that end has found its place.
@@ -52,15 +52,15 @@ impl WakeSlot {
         }
     }
 
-    pub(crate) fn written(&self, patient: bool) {
+    pub(crate) fn written(&self, yield_when_full: bool) {
         if let Some((notify, key)) = self.target() {
-            notify.written(key, patient);
+            notify.written(key, yield_when_full);
         }
     }
 
-    pub(crate) fn full(&self, patient: bool) {
+    pub(crate) fn full(&self, yield_when_full: bool) {
         if let Some((notify, key)) = self.target() {
-            notify.full(key, patient);
+            notify.full(key, yield_when_full);
         }
     }
 

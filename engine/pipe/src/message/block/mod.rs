@@ -1,7 +1,7 @@
 //! Reference-counted blocks of raw memory: what segments of a log and sliced messages live in.
 //!
 //! A block is one allocation: a header and `capacity` bytes behind it. Two kinds of holders keep it:
-//! [`Block`] is held where the block is at work (by the segments of logs, by a encoder, on the way to the
+//! [`Block`] is held where the block is at work (by the segments of logs, by an encoder, on the way to the
 //! kernel) and [`BlockRef`] by messages, for as long as a user likes. Who may read or write which part of
 //! the memory is the log's business. Blocks of the standard size go through a bounded pool, because they
 //! are made and dropped all the time.

@@ -28,7 +28,7 @@ fn in_a_child(test: &str, name: &str) -> Option<std::process::ExitStatus> {
 #[cfg(not(miri))]
 fn a_count_that_is_about_to_overflow_ends_the_process() {
     const NAME: &str = "RINGMQ_TEST_OVERFLOW";
-    let test = "block::tests::a_count_that_is_about_to_overflow_ends_the_process";
+    let test = "message::block::tests::a_count_that_is_about_to_overflow_ends_the_process";
     if let Some(status) = in_a_child(test, NAME) {
         assert!(!status.success() && status.code() != Some(101), "{status}: not an abort");
         return;
