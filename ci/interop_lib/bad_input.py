@@ -28,7 +28,7 @@ HEALTHY_STREAM = 1
 SECTION_S = 60.0
 #: Messages between two looks at whether the attack is over.
 ROUND = 50
-#: The largest body here, in octets: the slow peer has to get its messages through too.
+#: The largest body here, in bytes: the slow peer has to get its messages through too.
 MAX_BODY = 512
 #: How long closed connections may take to leave the victim's books, s.
 SETTLE_S = 20.0

@@ -20,7 +20,7 @@ const IPC_BUFFER: u64 = 1 << 20;
 pub(super) struct Readings {
     /// File descriptors, soft and hard.
     pub(super) descriptors: Option<(u64, u64)>,
-    /// Octets of locked memory, soft and hard; only where rings count against it.
+    /// Bytes of locked memory, soft and hard; only where rings count against it.
     pub(super) locked: Option<(u64, u64)>,
     pub(super) uring_disabled: Option<u64>,
     pub(super) somaxconn: Option<u64>,
@@ -201,8 +201,8 @@ fn number(limit: u64) -> String {
     if limit == u64::MAX { "unlimited".to_owned() } else { limit.to_string() }
 }
 
-fn size(octets: u64) -> String {
-    if octets == u64::MAX { "unlimited".to_owned() } else { format!("{} KiB", octets >> 10) }
+fn size(bytes: u64) -> String {
+    if bytes == u64::MAX { "unlimited".to_owned() } else { format!("{} KiB", bytes >> 10) }
 }
 
 #[cfg(test)]

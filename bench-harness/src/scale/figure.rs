@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scene::{Play, Scene};
 
-/// Memory of the process that an idle connection may take, in octets.
+/// Memory of the process that an idle connection may take, in bytes.
 const IDLE_MEMORY: f64 = 4096.0;
 /// Below so many connections, what a process has once is not spread thin enough to tell.
 const MANY: usize = 1_000;
@@ -20,9 +20,9 @@ const FAIR: f64 = 0.5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Metric {
-    /// Octets of the binding process for each connection.
+    /// Bytes of the binding process for each connection.
     BoundMemory,
-    /// Octets of the connecting process for each connection.
+    /// Bytes of the connecting process for each connection.
     ConnectedMemory,
     /// As [`BoundMemory`](Self::BoundMemory), once each connection has carried a burst and is idle again.
     BoundMemoryLater,
@@ -36,7 +36,7 @@ pub(crate) enum Metric {
     Rate,
     /// The slowest peer's messages as a share of the mean.
     SlowestShare,
-    /// Octets of the publisher for each subscription.
+    /// Bytes of the publisher for each subscription.
     TopicMemory,
     /// Seconds until all subscriptions are in.
     SubscribeTime,

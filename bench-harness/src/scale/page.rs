@@ -172,11 +172,11 @@ fn method() -> Markup {
             li {
                 "Memory is the proportional set size of the process (elsewhere its resident size) with \
                  all connections, less what it was before the first, divided by their number. The \
-                 kernel's own memory is not in it. The burst is 100 messages of 64 octets on each \
+                 kernel's own memory is not in it. The burst is 100 messages of 64 bytes on each \
                  connection."
             }
             li {
-                "Busy: 64 octets a message, every sender always has more; the slowest peer's part is its \
+                "Busy: 64 bytes a message, every sender always has more; the slowest peer's part is its \
                  messages in the window as a share of the mean of all, which is 2,000 at least."
             }
             li {

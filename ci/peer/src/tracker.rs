@@ -1,6 +1,6 @@
 //! What a receiver has got: runs of sequence numbers for each stream, and every fault.
 //!
-//! Only whole messages that equal the pattern octet for octet join a run.
+//! Only whole messages that equal the pattern byte for byte join a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,7 +85,7 @@ impl Tracker {
         if !pattern.frames(stream, seq).iter().map(Vec::as_slice).eq(frames.iter().map(F::as_ref)) {
             let sizes: Vec<usize> = frames.iter().map(|frame| frame.as_ref().len()).collect();
             let head = hex::encode(&head[..head.len().min(24)]);
-            self.fault(format!("stream {stream}: not message {seq}: {sizes:?} octets from {head}"));
+            self.fault(format!("stream {stream}: not message {seq}: {sizes:?} bytes from {head}"));
             return;
         }
         self.extend(stream, seq);

@@ -79,7 +79,7 @@ impl Actor for Sink {
 
 /// Reads who has sent a message.
 fn sender(message: &Message) -> Result<usize> {
-    ensure!(message.len() == BODY, "a message of {} octets", message.len());
+    ensure!(message.len() == BODY, "a message of {} bytes", message.len());
     let number = message.first_chunk().context("a message without a sender")?;
     Ok(u32::from_le_bytes(*number) as usize)
 }

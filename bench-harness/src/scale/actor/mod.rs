@@ -21,7 +21,7 @@ use super::scene::{Play, Scene};
 use super::wire::{Amount, Found, PATIENCE, Part, Reply};
 use crate::case::{Backend, Side};
 
-/// Octets of a message where messages are counted.
+/// Bytes of a message where messages are counted.
 const BODY: usize = 64;
 
 /// One side of a scene.

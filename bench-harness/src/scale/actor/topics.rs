@@ -70,7 +70,7 @@ impl Actor for Publisher {
     fn measure(&mut self, amount: Amount) -> Result<Found> {
         let all = self.ground.scene.size;
         let numbers = || (0..amount.messages as usize).map(|n| n.wrapping_mul(7919) % all);
-        // All but the last octet of a topic, so that nearly all of the way is gone.
+        // All but the last byte of a topic, so that nearly all of the way is gone.
         let miss = |number| format!("{}- last price 4711", &topic(number)[..26]);
         let misses: Vec<String> = numbers().map(miss).collect();
         let hit = |number| format!("{} last price 4711", topic(number));

@@ -7,7 +7,7 @@ use crate::pattern::Pattern;
 use crate::socket::{Backend, Kind};
 use crate::tracker::Tracker;
 
-/// The largest body of the soak, in octets: throughput is not what it is about.
+/// The largest body of the soak, in bytes: throughput is not what it is about.
 pub(crate) const MAX_BODY: usize = 4096;
 
 /// What the long-lived socket of a lane does.
