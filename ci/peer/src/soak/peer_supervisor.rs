@@ -1,4 +1,4 @@
-//! The short-lived side of a lane: one peer after another is started, put to work, and either
+//! The short-lived side of a scenario: one peer after another is started, put to work, and either
 //! killed in the middle of it or asked to leave; what each of them leaves behind is judged.
 
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::pattern::mix;
 use crate::soak::child::{Child, ChildError};
-use crate::soak::lane::{Counts, Lane, MAX_BODY, Role};
+use crate::soak::scenario::{Counts, MAX_BODY, Role, Scenario};
 use crate::soak::worker::{OWN_STREAM, WINDOW};
 use crate::socket::Kind;
 
@@ -32,9 +32,9 @@ const START_PAUSE: Duration = Duration::from_millis(20);
 /// How long what a polite peer has sent may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
 
-/// Looks after the peers of one lane until the time is up.
-pub(crate) struct Nurse<'a> {
-    lane: &'a Lane,
+/// Looks after the peers of one scenario until the time is up.
+pub(crate) struct PeerSupervisor<'a> {
+    scenario: &'a Scenario,
     /// Tells of the long-lived socket's connections.
     monitor: Monitor,
     /// Those that are up.
@@ -46,17 +46,17 @@ pub(crate) struct Nurse<'a> {
     arrived: Option<u64>,
 }
 
-impl<'a> Nurse<'a> {
-    pub(crate) fn new(lane: &'a Lane, monitor: Monitor) -> Self {
-        Self { lane, monitor, connected: 0, rng: lane.seed, incarnation: 0, arrived: None }
+impl<'a> PeerSupervisor<'a> {
+    pub(crate) fn new(scenario: &'a Scenario, monitor: Monitor) -> Self {
+        Self { scenario, monitor, connected: 0, rng: scenario.seed, incarnation: 0, arrived: None }
     }
 
     /// One life after another; the last peer lives to see everything arrive.
     pub(crate) fn work(&mut self, end: Instant) {
         loop {
             let is_last = Instant::now() >= end;
-            if let Err(error) = self.life(is_last) {
-                self.lane.fault(format!("peer {}: {error}", self.incarnation));
+            if let Err(error) = self.run_peer(is_last) {
+                self.scenario.fault(format!("peer {}: {error}", self.incarnation));
                 return;
             }
             if is_last {
@@ -65,17 +65,17 @@ impl<'a> Nurse<'a> {
         }
     }
 
-    fn life(&mut self, is_last: bool) -> Result<(), ChildError> {
+    fn run_peer(&mut self, is_last: bool) -> Result<(), ChildError> {
         self.incarnation += 1;
         let mut child = self.start()?;
-        if self.lane.peer_kind == Kind::Sub {
+        if self.scenario.peer_kind == Kind::Sub {
             child.call("subscribe", &json!({ "topic": "" }))?;
         }
-        if self.lane.kind == Kind::Push {
-            let sent = self.lane.sent.load(Ordering::Acquire);
-            self.lane.limit.fetch_max(sent + AHEAD, Ordering::AcqRel);
+        if self.scenario.kind == Kind::Push {
+            let sent = self.scenario.sent.load(Ordering::Acquire);
+            self.scenario.limit.fetch_max(sent + AHEAD, Ordering::AcqRel);
         }
-        self.lane.generation.store(u64::from(self.incarnation), Ordering::Release);
+        self.scenario.generation.store(u64::from(self.incarnation), Ordering::Release);
         let span = SHORTEST_LIFE_MS + self.random() % (LONGEST_LIFE_MS - SHORTEST_LIFE_MS);
         let death = Instant::now() + Duration::from_millis(span);
         let mut done = 0;
@@ -93,7 +93,7 @@ impl<'a> Nurse<'a> {
         }
     }
 
-    /// A fresh peer on the lane's endpoint.
+    /// A fresh peer on the scenario's endpoint.
     fn start(&mut self) -> Result<Child, ChildError> {
         let flags = self.flags();
         let mut tries = 0;
@@ -107,20 +107,20 @@ impl<'a> Nurse<'a> {
     }
 
     fn flags(&mut self) -> Vec<String> {
-        let lane = self.lane;
-        let side = if lane.binds { "--connect" } else { "--bind" };
+        let scenario = self.scenario;
+        let side = if scenario.binds { "--connect" } else { "--bind" };
         let backend = if self.random().is_multiple_of(2) { "auto" } else { "mio" };
         let mut flags: Vec<String> = [
-            ("--type", format!("{:?}", lane.peer_kind).to_lowercase()),
-            (side, lane.endpoint.clone()),
+            ("--type", format!("{:?}", scenario.peer_kind).to_lowercase()),
+            (side, scenario.endpoint.clone()),
             ("--backend", backend.to_owned()),
-            ("--seed", lane.seed.to_string()),
+            ("--seed", scenario.seed.to_string()),
             ("--max-body", MAX_BODY.to_string()),
         ]
         .into_iter()
         .flat_map(|(flag, value)| [flag.to_owned(), value])
         .collect();
-        for option in super::options(lane.peer_kind) {
+        for option in super::options(scenario.peer_kind) {
             flags.extend(["--option".to_owned(), (*option).to_owned()]);
         }
         flags
@@ -134,12 +134,12 @@ impl<'a> Nurse<'a> {
     /// The command that keeps a peer busy with `count` messages, after `done` of them.
     fn command(&self, done: u64, count: u64) -> (&'static str, Value) {
         let own = self.incarnation;
-        match self.lane.role {
+        match self.scenario.role {
             Role::Send => ("recv", json!({ "stream": OWN_STREAM, "count": count })),
             Role::Receive => ("send", json!({ "stream": own, "first": done, "count": count })),
             Role::Ask => ("serve", json!({ "count": count })),
             Role::Answer => {
-                let window = if self.lane.peer_kind == Kind::Req { 1 } else { WINDOW };
+                let window = if self.scenario.peer_kind == Kind::Req { 1 } else { WINDOW };
                 let order =
                     json!({ "stream": own, "first": done, "count": count, "window": window });
                 ("request", order)
@@ -150,7 +150,7 @@ impl<'a> Nurse<'a> {
     fn order(&self, child: &mut Child, done: u64) -> Result<Value, ChildError> {
         let (op, fields) = self.command(done, ORDER);
         // A free-running sender would only show how fast one core is.
-        if self.lane.role == Role::Receive {
+        if self.scenario.role == Role::Receive {
             thread::sleep(START_PAUSE);
         }
         child.call(op, &fields)
@@ -162,10 +162,10 @@ impl<'a> Nurse<'a> {
         {
             return Err(ChildError::Failed(answer.to_string()));
         }
-        match self.lane.role {
+        match self.scenario.role {
             Role::Send => {
                 let received = self.judge_own_stream(answer)?;
-                Counts::add(&self.lane.counts.delivered, received - done);
+                Counts::add(&self.scenario.counts.delivered, received - done);
                 Ok(received - done)
             }
             Role::Receive => Ok(answer["sent"].as_u64().unwrap_or(0)),
@@ -175,7 +175,7 @@ impl<'a> Nurse<'a> {
                 if answer["runs"][self.incarnation.to_string()] != json!([[0, end]]) {
                     return Err(ChildError::Failed(format!("answers to 0..{end}: {answer}")));
                 }
-                Counts::add(&self.lane.counts.delivered, ORDER);
+                Counts::add(&self.scenario.counts.delivered, ORDER);
                 Ok(ORDER)
             }
         }
@@ -192,17 +192,17 @@ impl<'a> Nurse<'a> {
         let next = self.arrived.map_or(0, |arrived| arrived + 1);
         if first > next {
             let gap = first - next;
-            if self.lane.kind == Kind::Push && gap > 2 * AHEAD {
+            if self.scenario.kind == Kind::Push && gap > 2 * AHEAD {
                 return Err(ChildError::Failed(format!("{gap} messages are missing at {next}")));
             }
-            Counts::add(&self.lane.counts.lost, gap);
+            Counts::add(&self.scenario.counts.lost, gap);
         }
         if self.arrived.is_some_and(|arrived| last <= arrived) {
             return Err(ChildError::Failed(format!("{last} came again, {next} was due")));
         }
         // The gap is counted once: the run goes on from here.
         self.arrived = Some(last);
-        self.lane.limit.fetch_max(last + AHEAD, Ordering::AcqRel);
+        self.scenario.limit.fetch_max(last + AHEAD, Ordering::AcqRel);
         Ok(last - first + 1)
     }
 
@@ -212,14 +212,14 @@ impl<'a> Nurse<'a> {
         child.begin(op, &fields)?;
         thread::sleep(Duration::from_micros(self.random() % LONGEST_LAST_ORDER_US));
         drop(child);
-        Counts::add(&self.lane.counts.killed, 1);
-        self.mourn()
+        Counts::add(&self.scenario.counts.killed, 1);
+        self.wait_for_disconnect()
     }
 
     /// Waits until the long-lived socket knows of the death: the kernel takes the rings of a
     /// killed process down, and its connections with them, a little after the process is gone,
     /// and a socket that deals its messages out would go on giving some to the dead.
-    fn mourn(&mut self) -> Result<(), ChildError> {
+    fn wait_for_disconnect(&mut self) -> Result<(), ChildError> {
         let end = Instant::now() + ARRIVAL;
         loop {
             match self.monitor.recv_timeout(if self.connected > 0 {
@@ -246,9 +246,9 @@ impl<'a> Nurse<'a> {
     /// Lets the peer deliver what it has, and leave.
     fn leave(&mut self, child: Child, done: u64) -> Result<(), ChildError> {
         child.close()?;
-        Counts::add(&self.lane.counts.closed, 1);
-        self.mourn()?;
-        if self.lane.role == Role::Receive && done > 0 {
+        Counts::add(&self.scenario.counts.closed, 1);
+        self.wait_for_disconnect()?;
+        if self.scenario.role == Role::Receive && done > 0 {
             self.wait_for_all(done - 1)?;
         }
         Ok(())
@@ -259,8 +259,8 @@ impl<'a> Nurse<'a> {
     fn wait_for_all(&self, last: u64) -> Result<(), ChildError> {
         let end = Instant::now() + ARRIVAL;
         loop {
-            let got = self.lane.tracker().last(self.incarnation);
-            if got == Some(last) || (got.is_none() && self.lane.kind == Kind::Sub) {
+            let got = self.scenario.tracker().last(self.incarnation);
+            if got == Some(last) || (got.is_none() && self.scenario.kind == Kind::Sub) {
                 return Ok(());
             }
             if Instant::now() > end {
@@ -271,16 +271,16 @@ impl<'a> Nurse<'a> {
         }
     }
 
-    /// The last peer of a sending lane lives until everything that was ever accepted is there.
+    /// The last peer of a sending scenario lives until everything that was ever accepted is there.
     fn finish_stream(&mut self, child: &mut Child, done: u64) -> Result<(), ChildError> {
-        if self.lane.role != Role::Send {
+        if self.scenario.role != Role::Send {
             return Ok(());
         }
-        self.lane.over.store(true, Ordering::Release);
-        while !self.lane.finished.load(Ordering::Acquire) {
+        self.scenario.over.store(true, Ordering::Release);
+        while !self.scenario.finished.load(Ordering::Acquire) {
             thread::sleep(START_PAUSE);
         }
-        let last = self.lane.sent.load(Ordering::Acquire).saturating_sub(1);
+        let last = self.scenario.sent.load(Ordering::Acquire).saturating_sub(1);
         if self.arrived < Some(last) {
             let answer = child.call("recv", &json!({ "stream": OWN_STREAM, "last": last }))?;
             self.judge(&answer, done)?;

@@ -10,7 +10,7 @@ use crate::tracker::Tracker;
 /// The largest body of the soak, in bytes: throughput is not what it is about.
 pub(crate) const MAX_BODY: usize = 4096;
 
-/// What the long-lived socket of a lane does.
+/// What the long-lived socket of a scenario does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Send,
@@ -31,8 +31,8 @@ pub(crate) const PAIRINGS: [(Kind, Kind, Role); 8] = [
     (Kind::Rep, Kind::Req, Role::Answer),
 ];
 
-/// What the two threads of a lane share.
-pub(crate) struct Lane {
+/// What the two threads of a scenario share.
+pub(crate) struct Scenario {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) peer_kind: Kind,
@@ -57,7 +57,7 @@ pub(crate) struct Lane {
     faults: Mutex<Vec<String>>,
 }
 
-/// What a lane counted.
+/// What a scenario counted.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) killed: AtomicU64,
@@ -68,7 +68,7 @@ pub(crate) struct Counts {
     pub(crate) lost: AtomicU64,
 }
 
-impl Lane {
+impl Scenario {
     pub(crate) fn new(
         (kind, peer_kind, role): (Kind, Kind, Role),
         backend: Backend,

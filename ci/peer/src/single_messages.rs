@@ -1,4 +1,5 @@
-//! `ringmq-peer pulse`: one message now and then, and then none for a while, for `ci/strace` to watch.
+//! `ringmq-peer single-messages`: one message now and then, and then none for a while, for `ci/strace`
+//! to watch.
 //!
 //! The sender says on standard error where it is, in lines that start with `mark`. It waits for no
 //! answer, and the receiver is blocked in its receive all the time, so that between two messages
@@ -19,10 +20,10 @@ const WARM_UP: u32 = 3;
 /// have lent for some milliseconds.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Flags of `ringmq-peer pulse`.
+/// Flags of `ringmq-peer single-messages`.
 #[derive(Debug, Args)]
-pub(crate) struct PulseArgs {
-    /// Which side to play.
+pub(crate) struct SingleMessagesArgs {
+    /// Which side this process is.
     #[arg(long)]
     role: Role,
     /// Where the receiver binds and the sender connects.
@@ -48,8 +49,8 @@ enum Role {
     Receive,
 }
 
-/// Plays one side to its end.
-pub(crate) fn run(args: &PulseArgs) -> Result<(), Error> {
+/// Sends or receives until all messages are through.
+pub(crate) fn run(args: &SingleMessagesArgs) -> Result<(), Error> {
     let context = Context::builder().backend(args.backend.into()).build()?;
     match args.role {
         Role::Send => send(args, &context),
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &PulseArgs) -> Result<(), Error> {
     }
 }
 
-fn send(args: &PulseArgs, context: &Context) -> Result<(), Error> {
+fn send(args: &SingleMessagesArgs, context: &Context) -> Result<(), Error> {
     let socket = context.push()?;
     socket.connect(&args.endpoint)?;
     let pause = Duration::from_millis(args.pause_ms);
@@ -81,7 +82,7 @@ fn send(args: &PulseArgs, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-fn receive(args: &PulseArgs, context: &Context) -> Result<(), Error> {
+fn receive(args: &SingleMessagesArgs, context: &Context) -> Result<(), Error> {
     let socket = context.pull()?;
     socket.bind(&args.endpoint)?;
     for _ in 0..WARM_UP + args.count + 1 {
