@@ -43,10 +43,10 @@ def cells(stage: Stage, backends: tuple[str, ...]) -> Iterator[Cell]:
         if attack.harms_libzmq and backend == "libzmq":
             continue
         column = f"{backend}/tcp/{'bind' if binds else 'connect'}"
-        run = functools.partial(play, stage, attack, backend, binds, next(numbers))
+        run = functools.partial(run_case, stage, attack, backend, binds, next(numbers))
         yield "bad input", attack.name, column, run
     for backend in backends:
-        run = functools.partial(play_exhaustion, stage, backend, next(numbers))
+        run = functools.partial(run_exhaustion, stage, backend, next(numbers))
         yield "bad input", "descriptors used up", f"{backend}/tcp/bind", run
 
 
@@ -145,7 +145,7 @@ def victim_side(stage: Stage, healthy: Side, backend: str, *, in_a_hurry: bool) 
     )
 
 
-def play(stage: Stage, attack: Attack, backend: str, binds: bool, number: int) -> str:
+def run_case(stage: Stage, attack: Attack, backend: str, binds: bool, number: int) -> str:
     """Run one attack."""
     seed = stage.seed + number
     healthy = healthy_side(stage, binds, seed, f"bad-{number}.log")
@@ -200,7 +200,7 @@ def settle(victim: PeerProcess, descriptors: int) -> None:
         time.sleep(0.05)
 
 
-def play_exhaustion(stage: Stage, backend: str, number: int) -> str:
+def run_exhaustion(stage: Stage, backend: str, number: int) -> str:
     """More connections than descriptors: those that are there go on, and later ones get in."""
     healthy = healthy_side(stage, True, stage.seed, f"bad-{number}.log")
     with ExitStack() as stack:
@@ -211,9 +211,9 @@ def play_exhaustion(stage: Stage, backend: str, number: int) -> str:
         descriptors = victim.descriptors
         limits = (FEW_DESCRIPTORS, FEW_DESCRIPTORS)
         resource.prlimit(int(victim.hello["pid"]), resource.RLIMIT_NOFILE, limits)
-        with health, ExitStack() as crowd:
+        with health, ExitStack() as many_peers:
             for _ in range(2 * FEW_DESCRIPTORS):
-                sock = crowd.enter_context(closing(socket.socket()))
+                sock = many_peers.enter_context(closing(socket.socket()))
                 sock.settimeout(wire.WAIT_S)
                 sock.connect(wire.address(healthy.endpoint)[1])
         judge(ATTACKS[0], health.last_round())

@@ -52,7 +52,7 @@ def cells(stage: Stage, backends: tuple[str, ...]) -> Iterator[Cell]:
             backend=backend,
             options=options(kind, "ringmq", leads=False),
         )
-        run = functools.partial(play, library, side, length)
+        run = functools.partial(run_case, library, side, length)
         yield f"topics of libzmq {library.version}", f"{kind.upper()} {length}", column, run
 
 
@@ -124,7 +124,7 @@ class Subscriber:
         self._call.zmq_ctx_term(self._context)
 
 
-def play(library: Library, side: Side, length: int) -> str:
+def run_case(library: Library, side: Side, length: int) -> str:
     """One subscriber with a long topic and another one; then the long one is cancelled."""
     topic = bytes(range(1, 1 + 255))[:length].ljust(length, b"x")
     with ExitStack() as stack:

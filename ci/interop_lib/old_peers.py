@@ -47,11 +47,11 @@ def cells(stage: Stage, backends: tuple[str, ...], messages: int) -> Iterator[Ce
             f"ZMTP {version}",
             kind.upper(),
             column,
-            functools.partial(play, side, version, messages),
+            functools.partial(run_case, side, version, messages),
         )
 
 
-def play(side: Side, version: str, messages: int) -> str:
+def run_case(side: Side, version: str, messages: int) -> str:
     """Run one socket type against one hand-written peer."""
     with ExitStack() as stack:
         listener = None if side.binds else stack.enter_context(closing(wire.listen(side.endpoint)))

@@ -98,7 +98,7 @@ class OneWay:
         self._outcome = Outcome(sent=messages)
 
     def run(self) -> Outcome:
-        """Play all sections."""
+        """Run all sections."""
         s = self._sections
         with ExitStack() as stack:
             sender, receiver = (stack.enter_context(peer) for peer in start_both(*self._sides))
@@ -186,7 +186,7 @@ class Echo:
         self._window = 1 if asker.kind == "req" else WINDOW
 
     def run(self) -> Outcome:
-        """Play all sections."""
+        """Run all sections."""
         s = self._sections
         with ExitStack() as stack:
             asker, answerer = (stack.enter_context(peer) for peer in start_both(*self._sides))
@@ -326,7 +326,7 @@ def options(kind: str, name: str, leads: bool) -> tuple[str, ...]:
     return ()
 
 
-def play(case: Case, ours: Side, theirs: Side, messages: int) -> Outcome:
+def run_case(case: Case, ours: Side, theirs: Side, messages: int) -> Outcome:
     """Run a case to its end; raises Hole or PeerError."""
     lead, follow = (ours, theirs) if case.we_lead else (theirs, ours)
     scenario = OneWay if case.one_way else Echo

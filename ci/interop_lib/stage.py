@@ -1,4 +1,4 @@
-"""Where a case plays: how peers are started, on which endpoints, and with which options."""
+"""Where a case runs: how peers are started, on which endpoints, and with which options."""
 
 from __future__ import annotations
 
