@@ -137,13 +137,15 @@ pub(crate) enum Sharing {
     All,
 }
 
-/// Which of the two ends a worker plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One of the two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Side {
-    /// Binds; receives, or sends every message back.
+    /// Binds, and receives or answers (receiver, server)
+    #[value(aliases = ["receiver", "server", "local"])]
     Bind,
-    /// Connects; sends, or asks and takes the time.
+    /// Connects, and sends or asks (sender, client)
+    #[value(aliases = ["sender", "client", "remote"])]
     Connect,
 }
 

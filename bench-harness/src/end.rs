@@ -14,7 +14,7 @@ use crate::case::Load;
 use crate::patience::Patience;
 use crate::payload::{Checker, Stamper};
 use crate::protocol::{Opened, Outcome, Phase};
-use crate::schedule::{self, Lane, Schedule};
+use crate::schedule::{self, Client, Schedule};
 use crate::stats::RoundTrips;
 
 /// One end, ready to move messages.
@@ -199,7 +199,7 @@ struct OnSchedule<'a, A> {
     asking: &'a mut Asking<A>,
 }
 
-impl<A: Asker> Lane for OnSchedule<'_, A> {
+impl<A: Asker> Client for OnSchedule<'_, A> {
     #[inline]
     fn now(&mut self) -> Duration {
         self.start.elapsed()

@@ -131,7 +131,7 @@ fn bench(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<()> {
     let cores = manner.cores(args.pin.cores()?)?;
     let machine = Machine::look(cores);
     let measured = match args.role {
-        Some(role) => match solo::play(kind, role, args, manner)? {
+        Some(side) => match solo::run(kind, side, args, manner)? {
             Some(measured) => vec![measured],
             None => return Ok(()),
         },

@@ -94,7 +94,7 @@ pub(crate) fn measure(
 /// The workers of one run.
 struct Link {
     bind: Worker,
-    /// None where one process plays both ends.
+    /// None where one process is both ends.
     connect: Option<Worker>,
     subject: String,
     _socket_file: Option<SocketFile>,

@@ -15,7 +15,7 @@ use crate::case::{Case, Load, Sharing, Side};
 pub(crate) struct Job {
     /// What is measured.
     pub(crate) case: Case,
-    /// Which end to play; `None` is both ends, two threads of one process.
+    /// Which end to be; `None` is both ends, two threads of one process.
     pub(crate) side: Option<Side>,
     /// Where to bind or connect.
     pub(crate) endpoint: String,

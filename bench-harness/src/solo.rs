@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::case::{Backend, Case, Kind, Side, Transport};
-use crate::cli::{BenchArgs, Manner, Role};
+use crate::cli::{BenchArgs, Manner};
 use crate::measure::Run;
 use crate::print;
 use crate::protocol::{Job, Phase};
@@ -24,20 +24,16 @@ const LATENCY_COUNT: u64 = 10_000;
 /// One in so many messages goes ahead as a warm-up.
 const WARM_UP_SHARE: u64 = 10;
 
-/// Plays `role`; what was measured, if this side is the one that measures.
-pub(crate) fn play(
+/// Is one side of a measurement; what was measured, if this side is the one that measures.
+pub(crate) fn run(
     kind: Kind,
-    role: Role,
+    side: Side,
     args: &BenchArgs,
     manner: &Manner,
 ) -> Result<Option<Measured>> {
     let endpoint = args.endpoint.clone().context("--role needs --endpoint")?;
     let case = case(kind, &endpoint, args, manner)?;
     case.check().map_err(anyhow::Error::msg)?;
-    let side = match role {
-        Role::Bind => Side::Bind,
-        Role::Connect => Side::Connect,
-    };
     let count = args.count.unwrap_or(match kind {
         Kind::Throughput => THROUGHPUT_COUNT,
         Kind::Latency => LATENCY_COUNT,
@@ -48,7 +44,7 @@ pub(crate) fn play(
 
     let opening = worker::open(&job, side)?;
     let opened = opening.opened;
-    let (name, subject, endpoint) = (role_name(role, kind), &opened.subject, &opened.endpoint);
+    let (name, subject, endpoint) = (activity(side, kind), &opened.subject, &opened.endpoint);
     print::remark(&format!("{name}: {subject} on {endpoint}"));
     let mut end = (opening.finish)()?;
     end.run(Phase::closed((count / WARM_UP_SHARE).max(2))).context("while warming up")?;
@@ -66,12 +62,12 @@ pub(crate) fn play(
     Ok(Some(measured))
 }
 
-fn role_name(role: Role, kind: Kind) -> &'static str {
-    match (role, kind) {
-        (Role::Bind, Kind::Throughput) => "receiving",
-        (Role::Bind, Kind::Latency) => "answering",
-        (Role::Connect, Kind::Throughput) => "sending",
-        (Role::Connect, Kind::Latency) => "asking",
+fn activity(side: Side, kind: Kind) -> &'static str {
+    match (side, kind) {
+        (Side::Bind, Kind::Throughput) => "receiving",
+        (Side::Bind, Kind::Latency) => "answering",
+        (Side::Connect, Kind::Throughput) => "sending",
+        (Side::Connect, Kind::Latency) => "asking",
     }
 }
 

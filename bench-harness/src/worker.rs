@@ -1,4 +1,4 @@
-//! The worker: a process that plays one end of a connection, or both on two threads.
+//! The worker: a process that is one end of a connection, or both on two threads.
 //!
 //! It reads commands from stdin and writes replies to stdout, one JSON value a line, and ends when
 //! stdin closes, so that it cannot outlive its parent between two phases. Inside a phase every wait is

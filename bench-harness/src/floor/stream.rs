@@ -37,7 +37,7 @@ pub(super) trait Stream: Read + Write + Send + 'static {
     fn prepare(&self, blocking: bool, limit: Duration) -> io::Result<()>;
 }
 
-/// Makes the end of `job` that plays `side` out of its socket.
+/// Makes the end of `job` on `side` out of its socket.
 pub(super) fn end<S: Stream>(stream: S, job: &Job, side: Side) -> Result<Box<dyn End>> {
     let blocking = job.case.backend == Backend::FloorBlocking;
     let patience = Patience::new(job.patience());

@@ -1,38 +1,39 @@
-//! What the parent and the actors say to each other: one JSON value a line.
+//! What the parent and its workers say to each other: one JSON value a line.
 //!
-//! An actor is cast once, then told step by step what to do, and answers each with what it found.
+//! A worker gets one role in its life, is then told step by step what to do, and answers each with
+//! what it found.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::figure::Metric;
-use super::scene::Scene;
+use super::scenario::Scenario;
 use crate::case::Side;
 
-/// Longest that an actor waits for any one thing.
+/// Longest that a role waits for any one thing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// All that an actor has to know at the beginning.
+/// All that a worker has to know to take a role.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Part {
-    /// What is played.
-    pub(crate) scene: Scene,
-    /// By whom.
+pub(crate) struct RoleJob {
+    /// What is run.
+    pub(crate) scenario: Scenario,
+    /// Which side of it.
     pub(crate) side: Side,
     /// Where to connect, or to bind.
     pub(crate) endpoint: String,
 }
 
-/// From the parent to an actor.
+/// From the parent to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Order {
-    /// Take a part: make a context, and bind.
-    Cast(Part),
+    /// Take a role: make a context, and bind.
+    SetUp(RoleJob),
     /// Bring all peers together.
     Join,
-    /// Do what is measured, with so many messages or for so long, whichever the play is about.
+    /// Do what is measured, with so many messages or for so long, whichever the workload is about.
     Measure(Amount),
     /// Take it all down again.
     Leave,
@@ -47,7 +48,7 @@ pub(crate) struct Amount {
     pub(crate) millis: u64,
 }
 
-/// From an actor to the parent.
+/// From a worker to the parent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Reply {
@@ -60,7 +61,7 @@ pub(crate) enum Reply {
     },
     /// The step is done.
     Found(Found),
-    /// Something went wrong; the actor is of no more use.
+    /// Something went wrong; the worker is of no more use.
     Failed(String),
 }
 

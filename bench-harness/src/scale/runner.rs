@@ -1,19 +1,19 @@
-//! The parent's side: has two workers play a scene, and collects what they found.
+//! The parent's side: has two workers run a scenario, and collects what they found.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::figure::Metric;
-use super::scene::{Play, Scene};
-use super::wire::{Amount, Found, Order, PATIENCE, Part, Reply};
+use super::scenario::{Scenario, Workload};
+use super::wire::{Amount, Found, Order, PATIENCE, Reply, RoleJob};
 use crate::case::{Backend, Side};
 use crate::process::Worker;
 use crate::progress::Progress;
 
-/// The hidden subcommand that an actor runs as.
+/// The hidden subcommand that a role runs as.
 const SUBCOMMAND: &str = "scale-worker";
-/// Longest that a step may take: its actors give up before that, and say on what.
+/// Longest that a step may take: its roles give up before that, and say on what.
 const STEP: Duration = Duration::from_secs(90);
 /// How long the second side may take to say what it thinks went wrong.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -24,10 +24,10 @@ const BURST: u64 = 100;
 /// Messages that are matched against the subscriptions.
 const MATCHES: u64 = 200_000;
 
-/// What came of a scene.
+/// What came of a scenario.
 pub(crate) struct Outcome {
-    /// What was played.
-    pub(crate) scene: Scene,
+    /// What was run.
+    pub(crate) scenario: Scenario,
     /// What moved the messages, in words.
     pub(crate) subject: String,
     /// What was found.
@@ -36,71 +36,82 @@ pub(crate) struct Outcome {
     pub(crate) failure: Option<String>,
 }
 
-/// The name of a scene for a person.
-pub(crate) fn title(scene: &Scene) -> String {
-    format!("{}, {} {}, {}", scene.play.title(), scene.size, scene.play.many(), backend(scene))
+/// The name of a scenario for a person.
+pub(crate) fn title(scenario: &Scenario) -> String {
+    format!(
+        "{}, {} {}, {}",
+        scenario.workload.title(),
+        scenario.size,
+        scenario.workload.many(),
+        backend(scenario)
+    )
 }
 
 /// The name of a backend for a person.
-pub(crate) fn backend(scene: &Scene) -> &'static str {
-    match scene.backend {
+pub(crate) fn backend(scenario: &Scenario) -> &'static str {
+    match scenario.backend {
         Backend::Uring => "uring",
         Backend::Mio => "mio",
         _ => "auto",
     }
 }
 
-/// Plays all scenes, one after the other.
-pub(crate) fn all(scenes: &[Scene], window: Duration) -> Vec<Outcome> {
-    let mut progress = Progress::new(scenes.len());
+/// Runs all scenarios, one after the other.
+pub(crate) fn all(scenarios: &[Scenario], window: Duration) -> Vec<Outcome> {
+    let mut progress = Progress::new(scenarios.len());
     let mut outcomes = Vec::new();
-    for scene in scenes {
-        progress.begin(&title(scene));
+    for scenario in scenarios {
+        progress.begin(&title(scenario));
         let (mut subject, mut found) = (String::new(), Found::new());
-        let played = play(*scene, window, &mut subject, &mut found);
-        let failure = played.err().map(|error| format!("{error:#}"));
-        outcomes.push(Outcome { scene: *scene, subject, found, failure });
+        let done = run_scenario(*scenario, window, &mut subject, &mut found);
+        let failure = done.err().map(|error| format!("{error:#}"));
+        outcomes.push(Outcome { scenario: *scenario, subject, found, failure });
         progress.end();
     }
     outcomes
 }
 
-fn play(scene: Scene, window: Duration, subject: &mut String, found: &mut Found) -> Result<()> {
-    let mut stage = Stage::open(scene, subject)?;
-    found.extend(stage.step(&Order::Join).context("while the peers came together")?);
+fn run_scenario(
+    scenario: Scenario,
+    window: Duration,
+    subject: &mut String,
+    found: &mut Found,
+) -> Result<()> {
+    let mut workers = Workers::open(scenario, subject)?;
+    found.extend(workers.step(&Order::Join).context("while the peers came together")?);
     let messages = |messages| Amount { messages, ..Amount::default() };
-    let measures = match scene.play {
+    let measures = match scenario.workload {
         // The memory, a burst, and the memory once more.
-        Play::Idle | Play::IdleSockets => vec![messages(0), messages(BURST), messages(0)],
-        Play::Busy => vec![Amount { millis: window.as_millis() as u64, ..Amount::default() }],
-        Play::Topics => vec![messages(MATCHES)],
-        Play::Fanout | Play::Echo => vec![stage.pace(scene.size, window)?],
-        Play::Storm => Vec::new(),
+        Workload::Idle | Workload::IdleSockets => vec![messages(0), messages(BURST), messages(0)],
+        Workload::Busy => vec![Amount { millis: window.as_millis() as u64, ..Amount::default() }],
+        Workload::Topics => vec![messages(MATCHES)],
+        Workload::Fanout | Workload::Echo => vec![workers.pace(scenario.size, window)?],
+        Workload::Storm => Vec::new(),
     };
     for amount in measures {
-        found.extend(stage.step(&Order::Measure(amount)).context("while it was measured")?);
+        found.extend(workers.step(&Order::Measure(amount)).context("while it was measured")?);
     }
-    found.extend(stage.step(&Order::Leave).context("while the peers left")?);
-    stage.close()
+    found.extend(workers.step(&Order::Leave).context("while the peers left")?);
+    workers.close()
 }
 
-/// The two actors of a scene.
-struct Stage {
+/// The two workers of a scenario.
+struct Workers {
     bind: Worker,
     connect: Worker,
 }
 
-impl Stage {
-    fn open(scene: Scene, subject: &mut String) -> Result<Self> {
+impl Workers {
+    fn open(scenario: Scenario, subject: &mut String) -> Result<Self> {
         let (mut bind, mut connect) =
             (Worker::start_as(SUBCOMMAND)?, Worker::start_as(SUBCOMMAND)?);
         let endpoint = "tcp://127.0.0.1:*".to_owned();
-        let part = Part { scene, side: Side::Bind, endpoint };
-        let Reply::Ready { endpoint, subject: by } = ask(&mut bind, &Order::Cast(part))? else {
-            bail!("an actor answered a question that nobody asked");
+        let job = RoleJob { scenario, side: Side::Bind, endpoint };
+        let Reply::Ready { endpoint, subject: by } = ask(&mut bind, &Order::SetUp(job))? else {
+            bail!("a worker answered a question that nobody asked");
         };
         *subject = by;
-        ask(&mut connect, &Order::Cast(Part { scene, side: Side::Connect, endpoint }))?;
+        ask(&mut connect, &Order::SetUp(RoleJob { scenario, side: Side::Connect, endpoint }))?;
         Ok(Self { bind, connect })
     }
 
@@ -147,6 +158,6 @@ fn answer(worker: &mut Worker, deadline: Instant) -> Result<Found> {
     match worker.reply(deadline)? {
         Reply::Found(found) => Ok(found),
         Reply::Failed(why) => bail!(why),
-        Reply::Ready { .. } => bail!("an actor answered a question that nobody asked"),
+        Reply::Ready { .. } => bail!("a worker answered a question that nobody asked"),
     }
 }

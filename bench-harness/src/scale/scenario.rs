@@ -1,4 +1,4 @@
-//! What is played: a play, with so many peers, on a backend.
+//! What is run: a workload, with so many peers, on a backend.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,12 @@ const STORM_MOST: usize = 5_000;
 /// Topics for each peer of the curve, so that 10,000 make a million.
 const TOPICS_A_PEER: usize = 100;
 
-/// A play: which sockets, and what they do.
+/// A workload: which sockets, and what they do.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ValueEnum,
 )]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Play {
+pub(crate) enum Workload {
     /// One PUSH with many connections to one PULL, all of them idle
     Idle,
     /// Many PUSH sockets with a connection each to one PULL, all of them idle
@@ -35,8 +35,8 @@ pub(crate) enum Play {
     Echo,
 }
 
-impl Play {
-    /// Every play there is.
+impl Workload {
+    /// Every workload there is.
     pub(crate) const ALL: [Self; 7] = [
         Self::Idle,
         Self::IdleSockets,
@@ -79,32 +79,33 @@ impl Play {
     }
 }
 
-/// One performance.
+/// A workload of one size on one backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Scene {
-    /// The play.
-    pub(crate) play: Play,
+pub(crate) struct Scenario {
+    /// Which sockets, and what they do.
+    #[serde(rename = "play")]
+    pub(crate) workload: Workload,
     /// Who moves the messages.
     pub(crate) backend: Backend,
     /// How many peers, or subscriptions.
     pub(crate) size: usize,
 }
 
-/// All scenes, those that are compared with one another next to one another; no more peers than
+/// All scenarios, those that are compared with one another next to one another; no more peers than
 /// `most`.
-pub(crate) fn plan(args: &ScaleArgs, backends: &[Backend], most: usize) -> Vec<Scene> {
-    let mut scenes = Vec::new();
-    for play in args.plays() {
+pub(crate) fn plan(args: &ScaleArgs, backends: &[Backend], most: usize) -> Vec<Scenario> {
+    let mut scenarios = Vec::new();
+    for workload in args.workloads() {
         for peers in args.curve() {
             for &backend in backends {
-                let scene = Scene { play, backend, size: play.size(peers.min(most)) };
-                if !scenes.contains(&scene) {
-                    scenes.push(scene);
+                let scenario = Scenario { workload, backend, size: workload.size(peers.min(most)) };
+                if !scenarios.contains(&scenario) {
+                    scenarios.push(scenario);
                 }
             }
         }
     }
-    scenes
+    scenarios
 }
 
 #[cfg(test)]
@@ -116,22 +117,22 @@ mod tests {
         let args = ScaleArgs {
             peers: vec![10_000, 10],
             quick: false,
-            only: vec![Play::Idle, Play::Busy, Play::Topics],
+            only: vec![Workload::Idle, Workload::Busy, Workload::Topics],
             backend: Vec::new(),
             out: None,
         };
         let sizes = |most| {
-            let scenes = plan(&args, &[Backend::Mio], most);
-            scenes.iter().map(|scene| (scene.play, scene.size)).collect::<Vec<_>>()
+            let scenarios = plan(&args, &[Backend::Mio], most);
+            scenarios.iter().map(|scenario| (scenario.workload, scenario.size)).collect::<Vec<_>>()
         };
-        let idle = [(Play::Idle, 10), (Play::Idle, 10_000)];
+        let idle = [(Workload::Idle, 10), (Workload::Idle, 10_000)];
         let rest = [
-            (Play::Busy, 10),
-            (Play::Busy, 1_000),
-            (Play::Topics, 1_000),
-            (Play::Topics, 1_000_000),
+            (Workload::Busy, 10),
+            (Workload::Busy, 1_000),
+            (Workload::Topics, 1_000),
+            (Workload::Topics, 1_000_000),
         ];
         assert_eq!(sizes(usize::MAX), [&idle[..], &rest].concat());
-        assert_eq!(sizes(10).len(), 3, "what became equal is played once");
+        assert_eq!(sizes(10).len(), 3, "what became equal is run once");
     }
 }

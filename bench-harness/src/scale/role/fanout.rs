@@ -5,29 +5,29 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use ringmq::{Error, Sub, XPub};
 
-use super::{Actor, BODY, Ground, bound, patient, storm, until};
+use super::{BODY, Role, Setup, bound, patient, storm, until};
 use crate::scale::figure::Metric;
 use crate::scale::wire::{Amount, Found};
 
 /// One XPUB, which waits for those who are slow, so that a count remains a count.
 pub(super) struct Publisher {
     publisher: XPub,
-    ground: Ground,
+    setup: Setup,
 }
 
 impl Publisher {
-    pub(super) fn new(ground: Ground) -> Result<(Self, String)> {
-        let socket = ground.context.xpub()?;
+    pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
+        let socket = setup.context.xpub()?;
         socket.set_verbose(true)?;
         socket.set_no_drop(true)?;
-        let (publisher, endpoint) = bound(&ground, socket)?;
-        Ok((Self { publisher, ground }, endpoint))
+        let (publisher, endpoint) = bound(&setup, socket)?;
+        Ok((Self { publisher, setup }, endpoint))
     }
 }
 
-impl Actor for Publisher {
+impl Role for Publisher {
     fn join(&mut self) -> Result<Found> {
-        storm::subscriptions(&self.publisher, self.ground.scene.size)?;
+        storm::subscriptions(&self.publisher, self.setup.scenario.size)?;
         Ok(Found::new())
     }
 
@@ -48,12 +48,12 @@ impl Actor for Publisher {
 /// Many SUB sockets, looked at in turn.
 pub(super) struct Subscribers {
     sockets: Vec<Sub>,
-    ground: Ground,
+    setup: Setup,
 }
 
 impl Subscribers {
-    pub(super) fn new(ground: Ground) -> Self {
-        Self { sockets: Vec::new(), ground }
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { sockets: Vec::new(), setup }
     }
 }
 
@@ -72,12 +72,12 @@ fn drain(socket: &Sub, next: &mut u64) -> Result<()> {
     }
 }
 
-impl Actor for Subscribers {
+impl Role for Subscribers {
     fn join(&mut self) -> Result<Found> {
-        for _ in 0..self.ground.scene.size {
-            let socket = patient(self.ground.context.subscriber()?)?;
+        for _ in 0..self.setup.scenario.size {
+            let socket = patient(self.setup.context.subscriber()?)?;
             socket.subscribe("")?;
-            socket.connect(&self.ground.endpoint)?;
+            socket.connect(&self.setup.endpoint)?;
             self.sockets.push(socket);
         }
         Ok(Found::new())

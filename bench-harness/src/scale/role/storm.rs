@@ -5,22 +5,22 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use ringmq::{Sub, XPub};
 
-use super::{Actor, Ground, bound, patient, until_alone};
+use super::{Role, Setup, bound, patient, until_alone};
 use crate::scale::figure::Metric;
 use crate::scale::wire::{Amount, Found};
 
 /// One XPUB, which sends a single message once everybody is there.
 pub(super) struct Publisher {
     publisher: XPub,
-    ground: Ground,
+    setup: Setup,
 }
 
 impl Publisher {
-    pub(super) fn new(ground: Ground) -> Result<(Self, String)> {
-        let socket = ground.context.xpub()?;
+    pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
+        let socket = setup.context.xpub()?;
         socket.set_verbose(true)?;
-        let (publisher, endpoint) = bound(&ground, socket)?;
-        Ok((Self { publisher, ground }, endpoint))
+        let (publisher, endpoint) = bound(&setup, socket)?;
+        Ok((Self { publisher, setup }, endpoint))
     }
 }
 
@@ -34,9 +34,9 @@ pub(super) fn subscriptions(publisher: &XPub, wanted: usize) -> Result<()> {
     Ok(())
 }
 
-impl Actor for Publisher {
+impl Role for Publisher {
     fn join(&mut self) -> Result<Found> {
-        subscriptions(&self.publisher, self.ground.scene.size)?;
+        subscriptions(&self.publisher, self.setup.scenario.size)?;
         self.publisher.send("welcome")?;
         Ok(Found::new())
     }
@@ -53,22 +53,22 @@ impl Actor for Publisher {
 /// Many SUB sockets, with one connection each.
 pub(super) struct Subscribers {
     sockets: Vec<Sub>,
-    ground: Ground,
+    setup: Setup,
 }
 
 impl Subscribers {
-    pub(super) fn new(ground: Ground) -> Self {
-        Self { sockets: Vec::new(), ground }
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { sockets: Vec::new(), setup }
     }
 }
 
-impl Actor for Subscribers {
+impl Role for Subscribers {
     fn join(&mut self) -> Result<Found> {
         let start = Instant::now();
-        for _ in 0..self.ground.scene.size {
-            let socket = patient(self.ground.context.subscriber()?)?;
+        for _ in 0..self.setup.scenario.size {
+            let socket = patient(self.setup.context.subscriber()?)?;
             socket.subscribe("")?;
-            socket.connect(&self.ground.endpoint)?;
+            socket.connect(&self.setup.endpoint)?;
             self.sockets.push(socket);
         }
         for (number, socket) in self.sockets.iter().enumerate() {

@@ -1,6 +1,6 @@
-//! The actors: the sockets of one side of a scene, and what they do at each step.
+//! The roles: the sockets of one side of a scenario, and what they do at each step.
 //!
-//! An actor runs on the one thread that its process has besides ringmq's, and never waits longer than
+//! A role runs on the one thread that its process has besides ringmq's, and never waits longer than
 //! the [patience](PATIENCE) of the wire for any one thing.
 
 mod echo;
@@ -17,15 +17,15 @@ use ringmq::kind::Kind;
 use ringmq::{BackendChoice, Context, Socket};
 
 use super::memory;
-use super::scene::{Play, Scene};
-use super::wire::{Amount, Found, PATIENCE, Part, Reply};
+use super::scenario::{Scenario, Workload};
+use super::wire::{Amount, Found, PATIENCE, Reply, RoleJob};
 use crate::case::{Backend, Side};
 
 /// Bytes of a message where messages are counted.
 const BODY: usize = 64;
 
-/// One side of a scene.
-pub(super) trait Actor {
+/// One side of a scenario.
+pub(super) trait Role {
     /// Brings all peers together.
     fn join(&mut self) -> Result<Found>;
 
@@ -36,26 +36,26 @@ pub(super) trait Actor {
     fn leave(&mut self) -> Result<Found>;
 }
 
-/// What every actor stands on.
-struct Ground {
+/// What every role starts from.
+struct Setup {
     context: Context,
-    scene: Scene,
+    scenario: Scenario,
     /// Where the peers connect.
     endpoint: String,
     /// Memory of the process before there was a connection.
     memory: u64,
 }
 
-impl Ground {
+impl Setup {
     /// The memory that has been taken since, for each of the many.
     fn memory_each(&self) -> f64 {
-        (memory::now() as f64 - self.memory as f64) / self.scene.size as f64
+        (memory::now() as f64 - self.memory as f64) / self.scenario.size as f64
     }
 }
 
-/// Gives out a part.
-pub(super) fn cast(part: &Part) -> Result<(Box<dyn Actor>, Reply)> {
-    let choice = match part.scene.backend {
+/// Makes the role of a job.
+pub(super) fn set_up(job: &RoleJob) -> Result<(Box<dyn Role>, Reply)> {
+    let choice = match job.scenario.backend {
         Backend::Uring => BackendChoice::Uring,
         Backend::Mio => BackendChoice::Mio,
         Backend::Auto => BackendChoice::Auto,
@@ -63,36 +63,36 @@ pub(super) fn cast(part: &Part) -> Result<(Box<dyn Actor>, Reply)> {
     };
     let context = Context::builder().backend(choice).build().context("starting a context")?;
     let subject = format!("ringmq on {}", context.backend()?);
-    let ground = Ground {
+    let setup = Setup {
         context,
-        scene: part.scene,
-        endpoint: part.endpoint.clone(),
+        scenario: job.scenario,
+        endpoint: job.endpoint.clone(),
         memory: memory::now(),
     };
-    let bind = part.side == Side::Bind;
-    let (actor, endpoint): (Box<dyn Actor>, _) = match part.scene.play {
-        Play::Idle | Play::IdleSockets if bind => made(idle::Sink::new(ground)?),
-        Play::Idle => made((idle::OneSocket::new(ground)?, String::new())),
-        Play::IdleSockets => made((idle::ManySockets::new(ground), String::new())),
-        Play::Busy if bind => made(flood::Sink::new(ground)?),
-        Play::Busy => made((flood::Senders::new(ground), String::new())),
-        Play::Storm if bind => made(storm::Publisher::new(ground)?),
-        Play::Storm => made((storm::Subscribers::new(ground), String::new())),
-        Play::Topics if bind => made(topics::Publisher::new(ground)?),
-        Play::Topics => made((topics::Subscribers::new(ground), String::new())),
-        Play::Fanout if bind => made(fanout::Publisher::new(ground)?),
-        Play::Fanout => made((fanout::Subscribers::new(ground), String::new())),
-        Play::Echo if bind => made(echo::Router::new(ground)?),
-        Play::Echo => made((echo::Dealers::new(ground), String::new())),
+    let bind = job.side == Side::Bind;
+    let (role, endpoint): (Box<dyn Role>, _) = match job.scenario.workload {
+        Workload::Idle | Workload::IdleSockets if bind => made(idle::Sink::new(setup)?),
+        Workload::Idle => made((idle::OneSocket::new(setup)?, String::new())),
+        Workload::IdleSockets => made((idle::ManySockets::new(setup), String::new())),
+        Workload::Busy if bind => made(flood::Sink::new(setup)?),
+        Workload::Busy => made((flood::Senders::new(setup), String::new())),
+        Workload::Storm if bind => made(storm::Publisher::new(setup)?),
+        Workload::Storm => made((storm::Subscribers::new(setup), String::new())),
+        Workload::Topics if bind => made(topics::Publisher::new(setup)?),
+        Workload::Topics => made((topics::Subscribers::new(setup), String::new())),
+        Workload::Fanout if bind => made(fanout::Publisher::new(setup)?),
+        Workload::Fanout => made((fanout::Subscribers::new(setup), String::new())),
+        Workload::Echo if bind => made(echo::Router::new(setup)?),
+        Workload::Echo => made((echo::Dealers::new(setup), String::new())),
     };
-    Ok((actor, Reply::Ready { endpoint, subject }))
+    Ok((role, Reply::Ready { endpoint, subject }))
 }
 
-fn made<A: Actor + 'static>((actor, endpoint): (A, String)) -> (Box<dyn Actor>, String) {
-    (Box::new(actor), endpoint)
+fn made<R: Role + 'static>((role, endpoint): (R, String)) -> (Box<dyn Role>, String) {
+    (Box::new(role), endpoint)
 }
 
-/// Sets what keeps an actor from waiting for ever, and from lingering once it is done.
+/// Sets what keeps a role from waiting for ever, and from lingering once it is done.
 fn patient<K: Kind>(socket: Socket<K>) -> Result<Socket<K>> {
     socket.set_send_timeout(Some(PATIENCE))?;
     socket.set_recv_timeout(Some(PATIENCE))?;
@@ -100,10 +100,10 @@ fn patient<K: Kind>(socket: Socket<K>) -> Result<Socket<K>> {
     Ok(socket)
 }
 
-/// Binds a socket of a ground, and says where.
-fn bound<K: Kind>(ground: &Ground, socket: Socket<K>) -> Result<(Socket<K>, String)> {
+/// Binds a socket where the setup says; the endpoint with its port.
+fn bound<K: Kind>(setup: &Setup, socket: Socket<K>) -> Result<(Socket<K>, String)> {
     let socket = patient(socket)?;
-    let endpoint = socket.bind(&ground.endpoint).context("binding")?;
+    let endpoint = socket.bind(&setup.endpoint).context("binding")?;
     Ok((socket, endpoint))
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use ringmq::{Error, Message, Pull, Push};
 
-use super::{Actor, BODY, Ground, bound, patient};
+use super::{BODY, Role, Setup, bound, patient};
 use crate::scale::figure::Metric;
 use crate::scale::wire::{Amount, Found};
 
@@ -23,16 +23,16 @@ const LEAST: u64 = 2_000;
 /// One PULL.
 pub(super) struct Sink {
     pull: Pull,
-    ground: Ground,
+    setup: Setup,
     /// Messages of each sender.
     heard: Vec<u64>,
 }
 
 impl Sink {
-    pub(super) fn new(ground: Ground) -> Result<(Self, String)> {
-        let (pull, endpoint) = bound(&ground, ground.context.pull()?)?;
-        let heard = vec![0; ground.scene.size];
-        Ok((Self { pull, ground, heard }, endpoint))
+    pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
+        let (pull, endpoint) = bound(&setup, setup.context.pull()?)?;
+        let heard = vec![0; setup.scenario.size];
+        Ok((Self { pull, setup, heard }, endpoint))
     }
 
     /// Receives one message; whether it is the first of its sender.
@@ -45,10 +45,10 @@ impl Sink {
     }
 }
 
-impl Actor for Sink {
+impl Role for Sink {
     fn join(&mut self) -> Result<Found> {
         let start = Instant::now();
-        let mut missing = self.ground.scene.size;
+        let mut missing = self.setup.scenario.size;
         while missing > 0 {
             let new = self.recv().with_context(|| format!("{missing} are still missing"))?;
             missing -= usize::from(new);
@@ -59,7 +59,7 @@ impl Actor for Sink {
     fn measure(&mut self, amount: Amount) -> Result<Found> {
         self.heard.fill(0);
         let window = Duration::from_millis(amount.millis);
-        let least = LEAST * self.ground.scene.size as u64;
+        let least = LEAST * self.setup.scenario.size as u64;
         let start = Instant::now();
         let mut count: u64 = 0;
         while !count.is_multiple_of(LOOK_EVERY) || count < least || start.elapsed() < window {
@@ -86,23 +86,23 @@ fn sender(message: &Message) -> Result<usize> {
 
 /// Many PUSH sockets, and a thread that serves them in turn.
 pub(super) struct Senders {
-    ground: Ground,
+    setup: Setup,
     enough: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<()>>>,
 }
 
 impl Senders {
-    pub(super) fn new(ground: Ground) -> Self {
-        Self { ground, enough: Arc::default(), thread: None }
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { setup, enough: Arc::default(), thread: None }
     }
 }
 
-impl Actor for Senders {
+impl Role for Senders {
     fn join(&mut self) -> Result<Found> {
         let mut sockets = Vec::new();
-        for _ in 0..self.ground.scene.size {
-            let push = patient(self.ground.context.push()?)?;
-            push.connect(&self.ground.endpoint)?;
+        for _ in 0..self.setup.scenario.size {
+            let push = patient(self.setup.context.push()?)?;
+            push.connect(&self.setup.endpoint)?;
             sockets.push(push);
         }
         let enough = self.enough.clone();

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use ringmq::{Dealer, Error, Router as RouterSocket};
 
-use super::{Actor, BODY, Ground, bound, patient, until};
+use super::{BODY, Role, Setup, bound, patient, until};
 use crate::scale::figure::Metric;
 use crate::scale::wire::{Amount, Found};
 
@@ -15,13 +15,13 @@ const WINDOW: u64 = 16;
 /// One ROUTER.
 pub(super) struct Router {
     router: RouterSocket,
-    ground: Ground,
+    setup: Setup,
 }
 
 impl Router {
-    pub(super) fn new(ground: Ground) -> Result<(Self, String)> {
-        let (router, endpoint) = bound(&ground, ground.context.router()?)?;
-        Ok((Self { router, ground }, endpoint))
+    pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
+        let (router, endpoint) = bound(&setup, setup.context.router()?)?;
+        Ok((Self { router, setup }, endpoint))
     }
 
     fn echo(&self) -> Result<()> {
@@ -32,16 +32,16 @@ impl Router {
     }
 }
 
-impl Actor for Router {
+impl Role for Router {
     fn join(&mut self) -> Result<Found> {
-        for peer in 0..self.ground.scene.size {
+        for peer in 0..self.setup.scenario.size {
             self.echo().with_context(|| format!("waiting for peer {peer}"))?;
         }
         Ok(Found::new())
     }
 
     fn measure(&mut self, amount: Amount) -> Result<Found> {
-        for _ in 0..amount.messages * self.ground.scene.size as u64 {
+        for _ in 0..amount.messages * self.setup.scenario.size as u64 {
             self.echo()?;
         }
         Ok(Found::new())
@@ -55,12 +55,12 @@ impl Actor for Router {
 /// Many DEALER sockets, looked at in turn.
 pub(super) struct Dealers {
     sockets: Vec<Dealer>,
-    ground: Ground,
+    setup: Setup,
 }
 
 impl Dealers {
-    pub(super) fn new(ground: Ground) -> Self {
-        Self { sockets: Vec::new(), ground }
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { sockets: Vec::new(), setup }
     }
 }
 
@@ -100,11 +100,11 @@ impl Count {
     }
 }
 
-impl Actor for Dealers {
+impl Role for Dealers {
     fn join(&mut self) -> Result<Found> {
-        for _ in 0..self.ground.scene.size {
-            let socket = patient(self.ground.context.dealer()?)?;
-            socket.connect(&self.ground.endpoint)?;
+        for _ in 0..self.setup.scenario.size {
+            let socket = patient(self.setup.context.dealer()?)?;
+            socket.connect(&self.setup.endpoint)?;
             socket.send("hello")?;
             self.sockets.push(socket);
         }

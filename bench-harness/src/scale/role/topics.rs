@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use ringmq::{Pub, Sub};
 
-use super::{Actor, Ground, bound, patient, until};
+use super::{Role, Setup, bound, patient, until};
 use crate::scale::figure::Metric;
 use crate::scale::wire::{Amount, Found};
 
@@ -31,15 +31,15 @@ fn topics_of(subscriber: usize, all: usize) -> impl Iterator<Item = String> {
 /// One PUB without a high-water mark, so that sending is never refused.
 pub(super) struct Publisher {
     publisher: Pub,
-    ground: Ground,
+    setup: Setup,
 }
 
 impl Publisher {
-    pub(super) fn new(ground: Ground) -> Result<(Self, String)> {
-        let socket = ground.context.publisher()?;
+    pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
+        let socket = setup.context.publisher()?;
         socket.set_send_hwm(0)?;
-        let (publisher, endpoint) = bound(&ground, socket)?;
-        Ok((Self { publisher, ground }, endpoint))
+        let (publisher, endpoint) = bound(&setup, socket)?;
+        Ok((Self { publisher, setup }, endpoint))
     }
 
     /// Waits until there are no more, and no fewer, than so many topics; seconds.
@@ -59,16 +59,16 @@ impl Publisher {
     }
 }
 
-impl Actor for Publisher {
+impl Role for Publisher {
     fn join(&mut self) -> Result<Found> {
-        let all = self.ground.scene.size;
+        let all = self.setup.scenario.size;
         let seconds = self.until_topics(all)?;
-        let memory = self.ground.memory_each();
+        let memory = self.setup.memory_each();
         Ok(vec![(Metric::SubscribeTime, seconds), (Metric::TopicMemory, memory)])
     }
 
     fn measure(&mut self, amount: Amount) -> Result<Found> {
-        let all = self.ground.scene.size;
+        let all = self.setup.scenario.size;
         let numbers = || (0..amount.messages as usize).map(|n| n.wrapping_mul(7919) % all);
         // All but the last byte of a topic, so that nearly all of the way is gone.
         let miss = |number| format!("{}- last price 4711", &topic(number)[..26]);
@@ -81,7 +81,7 @@ impl Actor for Publisher {
     }
 
     fn leave(&mut self) -> Result<Found> {
-        let all = self.ground.scene.size;
+        let all = self.setup.scenario.size;
         let later: usize = (SUBSCRIBERS / 2..SUBSCRIBERS).map(|s| topics_of(s, all).count()).sum();
         let cancelled = self.until_topics(later)?;
         // Each of those that are left knows by this that it may go.
@@ -93,24 +93,24 @@ impl Actor for Publisher {
     }
 }
 
-/// SUB sockets, each with its part of the topics.
+/// SUB sockets, each with its share of the topics.
 pub(super) struct Subscribers {
     sockets: Vec<Sub>,
-    ground: Ground,
+    setup: Setup,
 }
 
 impl Subscribers {
-    pub(super) fn new(ground: Ground) -> Self {
-        Self { sockets: Vec::new(), ground }
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { sockets: Vec::new(), setup }
     }
 }
 
-impl Actor for Subscribers {
+impl Role for Subscribers {
     fn join(&mut self) -> Result<Found> {
         for subscriber in 0..SUBSCRIBERS {
-            let socket = patient(self.ground.context.subscriber()?)?;
-            socket.connect(&self.ground.endpoint)?;
-            for topic in topics_of(subscriber, self.ground.scene.size) {
+            let socket = patient(self.setup.context.subscriber()?)?;
+            socket.connect(&self.setup.endpoint)?;
+            for topic in topics_of(subscriber, self.setup.scenario.size) {
                 socket.subscribe(topic)?;
             }
             self.sockets.push(socket);
@@ -134,7 +134,7 @@ impl Actor for Subscribers {
     fn leave(&mut self) -> Result<Found> {
         let later = self.sockets.split_off(SUBSCRIBERS / 2);
         for (subscriber, socket) in self.sockets.iter().enumerate() {
-            for topic in topics_of(subscriber, self.ground.scene.size) {
+            for topic in topics_of(subscriber, self.setup.scenario.size) {
                 socket.unsubscribe(topic)?;
             }
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use ringmq::{Pull, Push};
 
-use super::{Actor, BODY, Ground, bound, patient, until_alone};
+use super::{BODY, Role, Setup, bound, patient, until_alone};
 use crate::scale::figure::Metric;
 use crate::scale::wire::{Amount, Found};
 
@@ -18,22 +18,22 @@ const WORD: [u8; BODY] = [7; BODY];
 /// One PULL.
 pub(super) struct Sink {
     pull: Pull,
-    ground: Ground,
+    setup: Setup,
     /// There was a burst.
     burst: bool,
 }
 
 impl Sink {
-    pub(super) fn new(ground: Ground) -> Result<(Self, String)> {
-        let (pull, endpoint) = bound(&ground, ground.context.pull()?)?;
-        Ok((Self { pull, ground, burst: false }, endpoint))
+    pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
+        let (pull, endpoint) = bound(&setup, setup.context.pull()?)?;
+        Ok((Self { pull, setup, burst: false }, endpoint))
     }
 }
 
-impl Actor for Sink {
+impl Role for Sink {
     fn join(&mut self) -> Result<Found> {
         let start = Instant::now();
-        for peer in 0..self.ground.scene.size {
+        for peer in 0..self.setup.scenario.size {
             self.pull.recv().with_context(|| format!("waiting for peer {peer}"))?;
         }
         Ok(vec![(Metric::JoinTime, start.elapsed().as_secs_f64())])
@@ -42,13 +42,13 @@ impl Actor for Sink {
     fn measure(&mut self, amount: Amount) -> Result<Found> {
         if amount.messages > 0 {
             self.burst = true;
-            for _ in 0..amount.messages * self.ground.scene.size as u64 {
+            for _ in 0..amount.messages * self.setup.scenario.size as u64 {
                 self.pull.recv().context("waiting for a word of the burst")?;
             }
             return Ok(Found::new());
         }
         let metric = if self.burst { Metric::BoundMemoryLater } else { Metric::BoundMemory };
-        Ok(vec![(metric, self.ground.memory_each())])
+        Ok(vec![(metric, self.setup.memory_each())])
     }
 
     fn leave(&mut self) -> Result<Found> {
@@ -64,24 +64,24 @@ fn connected(burst: bool) -> Metric {
 /// One PUSH with all connections.
 pub(super) struct OneSocket {
     push: Option<Push>,
-    ground: Ground,
+    setup: Setup,
     burst: bool,
 }
 
 impl OneSocket {
-    pub(super) fn new(ground: Ground) -> Result<Self> {
-        Ok(Self { push: Some(patient(ground.context.push()?)?), ground, burst: false })
+    pub(super) fn new(setup: Setup) -> Result<Self> {
+        Ok(Self { push: Some(patient(setup.context.push()?)?), setup, burst: false })
     }
 }
 
-impl Actor for OneSocket {
+impl Role for OneSocket {
     fn join(&mut self) -> Result<Found> {
         let push = self.push.as_ref().context("it has left")?;
-        for _ in 0..self.ground.scene.size {
-            push.connect(&self.ground.endpoint)?;
+        for _ in 0..self.setup.scenario.size {
+            push.connect(&self.setup.endpoint)?;
         }
         // To each in turn: one word for every connection.
-        for _ in 0..self.ground.scene.size {
+        for _ in 0..self.setup.scenario.size {
             push.send(HELLO)?;
         }
         Ok(Found::new())
@@ -91,12 +91,12 @@ impl Actor for OneSocket {
         if amount.messages > 0 {
             self.burst = true;
             let push = self.push.as_ref().context("it has left")?;
-            for _ in 0..amount.messages * self.ground.scene.size as u64 {
+            for _ in 0..amount.messages * self.setup.scenario.size as u64 {
                 push.send(WORD)?;
             }
             return Ok(Found::new());
         }
-        Ok(vec![(connected(self.burst), self.ground.memory_each())])
+        Ok(vec![(connected(self.burst), self.setup.memory_each())])
     }
 
     fn leave(&mut self) -> Result<Found> {
@@ -108,21 +108,21 @@ impl Actor for OneSocket {
 /// A PUSH for each connection.
 pub(super) struct ManySockets {
     sockets: Vec<Push>,
-    ground: Ground,
+    setup: Setup,
     burst: bool,
 }
 
 impl ManySockets {
-    pub(super) fn new(ground: Ground) -> Self {
-        Self { sockets: Vec::new(), ground, burst: false }
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { sockets: Vec::new(), setup, burst: false }
     }
 }
 
-impl Actor for ManySockets {
+impl Role for ManySockets {
     fn join(&mut self) -> Result<Found> {
-        for _ in 0..self.ground.scene.size {
-            let push = patient(self.ground.context.push()?)?;
-            push.connect(&self.ground.endpoint)?;
+        for _ in 0..self.setup.scenario.size {
+            let push = patient(self.setup.context.push()?)?;
+            push.connect(&self.setup.endpoint)?;
             push.send(HELLO)?;
             self.sockets.push(push);
         }
@@ -139,7 +139,7 @@ impl Actor for ManySockets {
             }
             return Ok(Found::new());
         }
-        Ok(vec![(connected(self.burst), self.ground.memory_each())])
+        Ok(vec![(connected(self.burst), self.setup.memory_each())])
     }
 
     fn leave(&mut self) -> Result<Found> {
