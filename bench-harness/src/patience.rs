@@ -26,9 +26,9 @@ impl Patience {
         Self { limit, spins: 0, since: None, gives_way: cores == 1 }
     }
 
-    /// The same, for a thread that shares its core with one that it waits for, if `crowded`.
-    pub(crate) fn on_a_core(self, crowded: bool) -> Self {
-        Self { gives_way: self.gives_way || crowded, ..self }
+    /// The same, for a thread that shares its core with one that it waits for, if `shares_core`.
+    pub(crate) fn on_a_core(self, shares_core: bool) -> Self {
+        Self { gives_way: self.gives_way || shares_core, ..self }
     }
 
     /// The longest wait for one step.

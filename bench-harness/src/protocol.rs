@@ -76,7 +76,7 @@ impl Cores {
     }
 
     /// Whether the I/O thread of `side` has to share the core of the application.
-    pub(crate) fn crowded(&self, side: Side) -> bool {
+    pub(crate) fn shares_core(&self, side: Side) -> bool {
         self.of(side).is_some() && self.of(side) == self.io_of(side)
     }
 }
@@ -160,13 +160,13 @@ mod tests {
         let cores =
             Cores { connect: Some(4), bind: Some(5), connect_io: Some(6), bind_io: Some(7) };
         assert_eq!(cores.shared(Sharing::AsPinned), Some(cores));
-        assert!(!cores.crowded(Side::Bind));
+        assert!(!cores.shares_core(Side::Bind));
         let side = cores.shared(Sharing::Side).unwrap();
         assert_eq!((side.connect_io, side.bind, side.bind_io), (Some(4), Some(5), Some(5)));
-        assert!(side.crowded(Side::Bind) && side.crowded(Side::Connect));
+        assert!(side.shares_core(Side::Bind) && side.shares_core(Side::Connect));
         let all = cores.shared(Sharing::All).unwrap();
         assert_eq!((all.bind, all.bind_io, all.connect_io), (Some(4), Some(4), Some(4)));
         assert_eq!(Cores::default().shared(Sharing::Side), None);
-        assert!(!Cores::default().crowded(Side::Bind));
+        assert!(!Cores::default().shares_core(Side::Bind));
     }
 }

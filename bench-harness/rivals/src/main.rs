@@ -3,12 +3,13 @@
 //! The parent plans, starts two worker processes for each measurement (one over inproc), sums up and
 //! prints. The loops, the checks, the floors and the sockets of ringmq are those of `ringmq-bench`,
 //! included from its sources, so that there is one definition of a floor and of a message; what is new
-//! here are the rivals (`rival`), the loops for awaited calls (`awaited`) and the crowds (`crowd`).
+//! here are the rivals (`rival`), the loops for awaited calls (`awaited`) and one
+//! socket with many peers (`many_peers`).
 
 /// Modules of `ringmq-bench`, which this program uses in part.
 macro_rules! from_the_harness {
     ($($path:literal $name:ident;)*) => {$(
-        #[allow(dead_code, reason = "a part of another program, not all of which is used here")]
+        #[allow(dead_code, reason = "a end of another program, not all of which is used here")]
         #[path = $path]
         mod $name;
     )*};
@@ -31,14 +32,14 @@ from_the_harness! {
 
 mod awaited;
 mod cli;
+mod consume;
 mod contender;
-mod crowd;
-mod ear;
-mod errand;
-mod game;
+mod job;
+mod local_end;
+mod many_peers;
 mod measure;
+mod measurement;
 mod parent;
-mod part;
 mod plan;
 mod rival;
 mod rounds;
@@ -91,7 +92,7 @@ fn compare(args: &cli::Args) -> Result<()> {
         rounds: args.rounds.into(),
         contenders: args.who.clone(),
     };
-    let rows = rows::rows(&rounds::play(&items, &settings));
+    let rows = rows::rows(&rounds::run(&items, &settings));
     println!("{}", versions::line());
     table::print(&rows);
     if let (Some(mut file), Some(path)) = (json, &args.json) {

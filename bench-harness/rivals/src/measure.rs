@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::case::{Side, Transport};
 use crate::contender::Contender;
-use crate::errand::Errand;
-use crate::game::Game;
+use crate::job::Job;
+use crate::measurement::Measurement;
 use crate::parent::Worker;
 use crate::plan::Item;
 use crate::protocol::{Cores, Outcome};
@@ -25,62 +25,62 @@ const OPENING: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How many times its expected duration a phase may take before it is given up.
 const OVERTIME: u32 = 6;
-/// Messages of the first phase; a crowd needs some for everybody.
+/// Messages of the first phase; many peers need some for each.
 const FIRST_PHASE: u64 = 64;
 /// Most that one warm-up phase grows over the one before.
 const GROWTH: f64 = 16.0;
-/// How often a publisher may begin before all of its subscribers hear it.
+/// How often a publisher may begin before all of its subscribers receive it.
 const BEGINNINGS: u32 = 25;
 /// How long the second side may take to say what it thinks went wrong.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Measures `contender` in `item` once.
 pub(crate) fn measure(item: &Item, contender: Contender, cores: Cores) -> Result<Outcome> {
-    let mut link = Link::open(item, contender, cores)?;
-    if item.game == Game::PubSub {
-        link.gather()?;
+    let mut workers = Workers::open(item, contender, cores)?;
+    if item.measurement == Measurement::PubSub {
+        workers.gather()?;
     }
-    let pace = link.warm_up()?;
+    let pace = workers.warm_up()?;
     let count = ((TIME.as_secs_f64() * pace) as u64).max(2);
-    link.phase(count, pace).context("in the measured phase")
+    workers.phase(count, pace).context("in the measured phase")
 }
 
 /// The workers of one measurement, the one that binds first. Killed when dropped.
-struct Link {
+struct Workers {
     bind: Worker,
-    /// None where one process plays both ends.
+    /// None where one process is both ends.
     connect: Option<Worker>,
     _socket_file: Option<SocketFile>,
 }
 
-impl Link {
+impl Workers {
     fn open(item: &Item, contender: Contender, cores: Cores) -> Result<Self> {
-        let Item { game, transport, size } = *item;
+        let Item { measurement, transport, size } = *item;
         let (endpoint, _socket_file) = endpoint(transport);
-        let errand = Errand { contender, game, transport, size, side: None, endpoint, cores };
+        let job = Job { contender, measurement, transport, size, side: None, endpoint, cores };
         let deadline = Instant::now() + OPENING;
         let mut bind = Worker::start()?;
         if transport == Transport::Inproc {
-            bind.open(&errand, deadline)?;
+            bind.open(&job, deadline)?;
             return Ok(Self { bind, connect: None, _socket_file });
         }
         let mut connect = Worker::start()?;
-        let errand = Errand { side: Some(Side::Bind), ..errand };
-        let endpoint = bind.open(&errand, deadline).context("on the binding side")?;
-        let errand = Errand { side: Some(Side::Connect), endpoint, ..errand };
-        connect.open(&errand, deadline).context("on the connecting side")?;
+        let job = Job { side: Some(Side::Bind), ..job };
+        let endpoint = bind.open(&job, deadline).context("on the binding side")?;
+        let job = Job { side: Some(Side::Connect), endpoint, ..job };
+        connect.open(&job, deadline).context("on the connecting side")?;
         Ok(Self { bind, connect: Some(connect), _socket_file })
     }
 
-    /// Publishes until every subscriber hears it.
+    /// Publishes until every subscriber receives it.
     fn gather(&mut self) -> Result<()> {
         for _ in 0..BEGINNINGS {
             let outcome = self.phase(1, 1.0).context("while the subscribers gather")?;
-            if outcome.messages == crate::game::CROWD as u64 {
+            if outcome.messages == crate::measurement::MANY as u64 {
                 return Ok(());
             }
         }
-        bail!("not all subscribers heard any of {BEGINNINGS} messages")
+        bail!("not all subscribers received any of {BEGINNINGS} messages")
     }
 
     /// Runs ever longer phases until one is long enough to tell the pace, in the counts of a phase a

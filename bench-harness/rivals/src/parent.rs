@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::errand::{Command, Errand, Reply};
+use crate::job::{Command, Job, Reply};
 use crate::protocol::Outcome;
 
 /// The argument that makes this program a worker.
@@ -51,8 +51,8 @@ impl Worker {
     }
 
     /// Has it make its sockets; the endpoint that it bound or connected to.
-    pub(crate) fn open(&mut self, errand: &Errand, deadline: Instant) -> Result<String> {
-        self.tell(&Command::Open(Box::new(errand.clone())))?;
+    pub(crate) fn open(&mut self, job: &Job, deadline: Instant) -> Result<String> {
+        self.tell(&Command::Open(Box::new(job.clone())))?;
         match self.reply(deadline).context("while it made its sockets")? {
             Reply::Opened(endpoint) => Ok(endpoint),
             Reply::Failed(why) => bail!(why),

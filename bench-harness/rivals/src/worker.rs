@@ -1,4 +1,4 @@
-//! The worker: a process that plays one end of a connection, or both on two threads.
+//! The worker: a process that is one end of a connection, or both on two threads.
 //!
 //! It reads commands from stdin, writes replies to stdout, and is gone when stdin closes: what a rival
 //! does while it shuts down is not measured, and nothing of it may keep the run waiting. Each end
@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 
 use crate::case::Side;
-use crate::errand::{Command, Errand, Reply};
-use crate::part::{Opening, Orders};
+use crate::job::{Command, Job, Reply};
+use crate::local_end::{Opening, Orders};
 use crate::protocol::Outcome;
 use crate::{pin, rival};
 
@@ -26,7 +26,7 @@ pub(crate) fn serve() -> Result<()> {
         let command = serde_json::from_str(&line.context("reading from the parent")?)
             .context("the parent sent something else than a command")?;
         let reply = match command {
-            Command::Open(errand) => open(&errand, &mut ends).map(Reply::Opened),
+            Command::Open(job) => open(&job, &mut ends).map(Reply::Opened),
             Command::Run(count) => run(&ends, count).map(Reply::Ran),
         };
         let reply = reply.unwrap_or_else(|error| Reply::Failed(format!("{error:#}")));
@@ -37,99 +37,101 @@ pub(crate) fn serve() -> Result<()> {
     std::process::exit(0)
 }
 
-/// The parent's side of a thread that plays an end.
-struct Stage {
+/// The worker's hold on a thread that is an end.
+struct EndThread {
     orders: UnboundedSender<u64>,
-    news: Receiver<Result<News>>,
+    reports: Receiver<Result<Report>>,
 }
 
 /// What an end reports.
-enum News {
+enum Report {
     Opened(String),
     Ran(Outcome),
 }
 
 /// Opens the ends one after the other, the one that binds first.
-fn open(errand: &Errand, stages: &mut Vec<Stage>) -> Result<String> {
-    let sides = match errand.side {
+fn open(job: &Job, threads: &mut Vec<EndThread>) -> Result<String> {
+    let sides = match job.side {
         Some(side) => vec![side],
         None => vec![Side::Bind, Side::Connect],
     };
-    let mut endpoint = errand.endpoint.clone();
+    let mut endpoint = job.endpoint.clone();
     for side in sides {
-        let stage = Stage::raise(errand.clone(), side);
-        match stage.hear()? {
-            News::Opened(at) => endpoint = at,
-            News::Ran(_) => bail!("an end ran before it was told to"),
+        let thread = EndThread::spawn(job.clone(), side);
+        match thread.report()? {
+            Report::Opened(at) => endpoint = at,
+            Report::Ran(_) => bail!("an end ran before it was told to"),
         }
-        stages.push(stage);
+        threads.push(thread);
     }
     Ok(endpoint)
 }
 
 /// Runs a phase on all ends at once; the outcome is that of the end that took the time.
-fn run(stages: &[Stage], count: u64) -> Result<Outcome> {
-    for stage in stages {
-        stage.orders.unbounded_send(count).map_err(|_| anyhow!("an end is gone"))?;
+fn run(threads: &[EndThread], count: u64) -> Result<Outcome> {
+    for thread in threads {
+        thread.orders.unbounded_send(count).map_err(|_| anyhow!("an end is gone"))?;
     }
     let mut timed = Outcome::default();
-    for stage in stages {
-        match stage.hear()? {
-            News::Ran(outcome) if outcome.elapsed_ns > 0 || timed.messages == 0 => timed = outcome,
-            News::Ran(_) => {}
-            News::Opened(_) => bail!("an end opened twice"),
+    for thread in threads {
+        match thread.report()? {
+            Report::Ran(outcome) if outcome.elapsed_ns > 0 || timed.messages == 0 => {
+                timed = outcome
+            }
+            Report::Ran(_) => {}
+            Report::Opened(_) => bail!("an end opened twice"),
         }
     }
     Ok(timed)
 }
 
-impl Stage {
+impl EndThread {
     /// Starts the thread of one end.
-    fn raise(errand: Errand, side: Side) -> Self {
+    fn spawn(job: Job, side: Side) -> Self {
         let (orders, inbox) = unbounded();
-        let (reports, news) = channel();
+        let (sender, reports) = channel();
         thread::spawn(move || {
-            let played = catch_unwind(AssertUnwindSafe(|| play(&errand, side, inbox, &reports)));
-            let last_words = match played {
+            let ended = catch_unwind(AssertUnwindSafe(|| run_end(&job, side, inbox, &sender)));
+            let last_words = match ended {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error,
                 Err(panic) => anyhow!("panicked: {}", message_of(&*panic)),
             };
-            // Nobody hears it only where the worker ends anyway.
-            let _ = reports.send(Err(last_words));
+            // Nobody listens only where the worker ends anyway.
+            let _ = sender.send(Err(last_words));
         });
-        Self { orders, news }
+        Self { orders, reports }
     }
 
-    fn hear(&self) -> Result<News> {
-        self.news.recv().context("a thread of the worker died")?
+    fn report(&self) -> Result<Report> {
+        self.reports.recv().context("a thread of the worker died")?
     }
 }
 
-/// Plays one end: the threads that it starts while it opens go to the core for I/O, and the thread
+/// Is one end: the threads that it starts while it opens go to the core for I/O, and the thread
 /// itself then to the application's core.
-fn play(
-    errand: &Errand,
+fn run_end(
+    job: &Job,
     side: Side,
     mut orders: Orders,
-    news: &Sender<Result<News>>,
+    reports: &Sender<Result<Report>>,
 ) -> Result<()> {
-    pin::pin_current(errand.cores.io_of(side));
-    let Opening { endpoint, finish } = rival::open(errand, side)?;
-    if news.send(Ok(News::Opened(endpoint))).is_err() {
+    pin::pin_current(job.cores.io_of(side));
+    let Opening { endpoint, finish } = rival::open(job, side)?;
+    if reports.send(Ok(Report::Opened(endpoint))).is_err() {
         return Ok(());
     }
     let Some(mut count) = futures::executor::block_on(futures::StreamExt::next(&mut orders)) else {
         return Ok(());
     };
-    let mut part = finish()?;
-    pin::pin_current(errand.cores.of(side));
+    let mut end = finish()?;
+    pin::pin_current(job.cores.of(side));
     loop {
-        let outcome = part.run(count)?;
-        if news.send(Ok(News::Ran(outcome))).is_err() {
+        let outcome = end.run(count)?;
+        if reports.send(Ok(Report::Ran(outcome))).is_err() {
             return Ok(());
         }
-        match part.order(&mut orders) {
+        match end.order(&mut orders) {
             Some(next) => count = next,
             None => return Ok(()),
         }

@@ -33,12 +33,12 @@ impl Readings {
     /// Reads them here.
     pub(super) fn look() -> Self {
         let (descriptors, locked) = resources();
-        let told = if cfg!(target_os = "linux") {
-            sysctls(std::path::Path::new("/proc/sys"))
+        let sysctls = if cfg!(target_os = "linux") {
+            self::sysctls(std::path::Path::new("/proc/sys"))
         } else {
             Self::default()
         };
-        Self { descriptors, locked, ..told }
+        Self { descriptors, locked, ..sysctls }
     }
 }
 
@@ -89,17 +89,17 @@ pub(super) struct Limit {
 pub(super) fn judge(found: &Readings) -> (Vec<Limit>, Vec<Problem>) {
     let mut limits = Vec::new();
     let mut problems = Vec::new();
-    let mut told = |(limit, problem): (Limit, Option<Problem>)| {
+    let mut note = |(limit, problem): (Limit, Option<Problem>)| {
         limits.push(limit);
         problems.extend(problem);
     };
-    found.descriptors.map(descriptors).map(&mut told);
-    found.locked.map(locked).map(&mut told);
-    found.uring_disabled.map(disabled).map(&mut told);
-    found.somaxconn.map(somaxconn).map(&mut told);
-    found.wmem_max.map(wmem_max).map(&mut told);
-    found.rmem_max.map(rmem_max).map(&mut told);
-    found.congestion.as_deref().map(congestion).map(&mut told);
+    found.descriptors.map(descriptors).map(&mut note);
+    found.locked.map(locked).map(&mut note);
+    found.uring_disabled.map(disabled).map(&mut note);
+    found.somaxconn.map(somaxconn).map(&mut note);
+    found.wmem_max.map(wmem_max).map(&mut note);
+    found.rmem_max.map(rmem_max).map(&mut note);
+    found.congestion.as_deref().map(congestion).map(&mut note);
     (limits, problems)
 }
 

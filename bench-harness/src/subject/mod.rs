@@ -161,7 +161,7 @@ fn asks<K: kind::Sends + kind::Receives>(job: &Job, held: Held<K>) -> Result<Box
         Kind::Throughput => sends(job, held),
         Kind::Latency => {
             let patience =
-                Patience::new(job.patience()).on_a_core(job.cores.crowded(Side::Connect));
+                Patience::new(job.patience()).on_a_core(job.cores.shares_core(Side::Connect));
             Ok(Box::new(Asking::new(Plain::new(held, size), size, patience)))
         }
     }

@@ -1,4 +1,4 @@
-//! The loops of a crowd whose calls block: one thread goes round all sockets and waits only when a
+//! The loops of many sockets whose calls block: one thread goes round all sockets and waits only when a
 //! whole round found nothing.
 
 use std::time::{Duration, Instant};
@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use super::{SILENCE, WINDOW, each, outcome};
-use crate::ear::{Ear, Subscriber, Tally};
-use crate::errand::PATIENCE;
-use crate::game::CROWD;
-use crate::part::Part;
+use crate::consume::{Consume, Subscriber, Tally};
+use crate::job::PATIENCE;
+use crate::local_end::LocalEnd;
+use crate::measurement::MANY;
 use crate::payload::{Checker, Stamper};
 use crate::protocol::Outcome;
 
 /// Messages taken from one socket before the next one has its turn.
 const TURN: usize = 64;
 
-/// [`CROWD`] sockets of one kind.
+/// [`MANY`] sockets of one kind.
 pub(super) trait Many: 'static {
     /// Receives a message of socket `at`, if there is one.
-    fn try_recv(&mut self, at: usize, ear: &mut impl Ear) -> Result<bool>;
+    fn try_recv(&mut self, at: usize, consumer: &mut impl Consume) -> Result<bool>;
 
     /// Sends a message on socket `at`.
     fn send(&mut self, at: usize, body: &[u8]) -> Result<()>;
@@ -31,31 +31,31 @@ pub(super) trait Many: 'static {
 /// The subscribers.
 pub(super) struct Subscribers<M> {
     sockets: M,
-    ears: Vec<Subscriber>,
+    consumers: Vec<Subscriber>,
 }
 
 impl<M: Many> Subscribers<M> {
     /// Expects messages of `size` bytes.
     pub(super) fn new(sockets: M, size: usize) -> Self {
-        Self { sockets, ears: (0..CROWD).map(|_| Subscriber::new(size)).collect() }
+        Self { sockets, consumers: (0..MANY).map(|_| Subscriber::new(size)).collect() }
     }
 }
 
-impl<M: Many> Part for Subscribers<M> {
+impl<M: Many> LocalEnd for Subscribers<M> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
-        let mut tally = Tally::new(count * CROWD as u64);
+        let mut tally = Tally::new(count * MANY as u64);
         let mut silent_since = Instant::now();
         while !tally.complete() {
-            let before = tally.heard;
-            for (at, ear) in self.ears.iter_mut().enumerate() {
+            let before = tally.received;
+            for (at, consumer) in self.consumers.iter_mut().enumerate() {
                 for _ in 0..TURN {
-                    if !self.sockets.try_recv(at, ear)? {
+                    if !self.sockets.try_recv(at, consumer)? {
                         break;
                     }
                     tally.note();
                 }
             }
-            if tally.heard > before {
+            if tally.received > before {
                 silent_since = Instant::now();
                 continue;
             }
@@ -64,18 +64,18 @@ impl<M: Many> Part for Subscribers<M> {
                 break;
             }
         }
-        Ok(outcome(tally.heard, tally.elapsed_ns()))
+        Ok(outcome(tally.received, tally.elapsed_ns()))
     }
 }
 
 /// The DEALERs.
 pub(super) struct Dealers<M> {
     sockets: M,
-    minds: Vec<Mind>,
+    states: Vec<DealerState>,
 }
 
 /// What one DEALER remembers.
-struct Mind {
+struct DealerState {
     stamper: Stamper,
     checker: Checker,
     to_send: u64,
@@ -85,46 +85,46 @@ struct Mind {
 impl<M: Many> Dealers<M> {
     /// Sends messages of `size` bytes.
     pub(super) fn new(sockets: M, size: usize) -> Self {
-        let mind = |_| Mind {
+        let state = |_| DealerState {
             stamper: Stamper::new(size),
             checker: Checker::new(size),
             to_send: 0,
             to_come: 0,
         };
-        Self { sockets, minds: (0..CROWD).map(mind).collect() }
+        Self { sockets, states: (0..MANY).map(state).collect() }
     }
 
     /// Takes what has come for one DEALER, and sends as much; how much that was.
     fn turn(&mut self, at: usize) -> Result<u64> {
-        let mind = &mut self.minds[at];
+        let state = &mut self.states[at];
         let mut came = 0;
-        while mind.to_come > 0 && came < WINDOW && self.sockets.try_recv(at, &mut mind.checker)? {
-            mind.to_come -= 1;
+        while state.to_come > 0 && came < WINDOW && self.sockets.try_recv(at, &mut state.checker)? {
+            state.to_come -= 1;
             came += 1;
-            if mind.to_send > 0 {
-                mind.to_send -= 1;
-                self.sockets.send(at, mind.stamper.next())?;
+            if state.to_send > 0 {
+                state.to_send -= 1;
+                self.sockets.send(at, state.stamper.next())?;
             }
         }
         Ok(came)
     }
 }
 
-impl<M: Many> Part for Dealers<M> {
+impl<M: Many> LocalEnd for Dealers<M> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
         let each = each(count);
         let start = Instant::now();
-        for (at, mind) in self.minds.iter_mut().enumerate() {
-            (mind.to_come, mind.to_send) = (each, each - WINDOW.min(each));
+        for (at, state) in self.states.iter_mut().enumerate() {
+            (state.to_come, state.to_send) = (each, each - WINDOW.min(each));
             for _ in 0..WINDOW.min(each) {
-                self.sockets.send(at, mind.stamper.next()).context("sending a first message")?;
+                self.sockets.send(at, state.stamper.next()).context("sending a first message")?;
             }
         }
-        let mut left = each * CROWD as u64;
+        let mut left = each * MANY as u64;
         let mut silent_since = Instant::now();
         while left > 0 {
             let mut came = 0;
-            for at in 0..CROWD {
+            for at in 0..MANY {
                 came += self.turn(at)?;
             }
             left -= came;
@@ -135,6 +135,6 @@ impl<M: Many> Part for Dealers<M> {
             ensure!(silent_since.elapsed() < PATIENCE, "{left} answers did not come");
             self.sockets.wait(SILENCE)?;
         }
-        Ok(outcome(each * CROWD as u64, start.elapsed().as_nanos() as u64))
+        Ok(outcome(each * MANY as u64, start.elapsed().as_nanos() as u64))
     }
 }

@@ -1,7 +1,7 @@
 //! One end of a connection as a worker drives it, whether its calls block or are awaited.
 //!
-//! A part is made, used and dropped on one thread: some rivals have sockets that cannot leave it.
-//! Between two phases a part waits for orders in its own way, so that a rival whose I/O runs on the
+//! An end is made, used and dropped on one thread: some rivals have sockets that cannot leave it.
+//! Between two phases an end waits for orders in its own way, so that a rival whose I/O runs on the
 //! caller's thread can go on sending what it has only queued.
 
 use anyhow::Result;
@@ -10,8 +10,8 @@ use futures::channel::mpsc::UnboundedReceiver;
 
 use crate::case::Side;
 use crate::end::{Answerer, Answering, Asker, Asking, End, Receiving, Sending, Sink, Source};
-use crate::errand::{self, Errand};
-use crate::game::Game;
+use crate::job::{self, Job};
+use crate::measurement::Measurement;
 use crate::patience::Patience;
 use crate::protocol::{Outcome, Phase};
 
@@ -19,7 +19,7 @@ use crate::protocol::{Outcome, Phase};
 pub(crate) type Orders = UnboundedReceiver<u64>;
 
 /// One end, ready to move messages.
-pub(crate) trait Part {
+pub(crate) trait LocalEnd {
     /// Moves `count` messages, or makes `count` round trips.
     fn run(&mut self, count: u64) -> Result<Outcome>;
 
@@ -29,39 +29,39 @@ pub(crate) trait Part {
     }
 }
 
-/// A part whose socket exists and whose peer may not have come yet.
+/// An end whose socket exists and whose peer may not have come yet.
 pub(crate) struct Opening {
     /// Where it is bound, or what it connects to.
     pub(crate) endpoint: String,
     /// Waits for the peer.
-    pub(crate) finish: Box<dyn FnOnce() -> Result<Box<dyn Part>>>,
+    pub(crate) finish: Box<dyn FnOnce() -> Result<Box<dyn LocalEnd>>>,
 }
 
 impl Opening {
-    /// A part that is finished by `finish`.
-    pub(crate) fn new<P: Part + 'static>(
+    /// An end that is finished by `finish`.
+    pub(crate) fn new<P: LocalEnd + 'static>(
         endpoint: String,
         finish: impl FnOnce() -> Result<P> + 'static,
     ) -> Self {
         Self { endpoint, finish: Box::new(move || Ok(Box::new(finish()?))) }
     }
 
-    /// A part that is ready.
-    pub(crate) fn ready<P: Part + 'static>(endpoint: String, part: P) -> Self {
-        Self::new(endpoint, move || Ok(part))
+    /// An end that is ready.
+    pub(crate) fn ready<P: LocalEnd + 'static>(endpoint: String, end: P) -> Self {
+        Self::new(endpoint, move || Ok(end))
     }
 
-    /// A part whose loops block; there is nothing to wait for.
-    pub(crate) fn blocking<W>(errand: &Errand, side: Side, endpoint: String, wire: W) -> Self
+    /// An end whose loops block; there is nothing to wait for.
+    pub(crate) fn blocking<W>(job: &Job, side: Side, endpoint: String, wire: W) -> Self
     where
         W: Source + Sink + Asker + Answerer + 'static,
     {
-        let size = errand.size;
-        let end: Box<dyn End> = match (errand.game == Game::Latency, side) {
+        let size = job.size;
+        let end: Box<dyn End> = match (job.measurement == Measurement::Latency, side) {
             (false, Side::Connect) => Box::new(Sending::new(wire, size)),
             (false, Side::Bind) => Box::new(Receiving::new(wire, size)),
             (true, Side::Connect) => {
-                Box::new(Asking::new(wire, size, Patience::new(errand::PATIENCE)))
+                Box::new(Asking::new(wire, size, Patience::new(job::PATIENCE)))
             }
             (true, Side::Bind) => Box::new(Answering(wire)),
         };
@@ -69,7 +69,7 @@ impl Opening {
     }
 }
 
-impl Part for Box<dyn End> {
+impl LocalEnd for Box<dyn End> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
         (**self).run(Phase::closed(count))
     }

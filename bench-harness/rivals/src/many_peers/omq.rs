@@ -1,4 +1,4 @@
-//! The crowds of omq: PUB with `xpub_nodrop`, and as in the multi-socket modes of its own
+//! Many peers with omq: PUB with `xpub_nodrop`, and as in the multi-socket modes of its own
 //! `bench_peer_blocking` one thread that tries all sockets in turn; where a round finds nothing it
 //! yields the core to the I/O thread, which shares it.
 
@@ -10,39 +10,39 @@ use omq_tokio::blocking::Socket;
 use omq_tokio::{Error, Message, Options, SocketType};
 
 use super::blocking::{Dealers, Many, Subscribers};
-use super::{CROWD, Rounded};
+use super::{MANY, Rounded};
 use crate::case::Side;
-use crate::ear::Ear;
+use crate::consume::Consume;
 use crate::end::{Answerer, Answering, End, Sending};
-use crate::errand::Errand;
-use crate::game::Game;
-use crate::part::Opening;
-use crate::rival::omq::{CONTEXT, Wire, attach, hear};
+use crate::job::Job;
+use crate::local_end::Opening;
+use crate::measurement::Measurement;
+use crate::rival::omq::{CONTEXT, Wire, attach, consume};
 
 /// Makes one end.
-pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    let size = errand.size;
-    match (errand.game, side) {
-        (Game::PubSub, Side::Bind) => {
+pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
+    let size = job.size;
+    match (job.measurement, side) {
+        (Measurement::PubSub, Side::Bind) => {
             let options = Options { xpub_nodrop: true, ..Options::default() };
             let socket = CONTEXT.blocking_socket(SocketType::Pub, options);
-            let endpoint = attach(&socket, errand, side)?;
+            let endpoint = attach(&socket, job, side)?;
             let end: Box<dyn End> = Box::new(Sending::new(Wire::new(socket, size, false), size));
             Ok(Opening::ready(endpoint, end))
         }
         (_, Side::Bind) => {
             let socket = CONTEXT.blocking_socket(SocketType::Router, Options::default());
-            let endpoint = attach(&socket, errand, side)?;
+            let endpoint = attach(&socket, job, side)?;
             let end: Box<dyn End> = Box::new(Answering(Router(socket)));
             Ok(Opening::ready(endpoint, Rounded(end)))
         }
-        (Game::PubSub, Side::Connect) => {
-            let sockets = Sockets::connect(SocketType::Sub, errand)?;
-            Ok(Opening::ready(errand.endpoint.clone(), Subscribers::new(sockets, size)))
+        (Measurement::PubSub, Side::Connect) => {
+            let sockets = Sockets::connect(SocketType::Sub, job)?;
+            Ok(Opening::ready(job.endpoint.clone(), Subscribers::new(sockets, size)))
         }
         (_, Side::Connect) => {
-            let sockets = Sockets::connect(SocketType::Dealer, errand)?;
-            Ok(Opening::ready(errand.endpoint.clone(), Dealers::new(sockets, size)))
+            let sockets = Sockets::connect(SocketType::Dealer, job)?;
+            Ok(Opening::ready(job.endpoint.clone(), Dealers::new(sockets, size)))
         }
     }
 }
@@ -60,24 +60,24 @@ impl Answerer for Router {
 struct Sockets(Vec<Socket>);
 
 impl Sockets {
-    fn connect(kind: SocketType, errand: &Errand) -> Result<Self> {
+    fn connect(kind: SocketType, job: &Job) -> Result<Self> {
         let one = |_| {
             let socket = CONTEXT.blocking_socket(kind, Options::default());
-            attach(&socket, errand, Side::Connect)?;
+            attach(&socket, job, Side::Connect)?;
             if kind == SocketType::Sub {
                 socket.subscribe(Bytes::new())?;
             }
             Ok(socket)
         };
-        Ok(Self((0..CROWD).map(one).collect::<Result<_>>()?))
+        Ok(Self((0..MANY).map(one).collect::<Result<_>>()?))
     }
 }
 
 impl Many for Sockets {
     #[inline]
-    fn try_recv(&mut self, at: usize, ear: &mut impl Ear) -> Result<bool> {
+    fn try_recv(&mut self, at: usize, consumer: &mut impl Consume) -> Result<bool> {
         match self.0[at].try_recv() {
-            Ok(message) => hear(&message, ear).map(|()| true),
+            Ok(message) => consume(&message, consumer).map(|()| true),
             Err(Error::WouldBlock) => Ok(false),
             Err(error) => Err(error).context("receiving"),
         }

@@ -1,6 +1,6 @@
 //! What the parent and its workers say to each other: one JSON value a line, over stdin and stdout.
 //!
-//! A worker gets one [`Errand`] in its life and then phases of a known number of messages. Sequence
+//! A worker gets one [`Job`] in its life and then phases of a known number of messages. Sequence
 //! numbers go on from phase to phase, so phases that warm up share the connection with the one that
 //! counts. Every command has exactly one reply.
 
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Kind, Pattern, Side, Transport};
 use crate::contender::Contender;
-use crate::game::Game;
-use crate::protocol::{Cores, Job, Outcome};
+use crate::measurement::Measurement;
+use crate::protocol::{Cores, Job as HarnessJob, Outcome};
 
 /// Longest wait for any one message inside a worker. The parent gives up earlier in most cases; this
 /// bounds what a worker does that lost its parent.
@@ -19,16 +19,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All that a worker has to know before the first message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Errand {
+pub(crate) struct Job {
     /// Who is measured.
     pub(crate) contender: Contender,
     /// What is measured.
-    pub(crate) game: Game,
+    pub(crate) measurement: Measurement,
     /// The road the messages take.
     pub(crate) transport: Transport,
     /// Body of each message, in bytes.
     pub(crate) size: usize,
-    /// Which end to play; `None` is both ends, two threads of one process.
+    /// Which end to be; `None` is both ends, two threads of one process.
     pub(crate) side: Option<Side>,
     /// Where to bind or connect. The port of a tcp endpoint to bind is 0: any.
     pub(crate) endpoint: String,
@@ -36,11 +36,11 @@ pub(crate) struct Errand {
     pub(crate) cores: Cores,
 }
 
-impl Errand {
+impl Job {
     /// The same as the harness of ringmq says it; `None` for a rival.
-    pub(crate) fn job(&self) -> Option<Job> {
-        let (kind, pattern) = match self.game {
-            Game::Latency => (Kind::Latency, Pattern::ReqRep),
+    pub(crate) fn to_harness(&self) -> Option<HarnessJob> {
+        let (kind, pattern) = match self.measurement {
+            Measurement::Latency => (Kind::Latency, Pattern::ReqRep),
             _ => (Kind::Throughput, Pattern::PushPull),
         };
         let (transport, backend, size) = (self.transport, self.contender.backend()?, self.size);
@@ -48,7 +48,7 @@ impl Errand {
         let case = Case { kind, transport, pattern, backend, size, load, sharing };
         let endpoint = self.endpoint.clone();
         let patience_ms = PATIENCE.as_millis() as u64;
-        Some(Job { case, side: self.side, endpoint, cores: self.cores, patience_ms })
+        Some(HarnessJob { case, side: self.side, endpoint, cores: self.cores, patience_ms })
     }
 }
 
@@ -57,7 +57,7 @@ impl Errand {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Make the sockets.
-    Open(Box<Errand>),
+    Open(Box<Job>),
     /// Move this many messages.
     Run(u64),
 }

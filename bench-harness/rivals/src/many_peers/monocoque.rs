@@ -1,4 +1,4 @@
-//! The crowd of monocoque's PUB: coalescing on, as its documents advise for many subscribers, and one
+//! Many peers of monocoque's PUB: coalescing on, as its documents advise for many subscribers, and one
 //! worker, since the publisher's side has one core. It drops what a slow subscriber does not take.
 
 use anyhow::{Context as _, Result, bail};
@@ -7,13 +7,13 @@ use monocoque::SocketOptions;
 use monocoque::rt::{LocalRuntime, TcpStream};
 use monocoque::zmq::{PubSocket, SubSocket};
 
-use super::CROWD;
+use super::MANY;
 use super::awaited::Subscribers;
 use crate::awaited::{self, Sends};
 use crate::case::Side;
-use crate::errand::Errand;
-use crate::game::Game;
-use crate::part::Opening;
+use crate::job::Job;
+use crate::local_end::Opening;
+use crate::measurement::Measurement;
 use crate::rival::address;
 use crate::rival::monocoque::{Wire, options};
 
@@ -21,13 +21,13 @@ use crate::rival::monocoque::{Wire, options};
 const WORKERS: usize = 1;
 
 /// Makes one end.
-pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    if errand.game != Game::PubSub {
+pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
+    if job.measurement != Measurement::PubSub {
         bail!("a ROUTER of monocoque serves the one connection it was made from");
     }
     let runtime = LocalRuntime::new().context("making a runtime of monocoque")?;
-    let size = errand.size;
-    let endpoint = errand.endpoint.clone();
+    let size = job.size;
+    let endpoint = job.endpoint.clone();
     if side == Side::Connect {
         return Ok(Opening::new(endpoint.clone(), move || {
             let wires = runtime.block_on(subscribers(address(&endpoint)?))?;
@@ -37,21 +37,21 @@ pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
     let mut publisher = runtime.block_on(PubSocket::bind_with_workers_opts(
         address(&endpoint)?,
         WORKERS,
-        options(errand.game),
+        options(job.measurement),
     ))?;
     let endpoint = format!("tcp://{}", publisher.local_addr()?);
     Ok(Opening::new(endpoint, move || {
-        for _ in 0..CROWD {
+        for _ in 0..MANY {
             runtime.block_on(publisher.accept_subscriber())?;
         }
         Ok(awaited::sending(runtime, Publisher(publisher), size))
     }))
 }
 
-/// Connects a crowd that hears everything.
+/// Connects many sockets that receive everything.
 async fn subscribers(address: &str) -> Result<Vec<Wire<SubSocket<TcpStream>>>> {
-    let mut wires = Vec::with_capacity(CROWD);
-    for _ in 0..CROWD {
+    let mut wires = Vec::with_capacity(MANY);
+    for _ in 0..MANY {
         let mut socket = SubSocket::connect_with_options(address, SocketOptions::default()).await?;
         socket.subscribe(b"").await?;
         wires.push(Wire::new(socket));

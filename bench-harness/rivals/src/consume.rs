@@ -1,4 +1,4 @@
-//! Listening: what is done with the body of a message where it was received.
+//! Consuming: what is done with the body of a message where it was received.
 
 use std::time::Instant;
 
@@ -7,19 +7,19 @@ use anyhow::{Context as _, Result, ensure};
 use crate::payload::Checker;
 
 /// Whoever looks at bodies.
-pub(crate) trait Ear {
+pub(crate) trait Consume {
     /// Looks at the next body.
-    fn hear(&mut self, body: &[u8]) -> Result<()>;
+    fn consume(&mut self, body: &[u8]) -> Result<()>;
 }
 
-impl Ear for Checker {
+impl Consume for Checker {
     #[inline]
-    fn hear(&mut self, body: &[u8]) -> Result<()> {
+    fn consume(&mut self, body: &[u8]) -> Result<()> {
         Ok(self.check(body)?)
     }
 }
 
-/// The ear of a subscriber, which may miss messages and must not get any twice, torn or in disorder.
+/// What consumes for a subscriber: it may miss messages, and must not get any twice, torn or in disorder.
 pub(crate) struct Subscriber {
     size: usize,
     /// The least number that the next message may have.
@@ -33,9 +33,9 @@ impl Subscriber {
     }
 }
 
-impl Ear for Subscriber {
+impl Consume for Subscriber {
     #[inline]
-    fn hear(&mut self, body: &[u8]) -> Result<()> {
+    fn consume(&mut self, body: &[u8]) -> Result<()> {
         ensure!(body.len() == self.size, "{} bytes came where {} were sent", body.len(), self.size);
         let number = body.first_chunk().context("a message without a number came")?;
         let number = u64::from_le_bytes(*number);
@@ -47,8 +47,8 @@ impl Ear for Subscriber {
 
 /// How much of a phase has come in, and when.
 pub(crate) struct Tally {
-    /// Messages heard.
-    pub(crate) heard: u64,
+    /// Messages received.
+    pub(crate) received: u64,
     target: u64,
     first: Instant,
     last: Instant,
@@ -61,24 +61,24 @@ impl Tally {
     /// None of `target` messages.
     pub(crate) fn new(target: u64) -> Self {
         let now = Instant::now();
-        Self { heard: 0, target, first: now, last: now }
+        Self { received: 0, target, first: now, last: now }
     }
 
     /// One more.
     #[inline]
     pub(crate) fn note(&mut self) {
-        if self.heard == 0 {
+        if self.received == 0 {
             self.first = Instant::now();
         }
-        self.heard += 1;
-        if self.heard.is_multiple_of(LOOK_EVERY) || self.heard == self.target {
+        self.received += 1;
+        if self.received.is_multiple_of(LOOK_EVERY) || self.received == self.target {
             self.last = Instant::now();
         }
     }
 
     /// Whether all are there.
     pub(crate) fn complete(&self) -> bool {
-        self.heard >= self.target
+        self.received >= self.target
     }
 
     /// From the first message to the last one, in nanoseconds; never 0.
@@ -93,13 +93,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subscriber_may_miss_messages_but_not_hear_one_twice() {
-        let mut ear = Subscriber::new(8);
+    fn a_subscriber_may_miss_messages_but_not_get_one_twice() {
+        let mut consumer = Subscriber::new(8);
         for number in [0u64, 1, 5] {
-            ear.hear(&number.to_le_bytes()).unwrap();
+            consumer.consume(&number.to_le_bytes()).unwrap();
         }
-        assert!(ear.hear(&5u64.to_le_bytes()).is_err());
-        assert!(ear.hear(&[0; 7]).is_err());
+        assert!(consumer.consume(&5u64.to_le_bytes()).is_err());
+        assert!(consumer.consume(&[0; 7]).is_err());
     }
 
     #[test]

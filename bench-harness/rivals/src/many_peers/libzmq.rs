@@ -1,4 +1,4 @@
-//! The crowds of libzmq: XPUB, and `zmq_poll` where there is nothing to do.
+//! Many peers with libzmq: XPUB, and `zmq_poll` where there is nothing to do.
 //!
 //! The crate has no method for `ZMQ_XPUB_NODROP`, so that the publisher does not wait for slow
 //! subscribers; it has no high-water mark instead, and the messages of a phase queue up, which costs
@@ -9,42 +9,42 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::blocking::{Dealers, Many, Subscribers};
-use super::{CROWD, Rounded};
+use super::{MANY, Rounded};
 use crate::case::Side;
-use crate::ear::Ear;
+use crate::consume::Consume;
 use crate::end::{Answerer, Answering, End, Sending};
-use crate::errand::Errand;
-use crate::game::Game;
-use crate::part::Opening;
+use crate::job::Job;
+use crate::local_end::Opening;
+use crate::measurement::Measurement;
 use crate::rival::libzmq::{Wire, attach, socket};
 
 /// The high-water mark that is none.
 const UNLIMITED: i32 = 0;
 
 /// Makes one end.
-pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    let size = errand.size;
-    match (errand.game, side) {
-        (Game::PubSub, Side::Bind) => {
+pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
+    let size = job.size;
+    match (job.measurement, side) {
+        (Measurement::PubSub, Side::Bind) => {
             let socket = socket(zmq::XPUB)?;
             socket.set_sndhwm(UNLIMITED)?;
-            let endpoint = attach(&socket, errand, side)?;
+            let endpoint = attach(&socket, job, side)?;
             let end: Box<dyn End> = Box::new(Sending::new(Wire::new(socket), size));
             Ok(Opening::ready(endpoint, end))
         }
         (_, Side::Bind) => {
             let socket = socket(zmq::ROUTER)?;
-            let endpoint = attach(&socket, errand, side)?;
+            let endpoint = attach(&socket, job, side)?;
             let end: Box<dyn End> = Box::new(Answering(Router(socket)));
             Ok(Opening::ready(endpoint, Rounded(end)))
         }
-        (Game::PubSub, Side::Connect) => {
-            let sockets = Sockets::connect(zmq::SUB, errand)?;
-            Ok(Opening::ready(errand.endpoint.clone(), Subscribers::new(sockets, size)))
+        (Measurement::PubSub, Side::Connect) => {
+            let sockets = Sockets::connect(zmq::SUB, job)?;
+            Ok(Opening::ready(job.endpoint.clone(), Subscribers::new(sockets, size)))
         }
         (_, Side::Connect) => {
-            let sockets = Sockets::connect(zmq::DEALER, errand)?;
-            Ok(Opening::ready(errand.endpoint.clone(), Dealers::new(sockets, size)))
+            let sockets = Sockets::connect(zmq::DEALER, job)?;
+            Ok(Opening::ready(job.endpoint.clone(), Dealers::new(sockets, size)))
         }
     }
 }
@@ -71,25 +71,25 @@ struct Sockets {
 }
 
 impl Sockets {
-    fn connect(kind: zmq::SocketType, errand: &Errand) -> Result<Self> {
+    fn connect(kind: zmq::SocketType, job: &Job) -> Result<Self> {
         let one = |_| {
             let socket = socket(kind)?;
             if kind == zmq::SUB {
                 socket.set_subscribe(b"")?;
             }
-            attach(&socket, errand, Side::Connect)?;
+            attach(&socket, job, Side::Connect)?;
             Ok(socket)
         };
-        let sockets = (0..CROWD).map(one).collect::<Result<_>>()?;
+        let sockets = (0..MANY).map(one).collect::<Result<_>>()?;
         Ok(Self { sockets, message: zmq::Message::new() })
     }
 }
 
 impl Many for Sockets {
     #[inline]
-    fn try_recv(&mut self, at: usize, ear: &mut impl Ear) -> Result<bool> {
+    fn try_recv(&mut self, at: usize, consumer: &mut impl Consume) -> Result<bool> {
         match self.sockets[at].recv(&mut self.message, zmq::DONTWAIT) {
-            Ok(()) => ear.hear(&self.message).map(|()| true),
+            Ok(()) => consumer.consume(&self.message).map(|()| true),
             Err(zmq::Error::EAGAIN) => Ok(false),
             Err(error) => Err(error).context("receiving"),
         }

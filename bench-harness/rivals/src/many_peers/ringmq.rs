@@ -1,4 +1,4 @@
-//! The crowds of ringmq: XPUB that does not drop, and one thread that tries all sockets in turn and
+//! Many peers with ringmq: XPUB that does not drop, and one thread that tries all sockets in turn and
 //! waits with a `Poller` where a round found nothing.
 
 use std::time::Duration;
@@ -8,23 +8,23 @@ use ringmq::kind::{DealerKind, Receives, RouterKind, SubKind, XPubKind};
 use ringmq::{BackendChoice, Context, Error, Interest, Poller, Socket};
 
 use super::blocking::{Dealers, Many, Subscribers};
-use super::{CROWD, Rounded};
+use super::{MANY, Rounded};
 use crate::case::Side;
+use crate::consume::Consume;
 use crate::contender::Contender;
-use crate::ear::Ear;
 use crate::end::{Answerer, Answering, End, Sending, Source};
-use crate::errand::{Errand, PATIENCE};
-use crate::game::Game;
-use crate::part::Opening;
+use crate::job::{Job, PATIENCE};
+use crate::local_end::Opening;
+use crate::measurement::Measurement;
 use crate::payload::Stamper;
 
 /// Makes one end.
-pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    let context = context(errand, side)?;
-    let size = errand.size;
-    let endpoint = errand.endpoint.clone();
-    match (errand.game, side) {
-        (Game::PubSub, Side::Bind) => {
+pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
+    let context = context(job, side)?;
+    let size = job.size;
+    let endpoint = job.endpoint.clone();
+    match (job.measurement, side) {
+        (Measurement::PubSub, Side::Bind) => {
             let socket = context.xpub()?;
             socket.set_no_drop(true)?;
             socket.set_send_timeout(Some(PATIENCE))?;
@@ -39,14 +39,14 @@ pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
             let end: Box<dyn End> = Box::new(Answering(Router(socket)));
             Ok(Opening::ready(endpoint, Rounded(end)))
         }
-        (Game::PubSub, Side::Connect) => {
+        (Measurement::PubSub, Side::Connect) => {
             let one = |_| {
                 let socket = context.subscriber()?;
                 socket.subscribe(b"")?;
                 socket.connect(&endpoint)?;
                 Ok(socket)
             };
-            let sockets = Sockets::<SubKind>::new((0..CROWD).map(one).collect::<Result<_>>()?);
+            let sockets = Sockets::<SubKind>::new((0..MANY).map(one).collect::<Result<_>>()?);
             Ok(Opening::ready(endpoint, Subscribers::new(sockets, size)))
         }
         (_, Side::Connect) => {
@@ -55,20 +55,20 @@ pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
                 socket.connect(&endpoint)?;
                 Ok(socket)
             };
-            let sockets = Sockets::<DealerKind>::new((0..CROWD).map(one).collect::<Result<_>>()?);
+            let sockets = Sockets::<DealerKind>::new((0..MANY).map(one).collect::<Result<_>>()?);
             Ok(Opening::ready(endpoint, Dealers::new(sockets, size)))
         }
     }
 }
 
-/// A context on the backend of the errand.
-fn context(errand: &Errand, side: Side) -> Result<Context> {
-    let choice = match errand.contender {
+/// A context on the backend of the job.
+fn context(job: &Job, side: Side) -> Result<Context> {
+    let choice = match job.contender {
         Contender::Uring => BackendChoice::Uring,
         _ => BackendChoice::Mio,
     };
     let mut builder = Context::builder().backend(choice);
-    if let Some(core) = errand.cores.io_of(side) {
+    if let Some(core) = job.cores.io_of(side) {
         builder = builder.pin_io_threads([core]);
     }
     builder.build().context("starting a ringmq context")
@@ -114,9 +114,9 @@ impl<K: Receives> Sockets<K> {
     }
 
     #[inline]
-    fn take(&self, at: usize, ear: &mut impl Ear) -> Result<bool> {
+    fn take(&self, at: usize, consumer: &mut impl Consume) -> Result<bool> {
         match self.sockets[at].try_recv() {
-            Ok(message) => ear.hear(&message).map(|()| true),
+            Ok(message) => consumer.consume(&message).map(|()| true),
             Err(error) if error.is_would_block() => Ok(false),
             Err(error) => Err(error).context("receiving"),
         }
@@ -130,8 +130,8 @@ impl<K: Receives> Sockets<K> {
 
 impl Many for Sockets<SubKind> {
     #[inline]
-    fn try_recv(&mut self, at: usize, ear: &mut impl Ear) -> Result<bool> {
-        self.take(at, ear)
+    fn try_recv(&mut self, at: usize, consumer: &mut impl Consume) -> Result<bool> {
+        self.take(at, consumer)
     }
 
     fn send(&mut self, _at: usize, _body: &[u8]) -> Result<()> {
@@ -145,8 +145,8 @@ impl Many for Sockets<SubKind> {
 
 impl Many for Sockets<DealerKind> {
     #[inline]
-    fn try_recv(&mut self, at: usize, ear: &mut impl Ear) -> Result<bool> {
-        self.take(at, ear)
+    fn try_recv(&mut self, at: usize, consumer: &mut impl Consume) -> Result<bool> {
+        self.take(at, consumer)
     }
 
     #[inline]

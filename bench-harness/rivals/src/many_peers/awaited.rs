@@ -1,4 +1,4 @@
-//! The loops of a crowd whose calls are awaited: one future for each socket, all of them on one thread.
+//! The loops of many sockets whose calls are awaited: one future for each socket, all of them on one thread.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -13,9 +13,9 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 
 use super::{SILENCE, WINDOW, each, outcome};
 use crate::awaited::{Receives, Runtime, Sends};
-use crate::ear::{Subscriber, Tally};
-use crate::game::CROWD;
-use crate::part::{Orders, Part};
+use crate::consume::{Subscriber, Tally};
+use crate::local_end::{LocalEnd, Orders};
+use crate::measurement::MANY;
 use crate::payload::{Checker, Stamper};
 use crate::pool::Pool;
 use crate::protocol::Outcome;
@@ -42,20 +42,20 @@ impl<R: Runtime> Subscribers<R> {
 
 /// Receives for ever.
 async fn listen(mut wire: impl Receives, size: usize, tally: Rc<RefCell<Tally>>) -> Result<()> {
-    let mut ear = Subscriber::new(size);
+    let mut consumer = Subscriber::new(size);
     loop {
-        wire.recv(&mut ear).await?;
+        wire.recv(&mut consumer).await?;
         tally.borrow_mut().note();
     }
 }
 
-impl<R: Runtime> Part for Subscribers<R> {
+impl<R: Runtime> LocalEnd for Subscribers<R> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
         let Self { listening, tally, runtime } = self;
-        *tally.borrow_mut() = Tally::new(count * CROWD as u64);
+        *tally.borrow_mut() = Tally::new(count * MANY as u64);
         runtime.block_on(async {
             loop {
-                let before = tally.borrow().heard;
+                let before = tally.borrow().received;
                 let mut silence = pin!(R::sleep(SILENCE));
                 let enough = poll_fn(|cx| {
                     if let Poll::Ready(Some(Err(error))) = listening.poll_next_unpin(cx) {
@@ -64,14 +64,14 @@ impl<R: Runtime> Part for Subscribers<R> {
                     if tally.borrow().complete() {
                         return Poll::Ready(Ok(true));
                     }
-                    silence.as_mut().poll(cx).map(|()| Ok(tally.borrow().heard == before))
+                    silence.as_mut().poll(cx).map(|()| Ok(tally.borrow().received == before))
                 });
                 if enough.await? {
                     break;
                 }
             }
             let tally = tally.borrow();
-            Ok(outcome(tally.heard, tally.elapsed_ns()))
+            Ok(outcome(tally.received, tally.elapsed_ns()))
         })
     }
 
@@ -122,13 +122,13 @@ impl<W: Sends + Receives> Dealer<W> {
     }
 }
 
-impl<W: Sends + Receives + 'static, R: Runtime> Part for Dealers<W, R> {
+impl<W: Sends + Receives + 'static, R: Runtime> LocalEnd for Dealers<W, R> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
         let each = each(count);
         let start = Instant::now();
         let Self { dealers, runtime } = self;
         runtime.block_on(try_join_all(dealers.iter_mut().map(|dealer| dealer.work(each))))?;
-        Ok(outcome(each * CROWD as u64, start.elapsed().as_nanos() as u64))
+        Ok(outcome(each * MANY as u64, start.elapsed().as_nanos() as u64))
     }
 
     fn order(&mut self, orders: &mut Orders) -> Option<u64> {

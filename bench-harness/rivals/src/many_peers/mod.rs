@@ -1,7 +1,7 @@
-//! The games with a crowd: one publisher and [`CROWD`](crate::game::CROWD) subscribers, one ROUTER and
-//! as many DEALERs.
+//! The measurements with many peers: one publisher and [`MANY`](crate::measurement::MANY)
+//! subscribers, one ROUTER and as many DEALERs.
 //!
-//! The one socket binds and has a process of its own; the crowd shares the other process and one
+//! The one socket binds and has a process of its own; the many share the other process and one
 //! thread, and takes the time. A publisher waits for its slowest subscriber where the library lets it;
 //! where it drops instead, what was dropped is not counted. Every DEALER has [`WINDOW`] messages on
 //! their way.
@@ -21,9 +21,9 @@ use anyhow::{Result, bail};
 
 use crate::case::Side;
 use crate::contender::Contender;
-use crate::errand::Errand;
-use crate::game::CROWD;
-use crate::part::{Opening, Part};
+use crate::job::Job;
+use crate::local_end::{LocalEnd, Opening};
+use crate::measurement::MANY;
 use crate::protocol::Outcome;
 
 /// Messages of a DEALER that wait for their answers: enough that nobody is idle, few beside any
@@ -34,24 +34,24 @@ const WINDOW: u64 = 10;
 const SILENCE: Duration = Duration::from_millis(200);
 
 /// Makes one end.
-pub(crate) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    match errand.contender {
-        Contender::Uring | Contender::Mio => ringmq::open(errand, side),
-        Contender::Libzmq => libzmq::open(errand, side),
-        Contender::Omq => omq::open(errand, side),
-        Contender::Monocoque => monocoque::open(errand, side),
-        Contender::Rzmq => rzmq::open(errand, side),
-        Contender::Zmqrs => zmqrs::open(errand, side),
-        Contender::Floor => bail!("a crowd has no floor"),
+pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
+    match job.contender {
+        Contender::Uring | Contender::Mio => ringmq::open(job, side),
+        Contender::Libzmq => libzmq::open(job, side),
+        Contender::Omq => omq::open(job, side),
+        Contender::Monocoque => monocoque::open(job, side),
+        Contender::Rzmq => rzmq::open(job, side),
+        Contender::Zmqrs => zmqrs::open(job, side),
+        Contender::Floor => bail!("many peers have no floor"),
     }
 }
 
 /// Messages of each DEALER in a phase of `count`.
 fn each(count: u64) -> u64 {
-    count.div_ceil(CROWD as u64)
+    count.div_ceil(MANY as u64)
 }
 
-/// What a phase of the crowd brought.
+/// What a phase brought.
 fn outcome(messages: u64, elapsed_ns: u64) -> Outcome {
     Outcome { messages, elapsed_ns, histogram: Vec::new() }
 }
@@ -59,12 +59,12 @@ fn outcome(messages: u64, elapsed_ns: u64) -> Outcome {
 /// A ROUTER's phases are rounded up in the same way as those of its DEALERs.
 struct Rounded<P>(P);
 
-impl<P: Part> Part for Rounded<P> {
+impl<P: LocalEnd> LocalEnd for Rounded<P> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
-        self.0.run(each(count) * CROWD as u64)
+        self.0.run(each(count) * MANY as u64)
     }
 
-    fn order(&mut self, orders: &mut crate::part::Orders) -> Option<u64> {
+    fn order(&mut self, orders: &mut crate::local_end::Orders) -> Option<u64> {
         self.0.order(orders)
     }
 }
