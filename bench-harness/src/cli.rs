@@ -8,9 +8,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::case::{Backend, Kind, Load, Pattern, Sharing, Side, Transport};
 use crate::doctor::{DOCTOR_EXAMPLES, DoctorArgs};
+use crate::job::Cores;
 use crate::measure::Effort;
 use crate::pin::Pin;
-use crate::protocol::Cores;
 use crate::scale::ScaleArgs;
 
 /// Measures ringmq on this machine, beside the floor of bare sockets.

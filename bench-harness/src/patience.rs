@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 const LOOK_EVERY: u32 = 1 << 12;
 
 /// A bounded spin.
-pub(crate) struct Patience {
+pub struct Patience {
     limit: Duration,
     spins: u32,
     since: Option<Instant>,
@@ -21,7 +21,7 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// Waits at most `limit` for each step of progress.
-    pub(crate) fn new(limit: Duration) -> Self {
+    pub fn new(limit: Duration) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self { limit, spins: 0, since: None, gives_way: cores == 1 }
     }

@@ -62,7 +62,7 @@ pub(crate) trait Client {
 
 /// Asks every question when it is due and times each from then to its answer.
 pub(crate) fn drive<C: Client>(client: &mut C, schedule: Schedule) -> Result<RoundTrips> {
-    let mut trips = RoundTrips::new();
+    let mut trips = RoundTrips::default();
     let (mut sent, mut answered) = (0, 0);
     while answered < schedule.count {
         // One question and one answer in turn: after a stall neither side waits for a whole burst.

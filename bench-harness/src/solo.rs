@@ -9,11 +9,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::case::{Backend, Case, Kind, Side, Transport};
 use crate::cli::{BenchArgs, Manner};
+use crate::ends;
+use crate::job::{Job, Phase};
 use crate::measure::Run;
 use crate::print;
-use crate::protocol::{Job, Phase};
 use crate::run::Measured;
-use crate::worker;
 
 /// How long to wait for the other side to be started by hand, and for any one message after that.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,7 +42,7 @@ pub(crate) fn run(
     let patience_ms = PATIENCE.as_millis() as u64;
     let job = Job { case, side: Some(side), endpoint, cores, patience_ms };
 
-    let opening = worker::open(&job, side)?;
+    let opening = ends::open_on_its_core(&job, side)?;
     let opened = opening.opened;
     let (name, subject, endpoint) = (activity(side, kind), &opened.subject, &opened.endpoint);
     print::remark(&format!("{name}: {subject} on {endpoint}"));

@@ -11,12 +11,12 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 
 use crate::consume::Consume;
-use crate::end::receiving;
 use crate::local_end::{LocalEnd, Orders};
-use crate::payload::{Checker, Stamper};
-use crate::pool::Pool;
-use crate::protocol::Outcome;
-use crate::stats::RoundTrips;
+use ringmq_bench::end::receiving;
+use ringmq_bench::job::Outcome;
+use ringmq_bench::payload::{Checker, Stamper};
+use ringmq_bench::pool::Pool;
+use ringmq_bench::stats::RoundTrips;
 
 /// Most buffers that go round: twice the usual high-water mark, and some.
 const POOL: usize = 2_100;
@@ -161,7 +161,7 @@ local_end!(Receiving: Receives; |wire, duty, count| {
 
 local_end!(Asking: Sends Receives; |wire, duty, count| {
     let Asking(sending, checker) = duty;
-    let mut trips = RoundTrips::new();
+    let mut trips = RoundTrips::default();
     let start = Instant::now();
     for _ in 0..count {
         let sent = Instant::now();

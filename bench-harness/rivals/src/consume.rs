@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::payload::Checker;
+use ringmq_bench::payload::Checker;
 
 /// Whoever looks at bodies.
 pub(crate) trait Consume {

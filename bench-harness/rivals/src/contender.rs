@@ -5,9 +5,9 @@ use std::fmt;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Backend, Transport};
 use crate::measurement::Measurement;
 use crate::plan::Item;
+use ringmq_bench::case::{Backend, Transport};
 
 /// One of those that are measured side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]

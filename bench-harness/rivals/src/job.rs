@@ -1,17 +1,13 @@
-//! What the parent and its workers say to each other: one JSON value a line, over stdin and stdout.
-//!
-//! A worker gets one [`Job`] in its life and then phases of a known number of messages. Sequence
-//! numbers go on from phase to phase, so phases that warm up share the connection with the one that
-//! counts. Every command has exactly one reply.
+//! The job of a worker: one end of a connection, or both, of one contender.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Case, Kind, Pattern, Side, Transport};
 use crate::contender::Contender;
 use crate::measurement::Measurement;
-use crate::protocol::{Cores, Job as HarnessJob, Outcome};
+use ringmq_bench::case::{Case, Kind, Pattern, Side, Transport};
+use ringmq_bench::job::{Cores, Job as HarnessJob};
 
 /// Longest wait for any one message inside a worker. The parent gives up earlier in most cases; this
 /// bounds what a worker does that lost its parent.
@@ -50,26 +46,4 @@ impl Job {
         let patience_ms = PATIENCE.as_millis() as u64;
         Some(HarnessJob { case, side: self.side, endpoint, cores: self.cores, patience_ms })
     }
-}
-
-/// From the parent to a worker.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Command {
-    /// Make the sockets.
-    Open(Box<Job>),
-    /// Move this many messages.
-    Run(u64),
-}
-
-/// From a worker to the parent.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Reply {
-    /// The sockets are there; where, if this side binds.
-    Opened(String),
-    /// The phase is over.
-    Ran(Outcome),
-    /// Something went wrong; the worker is of no more use.
-    Failed(String),
 }

@@ -1,7 +1,7 @@
 //! What is measured in one run: the cases, and in which order.
 
-use crate::case::Transport;
 use crate::measurement::Measurement;
+use ringmq_bench::case::Transport;
 
 /// One thing that everybody is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use crate::contender::Contender;
 use crate::measure::{self, measure};
 use crate::measurement::Measurement;
 use crate::plan::Item;
-use crate::protocol::{Cores, Outcome};
-use crate::stats::RoundTrips;
 use crate::table::digits;
+use ringmq_bench::job::{Cores, Outcome};
+use ringmq_bench::stats::RoundTrips;
 
 /// How often a contender may fail in a case before it is left out.
 const CHANCES: usize = 2;
@@ -106,7 +106,7 @@ fn figures(measurement: Measurement, outcome: &Outcome) -> Result<Vec<f64>> {
     if measurement != Measurement::Latency {
         return Ok(vec![measure::rate(outcome)? / 1e6]);
     }
-    let mut trips = RoundTrips::new();
+    let mut trips = RoundTrips::default();
     trips.add(&outcome.histogram);
     let summary = trips.summary();
     let trips_ns = [summary.p50_ns, summary.p99_ns, summary.p999_ns];

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::contender::{Contender, RIVALS};
 use crate::measurement::Measurement;
 use crate::rounds::ItemResults;
-use crate::stats;
+use ringmq_bench::stats;
 
 /// One case on one backend. Figures are medians of the rounds, ratios medians of the ratios within a
 /// round.

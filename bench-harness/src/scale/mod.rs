@@ -7,17 +7,17 @@
 
 mod args;
 mod figure;
+mod job;
 mod limits;
 mod memory;
 mod page;
 mod plot;
 mod role;
+mod role_worker;
 mod row;
 mod runner;
 mod scenario;
 mod table;
-mod wire;
-mod worker;
 
 use std::fs;
 use std::time::Instant;
@@ -25,12 +25,12 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 
 pub(crate) use args::ScaleArgs;
-pub(crate) use worker::serve;
+pub(crate) use role_worker::RoleWorker;
 
 use crate::case::Backend;
+use crate::job::Cores;
 use crate::machine::Machine;
-use crate::protocol::Cores;
-use crate::{print, subject};
+use crate::{commands, print, subject};
 use page::Page;
 
 /// Runs every scenario, prints the table, and writes both files.
@@ -41,11 +41,11 @@ pub(crate) fn run(args: &ScaleArgs) -> Result<()> {
     let backends = backends(args, &mut notes)?;
     let most = limits::peers(args.largest(), &mut notes);
     let scenarios = scenario::plan(args, &backends, most);
-    crate::introduce(&machine);
+    commands::introduce(&machine);
     let outcomes = runner::all(&scenarios, args.window());
     let page = Page { machine, took: start.elapsed(), outcomes, notes };
     print::result(&table::render(&page))?;
-    let folder = args.out.clone().unwrap_or_else(crate::default_folder);
+    let folder = args.out.clone().unwrap_or_else(commands::default_folder);
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     for (name, text) in [("scale.html", page.html()?), ("scale.json", page.json()?)] {
         let path = folder.join(name);

@@ -200,7 +200,7 @@ pub(super) mod sample {
     //! A page with a little on it.
 
     use super::*;
-    use crate::protocol::Cores;
+    use crate::job::Cores;
     use crate::scale::row::sample;
 
     pub(in crate::scale) fn page() -> Page {

@@ -1,22 +1,22 @@
 //! The parent's side: has two workers run a scenario, and collects what they found.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::figure::Metric;
+use super::job::{Amount, Found, PATIENCE, RoleJob, Step};
+use super::role_worker::RoleWorker;
 use super::scenario::{Scenario, Workload};
-use super::wire::{Amount, Found, Order, PATIENCE, Reply, RoleJob};
 use crate::case::{Backend, Side};
-use crate::process::Worker;
 use crate::progress::Progress;
+use crate::worker::{Pair, Worker};
 
-/// The hidden subcommand that a role runs as.
+/// The hidden subcommand of a worker.
 const SUBCOMMAND: &str = "scale-worker";
 /// Longest that a step may take: its roles give up before that, and say on what.
 const STEP: Duration = Duration::from_secs(90);
-/// How long the second side may take to say what it thinks went wrong.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Messages of the run that tells the pace, all senders together.
 const WARM_UP: usize = 50_000;
 /// Messages of a burst on each connection that is to be idle again.
@@ -78,7 +78,7 @@ fn run_scenario(
     found: &mut Found,
 ) -> Result<()> {
     let mut workers = Workers::open(scenario, subject)?;
-    found.extend(workers.step(&Order::Join).context("while the peers came together")?);
+    found.extend(workers.step(&Step::Join).context("while the peers came together")?);
     let messages = |messages| Amount { messages, ..Amount::default() };
     let measures = match scenario.workload {
         // The memory, a burst, and the memory once more.
@@ -89,75 +89,42 @@ fn run_scenario(
         Workload::Storm => Vec::new(),
     };
     for amount in measures {
-        found.extend(workers.step(&Order::Measure(amount)).context("while it was measured")?);
+        found.extend(workers.step(&Step::Measure(amount)).context("while it was measured")?);
     }
-    found.extend(workers.step(&Order::Leave).context("while the peers left")?);
-    workers.close()
+    found.extend(workers.step(&Step::Leave).context("while the peers left")?);
+    workers.0.finish()
 }
 
 /// The two workers of a scenario.
-struct Workers {
-    bind: Worker,
-    connect: Worker,
-}
+struct Workers(Pair<RoleWorker>);
 
 impl Workers {
     fn open(scenario: Scenario, subject: &mut String) -> Result<Self> {
-        let (mut bind, mut connect) =
-            (Worker::start_as(SUBCOMMAND)?, Worker::start_as(SUBCOMMAND)?);
         let endpoint = "tcp://127.0.0.1:*".to_owned();
-        let job = RoleJob { scenario, side: Side::Bind, endpoint };
-        let Reply::Ready { endpoint, subject: by } = ask(&mut bind, &Order::SetUp(job))? else {
-            bail!("a worker answered a question that nobody asked");
-        };
-        *subject = by;
-        ask(&mut connect, &Order::SetUp(RoleJob { scenario, side: Side::Connect, endpoint }))?;
-        Ok(Self { bind, connect })
+        let bind = RoleJob { scenario, side: Side::Bind, endpoint };
+        let connect = |endpoint| RoleJob { scenario, side: Side::Connect, endpoint };
+        let start = || Worker::start(SUBCOMMAND, Stdio::inherit());
+        let (pair, opened) = Pair::open(start, &bind, Some(connect), PATIENCE)?;
+        *subject = opened.subject;
+        Ok(Self(pair))
     }
 
     /// Has both do one thing.
-    fn step(&mut self, order: &Order) -> Result<Found> {
-        self.bind.tell(order)?;
-        self.connect.tell(order)?;
+    fn step(&mut self, step: &Step) -> Result<Found> {
         let deadline = Instant::now() + STEP;
-        let connect = answer(&mut self.connect, deadline).context("on the connecting side");
-        // One side that failed leaves the other one waiting for what will not come.
-        let deadline = if connect.is_ok() { deadline } else { Instant::now() + LAST_WORDS };
-        let bind = answer(&mut self.bind, deadline).context("on the binding side");
-        let (mut found, more) = crate::worker::both(bind, connect)?;
-        found.extend(more);
+        let (mut found, connect) = self.0.run(step, Side::Connect, deadline)?;
+        found.extend(connect.into_iter().flatten());
         Ok(found)
     }
 
     /// How many messages each sender can send in the window.
     fn pace(&mut self, senders: usize, window: Duration) -> Result<Amount> {
         let few = (WARM_UP / senders).max(20) as u64;
-        let order = Order::Measure(Amount { messages: few, ..Amount::default() });
-        let found = self.step(&order).context("while warming up")?;
+        let step = Step::Measure(Amount { messages: few, ..Amount::default() });
+        let found = self.step(&step).context("while warming up")?;
         let rate = found.iter().find(|(metric, _)| *metric == Metric::Rate);
         let rate = rate.map_or(0.0, |(_, rate)| *rate);
         let messages = (rate * window.as_secs_f64()) as u64 / senders as u64;
         Ok(Amount { messages: messages.max(few), ..Amount::default() })
-    }
-
-    fn close(self) -> Result<()> {
-        self.connect.finish().context("on the connecting side")?;
-        self.bind.finish().context("on the binding side")
-    }
-}
-
-fn ask(worker: &mut Worker, order: &Order) -> Result<Reply> {
-    worker.tell(order)?;
-    match worker.reply(Instant::now() + PATIENCE)? {
-        Reply::Failed(why) => bail!(why),
-        reply => Ok(reply),
-    }
-}
-
-fn answer(worker: &mut Worker, deadline: Instant) -> Result<Found> {
-    match worker.reply(deadline)? {
-        Reply::Found(found) => Ok(found),
-        Reply::Failed(why) => bail!(why),
-        Reply::Ready { .. } => bail!("a worker answered a question that nobody asked"),
     }
 }

@@ -16,8 +16,9 @@ use ringmq::{BackendChoice, Context, Socket, kind};
 
 use crate::case::{Backend, Kind, Pattern, Side};
 use crate::end::{Answering, Asking, End, Opening, Receiving, Sending};
+use crate::job::Job;
 use crate::patience::Patience;
-use crate::protocol::{Job, Opened};
+use crate::worker::Opened;
 use traffic::{Held, Lockstep, Looking, Plain};
 
 /// Messages that a queue holds by default.

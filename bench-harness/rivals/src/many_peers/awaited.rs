@@ -16,9 +16,9 @@ use crate::awaited::{Receives, Runtime, Sends};
 use crate::consume::{Subscriber, Tally};
 use crate::local_end::{LocalEnd, Orders};
 use crate::measurement::MANY;
-use crate::payload::{Checker, Stamper};
-use crate::pool::Pool;
-use crate::protocol::Outcome;
+use ringmq_bench::job::Outcome;
+use ringmq_bench::payload::{Checker, Stamper};
+use ringmq_bench::pool::Pool;
 
 /// The subscribers. Their futures outlive a phase: a read that is given up halfway may lose what it
 /// had read. The fields are dropped in this order.

@@ -10,8 +10,8 @@ use crate::consume::{Consume, Subscriber, Tally};
 use crate::job::PATIENCE;
 use crate::local_end::LocalEnd;
 use crate::measurement::MANY;
-use crate::payload::{Checker, Stamper};
-use crate::protocol::Outcome;
+use ringmq_bench::job::Outcome;
+use ringmq_bench::payload::{Checker, Stamper};
 
 /// Messages taken from one socket before the next one has its turn.
 const TURN: usize = 64;
@@ -103,7 +103,7 @@ impl<M: Many> Dealers<M> {
             came += 1;
             if state.to_send > 0 {
                 state.to_send -= 1;
-                self.sockets.send(at, state.stamper.next())?;
+                self.sockets.send(at, state.stamper.next_body())?;
             }
         }
         Ok(came)
@@ -117,7 +117,9 @@ impl<M: Many> LocalEnd for Dealers<M> {
         for (at, state) in self.states.iter_mut().enumerate() {
             (state.to_come, state.to_send) = (each, each - WINDOW.min(each));
             for _ in 0..WINDOW.min(each) {
-                self.sockets.send(at, state.stamper.next()).context("sending a first message")?;
+                self.sockets
+                    .send(at, state.stamper.next_body())
+                    .context("sending a first message")?;
             }
         }
         let mut left = each * MANY as u64;

@@ -10,13 +10,13 @@ use anyhow::{Context as _, Result};
 
 use super::blocking::{Dealers, Many, Subscribers};
 use super::{MANY, Rounded};
-use crate::case::Side;
 use crate::consume::Consume;
-use crate::end::{Answerer, Answering, End, Sending};
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::libzmq::{Wire, attach, socket};
+use ringmq_bench::case::Side;
+use ringmq_bench::end::{Answerer, Answering, End, Sending};
 
 /// The high-water mark that is none.
 const UNLIMITED: i32 = 0;

@@ -19,12 +19,12 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::case::Side;
 use crate::contender::Contender;
 use crate::job::Job;
 use crate::local_end::{LocalEnd, Opening};
 use crate::measurement::MANY;
-use crate::protocol::Outcome;
+use ringmq_bench::case::Side;
+use ringmq_bench::job::Outcome;
 
 /// Messages of a DEALER that wait for their answers: enough that nobody is idle, few beside any
 /// high-water mark.

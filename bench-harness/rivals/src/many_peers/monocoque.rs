@@ -10,12 +10,12 @@ use monocoque::zmq::{PubSocket, SubSocket};
 use super::MANY;
 use super::awaited::Subscribers;
 use crate::awaited::{self, Sends};
-use crate::case::Side;
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::address;
 use crate::rival::monocoque::{Wire, options};
+use ringmq_bench::case::Side;
 
 /// Threads of the publisher that write.
 const WORKERS: usize = 1;

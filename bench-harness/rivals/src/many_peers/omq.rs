@@ -11,13 +11,13 @@ use omq_tokio::{Error, Message, Options, SocketType};
 
 use super::blocking::{Dealers, Many, Subscribers};
 use super::{MANY, Rounded};
-use crate::case::Side;
 use crate::consume::Consume;
-use crate::end::{Answerer, Answering, End, Sending};
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::omq::{CONTEXT, Wire, attach, consume};
+use ringmq_bench::case::Side;
+use ringmq_bench::end::{Answerer, Answering, End, Sending};
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

@@ -9,14 +9,14 @@ use ringmq::{BackendChoice, Context, Error, Interest, Poller, Socket};
 
 use super::blocking::{Dealers, Many, Subscribers};
 use super::{MANY, Rounded};
-use crate::case::Side;
 use crate::consume::Consume;
 use crate::contender::Contender;
-use crate::end::{Answerer, Answering, End, Sending, Source};
 use crate::job::{Job, PATIENCE};
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
-use crate::payload::Stamper;
+use ringmq_bench::case::Side;
+use ringmq_bench::end::{Answerer, Answering, End, Sending, Source};
+use ringmq_bench::payload::Stamper;
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
@@ -79,7 +79,7 @@ struct Publisher(Socket<XPubKind>);
 impl Source for Publisher {
     #[inline]
     fn send(&mut self, stamper: &mut Stamper) -> Result<()> {
-        Ok(self.0.send(stamper.next()).map_err(Error::from)?)
+        Ok(self.0.send(stamper.next_body()).map_err(Error::from)?)
     }
 }
 

@@ -7,11 +7,11 @@ use rzmq::{MsgFlags, Socket, SocketType};
 use super::awaited::{Dealers, Subscribers};
 use super::{MANY, Rounded};
 use crate::awaited::{self, Answers, Runtime as _};
-use crate::case::Side;
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::rzmq::{Driver, Wire, attach, socket};
+use ringmq_bench::case::Side;
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

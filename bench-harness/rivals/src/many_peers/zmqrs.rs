@@ -8,11 +8,11 @@ use zeromq::{DealerSocket, PubSocket, RouterSocket, Socket as _, SubSocket};
 use super::awaited::{Dealers, Subscribers};
 use super::{MANY, Rounded};
 use crate::awaited;
-use crate::case::Side;
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::zmqrs::{Wire, bound, connected, runtime};
+use ringmq_bench::case::Side;
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

@@ -9,12 +9,12 @@ use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::case::Side;
-use crate::end::{Answerer, Asker, Sink, Source};
 use crate::job::{Job, PATIENCE};
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
-use crate::payload::{Checker, Stamper};
+use ringmq_bench::case::Side;
+use ringmq_bench::end::{Answerer, Asker, Sink, Source};
+use ringmq_bench::payload::{Checker, Stamper};
 
 /// The process's context: both ends of an inproc connection must share one.
 pub(crate) static CONTEXT: LazyLock<zmq::Context> = LazyLock::new(zmq::Context::new);
@@ -74,7 +74,7 @@ impl Wire {
 impl Source for Wire {
     #[inline]
     fn send(&mut self, stamper: &mut Stamper) -> Result<()> {
-        Ok(self.socket.send(stamper.next(), 0)?)
+        Ok(self.socket.send(stamper.next_body(), 0)?)
     }
 }
 

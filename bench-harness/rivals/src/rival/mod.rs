@@ -13,11 +13,12 @@ pub(crate) mod zmqrs;
 use anyhow::{Context as _, Result};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::case::{Side, Transport};
 use crate::contender::Contender;
 use crate::job::Job;
 use crate::local_end::Opening;
-use crate::{end, floor, many_peers, subject};
+use crate::many_peers;
+use ringmq_bench::case::{Side, Transport};
+use ringmq_bench::{end, ends};
 
 /// Makes the end of `job` on `side`.
 pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
@@ -37,10 +38,9 @@ pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
 /// The floor and ringmq, as the harness of ringmq opens them.
 fn known(job: &Job, side: Side) -> Result<Opening> {
     let job = job.to_harness().context("a rival is not known to the harness of ringmq")?;
-    let opening = match (job.case.backend.is_floor(), job.case.transport) {
-        (_, Transport::Inproc) => pair::take(&job, side)?,
-        (true, _) => floor::open(&job, side)?,
-        (false, _) => subject::open(&job, side)?,
+    let opening = match job.case.transport {
+        Transport::Inproc => pair::take(&job, side)?,
+        _ => ends::open(&job, side)?,
     };
     let end::Opening { opened, finish } = opening;
     Ok(Opening::new(opened.endpoint, finish))
@@ -74,10 +74,10 @@ mod pair {
 
     use anyhow::{Context as _, Result};
 
-    use crate::case::Side;
-    use crate::end::Opening;
-    use crate::protocol::Job as HarnessJob;
-    use crate::{floor, subject};
+    use ringmq_bench::case::Side;
+    use ringmq_bench::end::Opening;
+    use ringmq_bench::ends;
+    use ringmq_bench::job::Job as HarnessJob;
 
     /// The end that connects, waiting for its thread.
     static OTHER: Mutex<Option<Opening>> = Mutex::new(None);
@@ -88,11 +88,7 @@ mod pair {
         if side == Side::Connect {
             return other.take().context("the binding end was not made first");
         }
-        let [connect, bind] = if job.case.backend.is_floor() {
-            floor::open_both(job)
-        } else {
-            subject::open_both(job)?
-        };
+        let [connect, bind] = ends::open_both(job)?;
         *other = Some(connect);
         Ok(bind)
     }

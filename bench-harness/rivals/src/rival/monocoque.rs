@@ -22,11 +22,11 @@ use monocoque_zmtp::DealerSocket;
 
 use super::{address, path};
 use crate::awaited::{self, Answers, Receives, Runtime, Sends};
-use crate::case::{Side, Transport};
 use crate::consume::Consume;
 use crate::job::Job;
 use crate::local_end::{LocalEnd, Opening};
 use crate::measurement::Measurement;
+use ringmq_bench::case::{Side, Transport};
 
 /// Bytes of the read and write buffers in a ping-pong, as in the library's own benchmark.
 const SMALL_BUFFER: usize = 4096;

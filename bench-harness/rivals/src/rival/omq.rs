@@ -22,14 +22,14 @@ use omq_tokio::message::MAX_INLINE_MESSAGE;
 use omq_tokio::options::WorkloadProfile;
 use omq_tokio::{Context, Endpoint, Error, Message, Options, SocketType, TrySendError};
 
-use crate::case::{Side, Transport};
 use crate::consume::Consume;
-use crate::end::{Answerer, Asker, Sink, Source};
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
-use crate::payload::{Checker, Stamper};
-use crate::pool::Pool;
+use ringmq_bench::case::{Side, Transport};
+use ringmq_bench::end::{Answerer, Asker, Sink, Source};
+use ringmq_bench::payload::{Checker, Stamper};
+use ringmq_bench::pool::Pool;
 
 /// Most buffers of a sender that go round: twice the high-water mark, and some.
 const POOL: usize = 2_100;
@@ -102,7 +102,7 @@ impl Wire {
     fn message(&mut self, stamper: &mut Stamper) -> Message {
         match &mut self.pool {
             Some(pool) => Message::single(pool.next(stamper)),
-            None => Message::from_slice(stamper.next()),
+            None => Message::from_slice(stamper.next_body()),
         }
     }
 
@@ -173,11 +173,11 @@ mod exclusive {
 
     use super::consume;
     use crate::awaited::{self, Answers, Receives, Sends};
-    use crate::case::Side;
     use crate::consume::Consume;
     use crate::job::Job;
     use crate::local_end::Opening;
     use crate::rival::current_thread;
+    use ringmq_bench::case::Side;
 
     /// Makes one end.
     pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

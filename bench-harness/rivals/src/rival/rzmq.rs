@@ -24,11 +24,11 @@ use rzmq::{Context, Msg, Socket, SocketType};
 
 use super::{current_thread, two_workers};
 use crate::awaited::{self, Answers, Receives, Runtime, Sends};
-use crate::case::{Side, Transport};
 use crate::consume::Consume;
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
+use ringmq_bench::case::{Side, Transport};
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

@@ -15,11 +15,11 @@ use zeromq::{
 
 use super::{current_thread, two_workers};
 use crate::awaited::{self, Answers, Receives, Sends};
-use crate::case::Side;
 use crate::consume::Consume;
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
+use ringmq_bench::case::Side;
 
 /// The runtime of one side.
 pub(crate) fn runtime(measurement: Measurement) -> Result<Runtime> {

@@ -7,7 +7,7 @@ use ringmq::{Dealer, Error, Router as RouterSocket};
 
 use super::{BODY, Role, Setup, bound, patient, until};
 use crate::scale::figure::Metric;
-use crate::scale::wire::{Amount, Found};
+use crate::scale::job::{Amount, Found};
 
 /// Messages of each DEALER that are on their way at a time.
 const WINDOW: u64 = 16;

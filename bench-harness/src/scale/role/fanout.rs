@@ -7,7 +7,7 @@ use ringmq::{Error, Sub, XPub};
 
 use super::{BODY, Role, Setup, bound, patient, storm, until};
 use crate::scale::figure::Metric;
-use crate::scale::wire::{Amount, Found};
+use crate::scale::job::{Amount, Found};
 
 /// One XPUB, which waits for those who are slow, so that a count remains a count.
 pub(super) struct Publisher {

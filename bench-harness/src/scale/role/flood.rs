@@ -10,7 +10,7 @@ use ringmq::{Error, Message, Pull, Push};
 
 use super::{BODY, Role, Setup, bound, patient};
 use crate::scale::figure::Metric;
-use crate::scale::wire::{Amount, Found};
+use crate::scale::job::{Amount, Found};
 
 /// Messages that a sender offers in one go before the next one's turn.
 const TURN: usize = 64;

@@ -8,7 +8,7 @@ use ringmq::{Pull, Push};
 
 use super::{BODY, Role, Setup, bound, patient, until_alone};
 use crate::scale::figure::Metric;
-use crate::scale::wire::{Amount, Found};
+use crate::scale::job::{Amount, Found};
 
 /// The first word.
 const HELLO: &str = "hello";

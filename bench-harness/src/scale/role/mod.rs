@@ -1,7 +1,7 @@
 //! The roles: the sockets of one side of a scenario, and what they do at each step.
 //!
 //! A role runs on the one thread that its process has besides ringmq's, and never waits longer than
-//! the [patience](PATIENCE) of the wire for any one thing.
+//! its [patience](PATIENCE) for any one thing.
 
 mod echo;
 mod fanout;
@@ -16,10 +16,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ringmq::kind::Kind;
 use ringmq::{BackendChoice, Context, Socket};
 
+use super::job::{Amount, Found, PATIENCE, RoleJob};
 use super::memory;
 use super::scenario::{Scenario, Workload};
-use super::wire::{Amount, Found, PATIENCE, Reply, RoleJob};
 use crate::case::{Backend, Side};
+use crate::worker::Opened;
 
 /// Bytes of a message where messages are counted.
 const BODY: usize = 64;
@@ -54,7 +55,7 @@ impl Setup {
 }
 
 /// Makes the role of a job.
-pub(super) fn set_up(job: &RoleJob) -> Result<(Box<dyn Role>, Reply)> {
+pub(super) fn set_up(job: &RoleJob) -> Result<(Box<dyn Role>, Opened)> {
     let choice = match job.scenario.backend {
         Backend::Uring => BackendChoice::Uring,
         Backend::Mio => BackendChoice::Mio,
@@ -85,7 +86,7 @@ pub(super) fn set_up(job: &RoleJob) -> Result<(Box<dyn Role>, Reply)> {
         Workload::Echo if bind => made(echo::Router::new(setup)?),
         Workload::Echo => made((echo::Dealers::new(setup), String::new())),
     };
-    Ok((role, Reply::Ready { endpoint, subject }))
+    Ok((role, Opened { endpoint, subject }))
 }
 
 fn made<R: Role + 'static>((role, endpoint): (R, String)) -> (Box<dyn Role>, String) {

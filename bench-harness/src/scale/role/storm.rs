@@ -7,7 +7,7 @@ use ringmq::{Sub, XPub};
 
 use super::{Role, Setup, bound, patient, until_alone};
 use crate::scale::figure::Metric;
-use crate::scale::wire::{Amount, Found};
+use crate::scale::job::{Amount, Found};
 
 /// One XPUB, which sends a single message once everybody is there.
 pub(super) struct Publisher {

@@ -10,7 +10,7 @@ use ringmq::{Pub, Sub};
 
 use super::{Role, Setup, bound, patient, until};
 use crate::scale::figure::Metric;
-use crate::scale::wire::{Amount, Found};
+use crate::scale::job::{Amount, Found};
 
 /// Subscribers that share the topics.
 const SUBSCRIBERS: usize = 10;

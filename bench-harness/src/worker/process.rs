@@ -1,44 +1,43 @@
-//! The parent's hold on a worker process: start it, talk to it, be rid of it.
-//!
-//! Every wait has a deadline and every worker is ended by its process id at the latest when its
-//! [`Worker`] is dropped, so the parent neither hangs nor leaves anything behind.
+//! The parent's hold on one worker process: start it, talk to it, be rid of it.
 
 use std::io::{BufRead, BufReader, Write};
+use std::marker::PhantomData;
 use std::process::{Child, ChildStdin, Command as Process, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use crate::protocol::{Command, Job, Opened, Outcome, Phase, Reply};
+use super::message::{Command, Reply};
+use super::{Opened, Work};
 
 /// How long a worker that has nothing left to do may take to end: closing a context is a matter of
 /// milliseconds, on a machine that is short of cores perhaps of seconds.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// A worker process.
-pub(crate) struct Worker {
+/// A worker process that does `W`; killed when dropped.
+pub struct Worker<W> {
     child: Child,
     stdin: Option<ChildStdin>,
     replies: Receiver<String>,
+    work: PhantomData<fn(W)>,
 }
 
-impl Worker {
-    /// Starts this very program as a worker.
-    pub(crate) fn start() -> Result<Self> {
-        Self::start_as("worker")
-    }
-
-    /// Starts this very program with the subcommand of a worker.
-    pub(crate) fn start_as(subcommand: &str) -> Result<Self> {
+impl<W: Work> Worker<W> {
+    /// Starts this very program with the subcommand by which it [serves](super::serve) `W`; `stderr`
+    /// is where its remarks go.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not start it.
+    pub fn start(subcommand: &str, stderr: Stdio) -> Result<Self> {
         let program = std::env::current_exe().context("finding this program's own file")?;
         let mut child = Process::new(&program)
             .arg(subcommand)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .with_context(|| format!("starting {} as a worker", program.display()))?;
         let stdin = child.stdin.take();
@@ -52,26 +51,34 @@ impl Worker {
                 }
             }
         });
-        Ok(Self { child, stdin, replies })
+        Ok(Self { child, stdin, replies, work: PhantomData })
     }
 
     /// Has it make its sockets.
-    pub(crate) fn open(&mut self, job: &Job, limit: Duration) -> Result<Opened> {
-        self.tell(&Command::Open(Box::new(job.clone())))?;
-        match self.reply(Instant::now() + limit)? {
+    ///
+    /// # Errors
+    ///
+    /// What the worker says of it; or that it died, or gave no answer until `deadline`.
+    pub(super) fn open(&mut self, job: &W::Job, deadline: Instant) -> Result<Opened> {
+        self.tell(&Command::Open(job))?;
+        match self.reply(deadline)? {
             Reply::Opened(opened) => Ok(opened),
             Reply::Failed(why) => bail!(why),
             Reply::Ran(_) => bail!("a worker answered a question that nobody asked"),
         }
     }
 
-    /// Lets it run a phase, without waiting for the outcome.
-    pub(crate) fn run(&mut self, phase: Phase) -> Result<()> {
-        self.tell(&Command::Run(phase))
+    /// Lets it do a step, without waiting for the outcome.
+    pub(super) fn begin(&mut self, step: &W::Step) -> Result<()> {
+        self.tell(&Command::Run(step))
     }
 
-    /// Waits for the outcome of the phase.
-    pub(crate) fn outcome(&mut self, deadline: Instant) -> Result<Outcome> {
+    /// Waits for the outcome of the step.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`open`](Self::open).
+    pub(super) fn outcome(&mut self, deadline: Instant) -> Result<W::Outcome> {
         match self.reply(deadline)? {
             Reply::Ran(outcome) => Ok(outcome),
             Reply::Failed(why) => bail!(why),
@@ -80,7 +87,7 @@ impl Worker {
     }
 
     /// Lets it end by itself, and complains if it does not.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    pub(super) fn finish(mut self) -> Result<()> {
         drop(self.stdin.take());
         match self.replies.recv_timeout(GRACE) {
             Err(RecvTimeoutError::Disconnected) => {}
@@ -96,16 +103,14 @@ impl Worker {
         Ok(())
     }
 
-    /// Tells it something.
-    pub(crate) fn tell<C: Serialize>(&mut self, command: &C) -> Result<()> {
+    fn tell(&mut self, command: &Command<&W::Job, &W::Step>) -> Result<()> {
         let stdin = self.stdin.as_mut().context("the worker was told to end before")?;
         let mut line = serde_json::to_vec(command)?;
         line.push(b'\n');
         stdin.write_all(&line).context("a worker ended too early")
     }
 
-    /// Waits for what it has to say.
-    pub(crate) fn reply<R: DeserializeOwned>(&mut self, deadline: Instant) -> Result<R> {
+    fn reply(&mut self, deadline: Instant) -> Result<Reply<W::Outcome>> {
         let left = deadline.saturating_duration_since(Instant::now());
         match self.replies.recv_timeout(left) {
             Ok(line) => serde_json::from_str(&line)
@@ -118,7 +123,7 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl<W> Drop for Worker<W> {
     fn drop(&mut self) {
         // Both fail only where the worker has already ended and been waited for.
         let _ = self.child.kill();

@@ -1,7 +1,4 @@
-//! What the parent and its workers say to each other: one JSON value a line.
-//!
-//! A worker gets one role in its life, is then told step by step what to do, and answers each with
-//! what it found.
+//! The job of a worker of `scale`, its steps, and what they bring.
 
 use std::time::Duration;
 
@@ -25,12 +22,10 @@ pub(crate) struct RoleJob {
     pub(crate) endpoint: String,
 }
 
-/// From the parent to a worker.
+/// What a role does next.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Order {
-    /// Take a role: make a context, and bind.
-    SetUp(RoleJob),
+pub(crate) enum Step {
     /// Bring all peers together.
     Join,
     /// Do what is measured, with so many messages or for so long, whichever the workload is about.
@@ -46,23 +41,6 @@ pub(crate) struct Amount {
     pub(crate) messages: u64,
     /// Milliseconds.
     pub(crate) millis: u64,
-}
-
-/// From a worker to the parent.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Reply {
-    /// The context is there, and the endpoint bound.
-    Ready {
-        /// Where the peers are to connect.
-        endpoint: String,
-        /// What moves the messages, in words.
-        subject: String,
-    },
-    /// The step is done.
-    Found(Found),
-    /// Something went wrong; the worker is of no more use.
-    Failed(String),
 }
 
 /// What a step has brought.

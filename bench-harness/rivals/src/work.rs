@@ -1,40 +1,76 @@
-//! The worker: a process that is one end of a connection, or both on two threads.
+//! What a worker does: it is one end of a connection, or both on two threads.
 //!
-//! It reads commands from stdin, writes replies to stdout, and is gone when stdin closes: what a rival
-//! does while it shuts down is not measured, and nothing of it may keep the run waiting. Each end
-//! lives on a thread of its own, which stays on its core.
+//! It is gone as soon as the parent has had enough: what a rival does while it shuts down is not
+//! measured, and nothing of it may keep the run waiting. Each end lives on a thread of its own, which
+//! stays on its core.
 
 use std::any::Any;
-use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
+use ringmq_bench::case::Side;
+use ringmq_bench::job::Outcome;
+use ringmq_bench::pin;
+use ringmq_bench::worker::{self, Opened, Work};
 
-use crate::case::Side;
-use crate::job::{Command, Job, Reply};
+use crate::job::Job;
 use crate::local_end::{Opening, Orders};
-use crate::protocol::Outcome;
-use crate::{pin, rival};
+use crate::rival;
 
 /// Serves the parent until it has had enough.
 pub(crate) fn serve() -> Result<()> {
-    let mut ends = Vec::new();
-    for line in io::stdin().lock().lines() {
-        let command = serde_json::from_str(&line.context("reading from the parent")?)
-            .context("the parent sent something else than a command")?;
-        let reply = match command {
-            Command::Open(job) => open(&job, &mut ends).map(Reply::Opened),
-            Command::Run(count) => run(&ends, count).map(Reply::Ran),
-        };
-        let reply = reply.unwrap_or_else(|error| Reply::Failed(format!("{error:#}")));
-        let mut out = io::stdout().lock();
-        serde_json::to_writer(&mut out, &reply).context("answering the parent")?;
-        out.write_all(b"\n").and_then(|()| out.flush()).context("answering the parent")?;
-    }
+    worker::serve(Ends::default())?;
     std::process::exit(0)
+}
+
+/// The threads of the ends, the one that binds first.
+#[derive(Default)]
+pub(crate) struct Ends(Vec<EndThread>);
+
+impl Work for Ends {
+    type Job = Job;
+    /// Messages of a phase.
+    type Step = u64;
+    type Outcome = Outcome;
+
+    /// Opens the ends one after the other.
+    fn open(&mut self, job: Job) -> Result<Opened> {
+        let sides = match job.side {
+            Some(side) => vec![side],
+            None => vec![Side::Bind, Side::Connect],
+        };
+        let mut endpoint = job.endpoint.clone();
+        for side in sides {
+            let thread = EndThread::spawn(job.clone(), side);
+            match thread.report()? {
+                Report::Opened(at) => endpoint = at,
+                Report::Ran(_) => bail!("an end ran before it was told to"),
+            }
+            self.0.push(thread);
+        }
+        Ok(Opened { endpoint, subject: job.contender.to_string() })
+    }
+
+    /// Runs a phase on all ends at once; the outcome is that of the end that took the time.
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        for thread in &self.0 {
+            thread.orders.unbounded_send(count).map_err(|_| anyhow!("an end is gone"))?;
+        }
+        let mut timed = Outcome::default();
+        for thread in &self.0 {
+            match thread.report()? {
+                Report::Ran(outcome) if outcome.elapsed_ns > 0 || timed.messages == 0 => {
+                    timed = outcome;
+                }
+                Report::Ran(_) => {}
+                Report::Opened(_) => bail!("an end opened twice"),
+            }
+        }
+        Ok(timed)
+    }
 }
 
 /// The worker's hold on a thread that is an end.
@@ -47,42 +83,6 @@ struct EndThread {
 enum Report {
     Opened(String),
     Ran(Outcome),
-}
-
-/// Opens the ends one after the other, the one that binds first.
-fn open(job: &Job, threads: &mut Vec<EndThread>) -> Result<String> {
-    let sides = match job.side {
-        Some(side) => vec![side],
-        None => vec![Side::Bind, Side::Connect],
-    };
-    let mut endpoint = job.endpoint.clone();
-    for side in sides {
-        let thread = EndThread::spawn(job.clone(), side);
-        match thread.report()? {
-            Report::Opened(at) => endpoint = at,
-            Report::Ran(_) => bail!("an end ran before it was told to"),
-        }
-        threads.push(thread);
-    }
-    Ok(endpoint)
-}
-
-/// Runs a phase on all ends at once; the outcome is that of the end that took the time.
-fn run(threads: &[EndThread], count: u64) -> Result<Outcome> {
-    for thread in threads {
-        thread.orders.unbounded_send(count).map_err(|_| anyhow!("an end is gone"))?;
-    }
-    let mut timed = Outcome::default();
-    for thread in threads {
-        match thread.report()? {
-            Report::Ran(outcome) if outcome.elapsed_ns > 0 || timed.messages == 0 => {
-                timed = outcome
-            }
-            Report::Ran(_) => {}
-            Report::Opened(_) => bail!("an end opened twice"),
-        }
-    }
-    Ok(timed)
 }
 
 impl EndThread {

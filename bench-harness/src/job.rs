@@ -1,8 +1,7 @@
-//! What the parent and its workers say to each other: one JSON value a line, over stdin and stdout.
+//! The job of a worker of `throughput` and `latency`, its phases, and what they bring.
 //!
-//! The parent opens a worker, then lets it run phases of a known number of messages. Sequence numbers
-//! go on from phase to phase, so a phase that warms up and one that measures share the connection.
-//! A worker answers every command with exactly one reply and ends when its stdin closes.
+//! A worker gets one job, then phases of a known number of messages. Sequence numbers go on from
+//! phase to phase, so a phase that warms up and one that measures share the connection.
 
 use std::time::Duration;
 
@@ -12,17 +11,17 @@ use crate::case::{Case, Load, Sharing, Side};
 
 /// All that a worker has to know before the first message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Job {
+pub struct Job {
     /// What is measured.
-    pub(crate) case: Case,
+    pub case: Case,
     /// Which end to be; `None` is both ends, two threads of one process.
-    pub(crate) side: Option<Side>,
+    pub side: Option<Side>,
     /// Where to bind or connect.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
     /// Cores to stay on.
-    pub(crate) cores: Cores,
+    pub cores: Cores,
     /// Longest wait for any one message, in milliseconds.
-    pub(crate) patience_ms: u64,
+    pub patience_ms: u64,
 }
 
 impl Job {
@@ -35,20 +34,20 @@ impl Job {
 /// Cores (as the operating system numbers them) for the threads of one job; `None` leaves a thread
 /// wherever the scheduler puts it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Cores {
+pub struct Cores {
     /// The thread that connects.
-    pub(crate) connect: Option<usize>,
+    pub connect: Option<usize>,
     /// The thread that binds.
-    pub(crate) bind: Option<usize>,
+    pub bind: Option<usize>,
     /// The I/O thread of the side that connects.
-    pub(crate) connect_io: Option<usize>,
+    pub connect_io: Option<usize>,
     /// The I/O thread of the side that binds.
-    pub(crate) bind_io: Option<usize>,
+    pub bind_io: Option<usize>,
 }
 
 impl Cores {
     /// The application's core of one side.
-    pub(crate) fn of(&self, side: Side) -> Option<usize> {
+    pub fn of(&self, side: Side) -> Option<usize> {
         match side {
             Side::Bind => self.bind,
             Side::Connect => self.connect,
@@ -56,7 +55,7 @@ impl Cores {
     }
 
     /// The I/O thread's core of one side.
-    pub(crate) fn io_of(&self, side: Side) -> Option<usize> {
+    pub fn io_of(&self, side: Side) -> Option<usize> {
         match side {
             Side::Bind => self.bind_io,
             Side::Connect => self.connect_io,
@@ -81,79 +80,45 @@ impl Cores {
     }
 }
 
-/// From the parent to a worker.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Command {
-    /// Make the sockets.
-    Open(Box<Job>),
-    /// Move messages.
-    Run(Phase),
-}
-
 /// A number of messages on an open connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Phase {
+pub struct Phase {
     /// How many.
-    pub(crate) count: u64,
+    pub count: u64,
     /// When each is sent, where they are questions.
-    pub(crate) load: Load,
+    pub load: Load,
 }
 
 impl Phase {
     /// A phase without any waiting.
-    pub(crate) fn closed(count: u64) -> Self {
+    pub fn closed(count: u64) -> Self {
         Self { count, load: Load::Closed }
     }
 }
 
-/// From a worker to the parent.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Reply {
-    /// The sockets are there.
-    Opened(Opened),
-    /// The messages were moved, all of them, in order and intact.
-    Ran(Outcome),
-    /// Something went wrong; the worker is of no more use.
-    Failed(String),
-}
-
-/// What a worker knows once its sockets exist.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Opened {
-    /// The resolved endpoint, where this side binds.
-    pub(crate) endpoint: String,
-    /// What moves the messages, in words: the backend and why it was chosen.
-    pub(crate) subject: String,
-}
-
 /// What one phase brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// Messages moved, or round trips made.
-    pub(crate) messages: u64,
+    pub messages: u64,
     /// From the first message to the last one, in nanoseconds; 0 where this side measures nothing.
-    pub(crate) elapsed_ns: u64,
+    pub elapsed_ns: u64,
     /// Round trips as pairs of nanoseconds and how often; empty where nothing was timed one by one.
-    pub(crate) histogram: Vec<(u64, u64)>,
+    pub histogram: Vec<(u64, u64)>,
+}
+
+impl Outcome {
+    /// Of the outcomes of one phase on its two ends, the one that was timed. `connect` is none where
+    /// one process was both ends.
+    pub fn timed(bind: Self, connect: Option<Self>) -> Self {
+        connect.filter(|connect| connect.elapsed_ns > 0).unwrap_or(bind)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn a_command_is_one_line_and_reads_back() {
-        let phase = Phase { count: 7, load: Load::Pause { us: 100 } };
-        let line = serde_json::to_string(&Command::Run(phase)).unwrap();
-        assert_eq!(line, "{\"run\":{\"count\":7,\"load\":{\"pause\":{\"us\":100}}}}");
-        let Command::Run(read) = serde_json::from_str(&line).unwrap() else {
-            panic!("the command that was written");
-        };
-        assert_eq!(read, phase);
-    }
 
     #[test]
     fn threads_share_the_cores_that_they_are_kept_on() {
