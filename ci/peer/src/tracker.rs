@@ -11,12 +11,15 @@ use crate::pattern::{Pattern, parse_probe, parse_tag};
 /// Faults kept word for word; the rest is only counted.
 const KEPT_FAULTS: usize = 5;
 
+/// First and last sequence number of each unbroken run.
+pub(crate) type Runs = Vec<(u64, u64)>;
+
 /// The state as the driver reads it.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct Report {
     pub(crate) received: u64,
-    /// First and last sequence number of each unbroken run, by stream.
-    pub(crate) runs: BTreeMap<u32, Vec<(u64, u64)>>,
+    /// What has come of each stream.
+    pub(crate) runs: BTreeMap<u32, Runs>,
     pub(crate) fault_count: u64,
     pub(crate) faults: Vec<String>,
     /// Messages that belong to no stream: somebody else's.

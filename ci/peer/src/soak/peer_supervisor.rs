@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ringmq::{Error, Monitor, MonitorEvent};
-use serde_json::{Value, json};
 
+use crate::command::{Answer, Op};
 use crate::pattern::mix;
 use crate::soak::child::{Child, ChildError};
 use crate::soak::scenario::{Counts, MAX_BODY, Role, Scenario};
@@ -69,7 +69,7 @@ impl<'a> PeerSupervisor<'a> {
         self.incarnation += 1;
         let mut child = self.start()?;
         if self.scenario.peer_kind == Kind::Sub {
-            child.call("subscribe", &json!({ "topic": "" }))?;
+            child.call(Op::Subscribe { topic: String::new() })?;
         }
         if self.scenario.kind == Kind::Push {
             let sent = self.scenario.sent.load(Ordering::Acquire);
@@ -132,35 +132,34 @@ impl<'a> PeerSupervisor<'a> {
     }
 
     /// The command that keeps a peer busy with `count` messages, after `done` of them.
-    fn command(&self, done: u64, count: u64) -> (&'static str, Value) {
-        let own = self.incarnation;
+    fn command(&self, done: u64, count: u64) -> Op {
+        let (stream, first) = (self.incarnation, done);
         match self.scenario.role {
-            Role::Send => ("recv", json!({ "stream": OWN_STREAM, "count": count })),
-            Role::Receive => ("send", json!({ "stream": own, "first": done, "count": count })),
-            Role::Ask => ("serve", json!({ "count": count })),
+            Role::Send => {
+                Op::Recv { stream: OWN_STREAM, count: Some(count), last: None, probe: None }
+            }
+            Role::Receive => Op::Send { stream, first, count },
+            Role::Ask => Op::Serve { count: Some(count) },
             Role::Answer => {
                 let window = if self.scenario.peer_kind == Kind::Req { 1 } else { WINDOW };
-                let order =
-                    json!({ "stream": own, "first": done, "count": count, "window": window });
-                ("request", order)
+                Op::Request { stream, first, count, window }
             }
         }
     }
 
-    fn order(&self, child: &mut Child, done: u64) -> Result<Value, ChildError> {
-        let (op, fields) = self.command(done, ORDER);
+    fn order(&self, child: &mut Child, done: u64) -> Result<Answer, ChildError> {
         // A free-running sender would only show how fast one core is.
         if self.scenario.role == Role::Receive {
             thread::sleep(START_PAUSE);
         }
-        child.call(op, &fields)
+        child.call(self.command(done, ORDER))
     }
 
     /// What a peer's answer says; the count of messages that it has dealt with.
-    fn judge(&mut self, answer: &Value, done: u64) -> Result<u64, ChildError> {
-        if answer["fault_count"].as_u64().unwrap_or(0) + answer["foreign"].as_u64().unwrap_or(0) > 0
-        {
-            return Err(ChildError::Failed(answer.to_string()));
+    fn judge(&mut self, answer: &Answer, done: u64) -> Result<u64, ChildError> {
+        if answer.fault_count + answer.foreign > 0 {
+            let text = format!("{} foreign messages, faults {:?}", answer.foreign, answer.faults);
+            return Err(ChildError::Failed(text));
         }
         match self.scenario.role {
             Role::Send => {
@@ -168,12 +167,12 @@ impl<'a> PeerSupervisor<'a> {
                 Counts::add(&self.scenario.counts.delivered, received - done);
                 Ok(received - done)
             }
-            Role::Receive => Ok(answer["sent"].as_u64().unwrap_or(0)),
-            Role::Ask => Ok(answer["served"].as_u64().unwrap_or(0)),
+            Role::Receive => Ok(answer.sent),
+            Role::Ask => Ok(answer.served),
             Role::Answer => {
                 let end = done + ORDER - 1;
-                if answer["runs"][self.incarnation.to_string()] != json!([[0, end]]) {
-                    return Err(ChildError::Failed(format!("answers to 0..{end}: {answer}")));
+                if answer.runs.get(&self.incarnation).is_none_or(|runs| *runs != [(0, end)]) {
+                    return Err(ChildError::Failed(format!("answers to 0..{end}: {answer:?}")));
                 }
                 Counts::add(&self.scenario.counts.delivered, ORDER);
                 Ok(ORDER)
@@ -183,12 +182,11 @@ impl<'a> PeerSupervisor<'a> {
 
     /// A receiving peer got one unbroken run, and only what was in flight at a kill is missing
     /// before it. Answers the length of the run.
-    fn judge_own_stream(&mut self, answer: &Value) -> Result<u64, ChildError> {
-        let runs = answer["runs"][OWN_STREAM.to_string()].as_array().map_or(&[][..], Vec::as_slice);
-        let [run] = runs else {
-            return Err(ChildError::Failed(format!("not one unbroken run: {answer}")));
+    fn judge_own_stream(&mut self, answer: &Answer) -> Result<u64, ChildError> {
+        let runs = answer.runs.get(&OWN_STREAM).map_or(&[][..], Vec::as_slice);
+        let &[(first, last)] = runs else {
+            return Err(ChildError::Failed(format!("not one unbroken run: {answer:?}")));
         };
-        let (first, last) = (run[0].as_u64().unwrap_or(0), run[1].as_u64().unwrap_or(0));
         let next = self.arrived.map_or(0, |arrived| arrived + 1);
         if first > next {
             let gap = first - next;
@@ -208,8 +206,7 @@ impl<'a> PeerSupervisor<'a> {
 
     /// Kills the peer in the middle of an order.
     fn kill(&mut self, mut child: Child, done: u64) -> Result<(), ChildError> {
-        let (op, fields) = self.command(done, u64::from(u32::MAX));
-        child.begin(op, &fields)?;
+        child.begin(self.command(done, u64::from(u32::MAX)))?;
         thread::sleep(Duration::from_micros(self.random() % LONGEST_LAST_ORDER_US));
         drop(child);
         Counts::add(&self.scenario.counts.killed, 1);
@@ -282,7 +279,8 @@ impl<'a> PeerSupervisor<'a> {
         }
         let last = self.scenario.sent.load(Ordering::Acquire).saturating_sub(1);
         if self.arrived < Some(last) {
-            let answer = child.call("recv", &json!({ "stream": OWN_STREAM, "last": last }))?;
+            let (stream, last) = (OWN_STREAM, Some(last));
+            let answer = child.call(Op::Recv { stream, count: None, last, probe: None })?;
             self.judge(&answer, done)?;
         }
         Ok(())
