@@ -18,10 +18,11 @@ from contextlib import ExitStack, closing
 
 from . import wire
 from .attacks import ATTACKS, HANDSHAKE_MS, HONEST, HONEST_STREAM, LIMIT, Attack, Attacker, Open
+from .cases import column
 from .pairs import Cell
 from .pattern import Pattern
 from .process import PeerProcess
-from .scenario import Hole, start_both
+from .scenario import Hole, open_path, start_both
 from .stage import Side, Stage
 
 HEALTHY_STREAM = 1
@@ -42,9 +43,8 @@ def cells(stage: Stage, backends: tuple[str, ...]) -> Iterator[Cell]:
     for attack, backend, binds in itertools.product(ATTACKS, backends, (True, False)):
         if attack.harms_libzmq and backend == "libzmq":
             continue
-        column = f"{backend}/tcp/{'bind' if binds else 'connect'}"
         run = functools.partial(run_case, stage, attack, backend, binds, next(numbers))
-        yield "bad input", attack.name, column, run
+        yield "bad input", attack.name, column(backend, "tcp", binds), run
     for backend in backends:
         run = functools.partial(run_exhaustion, stage, backend, next(numbers))
         yield "bad input", "descriptors used up", f"{backend}/tcp/bind", run
@@ -68,11 +68,7 @@ class Health:
         The victim waits in vain once, for a thread that has had to wait keeps a descriptor to be
         woken by: whoever counts afterwards counts it in.
         """
-        self._victim.begin("recv", SECTION_S, stream=0, probe=1)
-        self._sender.begin("probe", SECTION_S, number=1)
-        self._victim.finish()
-        self._sender.stop()
-        self._sender.finish()
+        open_path(self._sender, self._victim, 1)
         self._victim.begin("recv", SECTION_S, stream=0, probe=2)
         self._victim.stop()
         self._victim.finish()

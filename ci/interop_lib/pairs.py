@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 from . import scenario
-from .cases import Case, matrix
+from .cases import Case, matrix, options
 from .scenario import Sections
 from .stage import Side, Stage
 
@@ -38,7 +38,7 @@ def run_case(stage: Stage, case: Case, messages: int, number: int) -> str:
             endpoint=endpoint,
             log=log,
             backend=case.backend,
-            options=scenario.options(kind, name, leads=case.we_lead == ours),
+            options=options(kind, name, leads=case.we_lead == ours),
             seed=stage.seed + number,
             tagged_from=Sections.of(messages).receiver_kill,
         )
