@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use futures::StreamExt as _;
-
-use crate::consume::Consume;
-use crate::local_end::{LocalEnd, Orders};
 use ringmq_bench::end::receiving;
 use ringmq_bench::job::Outcome;
 use ringmq_bench::payload::{Checker, Stamper};
 use ringmq_bench::pool::Pool;
 use ringmq_bench::stats::RoundTrips;
+
+use crate::consume::Consume;
+use crate::local_end::{LocalEnd, Orders};
 
 /// Most buffers that go round: twice the usual high-water mark, and some.
 const POOL: usize = 2_100;

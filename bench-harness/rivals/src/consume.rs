@@ -19,7 +19,8 @@ impl Consume for Checker {
     }
 }
 
-/// What consumes for a subscriber: it may miss messages, and must not get any twice, torn or in disorder.
+/// What consumes for a subscriber: it may miss messages, and must not get any twice, torn or in
+/// disorder.
 pub(crate) struct Subscriber {
     size: usize,
     /// The least number that the next message may have.

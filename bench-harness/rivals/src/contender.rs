@@ -3,11 +3,11 @@
 use std::fmt;
 
 use clap::ValueEnum;
+use ringmq_bench::case::{Backend, Transport};
 use serde::{Deserialize, Serialize};
 
 use crate::measurement::Measurement;
 use crate::plan::Item;
-use ringmq_bench::case::{Backend, Transport};
 
 /// One of those that are measured side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]

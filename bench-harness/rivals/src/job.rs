@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use ringmq_bench::case::{Case, Kind, Pattern, Side, Transport};
+use ringmq_bench::job::{Cores, Job as HarnessJob};
 use serde::{Deserialize, Serialize};
 
 use crate::contender::Contender;
 use crate::measurement::Measurement;
-use ringmq_bench::case::{Case, Kind, Pattern, Side, Transport};
-use ringmq_bench::job::{Cores, Job as HarnessJob};
 
 /// Longest wait for any one message inside a worker. The parent gives up earlier in most cases; this
 /// bounds what a worker does that lost its parent.

@@ -7,15 +7,15 @@
 use anyhow::Result;
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedReceiver;
-
-use crate::job::{self, Job};
-use crate::measurement::Measurement;
 use ringmq_bench::case::Side;
 use ringmq_bench::end::{
     Answerer, Answering, Asker, Asking, End, Receiving, Sending, Sink, Source,
 };
 use ringmq_bench::job::{Outcome, Phase};
 use ringmq_bench::patience::Patience;
+
+use crate::job::{self, Job};
+use crate::measurement::Measurement;
 
 /// The sizes of the phases to come; its end is the end of the worker.
 pub(crate) type Orders = UnboundedReceiver<u64>;

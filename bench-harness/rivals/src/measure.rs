@@ -34,6 +34,7 @@ const FIRST_PHASE: u64 = 64;
 const GROWTH: f64 = 16.0;
 /// How often a publisher may begin before all of its subscribers receive it.
 const BEGINNINGS: u32 = 25;
+
 /// Measures `contender` in `item` once.
 pub(crate) fn measure(item: &Item, contender: Contender, cores: Cores) -> Result<Outcome> {
     let mut workers = Workers::open(item, contender, cores)?;

@@ -1,7 +1,8 @@
 //! What is measured in one run: the cases, and in which order.
 
-use crate::measurement::Measurement;
 use ringmq_bench::case::Transport;
+
+use crate::measurement::Measurement;
 
 /// One thing that everybody is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

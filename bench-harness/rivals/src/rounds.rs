@@ -6,14 +6,14 @@
 //! it; nothing that a rival does ends the run.
 
 use anyhow::Result;
+use ringmq_bench::job::{Cores, Outcome};
+use ringmq_bench::stats::RoundTrips;
 
 use crate::contender::Contender;
 use crate::measure::{self, measure};
 use crate::measurement::Measurement;
 use crate::plan::Item;
 use crate::table::digits;
-use ringmq_bench::job::{Cores, Outcome};
-use ringmq_bench::stats::RoundTrips;
 
 /// How often a contender may fail in a case before it is left out.
 const CHANCES: usize = 2;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use ringmq_bench::stats;
 use serde::Serialize;
 
 use crate::contender::{Contender, RIVALS};
 use crate::measurement::Measurement;
 use crate::rounds::ItemResults;
-use ringmq_bench::stats;
 
 /// One case on one backend. Figures are medians of the rounds, ratios medians of the ratios within a
 /// round.

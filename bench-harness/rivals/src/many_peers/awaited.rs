@@ -1,4 +1,5 @@
-//! The loops of many sockets whose calls are awaited: one future for each socket, all of them on one thread.
+//! The loops of many sockets whose calls are awaited: one future for each socket, all of them on one
+//! thread.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -10,15 +11,15 @@ use std::time::Instant;
 use anyhow::Result;
 use futures::future::{LocalBoxFuture, try_join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use ringmq_bench::job::Outcome;
+use ringmq_bench::payload::{Checker, Stamper};
+use ringmq_bench::pool::Pool;
 
 use super::{SILENCE, WINDOW, each, outcome};
 use crate::awaited::{Receives, Runtime, Sends};
 use crate::consume::{Subscriber, Tally};
 use crate::local_end::{LocalEnd, Orders};
 use crate::measurement::MANY;
-use ringmq_bench::job::Outcome;
-use ringmq_bench::payload::{Checker, Stamper};
-use ringmq_bench::pool::Pool;
 
 /// The subscribers. Their futures outlive a phase: a read that is given up halfway may lose what it
 /// had read. The fields are dropped in this order.

@@ -4,14 +4,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use ringmq_bench::job::Outcome;
+use ringmq_bench::payload::{Checker, Stamper};
 
 use super::{SILENCE, WINDOW, each, outcome};
 use crate::consume::{Consume, Subscriber, Tally};
 use crate::job::PATIENCE;
 use crate::local_end::LocalEnd;
 use crate::measurement::MANY;
-use ringmq_bench::job::Outcome;
-use ringmq_bench::payload::{Checker, Stamper};
 
 /// Messages taken from one socket before the next one has its turn.
 const TURN: usize = 64;

@@ -7,6 +7,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use ringmq_bench::case::Side;
+use ringmq_bench::end::{Answerer, Answering, End, Sending};
 
 use super::blocking::{Dealers, Many, Subscribers};
 use super::{MANY, Rounded};
@@ -15,8 +17,6 @@ use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::libzmq::{Wire, attach, socket};
-use ringmq_bench::case::Side;
-use ringmq_bench::end::{Answerer, Answering, End, Sending};
 
 /// The high-water mark that is none.
 const UNLIMITED: i32 = 0;

@@ -18,13 +18,13 @@ mod zmqrs;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use ringmq_bench::case::Side;
+use ringmq_bench::job::Outcome;
 
 use crate::contender::Contender;
 use crate::job::Job;
 use crate::local_end::{LocalEnd, Opening};
 use crate::measurement::MANY;
-use ringmq_bench::case::Side;
-use ringmq_bench::job::Outcome;
 
 /// Messages of a DEALER that wait for their answers: enough that nobody is idle, few beside any
 /// high-water mark.

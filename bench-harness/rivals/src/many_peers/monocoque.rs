@@ -6,6 +6,7 @@ use bytes::Bytes;
 use monocoque::SocketOptions;
 use monocoque::rt::{LocalRuntime, TcpStream};
 use monocoque::zmq::{PubSocket, SubSocket};
+use ringmq_bench::case::Side;
 
 use super::MANY;
 use super::awaited::Subscribers;
@@ -15,7 +16,6 @@ use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::address;
 use crate::rival::monocoque::{Wire, options};
-use ringmq_bench::case::Side;
 
 /// Threads of the publisher that write.
 const WORKERS: usize = 1;

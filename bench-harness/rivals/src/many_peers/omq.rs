@@ -8,6 +8,8 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use omq_tokio::blocking::Socket;
 use omq_tokio::{Error, Message, Options, SocketType};
+use ringmq_bench::case::Side;
+use ringmq_bench::end::{Answerer, Answering, End, Sending};
 
 use super::blocking::{Dealers, Many, Subscribers};
 use super::{MANY, Rounded};
@@ -16,8 +18,6 @@ use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::omq::{CONTEXT, Wire, attach, consume};
-use ringmq_bench::case::Side;
-use ringmq_bench::end::{Answerer, Answering, End, Sending};
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

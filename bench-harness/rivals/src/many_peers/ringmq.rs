@@ -6,6 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ringmq::kind::{DealerKind, Receives, RouterKind, SubKind, XPubKind};
 use ringmq::{BackendChoice, Context, Error, Interest, Poller, Socket};
+use ringmq_bench::case::Side;
+use ringmq_bench::end::{Answerer, Answering, End, Sending, Source};
+use ringmq_bench::payload::Stamper;
 
 use super::blocking::{Dealers, Many, Subscribers};
 use super::{MANY, Rounded};
@@ -14,9 +17,6 @@ use crate::contender::Contender;
 use crate::job::{Job, PATIENCE};
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
-use ringmq_bench::case::Side;
-use ringmq_bench::end::{Answerer, Answering, End, Sending, Source};
-use ringmq_bench::payload::Stamper;
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

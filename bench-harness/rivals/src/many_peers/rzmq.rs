@@ -1,6 +1,7 @@
 //! Many peers with rzmq, on io_uring: PUB with `XPUB_NODROP`, one future for each of many sockets.
 
 use anyhow::Result;
+use ringmq_bench::case::Side;
 use rzmq::socket::{SUBSCRIBE, XPUB_NODROP};
 use rzmq::{MsgFlags, Socket, SocketType};
 
@@ -11,7 +12,6 @@ use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::rzmq::{Driver, Wire, attach, socket};
-use ringmq_bench::case::Side;
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

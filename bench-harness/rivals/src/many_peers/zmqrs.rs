@@ -3,6 +3,7 @@
 //! for each of many sockets.
 
 use anyhow::Result;
+use ringmq_bench::case::Side;
 use zeromq::{DealerSocket, PubSocket, RouterSocket, Socket as _, SubSocket};
 
 use super::awaited::{Dealers, Subscribers};
@@ -12,7 +13,6 @@ use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
 use crate::rival::zmqrs::{Wire, bound, connected, runtime};
-use ringmq_bench::case::Side;
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

@@ -8,13 +8,13 @@
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, bail};
+use ringmq_bench::case::Side;
+use ringmq_bench::end::{Answerer, Asker, Sink, Source};
+use ringmq_bench::payload::{Checker, Stamper};
 
 use crate::job::{Job, PATIENCE};
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
-use ringmq_bench::case::Side;
-use ringmq_bench::end::{Answerer, Asker, Sink, Source};
-use ringmq_bench::payload::{Checker, Stamper};
 
 /// The process's context: both ends of an inproc connection must share one.
 pub(crate) static CONTEXT: LazyLock<zmq::Context> = LazyLock::new(zmq::Context::new);

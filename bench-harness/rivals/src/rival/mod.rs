@@ -11,14 +11,14 @@ pub(crate) mod rzmq;
 pub(crate) mod zmqrs;
 
 use anyhow::{Context as _, Result};
+use ringmq_bench::case::{Side, Transport};
+use ringmq_bench::{end, ends};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::contender::Contender;
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::many_peers;
-use ringmq_bench::case::{Side, Transport};
-use ringmq_bench::{end, ends};
 
 /// Makes the end of `job` on `side`.
 pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
@@ -73,7 +73,6 @@ mod pair {
     use std::sync::Mutex;
 
     use anyhow::{Context as _, Result};
-
     use ringmq_bench::case::Side;
     use ringmq_bench::end::Opening;
     use ringmq_bench::ends;

@@ -19,6 +19,7 @@ use monocoque::rt::{LocalRuntime, TcpListener, TcpStream, sleep};
 use monocoque::zmq::{PullSocket, PushSocket, RepSocket, ReqSocket, SubSocket, ipc};
 use monocoque_core::tcp::enable_tcp_nodelay;
 use monocoque_zmtp::DealerSocket;
+use ringmq_bench::case::{Side, Transport};
 
 use super::{address, path};
 use crate::awaited::{self, Answers, Receives, Runtime, Sends};
@@ -26,7 +27,6 @@ use crate::consume::Consume;
 use crate::job::Job;
 use crate::local_end::{LocalEnd, Opening};
 use crate::measurement::Measurement;
-use ringmq_bench::case::{Side, Transport};
 
 /// Bytes of the read and write buffers in a ping-pong, as in the library's own benchmark.
 const SMALL_BUFFER: usize = 4096;

@@ -21,15 +21,15 @@ use omq_tokio::blocking::Socket;
 use omq_tokio::message::MAX_INLINE_MESSAGE;
 use omq_tokio::options::WorkloadProfile;
 use omq_tokio::{Context, Endpoint, Error, Message, Options, SocketType, TrySendError};
+use ringmq_bench::case::{Side, Transport};
+use ringmq_bench::end::{Answerer, Asker, Sink, Source};
+use ringmq_bench::payload::{Checker, Stamper};
+use ringmq_bench::pool::Pool;
 
 use crate::consume::Consume;
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
-use ringmq_bench::case::{Side, Transport};
-use ringmq_bench::end::{Answerer, Asker, Sink, Source};
-use ringmq_bench::payload::{Checker, Stamper};
-use ringmq_bench::pool::Pool;
 
 /// Most buffers of a sender that go round: twice the high-water mark, and some.
 const POOL: usize = 2_100;
@@ -170,6 +170,7 @@ mod exclusive {
     use bytes::Bytes;
     use omq_tokio::exclusive::{Options, Socket};
     use omq_tokio::{Endpoint, Message, SocketType};
+    use ringmq_bench::case::Side;
 
     use super::consume;
     use crate::awaited::{self, Answers, Receives, Sends};
@@ -177,7 +178,6 @@ mod exclusive {
     use crate::job::Job;
     use crate::local_end::Opening;
     use crate::rival::current_thread;
-    use ringmq_bench::case::Side;
 
     /// Makes one end.
     pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
+use ringmq_bench::case::{Side, Transport};
 use rzmq::socket::{ADAPTIVE_THROTTLE, LAST_ENDPOINT, LINGER};
 use rzmq::uring::{UringConfig, initialize_uring_backend};
 use rzmq::{Context, Msg, Socket, SocketType};
@@ -28,7 +29,6 @@ use crate::consume::Consume;
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
-use ringmq_bench::case::{Side, Transport};
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {

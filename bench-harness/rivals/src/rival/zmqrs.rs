@@ -8,6 +8,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
+use ringmq_bench::case::Side;
 use tokio::runtime::Runtime;
 use zeromq::{
     PullSocket, PushSocket, RepSocket, ReqSocket, Socket, SocketRecv, SocketSend, ZmqMessage,
@@ -19,7 +20,6 @@ use crate::consume::Consume;
 use crate::job::Job;
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
-use ringmq_bench::case::Side;
 
 /// The runtime of one side.
 pub(crate) fn runtime(measurement: Measurement) -> Result<Runtime> {
