@@ -60,10 +60,10 @@ fn sysctls(root: &std::path::Path) -> Readings {
 }
 
 /// A soft and a hard limit.
-type Pair = Option<(u64, u64)>;
+type SoftAndHard = Option<(u64, u64)>;
 
 #[cfg(unix)]
-fn resources() -> (Pair, Pair) {
+fn resources() -> (SoftAndHard, SoftAndHard) {
     use rlimit::{INFINITY, Resource, getrlimit};
     let plain = |limit: u64| if limit == INFINITY { u64::MAX } else { limit };
     let limits = |resource| getrlimit(resource).ok().map(|(soft, hard)| (plain(soft), plain(hard)));
@@ -72,7 +72,7 @@ fn resources() -> (Pair, Pair) {
 }
 
 #[cfg(not(unix))]
-fn resources() -> (Pair, Pair) {
+fn resources() -> (SoftAndHard, SoftAndHard) {
     (None, None)
 }
 

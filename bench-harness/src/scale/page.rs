@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 
 use super::row::{self, Row, curve};
-use super::runner::{self, Outcome};
+use super::runner::{self, ScenarioResult};
 use super::{plot, table};
 use crate::machine::Machine;
 
@@ -33,7 +33,7 @@ pub(super) struct Page {
     /// How long it took.
     pub(super) took: Duration,
     /// What was found.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<ScenarioResult>,
     /// What a reader should know besides.
     pub(super) notes: Vec<String>,
 }
@@ -57,7 +57,7 @@ impl Page {
 
     /// Errors of the scenarios that failed.
     pub(super) fn failures(&self) -> Vec<String> {
-        let failed = |outcome: &Outcome| {
+        let failed = |outcome: &ScenarioResult| {
             let why = outcome.failure.as_ref()?;
             Some(format!("{}: {why}", runner::title(&outcome.scenario)))
         };

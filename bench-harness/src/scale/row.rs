@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::figure::{Budget, Metric};
-use super::runner::{self, Outcome};
+use super::runner::{self, ScenarioResult};
 use super::scenario::{Scenario, Workload};
 
 /// One figure of one scenario.
@@ -29,7 +29,7 @@ pub(super) struct Row {
 }
 
 /// Lays out what was found, a curve after the other.
-pub(super) fn rows(outcomes: &[Outcome]) -> Vec<Row> {
+pub(super) fn rows(outcomes: &[ScenarioResult]) -> Vec<Row> {
     let mut rows: Vec<Row> = outcomes.iter().flat_map(of).collect();
     rows.sort_by_key(|row| {
         (row.scenario.workload, row.metric, row.scenario.backend, row.scenario.size)
@@ -50,7 +50,7 @@ pub(super) fn curve(row: &Row) -> (Workload, Metric, &'static str) {
     (row.scenario.workload, row.metric, runner::backend(&row.scenario))
 }
 
-fn of(outcome: &Outcome) -> impl Iterator<Item = Row> {
+fn of(outcome: &ScenarioResult) -> impl Iterator<Item = Row> {
     outcome.found.iter().map(|&(metric, value)| {
         let scenario = outcome.scenario;
         let budget = Budget::of(&scenario, metric);
@@ -74,8 +74,8 @@ pub(super) mod sample {
     use super::*;
     use crate::case::Backend;
 
-    pub(in crate::scale) fn outcomes() -> Vec<Outcome> {
-        let outcome = |size, seconds, memory| Outcome {
+    pub(in crate::scale) fn outcomes() -> Vec<ScenarioResult> {
+        let outcome = |size, seconds, memory| ScenarioResult {
             scenario: Scenario { workload: Workload::Idle, backend: Backend::Mio, size },
             subject: "ringmq on mio".to_owned(),
             found: vec![(Metric::JoinTime, seconds), (Metric::BoundMemory, memory)],

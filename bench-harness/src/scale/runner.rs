@@ -25,7 +25,7 @@ const BURST: u64 = 100;
 const MATCHES: u64 = 200_000;
 
 /// What came of a scenario.
-pub(crate) struct Outcome {
+pub(crate) struct ScenarioResult {
     /// What was run.
     pub(crate) scenario: Scenario,
     /// What moved the messages, in words.
@@ -57,7 +57,7 @@ pub(crate) fn backend(scenario: &Scenario) -> &'static str {
 }
 
 /// Runs all scenarios, one after the other.
-pub(crate) fn all(scenarios: &[Scenario], window: Duration) -> Vec<Outcome> {
+pub(crate) fn all(scenarios: &[Scenario], window: Duration) -> Vec<ScenarioResult> {
     let mut progress = Progress::new(scenarios.len());
     let mut outcomes = Vec::new();
     for scenario in scenarios {
@@ -65,7 +65,7 @@ pub(crate) fn all(scenarios: &[Scenario], window: Duration) -> Vec<Outcome> {
         let (mut subject, mut found) = (String::new(), Found::new());
         let done = run_scenario(*scenario, window, &mut subject, &mut found);
         let failure = done.err().map(|error| format!("{error:#}"));
-        outcomes.push(Outcome { scenario: *scenario, subject, found, failure });
+        outcomes.push(ScenarioResult { scenario: *scenario, subject, found, failure });
         progress.end();
     }
     outcomes
@@ -77,7 +77,7 @@ fn run_scenario(
     subject: &mut String,
     found: &mut Found,
 ) -> Result<()> {
-    let mut workers = Workers::open(scenario, subject)?;
+    let mut workers = ScenarioWorkers::open(scenario, subject)?;
     found.extend(workers.step(&Step::Join).context("while the peers came together")?);
     let messages = |messages| Amount { messages, ..Amount::default() };
     let measures = match scenario.workload {
@@ -96,9 +96,9 @@ fn run_scenario(
 }
 
 /// The two workers of a scenario.
-struct Workers(Pair<RoleWorker>);
+struct ScenarioWorkers(Pair<RoleWorker>);
 
-impl Workers {
+impl ScenarioWorkers {
     fn open(scenario: Scenario, subject: &mut String) -> Result<Self> {
         let endpoint = "tcp://127.0.0.1:*".to_owned();
         let bind = RoleJob { scenario, side: Side::Bind, endpoint };

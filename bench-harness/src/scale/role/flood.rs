@@ -21,14 +21,14 @@ const LOOK_EVERY: u64 = 256;
 const LEAST: u64 = 2_000;
 
 /// One PULL.
-pub(super) struct Sink {
+pub(super) struct Receiver {
     pull: Pull,
     setup: Setup,
     /// Messages of each sender.
     heard: Vec<u64>,
 }
 
-impl Sink {
+impl Receiver {
     pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
         let (pull, endpoint) = bound(&setup, setup.context.pull()?)?;
         let heard = vec![0; setup.scenario.size];
@@ -45,7 +45,7 @@ impl Sink {
     }
 }
 
-impl Role for Sink {
+impl Role for Receiver {
     fn join(&mut self) -> Result<Found> {
         let start = Instant::now();
         let mut missing = self.setup.scenario.size;

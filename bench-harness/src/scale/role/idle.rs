@@ -16,21 +16,21 @@ const HELLO: &str = "hello";
 const WORD: [u8; BODY] = [7; BODY];
 
 /// One PULL.
-pub(super) struct Sink {
+pub(super) struct Receiver {
     pull: Pull,
     setup: Setup,
     /// There was a burst.
     burst: bool,
 }
 
-impl Sink {
+impl Receiver {
     pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
         let (pull, endpoint) = bound(&setup, setup.context.pull()?)?;
         Ok((Self { pull, setup, burst: false }, endpoint))
     }
 }
 
-impl Role for Sink {
+impl Role for Receiver {
     fn join(&mut self) -> Result<Found> {
         let start = Instant::now();
         for peer in 0..self.setup.scenario.size {

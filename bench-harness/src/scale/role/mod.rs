@@ -72,10 +72,10 @@ pub(super) fn set_up(job: &RoleJob) -> Result<(Box<dyn Role>, Opened)> {
     };
     let bind = job.side == Side::Bind;
     let (role, endpoint): (Box<dyn Role>, _) = match job.scenario.workload {
-        Workload::Idle | Workload::IdleSockets if bind => made(idle::Sink::new(setup)?),
+        Workload::Idle | Workload::IdleSockets if bind => made(idle::Receiver::new(setup)?),
         Workload::Idle => made((idle::OneSocket::new(setup)?, String::new())),
         Workload::IdleSockets => made((idle::ManySockets::new(setup), String::new())),
-        Workload::Busy if bind => made(flood::Sink::new(setup)?),
+        Workload::Busy if bind => made(flood::Receiver::new(setup)?),
         Workload::Busy => made((flood::Senders::new(setup), String::new())),
         Workload::Storm if bind => made(storm::Publisher::new(setup)?),
         Workload::Storm => made((storm::Subscribers::new(setup), String::new())),
