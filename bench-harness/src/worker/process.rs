@@ -130,3 +130,40 @@ impl<W> Drop for Worker<W> {
         let _ = self.child.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::case::{Backend, Case, Kind, Load, Pattern, Sharing, Transport};
+    use crate::ends::Ends;
+    use crate::job::{Cores, Job};
+
+    /// Why this test program, started with an argument, is no worker.
+    fn refusal(argument: &str) -> String {
+        let case = Case {
+            kind: Kind::Throughput,
+            transport: Transport::Tcp,
+            pattern: Pattern::PushPull,
+            backend: Backend::Floor,
+            size: 1,
+            load: Load::Closed,
+            sharing: Sharing::AsPinned,
+        };
+        let (endpoint, cores) = (String::new(), Cores::default());
+        let job = Job { case, side: None, endpoint, cores, patience_ms: 1 };
+        let mut worker = Worker::<Ends>::start(argument, Stdio::null()).unwrap();
+        format!("{:#}", worker.open(&job, Instant::now() + GRACE).unwrap_err())
+    }
+
+    #[test]
+    fn a_program_that_is_no_worker_is_an_error_and_no_hang() {
+        // Either may have ended before it is told anything.
+        let too_early = |error: &str| error.starts_with("a worker ended too early");
+        let prints_something_else = refusal("--list");
+        let said = prints_something_else.contains("is no reply");
+        assert!(said || too_early(&prints_something_else), "{prints_something_else}");
+        let dies = refusal("--no-such-option");
+        assert!(dies == "a worker died" || too_early(&dies), "{dies}");
+    }
+}
