@@ -8,7 +8,7 @@ use std::io::IoSlice;
 
 /// One stretch of a [`Batch`]. It keeps its memory alive by itself, so a batch that the kernel still
 /// reads can outlive the session that made it.
-pub enum Part {
+pub enum BatchPart {
     /// A stretch of a frame log.
     Piece(Piece),
     /// Bytes made for the wire: greetings, commands, frames in an older framing.
@@ -20,7 +20,7 @@ pub enum Part {
     },
 }
 
-impl Part {
+impl BatchPart {
     /// The bytes to send.
     pub fn bytes(&self) -> &[u8] {
         match self {
@@ -41,7 +41,7 @@ impl Part {
 /// Parts to send, and how far the first of them is sent already.
 #[derive(Default)]
 pub struct Batch {
-    parts: VecDeque<Part>,
+    parts: VecDeque<BatchPart>,
     sent: usize,
 }
 
@@ -54,7 +54,7 @@ impl Batch {
     }
 
     /// Adds a part at the end.
-    pub fn push(&mut self, part: Part) {
+    pub fn push(&mut self, part: BatchPart) {
         if !part.bytes().is_empty() || part.messages() > 0 {
             self.parts.push_back(part);
         }
@@ -111,7 +111,7 @@ mod tests {
     fn batch(parts: &[&'static [u8]]) -> Batch {
         let mut batch = Batch::default();
         for bytes in parts {
-            batch.push(Part::Bytes { bytes: Bytes::from_static(bytes), messages: 1 });
+            batch.push(BatchPart::Bytes { bytes: Bytes::from_static(bytes), messages: 1 });
         }
         batch
     }
@@ -145,7 +145,7 @@ mod tests {
         let stretch = Bytes::from(vec![7; 4 << 20]);
         let mut batch = Batch::default();
         for _ in 0..1024 {
-            batch.push(Part::Bytes { bytes: stretch.clone(), messages: 1 });
+            batch.push(BatchPart::Bytes { bytes: stretch.clone(), messages: 1 });
         }
         batch.advance(1);
         for left in [(4 << 30) - 1, (3 << 30) - 1, (2 << 30) - 1, (1 << 30) - 1] {

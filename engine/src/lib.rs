@@ -18,7 +18,7 @@ pub use backend::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, Descriptor, Found, RingSize,
     UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
-pub use batch::{Batch, Part};
+pub use batch::{Batch, BatchPart};
 pub use direct::{Direct, Fetch, Parker, Reader};
 pub use engine::{Engine, StartError};
 pub use event::{Attach, DisconnectReason, Link, SessionEvent};

@@ -7,8 +7,8 @@ mod common;
 use bytes::Bytes;
 use common::{DEADLINE, on_each_backend, on_each_backend_alone, stream_pair};
 use ringmq_engine::{
-    BackendChoice, BackendKind, Batch, Completion, Cx, Descriptor, Engine, EngineOptions, Handler,
-    IoHandle, Notice, Part, Token,
+    BackendChoice, BackendKind, Batch, BatchPart, Completion, Cx, Descriptor, Engine,
+    EngineOptions, Handler, IoHandle, Notice, Token,
 };
 use socket2::Socket;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ impl Drop for Bomb {
 /// Far more than the other end takes without reading.
 fn bomb(sender: &Sender<&'static str>) -> Batch {
     let mut batch = Batch::default();
-    batch.push(Part::Bytes { bytes: Bytes::from_owner(Bomb(sender.clone())), messages: 1 });
+    batch.push(BatchPart::Bytes { bytes: Bytes::from_owner(Bomb(sender.clone())), messages: 1 });
     batch
 }
 

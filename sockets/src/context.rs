@@ -3,7 +3,7 @@
 use crate::context_builder::ContextBuilder;
 use crate::error::Error;
 use crate::inner::Core;
-use crate::inner::mailbox::Shared;
+use crate::inner::mailbox::SocketMailbox;
 use crate::kind::{
     AnyKind, DealerKind, Kind, PairKind, PubKind, PullKind, PushKind, RepKind, ReqKind, RouterKind,
     SubKind, XPubKind, XSubKind,
@@ -316,7 +316,7 @@ impl Context {
         }
         let subscriptions = types::Subscriptions::new(Mutex::new(Wanted::new()));
         let pattern = types::make(socket_type, &subscriptions)?;
-        let shared = Arc::new(Shared::new(socket_type, subscriptions));
+        let shared = Arc::new(SocketMailbox::new(socket_type, subscriptions));
         let mut options = Options::new(socket_type);
         options.spin = self.0.spin;
         if let Some(time) = self.0.options.busy_poll {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::error::{EndpointError, Part};
+use crate::error::{EndpointError, EndpointPart};
 pub use crate::inproc::endpoint::InprocName;
 pub use crate::ipc::endpoint::{IPC_NAME_MAX, IpcEndpoint};
 pub use crate::tcp::endpoint::{Host, TcpAddress, TcpEndpoint};
@@ -89,12 +89,12 @@ impl<'a> Text<'a> {
     pub(crate) fn split_scheme(self) -> Result<(Scheme, &'a str), EndpointError> {
         const FORM: &str = "transport://address, such as tcp://127.0.0.1:5555";
         let Some((scheme, address)) = self.0.split_once("://") else {
-            return Err(self.invalid(Part::Scheme, self.0, FORM));
+            return Err(self.invalid(EndpointPart::Scheme, self.0, FORM));
         };
         // The characters a URI scheme may have, in either case.
         let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
         if scheme.is_empty() || !scheme.chars().all(known) {
-            return Err(self.invalid(Part::Scheme, scheme, FORM));
+            return Err(self.invalid(EndpointPart::Scheme, scheme, FORM));
         }
         let parsed = match scheme {
             "tcp" => Scheme::Tcp,
@@ -107,12 +107,17 @@ impl<'a> Text<'a> {
             }
         };
         if address.is_empty() {
-            return Err(self.invalid(Part::Address, address, "something after ://"));
+            return Err(self.invalid(EndpointPart::Address, address, "something after ://"));
         }
         Ok((parsed, address))
     }
 
-    pub(crate) fn invalid(self, part: Part, found: &str, expected: &'static str) -> EndpointError {
+    pub(crate) fn invalid(
+        self,
+        part: EndpointPart,
+        found: &str,
+        expected: &'static str,
+    ) -> EndpointError {
         EndpointError::Invalid {
             endpoint: self.0.to_owned(),
             part,
@@ -123,7 +128,7 @@ impl<'a> Text<'a> {
 
     pub(crate) fn check_length(
         self,
-        part: Part,
+        part: EndpointPart,
         name: &str,
         limit: usize,
     ) -> Result<(), EndpointError> {

@@ -1,7 +1,7 @@
 //! Endpoint text to descriptors: tcp, ipc and inproc.
 //!
 //! Knows endpoints, addresses and the options of descriptors; never socket types. A [`bind`] becomes a
-//! [listener](Bound::listen), a [`connect`] a connecter, both on an I/O thread of the engine; within a
+//! [listener](BoundListener::listen), a [`connect`] a connecter, both on an I/O thread of the engine; within a
 //! process the two meet in [`inproc::Inproc`]. All of them report to the socket as their [`Owner`].
 
 pub mod address;
@@ -20,4 +20,4 @@ pub use owner::{
     Connection, EndpointId, LinkOptions, Offer, Owner, Settings, Taken, TransportEvent,
 };
 pub use stream::connecter::{connect, disconnect};
-pub use stream::listener::{Bound, bind};
+pub use stream::listener::{BoundListener, bind};

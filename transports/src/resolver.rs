@@ -1,4 +1,4 @@
-//! Name lookups off the I/O threads.
+//! HostQuery lookups off the I/O threads.
 //!
 //! A [`Resolver`] belongs to a context and may be used from any thread. The system's resolver cannot be
 //! interrupted, and a name server that is silent keeps it for many seconds. So each name has a thread to
@@ -9,7 +9,7 @@
 //! Nothing ever waits for a thread: a shutdown answers what is pending, the lookups under way included, and
 //! leaves the threads to end by themselves.
 //!
-//! What always holds: a callback that was accepted runs exactly once, unless its [`Pending`] is dropped
+//! What always holds: a callback that was accepted runs exactly once, unless its [`PendingLookup`] is dropped
 //! before; it runs without any lock held, and its panic ends nothing but itself.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -44,45 +44,45 @@ pub type Done = Box<dyn FnOnce(Resolved) + Send>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Resolver {
-    shared: Arc<Shared>,
+    shared: Arc<ResolverPool>,
 }
 
 /// A lookup that somebody waits for. Dropping it gives the lookup up: its callback is dropped and not
 /// called, unless that has begun.
 #[must_use = "a lookup is given up when this is dropped"]
-pub struct Pending {
-    shared: Arc<Shared>,
-    name: Name,
+pub struct PendingLookup {
+    shared: Arc<ResolverPool>,
+    name: HostQuery,
     number: u64,
 }
 
 /// How a thread looks one endpoint up; the tests put their own in the place of the system's.
 type Lookup = dyn Fn(&TcpEndpoint, bool) -> Resolved + Send + Sync;
 
-struct Shared {
-    state: Mutex<State>,
+struct ResolverPool {
+    state: Mutex<LookupTable>,
     /// Told after each change of `state` that idle threads wait for.
     changed: Condvar,
     lookup: Box<Lookup>,
 }
 
 #[derive(Default)]
-struct State {
+struct LookupTable {
     /// Each name that is in the queue or being looked up.
-    names: HashMap<Name, Asked>,
+    names: HashMap<HostQuery, Asked>,
     /// Names whose lookup has not begun: at most [`RESOLVE_QUEUE`] of them.
-    queue: VecDeque<Name>,
+    queue: VecDeque<HostQuery>,
     /// Threads that there are, and how many of them wait for a name.
     threads: usize,
     idle: usize,
-    /// What the next [`Pending`] is called.
+    /// What the next [`PendingLookup`] is called.
     next: u64,
     shut_down: bool,
 }
 
 /// What answers are shared under: the port is no part of the question.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Name {
+struct HostQuery {
     host: Host,
     ipv6: bool,
 }
@@ -91,7 +91,7 @@ struct Name {
 struct Asked {
     /// The endpoint of whoever asked first.
     endpoint: TcpEndpoint,
-    /// By the numbers of their [`Pending`]. A name in the queue has one at least; one that is being looked
+    /// By the numbers of their [`PendingLookup`]. A name in the queue has one at least; one that is being looked
     /// up may have lost all.
     waiting: BTreeMap<u64, Waiter>,
 }
@@ -110,7 +110,7 @@ impl Resolver {
 
     pub(crate) fn with_lookup(lookup: Box<Lookup>) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
-        Self { shared: Arc::new(Shared { state, changed, lookup }) }
+        Self { shared: Arc::new(ResolverPool { state, changed, lookup }) }
     }
 
     /// Callbacks that have not been called yet.
@@ -133,9 +133,9 @@ impl Resolver {
         endpoint: TcpEndpoint,
         ipv6: bool,
         done: Done,
-    ) -> Result<Pending, ResolveError> {
+    ) -> Result<PendingLookup, ResolveError> {
         let address = endpoint.address();
-        let (name, port) = (Name { host: address.host.clone(), ipv6 }, address.port);
+        let (name, port) = (HostQuery { host: address.host.clone(), ipv6 }, address.port);
         let mut state = self.shared.lock();
         if !state.names.contains_key(&name) {
             self.staff(&mut state)?;
@@ -148,11 +148,11 @@ impl Resolver {
         let asked = asked.or_insert_with(|| Asked { endpoint, waiting: BTreeMap::new() });
         asked.waiting.insert(number, Waiter { port, done });
         drop(state);
-        Ok(Pending { shared: self.shared.clone(), name, number })
+        Ok(PendingLookup { shared: self.shared.clone(), name, number })
     }
 
     /// Sees to it that one more name in the queue will be looked up: at once, if there may be another thread.
-    fn staff(&self, state: &mut State) -> Result<(), ResolveError> {
+    fn staff(&self, state: &mut LookupTable) -> Result<(), ResolveError> {
         if state.queue.len() >= RESOLVE_QUEUE {
             return Err(ResolveError::QueueFull(RESOLVE_QUEUE));
         }
@@ -204,16 +204,16 @@ impl Drop for Resolver {
     }
 }
 
-impl std::fmt::Debug for Pending {
+impl std::fmt::Debug for PendingLookup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pending").field("host", &self.name.host).finish_non_exhaustive()
+        f.debug_struct("PendingLookup").field("host", &self.name.host).finish_non_exhaustive()
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingLookup {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        let State { names, queue, .. } = &mut *state;
+        let LookupTable { names, queue, .. } = &mut *state;
         let Some(asked) = names.get_mut(&self.name) else { return };
         let waiter = asked.waiting.remove(&self.number);
         if waiter.is_some()
@@ -230,8 +230,8 @@ impl Drop for Pending {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl ResolverPool {
+    fn lock(&self) -> MutexGuard<'_, LookupTable> {
         // Nothing that can panic runs under the lock, so the state behind a poisoned one is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -248,7 +248,7 @@ impl Shared {
     }
 
     /// Waits for a name to look up; nothing when the thread shall end.
-    fn next(&self) -> Option<(Name, TcpEndpoint)> {
+    fn next(&self) -> Option<(HostQuery, TcpEndpoint)> {
         let mut state = self.lock();
         while !state.shut_down {
             if let Some(name) = state.queue.pop_front()

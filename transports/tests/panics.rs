@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions, SessionEvent, uring_available};
-use ringmq_pipe::{Bound, Message, PipeEnd, PipeWriter, pipe};
+use ringmq_pipe::{Capacity, Message, PipeEnd, PipeWriter, pipe};
 use ringmq_transports::endpoint::Endpoint;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
 use ringmq_transports::resolver::Resolver;
@@ -58,7 +58,7 @@ impl Clumsy {
 impl Owner for Clumsy {
     fn attach(&self, _: &Connection, _: &Arc<Peer>) -> Attach {
         self.at(Where::Met);
-        let (near, far) = pipe(Bound::Messages(10), Bound::Messages(10));
+        let (near, far) = pipe(Capacity::Messages(10), Capacity::Messages(10));
         // The pipe of a connection that panics is of no use to the test.
         if self.done.load(Ordering::Relaxed) {
             self.pipes.lock().unwrap().send(near).unwrap();
@@ -135,7 +135,7 @@ fn goes_on(backend: BackendChoice, place: Where, with_pipe: bool) {
         reconnect_stop: ReconnectStop::NEVER,
     };
     let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
-    let (near, far) = pipe(Bound::Messages(10), Bound::Messages(10));
+    let (near, far) = pipe(Capacity::Messages(10), Capacity::Messages(10));
     connect(
         Endpoint::parse_connect(&endpoint).unwrap(),
         with_pipe.then_some(far),

@@ -16,7 +16,7 @@ struct Whole {
     rest: Vec<Message>,
 }
 
-struct Shared {
+struct ConflatedSlot {
     slot: Mutex<Option<Whole>>,
     writer_gone: AtomicBool,
     reader_gone: AtomicBool,
@@ -37,7 +37,7 @@ struct Shared {
 /// assert_eq!(writer.replaced(), 1);
 /// ```
 pub fn conflated() -> (ConflatedWriter, ConflatedReader) {
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(ConflatedSlot {
         slot: Mutex::new(None),
         writer_gone: AtomicBool::new(false),
         reader_gone: AtomicBool::new(false),
@@ -52,7 +52,7 @@ pub fn conflated() -> (ConflatedWriter, ConflatedReader) {
 
 /// The writing end of [`conflated`].
 pub struct ConflatedWriter {
-    shared: Arc<Shared>,
+    shared: Arc<ConflatedSlot>,
     /// The frames so far of a message that goes on.
     open: Vec<Message>,
 }
@@ -121,7 +121,7 @@ impl Drop for ConflatedWriter {
 
 /// The reading end of [`conflated`].
 pub struct ConflatedReader {
-    shared: Arc<Shared>,
+    shared: Arc<ConflatedSlot>,
     /// What is left of the message of which a frame was read already.
     rest: std::vec::IntoIter<Message>,
     began: bool,

@@ -21,7 +21,7 @@ pub const SHORT_BODY: usize = 255;
 
 /// A decoded frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct FrameHeader {
     /// [`MORE`] and [`COMMAND`] as they were on the wire; [`LONG`] and reserved bits are cleared.
     pub flags: u8,
     /// Bytes of the body. Not checked against anything here: up to `u64::MAX` from a hostile peer.
@@ -32,19 +32,19 @@ pub struct Header {
 
 /// Reads the header at the start of `bytes`; `None` when more bytes are needed to tell.
 #[inline(always)]
-pub fn parse(bytes: &[u8]) -> Option<Header> {
+pub fn parse(bytes: &[u8]) -> Option<FrameHeader> {
     let &[flags, size, ..] = bytes else {
         return None;
     };
     if flags & LONG == 0 {
-        return Some(Header {
+        return Some(FrameHeader {
             flags: flags & (MORE | COMMAND),
             body: u64::from(size),
             size: SHORT_HEADER,
         });
     }
     let long: [u8; 8] = bytes.get(1..LONG_HEADER)?.try_into().ok()?;
-    Some(Header {
+    Some(FrameHeader {
         flags: flags & (MORE | COMMAND),
         body: u64::from_be_bytes(long),
         size: LONG_HEADER,
@@ -88,7 +88,7 @@ mod tests {
                 let size = write(&mut out, flags, body);
                 assert_eq!(size, header_size(body));
                 let header = parse(&out[..size]).expect("complete");
-                assert_eq!(header, Header { flags, body: body as u64, size });
+                assert_eq!(header, FrameHeader { flags, body: body as u64, size });
                 for cut in 0..size {
                     assert_eq!(parse(&out[..cut]), None, "cut at {cut}");
                 }

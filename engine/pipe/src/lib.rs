@@ -27,7 +27,7 @@ pub use log::{
 };
 pub use message::block::BLOCK;
 pub use message::{INLINE, Message};
-pub use pipe::{Bound, PipeEnd, PipeReader, PipeState, PipeWriter, Slot, pipe};
+pub use pipe::{Capacity, PipeEnd, PipeReader, PipeState, PipeWriter, Slot, pipe};
 pub use sync::biased_mutex::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Reentered};
 pub use sync::foreign::Section;
 pub use sync::lease::{Lease, LeaseCheck, LeaseGuard, LeaseOwner, Tell, lease};

@@ -28,7 +28,7 @@ pub enum PipeReader {
 
 /// How one direction of a pipe is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
+pub enum Capacity {
     /// A high-water mark in messages; 0 is no limit.
     Messages(u32),
     /// Only the latest message is kept.
@@ -147,7 +147,7 @@ pub struct PipeEnd {
 }
 
 /// Makes a pipe. `there` bounds what the first end writes, `back` what the second end writes.
-pub fn pipe(there: Bound, back: Bound) -> (PipeEnd, PipeEnd) {
+pub fn pipe(there: Capacity, back: Capacity) -> (PipeEnd, PipeEnd) {
     let (near_tx, far_rx) = direction(there);
     let (far_tx, near_rx) = direction(back);
     let state = Arc::new(PipeState::default());
@@ -157,13 +157,13 @@ pub fn pipe(there: Bound, back: Bound) -> (PipeEnd, PipeEnd) {
     )
 }
 
-fn direction(bound: Bound) -> (PipeWriter, PipeReader) {
+fn direction(bound: Capacity) -> (PipeWriter, PipeReader) {
     match bound {
-        Bound::Messages(hwm) => {
+        Capacity::Messages(hwm) => {
             let (writer, reader) = log(hwm);
             (PipeWriter::Log(writer), PipeReader::Log(reader))
         }
-        Bound::Conflated => {
+        Capacity::Conflated => {
             let (writer, reader) = conflated();
             (PipeWriter::Conflated(writer), PipeReader::Conflated(reader))
         }

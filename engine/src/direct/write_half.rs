@@ -3,7 +3,7 @@
 
 use crate::backend::{Descriptor, direct};
 use crate::batch::Batch;
-use crate::session::detached_pipe::Source;
+use crate::session::detached_pipe::OutputSource;
 use crate::session::outbound::{GATHER, Outbound};
 use ringmq_pipe::{PipeReader, Sleep};
 use std::io;
@@ -18,7 +18,7 @@ const BATCHING: Duration = Duration::from_micros(30);
 pub(crate) struct WriteHalf {
     descriptor: Descriptor,
     pub(crate) outbound: Outbound,
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<OutputSource>,
     /// What is left of the batch under way, if the kernel would not take it all from a borrower.
     pub(crate) batch: Batch,
     /// Why a borrower could not send.
@@ -44,7 +44,11 @@ pub(crate) enum Flush {
 }
 
 impl WriteHalf {
-    pub(crate) fn new(descriptor: Descriptor, outbound: Outbound, source: Option<Source>) -> Self {
+    pub(crate) fn new(
+        descriptor: Descriptor,
+        outbound: Outbound,
+        source: Option<OutputSource>,
+    ) -> Self {
         Self {
             descriptor,
             outbound,
@@ -71,7 +75,7 @@ impl WriteHalf {
         let messages = batch.advance(bytes);
         self.outbound.sent(bytes, messages);
         if messages > 0
-            && let Some(Source { rx: PipeReader::Log(log), .. }) = &mut self.source
+            && let Some(OutputSource { rx: PipeReader::Log(log), .. }) = &mut self.source
         {
             log.done(messages);
         }

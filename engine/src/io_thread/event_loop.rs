@@ -13,7 +13,7 @@ use crate::discard::discard;
 use crate::io_thread::handler::{Completion, Cx, Handler, Local, Notice};
 use crate::io_thread::timers::Timers;
 use crate::io_thread::token::Token;
-use crate::io_thread::{Command, IoHandle, Slot};
+use crate::io_thread::{HandlerSlot, IoHandle, ThreadCommand};
 use ringmq_pipe::Section;
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -34,7 +34,7 @@ pub(crate) struct EventLoop {
     handle: IoHandle,
     backend: Box<dyn Backend>,
     timers: Timers,
-    handlers: HashMap<Token, Slot>,
+    handlers: HashMap<Token, HandlerSlot>,
     /// Handlers that want a turn, and when they had the last.
     request_tick: Vec<Token>,
     /// Memory for those whose turn it is.
@@ -147,10 +147,10 @@ impl EventLoop {
                 break;
             };
             match command {
-                Command::Add(token, slot) => self.add(token, slot),
-                Command::Tell(token, notice) => self.tell(token, notice),
-                Command::Stop => self.stopping = true,
-                Command::Retire => self.retiring = true,
+                ThreadCommand::Add(token, slot) => self.add(token, slot),
+                ThreadCommand::Tell(token, notice) => self.tell(token, notice),
+                ThreadCommand::Stop => self.stopping = true,
+                ThreadCommand::Retire => self.retiring = true,
             }
             self.run_local();
         }
@@ -208,7 +208,7 @@ impl EventLoop {
         self.run_local();
     }
 
-    fn add(&mut self, token: Token, slot: Slot) {
+    fn add(&mut self, token: Token, slot: HandlerSlot) {
         self.handlers.insert(token, slot);
         self.with(token, |handler, cx| handler.start(cx));
     }

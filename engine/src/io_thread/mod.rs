@@ -27,8 +27,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::thread::JoinHandle;
 
-pub(crate) enum Command {
-    Add(Token, Slot),
+pub(crate) enum ThreadCommand {
+    Add(Token, HandlerSlot),
     Tell(Token, Notice),
     Stop,
     /// Stop as soon as there is no handler.
@@ -36,14 +36,14 @@ pub(crate) enum Command {
 }
 
 /// A handler in its place, or on its way there.
-pub(crate) struct Slot {
+pub(crate) struct HandlerSlot {
     pub(crate) handler: Box<dyn Handler>,
     /// Dropped after the handler: whoever waits for there being none finds it gone.
     _guard: HandlerGuard,
 }
 
-struct Shared {
-    mailbox: Mailbox<Command>,
+struct ThreadMailbox {
+    mailbox: Mailbox<ThreadCommand>,
     /// The thread is about to wait for events, or does so.
     parked: AtomicBool,
     /// Nobody takes commands any more.
@@ -52,8 +52,8 @@ struct Shared {
     load: Arc<ThreadLoad>,
 }
 
-impl Shared {
-    fn post(&self, command: Command) {
+impl ThreadMailbox {
+    fn post(&self, command: ThreadCommand) {
         let first = self.mailbox.post(command);
         // Pairs with the fences in `IoHandle::park` and `IoHandle::stop`: either we see what is stored
         // before those, or the thread's look at the mailbox, which follows them, sees the command.
@@ -74,23 +74,23 @@ impl Shared {
     }
 }
 
-impl Notify for Shared {
+impl Notify for ThreadMailbox {
     fn readable(&self, key: usize) {
-        self.post(Command::Tell(Token::from_key(key), Notice::Readable));
+        self.post(ThreadCommand::Tell(Token::from_key(key), Notice::Readable));
     }
 
     fn writable(&self, key: usize) {
-        self.post(Command::Tell(Token::from_key(key), Notice::Writable));
+        self.post(ThreadCommand::Tell(Token::from_key(key), Notice::Writable));
     }
 }
 
 /// Reaches one I/O thread.
 #[derive(Clone)]
-pub struct IoHandle(Arc<Shared>);
+pub struct IoHandle(Arc<ThreadMailbox>);
 
 impl IoHandle {
     fn new(waker: Arc<dyn Wake>, live: Arc<HandlerCount>) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(ThreadMailbox {
             mailbox: Mailbox::new(),
             parked: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
@@ -102,13 +102,13 @@ impl IoHandle {
     /// Puts a handler on the thread. One whose thread has ended is dropped.
     pub fn add(&self, handler: Box<dyn Handler>) -> Token {
         let token = Token::unique();
-        self.0.post(Command::Add(token, self.slot(handler)));
+        self.0.post(ThreadCommand::Add(token, self.slot(handler)));
         token
     }
 
     /// Tells a handler of the thread; nothing happens if it is gone.
     pub fn tell(&self, token: Token, notice: Notice) {
-        self.0.post(Command::Tell(token, notice));
+        self.0.post(ThreadCommand::Tell(token, notice));
     }
 
     /// This thread as the notifier of logs, under [`Token::key`].
@@ -122,8 +122,8 @@ impl IoHandle {
     }
 
     /// Counts a handler.
-    pub(crate) fn slot(&self, handler: Box<dyn Handler>) -> Slot {
-        Slot { handler, _guard: HandlerGuard::new(&self.0.load) }
+    pub(crate) fn slot(&self, handler: Box<dyn Handler>) -> HandlerSlot {
+        HandlerSlot { handler, _guard: HandlerGuard::new(&self.0.load) }
     }
 
     /// The thread is about to sleep: from here on it is woken for a command. Tells whether there is
@@ -148,7 +148,7 @@ impl IoHandle {
         any
     }
 
-    pub(crate) fn take_command(&self) -> Option<Command> {
+    pub(crate) fn take_command(&self) -> Option<ThreadCommand> {
         self.0.mailbox.take()
     }
 
@@ -238,14 +238,14 @@ impl IoThread {
     /// Lets the thread end by itself when the last of its handlers has gone; nobody waits for that.
     pub(crate) fn retire(mut self) {
         self.thread = None;
-        self.handle.0.post(Command::Retire);
+        self.handle.0.post(ThreadCommand::Retire);
     }
 }
 
 impl Drop for IoThread {
     fn drop(&mut self) {
         let Some(thread) = self.thread.take() else { return };
-        self.handle.0.post(Command::Stop);
+        self.handle.0.post(ThreadCommand::Stop);
         if !is_io_thread() && thread.join().is_err() {
             tracing::error!("an I/O thread panicked");
         }

@@ -12,13 +12,13 @@ use std::time::Instant;
 /// dropped: messages that were accepted for a peer that is gone and that nobody else gets.
 pub struct DetachedPipe {
     pub(crate) tx: PipeWriter,
-    pub(crate) source: Source,
+    pub(crate) source: OutputSource,
     /// When to give up on sending, once the socket has closed the pipe.
     pub linger_until: Option<Instant>,
 }
 
 /// The half of a [`DetachedPipe`] that messages to the peer come from.
-pub(crate) struct Source {
+pub(crate) struct OutputSource {
     pub(crate) rx: PipeReader,
     /// What the last connection had taken from the pipe and not sent.
     pub(crate) unsent: Vec<Piece>,
@@ -28,7 +28,7 @@ pub(crate) struct Source {
 impl DetachedPipe {
     /// A pipe that has not been used.
     pub fn new(pipe: PipeEnd) -> Self {
-        let source = Source { rx: pipe.rx, unsent: Vec::new(), state: pipe.state };
+        let source = OutputSource { rx: pipe.rx, unsent: Vec::new(), state: pipe.state };
         Self { tx: pipe.tx, source, linger_until: None }
     }
 
@@ -54,7 +54,7 @@ impl DetachedPipe {
     }
 }
 
-impl Source {
+impl OutputSource {
     /// A connection begins: appends to `frames` what it tells first, and returns what follows of what
     /// the connection before has left.
     pub(crate) fn begin(&mut self, link: &dyn Link, frames: &mut Vec<u8>) -> Vec<Piece> {
@@ -74,7 +74,7 @@ impl Source {
     }
 }
 
-impl Drop for Source {
+impl Drop for OutputSource {
     fn drop(&mut self) {
         let mut pieces = std::mem::take(&mut self.unsent);
         let mut lost = 0;

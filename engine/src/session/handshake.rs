@@ -5,7 +5,7 @@ use super::outbound::Outbound;
 use super::traffic::Traffic;
 use super::{DetachedPipe, HANDSHAKE, Phase, Session};
 use crate::backend::life;
-use crate::batch::{Batch, Part};
+use crate::batch::{Batch, BatchPart};
 use crate::direct::{ReadHalf, WriteHalf};
 use crate::event::{Attach, DisconnectReason, SessionEvent};
 use crate::io_thread::handler::Cx;
@@ -39,7 +39,7 @@ pub(super) fn output(handshake: &mut Handshake) -> Batch {
     handshake.take_output(&mut out);
     let mut batch = Batch::default();
     batch.expect(usize::from(!out.is_empty()));
-    batch.push(Part::Bytes { bytes: Bytes::from(out), messages: 0 });
+    batch.push(BatchPart::Bytes { bytes: Bytes::from(out), messages: 0 });
     batch
 }
 

@@ -5,7 +5,7 @@
 //! sent: when the connection breaks, whatever was not handed to the kernel as a whole message goes to
 //! the next connection, from the start of that message.
 
-use crate::batch::{Batch, Part};
+use crate::batch::{Batch, BatchPart};
 use bytes::Bytes;
 use ringmq_pipe::{ConflatedReader, FULL, Piece, PipeReader, frame};
 use ringmq_zmtp::Encoder;
@@ -125,7 +125,7 @@ impl Outbound {
         if !self.control.is_empty() {
             batch.expect(1);
             let bytes = Bytes::from(std::mem::take(&mut self.control));
-            batch.push(Part::Bytes { bytes, messages: 0 });
+            batch.push(BatchPart::Bytes { bytes, messages: 0 });
         }
         if let Some(rare) = &mut self.rare {
             rare.ends.clear();
@@ -154,7 +154,7 @@ impl Outbound {
         self.spoken |= !self.under_way.is_empty();
         if self.encoder.is_verbatim() {
             batch.expect(self.under_way.len());
-            self.under_way.iter().cloned().for_each(|piece| batch.push(Part::Piece(piece)));
+            self.under_way.iter().cloned().for_each(|piece| batch.push(BatchPart::Piece(piece)));
         } else {
             self.translate(batch);
         }
@@ -167,27 +167,27 @@ impl Outbound {
         for (header, body) in frames(&self.under_way) {
             let last = header.flags & frame::MORE == 0;
             match body {
-                Body::Copied(bytes) => {
+                FrameBody::Copied(bytes) => {
                     let before = wire.len();
                     self.encoder.translate(header.flags, bytes, &mut wire);
                     at += wire.len() - before;
                 }
                 // A subscription to more than fits a copied body: it changes as a whole.
-                Body::Attached(piece) if header.flags & frame::COMMAND != 0 => {
+                FrameBody::Attached(piece) if header.flags & frame::COMMAND != 0 => {
                     let before = wire.len();
                     self.encoder.translate(header.flags, piece.bytes(), &mut wire);
                     at += wire.len() - before;
                 }
-                Body::Attached(piece) => {
+                FrameBody::Attached(piece) => {
                     let before = wire.len();
                     self.encoder.translate_header(header.flags, header.body, &mut wire);
                     at += wire.len() - before + piece.bytes().len();
                     let bytes = Bytes::from(std::mem::take(&mut wire));
-                    batch.push(Part::Bytes { bytes, messages: 0 });
+                    batch.push(BatchPart::Bytes { bytes, messages: 0 });
                     // Messages are counted in one go at the end: see below.
                     let mut body = piece.clone();
                     body.messages = 0;
-                    batch.push(Part::Piece(body));
+                    batch.push(BatchPart::Piece(body));
                 }
             }
             if last {
@@ -195,7 +195,7 @@ impl Outbound {
             }
         }
         let messages = self.under_way.iter().map(|piece| piece.messages).sum();
-        batch.push(Part::Bytes { bytes: Bytes::from(wire), messages });
+        batch.push(BatchPart::Bytes { bytes: Bytes::from(wire), messages });
     }
 
     /// The kernel has taken `bytes` more of the batch under way; `credited` messages were completed
@@ -253,13 +253,13 @@ fn gather_latest(slot: &mut ConflatedReader, pieces: &mut Vec<Piece>) {
 }
 
 /// The body of a frame in a run of pieces.
-pub(crate) enum Body<'a> {
+pub(crate) enum FrameBody<'a> {
     Copied(&'a [u8]),
     Attached(&'a Piece),
 }
 
 /// The frames of whole messages in log form.
-pub(crate) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, Body<'_>)> {
+pub(crate) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, FrameBody<'_>)> {
     let mut pieces = pieces.iter().peekable();
     let mut rest: &[u8] = &[];
     std::iter::from_fn(move || {
@@ -271,11 +271,11 @@ pub(crate) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, B
         if rest.is_empty()
             && let Some(attached) = pieces.next_if(|piece| piece.is_body())
         {
-            return Some((header, Body::Attached(attached)));
+            return Some((header, FrameBody::Attached(attached)));
         }
         let (body, after) = rest.split_at(header.body as usize);
         rest = after;
-        Some((header, Body::Copied(body)))
+        Some((header, FrameBody::Copied(body)))
     })
 }
 

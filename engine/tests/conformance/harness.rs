@@ -4,7 +4,7 @@
 use crate::common::{self, DEADLINE, stream_pair};
 use bytes::Bytes;
 use ringmq_engine::backend::{self, Backend, Buffer, Ended, Event, Receive};
-use ringmq_engine::{BackendKind, Batch, Descriptor, Part, Token};
+use ringmq_engine::{BackendKind, Batch, BatchPart, Descriptor, Token};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::collections::VecDeque;
 use std::io;
@@ -190,7 +190,7 @@ pub(crate) fn client(address: &SockAddr) -> Socket {
 pub(crate) fn batch(parts: impl IntoIterator<Item = Vec<u8>>) -> Batch {
     let mut batch = Batch::default();
     for part in parts {
-        batch.push(Part::Bytes { bytes: Bytes::from(part), messages: 1 });
+        batch.push(BatchPart::Bytes { bytes: Bytes::from(part), messages: 1 });
     }
     batch
 }

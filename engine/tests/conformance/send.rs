@@ -226,7 +226,7 @@ fn nothing_is_a_send_too(kind: BackendKind) {
     let (near, _far): (_, Socket) = tcp_pair();
     let mut empty = Batch::default();
     // A message that an old peer is not bothered with: no bytes, but to be credited.
-    empty.push(ringmq_engine::Part::Bytes { bytes: bytes::Bytes::new(), messages: 1 });
+    empty.push(ringmq_engine::BatchPart::Bytes { bytes: bytes::Bytes::new(), messages: 1 });
     harness.backend.send(token, &near, empty);
     let What::Sent(Given(mut batch), Ok(0)) = harness.next_of(token) else {
         panic!("no bytes are sent");

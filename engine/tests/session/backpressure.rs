@@ -6,7 +6,7 @@ use crate::harness::{Harness, Over, Settings, connection};
 use crate::peer::{introduction, wire};
 use ringmq_engine::backend::RECEIVE_BUFFER;
 use ringmq_engine::{BackendKind, DisconnectReason};
-use ringmq_pipe::{Bound, Message};
+use ringmq_pipe::{Capacity, Message};
 use ringmq_zmtp::HeartbeatConfig;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn a_peer_is_not_read_further_than_one_buffer_ahead(kind: BackendKind) {
     let stream = wire(0, &[5; MESSAGE]).repeat(4000);
     let unread = kernel_takes(Over::Unix, &stream);
     assert!(unread < stream.len() / 2);
-    let settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
+    let settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
     let (_, mut app, mut peer) = harness.established(Over::Unix);
     let sent = peer.write_until_blocked(&stream);
@@ -45,7 +45,7 @@ fn a_peer_is_not_read_further_than_one_buffer_ahead(kind: BackendKind) {
 fn a_sender_is_refused_within_a_few_messages(kind: BackendKind) {
     const MESSAGE: usize = 64 * 1024;
     let unread = kernel_takes(Over::Unix, &wire(0, &[6; MESSAGE]).repeat(64));
-    let settings = Settings { send: Bound::Messages(1), ..Settings::default() };
+    let settings = Settings { send: Capacity::Messages(1), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
     let (_, mut app, mut peer) = harness.established(Over::Unix);
     let mut sent = 0;
@@ -67,7 +67,7 @@ fn a_sender_is_refused_within_a_few_messages(kind: BackendKind) {
 
 /// A high-water mark counts whole messages, exactly, with a peer that never gets as far as the pipe.
 fn the_mark_counts_messages_of_a_connection_to_come(kind: BackendKind) {
-    let settings = Settings { send: Bound::Messages(10), ..Settings::default() };
+    let settings = Settings { send: Capacity::Messages(10), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
     let (descriptor, mut peer) = connection(Over::Tcp);
     let (mut app, carry) = crate::harness::App::lent(&harness.settings);
@@ -88,7 +88,7 @@ fn the_mark_counts_messages_of_a_connection_to_come(kind: BackendKind) {
 
 /// Whoever is not listened to is not silent: the heartbeat waits as long as the socket does.
 fn a_peer_that_waits_for_us_is_not_taken_for_dead(kind: BackendKind) {
-    let mut settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
+    let mut settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
     settings.config.heartbeat = Some(HeartbeatConfig::every(Duration::from_millis(20)));
     let mut harness = Harness::with(kind, settings);
     let (descriptor, mut peer) = connection(Over::Tcp);

@@ -5,7 +5,7 @@ use crate::common::on_each_backend;
 use crate::harness::{App, BOTH, Harness, Over, Settings, connection};
 use crate::peer::wire;
 use ringmq_engine::{BackendKind, DisconnectReason, Notice};
-use ringmq_pipe::{Bound, frame};
+use ringmq_pipe::{Capacity, frame};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ fn a_closed_session_gives_its_pipe_back_and_counts_nothing_yet(kind: BackendKind
 fn the_last_words_of_a_peer_are_delivered(kind: BackendKind) {
     for over in BOTH {
         for sent_to_it in [false, true] {
-            let settings = Settings { receive: Bound::Messages(2), ..Settings::default() };
+            let settings = Settings { receive: Capacity::Messages(2), ..Settings::default() };
             let mut harness = Harness::with(kind, settings);
             let (_, mut app, mut peer) = harness.established(over);
             // In one go: a kernel may have room for few writes, however small they are.
@@ -122,7 +122,7 @@ fn the_last_words_of_a_peer_are_delivered(kind: BackendKind) {
 
 /// Nobody reads what such a peer has said: its session must end all the same.
 fn last_words_to_a_closed_socket_hold_nothing_up(kind: BackendKind) {
-    let settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
+    let settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
     let (session, mut app, mut peer) = harness.established(Over::Tcp);
     peer.write(&wire(0, b"x").repeat(1000));
@@ -137,7 +137,7 @@ fn last_words_to_a_closed_socket_hold_nothing_up(kind: BackendKind) {
 /// A peer that has to get rid of what it says before it reads: a closed socket listens to it, so that
 /// its own messages get out.
 fn a_closed_socket_lets_its_peer_speak(kind: BackendKind) {
-    let settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
+    let settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
     let (session, mut app, mut peer) = harness.established(Over::Unix);
     let speech = wire(0, &[9; 1000]).repeat(5000);

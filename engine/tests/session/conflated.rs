@@ -5,10 +5,10 @@ use crate::common::on_each_backend;
 use crate::harness::{App, Harness, Over, Settings, connection, more};
 use crate::peer::Speaks;
 use ringmq_engine::BackendKind;
-use ringmq_pipe::{Bound, Message, frame};
+use ringmq_pipe::{Capacity, Message, frame};
 
 fn settings() -> Settings {
-    Settings { send: Bound::Conflated, receive: Bound::Conflated, ..Settings::default() }
+    Settings { send: Capacity::Conflated, receive: Capacity::Conflated, ..Settings::default() }
 }
 
 /// The frames of a message: empty, small, and so large that it is not copied.

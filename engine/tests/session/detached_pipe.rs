@@ -5,7 +5,7 @@ use crate::common::on_each_backend;
 use crate::harness::{App, Harness, Over, Settings, connection, more};
 use crate::peer::{Peer, Speaks, wire};
 use ringmq_engine::{BackendKind, DetachedPipe};
-use ringmq_pipe::{Bound, Message, frame};
+use ringmq_pipe::{Capacity, Message, frame};
 use std::time::Duration;
 
 /// Bytes that no kernel buffers, so that what is in the middle of them when the connection breaks was
@@ -91,7 +91,7 @@ fn a_message_that_was_cut_off_begins_the_next_connection(kind: BackendKind) {
         (Speaks::V2_0, Middle::Parts, Over::Unix),
         (Speaks::V1_0, Middle::Large, Over::Unix),
     ] {
-        let settings = Settings { send: Bound::Messages(4), ..Settings::default() };
+        let settings = Settings { send: Capacity::Messages(4), ..Settings::default() };
         let mut harness = Harness::with(kind, settings);
         let (app, mut carry) = App::lent(&harness.settings);
         let writer = write_all(app, how);
@@ -127,7 +127,7 @@ fn a_message_that_was_cut_off_begins_the_next_connection(kind: BackendKind) {
 
 /// The connection breaks with nothing under way: nothing comes twice.
 fn an_idle_connection_leaves_nothing_behind(kind: BackendKind) {
-    let settings = Settings { send: Bound::Messages(4), ..Settings::default() };
+    let settings = Settings { send: Capacity::Messages(4), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
     let (mut app, mut carry) = App::lent(&harness.settings);
     for round in 0..5u32 {
@@ -225,7 +225,7 @@ fn subscriptions_for_the_last_connection_are_not_for_the_next(kind: BackendKind)
         let mut preamble = Vec::new();
         ringmq_zmtp::subscribe_frame(b"now", &mut preamble);
         let told = if speaks == Speaks::V3_1 { &b"\x09SUBSCRIBEnow"[..] } else { b"\x01now" };
-        let send = Bound::Messages(4);
+        let send = Capacity::Messages(4);
         let settings = Settings { send, preamble, told: Some(5), ..Settings::default() };
         let mut harness = Harness::with(kind, settings);
         let (mut app, mut carry) = App::lent(&harness.settings);

@@ -8,7 +8,7 @@ use ringmq_engine::{
     Engine, EngineOptions, Handler, Link, Notice, Session, SessionEnd, SessionEvent,
     SessionOptions, Token,
 };
-use ringmq_pipe::{Bound, Message, Notify, PipeEnd, PipeWriter, WriteError, pipe};
+use ringmq_pipe::{Capacity, Message, Notify, PipeEnd, PipeWriter, WriteError, pipe};
 use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -51,8 +51,8 @@ struct TestLink {
 /// How the socket behaves.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    pub(crate) send: Bound,
-    pub(crate) receive: Bound,
+    pub(crate) send: Capacity,
+    pub(crate) receive: Capacity,
     pub(crate) preamble: Vec<u8>,
     /// The latest change that is in the preamble.
     pub(crate) told: Option<u64>,
@@ -65,8 +65,8 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            send: Bound::Messages(1000),
-            receive: Bound::Messages(1000),
+            send: Capacity::Messages(1000),
+            receive: Capacity::Messages(1000),
             preamble: Vec::new(),
             told: None,
             config: Config::new(SocketType::Dealer),

@@ -9,7 +9,7 @@ use crate::harness::{BOTH, Harness, Over, Settings, connection};
 use crate::peer::{Peer, wire};
 use ringmq_engine::backend::Receive;
 use ringmq_engine::{BackendKind, Completion, Cx, Descriptor, DisconnectReason, Handler, Notice};
-use ringmq_pipe::Bound;
+use ringmq_pipe::Capacity;
 use ringmq_zmtp::{HeartbeatConfig, subscribe_frame};
 use std::sync::mpsc::{self, Sender, channel};
 use std::time::{Duration, Instant};
@@ -156,7 +156,7 @@ fn a_thread_that_is_late_looks_at_what_has_come_first(kind: BackendKind) {
 }
 
 fn a_time_to_live_waits_while_nobody_listens(kind: BackendKind) {
-    let settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
+    let settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
     for over in BOTH {
         let mut harness = Harness::with(kind, settings.clone());
         let (_, mut app, mut peer) = harness.established(over);
@@ -172,7 +172,7 @@ fn a_time_to_live_waits_while_nobody_listens(kind: BackendKind) {
 /// A pipe that is full to the last message does not keep a PING behind that message from being answered.
 fn a_peer_with_a_full_pipe_answers(kind: BackendKind) {
     const QUESTION: &[u8] = b"\x04\x0a\x04PING\0\0abc";
-    let settings = Settings { receive: Bound::Messages(3), ..Settings::default() };
+    let settings = Settings { receive: Capacity::Messages(3), ..Settings::default() };
     for over in BOTH {
         let mut harness = Harness::with(kind, settings.clone());
         let (_, mut app, mut peer) = harness.established(over);

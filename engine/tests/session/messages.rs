@@ -5,7 +5,7 @@ use crate::common::on_each_backend;
 use crate::harness::{App, BOTH, Harness, Over, Settings, connection, more};
 use crate::peer::{Frame, wire};
 use ringmq_engine::BackendKind;
-use ringmq_pipe::{Bound, Message, frame};
+use ringmq_pipe::{Capacity, Message, frame};
 use std::sync::mpsc::channel;
 
 /// Around every size at which something changes: inline bodies, long headers, attached bodies, receive
@@ -152,7 +152,7 @@ fn subscriptions_of_the_peer_reach_the_socket_as_commands(kind: BackendKind) {
 
 fn only_the_latest_message_is_kept_of_each_direction(kind: BackendKind) {
     let settings =
-        Settings { send: Bound::Conflated, receive: Bound::Conflated, ..Settings::default() };
+        Settings { send: Capacity::Conflated, receive: Capacity::Conflated, ..Settings::default() };
     let harness = Harness::with(kind, settings);
     let (mut app, carry) = App::lent(&harness.settings);
     for size in [10, 20_000, 30] {

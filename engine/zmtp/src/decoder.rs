@@ -87,7 +87,7 @@ pub struct Decoder {
     in_message: bool,
     /// The header that is being read, if `state` says so.
     header: HeaderBuffer,
-    state: State,
+    state: DecoderState,
 }
 
 /// What [`Decoder::measure`] has found.
@@ -117,7 +117,7 @@ pub enum Rest {
 
 /// What the next byte belongs to.
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum DecoderState {
     Header,
     /// The body of a frame that was begun, of which `left` bytes are missing.
     Body {
@@ -158,7 +158,7 @@ impl Decoder {
             subscriber: true,
             in_message: false,
             header: HeaderBuffer::default(),
-            state: State::Header,
+            state: DecoderState::Header,
         }
     }
 
@@ -274,7 +274,7 @@ impl Decoder {
 
     /// Whether the next byte is the first of a frame that might be [measured](Self::measure).
     pub fn is_between_frames(&self) -> bool {
-        matches!(self.state, State::Header)
+        matches!(self.state, DecoderState::Header)
             && self.header.is_empty()
             && self.framing != Framing::V1
             && !self.implicit_subscribe_all
@@ -283,7 +283,7 @@ impl Decoder {
     /// How many bytes are missing of the body that is being delivered.
     pub fn missing(&self) -> u64 {
         match self.state {
-            State::Body { left, .. } => left,
+            DecoderState::Body { left, .. } => left,
             _ => 0,
         }
     }
@@ -294,7 +294,9 @@ impl Decoder {
     /// # Panics
     /// If so many are not missing.
     pub fn delivered<S: Sink>(&mut self, bytes: u64, sink: &mut S) -> bool {
-        let State::Body { flags, left } = self.state else { panic!("no body is being delivered") };
+        let DecoderState::Body { flags, left } = self.state else {
+            panic!("no body is being delivered")
+        };
         assert!(bytes <= left, "no more than is missing");
         self.in_body(flags, left - bytes, sink)
     }
@@ -304,7 +306,7 @@ impl Decoder {
     #[inline]
     fn run(&mut self, input: &[u8], credit: usize) -> (Decoded, usize) {
         let (mut run, mut boundary) = (Decoded::default(), 0);
-        if !matches!(self.state, State::Header)
+        if !matches!(self.state, DecoderState::Header)
             || !self.header.is_empty()
             || self.framing == Framing::V1
         {
@@ -371,7 +373,7 @@ impl Decoder {
         sink: &mut S,
     ) -> Result<(usize, bool), ProtocolError> {
         match self.state {
-            State::Header => {
+            DecoderState::Header => {
                 let (taken, header) = self.header.fill(self.framing, input)?;
                 let ended = match header {
                     Some(header) => self.on_header(header, sink)?,
@@ -379,18 +381,18 @@ impl Decoder {
                 };
                 Ok((taken, ended))
             }
-            State::Body { flags, left } => {
+            DecoderState::Body { flags, left } => {
                 let bytes = up_to(left, input);
                 sink.body(bytes);
                 Ok((bytes.len(), self.in_body(flags, left - bytes.len() as u64, sink)))
             }
-            State::Head { body, unflagged, mut bytes, mut have } => {
+            DecoderState::Head { body, unflagged, mut bytes, mut have } => {
                 let missing = body.min(HEAD_MAX as u64) - have as u64;
                 let taken = up_to(missing, input);
                 bytes[have..][..taken.len()].copy_from_slice(taken);
                 have += taken.len();
                 if (taken.len() as u64) < missing {
-                    self.state = State::Head { body, unflagged, bytes, have };
+                    self.state = DecoderState::Head { body, unflagged, bytes, have };
                     return Ok((taken.len(), false));
                 }
                 if unflagged && !is_unflagged(&bytes[..have], body) {
@@ -398,12 +400,12 @@ impl Decoder {
                 }
                 Ok((taken.len(), self.on_head(&bytes[..have], body, sink)?))
             }
-            State::Skip { left } => {
+            DecoderState::Skip { left } => {
                 let taken = up_to(left, input).len();
                 self.skip(left - taken as u64);
                 Ok((taken, false))
             }
-            State::Unflagged { have } => {
+            DecoderState::Unflagged { have } => {
                 self.on_unflagged(have, input[0])?;
                 Ok((1, false))
             }
@@ -424,7 +426,9 @@ impl Decoder {
             return Err(ProtocolError::CommandWithMore);
         }
         match body {
-            0 if self.subscriber && !header.long => self.state = State::Unflagged { have: 1 },
+            0 if self.subscriber && !header.long => {
+                self.state = DecoderState::Unflagged { have: 1 }
+            }
             0 => return Err(ProtocolError::EmptyCommand),
             _ => self.await_head(body, false),
         }
@@ -432,7 +436,7 @@ impl Decoder {
     }
 
     fn await_head(&mut self, body: u64, unflagged: bool) {
-        self.state = State::Head { body, unflagged, bytes: [0; HEAD_MAX], have: 0 };
+        self.state = DecoderState::Head { body, unflagged, bytes: [0; HEAD_MAX], have: 0 };
     }
 
     /// The next byte after an empty command, which means nothing. libzmq 4.3.0 to 4.3.4 decides by the
@@ -444,7 +448,7 @@ impl Decoder {
     /// it cannot be told from three empty messages; but nobody who speaks 3.1 is ever sent it.
     fn on_unflagged(&mut self, have: usize, byte: u8) -> Result<(), ProtocolError> {
         match (have, byte) {
-            (1..=5, 0) | (6, 1) => self.state = State::Unflagged { have: have + 1 },
+            (1..=5, 0) | (6, 1) => self.state = DecoderState::Unflagged { have: have + 1 },
             (7, low @ 0..=UNFLAGGED_MAX) => {
                 let body = 256 + u64::from(low);
                 if body > self.max_body {
@@ -484,18 +488,18 @@ impl Decoder {
     /// whether that was the end of a message.
     fn in_body<S: Sink>(&mut self, flags: u8, left: u64, sink: &mut S) -> bool {
         if left > 0 {
-            self.state = State::Body { flags, left };
+            self.state = DecoderState::Body { flags, left };
             return false;
         }
         sink.end();
-        self.state = State::Header;
+        self.state = DecoderState::Header;
         self.in_message = flags & frame::MORE != 0;
         !self.in_message
     }
 
     /// Goes on with a command that is ignored, of which `left` bytes are missing.
     fn skip(&mut self, left: u64) {
-        self.state = if left > 0 { State::Skip { left } } else { State::Header };
+        self.state = if left > 0 { DecoderState::Skip { left } } else { DecoderState::Header };
     }
 }
 

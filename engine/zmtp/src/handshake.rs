@@ -65,11 +65,11 @@ pub struct Handshake {
     deadline: Option<Instant>,
     /// What has not been taken for sending yet.
     output: Vec<u8>,
-    state: State,
+    state: HandshakeState,
 }
 
 #[derive(Debug)]
-enum State {
+enum HandshakeState {
     Greeting(Greeting),
     Legacy(Legacy),
     Mechanism(Dialogue),
@@ -91,7 +91,7 @@ impl Handshake {
     pub fn new(config: Arc<Config>, now: Instant) -> Self {
         let deadline = config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
         let mut output = Vec::new();
-        let state = State::Greeting(Greeting::new(&config, &mut output));
+        let state = HandshakeState::Greeting(Greeting::new(&config, &mut output));
         Handshake { config, deadline, output, state }
     }
 
@@ -112,7 +112,7 @@ impl Handshake {
                     }
                 }
                 Err(error) => {
-                    self.state = State::Over;
+                    self.state = HandshakeState::Over;
                     return Err(error);
                 }
             }
@@ -130,7 +130,7 @@ impl Handshake {
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest; `None` for never.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
-            State::Done(_) | State::Over => None,
+            HandshakeState::Done(_) | HandshakeState::Over => None,
             _ => self.deadline,
         }
     }
@@ -141,7 +141,7 @@ impl Handshake {
     /// [`ProtocolError::HandshakeTimeout`], once, when the time is up.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
         if self.poll_timeout().is_some_and(|deadline| deadline <= now) {
-            self.state = State::Over;
+            self.state = HandshakeState::Over;
             return Err(ProtocolError::HandshakeTimeout);
         }
         Ok(())
@@ -149,14 +149,14 @@ impl Handshake {
 
     /// Whether [`established`](Self::established) has a result.
     pub fn is_done(&self) -> bool {
-        matches!(self.state, State::Done(_))
+        matches!(self.state, HandshakeState::Done(_))
     }
 
     /// Takes the result, once there is one. Output may be left all the same, to be sent before
     /// anything else.
     pub fn established(&mut self) -> Option<Established> {
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Done(established) => Some(*established),
+        match std::mem::replace(&mut self.state, HandshakeState::Over) {
+            HandshakeState::Done(established) => Some(*established),
             other => {
                 self.state = other;
                 None
@@ -169,40 +169,41 @@ impl Handshake {
         &mut self,
         now: Instant,
         bytes: &[u8],
-    ) -> Result<(usize, Option<State>), ProtocolError> {
+    ) -> Result<(usize, Option<HandshakeState>), ProtocolError> {
         let config = &self.config;
         match &mut self.state {
-            State::Greeting(greeting) => {
+            HandshakeState::Greeting(greeting) => {
                 let (used, outcome) = greeting.input(bytes, config, &mut self.output)?;
                 let next = match outcome {
                     None => None,
                     Some(Outcome::Unversioned) => {
-                        Some(State::Legacy(Legacy::unversioned(config, greeting.seen())?))
+                        Some(HandshakeState::Legacy(Legacy::unversioned(config, greeting.seen())?))
                     }
                     Some(Outcome::Legacy { framing, socket_type }) => {
-                        Some(State::Legacy(Legacy::new(config, framing, socket_type)))
+                        Some(HandshakeState::Legacy(Legacy::new(config, framing, socket_type)))
                     }
-                    Some(Outcome::Modern { version }) => {
-                        Some(State::Mechanism(Dialogue::new(config, version, &mut self.output)))
-                    }
+                    Some(Outcome::Modern { version }) => Some(HandshakeState::Mechanism(
+                        Dialogue::new(config, version, &mut self.output),
+                    )),
                 };
                 Ok((used, next))
             }
-            State::Legacy(legacy) => {
+            HandshakeState::Legacy(legacy) => {
                 let used = legacy.input(bytes)?;
                 let next = legacy.finish().map(|peer| {
                     // A 2.x subscriber filters by itself and never asks for anything.
                     let wants_all = legacy.is_unversioned() && config.socket_type.publishes();
-                    State::Done(Box::new(establish(config, now, peer, wants_all)))
+                    HandshakeState::Done(Box::new(establish(config, now, peer, wants_all)))
                 });
                 Ok((used, next))
             }
-            State::Mechanism(dialogue) => {
+            HandshakeState::Mechanism(dialogue) => {
                 let (used, peer) = dialogue.input(bytes, config, &mut self.output)?;
-                let done = |peer| State::Done(Box::new(establish(config, now, peer, false)));
+                let done =
+                    |peer| HandshakeState::Done(Box::new(establish(config, now, peer, false)));
                 Ok((used, peer.map(done)))
             }
-            State::Done(_) | State::Over => Ok((0, None)),
+            HandshakeState::Done(_) | HandshakeState::Over => Ok((0, None)),
         }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Entry {
     /// As it was asked for, if that is another text.
     pub(crate) asked: Option<Arc<str>>,
     pub(crate) endpoint_id: EndpointId,
-    pub(crate) place: Place,
+    pub(crate) place: EndpointKind,
 }
 
 impl Entry {
@@ -26,14 +26,14 @@ impl Entry {
     /// The same, of a connect that the application has disconnected.
     pub(crate) fn disconnect(&self) {
         match &self.place {
-            Place::Io(io, token) => ringmq_transports::disconnect(io, *token),
-            Place::InprocBind(..) | Place::InprocConnect(_) => self.stop(),
+            EndpointKind::Io(io, token) => ringmq_transports::disconnect(io, *token),
+            EndpointKind::InprocBind(..) | EndpointKind::InprocConnect(_) => self.stop(),
         }
     }
 }
 
 /// Where a bind or connect lives.
-pub(crate) enum Place {
+pub(crate) enum EndpointKind {
     /// A listener or connecter on an I/O thread.
     Io(IoHandle, Token),
     /// A name within the context that this socket has bound.
@@ -43,7 +43,7 @@ pub(crate) enum Place {
     InprocConnect(Option<(Arc<Inproc>, InprocName, Ticket)>),
 }
 
-impl Place {
+impl EndpointKind {
     fn tell(&self, notice: Notice) {
         match self {
             Self::Io(io, token) => io.tell(*token, notice),
@@ -57,7 +57,7 @@ impl Place {
 }
 
 /// Which binds a text names.
-pub(crate) enum Found {
+pub(crate) enum Matches {
     None,
     One(Entry),
     /// It was asked for several times, and resolved differently.
@@ -110,20 +110,20 @@ impl Endpoints {
 
     /// Stops a listener, with the connections that it accepted, and takes it out. What it resolved to
     /// names it, or what was asked for if that names no other.
-    pub(crate) fn unbind(&mut self, endpoint: &str) -> Found {
+    pub(crate) fn unbind(&mut self, endpoint: &str) -> Matches {
         let resolved = self.bound.iter().position(|entry| *entry.endpoint == *endpoint);
         let at = resolved.or_else(|| {
             let asked = |entry: &Entry| entry.asked.as_deref() == Some(endpoint);
             self.bound.iter().position(asked)
         });
-        let Some(at) = at else { return Found::None };
+        let Some(at) = at else { return Matches::None };
         let mut others = self.bound[at + 1..].iter();
         if resolved.is_none() && others.any(|entry| entry.asked.as_deref() == Some(endpoint)) {
-            return Found::Several;
+            return Matches::Several;
         }
         let entry = self.bound.remove(at);
         entry.place.tell(Notice::Close);
-        Found::One(entry)
+        Matches::One(entry)
     }
 
     /// Takes a connect out; its pipe is the caller's business, and then it is to be
@@ -146,7 +146,7 @@ impl Endpoints {
 
     /// The connects to an endpoint within the process.
     pub(crate) fn within_process(&self, endpoint: &str) -> Vec<EndpointId> {
-        let direct = |entry: &&Entry| matches!(entry.place, Place::InprocConnect(_));
+        let direct = |entry: &&Entry| matches!(entry.place, EndpointKind::InprocConnect(_));
         let named = |entry: &&Entry| *entry.endpoint == *endpoint;
         self.connected
             .values()
@@ -159,7 +159,7 @@ impl Endpoints {
     /// A pipe is closed: within the process that is the end of its connect, as nobody is going to make
     /// another one.
     pub(crate) fn pipe_closed(&mut self, endpoint_id: EndpointId) {
-        let direct = |entry: &Entry| matches!(entry.place, Place::InprocConnect(_));
+        let direct = |entry: &Entry| matches!(entry.place, EndpointKind::InprocConnect(_));
         if self.connected.get(&endpoint_id).is_some_and(direct)
             && let Some(entry) = self.connected.remove(&endpoint_id)
         {

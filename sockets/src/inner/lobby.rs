@@ -40,12 +40,12 @@ pub(crate) enum News {
 pub(crate) struct Lobby {
     /// What a peer has sent is of no use to the socket once that peer has left.
     deaf: bool,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Queued>,
 }
 
 /// What waits.
 #[derive(Default)]
-struct Waiting {
+struct Queued {
     /// The owner has been told that there is something, and has not come yet.
     announced: bool,
     /// The number of the next news.
@@ -56,7 +56,7 @@ struct Waiting {
     peers: BTreeMap<EndpointId, usize>,
 }
 
-impl Waiting {
+impl Queued {
     /// Has the owner told, unless that was done already; returns what `announce` does.
     fn announce(&mut self, announce: impl FnOnce() -> bool) -> bool {
         !std::mem::replace(&mut self.announced, true) && announce()
@@ -123,11 +123,11 @@ impl Lobby {
     pub(crate) fn take(&self) -> impl Iterator<Item = News> + use<> {
         let mut waiting = self.lock();
         let next = waiting.next;
-        let all = std::mem::replace(&mut *waiting, Waiting { next, ..Waiting::default() });
+        let all = std::mem::replace(&mut *waiting, Queued { next, ..Queued::default() });
         all.news.into_values()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Queued> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -155,7 +155,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Message;
-    use ringmq_pipe::{Bound, pipe};
+    use ringmq_pipe::{Capacity, pipe};
     use ringmq_zmtp::Version;
 
     fn peer() -> Arc<Peer> {
@@ -180,7 +180,7 @@ mod tests {
         far
     }
 
-    const BOUNDS: [Bound; 2] = [Bound::Messages(10), Bound::Conflated];
+    const BOUNDS: [Bound; 2] = [Capacity::Messages(10), Capacity::Conflated];
 
     #[test]
     fn who_leaves_unseen_leaves_nothing() {
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn who_left_before_it_was_here_is_not_taken_in() {
         let lobby = Arc::new(Lobby::new(SocketType::Pull));
-        let (near, far) = pipe(Bound::Messages(1), Bound::Messages(1));
+        let (near, far) = pipe(Capacity::Messages(1), Capacity::Messages(1));
         drop(far);
         let arrival = Arrival {
             end: Box::new(near),

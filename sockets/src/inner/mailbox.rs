@@ -7,7 +7,7 @@ use crate::subscription::{Coming, Wanted};
 use crate::types::Subscriptions;
 use crate::wait::SpinEstimate;
 use ringmq_engine::Attach;
-use ringmq_pipe::{Bound, Mailbox, Notify, PipeEnd, Waiters, pipe};
+use ringmq_pipe::{Capacity, Mailbox, Notify, PipeEnd, Waiters, pipe};
 use ringmq_transports::inproc::Acceptor;
 use ringmq_transports::{Connection, EndpointId, Offer, Owner, TransportEvent};
 use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// What happened to a socket, for the thread that next enters it.
-pub(crate) enum Command {
+pub(crate) enum SocketCommand {
     /// Pipes are new, or their peers are known: there is something in the lobby.
     Arrivals,
     /// A pipe has something to read, or its far end is closed.
@@ -26,9 +26,9 @@ pub(crate) enum Command {
     Ended { endpoint_id: EndpointId, reason: Arc<str> },
 }
 
-pub(crate) struct Shared {
+pub(crate) struct SocketMailbox {
     pub(crate) socket_type: SocketType,
-    pub(crate) mailbox: Mailbox<Command>,
+    pub(crate) mailbox: Mailbox<SocketCommand>,
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) waiters: Waiters,
     pub(crate) subscriptions: Subscriptions,
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     pub(crate) closed: AtomicBool,
 }
 
-impl Shared {
+impl SocketMailbox {
     pub(crate) fn new(socket_type: SocketType, subscriptions: Subscriptions) -> Self {
         Self {
             socket_type,
@@ -63,7 +63,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn post(&self, command: Command) {
+    pub(crate) fn post(&self, command: SocketCommand) {
         if self.mailbox.post(command) {
             self.waiters.wake();
         }
@@ -97,8 +97,8 @@ impl Shared {
         let sends = conflate && matches!(self.socket_type, Push | Pub | Dealer);
         let receives = conflate && matches!(self.socket_type, Pull | Sub | Dealer);
         let bound = |latest, mark: &AtomicU32| match latest {
-            true => Bound::Conflated,
-            false => Bound::Messages(mark.load(Ordering::Relaxed)),
+            true => Capacity::Conflated,
+            false => Capacity::Messages(mark.load(Ordering::Relaxed)),
         };
         pipe(bound(sends, &self.send_hwm), bound(receives, &self.recv_hwm))
     }
@@ -115,7 +115,7 @@ impl Shared {
 
     /// The peer of a connect's pipe is known, before any message of it and after so many of earlier ones.
     pub(crate) fn peer_known(&self, endpoint_id: EndpointId, peer: &Arc<Peer>, earlier: u64) {
-        let announce = || self.mailbox.post(Command::Arrivals);
+        let announce = || self.mailbox.post(SocketCommand::Arrivals);
         if self.lobby.peer_known(endpoint_id, peer.clone(), earlier, announce) {
             self.waiters.wake();
         }
@@ -131,7 +131,7 @@ impl Shared {
 
     /// A pipe is new.
     pub(crate) fn post_pipe(&self, arrival: Arrival) {
-        if self.lobby.arrived(arrival, || self.mailbox.post(Command::Arrivals)) {
+        if self.lobby.arrived(arrival, || self.mailbox.post(SocketCommand::Arrivals)) {
             self.waiters.wake();
         }
         // SeqCst: the closing thread sets the flag before it discards; so one of the two discards.
@@ -141,17 +141,17 @@ impl Shared {
     }
 }
 
-impl Notify for Shared {
+impl Notify for SocketMailbox {
     fn readable(&self, key: usize) {
-        self.post(Command::Readable(key));
+        self.post(SocketCommand::Readable(key));
     }
 
     fn writable(&self, key: usize) {
-        self.post(Command::Writable(key));
+        self.post(SocketCommand::Writable(key));
     }
 }
 
-impl Owner for Shared {
+impl Owner for SocketMailbox {
     fn attach(&self, connection: &Connection, peer: &Arc<Peer>) -> Attach {
         if self.closed.load(Ordering::SeqCst) {
             return Attach::Closed;
@@ -189,13 +189,13 @@ impl Owner for Shared {
     }
 
     fn ended(&self, endpoint_id: EndpointId, reason: &str) {
-        self.post(Command::Ended { endpoint_id, reason: reason.into() });
+        self.post(SocketCommand::Ended { endpoint_id, reason: reason.into() });
     }
 }
 
 /// A socket that has bound an inproc name: it knows itself as a peer.
 pub(crate) struct Binder {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<SocketMailbox>,
     pub(crate) endpoint_id: EndpointId,
     pub(crate) itself: Arc<Peer>,
 }

@@ -20,7 +20,7 @@ use crate::wait::{DirectConnections, FEW, Wants};
 use endpoints::{Endpoints, Entry};
 use fast_path::Routing;
 use lobby::{Arrival, News};
-use mailbox::{Command, Shared};
+use mailbox::{SocketCommand, SocketMailbox};
 use pipes::{Pipe, Pipes};
 use ringmq_pipe::{LogReader, LogWriter, Notify, PipeEnd};
 use ringmq_transports::EndpointId;
@@ -31,7 +31,7 @@ use std::time::Duration;
 
 /// See the [module's documentation](self).
 pub(crate) struct Core {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<SocketMailbox>,
     pub(crate) options: Options,
     pub(crate) pipes: Pipes,
     routing: Routing,
@@ -49,7 +49,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(shared: Arc<Shared>, options: Options, pattern: Box<dyn Pattern>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<SocketMailbox>,
+        options: Options,
+        pattern: Box<dyn Pattern>,
+    ) -> Self {
         let routing = Routing::new(pattern, shared.socket_type);
         Self {
             shared,
@@ -84,10 +88,14 @@ impl Core {
         let shared = self.shared.clone();
         while let Some(command) = shared.mailbox.take() {
             match command {
-                Command::Arrivals => self.admit(),
-                Command::Readable(key) => self.readable(key),
-                Command::Writable(key) => self.routing.pattern().writable(&mut self.pipes, key),
-                Command::Ended { endpoint_id, reason } => self.connect_ended(endpoint_id, &reason),
+                SocketCommand::Arrivals => self.admit(),
+                SocketCommand::Readable(key) => self.readable(key),
+                SocketCommand::Writable(key) => {
+                    self.routing.pattern().writable(&mut self.pipes, key)
+                }
+                SocketCommand::Ended { endpoint_id, reason } => {
+                    self.connect_ended(endpoint_id, &reason)
+                }
             }
         }
         self.remove_ended();

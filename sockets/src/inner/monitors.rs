@@ -13,12 +13,12 @@ const KEPT: usize = 10_000;
 #[derive(Default)]
 pub(crate) struct Monitors {
     any: AtomicBool,
-    queues: Mutex<Vec<Weak<Queue>>>,
+    queues: Mutex<Vec<Weak<EventQueue>>>,
 }
 
 /// The events of one monitor.
 #[derive(Default)]
-pub(crate) struct Queue {
+pub(crate) struct EventQueue {
     events: Mutex<VecDeque<TransportEvent>>,
     pub(crate) missed: AtomicU64,
     /// The socket is closed: no more events.
@@ -31,8 +31,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Monitors {
-    pub(crate) fn add(&self) -> Arc<Queue> {
-        let queue = Arc::<Queue>::default();
+    pub(crate) fn add(&self) -> Arc<EventQueue> {
+        let queue = Arc::<EventQueue>::default();
         lock(&self.queues).push(Arc::downgrade(&queue));
         self.any.store(true, Ordering::SeqCst);
         queue
@@ -63,7 +63,7 @@ impl Monitors {
     }
 }
 
-impl Queue {
+impl EventQueue {
     fn push(&self, event: TransportEvent) {
         let mut events = lock(&self.events);
         if events.len() == KEPT {

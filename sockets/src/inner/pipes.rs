@@ -2,7 +2,7 @@
 
 use ringmq_engine::{Direct, Fetch};
 use ringmq_pipe::{
-    Bound, LogReader, LogWriter, PipeEnd, PipeReader, PipeWriter, SharedFrame, Sleep, WriteError,
+    Capacity, LogReader, LogWriter, PipeEnd, PipeReader, PipeWriter, SharedFrame, Sleep, WriteError,
 };
 use ringmq_transports::EndpointId;
 use ringmq_zmtp::Peer;
@@ -137,7 +137,7 @@ impl Pipes {
     pub(crate) fn hang_up(&mut self, key: usize) {
         if let Some(pipe) = self.all.get_mut(key) {
             // One without a reader.
-            let (nobody, _) = ringmq_pipe::pipe(Bound::Messages(1), Bound::Messages(1));
+            let (nobody, _) = ringmq_pipe::pipe(Capacity::Messages(1), Capacity::Messages(1));
             pipe.end.tx = nobody.tx;
         }
     }

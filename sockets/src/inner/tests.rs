@@ -4,7 +4,7 @@
 use super::*;
 use crate::subscription::Wanted;
 use crate::types::{self, Subscriptions};
-use ringmq_pipe::{Bound, pipe};
+use ringmq_pipe::{Capacity, pipe};
 use ringmq_zmtp::{SocketType, Version};
 use std::sync::Mutex;
 
@@ -12,13 +12,13 @@ fn core(socket_type: SocketType) -> Core {
     let subscriptions = Subscriptions::new(Mutex::new(Wanted::new()));
     subscriptions.lock().unwrap().subscribe(b"", &Vec::new());
     let pattern = types::make(socket_type, &subscriptions).unwrap();
-    let shared = Arc::new(Shared::new(socket_type, subscriptions));
+    let shared = Arc::new(SocketMailbox::new(socket_type, subscriptions));
     Core::new(shared, Options::new(socket_type), pattern)
 }
 
 /// A new peer that does not say who it is.
 fn come(core: &Core) -> PipeEnd {
-    let (near, far) = pipe(Bound::Messages(0), Bound::Messages(0));
+    let (near, far) = pipe(Capacity::Messages(0), Capacity::Messages(0));
     let peer = Peer {
         version: Version::V3_1,
         socket_type: None,

@@ -107,13 +107,13 @@ mod tests {
     use crate::Message;
     use crate::inner::pipes::Pipe;
     use proptest::prelude::*;
-    use ringmq_pipe::{Bound, PipeEnd, pipe};
+    use ringmq_pipe::{Capacity, PipeEnd, pipe};
 
     /// Pipes that hold so many messages; some keep the latest one only.
     fn harness(count: usize, hwm: u32) -> (Pipes, Vec<PipeEnd>) {
         let mut pipes = Pipes::default();
         let bound = |endpoint_id| {
-            if endpoint_id % 5 == 4 { Bound::Conflated } else { Bound::Messages(hwm) }
+            if endpoint_id % 5 == 4 { Capacity::Conflated } else { Capacity::Messages(hwm) }
         };
         let far = (0..count).map(|endpoint_id| {
             let (end, far) = pipe(bound(endpoint_id), bound(endpoint_id));

@@ -95,12 +95,12 @@ mod tests {
     use super::*;
     use crate::inner::pipes::Pipe;
     use proptest::prelude::*;
-    use ringmq_pipe::{Bound, PipeEnd, pipe};
+    use ringmq_pipe::{Capacity, PipeEnd, pipe};
 
     fn harness(count: usize, hwm: u32) -> (Pipes, LoadBalancer, Vec<Option<PipeEnd>>) {
         let (mut pipes, mut out) = (Pipes::default(), LoadBalancer::default());
         let far = (0..count).map(|endpoint_id| {
-            let (end, far) = pipe(Bound::Messages(hwm), Bound::Messages(hwm));
+            let (end, far) = pipe(Capacity::Messages(hwm), Capacity::Messages(hwm));
             out.activate(pipes.insert(Pipe {
                 end,
                 endpoint_id: endpoint_id as u64,

@@ -6,7 +6,7 @@
 
 /// The place of a pipe in the circle.
 #[derive(Clone, Copy)]
-struct Link {
+struct Neighbours {
     next: u32,
     /// [`NOBODY`] for a pipe that is not in the circle.
     previous: u32,
@@ -14,12 +14,12 @@ struct Link {
 
 /// Not a pipe: nobody has so many.
 const NOBODY: u32 = u32::MAX;
-const OUTSIDE: Link = Link { next: NOBODY, previous: NOBODY };
+const OUTSIDE: Neighbours = Neighbours { next: NOBODY, previous: NOBODY };
 
 /// See the [module's documentation](self).
 pub(crate) struct RoundRobin {
     /// By the pipe's key.
-    links: Vec<Link>,
+    links: Vec<Neighbours>,
     len: usize,
     /// Whose turn it is, unless the circle is empty.
     current: u32,
@@ -74,7 +74,7 @@ impl RoundRobin {
         let this = u32::try_from(key).expect("memory ends before four thousand million pipes do");
         let next = if self.len == 0 { this } else { self.current };
         let previous = if self.len == 0 { this } else { self.links[next as usize].previous };
-        self.links[key] = Link { next, previous };
+        self.links[key] = Neighbours { next, previous };
         self.links[previous as usize].next = this;
         self.links[next as usize].previous = this;
         self.current = next;
@@ -86,7 +86,7 @@ impl RoundRobin {
         if !self.contains(key) {
             return;
         }
-        let Link { next, previous } = std::mem::replace(&mut self.links[key], OUTSIDE);
+        let Neighbours { next, previous } = std::mem::replace(&mut self.links[key], OUTSIDE);
         self.len -= 1;
         if self.len == 0 {
             self.current = NOBODY;

@@ -10,8 +10,8 @@ pub(crate) mod stats;
 use crate::context::ContextInner;
 use crate::error::Error;
 use crate::inner::Core;
-use crate::inner::endpoints::{Entry, Found, Place};
-use crate::inner::mailbox::{Binder, Shared};
+use crate::inner::endpoints::{EndpointKind, Entry, Matches};
+use crate::inner::mailbox::{Binder, SocketMailbox};
 use crate::kind::Kind;
 use crate::socket::monitor::Monitor;
 use crate::socket::stats::PipeStats;
@@ -38,7 +38,7 @@ pub struct Socket<K: Kind> {
 
 pub(crate) struct Inner {
     core: BiasedMutex<Core>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<SocketMailbox>,
     context: Arc<ContextInner>,
 }
 
@@ -125,7 +125,7 @@ impl<K: Kind> Drop for Socket<K> {
 }
 
 impl<K: Kind> Socket<K> {
-    pub(crate) fn new(core: Core, shared: Arc<Shared>, context: Arc<ContextInner>) -> Self {
+    pub(crate) fn new(core: Core, shared: Arc<SocketMailbox>, context: Arc<ContextInner>) -> Self {
         let inner = Arc::new(Inner { core: BiasedMutex::new(core), shared, context });
         inner.context.register(&inner);
         Self { inner, kind: PhantomData }
@@ -190,7 +190,7 @@ impl<K: Kind> Socket<K> {
         let bound = bound?;
         let endpoint = bound.endpoint().clone();
         let token = bound.listen(shared.clone(), &io);
-        Ok((core, Entry { endpoint, asked: None, endpoint_id, place: Place::Io(io, token) }))
+        Ok((core, Entry { endpoint, asked: None, endpoint_id, place: EndpointKind::Io(io, token) }))
     }
 
     fn bind_inproc(
@@ -209,7 +209,12 @@ impl<K: Kind> Socket<K> {
         if !names.bind(name.clone(), &binder) {
             return Err(Error::AddressInUse { endpoint: endpoint.to_string() });
         }
-        Ok(Entry { endpoint, asked: None, endpoint_id, place: Place::InprocBind(names, name) })
+        Ok(Entry {
+            endpoint,
+            asked: None,
+            endpoint_id,
+            place: EndpointKind::InprocBind(names, name),
+        })
     }
 
     /// Connects to an endpoint, now and again whenever the connection is lost.
@@ -248,7 +253,7 @@ impl<K: Kind> Socket<K> {
             Endpoint::Inproc(name) => {
                 let waits = self.connect_inproc(&mut core, endpoint_id, &name);
                 let names = &self.inner.context.inproc;
-                Place::InprocConnect(waits.map(|ticket| (names.clone(), name, ticket)))
+                EndpointKind::InprocConnect(waits.map(|ticket| (names.clone(), name, ticket)))
             }
             parsed => {
                 let settings = Self::settings(&mut core, endpoint_id);
@@ -263,7 +268,7 @@ impl<K: Kind> Socket<K> {
                 };
                 let resolver = self.inner.context.resolver.clone();
                 let token = connect(parsed, far, settings, owner, resolver, &io);
-                Place::Io(io, token)
+                EndpointKind::Io(io, token)
             }
         };
         core.add_connected(Entry { endpoint: text, asked: None, endpoint_id, place });
@@ -308,15 +313,15 @@ impl<K: Kind> Socket<K> {
         let mut core = self.inner.lock()?;
         core.enter()?;
         let entry = match core.endpoints.unbind(&canonical(endpoint, Endpoint::parse_bind)) {
-            Found::One(entry) => entry,
-            Found::None => {
+            Matches::One(entry) => entry,
+            Matches::None => {
                 return Err(Error::NoSuchEndpoint { endpoint: endpoint.to_owned() });
             }
-            Found::Several => {
+            Matches::Several => {
                 return Err(Error::AmbiguousEndpoint { endpoint: endpoint.to_owned() });
             }
         };
-        if matches!(entry.place, Place::InprocBind(..)) {
+        if matches!(entry.place, EndpointKind::InprocBind(..)) {
             // No session stands between to end them.
             for key in core.pipes.all_of_endpoint(entry.endpoint_id) {
                 core.pipes.hang_up(key);

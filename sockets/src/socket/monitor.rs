@@ -1,7 +1,7 @@
 //! Watching a socket's connections.
 
 use crate::error::Error;
-use crate::inner::monitors::Queue;
+use crate::inner::monitors::EventQueue;
 use crate::wait::thread_waker;
 use ringmq_engine::{DisconnectReason, SessionEvent};
 use ringmq_transports::{Connection, TransportEvent};
@@ -94,10 +94,10 @@ pub enum MonitorEvent {
 
 /// The stream of a socket's events, from the moment it was made. It keeps some ten thousand events
 /// that are not read; later ones are [counted](Self::missed) only.
-pub struct Monitor(Arc<Queue>);
+pub struct Monitor(Arc<EventQueue>);
 
 impl Monitor {
-    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+    pub(crate) fn new(queue: Arc<EventQueue>) -> Self {
         Self(queue)
     }
 

@@ -4,7 +4,7 @@
 //! - A node other than the root has a value, or at least two children, or is a link of a chain whose
 //!   label would not fit into that of its only child. So the number of nodes is bounded by the
 //!   number of topics and their bytes, whatever came and went before.
-//! - A [`Place`] names its topic until the topic is removed: splitting and joining nodes moves those
+//! - A [`Position`] names its topic until the topic is removed: splitting and joining nodes moves those
 //!   without a value, never one that has it.
 //! - Everything is a loop: no topic is long enough to overflow the stack, not even in drop.
 
@@ -17,7 +17,7 @@ const ROOT: u32 = 0;
 
 /// Where a topic is stored: valid from the topic's insertion until its removal, then reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u32);
+pub(super) struct Position(u32);
 
 /// Topics with a value each.
 #[derive(Debug)]
@@ -42,38 +42,38 @@ impl<V: Copy> Trie<V> {
     }
 
     /// Gives the topic the value that `update` makes of the one it has, and says where it is.
-    pub(super) fn upsert(&mut self, topic: &[u8], update: impl FnOnce(Option<V>) -> V) -> Place {
+    pub(super) fn upsert(&mut self, topic: &[u8], update: impl FnOnce(Option<V>) -> V) -> Position {
         let key = self.make(topic);
         let value = &mut self.nodes[key].value;
         self.topics += usize::from(value.is_none());
         *value = Some(update(*value));
-        Place(key)
+        Position(key)
     }
 
     /// Where the topic is, and its value.
-    pub(super) fn find(&self, topic: &[u8]) -> Option<(Place, V)> {
+    pub(super) fn find(&self, topic: &[u8]) -> Option<(Position, V)> {
         let (mut key, mut rest) = (ROOT, topic);
         while let [byte, ..] = *rest {
             key = self.child(key, byte)?;
             rest = rest.strip_prefix(self.nodes[key].label())?;
         }
-        self.nodes[key].value.map(|value| (Place(key), value))
+        self.nodes[key].value.map(|value| (Position(key), value))
     }
 
     /// The value at a place: of the topic it was given for or, after that one's removal, of whatever
     /// topic is there now.
-    pub(super) fn get(&self, place: Place) -> Option<V> {
+    pub(super) fn get(&self, place: Position) -> Option<V> {
         self.nodes.get(place.0)?.value
     }
 
     /// Puts another value in the place of a topic that is stored.
-    pub(super) fn replace(&mut self, place: Place, value: V) {
+    pub(super) fn replace(&mut self, place: Position, value: V) {
         debug_assert!(self.get(place).is_some(), "only a stored topic has a value to replace");
         self.nodes[place.0].value = Some(value);
     }
 
     /// Removes a topic that is stored. The last one gives all memory back.
-    pub(super) fn remove(&mut self, place: Place) {
+    pub(super) fn remove(&mut self, place: Position) {
         debug_assert!(self.get(place).is_some(), "only a stored topic can be removed");
         self.topics -= 1;
         if self.topics == 0 {
@@ -130,7 +130,7 @@ impl<V: Copy> Trie<V> {
     }
 
     /// Writes the topic that is stored at the place into `topic`, over what is there.
-    pub(super) fn topic_at(&self, place: Place, topic: &mut Vec<u8>) {
+    pub(super) fn topic_at(&self, place: Position, topic: &mut Vec<u8>) {
         topic.clear();
         let mut key = place.0;
         while key != ROOT {

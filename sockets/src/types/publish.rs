@@ -39,7 +39,7 @@ pub(crate) struct Publish {
     wishes: ByPipe,
     out: Distributor,
     /// What the application is to receive.
-    incoming: VecDeque<(Origin, Message)>,
+    incoming: VecDeque<(ReceivedFrom, Message)>,
     /// Whose subscription was received last: manual mode applies to it.
     last: Option<PeerId>,
     /// So many sends have looked for subscriptions, with some pipe awake, and found none.
@@ -57,7 +57,7 @@ pub(crate) struct Publish {
 
 /// Where something that the application receives comes from.
 #[derive(Clone, Copy)]
-enum Origin {
+enum ReceivedFrom {
     /// A subscription or cancellation of this peer's.
     Wish(PeerId),
     /// A cancellation in the name of a peer that is gone.
@@ -134,7 +134,7 @@ impl Publish {
             }
         }
         if !self.dropping {
-            self.incoming.push_back((Origin::Message, frame));
+            self.incoming.push_back((ReceivedFrom::Message, frame));
         }
     }
 
@@ -142,7 +142,7 @@ impl Publish {
     fn keep(&mut self, pipes: &Pipes, key: usize, subscribe: bool, topic: &[u8]) {
         let Some(peer) = pipes.peer(key).filter(|_| self.heard) else { return };
         if self.incoming.len() < KEPT_UNREAD {
-            self.incoming.push_back((Origin::Wish(peer), notification(subscribe, topic)));
+            self.incoming.push_back((ReceivedFrom::Wish(peer), notification(subscribe, topic)));
         } else {
             pipes.count_drop(key);
         }
@@ -191,7 +191,7 @@ impl Publish {
         let room = KEPT_UNREAD.saturating_sub(self.incoming.len());
         if self.heard {
             let gone = gone.into_iter().take(room);
-            self.incoming.extend(gone.map(|word| (Origin::Departure, word)));
+            self.incoming.extend(gone.map(|word| (ReceivedFrom::Departure, word)));
         }
     }
 
@@ -266,9 +266,9 @@ impl Pattern for Publish {
         }
         let (origin, frame) = self.incoming.pop_front().ok_or(Error::WouldBlock)?;
         match origin {
-            Origin::Wish(peer) => self.last = Some(peer),
-            Origin::Departure => self.last = None,
-            Origin::Message => {}
+            ReceivedFrom::Wish(peer) => self.last = Some(peer),
+            ReceivedFrom::Departure => self.last = None,
+            ReceivedFrom::Message => {}
         }
         *into = frame;
         Ok(())

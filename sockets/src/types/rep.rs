@@ -16,7 +16,7 @@ const REPLY_FIRST: &str = "a REP socket must send the reply before it receives a
 const REQUEST_FIRST: &str = "a REP socket must receive a request before it sends";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum RepState {
     /// A request may be received.
     Idle,
     /// Some frames of the request's body are received.
@@ -29,7 +29,7 @@ enum State {
 
 pub(crate) struct Rep {
     queue: FairQueue,
-    state: State,
+    state: RepState,
     /// Whom to reply to; `None` if that peer is gone.
     requester: Option<usize>,
     /// The way back, with the empty frame that ends it.
@@ -42,7 +42,7 @@ impl Default for Rep {
     fn default() -> Self {
         Self {
             queue: FairQueue::default(),
-            state: State::Idle,
+            state: RepState::Idle,
             requester: None,
             envelope: Vec::new(),
             request: None,
@@ -104,8 +104,8 @@ impl Pattern for Rep {
 
     fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         match self.state {
-            State::Idle | State::Receiving => return Err(Error::State(REQUEST_FIRST)),
-            State::Replying => {
+            RepState::Idle | RepState::Receiving => return Err(Error::RepState(REQUEST_FIRST)),
+            RepState::Replying => {
                 let mut envelope = std::mem::take(&mut self.envelope);
                 for mut address in envelope.drain(..) {
                     address.set_more(true);
@@ -114,9 +114,9 @@ impl Pattern for Rep {
                 // Its memory is for the next request.
                 self.envelope = envelope;
             }
-            State::Sending => {}
+            RepState::Sending => {}
         }
-        self.state = if frame.more() { State::Sending } else { State::Idle };
+        self.state = if frame.more() { RepState::Sending } else { RepState::Idle };
         self.write(pipes, frame);
         frame.drop_body();
         Ok(())
@@ -124,39 +124,39 @@ impl Pattern for Rep {
 
     fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         let frame = match self.state {
-            State::Replying | State::Sending => return Err(Error::State(REPLY_FIRST)),
-            State::Idle => {
+            RepState::Replying | RepState::Sending => return Err(Error::RepState(REPLY_FIRST)),
+            RepState::Idle => {
                 if !self.seek(pipes) {
                     return Err(Error::WouldBlock);
                 }
                 self.request.take().ok_or(Error::WouldBlock)?
             }
-            State::Receiving => self.queue.recv(pipes).ok_or(Error::WouldBlock)?.1,
+            RepState::Receiving => self.queue.recv(pipes).ok_or(Error::WouldBlock)?.1,
         };
-        self.state = if frame.more() { State::Receiving } else { State::Replying };
+        self.state = if frame.more() { RepState::Receiving } else { RepState::Replying };
         *into = frame;
         Ok(())
     }
 
     fn can_send(&mut self, _: &mut Pipes) -> bool {
         // A reply is always taken: it is dropped if nobody is there to get it.
-        matches!(self.state, State::Replying | State::Sending)
+        matches!(self.state, RepState::Replying | RepState::Sending)
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
         match self.state {
-            State::Replying | State::Sending => false,
-            State::Idle => self.seek(pipes),
-            State::Receiving => true,
+            RepState::Replying | RepState::Sending => false,
+            RepState::Idle => self.seek(pipes),
+            RepState::Receiving => true,
         }
     }
 
     fn settle(&mut self, pipes: &mut Pipes) -> bool {
         match self.state {
             // Requests that wait are for later.
-            State::Replying | State::Sending => false,
-            State::Receiving => true,
-            State::Idle => loop {
+            RepState::Replying | RepState::Sending => false,
+            RepState::Receiving => true,
+            RepState::Idle => loop {
                 if self.seek(pipes) {
                     return true;
                 }
@@ -168,7 +168,7 @@ impl Pattern for Rep {
     }
 
     fn is_out_of_turn(&self, wants: Wants) -> bool {
-        let replying = matches!(self.state, State::Replying | State::Sending);
+        let replying = matches!(self.state, RepState::Replying | RepState::Sending);
         replying == (wants == Wants::Messages)
     }
 

@@ -17,7 +17,7 @@ const AWAITING: &str = "a REQ socket must receive the reply before it sends agai
 const IDLE: &str = "a REQ socket must send a request before it receives";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ReqState {
     /// A request may be sent.
     Idle,
     /// Some frames of a request are sent.
@@ -31,7 +31,7 @@ enum State {
 pub(crate) struct Req {
     out: LoadBalancer,
     queue: FairQueue,
-    state: State,
+    state: ReqState,
     /// Who was asked; `None` if that peer is gone.
     asked: Option<usize>,
     /// The first frame of the reply's body, found by a look ahead.
@@ -48,7 +48,7 @@ impl Default for Req {
         Self {
             out: LoadBalancer::default(),
             queue: FairQueue::default(),
-            state: State::Idle,
+            state: ReqState::Idle,
             asked: None,
             reply: None,
             correlate: false,
@@ -137,51 +137,51 @@ impl Pattern for Req {
 
     fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         match self.state {
-            State::Idle => self.begin(pipes)?,
-            State::Sending => {}
-            State::Awaiting | State::Receiving if self.relaxed => self.begin(pipes)?,
-            State::Awaiting | State::Receiving => return Err(Error::State(AWAITING)),
+            ReqState::Idle => self.begin(pipes)?,
+            ReqState::Sending => {}
+            ReqState::Awaiting | ReqState::Receiving if self.relaxed => self.begin(pipes)?,
+            ReqState::Awaiting | ReqState::Receiving => return Err(Error::ReqState(AWAITING)),
         }
         let more = frame.more();
-        self.state = if more { State::Sending } else { State::Awaiting };
+        self.state = if more { ReqState::Sending } else { ReqState::Awaiting };
         self.out.send(pipes, frame).map(drop)
     }
 
     fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         let frame = match self.state {
-            State::Idle | State::Sending => return Err(Error::State(IDLE)),
-            State::Awaiting => {
+            ReqState::Idle | ReqState::Sending => return Err(Error::ReqState(IDLE)),
+            ReqState::Awaiting => {
                 if !self.seek(pipes) {
                     return Err(Error::WouldBlock);
                 }
                 self.reply.take().ok_or(Error::WouldBlock)?
             }
-            State::Receiving => self.queue.recv(pipes).ok_or(Error::WouldBlock)?.1,
+            ReqState::Receiving => self.queue.recv(pipes).ok_or(Error::WouldBlock)?.1,
         };
-        self.state = if frame.more() { State::Receiving } else { State::Idle };
+        self.state = if frame.more() { ReqState::Receiving } else { ReqState::Idle };
         *into = frame;
         Ok(())
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {
-        let turn = self.relaxed || matches!(self.state, State::Idle | State::Sending);
+        let turn = self.relaxed || matches!(self.state, ReqState::Idle | ReqState::Sending);
         turn && self.out.ready(pipes)
     }
 
     fn can_recv(&mut self, pipes: &mut Pipes) -> bool {
         match self.state {
-            State::Idle | State::Sending => false,
-            State::Awaiting => self.seek(pipes),
-            State::Receiving => true,
+            ReqState::Idle | ReqState::Sending => false,
+            ReqState::Awaiting => self.seek(pipes),
+            ReqState::Receiving => true,
         }
     }
 
     fn settle(&mut self, pipes: &mut Pipes) -> bool {
         match self.state {
             // What comes unasked is thrown away before the next request.
-            State::Idle | State::Sending => false,
-            State::Receiving => true,
-            State::Awaiting => loop {
+            ReqState::Idle | ReqState::Sending => false,
+            ReqState::Receiving => true,
+            ReqState::Awaiting => loop {
                 if self.seek(pipes) {
                     return true;
                 }
@@ -193,7 +193,7 @@ impl Pattern for Req {
     }
 
     fn is_out_of_turn(&self, wants: Wants) -> bool {
-        let asking = matches!(self.state, State::Idle | State::Sending);
+        let asking = matches!(self.state, ReqState::Idle | ReqState::Sending);
         asking == (wants == Wants::Messages) && !(self.relaxed && wants == Wants::Room)
     }
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::inner::pipes::Pipes;
 use crate::routing::fair_queue::FairQueue;
 use crate::socket::payload::Outgoing;
-use names::{Claimed, Id, Names, Origin};
+use names::{Claimed, Id, IdOrigin, Names};
 use ringmq_pipe::WriteError;
 use ringmq_zmtp::Peer;
 
@@ -69,7 +69,7 @@ impl Default for Router {
 impl Router {
     /// Names a pipe. For a name that is taken it waits, or takes it over: with the handover option, or if
     /// the holder is gone and has only left something to be read.
-    fn identify(&mut self, pipes: &mut Pipes, key: usize, id: Id, origin: Origin) {
+    fn identify(&mut self, pipes: &mut Pipes, key: usize, id: Id, origin: IdOrigin) {
         let gone = self.names.holder(&id).is_some_and(|holder| pipes.is_closed(holder));
         let claimed = self.names.claim(key, id, origin, self.handover || gone);
         if !matches!(claimed, Claimed::Waits) {
@@ -98,8 +98,8 @@ impl Router {
     /// Names a pipe as its peer says.
     fn identify_as_peer(&mut self, pipes: &mut Pipes, key: usize, peer: &Peer) {
         let (id, origin) = match &*peer.routing_id {
-            [] => (self.automatic(), Origin::Automatic),
-            id => (id.into(), Origin::Peer),
+            [] => (self.automatic(), IdOrigin::Automatic),
+            id => (id.into(), IdOrigin::Peer),
         };
         self.identify(pipes, key, id, origin);
     }
@@ -114,9 +114,9 @@ impl Router {
     /// The peer of a pipe that has a name already has become known again.
     fn identify_again(&mut self, pipes: &mut Pipes, key: usize, peer: &Peer, earlier: u64) {
         let same = self.names.claim_of(key).is_some_and(|(id, origin)| match origin {
-            Origin::Alias => true,
-            Origin::Automatic => peer.routing_id.is_empty(),
-            Origin::Peer => *peer.routing_id == *id,
+            IdOrigin::Alias => true,
+            IdOrigin::Automatic => peer.routing_id.is_empty(),
+            IdOrigin::Peer => *peer.routing_id == *id,
         });
         if same {
             return;
@@ -242,7 +242,7 @@ impl Pattern for Router {
         // Who came by itself, or is known already, is not who the next connect is for.
         let connecting = pipes.get(key).is_some_and(|pipe| pipe.peer.is_none());
         if connecting && let Some(alias) = self.alias.take() {
-            return self.identify(pipes, key, alias, Origin::Alias);
+            return self.identify(pipes, key, alias, IdOrigin::Alias);
         }
         self.peer_known(pipes, key, 0);
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::endpoint::Text;
-use crate::error::{EndpointError, Part};
+use crate::error::{EndpointError, EndpointPart};
 use crate::options::INPROC_NAME_MAX;
 
 /// The name of an inproc endpoint, without its scheme.
@@ -12,7 +12,7 @@ pub struct InprocName(String);
 
 impl InprocName {
     pub(crate) fn parse(text: Text<'_>, name: &str) -> Result<Self, EndpointError> {
-        text.check_length(Part::Name, name, INPROC_NAME_MAX)?;
+        text.check_length(EndpointPart::Name, name, INPROC_NAME_MAX)?;
         Ok(Self(name.to_owned()))
     }
 

@@ -10,7 +10,7 @@ mod names;
 
 use crate::endpoint::InprocName;
 use crate::owner::Offer;
-use names::{Met, Names};
+use names::{Met, NameTable};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ pub struct Ticket(u64);
 /// Pipes are handed over and dropped without the lock held: both may run code of the application's.
 #[derive(Default)]
 pub struct Inproc {
-    names: Mutex<Names>,
+    names: Mutex<NameTable>,
 }
 
 impl Inproc {
@@ -85,7 +85,7 @@ impl Inproc {
         let _names = std::mem::take(&mut *self.lock());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Names> {
+    fn lock(&self) -> MutexGuard<'_, NameTable> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

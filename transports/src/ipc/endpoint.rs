@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::endpoint::Text;
-use crate::error::{EndpointError, Part};
+use crate::error::{EndpointError, EndpointPart};
 
 /// Longest ipc name in bytes: what a socket address holds, less the NUL after a path or before an
 /// abstract name (whose `@` is not counted twice: it stands where that NUL will be).
@@ -20,10 +20,10 @@ pub const IPC_NAME_MAX: usize = 107;
 
 /// Where an ipc socket listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct IpcEndpoint(Name);
+pub struct IpcEndpoint(IpcName);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Name {
+enum IpcName {
     Path(String),
     /// Without the leading `@`.
     Abstract(String),
@@ -33,7 +33,7 @@ enum Name {
 impl IpcEndpoint {
     pub(crate) fn parse_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
         if address == "*" {
-            return Ok(Self(Name::Wildcard));
+            return Ok(Self(IpcName::Wildcard));
         }
         Self::parse_named(text, address)
     }
@@ -41,26 +41,26 @@ impl IpcEndpoint {
     pub(crate) fn parse_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
         if address == "*" {
             let expected = "a path or @name (* is for binding; connect to what it resolved to)";
-            return Err(text.invalid(Part::Path, address, expected));
+            return Err(text.invalid(EndpointPart::Path, address, expected));
         }
         Self::parse_named(text, address)
     }
 
     fn parse_named(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
         if address.contains('\0') {
-            return Err(text.invalid(Part::Path, address, "any path without NUL"));
+            return Err(text.invalid(EndpointPart::Path, address, "any path without NUL"));
         }
         let abstract_name = address.strip_prefix('@');
         if abstract_name == Some("") {
-            return Err(text.invalid(Part::Path, address, "@ and a name, or a path"));
+            return Err(text.invalid(EndpointPart::Path, address, "@ and a name, or a path"));
         }
-        text.check_length(Part::Path, address, IPC_NAME_MAX)?;
+        text.check_length(EndpointPart::Path, address, IPC_NAME_MAX)?;
         match abstract_name {
-            None => Ok(Self(Name::Path(address.to_owned()))),
+            None => Ok(Self(IpcName::Path(address.to_owned()))),
             Some(_) if cfg!(not(any(target_os = "linux", target_os = "android"))) => {
                 Err(EndpointError::AbstractNotSupported { endpoint: text.0.to_owned() })
             }
-            Some(name) => Ok(Self(Name::Abstract(name.to_owned()))),
+            Some(name) => Ok(Self(IpcName::Abstract(name.to_owned()))),
         }
     }
 
@@ -68,8 +68,8 @@ impl IpcEndpoint {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
-            Name::Path(path) => Some(Path::new(path)),
-            Name::Abstract(_) | Name::Wildcard => None,
+            IpcName::Path(path) => Some(Path::new(path)),
+            IpcName::Abstract(_) | IpcName::Wildcard => None,
         }
     }
 
@@ -77,15 +77,15 @@ impl IpcEndpoint {
     #[must_use]
     pub fn abstract_name(&self) -> Option<&str> {
         match &self.0 {
-            Name::Abstract(name) => Some(name),
-            Name::Path(_) | Name::Wildcard => None,
+            IpcName::Abstract(name) => Some(name),
+            IpcName::Path(_) | IpcName::Wildcard => None,
         }
     }
 
     /// Whether this is `*`, a socket in a fresh directory of its own.
     #[must_use]
     pub fn is_wildcard(&self) -> bool {
-        self.0 == Name::Wildcard
+        self.0 == IpcName::Wildcard
     }
 }
 
@@ -93,9 +93,9 @@ impl IpcEndpoint {
 impl fmt::Display for IpcEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Name::Path(path) => write!(f, "ipc://{path}"),
-            Name::Abstract(name) => write!(f, "ipc://@{name}"),
-            Name::Wildcard => f.write_str("ipc://*"),
+            IpcName::Path(path) => write!(f, "ipc://{path}"),
+            IpcName::Abstract(name) => write!(f, "ipc://@{name}"),
+            IpcName::Wildcard => f.write_str("ipc://*"),
         }
     }
 }

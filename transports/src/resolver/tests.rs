@@ -32,13 +32,13 @@ impl Held {
     }
 
     /// Asks for the addresses of `host`; gives where they come, and what gives them up.
-    fn ask(&self, host: &str, port: u16) -> (Pending, Receiver<Resolved>) {
+    fn ask(&self, host: &str, port: u16) -> (PendingLookup, Receiver<Resolved>) {
         let (done, outcome) = pass_on();
         (self.resolver.resolve(peer(host, port), false, done).unwrap(), outcome)
     }
 
     /// So many lookups that hang, of different names.
-    fn hang(&self, count: usize) -> Vec<(Pending, Receiver<Resolved>)> {
+    fn hang(&self, count: usize) -> Vec<(PendingLookup, Receiver<Resolved>)> {
         (0..count).map(|number| self.ask(&format!("silent-{number}"), 1)).collect()
     }
 

@@ -15,7 +15,7 @@ use crate::backoff::Backoff;
 use crate::endpoint::{Endpoint, TcpEndpoint};
 use crate::error::ResolveError;
 use crate::owner::{Connection, LinkOptions, Owner, Settings, TransportEvent, Wire};
-use crate::resolver::{Pending, Resolver};
+use crate::resolver::{PendingLookup, Resolver};
 use crate::{ipc, tcp};
 use ringmq_engine::{
     Completion, Cx, Descriptor, DetachedPipe, DisconnectReason, Handler, IoHandle, Notice, Session,
@@ -33,18 +33,18 @@ const RETRY: TimerKind = 0;
 const LINGER: TimerKind = 1;
 
 /// The addresses of a name, as they come back from the resolver.
-struct Resolved(Result<Vec<SocketAddr>, ResolveError>);
+struct LookupDone(Result<Vec<SocketAddr>, ResolveError>);
 
 /// The application has disconnected the endpoint.
 struct Disconnect;
 
 /// What the connecter is doing.
-enum State {
+enum ConnecterState {
     /// Waiting for the time of the next attempt.
     Waiting,
     /// Waiting for the addresses of a name, which are not wanted any more when this is dropped.
     Resolving {
-        _pending: Pending,
+        _pending: PendingLookup,
     },
     Dialing(Token),
     Connected(Token),
@@ -79,7 +79,7 @@ pub(crate) struct Connecter {
     /// The socket's pipe, unless a session has it or the socket wants one only per connection. Boxed,
     /// because a session has it nearly always.
     carry: Option<Box<DetachedPipe>>,
-    state: State,
+    state: ConnecterState,
     /// The socket does not want this connection any more.
     abandoned: bool,
     /// Because the application has disconnected it, not because the socket is closed.
@@ -107,7 +107,7 @@ pub fn connect(
         backoff: None,
         target: None,
         carry: pipe.map(DetachedPipe::new).map(Box::new),
-        state: State::Waiting,
+        state: ConnecterState::Waiting,
         abandoned: false,
         disconnected: false,
         warned: false,
@@ -161,10 +161,10 @@ impl Connecter {
 
     fn resolve(&mut self, cx: &mut Cx<'_>, endpoint: TcpEndpoint) {
         let (io, token): (IoHandle, Token) = (cx.io.clone(), cx.token);
-        let done = move |result| io.tell(token, Notice::Custom(Box::new(Resolved(result))));
+        let done = move |result| io.tell(token, Notice::Custom(Box::new(LookupDone(result))));
         let ipv6 = self.settings.options.tcp.ipv6;
         match self.resolver.resolve(endpoint, ipv6, Box::new(done)) {
-            Ok(pending) => self.state = State::Resolving { _pending: pending },
+            Ok(pending) => self.state = ConnecterState::Resolving { _pending: pending },
             Err(error) => self.failed(cx, &error.to_string(), false),
         }
     }
@@ -192,11 +192,11 @@ impl Connecter {
     fn dial(&mut self, cx: &mut Cx<'_>, descriptor: Descriptor, address: socket2::SockAddr) {
         let timeout = self.settings.options.tcp.connect_timeout;
         let dial = Dial { descriptor, address, timeout, connecter: cx.token };
-        self.state = State::Dialing(cx.add(Box::new(dial)));
+        self.state = ConnecterState::Dialing(cx.add(Box::new(dial)));
     }
 
     fn dialed(&mut self, cx: &mut Cx<'_>, dialed: Dialed) {
-        if !matches!(self.state, State::Dialing(_)) {
+        if !matches!(self.state, ConnecterState::Dialing(_)) {
             return;
         }
         match dialed.result {
@@ -233,14 +233,14 @@ impl Connecter {
             discard_inbound: self.settings.options.discard_inbound,
             owner: cx.token,
         });
-        self.state = State::Connected(cx.add(Box::new(session)));
+        self.state = ConnecterState::Connected(cx.add(Box::new(session)));
     }
 
     fn session_ended(&mut self, cx: &mut Cx<'_>, end: SessionEnd) {
-        if !matches!(self.state, State::Connected(session) if session == end.session) {
+        if !matches!(self.state, ConnecterState::Connected(session) if session == end.session) {
             return; // Told already: it has panicked as it told others.
         }
-        self.state = State::Waiting;
+        self.state = ConnecterState::Waiting;
         if end.established {
             self.backoff = None;
         }
@@ -291,7 +291,7 @@ impl Connecter {
         let Some(after) = backoff.next_wait(fastrand::u64(..)) else {
             return self.stop(cx, reason);
         };
-        self.state = State::Waiting;
+        self.state = ConnecterState::Waiting;
         self.owner.event(TransportEvent::ConnectRetried { endpoint: self.text.clone(), after });
         cx.arrange_timer(RETRY, cx.now.checked_add(after));
     }
@@ -325,9 +325,9 @@ impl Connecter {
     /// Ends for good.
     fn stop(&mut self, cx: &mut Cx<'_>, reason: &str) {
         match self.state {
-            State::Dialing(dial) => cx.tell(dial, Notice::Close),
-            State::Connected(session) => cx.tell(session, Notice::Close),
-            State::Waiting | State::Resolving { .. } => {}
+            ConnecterState::Dialing(dial) => cx.tell(dial, Notice::Close),
+            ConnecterState::Connected(session) => cx.tell(session, Notice::Close),
+            ConnecterState::Waiting | ConnecterState::Resolving { .. } => {}
         }
         // Closes the pipe, so that nothing more is written to it.
         self.carry = None;
@@ -340,7 +340,7 @@ impl Connecter {
         self.abandoned = true;
         match self.state {
             // The session ends at once if it has no pipe, else when the pipe is drained.
-            State::Connected(session) => cx.tell(session, Notice::Abandon),
+            ConnecterState::Connected(session) => cx.tell(session, Notice::Abandon),
             _ if self.carry.is_none() || self.stops_disconnected() => self.stop_wanted(cx),
             // The pipe says how long to go on trying.
             _ => drop(self.look_for_close(cx)),
@@ -389,7 +389,7 @@ impl Connecter {
             Ok(dialed) => return self.dialed(cx, *dialed),
             Err(news) => news,
         };
-        match news.downcast::<Resolved>() {
+        match news.downcast::<LookupDone>() {
             Ok(resolved) => self.resolved(cx, *resolved),
             Err(news) if news.is::<Disconnect>() => {
                 self.disconnected = true;
@@ -399,8 +399,8 @@ impl Connecter {
         }
     }
 
-    fn resolved(&mut self, cx: &mut Cx<'_>, resolved: Resolved) {
-        if !matches!(self.state, State::Resolving { .. }) {
+    fn resolved(&mut self, cx: &mut Cx<'_>, resolved: LookupDone) {
+        if !matches!(self.state, ConnecterState::Resolving { .. }) {
             return;
         }
         match resolved.0 {

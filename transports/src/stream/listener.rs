@@ -25,7 +25,7 @@ const BIND_PATIENCE: Duration = Duration::from_millis(500);
 const BIND_STEP: Duration = Duration::from_millis(2);
 
 /// What a listener listens on, and what keeps its name in being.
-enum Place {
+enum BoundTo {
     Tcp,
     Ipc { _guard: IpcGuard },
 }
@@ -33,7 +33,7 @@ enum Place {
 /// See the [module's documentation](self).
 pub(crate) struct Listener {
     descriptor: Descriptor,
-    place: Place,
+    place: BoundTo,
     endpoint: Arc<str>,
     settings: Settings,
     owner: Arc<dyn Owner>,
@@ -42,9 +42,9 @@ pub(crate) struct Listener {
 
 /// An endpoint that is bound: connections to it wait until somebody [listens](Self::listen). Dropping it
 /// gives it up.
-pub struct Bound {
+pub struct BoundListener {
     descriptor: Descriptor,
-    place: Place,
+    place: BoundTo,
     endpoint: Arc<str>,
     settings: Settings,
 }
@@ -61,27 +61,27 @@ pub fn bind(
     endpoint: &Endpoint,
     settings: Settings,
     wanted: impl Fn() -> bool,
-) -> Result<Bound, BindError> {
+) -> Result<BoundListener, BindError> {
     let (socket, resolved, place) = match endpoint {
         Endpoint::Tcp(tcp) => {
             let (socket, resolved) =
                 patiently(&wanted, || tcp::listen(tcp, &settings.options.tcp))?;
-            (socket, resolved, Place::Tcp)
+            (socket, resolved, BoundTo::Tcp)
         }
         Endpoint::Ipc(ipc) => {
             let (socket, resolved, guard) =
                 patiently(&wanted, || ipc::listen(ipc, &settings.options.ipc))?;
-            (socket, resolved, Place::Ipc { _guard: guard })
+            (socket, resolved, BoundTo::Ipc { _guard: guard })
         }
         Endpoint::Inproc(name) => {
             // Within a process there is nothing to listen on: see `Inproc`.
             return Err(BindError::NotSupported { endpoint: name.to_string() });
         }
     };
-    Ok(Bound { descriptor: Arc::new(socket), place, endpoint: resolved.into(), settings })
+    Ok(BoundListener { descriptor: Arc::new(socket), place, endpoint: resolved.into(), settings })
 }
 
-impl Bound {
+impl BoundListener {
     /// The endpoint, resolved.
     pub fn endpoint(&self) -> &Arc<str> {
         &self.endpoint
@@ -125,8 +125,8 @@ impl Listener {
             peer_address: peer_address(&socket).map(share),
         };
         let tuned = match self.place {
-            Place::Tcp => tcp::tune_stream(&socket, &self.settings.options.tcp),
-            Place::Ipc { .. } => ipc::tune_stream(&socket, &self.settings.options.ipc),
+            BoundTo::Tcp => tcp::tune_stream(&socket, &self.settings.options.tcp),
+            BoundTo::Ipc { .. } => ipc::tune_stream(&socket, &self.settings.options.ipc),
         };
         if let Err(error) = tuned {
             // The connection works without the option.

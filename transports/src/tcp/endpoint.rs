@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use crate::endpoint::Text;
-use crate::error::{EndpointError, Part};
+use crate::error::{EndpointError, EndpointPart};
 use crate::options::{HOST_NAME_MAX, ZONE_MAX};
 
 /// A tcp endpoint: an address, and to connect perhaps the local address to do so from.
@@ -109,12 +109,12 @@ impl TcpAddress {
 }
 
 impl Side {
-    fn host_part(self) -> Part {
-        if self == Self::Source { Part::SourceHost } else { Part::Host }
+    fn host_part(self) -> EndpointPart {
+        if self == Self::Source { EndpointPart::SourceHost } else { EndpointPart::Host }
     }
 
-    fn port_part(self) -> Part {
-        if self == Self::Source { Part::SourcePort } else { Part::Port }
+    fn port_part(self) -> EndpointPart {
+        if self == Self::Source { EndpointPart::SourcePort } else { EndpointPart::Port }
     }
 
     /// What a host may be.
@@ -181,7 +181,7 @@ fn parse_v6(text: Text<'_>, host: &str) -> Result<Option<Host>, EndpointError> {
     let Ok(ip) = ip.parse() else { return Ok(None) };
     match zone {
         Some(zone) if zone.len() > ZONE_MAX || !is_word(zone) => {
-            Err(text.invalid(Part::Zone, zone, "the name or the number of an interface"))
+            Err(text.invalid(EndpointPart::Zone, zone, "the name or the number of an interface"))
         }
         _ => Ok(Some(Host::V6(ip, zone.map(str::to_owned)))),
     }

@@ -42,7 +42,7 @@ use crate::options::{DEFAULT_BACKLOG, TcpOptions};
 /// # Errors
 /// Says what is wrong with the address: in use, not ours, not permitted, unknown.
 pub fn listen(endpoint: &TcpEndpoint, options: &TcpOptions) -> Result<(Socket, String), BindError> {
-    let attempt = Attempt { endpoint, options };
+    let attempt = BindAttempt { endpoint, options };
     let address = endpoint.address();
     let local = lookup::local(address, options.ipv6)
         .map_err(|source| BindError::Host { endpoint: endpoint.to_string(), source })?;
@@ -133,12 +133,12 @@ fn reuse_address(socket: &Socket) -> io::Result<()> {
 }
 
 /// One call of [`listen`].
-struct Attempt<'a> {
+struct BindAttempt<'a> {
     endpoint: &'a TcpEndpoint,
     options: &'a TcpOptions,
 }
 
-impl Attempt<'_> {
+impl BindAttempt<'_> {
     fn socket(&self, local: SocketAddr) -> Result<Socket, BindError> {
         new_socket(local).map_err(|source| self.error("socket", source))
     }

@@ -75,7 +75,7 @@ impl LogWriter {
 }
 
 /// How much of a run of frames fits somewhere.
-struct Part {
+struct WholeFrames {
     bytes: usize,
     messages: u32,
     /// Bytes after the last frame that ends a message.
@@ -83,8 +83,8 @@ struct Part {
 }
 
 /// The longest run of whole frames at the start of `frames` that takes at most `room` bytes.
-fn whole_frames(frames: &[u8], room: usize) -> Part {
-    let mut part = Part { bytes: 0, messages: 0, tail: 0 };
+fn whole_frames(frames: &[u8], room: usize) -> WholeFrames {
+    let mut part = WholeFrames { bytes: 0, messages: 0, tail: 0 };
     while let Some(header) = frame::parse(&frames[part.bytes..]) {
         let left = room - part.bytes;
         if header.body > (left.saturating_sub(header.size)) as u64 || header.size > left {

@@ -80,7 +80,7 @@ impl LogWriter {
             return Ok(());
         }
         self.shared.writer.store(ASLEEP, Ordering::Relaxed);
-        // Pairs with the fence in `Shared::rouse_writer`: either that sees ASLEEP, or we see the
+        // Pairs with the fence in `LogState::rouse_writer`: either that sees ASLEEP, or we see the
         // credit, the raised mark or the reader's departure.
         fence(Ordering::SeqCst);
         if self.has_credit() {

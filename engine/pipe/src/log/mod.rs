@@ -32,7 +32,7 @@ pub use reader::{LogReader, Sleep, settle};
 pub use shared_frame::{SharedEncoder, SharedFrame};
 pub use writer::{LogWriter, WriteError};
 
-use shared::Shared;
+use shared::LogState;
 
 use crate::frame::LONG_HEADER;
 use crate::message::block::BLOCK;
@@ -59,6 +59,6 @@ pub const BATCH: u32 = if cfg!(loom) { 2 } else { 64 };
 /// ```
 pub fn log(hwm: u32) -> (LogWriter, LogReader) {
     crate::sync::asymmetric_fence::init();
-    let shared = Arc::new(Shared::new(hwm));
+    let shared = Arc::new(LogState::new(hwm));
     (LogWriter::new(shared.clone()), LogReader::new(shared))
 }

@@ -5,8 +5,8 @@
 //! what a session does.
 #![allow(unsafe_code)]
 
-use super::segment::{Mark, Segment};
-use super::shared::{ASLEEP, AWAKE, GONE, Shared};
+use super::segment::{Segment, WriteMark};
+use super::shared::{ASLEEP, AWAKE, GONE, LogState};
 use crate::cpu::prefetch;
 use crate::frame::{self, LONG, MORE, SHORT_HEADER};
 use crate::log::ATTACH;
@@ -39,14 +39,14 @@ pub enum Sleep {
 
 /// The reading end of a [`log`](super::log()).
 pub struct LogReader {
-    shared: Arc<Shared>,
+    shared: Arc<LogState>,
     /// The segment being read.
     segment: *mut Segment,
     /// Its memory: what the segment says, at hand.
     data: *const u8,
     /// How far it is read, and what is known of it. Never beyond what is known.
     pub(super) bytes: usize,
-    pub(super) known: Mark,
+    pub(super) known: WriteMark,
     /// References to its block that are not handed out yet.
     stock: usize,
     /// Messages taken out, all in all and before this segment; both wrap.
@@ -71,14 +71,14 @@ pub struct LogReader {
 unsafe impl Send for LogReader {}
 
 impl LogReader {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<LogState>) -> Self {
         let segment = shared.chain.swap(std::ptr::null_mut(), Ordering::Relaxed);
         let mut this = Self {
             shared,
             segment,
             data: std::ptr::null(),
             bytes: 0,
-            known: Mark::default(),
+            known: WriteMark::default(),
             stock: 0,
             taken: 0,
             before: 0,
@@ -318,7 +318,7 @@ impl LogReader {
         self.segment = segment;
         self.data = self.current().data();
         self.bytes = 0;
-        self.known = Mark::default();
+        self.known = WriteMark::default();
         self.before = self.taken;
     }
 
@@ -347,7 +347,7 @@ impl LogReader {
 
     /// Learns of more frames, moving to the next segment when this one is used up.
     #[cold]
-    pub(super) fn refill(&mut self, load: fn(&Segment) -> Mark) -> bool {
+    pub(super) fn refill(&mut self, load: fn(&Segment) -> WriteMark) -> bool {
         loop {
             let mut mark = load(self.current());
             if mark.is_sealed() {

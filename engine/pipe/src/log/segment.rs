@@ -16,9 +16,9 @@ pub(super) const GROWTH: usize = if cfg!(loom) { 2 } else { 8 };
 /// How far a segment is filled, in one word so that it is read and written in one piece:
 /// bytes in bits 0..32, messages that end here in bits 32..62, two flags on top.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Mark(pub(super) u64);
+pub(super) struct WriteMark(pub(super) u64);
 
-impl Mark {
+impl WriteMark {
     /// Nothing follows in this segment: go to the next.
     const SEALED: u64 = 1 << 63;
     /// The last message in this segment goes on in the next.
@@ -146,7 +146,7 @@ impl Segment {
     /// # Safety
     /// Only the writer calls this, on a segment it has not sealed yet, and does not use the segment
     /// afterwards: the reader may have freed it.
-    pub(super) unsafe fn seal(segment: *const Self, sealed: Mark) {
+    pub(super) unsafe fn seal(segment: *const Self, sealed: WriteMark) {
         // SAFETY: not sealed yet, so the reader cannot have freed it; nor does the mark published
         // here allow that.
         let written: *const AtomicU64 = unsafe {
@@ -183,19 +183,19 @@ impl Segment {
     }
 
     #[inline]
-    pub(super) fn load_published(&self) -> Mark {
+    pub(super) fn load_published(&self) -> WriteMark {
         // Acquire: pairs with the Release in `show`.
-        Mark(self.published.load(Ordering::Acquire))
+        WriteMark(self.published.load(Ordering::Acquire))
     }
 
     #[inline]
-    pub(super) fn load_written(&self) -> Mark {
+    pub(super) fn load_written(&self) -> WriteMark {
         // Acquire: pairs with the Release in `write`.
-        Mark(self.written.load(Ordering::Acquire))
+        WriteMark(self.written.load(Ordering::Acquire))
     }
 
     #[inline(always)]
-    pub(super) fn write(&self, mark: Mark) {
+    pub(super) fn write(&self, mark: WriteMark) {
         self.alive.read(0, 1);
         // Release: the frames, `attached` and `next` happen before whoever reads this mark.
         self.written.store(mark.0, Ordering::Release);
@@ -206,11 +206,11 @@ impl Segment {
     #[inline]
     pub(super) fn publish(&self) {
         // Relaxed: the writer's own last store.
-        self.show(Mark(self.written.load(Ordering::Relaxed)));
+        self.show(WriteMark(self.written.load(Ordering::Relaxed)));
     }
 
     #[inline]
-    fn show(&self, mark: Mark) {
+    fn show(&self, mark: WriteMark) {
         self.alive.read(0, 1);
         // Release: as in `write`.
         self.published.store(mark.0, Ordering::Release);

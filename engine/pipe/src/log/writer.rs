@@ -1,8 +1,8 @@
 //! The writing end of a log. One thread at a time.
 #![allow(unsafe_code)]
 
-use super::segment::{Chain, Mark, Segment};
-use super::shared::{ASLEEP, Shared};
+use super::segment::{Chain, Segment, WriteMark};
+use super::shared::{ASLEEP, LogState};
 use super::shared_frame::BlockShare;
 use super::{ATTACH, BATCH, FULL};
 use crate::cpu::copy;
@@ -25,7 +25,7 @@ pub enum WriteError {
 
 /// The writing end of a [`log`](super::log()).
 pub struct LogWriter {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<LogState>,
     /// The segment being filled.
     segment: *mut Segment,
     /// Its memory and how much of that there is: what the segment says, at hand. Of a borrowed segment
@@ -43,7 +43,7 @@ pub struct LogWriter {
     start: usize,
     /// The first segment of the open message, once that has outgrown it: sealed, but the seal is
     /// held back until the message is complete.
-    head: Option<(*mut Segment, Mark)>,
+    head: Option<(*mut Segment, WriteMark)>,
     /// Bytes that are still missing of a body that arrives in pieces.
     pub(super) missing: Option<usize>,
     /// Messages written since the log was made; wraps.
@@ -68,7 +68,7 @@ pub struct LogWriter {
 unsafe impl Send for LogWriter {}
 
 impl LogWriter {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<LogState>) -> Self {
         let segment = shared.chain.load(Ordering::Relaxed);
         let mut this = Self {
             shared,
@@ -345,7 +345,7 @@ impl LogWriter {
     pub(super) fn link(&mut self, next: *mut Segment, goes_on: bool) {
         // Relaxed: covered by the mark that seals this segment.
         self.current().next.store(next, Ordering::Relaxed);
-        let sealed = Mark::new(self.bytes as u32, self.messages).sealed(goes_on);
+        let sealed = WriteMark::new(self.bytes as u32, self.messages).sealed(goes_on);
         if self.open && self.head.is_none() {
             // What is before the open message is not held back with it.
             self.publish();
@@ -368,7 +368,7 @@ impl LogWriter {
         }
         self.written = self.written.wrapping_add(u64::from(messages));
         self.unpublished += messages;
-        let mark = Mark::new(whole as u32, self.messages);
+        let mark = WriteMark::new(whole as u32, self.messages);
         self.current().write(mark);
         if self.unpublished >= BATCH {
             self.publish();

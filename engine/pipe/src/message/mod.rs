@@ -11,7 +11,7 @@ pub(crate) mod slice;
 pub use inline::INLINE;
 
 use crate::frame::{COMMAND, MORE};
-use crate::sync::foreign::Body;
+use crate::sync::foreign::ForeignBytes;
 use bytes::Bytes;
 use inline::{Flags, Small, WINDOW};
 use slice::Slice;
@@ -36,7 +36,7 @@ pub struct Message(Opaque);
 enum Repr {
     Inline(Small),
     Slice { flags: Flags, slice: Slice },
-    Shared { flags: Flags, bytes: Body },
+    Shared { flags: Flags, bytes: ForeignBytes },
 }
 
 impl Message {
@@ -409,7 +409,7 @@ impl From<Vec<u8>> for Message {
 
 impl From<Bytes> for Message {
     fn from(bytes: Bytes) -> Self {
-        Self(Opaque::new(Repr::Shared { flags: Flags::None, bytes: Body::new(bytes) }))
+        Self(Opaque::new(Repr::Shared { flags: Flags::None, bytes: ForeignBytes::new(bytes) }))
     }
 }
 

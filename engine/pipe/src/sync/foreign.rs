@@ -25,7 +25,7 @@ const KEPT: usize = 64;
 enum Due {
     Wake(Waker),
     Waker(#[expect(dead_code, reason = "to be dropped")] Waker),
-    Body(#[expect(dead_code, reason = "to be dropped")] Bytes),
+    ForeignBytes(#[expect(dead_code, reason = "to be dropped")] Bytes),
     /// Ours, but of no use inside.
     Run(Box<dyn FnOnce()>),
 }
@@ -102,7 +102,7 @@ fn run(due: Due) {
     let _ = catch_unwind(AssertUnwindSafe(|| match due {
         Due::Wake(waker) => waker.wake(),
         Due::Run(then) => then(),
-        Due::Waker(_) | Due::Body(_) => {}
+        Due::Waker(_) | Due::ForeignBytes(_) => {}
     }));
 }
 
@@ -134,9 +134,9 @@ pub(crate) fn drop_waker(waker: Waker) {
 
 /// A buffer that may have an owner outside of this library.
 #[derive(Clone)]
-pub(crate) struct Body(ManuallyDrop<Bytes>);
+pub(crate) struct ForeignBytes(ManuallyDrop<Bytes>);
 
-impl Body {
+impl ForeignBytes {
     #[inline]
     pub(crate) fn new(bytes: Bytes) -> Self {
         Self(ManuallyDrop::new(bytes))
@@ -154,11 +154,11 @@ impl Body {
     }
 }
 
-impl Drop for Body {
+impl Drop for ForeignBytes {
     // Not inlined: too much code for each place where a message ends, and most end otherwise.
     #[inline(never)]
     fn drop(&mut self) {
-        run_or_defer(Due::Body(std::mem::take(&mut self.0)));
+        run_or_defer(Due::ForeignBytes(std::mem::take(&mut self.0)));
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{FEW, check};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use ringmq_pipe::frame::COMMAND;
-use ringmq_pipe::{Bound, Message, PipeEnd, PipeReader, pipe};
+use ringmq_pipe::{Capacity, Message, PipeEnd, PipeReader, pipe};
 use std::sync::atomic::Ordering;
 
 /// The socket makes a change, the `number`th, and tells of it unless the connection knows.
@@ -38,7 +38,7 @@ fn begin(set: &Mutex<u64>, far: &mut PipeEnd) -> u64 {
 fn a_change_is_told_at_the_beginning_or_afterwards_and_not_twice() {
     check(FEW, || {
         let set = Arc::new(Mutex::new(0));
-        let (mut near, mut far) = pipe(Bound::Messages(0), Bound::Messages(0));
+        let (mut near, mut far) = pipe(Capacity::Messages(0), Capacity::Messages(0));
         begin(&set, &mut far);
         change(&set, &mut near);
         let changing = {

@@ -21,7 +21,7 @@ pub(super) enum Progress {
     Starved,
 }
 
-pub(super) struct Connection {
+pub(super) struct ConnectionState {
     socket: Descriptor,
     source: Source,
     /// What the poll tells of. Only what is wanted and it was not ready for: others may be reading and
@@ -44,7 +44,7 @@ pub(super) struct Connection {
     sending: Option<Batch>,
 }
 
-impl Connection {
+impl ConnectionState {
     pub(super) fn new(socket: Descriptor) -> Self {
         // Unknown readiness counts as ready: the first call tells.
         Self {

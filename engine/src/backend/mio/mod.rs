@@ -14,7 +14,7 @@ use crate::discard::discard;
 use crate::io_thread::token::Token;
 use ::mio::{Events, Poll, Token as MioToken, Waker};
 use buffers::Buffers;
-use connection::{Connection, Progress};
+use connection::{ConnectionState, Progress};
 use socket2::SockAddr;
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -32,7 +32,7 @@ pub(crate) struct Mio {
     poll: Poll,
     ready: Events,
     waker: Arc<MioWake>,
-    connections: HashMap<Token, Connection>,
+    connections: HashMap<Token, ConnectionState>,
     /// Tokens with something to do before the next wait, each once.
     runnable: VecDeque<Token>,
     /// Tokens whose receive found no free buffer.
@@ -59,8 +59,8 @@ impl Mio {
         })
     }
 
-    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut Connection {
-        self.connections.entry(token).or_insert_with(|| Connection::new(socket.clone()))
+    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut ConnectionState {
+        self.connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()))
     }
 
     fn make_runnable(&mut self, token: Token) {

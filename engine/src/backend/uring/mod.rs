@@ -39,7 +39,7 @@ use crate::discard::discard;
 use crate::io_thread::token::Token;
 use buffers::BufferRing;
 use io_uring::{cqueue, squeue};
-use operation::{Connection, Kind, OPERATIONS, Spare};
+use operation::{ConnectionState, OPERATIONS, OperationKind, Spare};
 use ring::Ring;
 use socket2::{SockAddr, Socket};
 use std::collections::HashMap;
@@ -56,7 +56,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// See the [module's documentation](self).
 pub(crate) struct Uring {
     ring: Ring,
-    connections: HashMap<Token, Connection>,
+    connections: HashMap<Token, ConnectionState>,
     buffers: BufferRing,
     spare: Spare,
     /// Tokens whose receive found no free buffer.
@@ -98,27 +98,27 @@ impl Uring {
         })
     }
 
-    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut Connection {
-        self.connections.entry(token).or_insert_with(|| Connection::new(socket.clone()))
+    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut ConnectionState {
+        self.connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()))
     }
 
     /// Queues a request of a token that there is, and counts its completion to come.
-    fn push(&mut self, token: Token, kind: Kind, request: &squeue::Entry) {
+    fn push(&mut self, token: Token, kind: OperationKind, request: &squeue::Entry) {
         if let Some(connection) = self.connections.get_mut(&token) {
             connection.begin(kind);
             self.ring.push(request);
         }
     }
 
-    fn cancel(&mut self, token: Token, kind: Kind) {
-        self.push(token, Kind::Cancel, &operation::cancel(token, kind));
+    fn cancel(&mut self, token: Token, kind: OperationKind) {
+        self.push(token, OperationKind::Cancel, &operation::cancel(token, kind));
     }
 
     fn arm_accept(&mut self, token: Token) {
         let Some(connection) = self.connections.get(&token) else { return };
-        if !connection.closed && !connection.is_under_way(Kind::Accept) {
+        if !connection.closed && !connection.is_under_way(OperationKind::Accept) {
             let request = operation::accept(token, &connection.socket);
-            self.push(token, Kind::Accept, &request);
+            self.push(token, OperationKind::Accept, &request);
         }
     }
 
@@ -126,7 +126,7 @@ impl Uring {
         let Some(connection) = self.connections.get_mut(&token) else { return };
         if let Some(how) = connection.receiving.filter(|_| !connection.closed) {
             let request = operation::receive(token, &connection.socket, how);
-            self.push(token, Kind::Receive, &request);
+            self.push(token, OperationKind::Receive, &request);
         }
     }
 
@@ -134,7 +134,7 @@ impl Uring {
         let (token, kind) = operation::decode(entry.user_data());
         let more = cqueue::more(entry.flags());
         let Some(kind) = kind else { return };
-        if kind == Kind::Wake {
+        if kind == OperationKind::Wake {
             if !more {
                 self.ring.push(&self.wake.request());
             }
@@ -152,21 +152,21 @@ impl Uring {
         }
         let result = entry.result();
         match kind {
-            Kind::Accept => self.accepted(token, result, events),
-            Kind::Connect => {
+            OperationKind::Accept => self.accepted(token, result, events),
+            OperationKind::Connect => {
                 connection.address = None;
                 if !connection.closed {
                     events.push(Event::Connected(token, outcome(result).map(drop)));
                 }
             }
-            Kind::Receive => self.received(token, result, buffer, more, events),
-            Kind::Send => {
+            OperationKind::Receive => self.received(token, result, buffer, more, events),
+            OperationKind::Send => {
                 if let Some(operation) = connection.sending.take() {
                     let batch = self.spare.finish(operation);
                     events.push(Event::Sent(token, batch, outcome(result)));
                 }
             }
-            Kind::Cancel | Kind::Wake => {}
+            OperationKind::Cancel | OperationKind::Wake => {}
         }
         self.forget_if_done(token);
     }
@@ -294,12 +294,12 @@ impl Backend for Uring {
 
     fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
         let connection = self.connection(token, socket);
-        if connection.closed || connection.is_under_way(Kind::Connect) {
+        if connection.closed || connection.is_under_way(OperationKind::Connect) {
             return self.early.push(Event::Connected(token, Err(refused())));
         }
         let address: &SockAddr = connection.address.insert(Box::new(address.clone()));
         let request = operation::connect(token, &connection.socket, address);
-        self.push(token, Kind::Connect, &request);
+        self.push(token, OperationKind::Connect, &request);
     }
 
     fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
@@ -315,19 +315,19 @@ impl Backend for Uring {
     fn pause(&mut self, token: Token) {
         let Some(connection) = self.connections.get_mut(&token) else { return };
         if connection.receiving.is_some() && !std::mem::replace(&mut connection.pausing, true) {
-            self.cancel(token, Kind::Receive);
+            self.cancel(token, OperationKind::Receive);
         }
     }
 
     fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
         let Self { connections, spare, early, .. } = self;
         let connection =
-            connections.entry(token).or_insert_with(|| Connection::new(socket.clone()));
-        if connection.closed || connection.is_under_way(Kind::Send) {
+            connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()));
+        if connection.closed || connection.is_under_way(OperationKind::Send) {
             return early.push(Event::Sent(token, batch, Err(refused())));
         }
         let request = connection.start_send(token, batch, spare);
-        self.push(token, Kind::Send, &request);
+        self.push(token, OperationKind::Send, &request);
     }
 
     fn close(&mut self, token: Token) {

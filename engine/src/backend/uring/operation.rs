@@ -16,7 +16,7 @@ const SLICES: usize = 256;
 
 /// What a completion is about: the low bits of its user data, below the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum OperationKind {
     Accept = 0,
     Connect = 1,
     Receive = 2,
@@ -26,29 +26,30 @@ pub(super) enum Kind {
 }
 
 /// What a token may have under way.
-pub(super) const OPERATIONS: [Kind; 4] = [Kind::Accept, Kind::Connect, Kind::Receive, Kind::Send];
+pub(super) const OPERATIONS: [OperationKind; 4] =
+    [OperationKind::Accept, OperationKind::Connect, OperationKind::Receive, OperationKind::Send];
 
 const KIND_BITS: u32 = u64::BITS - TOKEN_BITS;
 
-pub(super) fn encode(token: Token, kind: Kind) -> u64 {
+pub(super) fn encode(token: Token, kind: OperationKind) -> u64 {
     token.raw() << KIND_BITS | kind as u64
 }
 
-pub(super) fn decode(user_data: u64) -> (Token, Option<Kind>) {
+pub(super) fn decode(user_data: u64) -> (Token, Option<OperationKind>) {
     let kind = match user_data & ((1 << KIND_BITS) - 1) {
-        0 => Some(Kind::Accept),
-        1 => Some(Kind::Connect),
-        2 => Some(Kind::Receive),
-        3 => Some(Kind::Send),
-        4 => Some(Kind::Cancel),
-        5 => Some(Kind::Wake),
+        0 => Some(OperationKind::Accept),
+        1 => Some(OperationKind::Connect),
+        2 => Some(OperationKind::Receive),
+        3 => Some(OperationKind::Send),
+        4 => Some(OperationKind::Cancel),
+        5 => Some(OperationKind::Wake),
         _ => None,
     };
     (Token::from_raw(user_data >> KIND_BITS), kind)
 }
 
 /// A token's requests: everything they refer to stays here until the last of them has answered.
-pub(super) struct Connection {
+pub(super) struct ConnectionState {
     pub(super) socket: Descriptor,
     /// Nobody listens any more; the entry waits for its requests to end.
     pub(super) closed: bool,
@@ -101,7 +102,7 @@ impl Spare {
     }
 }
 
-impl Connection {
+impl ConnectionState {
     pub(super) fn new(socket: Descriptor) -> Self {
         Self {
             socket,
@@ -116,20 +117,20 @@ impl Connection {
     }
 
     /// Notes that a request is on its way to the kernel.
-    pub(super) fn begin(&mut self, kind: Kind) {
+    pub(super) fn begin(&mut self, kind: OperationKind) {
         self.in_flight += 1;
-        if kind != Kind::Cancel {
+        if kind != OperationKind::Cancel {
             self.under_way |= 1 << kind as u8;
         }
     }
 
     /// Notes that a request has had its last completion.
-    pub(super) fn end(&mut self, kind: Kind) {
+    pub(super) fn end(&mut self, kind: OperationKind) {
         self.in_flight -= 1;
         self.under_way &= !(1 << kind as u8);
     }
 
-    pub(super) fn is_under_way(&self, kind: Kind) -> bool {
+    pub(super) fn is_under_way(&self, kind: OperationKind) -> bool {
         self.under_way & 1 << kind as u8 != 0
     }
 
@@ -162,7 +163,7 @@ impl Connection {
             operation.header.msg_iovlen = operation.vector.len() as _;
             opcode::SendMsg::new(fd, &raw const operation.header).flags(flags as u32).build()
         };
-        entry.user_data(encode(token, Kind::Send))
+        entry.user_data(encode(token, OperationKind::Send))
     }
 }
 
@@ -170,13 +171,13 @@ pub(super) fn accept(token: Token, listener: &Descriptor) -> squeue::Entry {
     opcode::Accept::new(Fd(listener.as_raw_fd()), std::ptr::null_mut(), std::ptr::null_mut())
         .flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
         .build()
-        .user_data(encode(token, Kind::Accept))
+        .user_data(encode(token, OperationKind::Accept))
 }
 
 pub(super) fn connect(token: Token, socket: &Descriptor, address: &SockAddr) -> squeue::Entry {
     opcode::Connect::new(Fd(socket.as_raw_fd()), address.as_ptr().cast(), address.len())
         .build()
-        .user_data(encode(token, Kind::Connect))
+        .user_data(encode(token, OperationKind::Connect))
 }
 
 pub(super) fn receive(token: Token, socket: &Descriptor, how: Receive) -> squeue::Entry {
@@ -188,9 +189,11 @@ pub(super) fn receive(token: Token, socket: &Descriptor, how: Receive) -> squeue
             .build()
             .flags(squeue::Flags::BUFFER_SELECT),
     };
-    entry.user_data(encode(token, Kind::Receive))
+    entry.user_data(encode(token, OperationKind::Receive))
 }
 
-pub(super) fn cancel(token: Token, kind: Kind) -> squeue::Entry {
-    opcode::AsyncCancel::new(encode(token, kind)).build().user_data(encode(token, Kind::Cancel))
+pub(super) fn cancel(token: Token, kind: OperationKind) -> squeue::Entry {
+    opcode::AsyncCancel::new(encode(token, kind))
+        .build()
+        .user_data(encode(token, OperationKind::Cancel))
 }

@@ -1,6 +1,6 @@
 //! Waking a ring from another thread: a descriptor under a multishot poll.
 
-use super::operation::{Kind, encode};
+use super::operation::{OperationKind, encode};
 use crate::backend::Wake;
 use crate::backend::wake_fd::WakeFd;
 use crate::io_thread::token::Token;
@@ -22,7 +22,7 @@ impl RingWaker {
         opcode::PollAdd::new(Fd(self.0.as_fd().as_raw_fd()), libc::POLLIN as u32)
             .multi(true)
             .build()
-            .user_data(encode(Token::from_raw(0), Kind::Wake))
+            .user_data(encode(Token::from_raw(0), OperationKind::Wake))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::*;
 use crate::inner::pipes::Pipe;
 use proptest::prelude::*;
-use ringmq_pipe::{Bound, Notify, PipeEnd, pipe};
+use ringmq_pipe::{Capacity, Notify, PipeEnd, pipe};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -35,7 +35,7 @@ impl Harness {
         let mut pipes = Pipes::default();
         let mut far = Vec::new();
         for endpoint_id in 0..count {
-            let (end, other) = pipe(Bound::Messages(0), Bound::Messages(0));
+            let (end, other) = pipe(Capacity::Messages(0), Capacity::Messages(0));
             let key = pipes.insert(Pipe {
                 end,
                 endpoint_id: endpoint_id as u64,

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use ringmq_pipe::{Bound, Notify, PipeEnd, pipe};
+use ringmq_pipe::{Capacity, Notify, PipeEnd, pipe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -36,7 +36,7 @@ fn hears(far: &mut PipeEnd) -> bool {
 #[test]
 fn one_that_hears_nothing_for_long_is_told_instead_of_looking() {
     let (mut publisher, mut pipes) = (Publish::new(false), Pipes::default());
-    let (near, mut far) = pipe(Bound::Messages(0), Bound::Messages(0));
+    let (near, mut far) = pipe(Capacity::Messages(0), Capacity::Messages(0));
     let told = Arc::new(Told::default());
     let key = pipes.insert(Pipe { end: near, endpoint_id: 1, peer: None, direct: false });
     let notify: Arc<dyn Notify> = told.clone();

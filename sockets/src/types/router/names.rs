@@ -21,7 +21,7 @@ pub(super) type Id = Box<[u8]>;
 
 /// Where an id comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum IdOrigin {
     /// The peer has said so.
     Peer,
     /// The peer has none of its own.
@@ -34,7 +34,7 @@ pub(super) enum Origin {
 struct Seat {
     /// The id that its present peer claims.
     id: Id,
-    origin: Origin,
+    origin: IdOrigin,
     /// It is this pipe's turn to be read.
     turn: bool,
     /// It held the id that it waits for.
@@ -56,7 +56,7 @@ struct Stretch {
 }
 
 /// What an id has to do with pipes.
-struct Place {
+struct Claims {
     holder: usize,
     others: Option<Box<Others>>,
 }
@@ -69,7 +69,7 @@ struct Others {
     waiting: VecDeque<usize>,
 }
 
-impl Place {
+impl Claims {
     fn new(holder: usize) -> Self {
         Self { holder, others: None }
     }
@@ -118,7 +118,7 @@ pub(super) enum Claimed {
 pub(super) struct Names {
     /// By the keys of the pipes, which are small numbers.
     seats: Vec<Option<Seat>>,
-    places: HashMap<Id, Place>,
+    places: HashMap<Id, Claims>,
     /// How many pipes have messages that are not to be treated as the rest.
     counting: usize,
 }
@@ -146,7 +146,7 @@ impl Names {
     }
 
     /// The id that a pipe's present peer claims, and where that comes from.
-    pub(super) fn claim_of(&self, key: usize) -> Option<(&[u8], Origin)> {
+    pub(super) fn claim_of(&self, key: usize) -> Option<(&[u8], IdOrigin)> {
         self.seat(key).map(|seat| (&*seat.id, seat.origin))
     }
 
@@ -199,10 +199,16 @@ impl Names {
     }
 
     /// The pipe claims an id. If another one holds it, the claim waits, or with `by_force` that one does.
-    pub(super) fn claim(&mut self, key: usize, id: Id, origin: Origin, by_force: bool) -> Claimed {
+    pub(super) fn claim(
+        &mut self,
+        key: usize,
+        id: Id,
+        origin: IdOrigin,
+        by_force: bool,
+    ) -> Claimed {
         let claimed = match self.places.entry(id.clone()) {
             Entry::Vacant(entry) => {
-                entry.insert(Place::new(key));
+                entry.insert(Claims::new(key));
                 Claimed::Held
             }
             Entry::Occupied(mut entry) => match entry.get().holder {
@@ -240,7 +246,7 @@ impl Names {
         &mut self,
         pipes: &Pipes,
         key: usize,
-    ) -> Option<(usize, Id, Origin)> {
+    ) -> Option<(usize, Id, IdOrigin)> {
         let place = self.places.get_mut(&self.seats.get(key)?.as_ref()?.id)?;
         if place.holder != key {
             return None;

@@ -4,12 +4,12 @@
 use super::*;
 use crate::inner::Core;
 use crate::inner::lobby::Arrival;
-use crate::inner::mailbox::Shared;
+use crate::inner::mailbox::SocketMailbox;
 use crate::options::Options;
 use crate::subscription::Wanted;
 use crate::types::Subscriptions;
 use proptest::prelude::*;
-use ringmq_pipe::{Bound, PipeEnd, pipe};
+use ringmq_pipe::{Capacity, PipeEnd, pipe};
 use ringmq_zmtp::{SocketType, Version};
 use std::sync::{Arc, Mutex};
 
@@ -45,14 +45,14 @@ fn peer(id: u8) -> Arc<Peer> {
 impl Harness {
     fn new(handover: bool) -> Self {
         let subscriptions = Subscriptions::new(Mutex::new(Wanted::new()));
-        let shared = Arc::new(Shared::new(SocketType::Router, subscriptions));
+        let shared = Arc::new(SocketMailbox::new(SocketType::Router, subscriptions));
         let router = Router { handover, mandatory: true, ..Router::default() };
         let core = Core::new(shared, Options::new(SocketType::Router), Box::new(router));
         Self { core, far: Vec::new(), receiving: None, received: 0 }
     }
 
     fn come(&mut self, id: u8) -> usize {
-        let (near, far) = pipe(Bound::Messages(0), Bound::Messages(0));
+        let (near, far) = pipe(Capacity::Messages(0), Capacity::Messages(0));
         let (endpoint_id, end) = (self.far.len() as u64, Box::new(near));
         let arrival = Arrival { end, endpoint_id, peer: peer(id), direct: false, coming: None };
         self.core.shared.post_pipe(arrival);

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::inner::lobby::{Arrival, News};
-use crate::inner::mailbox::Shared;
+use crate::inner::mailbox::SocketMailbox;
 use ringmq_engine::Attach;
 use ringmq_pipe::PipeEnd;
 use ringmq_transports::{Connection, Owner};
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 /// A SUB, its sessions' way to it, and its thread's.
 struct Harness {
-    shared: Shared,
+    shared: SocketMailbox,
     pattern: Subscribe,
     pipes: Pipes,
 }
@@ -21,7 +21,7 @@ struct Harness {
 impl Harness {
     fn new() -> Self {
         let subscriptions = Subscriptions::new(Mutex::new(Wanted::new()));
-        let shared = Shared::new(SocketType::Sub, subscriptions.clone());
+        let shared = SocketMailbox::new(SocketType::Sub, subscriptions.clone());
         let pattern = Subscribe::new(false, subscriptions);
         Self { shared, pattern, pipes: Pipes::default() }
     }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::options::{IpcOptions, ReconnectStop, TcpOptions};
 use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions};
-use ringmq_pipe::{Bound, Message, pipe};
+use ringmq_pipe::{Capacity, Message, pipe};
 use ringmq_zmtp::{Config, Peer, SocketType};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -55,7 +55,7 @@ struct Bed {
 impl Bed {
     fn new(backend: BackendChoice, endpoint: &str, resolver: Arc<Resolver>, once: bool) -> Self {
         let engine = Engine::start(&EngineOptions { backend, ..EngineOptions::default() }).unwrap();
-        let (near, far) = pipe(Bound::Messages(0), Bound::Messages(0));
+        let (near, far) = pipe(Capacity::Messages(0), Capacity::Messages(0));
         let (sender, news) = channel();
         let options = LinkOptions {
             zmtp: Arc::new(Config::new(SocketType::Dealer)),

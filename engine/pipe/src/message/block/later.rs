@@ -5,13 +5,13 @@ pub(super) use imp::{drop, flush};
 
 #[cfg(not(any(loom, miri, tsan)))]
 mod imp {
-    use super::super::{Header, drop_refs};
+    use super::super::{BlockHeader, drop_refs};
     use std::cell::Cell;
     use std::ptr::{NonNull, null_mut};
 
     struct Stash {
         /// Null while `count` is zero.
-        block: Cell<*mut Header>,
+        block: Cell<*mut BlockHeader>,
         count: Cell<usize>,
     }
 
@@ -24,7 +24,7 @@ mod imp {
     /// # Safety
     /// It is the caller's, and used no more.
     #[inline]
-    pub(in super::super) unsafe fn drop(block: NonNull<Header>) {
+    pub(in super::super) unsafe fn drop(block: NonNull<BlockHeader>) {
         let stashed = STASH.try_with(|stash| stash.add(block.as_ptr()));
         if stashed.is_err() {
             // The thread is ending, and its stash is gone.
@@ -34,7 +34,7 @@ mod imp {
     }
 
     /// Drops what this thread has put aside of a block.
-    pub(in super::super) fn flush(block: NonNull<Header>) {
+    pub(in super::super) fn flush(block: NonNull<BlockHeader>) {
         // A stash that is gone has been emptied.
         let _ = STASH.try_with(|stash| {
             if stash.block.get() == block.as_ptr() {
@@ -45,7 +45,7 @@ mod imp {
 
     impl Stash {
         #[inline]
-        fn add(&self, block: *mut Header) {
+        fn add(&self, block: *mut BlockHeader) {
             if self.block.get() != block {
                 self.flush();
                 self.block.set(block);
@@ -74,15 +74,15 @@ mod imp {
 /// tell that one went with an `Arc` of the standard library, whose fence it does not know.
 #[cfg(any(loom, miri, tsan))]
 mod imp {
-    use super::super::{Header, drop_refs};
+    use super::super::{BlockHeader, drop_refs};
     use std::ptr::NonNull;
 
     /// # Safety
     /// The reference is the caller's, and used no more.
-    pub(in super::super) unsafe fn drop(block: NonNull<Header>) {
+    pub(in super::super) unsafe fn drop(block: NonNull<BlockHeader>) {
         // SAFETY: promised by the caller. A message's reference is the last only of a kept block.
         unsafe { drop_refs(block, 1, true) };
     }
 
-    pub(in super::super) fn flush(_: NonNull<Header>) {}
+    pub(in super::super) fn flush(_: NonNull<BlockHeader>) {}
 }

@@ -37,7 +37,7 @@ const KEPT_SHARE: usize = 2 * 1024;
 
 /// Start of the data behind the header: a cache line later, so that data and count do not share one.
 const HEADER: usize = 64;
-const _: () = assert!(std::mem::size_of::<Header>() <= HEADER);
+const _: () = assert!(std::mem::size_of::<BlockHeader>() <= HEADER);
 /// What an allocator gives anyway. With more it cannot take memory that is zero already, and touches all
 /// of it at once; count and data have a cache line between them as it is.
 const ALIGN: usize = 16;
@@ -47,7 +47,7 @@ const ALIGN: usize = 16;
 /// the same time.
 const MOST_REFERENCES: usize = isize::MAX as usize;
 
-struct Header {
+struct BlockHeader {
     /// References of messages, and one for all that `uses` counts.
     refs: AtomicUsize,
     /// Where the block is at work.
@@ -76,7 +76,7 @@ fn layout(capacity: usize) -> Layout {
     // A capacity that overflows here could never be allocated: the allocator's answer to both is
     // the same abort, so treat it as one.
     Layout::from_size_align(HEADER.saturating_add(capacity), ALIGN)
-        .unwrap_or_else(|_| handle_alloc_error(Layout::new::<Header>()))
+        .unwrap_or_else(|_| handle_alloc_error(Layout::new::<BlockHeader>()))
 }
 
 /// Adds to a count of references.
@@ -89,10 +89,10 @@ fn add(count: &AtomicUsize, more: usize) {
 }
 
 /// A block where it is at work.
-pub(crate) struct Block(NonNull<Header>);
+pub(crate) struct Block(NonNull<BlockHeader>);
 
 /// A message's reference to a block.
-pub(crate) struct BlockRef(NonNull<Header>);
+pub(crate) struct BlockRef(NonNull<BlockHeader>);
 
 // SAFETY: the counts are atomic; the data is only reached through raw pointers whose users argue for
 // themselves.
@@ -111,12 +111,12 @@ impl Block {
         let header = header.unwrap_or_else(|| {
             let layout = layout(capacity);
             // SAFETY: the layout has a non-zero size.
-            let memory = unsafe { alloc_zeroed(layout) }.cast::<Header>();
+            let memory = unsafe { alloc_zeroed(layout) }.cast::<BlockHeader>();
             NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
         });
         let (refs, uses) = (AtomicUsize::new(1), AtomicUsize::new(1));
         // SAFETY: freshly allocated or taken from the pool: nobody else has the pointer.
-        unsafe { header.write(Header { refs, uses, capacity }) };
+        unsafe { header.write(BlockHeader { refs, uses, capacity }) };
         if capacity == BLOCK {
             LIVE.fetch_add(1, Ordering::Relaxed);
         }
@@ -124,7 +124,7 @@ impl Block {
     }
 
     #[inline(always)]
-    fn header(&self) -> &Header {
+    fn header(&self) -> &BlockHeader {
         // SAFETY: the block is in use, so the header is alive and was written by `new`.
         unsafe { self.0.as_ref() }
     }
@@ -231,7 +231,7 @@ impl Drop for BlockRef {
 ///
 /// # Safety
 /// There are so many, they are the caller's, and it uses them no more.
-unsafe fn drop_refs(header: NonNull<Header>, count: usize, kept: bool) {
+unsafe fn drop_refs(header: NonNull<BlockHeader>, count: usize, kept: bool) {
     // SAFETY: references are held until the next operation, by which they are given up.
     let refs = unsafe { &header.as_ref().refs };
     // Release: what these holders did to the memory happens before it is reused; pairs with the
@@ -247,7 +247,7 @@ unsafe fn drop_refs(header: NonNull<Header>, count: usize, kept: bool) {
 /// # Safety
 /// Nobody refers to it.
 #[cold]
-unsafe fn free(header: NonNull<Header>, kept: bool) {
+unsafe fn free(header: NonNull<BlockHeader>, kept: bool) {
     // Acquire: what every other holder did to the memory happens before. A load for the reason given
     // in `last_use`.
     // SAFETY: nobody else can reach the header, and it is not dropped yet.

@@ -1,7 +1,7 @@
 //! Full-sized blocks that nobody refers to, kept for reuse.
 #![allow(unsafe_code)]
 
-use super::{BLOCK, HEADER, Header, layout};
+use super::{BLOCK, BlockHeader, HEADER, layout};
 use std::alloc::dealloc;
 use std::ptr::NonNull;
 
@@ -12,7 +12,7 @@ pub(super) use imp::{give, take};
 ///
 /// # Safety
 /// It is a full-sized one, and nobody refers to it.
-unsafe fn release(header: NonNull<Header>) {
+unsafe fn release(header: NonNull<BlockHeader>) {
     let memory = header.as_ptr().cast::<u8>();
     // SAFETY: promised by the caller.
     unsafe { give_back(memory, HEADER + BLOCK) };
@@ -48,7 +48,7 @@ unsafe fn give_back(_: *mut u8, _: usize) {}
 #[cfg(not(any(loom, miri)))]
 mod imp {
     use super::super::LIVE;
-    use super::{Header, NonNull, release};
+    use super::{BlockHeader, NonNull, release};
     use crate::sync::{Ordering, lock};
     use std::sync::Mutex;
 
@@ -58,7 +58,7 @@ mod imp {
     /// So many stay when the pool is [trimmed](trim) and hardly any are in use: 1 MiB of the process.
     const SPARE: usize = 16;
 
-    struct Free(NonNull<Header>);
+    struct Free(NonNull<BlockHeader>);
     // SAFETY: memory that nobody refers to; it belongs to whoever pops it.
     unsafe impl Send for Free {}
 
@@ -73,14 +73,14 @@ mod imp {
     /// has waited behind all the others is not. A lock once a block is cheap beside that.
     static POOL: Mutex<Vec<Free>> = Mutex::new(Vec::new());
 
-    pub(in super::super) fn take() -> Option<NonNull<Header>> {
+    pub(in super::super) fn take() -> Option<NonNull<BlockHeader>> {
         let free = std::mem::ManuallyDrop::new(lock(&POOL).pop()?);
         Some(free.0)
     }
 
     /// # Safety
     /// The block is a full-sized one, and nobody refers to it.
-    pub(in super::super) unsafe fn give(header: NonNull<Header>) {
+    pub(in super::super) unsafe fn give(header: NonNull<BlockHeader>) {
         let free = Free(header);
         let mut pool = lock(&POOL);
         if pool.len() < POOLED {
@@ -107,15 +107,15 @@ mod imp {
 /// Models and Miri see every allocation and its end.
 #[cfg(any(loom, miri))]
 mod imp {
-    use super::{Header, NonNull, release};
+    use super::{BlockHeader, NonNull, release};
 
-    pub(in super::super) fn take() -> Option<NonNull<Header>> {
+    pub(in super::super) fn take() -> Option<NonNull<BlockHeader>> {
         None
     }
 
     /// # Safety
     /// The block is a full-sized one, and nobody refers to it.
-    pub(in super::super) unsafe fn give(header: NonNull<Header>) {
+    pub(in super::super) unsafe fn give(header: NonNull<BlockHeader>) {
         // SAFETY: promised by the caller.
         unsafe { release(header) };
     }
