@@ -18,10 +18,12 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 /// Sizes of bodies: inline in a message, a cache line, a page's worth, and the largest that is copied.
 const SIZES: [usize; 4] = [16, 64, 1024, 8192];
-/// Messages before counting, so that buffers and pools have grown to what they need.
-const WARM_UP: usize = 6_000;
-/// Messages counted.
-const COUNTED: usize = 10_000;
+/// Messages of a stream before counting, so that buffers and pools have grown to what they need, and then
+/// counted.
+const STREAM: [usize; 2] = [6_000, 10_000];
+/// The same of round trips. Each has two threads woken, and beside ten others that want the processor that
+/// takes milliseconds.
+const TRIPS: [usize; 2] = [1_000, 2_000];
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Allocations that are allowed for each message. Not quite none: how many blocks of memory a stream
@@ -29,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// after the warm-up than in it.
 const ALLOWED: f64 = 0.01;
 
-/// Sends and receives over one connection; gives the allocations of the counted messages.
-type Traffic = fn(&Context, &str, usize) -> u64;
+/// Sends and receives over one connection; gives the allocations of each counted message.
+type Traffic = fn(&Context, &str, usize) -> f64;
 
 fn patient<K: Kind>(socket: Socket<K>) -> Socket<K> {
     socket.set_send_timeout(Some(PATIENCE)).unwrap();
@@ -58,29 +60,33 @@ fn allocations() -> u64 {
     dhat::HeapStats::get().total_blocks
 }
 
-/// Runs `other` beside `this`, each first to warm up and then once more; gives the allocations in
-/// between.
-fn counted(other: impl Fn(usize) + Sync, this: impl Fn(usize)) -> u64 {
+/// Runs `other` beside `this`, each first to warm up and then once more; gives the allocations of each
+/// message of the second time.
+fn counted(
+    [warm_up, counted]: [usize; 2],
+    other: impl Fn(usize) + Sync,
+    this: impl Fn(usize),
+) -> f64 {
     let barrier = Barrier::new(2);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            other(WARM_UP);
+            other(warm_up);
             barrier.wait();
             barrier.wait();
-            other(COUNTED);
+            other(counted);
             barrier.wait();
         });
-        this(WARM_UP);
+        this(warm_up);
         barrier.wait();
         let before = allocations();
         barrier.wait();
-        this(COUNTED);
+        this(counted);
         barrier.wait();
-        allocations() - before
+        (allocations() - before) as f64 / counted as f64
     })
 }
 
-fn round_trips(context: &Context, endpoint: &str, size: usize) -> u64 {
+fn round_trips(context: &Context, endpoint: &str, size: usize) -> f64 {
     let (rep, req): (Rep, Req) = (patient(context.rep().unwrap()), patient(context.req().unwrap()));
     join(&rep, &req, endpoint);
     let body = vec![b'x'; size];
@@ -96,10 +102,10 @@ fn round_trips(context: &Context, endpoint: &str, size: usize) -> u64 {
             assert_eq!(req.recv().unwrap().len(), size);
         }
     };
-    counted(serve, ask)
+    counted(TRIPS, serve, ask)
 }
 
-fn stream(context: &Context, endpoint: &str, size: usize) -> u64 {
+fn stream(context: &Context, endpoint: &str, size: usize) -> f64 {
     let (pull, push): (Pull, Push) =
         (patient(context.pull().unwrap()), patient(context.push().unwrap()));
     // What waits stays within the pool of blocks (16 MiB): beyond it, blocks come and go.
@@ -115,7 +121,7 @@ fn stream(context: &Context, endpoint: &str, size: usize) -> u64 {
     let send = |count| (0..count).for_each(|_| push.send(&body[..]).unwrap());
     // As much as can ever wait, so that the pools have it from here on.
     receive((0..).take_while(|_| push.try_send(&body[..]).is_ok()).count());
-    counted(receive, send)
+    counted(STREAM, receive, send)
 }
 
 /// Has as much wait at once as the pools of blocks and segments hold, 16 MiB, so that they are full from
@@ -163,8 +169,7 @@ fn check(backend: BackendChoice, endpoint: &str) {
     {
         for size in SIZES {
             let context = Context::builder().backend(backend).build().unwrap();
-            let count = traffic(&context, endpoint, size);
-            let each = count as f64 / COUNTED as f64;
+            let each = traffic(&context, endpoint, size);
             let line = format!("{backend:?} {endpoint} {name} {size} B: {each:.4} a message");
             println!("{line}");
             if each > ALLOWED {
