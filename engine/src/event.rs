@@ -1,8 +1,8 @@
 //! How a session speaks to the socket it works for, without knowing what that is.
 
-use ringmq_pipe::PipeEnd;
+use crate::PipeEnd;
 #[cfg(doc)]
-use ringmq_pipe::PipeState;
+use crate::PipeState;
 use ringmq_zmtp::{Peer, ProtocolError};
 use std::io;
 use std::sync::Arc;

@@ -28,4 +28,9 @@ pub use io_thread::timers::TimerKind;
 pub use io_thread::token::Token;
 pub use options::EngineOptions;
 pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions};
+/// One end of a pipe, of which one end is a socket's and the other a session's.
+pub type PipeEnd = ringmq_pipe::PipeEnd<Direct>;
+/// What both ends of such a pipe see.
+pub type PipeState = ringmq_pipe::PipeState<Direct>;
+
 pub use tuning::{Granted, SettingError, TuningReport};

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::socket::{Inner, Socket};
-use crate::wait::{Registration, fetch, park, thread_bell, thread_waker};
+use crate::wait::{Registration, fetch, park, thread_parker, thread_waker};
 use ringmq_engine::Parker;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::BorrowedFd;
@@ -212,16 +212,16 @@ impl<'fd> Poller<'fd> {
     /// ```
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Vec<Ready>, Error> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let bell = match self.has_fds() {
-            true => Some(thread_bell().map_err(|error| Error::io("making a bell", error))?),
+        let parker = match self.has_fds() {
+            true => Some(thread_parker().map_err(|error| Error::io("making a parker", error))?),
             false => None,
         };
-        let bell = bell.as_deref();
-        let ready = self.look(Some(Duration::ZERO), bell)?;
+        let parker = parker.as_deref();
+        let ready = self.look(Some(Duration::ZERO), parker)?;
         if !ready.is_empty() || timeout == Some(Duration::ZERO) {
             return Ok(ready);
         }
-        let waker = bell.map_or_else(thread_waker, Parker::waker);
+        let waker = parker.map_or_else(thread_waker, Parker::waker);
         let _registrations: Vec<_> = self
             .entries
             .iter()
@@ -234,7 +234,7 @@ impl<'fd> Poller<'fd> {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let settled = self.settle()?;
             let wait = if settled { left } else { Some(Duration::ZERO) };
-            let ready = self.look(wait, bell)?;
+            let ready = self.look(wait, parker)?;
             if !ready.is_empty() || left == Some(Duration::ZERO) {
                 return Ok(ready);
             }
@@ -255,11 +255,11 @@ impl<'fd> Poller<'fd> {
         Ok(quiet)
     }
 
-    /// What is ready. Waits on `bell` and the descriptors if no socket is.
-    fn look(&self, wait: Option<Duration>, bell: Option<&Parker>) -> Result<Vec<Ready>, Error> {
+    /// What is ready. Waits on `parker` and the descriptors if no socket is.
+    fn look(&self, wait: Option<Duration>, parker: Option<&Parker>) -> Result<Vec<Ready>, Error> {
         let mut ready = self.sockets()?;
         let wait = if ready.is_empty() { wait } else { Some(Duration::ZERO) };
-        self.fds(wait, bell, &mut ready)?;
+        self.fds(wait, parker, &mut ready)?;
         if ready.is_empty() && wait != Some(Duration::ZERO) {
             ready = self.sockets()?;
         }
@@ -290,10 +290,10 @@ impl<'fd> Poller<'fd> {
     fn fds(
         &self,
         wait: Option<Duration>,
-        bell: Option<&Parker>,
+        parker: Option<&Parker>,
         ready: &mut Vec<Ready>,
     ) -> Result<(), Error> {
-        let Some(bell) = bell else {
+        let Some(parker) = parker else {
             if wait != Some(Duration::ZERO) {
                 park(wait);
             }
@@ -309,8 +309,8 @@ impl<'fd> Poller<'fd> {
             keys.push(*key);
             fds.push(PollFd::from_borrowed_fd(*fd, flags));
         }
-        fds.push(bell.pollable());
-        bell.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
+        fds.push(parker.pollable());
+        parker.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
         for (key, fd) in keys.into_iter().zip(&fds) {
             let flags = fd.revents();
             let trouble = flags.intersects(PollFlags::ERR | PollFlags::HUP);

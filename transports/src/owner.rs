@@ -1,7 +1,7 @@
 //! The socket as its transports see it, and what they tell it.
 
+use ringmq_engine::PipeEnd;
 use ringmq_engine::{Attach, Link, SessionEvent};
-use ringmq_pipe::PipeEnd;
 use ringmq_zmtp::Peer;
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! HostQuery lookups off the I/O threads.
+//! Name lookups off the I/O threads.
 //!
 //! A [`Resolver`] belongs to a context and may be used from any thread. The system's resolver cannot be
 //! interrupted, and a name server that is silent keeps it for many seconds. So each name has a thread to

@@ -1,8 +1,9 @@
 //! A panic on the I/O thread costs one connection: the connecter goes on, with another one.
 #![allow(clippy::unwrap_used)]
 
+use ringmq_engine::PipeEnd;
 use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions, SessionEvent, uring_available};
-use ringmq_pipe::{Capacity, Message, PipeEnd, PipeWriter, pipe};
+use ringmq_pipe::{Capacity, Message, PipeWriter, pipe};
 use ringmq_transports::endpoint::Endpoint;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
 use ringmq_transports::resolver::Resolver;

@@ -7,7 +7,7 @@
 
 use crate::log::{Sleep, WriteError};
 use crate::message::Message;
-use crate::sync::notify::{Notify, WakeSlot};
+use crate::sync::notify::{InlineReader, Notify, WakeSlot};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
 /// A message. Most have one frame, and no memory of their own for others.
@@ -131,6 +131,11 @@ impl ConflatedReader {
     /// Says who is told when there is something to read. Look once afterwards.
     pub fn install(&mut self, notify: std::sync::Arc<dyn Notify>, key: usize) {
         self.shared.wake_reader.install(notify, key);
+    }
+
+    /// Says who reads on the thread that writes. Look once afterwards.
+    pub fn install_inline(&mut self, reader: std::sync::Arc<dyn InlineReader>, key: usize) {
+        self.shared.wake_reader.install_inline(reader, key);
     }
 
     /// Takes one frame: the next one of the message that was begun, or else the first one of the

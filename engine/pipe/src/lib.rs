@@ -27,10 +27,10 @@ pub use log::{
 };
 pub use message::block::BLOCK;
 pub use message::{INLINE, Message};
-pub use pipe::{Capacity, PipeEnd, PipeReader, PipeState, PipeWriter, Slot, pipe};
+pub use pipe::{Capacity, PipeEnd, PipeReader, PipeState, PipeWriter, pipe};
 pub use sync::biased_mutex::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Reentered};
 pub use sync::foreign::Section;
 pub use sync::lease::{Lease, LeaseCheck, LeaseGuard, LeaseOwner, Tell, lease};
 pub use sync::mailbox::Mailbox;
-pub use sync::notify::Notify;
+pub use sync::notify::{InlineReader, Notify};
 pub use sync::waiters::Waiters;

@@ -3,9 +3,8 @@
 use crate::conflate::{ConflatedReader, ConflatedWriter, conflated};
 use crate::log::{LogReader, LogWriter, Sleep, WriteError, log};
 use crate::message::Message;
-use crate::sync::notify::Notify;
+use crate::sync::notify::{InlineReader, Notify};
 use crate::sync::{Arc, Mutex, lock};
-use std::any::Any;
 use std::ops::DerefMut;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -36,42 +35,17 @@ pub enum Capacity {
 }
 
 /// What both ends of a pipe and those who watch it can see.
-#[derive(Debug)]
-pub struct PipeState {
+///
+/// `D` is how a thread reaches the connection of the pipe [directly](Self::direct).
+pub struct PipeState<D = ()> {
     /// A peer has completed its handshake at the far end (always so between two sockets of a process).
     pub connected: AtomicBool,
     /// Messages that were dropped for this pipe because it was full.
     pub dropped: AtomicU64,
-    /// What stands between the pipe and the wire, while something does, for those who know what it is.
-    pub line: Slot,
+    direct: Mutex<Option<std::sync::Arc<D>>>,
     told: Mutex<u64>,
     /// How long unsent messages are kept once the socket has closed its end; see [`closing`](Self::closing).
     linger: AtomicU64,
-}
-
-/// A place for something that both ends of a pipe may reach, and that comes and goes.
-#[derive(Default)]
-pub struct Slot(Mutex<Option<std::sync::Arc<dyn Any + Send + Sync>>>);
-
-impl Slot {
-    /// Puts something in, or takes it out.
-    pub fn set(&self, content: Option<std::sync::Arc<dyn Any + Send + Sync>>) {
-        let old = std::mem::replace(&mut *lock(&self.0), content);
-        // Not with the lock held: it may be the last reference.
-        drop(old);
-    }
-
-    /// What is in it, if it is a `T`.
-    pub fn get<T: Any + Send + Sync>(&self) -> Option<std::sync::Arc<T>> {
-        let content = lock(&self.0).clone()?;
-        content.downcast().ok()
-    }
-}
-
-impl std::fmt::Debug for Slot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Slot")
-    }
 }
 
 /// [`PipeState::linger`] of a pipe whose socket has not closed it.
@@ -79,12 +53,12 @@ const OPEN: u64 = u64::MAX;
 /// [`PipeState::linger`] for ever.
 const FOR_EVER: u64 = u64::MAX - 1;
 
-impl Default for PipeState {
+impl<D> Default for PipeState<D> {
     fn default() -> Self {
         Self {
             connected: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
-            line: Slot::default(),
+            direct: Mutex::new(None),
             told: Mutex::new(0),
             linger: AtomicU64::new(OPEN),
         }
@@ -96,7 +70,20 @@ fn in_millis(time: Duration) -> u128 {
     time.as_nanos().div_ceil(1_000_000)
 }
 
-impl PipeState {
+impl<D> PipeState<D> {
+    /// The connection between the pipe and the wire, while there is one, for threads that read and write it
+    /// themselves.
+    pub fn direct(&self) -> Option<std::sync::Arc<D>> {
+        lock(&self.direct).clone()
+    }
+
+    /// Says which connection that is, or that there is none any more.
+    pub fn set_direct(&self, direct: Option<std::sync::Arc<D>>) {
+        let old = std::mem::replace(&mut *lock(&self.direct), direct);
+        // Not with the lock held: it may be the last reference.
+        drop(old);
+    }
+
     /// Counts a message that was dropped because the pipe was full.
     pub fn count_drop(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -137,17 +124,17 @@ impl PipeState {
 }
 
 /// One end of a pipe.
-pub struct PipeEnd {
+pub struct PipeEnd<D = ()> {
     /// What this end writes.
     pub tx: PipeWriter,
     /// What this end reads.
     pub rx: PipeReader,
     /// What both ends see.
-    pub state: Arc<PipeState>,
+    pub state: Arc<PipeState<D>>,
 }
 
 /// Makes a pipe. `there` bounds what the first end writes, `back` what the second end writes.
-pub fn pipe(there: Capacity, back: Capacity) -> (PipeEnd, PipeEnd) {
+pub fn pipe<D>(there: Capacity, back: Capacity) -> (PipeEnd<D>, PipeEnd<D>) {
     let (near_tx, far_rx) = direction(there);
     let (far_tx, near_rx) = direction(back);
     let state = Arc::new(PipeState::default());
@@ -170,7 +157,7 @@ fn direction(bound: Capacity) -> (PipeWriter, PipeReader) {
     }
 }
 
-impl PipeEnd {
+impl<D> PipeEnd<D> {
     /// Says who is told about both directions, under which key. Look at both once afterwards.
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
         self.tx.install(notify, key);
@@ -304,6 +291,15 @@ impl PipeReader {
         }
     }
 
+    /// Says who reads on the thread that writes, in the place of whom [`install`](Self::install) has named.
+    /// Look once afterwards.
+    pub fn install_inline(&mut self, reader: std::sync::Arc<dyn InlineReader>, key: usize) {
+        match self {
+            Self::Log(log) => log.install_inline(reader, key),
+            Self::Conflated(slot) => slot.install_inline(reader, key),
+        }
+    }
+
     /// Takes one frame.
     #[inline]
     pub fn read(&mut self) -> Option<Message> {
@@ -434,7 +430,7 @@ mod tests {
 
     #[test]
     fn a_linger_time_is_never_cut_to_nothing() {
-        let state = PipeState::default();
+        let state = PipeState::<()>::default();
         assert_eq!(state.closing(), None);
         for (linger, told) in [
             (Some(Duration::ZERO), Some(Duration::ZERO)),

@@ -27,7 +27,7 @@ use crate::io_thread::IoHandle;
 use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
 use crate::session::inbound::PeerPing;
-use ringmq_pipe::{Lease, LeaseGuard, Notify, Section};
+use ringmq_pipe::{InlineReader, Lease, LeaseGuard, Section};
 use send_rate::SendRate;
 use std::cell::RefCell;
 use std::io;
@@ -167,14 +167,10 @@ impl Direct {
     }
 }
 
-/// As the notifier of the pipe's log: its writer is a thread of the application.
-impl Notify for Direct {
+/// The pipe's writer is a thread of the application, which sends what it has written itself.
+impl InlineReader for Direct {
     fn readable(&self, _: usize) {
         self.io.tell(self.token, Notice::Readable);
-    }
-
-    fn writable(&self, _: usize) {
-        self.io.tell(self.token, Notice::Writable);
     }
 
     fn written(&self, key: usize, yield_when_full: bool) {

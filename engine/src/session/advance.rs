@@ -19,7 +19,7 @@ const BULK: usize = 32 * 1024;
 /// Credit below which a connection is read one buffer at a time, for the same reason.
 const SCARCE: u64 = 64;
 
-/// How long a reading half that is lent may be left alone before it is taken home: long for a thread
+/// How long a reading half that is lent may be left alone before it is taken back: long for a thread
 /// that turns from one message to the next, short for a peer that waits for an answer to its PING.
 pub(super) const TAKE_OVER: Duration = Duration::from_millis(2);
 /// The same for one that was in use at every look for a while: a look takes the processor from whoever
@@ -88,7 +88,7 @@ impl Session {
             return self.advance_output(cx);
         }
         if writing.source.is_some() {
-            // Whoever has written meanwhile found the half at home, and has told.
+            // Whoever has written meanwhile found the half here, and has told.
             traffic.write.lend();
         }
     }
@@ -214,8 +214,8 @@ impl Session {
         }
     }
 
-    /// Takes the reading half home if it was left alone.
-    pub(super) fn look_after_lease(&mut self, cx: &mut Cx<'_>) {
+    /// Takes the reading half back if it was left alone.
+    pub(super) fn check_lease(&mut self, cx: &mut Cx<'_>) {
         let Phase::Traffic(traffic) = &mut self.phase else { return };
         traffic.watching = false;
         match traffic.look() {
@@ -232,7 +232,7 @@ impl Session {
         }
     }
 
-    /// The reading half may have come home or been let go, the pipe may have room, and the peer may
+    /// The reading half may have been returned or let go, the pipe may have room, and the peer may
     /// have pings something to a borrower.
     pub(super) fn look_at_reading(&mut self, cx: &mut Cx<'_>) {
         if let Phase::Traffic(traffic) = &mut self.phase {

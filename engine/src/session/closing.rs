@@ -101,14 +101,14 @@ impl Session {
     /// Recalls what is lent; `false` if some of it is in use, and then this session is told.
     fn release_to_owner(&mut self) -> bool {
         let Phase::Traffic(traffic) = &mut self.phase else { return true };
-        let home = traffic.revoke();
-        if !home {
+        let returned = traffic.revoke();
+        if !returned {
             self.link.look_again();
         }
-        home
+        returned
     }
 
-    /// Leaves traffic, with everything at home, and puts the pipe together again.
+    /// Leaves traffic, with both halves here, and puts the pipe together again.
     fn dismantle(&mut self, next: Phase) {
         if let Phase::Traffic(traffic) = std::mem::replace(&mut self.phase, next) {
             self.carry = traffic.into_carry(self.linger_until).map(Box::new);

@@ -2,7 +2,8 @@
 
 use super::stale;
 use crate::event::Link;
-use ringmq_pipe::{Notify, Piece, PipeEnd, PipeReader, PipeState, PipeWriter};
+use crate::{PipeEnd, PipeState};
+use ringmq_pipe::{Notify, Piece, PipeReader, PipeWriter};
 use ringmq_zmtp::parse_subscription;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -15,12 +15,12 @@ mod traffic;
 
 pub use detached_pipe::DetachedPipe;
 
+use crate::PipeState;
 use crate::backend::{Descriptor, Receive};
 use crate::event::{DisconnectReason, Link};
 use crate::io_thread::handler::{Completion, Cx, Handler, Notice};
 use crate::io_thread::timers::TimerKind;
 use crate::io_thread::token::Token;
-use ringmq_pipe::PipeState;
 use ringmq_zmtp::{Config, Handshake};
 use std::sync::Arc;
 use std::time::Instant;
@@ -192,7 +192,7 @@ impl Handler for Session {
                 self.input_over = true;
                 self.advance(cx);
             }
-            LEASE => self.look_after_lease(cx),
+            LEASE => self.check_lease(cx),
             _ => self.end(cx, DisconnectReason::Local),
         }
     }

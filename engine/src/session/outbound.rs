@@ -259,7 +259,9 @@ pub(crate) enum FrameBody<'a> {
 }
 
 /// The frames of whole messages in log form.
-pub(crate) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, FrameBody<'_>)> {
+pub(crate) fn frames(
+    pieces: &[Piece],
+) -> impl Iterator<Item = (frame::FrameHeader, FrameBody<'_>)> {
     let mut pieces = pieces.iter().peekable();
     let mut rest: &[u8] = &[];
     std::iter::from_fn(move || {

@@ -39,7 +39,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn add(&mut self, header: frame::Header, body: &FrameBody<'_>) {
+    fn add(&mut self, header: frame::FrameHeader, body: &FrameBody<'_>) {
         let mut bytes = [0; frame::LONG_HEADER];
         let size = frame::write(&mut bytes, header.flags, header.body as usize);
         self.frames.extend_from_slice(&bytes[..size]);

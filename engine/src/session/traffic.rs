@@ -1,13 +1,14 @@
-//! A session while messages flow: its two halves, at home or lent, and what goes on beside them.
+//! A session while messages flow: its two halves, with the session or lent, and what goes on beside them.
 
 use super::advance::TAKE_OVER;
 use super::detached_pipe::DetachedPipe;
 use super::inbound::PeerPing;
+use crate::PipeState;
 use crate::backend::{Descriptor, life};
 use crate::direct::Direct;
 use crate::direct::{ReadHalf, WriteHalf};
 use crate::io_thread::handler::Cx;
-use ringmq_pipe::{LeaseCheck, LeaseOwner, Notify, PipeReader, PipeState, lease};
+use ringmq_pipe::{LeaseCheck, LeaseOwner, PipeReader, lease};
 use ringmq_zmtp::{Heartbeat, ProtocolError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ pub(super) struct Traffic {
     pub(super) write: LeaseOwner<WriteHalf>,
     pub(super) heartbeat: Heartbeat,
     pub(super) direct: Arc<Direct>,
-    /// Something is to be sent, so that the writing half is needed at home.
+    /// Something is to be sent, so that the writing half is needed here.
     pub(super) wants_to_write: bool,
     /// A thread of the application wants the reading half.
     pub(super) lending: bool,
@@ -54,7 +55,7 @@ struct Announced(Arc<PipeState>);
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        self.0.line.set(None);
+        self.0.set_direct(None);
     }
 }
 
@@ -72,11 +73,10 @@ impl Traffic {
         let ends = (read.share(), write.share());
         let direct = Arc::new(Direct::new(cx.io.clone(), cx.token, ends.0, ends.1));
         if let Some(source) = write.get().and_then(|writing| writing.source.as_mut()) {
-            let notify: Arc<dyn Notify> = direct.clone();
-            source.rx.install(&notify, key);
+            source.rx.install_inline(direct.clone(), key);
         }
         let announced = state.map(|state| {
-            state.line.set(Some(direct.clone()));
+            state.set_direct(Some(direct.clone()));
             Announced(state)
         });
         Self {
@@ -97,7 +97,7 @@ impl Traffic {
         }
     }
 
-    /// Decodes what arrived, and what waited for credit, if reading is done at home.
+    /// Decodes what arrived, and what waited for credit, if reading is done here.
     pub(super) fn take_in(&mut self, now: Instant, bytes: &[u8]) -> Result<(), ProtocolError> {
         // As long as bytes waited here, the peer was not listened to.
         if !bytes.is_empty() || self.is_blocked() {
@@ -181,7 +181,7 @@ impl Traffic {
         Some(writing)
     }
 
-    /// Whether bytes wait at home for credit.
+    /// Whether bytes wait here for credit.
     pub(super) fn is_blocked(&mut self) -> bool {
         self.read.get().is_some_and(|reading| reading.is_blocked())
     }
@@ -204,7 +204,7 @@ impl Traffic {
         self.read.check(&mut self.uses)
     }
 
-    /// The pipe, with what is left of it to be sent on the next connection. Both halves are at home.
+    /// The pipe, with what is left of it to be sent on the next connection. Both halves are here.
     pub(super) fn into_carry(self, linger_until: Option<Instant>) -> Option<DetachedPipe> {
         let tx = self.read.into_inner()?.tx?;
         let WriteHalf { outbound, source, .. } = self.write.into_inner()?;

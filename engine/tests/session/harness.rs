@@ -3,12 +3,13 @@
 
 use crate::common::{DEADLINE, stream_pair, tcp_pair};
 use crate::peer::Peer;
+use ringmq_engine::PipeEnd;
 use ringmq_engine::{
     Attach, BackendChoice, BackendKind, Completion, Cx, Descriptor, DetachedPipe, DisconnectReason,
     Engine, EngineOptions, Handler, Link, Notice, Session, SessionEnd, SessionEvent,
     SessionOptions, Token,
 };
-use ringmq_pipe::{Capacity, Message, Notify, PipeEnd, PipeWriter, WriteError, pipe};
+use ringmq_pipe::{Capacity, Message, Notify, PipeWriter, WriteError, pipe};
 use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -310,7 +311,7 @@ impl App {
     }
 
     /// Closes the pipe as a socket does; what is left of it to look at.
-    pub(crate) fn close(self, linger: Option<Duration>) -> Arc<ringmq_pipe::PipeState> {
+    pub(crate) fn close(self, linger: Option<Duration>) -> Arc<ringmq_engine::PipeState> {
         self.end.state.close(linger);
         self.end.state.clone()
     }

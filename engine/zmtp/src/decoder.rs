@@ -509,7 +509,7 @@ const LONG_COMMAND: u8 = frame::COMMAND | frame::LONG;
 /// Whether a frame that begins with the byte `wire` is no command and in the one form that a log
 /// has: no reserved flags, and an eight-byte size only where one byte would not do.
 #[inline(always)]
-fn is_plain(wire: u8, header: &frame::Header) -> bool {
+fn is_plain(wire: u8, header: &frame::FrameHeader) -> bool {
     match header.size {
         frame::SHORT_HEADER => wire <= frame::MORE,
         _ => wire <= frame::MORE | frame::LONG && header.body > frame::SHORT_BODY as u64,

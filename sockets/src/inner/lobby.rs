@@ -11,7 +11,8 @@
 //! it is there before whoever left the news goes on.
 
 use crate::subscription::Coming;
-use ringmq_pipe::{Notify, PipeEnd};
+use ringmq_engine::PipeEnd;
+use ringmq_pipe::Notify;
 use ringmq_transports::EndpointId;
 use ringmq_zmtp::{Peer, SocketType};
 use std::collections::BTreeMap;
@@ -164,7 +165,7 @@ mod tests {
     }
 
     /// A peer comes; its end.
-    fn come(lobby: &Arc<Lobby>, announced: &mut usize, bound: Bound) -> PipeEnd {
+    fn come(lobby: &Arc<Lobby>, announced: &mut usize, bound: Capacity) -> PipeEnd {
         let (near, far) = pipe(bound, bound);
         let arrival = Arrival {
             end: Box::new(near),
@@ -180,7 +181,7 @@ mod tests {
         far
     }
 
-    const BOUNDS: [Bound; 2] = [Capacity::Messages(10), Capacity::Conflated];
+    const BOUNDS: [Capacity; 2] = [Capacity::Messages(10), Capacity::Conflated];
 
     #[test]
     fn who_leaves_unseen_leaves_nothing() {

@@ -22,7 +22,8 @@ use fast_path::Routing;
 use lobby::{Arrival, News};
 use mailbox::{SocketCommand, SocketMailbox};
 use pipes::{Pipe, Pipes};
-use ringmq_pipe::{LogReader, LogWriter, Notify, PipeEnd};
+use ringmq_engine::PipeEnd;
+use ringmq_pipe::{LogReader, LogWriter, Notify};
 use ringmq_transports::EndpointId;
 use ringmq_zmtp::Peer;
 use std::sync::Arc;
@@ -348,7 +349,7 @@ impl Core {
     /// The connections that a thread may read itself while it waits.
     pub(crate) fn direct_connections(&mut self) -> DirectConnections {
         if self.shared.take_connections_changed() {
-            let of_pipe = |(_, pipe): (usize, &Pipe)| pipe.end.state.line.get();
+            let of_pipe = |(_, pipe): (usize, &Pipe)| pipe.end.state.direct();
             // One too many tells as well as all of them.
             let direct_connections = self.pipes.iter().filter_map(of_pipe).take(FEW + 1).collect();
             self.direct_connections =

@@ -1,8 +1,9 @@
 //! The pipes of a socket: the ends it holds, by key.
 
-use ringmq_engine::{Direct, Fetch};
+use ringmq_engine::Fetch;
+use ringmq_engine::PipeEnd;
 use ringmq_pipe::{
-    Capacity, LogReader, LogWriter, PipeEnd, PipeReader, PipeWriter, SharedFrame, Sleep, WriteError,
+    Capacity, LogReader, LogWriter, PipeReader, PipeWriter, SharedFrame, Sleep, WriteError,
 };
 use ringmq_transports::EndpointId;
 use ringmq_zmtp::Peer;
@@ -137,7 +138,7 @@ impl Pipes {
     pub(crate) fn hang_up(&mut self, key: usize) {
         if let Some(pipe) = self.all.get_mut(key) {
             // One without a reader.
-            let (nobody, _) = ringmq_pipe::pipe(Capacity::Messages(1), Capacity::Messages(1));
+            let (nobody, _) = ringmq_pipe::pipe::<()>(Capacity::Messages(1), Capacity::Messages(1));
             pipe.end.tx = nobody.tx;
         }
     }
@@ -247,8 +248,7 @@ impl Pipes {
         /// So many reads hold what a connection's receive buffer does. A peer that is faster than them
         /// is not waited for.
         const READS: usize = 64;
-        let Some(line) = self.all.get(key).and_then(|pipe| pipe.end.state.line.get::<Direct>())
-        else {
+        let Some(line) = self.all.get(key).and_then(|pipe| pipe.end.state.direct()) else {
             return;
         };
         if let Some(mut reader) = line.reader() {

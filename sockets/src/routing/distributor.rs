@@ -107,7 +107,8 @@ mod tests {
     use crate::Message;
     use crate::inner::pipes::Pipe;
     use proptest::prelude::*;
-    use ringmq_pipe::{Capacity, PipeEnd, pipe};
+    use ringmq_engine::PipeEnd;
+    use ringmq_pipe::{Capacity, pipe};
 
     /// Pipes that hold so many messages; some keep the latest one only.
     fn harness(count: usize, hwm: u32) -> (Pipes, Vec<PipeEnd>) {

@@ -95,7 +95,8 @@ mod tests {
     use super::*;
     use crate::inner::pipes::Pipe;
     use proptest::prelude::*;
-    use ringmq_pipe::{Capacity, PipeEnd, pipe};
+    use ringmq_engine::PipeEnd;
+    use ringmq_pipe::{Capacity, pipe};
 
     fn harness(count: usize, hwm: u32) -> (Pipes, LoadBalancer, Vec<Option<PipeEnd>>) {
         let (mut pipes, mut out) = (Pipes::default(), LoadBalancer::default());

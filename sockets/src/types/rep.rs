@@ -104,7 +104,7 @@ impl Pattern for Rep {
 
     fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
         match self.state {
-            RepState::Idle | RepState::Receiving => return Err(Error::RepState(REQUEST_FIRST)),
+            RepState::Idle | RepState::Receiving => return Err(Error::State(REQUEST_FIRST)),
             RepState::Replying => {
                 let mut envelope = std::mem::take(&mut self.envelope);
                 for mut address in envelope.drain(..) {
@@ -124,7 +124,7 @@ impl Pattern for Rep {
 
     fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         let frame = match self.state {
-            RepState::Replying | RepState::Sending => return Err(Error::RepState(REPLY_FIRST)),
+            RepState::Replying | RepState::Sending => return Err(Error::State(REPLY_FIRST)),
             RepState::Idle => {
                 if !self.seek(pipes) {
                     return Err(Error::WouldBlock);

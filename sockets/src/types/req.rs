@@ -140,7 +140,7 @@ impl Pattern for Req {
             ReqState::Idle => self.begin(pipes)?,
             ReqState::Sending => {}
             ReqState::Awaiting | ReqState::Receiving if self.relaxed => self.begin(pipes)?,
-            ReqState::Awaiting | ReqState::Receiving => return Err(Error::ReqState(AWAITING)),
+            ReqState::Awaiting | ReqState::Receiving => return Err(Error::State(AWAITING)),
         }
         let more = frame.more();
         self.state = if more { ReqState::Sending } else { ReqState::Awaiting };
@@ -149,7 +149,7 @@ impl Pattern for Req {
 
     fn recv(&mut self, pipes: &mut Pipes, into: &mut Message) -> Result<(), Error> {
         let frame = match self.state {
-            ReqState::Idle | ReqState::Sending => return Err(Error::ReqState(IDLE)),
+            ReqState::Idle | ReqState::Sending => return Err(Error::State(IDLE)),
             ReqState::Awaiting => {
                 if !self.seek(pipes) {
                     return Err(Error::WouldBlock);

@@ -12,19 +12,19 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 thread_local! {
-    static BELL: OnceCell<Rc<Parker>> = const { OnceCell::new() };
+    static PARKER: OnceCell<Rc<Parker>> = const { OnceCell::new() };
 }
 
-/// The calling thread's bell; an error if the system has no descriptors left for one. There may be some
+/// The calling thread's parker; an error if the system has no descriptors left for one. There may be some
 /// again the next time.
-pub(crate) fn thread_bell() -> io::Result<Rc<Parker>> {
-    let known = BELL.try_with(|bell| bell.get().cloned());
-    if let Ok(Some(bell)) = known {
-        return Ok(bell);
+pub(crate) fn thread_parker() -> io::Result<Rc<Parker>> {
+    let known = PARKER.try_with(|parker| parker.get().cloned());
+    if let Ok(Some(parker)) = known {
+        return Ok(parker);
     }
     let new = Rc::new(Parker::new()?);
     // A thread that is ending cannot keep it.
-    let _ = BELL.try_with(|bell| bell.set(new.clone()));
+    let _ = PARKER.try_with(|parker| parker.set(new.clone()));
     Ok(new)
 }
 
@@ -49,13 +49,13 @@ pub(super) fn block<T>(
             Wants::Room => DirectConnections::default(),
         };
         let mut readers = direct_connections.readers();
-        let bell = if readers.is_empty() { None } else { thread_bell().ok() };
-        if bell.is_none() && !readers.is_empty() {
+        let parker = if readers.is_empty() { None } else { thread_parker().ok() };
+        if parker.is_none() && !readers.is_empty() {
             // No way to wait for descriptors: the I/O thread reads.
             readers = Readers::default();
             direct_connections.give_back();
         }
-        let waker = bell.as_ref().map_or_else(thread_waker, |bell| bell.waker());
+        let waker = parker.as_ref().map_or_else(thread_waker, |parker| parker.waker());
         let registration = Registration::of_thread(inner, waker);
         match inner.attempt_then_settle(wants, operation) {
             Err(Error::WouldBlock) => {}
@@ -73,10 +73,11 @@ pub(super) fn block<T>(
             readers.fetch();
             continue;
         }
-        match (bell, deadline.left(now)) {
+        match (parker, deadline.left(now)) {
             (None, left) => park(left),
-            (Some(bell), left) => {
-                bell.wait(readers.as_slice(), left)
+            (Some(parker), left) => {
+                parker
+                    .wait(readers.as_slice(), left)
                     .map_err(|error| Error::io("waiting for descriptors", error))?;
                 // Off the list first: what this thread reads it need not be told of.
                 drop(registration);

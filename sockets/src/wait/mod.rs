@@ -10,7 +10,7 @@ mod block;
 mod direct_connections;
 mod spin;
 
-pub(crate) use block::{park, thread_bell};
+pub(crate) use block::{park, thread_parker};
 pub(crate) use direct_connections::{DirectConnections, FEW};
 pub use spin::Spin;
 pub(crate) use spin::SpinEstimate;

@@ -152,7 +152,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::endpoint::Endpoint;
-    use ringmq_pipe::{Capacity, Message, PipeEnd, pipe};
+    use ringmq_engine::PipeEnd;
+    use ringmq_pipe::{Capacity, Message, pipe};
     use ringmq_zmtp::{Peer, SocketType, Version};
 
     const SECOND: Duration = Duration::from_secs(1);

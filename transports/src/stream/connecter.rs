@@ -17,11 +17,11 @@ use crate::error::ResolveError;
 use crate::owner::{Connection, LinkOptions, Owner, Settings, TransportEvent, Wire};
 use crate::resolver::{PendingLookup, Resolver};
 use crate::{ipc, tcp};
+use ringmq_engine::PipeEnd;
 use ringmq_engine::{
     Completion, Cx, Descriptor, DetachedPipe, DisconnectReason, Handler, IoHandle, Notice, Session,
     SessionEnd, SessionOptions, TimerKind, Token,
 };
-use ringmq_pipe::PipeEnd;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;

@@ -15,7 +15,7 @@ use crate::message::inline::{Small, WINDOW};
 use crate::message::slice::Slice;
 use crate::message::{INLINE, Message};
 use crate::sync::asymmetric_fence;
-use crate::sync::notify::Notify;
+use crate::sync::notify::{InlineReader, Notify};
 use crate::sync::{Arc, Ordering};
 
 /// References to a block taken at once for the messages cut out of it: an atomic operation for
@@ -97,6 +97,11 @@ impl LogReader {
     /// Says who is told when there is something to read. Look once afterwards.
     pub fn install(&mut self, notify: std::sync::Arc<dyn Notify>, key: usize) {
         self.shared.wake_reader.install(notify, key);
+    }
+
+    /// Says who reads the log on the thread that writes it. Look once afterwards.
+    pub fn install_inline(&mut self, reader: std::sync::Arc<dyn InlineReader>, key: usize) {
+        self.shared.wake_reader.install_inline(reader, key);
     }
 
     /// Says whether another thread is writing, so that in the midst of a stream it is better to wait a
@@ -240,7 +245,7 @@ impl LogReader {
     }
 
     /// As [`fall_asleep`](Self::fall_asleep), on the thread that writes the log, between two of its
-    /// messages ([`Notify::written`](crate::Notify::written)): needs no barrier, as nothing can be
+    /// messages ([`InlineReader::written`](crate::InlineReader::written)): needs no barrier, as nothing can be
     /// written meanwhile.
     pub fn doze_off(&mut self) -> Sleep {
         self.doze();

@@ -3,24 +3,36 @@
 use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 
-/// Receives the news of a log. Called from the thread at the other end: must be quick, must not
-/// block, must not call back into the log.
+/// Receives the news of a log. Called from the thread at the other end: sets flags and wakes, and that is
+/// all. It must be quick, must not block, and must not call back into the log.
 pub trait Notify: Send + Sync {
     /// The log that the end named `key` reads has messages again, or was closed by its writer.
     fn readable(&self, key: usize);
     /// The log that the end named `key` writes has room again, or was closed by its reader.
     fn writable(&self, key: usize);
+}
 
-    /// As [`readable`](Self::readable), told by the writing thread itself between two of its messages:
-    /// as long as this runs, nothing more is written, and what there is may be read on the spot.
-    /// A writer that is `yield_when_full` would rather wait a moment than have much pile up.
-    fn written(&self, key: usize, _yield_when_full: bool) {
-        self.readable(key);
-    }
+/// Reads a log on the thread that writes it, between two of its messages.
+///
+/// The writer calls it with no lock of the log's held, and writes nothing as long as the call lasts. So it
+/// may read the log, make system calls with what it reads, and take as long as that takes: all of it is
+/// time of the thread that sends.
+pub trait InlineReader: Send + Sync {
+    /// As [`Notify::readable`]: not told by the writer between two messages, or nothing is to be read now.
+    fn readable(&self, key: usize);
 
-    /// The writing thread has no room for its next message, or has written as much as is worth a read:
-    /// what there is may be read on the spot, as with [`written`](Self::written).
-    fn full(&self, _key: usize, _yield_when_full: bool) {}
+    /// The log slept, and was written to. A writer that is to `yield_when_full` would rather wait a moment
+    /// than have much pile up.
+    fn written(&self, key: usize, yield_when_full: bool);
+
+    /// The writer has no room for its next message, or has written as much as is worth a read.
+    fn full(&self, key: usize, yield_when_full: bool);
+}
+
+#[derive(Clone)]
+enum Target {
+    Notify(Arc<dyn Notify>),
+    Inline(Arc<dyn InlineReader>),
 }
 
 /// The notifier of one end, absent until that end has found its place.
@@ -29,7 +41,7 @@ pub trait Notify: Send + Sync {
 /// A notifier may still be told once after its end was dropped, by a thread that had begun before.
 ///
 /// Notifiers are told and dropped without the lock held: dropping one may drop the log's other end.
-pub(crate) struct WakeSlot(Mutex<Option<(Arc<dyn Notify>, usize)>>);
+pub(crate) struct WakeSlot(Mutex<Option<(Target, usize)>>);
 
 impl WakeSlot {
     pub(crate) fn new() -> Self {
@@ -37,41 +49,55 @@ impl WakeSlot {
     }
 
     pub(crate) fn install(&self, notify: Arc<dyn Notify>, key: usize) {
-        let old = lock(&self.0).replace((notify, key));
-        drop(old);
+        self.replace(Some((Target::Notify(notify), key)));
+    }
+
+    pub(crate) fn install_inline(&self, reader: Arc<dyn InlineReader>, key: usize) {
+        self.replace(Some((Target::Inline(reader), key)));
     }
 
     pub(crate) fn clear(&self) {
-        let old = lock(&self.0).take();
+        self.replace(None);
+    }
+
+    fn replace(&self, target: Option<(Target, usize)>) {
+        let old = std::mem::replace(&mut *lock(&self.0), target);
         drop(old);
     }
 
     pub(crate) fn readable(&self) {
-        if let Some((notify, key)) = self.target() {
-            notify.readable(key);
+        match self.target() {
+            Some((Target::Notify(notify), key)) => notify.readable(key),
+            Some((Target::Inline(reader), key)) => reader.readable(key),
+            None => {}
         }
     }
 
+    /// By the writer, between two messages: the reader slept and has something now.
     pub(crate) fn written(&self, yield_when_full: bool) {
-        if let Some((notify, key)) = self.target() {
-            notify.written(key, yield_when_full);
+        match self.target() {
+            Some((Target::Notify(notify), key)) => notify.readable(key),
+            Some((Target::Inline(reader), key)) => reader.written(key, yield_when_full),
+            None => {}
         }
     }
 
+    /// By the writer, between two messages: there is much to be read.
     pub(crate) fn full(&self, yield_when_full: bool) {
-        if let Some((notify, key)) = self.target() {
-            notify.full(key, yield_when_full);
+        if let Some((Target::Inline(reader), key)) = self.target() {
+            reader.full(key, yield_when_full);
         }
     }
 
     pub(crate) fn writable(&self) {
-        if let Some((notify, key)) = self.target() {
+        // A reader in line reads, and writes nothing.
+        if let Some((Target::Notify(notify), key)) = self.target() {
             notify.writable(key);
         }
     }
 
     /// A copy, so that the notifier runs without the lock held.
-    fn target(&self) -> Option<(Arc<dyn Notify>, usize)> {
+    fn target(&self) -> Option<(Target, usize)> {
         lock(&self.0).clone()
     }
 }

@@ -5,7 +5,9 @@ use crate::{FEW, MANY, Parker, check};
 use loom::cell::Cell;
 use loom::sync::Arc;
 use loom::thread;
-use ringmq_pipe::{Lease, LeaseCheck, LeaseOwner, LogReader, Notify, Sleep, Tell, lease, log};
+use ringmq_pipe::{
+    InlineReader, Lease, LeaseCheck, LeaseOwner, LogReader, Notify, Sleep, Tell, lease, log,
+};
 
 /// Data of which loom knows who uses it.
 struct Data(Cell<u32>);
@@ -75,7 +77,7 @@ fn a_watched_holder_tells_when_it_lets_go() {
         let borrower = thread::spawn(move || borrow(&share, 1));
         let mut uses = 0;
         loop {
-            match owner.look(&mut uses) {
+            match owner.check(&mut uses) {
                 LeaseCheck::Owned => break,
                 LeaseCheck::InUse => thread::yield_now(),
                 LeaseCheck::Watched => parker.park(),
@@ -115,18 +117,18 @@ impl Sender {
     }
 }
 
-/// What the log tells: its writer sends by itself if it can, else owner is told.
+/// What the log tells: its writer sends by itself if it can, else the owner is told.
 struct Line {
     share: Arc<Lease<Sender>>,
     owner: std::sync::Arc<Parker>,
 }
 
-impl Notify for Line {
+impl InlineReader for Line {
     fn readable(&self, key: usize) {
         self.owner.readable(key);
     }
 
-    fn writable(&self, _: usize) {}
+    fn full(&self, _: usize, _: bool) {}
 
     fn written(&self, key: usize, _: bool) {
         let Some(mut held) = self.share.take() else { return self.owner.readable(key) };
@@ -138,7 +140,7 @@ impl Notify for Line {
 }
 
 /// The protocol of a writing half: a writer that finds it lent does the work itself, one that does not
-/// tells owner, which lends it only while there is nothing to do.
+/// tells the owner, which lends it only while there is nothing to do.
 #[test]
 fn nothing_written_is_forgotten_between_two_who_may_send_it() {
     check(FEW, || {
@@ -147,7 +149,7 @@ fn nothing_written_is_forgotten_between_two_who_may_send_it() {
         let tell: Tell = |notify, key| notify.readable(key);
         let mut owner = lease(Sender { reader, sent: 0 }, parker.clone(), 0, tell);
         let line = Line { share: owner.share(), owner: parker.clone() };
-        owner.get().unwrap().reader.install(std::sync::Arc::new(line), 0);
+        owner.get().unwrap().reader.install_inline(std::sync::Arc::new(line), 0);
         let thread = thread::spawn(move || {
             for _ in 0..2 {
                 writer.write_body(0, b"m").unwrap();

@@ -4,7 +4,8 @@
 use super::*;
 use crate::inner::pipes::Pipe;
 use proptest::prelude::*;
-use ringmq_pipe::{Capacity, Notify, PipeEnd, pipe};
+use ringmq_engine::PipeEnd;
+use ringmq_pipe::{Capacity, Notify, pipe};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use ringmq_pipe::{Capacity, Notify, PipeEnd, pipe};
+use ringmq_engine::PipeEnd;
+use ringmq_pipe::{Capacity, Notify, pipe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

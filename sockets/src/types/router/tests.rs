@@ -9,7 +9,8 @@ use crate::options::Options;
 use crate::subscription::Wanted;
 use crate::types::Subscriptions;
 use proptest::prelude::*;
-use ringmq_pipe::{Capacity, PipeEnd, pipe};
+use ringmq_engine::PipeEnd;
+use ringmq_pipe::{Capacity, pipe};
 use ringmq_zmtp::{SocketType, Version};
 use std::sync::{Arc, Mutex};
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::inner::lobby::{Arrival, News};
 use crate::inner::mailbox::SocketMailbox;
 use ringmq_engine::Attach;
-use ringmq_pipe::PipeEnd;
+use ringmq_engine::PipeEnd;
 use ringmq_transports::{Connection, Owner};
 use ringmq_zmtp::{Peer, Version};
 use std::sync::atomic::Ordering;
