@@ -22,8 +22,8 @@ const SIZES: [usize; 4] = [16, 64, 1024, 8192];
 /// counted.
 const STREAM: [usize; 2] = [6_000, 10_000];
 /// The same of round trips. Each has two threads woken, and beside ten others that want the processor that
-/// takes milliseconds.
-const TRIPS: [usize; 2] = [1_000, 2_000];
+/// takes some 8 milliseconds each time.
+const TRIPS: [usize; 2] = [100, 1_000];
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Allocations that are allowed for each message. Not quite none: how many blocks of memory a stream
