@@ -11,7 +11,7 @@ use crate::kind::{
 use crate::options::Options;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Wanted;
-use crate::types;
+use crate::types::{self, socket_types};
 use crate::wait::Spin;
 use ringmq_engine::{BackendReport, Engine, EngineOptions, IoHandle, TuningReport, UringReport};
 use ringmq_pipe::Section;
@@ -342,9 +342,10 @@ impl fmt::Debug for Context {
 }
 
 macro_rules! constructors {
-    ($($(#[$doc:meta])* $method:ident: $kind:ident $socket_type:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $kind:ident, $constructor:ident, $makes:literal,
+        $($capability:ident)*, $traits:expr, $make:expr;)*) => {
         impl Context {$(
-            $(#[$doc])*
+            #[doc = $makes]
             ///
             /// # Errors
             /// [`Error::Terminated`] after [`shutdown`](Self::shutdown).
@@ -352,41 +353,18 @@ macro_rules! constructors {
             /// # Examples
             /// ```
             /// use ringmq::{Context, SocketType};
-            #[doc = concat!("let socket = Context::new().", stringify!($method), "()?;")]
-            #[doc = concat!("assert_eq!(socket.socket_type(), SocketType::", stringify!($socket_type), ");")]
+            #[doc = concat!("let socket = Context::new().", stringify!($constructor), "()?;")]
+            #[doc = concat!("assert_eq!(socket.socket_type(), SocketType::", stringify!($name), ");")]
             /// # Ok::<(), ringmq::Error>(())
             /// ```
-            pub fn $method(&self) -> Result<Socket<$kind>, Error> {
-                self.make(SocketType::$socket_type)
+            pub fn $constructor(&self) -> Result<Socket<$kind>, Error> {
+                self.make(SocketType::$name)
             }
         )*}
     };
 }
 
-constructors! {
-    /// Makes a PAIR: one peer, both ways.
-    pair: PairKind Pair;
-    /// Makes a PUB: to each subscriber what it subscribed to.
-    publisher: PubKind Pub;
-    /// Makes a SUB: receives what it [subscribed](Socket::subscribe) to.
-    subscriber: SubKind Sub;
-    /// Makes an XPUB: a PUB that hears of subscriptions.
-    xpub: XPubKind XPub;
-    /// Makes an XSUB: a SUB whose subscriptions are messages and which does not filter.
-    xsub: XSubKind XSub;
-    /// Makes a REQ: a request, a reply, a request...
-    req: ReqKind Req;
-    /// Makes a REP: takes a request, gives a reply.
-    rep: RepKind Rep;
-    /// Makes a DEALER: sends to its peers in turn, receives from all.
-    dealer: DealerKind Dealer;
-    /// Makes a ROUTER: addresses each peer by its routing id.
-    router: RouterKind Router;
-    /// Makes a PUSH: sends to its peers in turn.
-    push: PushKind Push;
-    /// Makes a PULL: receives from all its peers.
-    pull: PullKind Pull;
-}
+socket_types!(constructors);
 
 impl Context {
     /// Makes a socket whose type is known at run time only; what its type cannot do is an error.

@@ -12,17 +12,9 @@ use crate::error::Error;
 use crate::socket::payload::Outgoing;
 use crate::types::Pattern;
 use ringmq_pipe::{LogReader, LogWriter};
-use ringmq_zmtp::SocketType;
 
 /// No pipe's key.
 const NONE: usize = usize::MAX;
-
-/// Whether messages of a socket of this type may go past the pattern; `None` is a type that is not known
-/// yet. With the others it is not worth a look.
-pub(crate) const fn has_fast_path(socket_type: Option<SocketType>) -> bool {
-    use SocketType::{Dealer, Pair, Pull, Push, Sub, XSub};
-    matches!(socket_type, None | Some(Pair | Push | Pull | Dealer | Sub | XSub))
-}
 
 /// See the [module's documentation](self).
 pub(crate) struct Routing {
@@ -34,8 +26,8 @@ pub(crate) struct Routing {
 }
 
 impl Routing {
-    pub(crate) fn new(pattern: Box<dyn Pattern>, socket_type: SocketType) -> Self {
-        Self { pattern, ask: has_fast_path(Some(socket_type)), out: NONE, into: NONE }
+    pub(crate) fn new(pattern: Box<dyn Pattern>, has_fast_path: bool) -> Self {
+        Self { pattern, ask: has_fast_path, out: NONE, into: NONE }
     }
 
     /// The pattern, to be asked or told something that may change where messages go.

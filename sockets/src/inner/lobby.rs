@@ -14,7 +14,7 @@ use crate::subscription::Coming;
 use ringmq_engine::PipeEnd;
 use ringmq_pipe::Notify;
 use ringmq_transports::EndpointId;
-use ringmq_zmtp::{Peer, SocketType};
+use ringmq_zmtp::Peer;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -40,7 +40,7 @@ pub(crate) enum News {
 /// See the [module's documentation](self).
 pub(crate) struct Lobby {
     /// What a peer has sent is of no use to the socket once that peer has left.
-    deaf: bool,
+    forgets_departed: bool,
     waiting: Mutex<Queued>,
 }
 
@@ -72,11 +72,9 @@ impl Queued {
 }
 
 impl Lobby {
-    pub(crate) fn new(socket_type: SocketType) -> Self {
-        use SocketType::{Pub, Push, Req};
-        // Wishes of who is not there, and replies to what was never asked.
-        let deaf = matches!(socket_type, Pub | Push | Req);
-        Self { deaf, waiting: Mutex::default() }
+    /// A lobby for a socket that has, or has no, use for what a peer has sent that has left.
+    pub(crate) fn new(forgets_departed: bool) -> Self {
+        Self { forgets_departed, waiting: Mutex::default() }
     }
 
     /// A pipe is new. `announce` tells the owner, and whether it has to be woken, which is returned; it
@@ -138,7 +136,7 @@ impl Notify for Lobby {
     fn readable(&self, name: usize) {
         let mut waiting = self.lock();
         let spent = match waiting.news.get_mut(&name) {
-            Some(News::Pipe(Arrival { end, .. })) if self.deaf => end.rx.is_deserted(),
+            Some(News::Pipe(Arrival { end, .. })) if self.forgets_departed => end.rx.is_deserted(),
             Some(News::Pipe(Arrival { end, .. })) => end.rx.ended(),
             Some(News::Peer(..)) | None => false,
         };
@@ -156,8 +154,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Message;
+    use crate::types::traits;
     use ringmq_pipe::{Capacity, pipe};
-    use ringmq_zmtp::Version;
+    use ringmq_zmtp::{SocketType, Version};
 
     fn peer() -> Arc<Peer> {
         let (routing_id, metadata) = (Vec::new(), Vec::new());
@@ -187,7 +186,7 @@ mod tests {
     fn who_leaves_unseen_leaves_nothing() {
         for (socket_type, bound) in SocketType::ALL.into_iter().flat_map(|t| BOUNDS.map(|b| (t, b)))
         {
-            let lobby = Arc::new(Lobby::new(socket_type));
+            let lobby = Arc::new(Lobby::new(traits(socket_type).forgets_departed));
             let mut announced = 0;
             for _ in 0..1000 {
                 let stays = come(&lobby, &mut announced, bound);
@@ -210,7 +209,7 @@ mod tests {
             (SocketType::Req, 0),
         ] {
             for bound in BOUNDS {
-                let lobby = Arc::new(Lobby::new(socket_type));
+                let lobby = Arc::new(Lobby::new(traits(socket_type).forgets_departed));
                 let mut far = come(&lobby, &mut 0, bound);
                 far.tx.write(&mut Message::from("message")).unwrap();
                 assert_eq!(lobby.lock().news.len(), 1, "{socket_type:?}: its peer is there");
@@ -227,7 +226,7 @@ mod tests {
 
     #[test]
     fn who_left_before_it_was_here_is_not_taken_in() {
-        let lobby = Arc::new(Lobby::new(SocketType::Pull));
+        let lobby = Arc::new(Lobby::new(false));
         let (near, far) = pipe(Capacity::Messages(1), Capacity::Messages(1));
         drop(far);
         let arrival = Arrival {
@@ -243,7 +242,7 @@ mod tests {
 
     #[test]
     fn of_the_peers_of_a_connect_the_last_is_kept_and_who_has_sent_something() {
-        let lobby = Arc::new(Lobby::new(SocketType::Dealer));
+        let lobby = Arc::new(Lobby::new(false));
         let mut announced = 0;
         for number in 0..1000_u32 {
             let mut known = Peer::clone(&peer());
@@ -265,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_comes_after_a_visit_is_announced_again() {
-        let lobby = Arc::new(Lobby::new(SocketType::Pull));
+        let lobby = Arc::new(Lobby::new(false));
         let mut announced = 0;
         let _first = come(&lobby, &mut announced, BOUNDS[0]);
         assert_eq!(lobby.take().count(), 1);

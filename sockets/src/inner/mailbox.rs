@@ -4,7 +4,7 @@
 use super::lobby::{Arrival, Lobby, News};
 use super::monitors::Monitors;
 use crate::subscription::{Coming, Wanted};
-use crate::types::Subscriptions;
+use crate::types::{Subscriptions, Traits, traits};
 use crate::wait::SpinEstimate;
 use ringmq_engine::Attach;
 use ringmq_engine::PipeEnd;
@@ -29,6 +29,7 @@ pub(crate) enum SocketCommand {
 
 pub(crate) struct SocketMailbox {
     pub(crate) socket_type: SocketType,
+    pub(crate) traits: Traits,
     pub(crate) mailbox: Mailbox<SocketCommand>,
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) waiters: Waiters,
@@ -48,10 +49,12 @@ pub(crate) struct SocketMailbox {
 
 impl SocketMailbox {
     pub(crate) fn new(socket_type: SocketType, subscriptions: Subscriptions) -> Self {
+        let traits = traits(socket_type);
         Self {
             socket_type,
+            traits,
             mailbox: Mailbox::new(),
-            lobby: Arc::new(Lobby::new(socket_type)),
+            lobby: Arc::new(Lobby::new(traits.forgets_departed)),
             waiters: Waiters::new(),
             subscriptions,
             monitors: Monitors::default(),
@@ -93,10 +96,9 @@ impl SocketMailbox {
     /// Makes a pipe as the socket's options say: the socket's end first. Conflation is for messages:
     /// the direction in which a SUB's subscriptions go keeps all of them.
     pub(crate) fn make_pipe(&self) -> (PipeEnd, PipeEnd) {
-        use SocketType::{Dealer, Pub, Pull, Push, Sub};
         let conflate = self.conflate.load(Ordering::Relaxed);
-        let sends = conflate && matches!(self.socket_type, Push | Pub | Dealer);
-        let receives = conflate && matches!(self.socket_type, Pull | Sub | Dealer);
+        let sends = conflate && self.traits.conflates_output;
+        let receives = conflate && self.traits.conflates_input;
         let bound = |latest, mark: &AtomicU32| match latest {
             true => Capacity::Conflated,
             false => Capacity::Messages(mark.load(Ordering::Relaxed)),
@@ -120,10 +122,6 @@ impl SocketMailbox {
         if self.lobby.peer_known(endpoint_id, peer.clone(), earlier, announce) {
             self.waiters.wake();
         }
-    }
-
-    fn subscribes(&self) -> bool {
-        matches!(self.socket_type, SocketType::Sub | SocketType::XSub)
     }
 
     fn wanted(&self) -> MutexGuard<'_, Wanted> {
@@ -158,7 +156,7 @@ impl Owner for SocketMailbox {
             return Attach::Closed;
         }
         let (near, far) = self.make_pipe();
-        let coming = self.subscribes().then(|| Coming::new(&self.subscriptions));
+        let coming = self.traits.subscribes.then(|| Coming::new(&self.subscriptions));
         let (end, endpoint_id, peer) = (Box::new(near), connection.endpoint_id, peer.clone());
         self.post_pipe(Arrival { end, endpoint_id, peer, direct: false, coming });
         Attach::Pipe(far)
@@ -173,11 +171,11 @@ impl Owner for SocketMailbox {
     }
 
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
-        self.subscribes().then(|| self.wanted().tell(|topic| subscribe_frame(topic, frames)))
+        self.traits.subscribes.then(|| self.wanted().tell(|topic| subscribe_frame(topic, frames)))
     }
 
     fn tells_peers_apart(&self) -> bool {
-        self.socket_type == SocketType::XPub
+        self.traits.tells_peers_apart
     }
 
     fn look_again(&self) {

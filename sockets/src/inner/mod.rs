@@ -55,7 +55,7 @@ impl Core {
         options: Options,
         pattern: Box<dyn Pattern>,
     ) -> Self {
-        let routing = Routing::new(pattern, shared.socket_type);
+        let routing = Routing::new(pattern, shared.traits.fast_path);
         Self {
             shared,
             options,
@@ -135,7 +135,7 @@ impl Core {
         }
         let mut end = end;
         // One peer that does not read must not make the others wait.
-        end.tx.set_yield_when_full(!self.routing.pattern().is_for_many());
+        end.tx.set_yield_when_full(!self.shared.traits.passes_over);
         // A session's frames are there as soon as they are; another socket's thread is in the middle of it.
         end.rx.set_batch_reads(direct);
         let key = self.pipes.insert(Pipe { end, endpoint_id, peer, direct });

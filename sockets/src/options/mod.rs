@@ -5,6 +5,7 @@ mod setters;
 mod tcp_setters;
 
 use crate::error::Error;
+use crate::types::traits;
 use crate::wait::Spin;
 use ringmq_transports::LinkOptions;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
@@ -42,12 +43,10 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn new(socket_type: SocketType) -> Self {
-        let subscriber = matches!(socket_type, SocketType::Sub | SocketType::XSub);
         Self {
             send_hwm: HWM,
             recv_hwm: HWM,
-            // A subscriber has nothing to send that would be missed.
-            linger: if subscriber { Some(Duration::ZERO) } else { None },
+            linger: if traits(socket_type).lingers { None } else { Some(Duration::ZERO) },
             send_timeout: None,
             recv_timeout: None,
             immediate: false,

@@ -10,7 +10,7 @@ use crate::socket::Socket;
 use crate::types::Setting;
 use crate::wait::Spin;
 use ringmq_transports::options::ReconnectStop;
-use ringmq_zmtp::{READY_MAX, SocketType};
+use ringmq_zmtp::READY_MAX;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -216,8 +216,8 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_conflate(&self, on: bool) -> Result<(), Error> {
-        use SocketType::{Dealer, Pub, Pull, Push, Sub};
-        if on && !matches!(self.socket_type(), Dealer | Pub | Pull | Push | Sub) {
+        let traits = self.inner.shared.traits;
+        if on && !(traits.conflates_output || traits.conflates_input) {
             return Err(invalid("conflate", "only PUSH, PULL, PUB, SUB and DEALER have it"));
         }
         self.change(|core| {

@@ -240,10 +240,7 @@ impl<K: Kind> Socket<K> {
         let mut core = self.inner.lock()?;
         core.enter()?;
         let text: Arc<str> = parsed.to_string().into();
-        let once = matches!(
-            self.inner.shared.socket_type,
-            SocketType::Dealer | SocketType::Pub | SocketType::Sub | SocketType::Req
-        );
+        let once = self.inner.shared.traits.connects_once;
         core.forget_deserted(&text);
         if once && core.endpoints.is_connected(&text) {
             return Ok(());
@@ -432,8 +429,8 @@ impl<K: Kind> Socket<K> {
     }
 
     fn settings(core: &mut Core, endpoint_id: EndpointId) -> Settings {
-        let discard_inbound = core.shared.socket_type == SocketType::Push;
-        Settings { endpoint_id, options: core.options.for_links(discard_inbound) }
+        let discards_input = core.shared.traits.discards_input;
+        Settings { endpoint_id, options: core.options.for_links(discards_input) }
     }
 }
 

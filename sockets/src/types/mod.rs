@@ -11,6 +11,9 @@ mod rep;
 mod req;
 mod router;
 mod subscribe;
+mod table;
+
+pub(crate) use table::{Traits, make, socket_types, traits};
 
 use crate::Message;
 use crate::error::Error;
@@ -101,11 +104,6 @@ pub(crate) trait Pattern: Send {
         false
     }
 
-    /// Whether a peer that is slow is passed over rather than waited for.
-    fn is_for_many(&self) -> bool {
-        false
-    }
-
     /// A pipe that was found to have ended, to be removed.
     fn take_ended(&mut self) -> Option<usize> {
         None
@@ -120,29 +118,6 @@ pub(crate) trait Pattern: Send {
     fn topics(&mut self, _pipes: &mut Pipes) -> usize {
         0
     }
-}
-
-/// Makes the pattern of a type.
-pub(crate) fn make(
-    socket_type: SocketType,
-    subscriptions: &Subscriptions,
-) -> Result<Box<dyn Pattern>, Error> {
-    Ok(match socket_type {
-        SocketType::Pair => Box::<pair::Pair>::default(),
-        SocketType::Push => Box::<pipeline::Push>::default(),
-        SocketType::Pull => Box::<pipeline::Pull>::default(),
-        SocketType::Dealer => Box::<dealer::Dealer>::default(),
-        SocketType::Req => Box::<req::Req>::default(),
-        SocketType::Rep => Box::<rep::Rep>::default(),
-        SocketType::Router => Box::<router::Router>::default(),
-        SocketType::Pub => Box::new(publish::Publish::new(false)),
-        SocketType::XPub => Box::new(publish::Publish::new(true)),
-        SocketType::Sub => Box::new(subscribe::Subscribe::new(false, subscriptions.clone())),
-        SocketType::XSub => Box::new(subscribe::Subscribe::new(true, subscriptions.clone())),
-        other => {
-            return Err(Error::NotSupported { socket: other.name(), action: "be made yet" });
-        }
-    })
 }
 
 /// The error of a socket type that does not send or receive.

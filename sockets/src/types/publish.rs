@@ -299,10 +299,6 @@ impl Pattern for Publish {
         }
     }
 
-    fn is_for_many(&self) -> bool {
-        true
-    }
-
     fn take_ended(&mut self) -> Option<usize> {
         self.queue.take_ended()
     }

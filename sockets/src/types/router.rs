@@ -337,10 +337,6 @@ impl Pattern for Router {
         self.queue.settle(pipes)
     }
 
-    fn is_for_many(&self) -> bool {
-        true
-    }
-
     fn take_ended(&mut self) -> Option<usize> {
         self.queue.take_ended()
     }
