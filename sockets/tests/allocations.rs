@@ -16,14 +16,12 @@ use std::time::{Duration, Instant};
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-/// Sizes of bodies: inline in a message, a cache line, a page's worth, and the largest that is copied.
-const SIZES: [usize; 4] = [16, 64, 1024, 8192];
 /// Messages of a stream before counting, so that buffers and pools have grown to what they need, and then
 /// counted.
 const STREAM: [usize; 2] = [6_000, 10_000];
 /// The same of round trips. Each has two threads woken, and beside ten others that want the processor that
 /// takes some 8 milliseconds each time.
-const TRIPS: [usize; 2] = [100, 1_000];
+const TRIPS: [usize; 2] = [1_000, 4_000];
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Allocations that are allowed for each message. Not quite none: how many blocks of memory a stream
@@ -139,7 +137,7 @@ fn fill_pools() {
 }
 
 /// One backend's traffic over one transport, with nothing else in the process that would be counted.
-fn check(backend: BackendChoice, endpoint: &str) {
+fn check(backend: BackendChoice, endpoint: &str, size: usize) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     // Another test that has failed is no reason.
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,44 +161,54 @@ fn check(backend: BackendChoice, endpoint: &str) {
         Some(file) => dhat::Profiler::builder().file_name(file).build(),
         None => dhat::Profiler::builder().testing().build(),
     };
-    let mut faults = Vec::new();
     fill_pools();
-    for (name, traffic) in [("round trips", round_trips as Traffic), ("stream", stream as Traffic)]
-    {
-        for size in SIZES {
-            let context = Context::builder().backend(backend).build().unwrap();
-            let each = traffic(&context, endpoint, size);
-            let line = format!("{backend:?} {endpoint} {name} {size} B: {each:.4} a message");
-            println!("{line}");
-            if each > ALLOWED {
-                faults.push(line);
+    let traffics = [("round trips", round_trips as Traffic), ("stream", stream as Traffic)];
+    for (name, traffic) in traffics {
+        let context = Context::builder().backend(backend).build().unwrap();
+        let each = traffic(&context, endpoint, size);
+        println!("{name}: {each:.4} a message");
+        assert!(each <= ALLOWED, "{name}: {each:.4} allocations a message");
+    }
+}
+
+/// A test of each way.
+macro_rules! nothing_is_allocated_for_messages_of {
+    ($($size:literal $name:ident: $what:literal)*) => {$(
+        #[doc = $what]
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn within_a_process() {
+                check(BackendChoice::Auto, "inproc://allocations", $size);
+            }
+
+            #[test]
+            fn over_ipc_on_mio() {
+                check(BackendChoice::Mio, "ipc://*", $size);
+            }
+
+            #[test]
+            fn over_ipc_on_io_uring() {
+                check(BackendChoice::Uring, "ipc://*", $size);
+            }
+
+            #[test]
+            fn over_tcp_on_mio() {
+                check(BackendChoice::Mio, "tcp://127.0.0.1:*", $size);
+            }
+
+            #[test]
+            fn over_tcp_on_io_uring() {
+                check(BackendChoice::Uring, "tcp://127.0.0.1:*", $size);
             }
         }
-    }
-    assert!(faults.is_empty(), "allocations:\n{}", faults.join("\n"));
+    )*};
 }
 
-#[test]
-fn messages_within_a_process_do_not_allocate() {
-    check(BackendChoice::Auto, "inproc://allocations");
-}
-
-#[test]
-fn messages_over_ipc_do_not_allocate_on_mio() {
-    check(BackendChoice::Mio, "ipc://*");
-}
-
-#[test]
-fn messages_over_ipc_do_not_allocate_on_io_uring() {
-    check(BackendChoice::Uring, "ipc://*");
-}
-
-#[test]
-fn messages_over_tcp_do_not_allocate_on_mio() {
-    check(BackendChoice::Mio, "tcp://127.0.0.1:*");
-}
-
-#[test]
-fn messages_over_tcp_do_not_allocate_on_io_uring() {
-    check(BackendChoice::Uring, "tcp://127.0.0.1:*");
+nothing_is_allocated_for_messages_of! {
+    16 sixteen_bytes: "Inline in a message."
+    64 sixty_four_bytes: "A cache line."
+    1024 one_kib: "A quarter of a page."
+    8192 eight_kib: "The largest that is copied."
 }
