@@ -15,6 +15,7 @@ mod owner;
 pub mod resolver;
 mod stream;
 pub mod tcp;
+mod transport;
 
 pub use owner::{
     Connection, EndpointId, LinkOptions, Offer, Owner, Settings, Taken, TransportEvent,

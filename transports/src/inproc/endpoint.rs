@@ -5,13 +5,14 @@ use std::fmt;
 use crate::endpoint::Text;
 use crate::error::{EndpointError, EndpointPart};
 use crate::options::INPROC_NAME_MAX;
+use crate::transport::Transport;
 
 /// The name of an inproc endpoint, without its scheme.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct InprocName(String);
 
 impl InprocName {
-    pub(crate) fn parse(text: Text<'_>, name: &str) -> Result<Self, EndpointError> {
+    fn read(text: Text<'_>, name: &str) -> Result<Self, EndpointError> {
         text.check_length(EndpointPart::Name, name, INPROC_NAME_MAX)?;
         Ok(Self(name.to_owned()))
     }
@@ -27,5 +28,15 @@ impl InprocName {
 impl fmt::Display for InprocName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "inproc://{}", self.0)
+    }
+}
+
+impl Transport for InprocName {
+    fn parse_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+        Self::read(text, address)
+    }
+
+    fn parse_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+        Self::read(text, address)
     }
 }

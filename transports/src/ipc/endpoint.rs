@@ -31,14 +31,14 @@ enum IpcName {
 }
 
 impl IpcEndpoint {
-    pub(crate) fn parse_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+    pub(super) fn read_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
         if address == "*" {
             return Ok(Self(IpcName::Wildcard));
         }
         Self::parse_named(text, address)
     }
 
-    pub(crate) fn parse_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+    pub(super) fn read_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
         if address == "*" {
             let expected = "a path or @name (* is for binding; connect to what it resolved to)";
             return Err(text.invalid(EndpointPart::Path, address, expected));

@@ -16,7 +16,7 @@ use crate::endpoint::{Endpoint, TcpEndpoint};
 use crate::error::ResolveError;
 use crate::owner::{Connection, LinkOptions, Owner, Settings, TransportEvent, Wire};
 use crate::resolver::{PendingLookup, Resolver};
-use crate::{ipc, tcp};
+use crate::transport::FirstStep;
 use ringmq_engine::PipeEnd;
 use ringmq_engine::{
     Completion, Cx, Descriptor, DetachedPipe, DisconnectReason, Handler, IoHandle, Notice, Session,
@@ -137,25 +137,18 @@ impl Connecter {
         };
         let target = self.target.insert(target);
         target.refused = true;
-        match &target.endpoint {
-            Endpoint::Tcp(endpoint) => match endpoint.as_numeric() {
-                Some(address) => {
-                    target.addresses = [address].into();
-                    self.dial_next(cx, "no address");
-                }
-                None => {
-                    let endpoint = endpoint.clone();
-                    self.resolve(cx, endpoint);
-                }
-            },
-            Endpoint::Ipc(endpoint) => {
-                match ipc::start_connect(endpoint, &self.settings.options.ipc) {
-                    Ok((socket, address)) => self.dial(cx, Arc::new(socket), address),
-                    Err(error) => self.failed(cx, &error.to_string(), false),
-                }
+        match target.endpoint.dial(&self.settings.options) {
+            FirstStep::LookUp(endpoint) => {
+                let endpoint = endpoint.clone();
+                self.resolve(cx, endpoint);
             }
-            // Within a process nothing is dialed: see `Inproc`.
-            Endpoint::Inproc(_) => self.stop(cx, "nothing is dialed within a process"),
+            FirstStep::Addresses(addresses) => {
+                target.addresses = addresses;
+                self.dial_next(cx, "no address");
+            }
+            FirstStep::Connect(socket, address) => self.dial(cx, Arc::new(socket), address),
+            FirstStep::Failed(reason) => self.failed(cx, &reason, false),
+            FirstStep::Never(reason) => self.stop(cx, reason),
         }
     }
 
@@ -174,17 +167,15 @@ impl Connecter {
         let Some(target) = self.target.as_deref_mut() else {
             return self.failed(cx, last_failure, false);
         };
-        let (Endpoint::Tcp(endpoint), Some(address)) =
-            (&target.endpoint, target.addresses.pop_front())
-        else {
+        let Some(address) = target.addresses.pop_front() else {
             let refused = target.refused;
             return self.failed(cx, last_failure, refused);
         };
-        match tcp::start_connect(address, endpoint.source(), &self.settings.options.tcp) {
+        match target.endpoint.dial_address(address, &self.settings.options) {
             Ok(socket) => self.dial(cx, Arc::new(socket), address.into()),
-            Err(error) => {
+            Err(reason) => {
                 target.refused = false;
-                self.dial_next(cx, &error.to_string());
+                self.dial_next(cx, &reason);
             }
         }
     }

@@ -3,9 +3,8 @@
 use crate::address::{describe, peer_address, share};
 use crate::endpoint::Endpoint;
 use crate::error::BindError;
-use crate::ipc::{self, IpcGuard};
 use crate::owner::{Connection, Owner, Settings, TransportEvent, Wire};
-use crate::tcp;
+use crate::transport::{Listening, Tune};
 use ringmq_engine::{
     Completion, Cx, Descriptor, Handler, IoHandle, Notice, Session, SessionOptions, TimerKind,
     Token,
@@ -24,27 +23,22 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 const BIND_PATIENCE: Duration = Duration::from_millis(500);
 const BIND_STEP: Duration = Duration::from_millis(2);
 
-/// What a listener listens on, and what keeps its name in being.
-enum BoundTo {
-    Tcp,
-    Ipc { _guard: IpcGuard },
-}
-
 /// See the [module's documentation](self).
 pub(crate) struct Listener {
     descriptor: Descriptor,
-    place: BoundTo,
+    tune: Tune,
     endpoint: Arc<str>,
     settings: Settings,
     owner: Arc<dyn Owner>,
+    /// Keeps the endpoint's name in being.
+    _guard: Option<Box<dyn Send>>,
     sessions: HashSet<Token>,
 }
 
 /// An endpoint that is bound: connections to it wait until somebody [listens](Self::listen). Dropping it
 /// gives it up.
 pub struct BoundListener {
-    descriptor: Descriptor,
-    place: BoundTo,
+    listening: Listening,
     endpoint: Arc<str>,
     settings: Settings,
 }
@@ -62,23 +56,9 @@ pub fn bind(
     settings: Settings,
     wanted: impl Fn() -> bool,
 ) -> Result<BoundListener, BindError> {
-    let (socket, resolved, place) = match endpoint {
-        Endpoint::Tcp(tcp) => {
-            let (socket, resolved) =
-                patiently(&wanted, || tcp::listen(tcp, &settings.options.tcp))?;
-            (socket, resolved, BoundTo::Tcp)
-        }
-        Endpoint::Ipc(ipc) => {
-            let (socket, resolved, guard) =
-                patiently(&wanted, || ipc::listen(ipc, &settings.options.ipc))?;
-            (socket, resolved, BoundTo::Ipc { _guard: guard })
-        }
-        Endpoint::Inproc(name) => {
-            // Within a process there is nothing to listen on: see `Inproc`.
-            return Err(BindError::NotSupported { endpoint: name.to_string() });
-        }
-    };
-    Ok(BoundListener { descriptor: Arc::new(socket), place, endpoint: resolved.into(), settings })
+    let mut listening = patiently(&wanted, || endpoint.listen(&settings.options))?;
+    let endpoint = std::mem::take(&mut listening.resolved).into();
+    Ok(BoundListener { listening, endpoint, settings })
 }
 
 impl BoundListener {
@@ -89,9 +69,16 @@ impl BoundListener {
 
     /// Starts to accept, for `owner`; returns the listener's name. Does not block.
     pub fn listen(self, owner: Arc<dyn Owner>, io: &IoHandle) -> Token {
-        let Self { descriptor, place, endpoint, settings } = self;
-        let sessions = HashSet::new();
-        io.add(Box::new(Listener { descriptor, place, endpoint, settings, owner, sessions }))
+        let Self { listening: Listening { socket, guard, tune, .. }, endpoint, settings } = self;
+        io.add(Box::new(Listener {
+            descriptor: Arc::new(socket),
+            tune,
+            endpoint,
+            settings,
+            owner,
+            _guard: guard,
+            sessions: HashSet::new(),
+        }))
     }
 }
 
@@ -124,11 +111,7 @@ impl Listener {
             peer: peer.into(),
             peer_address: peer_address(&socket).map(share),
         };
-        let tuned = match self.place {
-            BoundTo::Tcp => tcp::tune_stream(&socket, &self.settings.options.tcp),
-            BoundTo::Ipc { .. } => ipc::tune_stream(&socket, &self.settings.options.ipc),
-        };
-        if let Err(error) = tuned {
+        if let Err(error) = (self.tune)(&socket, &self.settings.options) {
             // The connection works without the option.
             tracing::warn!(%error, endpoint = %self.endpoint, "cannot tune a connection");
         }

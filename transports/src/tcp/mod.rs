@@ -17,9 +17,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub use self::lookup::resolve;
 pub use self::sockopt::tune_stream;
 use crate::address::describe;
-use crate::endpoint::{Host, TcpAddress, TcpEndpoint};
-use crate::error::{BindError, ConnectError, OptionError, ResolveError};
+use crate::endpoint::{Host, TcpAddress, TcpEndpoint, Text};
+use crate::error::{BindError, ConnectError, EndpointError, OptionError, ResolveError};
 use crate::options::{DEFAULT_BACKLOG, TcpOptions};
+use crate::owner::LinkOptions;
+use crate::transport::{FirstStep, Listening, Transport};
 
 /// Listens on `endpoint`; gives the descriptor and the resolved endpoint, with the real port.
 ///
@@ -58,6 +60,36 @@ pub fn listen(endpoint: &TcpEndpoint, options: &TcpOptions) -> Result<(Socket, S
         }
     }
     attempt.listen(attempt.socket(local)?, local)
+}
+
+impl Transport for TcpEndpoint {
+    fn parse_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+        Self::read_bind(text, address)
+    }
+
+    fn parse_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+        Self::read_connect(text, address)
+    }
+
+    fn listen(&self, options: &LinkOptions) -> Result<Listening, BindError> {
+        let (socket, resolved) = listen(self, &options.tcp)?;
+        Ok(Listening { socket, resolved, guard: None, tune: Self::tune })
+    }
+
+    fn dial(&self, _: &LinkOptions) -> FirstStep<'_> {
+        match self.as_numeric() {
+            Some(address) => FirstStep::Addresses([address].into()),
+            None => FirstStep::LookUp(self),
+        }
+    }
+
+    fn dial_address(&self, address: SocketAddr, options: &LinkOptions) -> Result<Socket, String> {
+        start_connect(address, self.source(), &options.tcp).map_err(|error| error.to_string())
+    }
+
+    fn tune(accepted: &Socket, options: &LinkOptions) -> Result<(), OptionError> {
+        tune_stream(accepted, &options.tcp)
+    }
 }
 
 /// Makes a descriptor ready to connect to `peer`, from `source` where that is given.
