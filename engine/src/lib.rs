@@ -8,9 +8,10 @@ mod batch;
 mod direct;
 mod discard;
 mod engine;
-mod event;
 mod io_thread;
+mod monitor;
 mod options;
+mod owner;
 mod session;
 mod tuning;
 
@@ -21,12 +22,13 @@ pub use backend::{
 pub use batch::{Batch, BatchPart};
 pub use direct::{Direct, Fetch, Parker, Reader};
 pub use engine::{Engine, StartError};
-pub use event::{Attach, DisconnectReason, Link, SessionEvent};
 pub use io_thread::IoHandle;
 pub use io_thread::handler::{Completion, Cx, Handler, Notice};
 pub use io_thread::timers::TimerKind;
 pub use io_thread::token::Token;
+pub use monitor::{DisconnectReason, MonitorEvent};
 pub use options::EngineOptions;
+pub use owner::{Attach, Connection, EndpointId, SessionOwner};
 pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions};
 /// One end of a pipe, of which one end is a socket's and the other a session's.
 pub type PipeEnd = ringmq_pipe::PipeEnd<Direct>;

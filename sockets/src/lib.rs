@@ -46,15 +46,15 @@ pub use error::{Error, SendError};
 pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use ringmq_engine::{
-    BackendChoice, BackendKind, BackendReport, DisconnectReason, Found, Granted, RingSize,
-    TuningReport, UringCause, UringFeature, UringRefusal, UringReport,
+    BackendChoice, BackendKind, BackendReport, DisconnectReason, Found, Granted, MonitorEvent,
+    RingSize, TuningReport, UringCause, UringFeature, UringRefusal, UringReport,
 };
 pub use ringmq_pipe::Message;
 pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use socket::Socket;
-pub use socket::monitor::{Monitor, MonitorEvent};
+pub use socket::monitor::Monitor;
 pub use socket::multipart::Multipart;
 pub use socket::payload::Payload;
 pub use socket::recv::{Frame, RecvFuture, RecvMultipartFuture};

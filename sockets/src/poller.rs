@@ -60,11 +60,11 @@ pub struct Ready {
 /// ```
 #[derive(Default)]
 pub struct Poller<'fd> {
-    entries: Vec<(usize, Interest, Watched<'fd>)>,
+    entries: Vec<(usize, Interest, PollItem<'fd>)>,
     next: usize,
 }
 
-enum Watched<'fd> {
+enum PollItem<'fd> {
     Socket(Arc<Inner>),
     /// Of Windows: a SOCKET.
     Fd(BorrowedFd<'fd>),
@@ -83,7 +83,7 @@ impl<'fd> Poller<'fd> {
         Self { entries: Vec::new(), next: 0 }
     }
 
-    fn insert(&mut self, interest: Interest, source: Watched<'fd>) -> usize {
+    fn insert(&mut self, interest: Interest, source: PollItem<'fd>) -> usize {
         let key = self.next;
         self.next += 1;
         self.entries.push((key, interest, source));
@@ -103,7 +103,7 @@ impl<'fd> Poller<'fd> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn add<K: Kind>(&mut self, socket: &Socket<K>, interest: Interest) -> usize {
-        self.insert(interest, Watched::Socket(socket.inner.clone()))
+        self.insert(interest, PollItem::Socket(socket.inner.clone()))
     }
 
     /// Adds a descriptor; returns the key that names it in [`Ready`].
@@ -122,7 +122,7 @@ impl<'fd> Poller<'fd> {
     /// ```
     #[cfg(unix)]
     pub fn add_fd<F: std::os::fd::AsFd>(&mut self, fd: &'fd F, interest: Interest) -> usize {
-        self.insert(interest, Watched::Fd(fd.as_fd()))
+        self.insert(interest, PollItem::Fd(fd.as_fd()))
     }
 
     /// Adds a SOCKET, which is the only kind of handle that Windows can wait for together with others;
@@ -145,7 +145,7 @@ impl<'fd> Poller<'fd> {
         socket: &'fd S,
         interest: Interest,
     ) -> usize {
-        self.insert(interest, Watched::Fd(socket.as_socket()))
+        self.insert(interest, PollItem::Fd(socket.as_socket()))
     }
 
     /// Changes what is waited for; `false` if there is no such key.
@@ -226,8 +226,8 @@ impl<'fd> Poller<'fd> {
             .entries
             .iter()
             .filter_map(|(_, _, source)| match source {
-                Watched::Socket(inner) => Some(Registration::of_thread(inner, waker.clone())),
-                Watched::Fd(_) => None,
+                PollItem::Socket(inner) => Some(Registration::of_thread(inner, waker.clone())),
+                PollItem::Fd(_) => None,
             })
             .collect();
         loop {
@@ -242,14 +242,14 @@ impl<'fd> Poller<'fd> {
     }
 
     fn has_fds(&self) -> bool {
-        self.entries.iter().any(|(_, _, source)| !matches!(source, Watched::Socket(_)))
+        self.entries.iter().any(|(_, _, source)| !matches!(source, PollItem::Socket(_)))
     }
 
     /// Puts the sockets' pipes to sleep; `false` if one of them has something to look at.
     fn settle(&self) -> Result<bool, Error> {
         let mut quiet = true;
         for (_, interest, source) in &self.entries {
-            let Watched::Socket(inner) = source else { continue };
+            let PollItem::Socket(inner) = source else { continue };
             quiet &= settle(inner, interest.readable)?;
         }
         Ok(quiet)
@@ -269,7 +269,7 @@ impl<'fd> Poller<'fd> {
     fn sockets(&self) -> Result<Vec<Ready>, Error> {
         let mut ready = Vec::new();
         for (key, interest, source) in &self.entries {
-            let Watched::Socket(inner) = source else { continue };
+            let PollItem::Socket(inner) = source else { continue };
             let mut core = inner.lock()?;
             core.enter()?;
             let mut readable = interest.readable && core.can_recv();
@@ -302,7 +302,7 @@ impl<'fd> Poller<'fd> {
         let mut keys = Vec::new();
         let mut fds = Vec::new();
         for (key, interest, source) in &self.entries {
-            let Watched::Fd(fd) = source else { continue };
+            let PollItem::Fd(fd) = source else { continue };
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::IN, interest.readable);
             flags.set(PollFlags::OUT, interest.writable);

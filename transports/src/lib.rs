@@ -17,8 +17,6 @@ mod stream;
 pub mod tcp;
 mod transport;
 
-pub use owner::{
-    Connection, EndpointId, LinkOptions, Offer, Owner, Settings, Taken, TransportEvent,
-};
+pub use owner::{LinkOptions, Offer, Settings, Taken};
 pub use stream::connecter::{connect, disconnect};
 pub use stream::listener::{BoundListener, bind};

@@ -2,14 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use ringmq_engine::PipeEnd;
-use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions, SessionEvent, uring_available};
+use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions, MonitorEvent, uring_available};
+use ringmq_engine::{Connection, EndpointId, SessionOwner};
 use ringmq_pipe::{Capacity, Message, PipeWriter, pipe};
 use ringmq_transports::endpoint::Endpoint;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
 use ringmq_transports::resolver::Resolver;
-use ringmq_transports::{
-    Connection, EndpointId, LinkOptions, Owner, Settings, TransportEvent, connect,
-};
+use ringmq_transports::{LinkOptions, Settings, connect};
 use ringmq_zmtp::{Config, Peer, SocketType};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -56,7 +55,7 @@ impl Clumsy {
     }
 }
 
-impl Owner for Clumsy {
+impl SessionOwner for Clumsy {
     fn attach(&self, _: &Connection, _: &Arc<Peer>) -> Attach {
         self.at(Where::Met);
         let (near, far) = pipe(Capacity::Messages(10), Capacity::Messages(10));
@@ -67,7 +66,7 @@ impl Owner for Clumsy {
         Attach::Pipe(far)
     }
 
-    fn connected(&self, _: &Connection, _: &Arc<Peer>) {
+    fn connected(&self, _: &Connection, _: &Arc<Peer>, _: u64) {
         self.at(Where::Met);
     }
 
@@ -80,14 +79,10 @@ impl Owner for Clumsy {
         self.at(Where::LookAgain);
     }
 
-    fn event(&self, event: TransportEvent) {
+    fn event(&self, event: MonitorEvent) {
         match event {
-            TransportEvent::Session(_, SessionEvent::HandshakeSucceeded(_)) => {
-                self.at(Where::Greeted);
-            }
-            TransportEvent::Session(_, SessionEvent::Disconnected(_)) => {
-                self.at(Where::Disconnected);
-            }
+            MonitorEvent::HandshakeSucceeded { .. } => self.at(Where::Greeted),
+            MonitorEvent::Disconnected { .. } => self.at(Where::Disconnected),
             _ => {}
         }
     }

@@ -5,8 +5,8 @@ use super::{HEARTBEAT, LAST_READ, LEASE, Phase, Session, handshake};
 use crate::backend::{Ended, Receive};
 use crate::batch::Batch;
 use crate::direct::{Flush, ReadEnd};
-use crate::event::DisconnectReason;
 use crate::io_thread::handler::Cx;
+use crate::monitor::DisconnectReason;
 use ringmq_pipe::{LeaseCheck, PipeWriter};
 use ringmq_zmtp::Action;
 use std::io;
@@ -183,7 +183,7 @@ impl Session {
         }
         traffic.lend_reading();
         self.watch(cx);
-        self.link.look_again();
+        self.owner.look_again();
     }
 
     /// The pipe is full: the application is slower than the peer. Whoever empties it reads on by itself,
@@ -258,7 +258,7 @@ impl Session {
         if let Phase::Traffic(traffic) = &mut self.phase
             && !traffic.read.revoke()
         {
-            return self.link.look_again();
+            return self.owner.look_again();
         }
         // What a borrower had no room for is decoded here from now on, and asks for room.
         self.take_in(cx.now, &[]);
@@ -356,7 +356,7 @@ impl Session {
                 traffic.watch_line(&self.descriptor, cx.now);
             }
             // Whoever reads may have heard something just now. This session is told when it lets go.
-            Action::Expired if !traffic.read.revoke() => return self.link.look_again(),
+            Action::Expired if !traffic.read.revoke() => return self.owner.look_again(),
             Action::Expired if overdue == at => {
                 return self.fail(cx, DisconnectReason::HeartbeatExpired);
             }

@@ -7,8 +7,9 @@
 
 use super::{DetachedPipe, LINGER, Phase, Session, SessionEnd, handshake};
 use crate::backend::direct;
-use crate::event::{DisconnectReason, SessionEvent};
 use crate::io_thread::handler::{Cx, Notice};
+use crate::monitor::{DisconnectReason, MonitorEvent};
+use crate::owner::Connection;
 use ringmq_pipe::{Message, frame};
 use std::net::Shutdown;
 use std::sync::atomic::Ordering;
@@ -66,7 +67,9 @@ impl Session {
                     // much as goes out at once: nobody waits for such a peer.
                     let _ = direct::send(&self.descriptor, &last);
                 }
-                self.link.event(SessionEvent::HandshakeFailed(reason.clone()));
+                let Connection { endpoint, peer, .. } = self.connection.clone();
+                let reason = reason.clone();
+                self.owner.event(MonitorEvent::HandshakeFailed { endpoint, peer, reason });
             }
             Phase::HalfClosed => return self.end(cx, DisconnectReason::Local),
             Phase::Traffic(_) | Phase::Over => {}
@@ -103,7 +106,7 @@ impl Session {
         let Phase::Traffic(traffic) = &mut self.phase else { return true };
         let returned = traffic.revoke();
         if !returned {
-            self.link.look_again();
+            self.owner.look_again();
         }
         returned
     }
@@ -125,7 +128,7 @@ impl Session {
             carry.linger_until = self.linger_until;
             // Half a message of the peer's is as good as none.
             carry.tx.rollback();
-            if self.carried && established && self.link.tells_peers_apart() {
+            if self.carried && established && self.owner.tells_peers_apart() {
                 carry.tx.write_uncounted(frame::COMMAND, Message::new());
             }
         }
@@ -159,11 +162,12 @@ impl Session {
         established: bool,
     ) {
         tracing::debug!(%reason, established, "session over");
-        let event = SessionEvent::Disconnected(reason.clone());
+        let Connection { endpoint, peer, .. } = self.connection.clone();
+        let event = MonitorEvent::Disconnected { endpoint, peer, reason: reason.clone() };
         let end = SessionEnd { session: cx.token, carry, reason, established };
-        cx.tell(self.owner, Notice::SessionEnded(Box::new(end)));
+        cx.tell(self.parent, Notice::SessionEnded(Box::new(end)));
         cx.finish();
         // Heard of before the owner is told, which comes when this handler has returned.
-        self.link.event(event);
+        self.owner.event(event);
     }
 }

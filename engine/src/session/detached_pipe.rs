@@ -1,7 +1,7 @@
 //! A pipe between two connections, with what the last one left behind.
 
 use super::stale;
-use crate::event::Link;
+use crate::owner::SessionOwner;
 use crate::{PipeEnd, PipeState};
 use ringmq_pipe::{Notify, Piece, PipeReader, PipeWriter};
 use ringmq_zmtp::parse_subscription;
@@ -58,12 +58,12 @@ impl DetachedPipe {
 impl OutputSource {
     /// A connection begins: appends to `frames` what it tells first, and returns what follows of what
     /// the connection before has left.
-    pub(crate) fn begin(&mut self, link: &dyn Link, frames: &mut Vec<u8>) -> Vec<Piece> {
+    pub(crate) fn begin(&mut self, owner: &dyn SessionOwner, frames: &mut Vec<u8>) -> Vec<Piece> {
         let mut unsent = std::mem::take(&mut self.unsent);
         let mut told = self.state.told();
         // From here on a change is written to the pipe, unless the preamble tells of it.
         self.state.connected.store(true, Ordering::SeqCst);
-        let Some(latest) = link.preamble(frames) else { return unsent };
+        let Some(latest) = owner.preamble(frames) else { return unsent };
         *told = latest;
         let PipeReader::Log(log) = &mut self.rx else { return unsent };
         log.gather_written(&mut unsent);

@@ -7,8 +7,10 @@ use super::{DetachedPipe, HANDSHAKE, Phase, Session};
 use crate::backend::life;
 use crate::batch::{Batch, BatchPart};
 use crate::direct::{ReadHalf, WriteHalf};
-use crate::event::{Attach, DisconnectReason, SessionEvent};
 use crate::io_thread::handler::Cx;
+use crate::monitor::{DisconnectReason, MonitorEvent};
+use crate::owner::Attach;
+use crate::owner::Connection;
 use bytes::Bytes;
 use ringmq_zmtp::{Established, Handshake, Peer, ProtocolError};
 use std::cell::RefCell;
@@ -74,11 +76,13 @@ impl Session {
 
     fn establish(&mut self, cx: &mut Cx<'_>, established: Established, out: Vec<u8>) {
         let peer = share(established.peer);
-        self.link.event(SessionEvent::HandshakeSucceeded(peer.clone()));
+        let Connection { endpoint, peer: address, .. } = self.connection.clone();
+        let identity = peer.clone();
+        self.owner.event(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
         if let Some(carry) = &self.carry {
-            self.link.connected_after(&peer, carry.tx.written());
+            self.owner.connected(&self.connection, &peer, carry.tx.written());
         } else {
-            match self.link.attach(&peer) {
+            match self.owner.attach(&self.connection, &peer) {
                 Attach::Pipe(pipe) => {
                     let mut carry = DetachedPipe::new(pipe);
                     carry.install(&cx.io.notifier(), cx.token.key());
@@ -94,7 +98,7 @@ impl Session {
             None => (None, None),
         };
         let mut frames = Vec::new();
-        let unsent = source.as_mut().map(|source| source.begin(&*self.link, &mut frames));
+        let unsent = source.as_mut().map(|source| source.begin(&*self.owner, &mut frames));
         let mut outbound = Outbound::new(established.encoder, out, unsent.unwrap_or_default());
         outbound.add_frames(&frames);
         if let Some(longest) = established.heartbeat.longest_pause() {
@@ -106,7 +110,7 @@ impl Session {
         let writing = WriteHalf::new(self.descriptor.clone(), outbound, source);
         let traffic = Traffic::new(cx, reading, writing, established.heartbeat);
         self.phase = Phase::Traffic(Box::new(traffic));
-        self.link.look_again();
+        self.owner.look_again();
         self.look_for_close(cx);
     }
 

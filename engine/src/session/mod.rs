@@ -17,10 +17,11 @@ pub use detached_pipe::DetachedPipe;
 
 use crate::PipeState;
 use crate::backend::{Descriptor, Receive};
-use crate::event::{DisconnectReason, Link};
 use crate::io_thread::handler::{Completion, Cx, Handler, Notice};
 use crate::io_thread::timers::TimerKind;
 use crate::io_thread::token::Token;
+use crate::monitor::DisconnectReason;
+use crate::owner::{Connection, SessionOwner};
 use ringmq_zmtp::{Config, Handshake};
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,13 +40,15 @@ pub struct SessionOptions {
     /// The protocol's settings.
     pub config: Arc<Config>,
     /// The socket.
-    pub link: Arc<dyn Link>,
+    pub owner: Arc<dyn SessionOwner>,
+    /// The connection, in words and numbers.
+    pub connection: Connection,
     /// The pipe; `None` to ask the socket for one after the handshake.
     pub carry: Option<DetachedPipe>,
     /// What the peer sends is not wanted.
     pub discard_inbound: bool,
     /// Who is told when it is over.
-    pub owner: Token,
+    pub parent: Token,
 }
 
 /// The end of a session, as told to its owner.
@@ -63,8 +66,9 @@ pub struct SessionEnd {
 /// One connection: runs the handshake, then moves messages between a descriptor and a pipe.
 pub struct Session {
     descriptor: Descriptor,
-    link: Arc<dyn Link>,
-    owner: Token,
+    owner: Arc<dyn SessionOwner>,
+    connection: Connection,
+    parent: Token,
     discard_inbound: bool,
     /// The pipe was there from the start and goes back to the owner.
     carried: bool,
@@ -109,8 +113,9 @@ impl Session {
         let handshake = Handshake::new(options.config, now);
         Self {
             descriptor: options.descriptor,
-            link: options.link,
             owner: options.owner,
+            connection: options.connection,
+            parent: options.parent,
             discard_inbound: options.discard_inbound,
             carried: options.carry.is_some(),
             state: options.carry.as_ref().map(|carry| carry.state().clone()),

@@ -1,13 +1,13 @@
-//! An engine with sessions on it, their owner, their socket, and that socket's ends of the pipes.
+//! An engine with sessions on it, the handler they report to, their socket, and that socket's ends of the pipes.
 #![allow(clippy::unwrap_used)]
 
 use crate::common::{DEADLINE, stream_pair, tcp_pair};
 use crate::peer::Peer;
 use ringmq_engine::PipeEnd;
 use ringmq_engine::{
-    Attach, BackendChoice, BackendKind, Completion, Cx, Descriptor, DetachedPipe, DisconnectReason,
-    Engine, EngineOptions, Handler, Link, Notice, Session, SessionEnd, SessionEvent,
-    SessionOptions, Token,
+    Attach, BackendChoice, BackendKind, Completion, Connection, Cx, Descriptor, DetachedPipe,
+    DisconnectReason, EndpointId, Engine, EngineOptions, Handler, MonitorEvent, Notice, Session,
+    SessionEnd, SessionOptions, SessionOwner, Token,
 };
 use ringmq_pipe::{Capacity, Message, Notify, PipeWriter, WriteError, pipe};
 use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};
@@ -39,12 +39,12 @@ pub(crate) fn connection(over: Over) -> (Descriptor, Peer) {
 pub(crate) enum News {
     Connected(Arc<PeerInfo>),
     Attached(Box<PipeEnd>),
-    Event(SessionEvent),
+    Event(MonitorEvent),
     Ended(Box<SessionEnd>),
 }
 
 /// The socket.
-struct TestLink {
+struct TestSocket {
     news: Sender<News>,
     settings: Settings,
 }
@@ -77,8 +77,8 @@ impl Default for Settings {
     }
 }
 
-impl Link for TestLink {
-    fn attach(&self, _: &Arc<PeerInfo>) -> Attach {
+impl SessionOwner for TestSocket {
+    fn attach(&self, _: &Connection, _: &Arc<PeerInfo>) -> Attach {
         if self.settings.ignore {
             return Attach::Ignored;
         }
@@ -87,7 +87,7 @@ impl Link for TestLink {
         Attach::Pipe(far)
     }
 
-    fn connected(&self, peer: &Arc<PeerInfo>) {
+    fn connected(&self, _: &Connection, peer: &Arc<PeerInfo>, _: u64) {
         self.news.send(News::Connected(peer.clone())).unwrap();
     }
 
@@ -96,16 +96,18 @@ impl Link for TestLink {
         self.settings.told
     }
 
-    fn event(&self, event: SessionEvent) {
+    fn event(&self, event: MonitorEvent) {
         // The test may be over.
         let _ = self.news.send(News::Event(event));
     }
+
+    fn ended(&self, _: EndpointId, _: &str) {}
 }
 
-/// Who owns the sessions.
-struct TestOwner(Sender<News>);
+/// The handler that the sessions report to.
+struct TestParent(Sender<News>);
 
-impl Handler for TestOwner {
+impl Handler for TestParent {
     fn start(&mut self, _: &mut Cx<'_>) {}
 
     fn completed(&mut self, _: &mut Cx<'_>, _: Completion) {}
@@ -124,7 +126,7 @@ impl Handler for TestOwner {
 pub(crate) struct Harness {
     pub(crate) engine: Engine,
     pub(crate) settings: Settings,
-    owner: Token,
+    parent: Token,
     sender: Sender<News>,
     news: Receiver<News>,
     /// News that somebody else waits for.
@@ -143,20 +145,26 @@ impl Harness {
         };
         let engine = Engine::start(&EngineOptions { backend, ..EngineOptions::default() }).unwrap();
         let (sender, news) = channel();
-        let owner = engine.choose(0).add(Box::new(TestOwner(sender.clone())));
-        Self { engine, settings, owner, sender, news, later: VecDeque::new() }
+        let parent = engine.choose(0).add(Box::new(TestParent(sender.clone())));
+        Self { engine, settings, parent, sender, news, later: VecDeque::new() }
     }
 
     /// Puts a session on the engine.
     pub(crate) fn session(&self, descriptor: Descriptor, carry: Option<DetachedPipe>) -> Token {
-        let link = TestLink { news: self.sender.clone(), settings: self.settings.clone() };
+        let socket = TestSocket { news: self.sender.clone(), settings: self.settings.clone() };
         self.engine.choose(0).add(Box::new(Session::new(SessionOptions {
             descriptor,
             config: Arc::new(self.settings.config.clone()),
-            link: Arc::new(link),
+            owner: Arc::new(socket),
+            connection: Connection {
+                endpoint_id: 1,
+                endpoint: "here".into(),
+                peer: "there".into(),
+                peer_address: None,
+            },
             carry,
             discard_inbound: self.settings.discard,
-            owner: self.owner,
+            parent: self.parent,
         })))
     }
 
@@ -209,14 +217,14 @@ impl Harness {
 
     pub(crate) fn disconnected(&mut self) -> DisconnectReason {
         self.wait(|news| match news {
-            News::Event(SessionEvent::Disconnected(reason)) => Ok(reason),
+            News::Event(MonitorEvent::Disconnected { reason, .. }) => Ok(reason),
             other => Err(other),
         })
     }
 
     pub(crate) fn handshake_failed(&mut self) -> DisconnectReason {
         self.wait(|news| match news {
-            News::Event(SessionEvent::HandshakeFailed(reason)) => Ok(reason),
+            News::Event(MonitorEvent::HandshakeFailed { reason, .. }) => Ok(reason),
             other => Err(other),
         })
     }
@@ -228,9 +236,9 @@ impl Harness {
         })
     }
 
-    /// Stops the owner, and sees every session gone.
+    /// Stops the parent, and sees every session gone.
     pub(crate) fn finish(self) {
-        self.engine.choose(0).tell(self.owner, Notice::Close);
+        self.engine.choose(0).tell(self.parent, Notice::Close);
         let (done, is_done) = channel();
         let engine = Arc::new(self.engine);
         let waiting = engine.clone();

@@ -11,9 +11,9 @@
 //! it is there before whoever left the news goes on.
 
 use crate::subscription::Coming;
+use ringmq_engine::EndpointId;
 use ringmq_engine::PipeEnd;
 use ringmq_pipe::Notify;
-use ringmq_transports::EndpointId;
 use ringmq_zmtp::Peer;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

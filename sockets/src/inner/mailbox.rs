@@ -8,9 +8,10 @@ use crate::types::{Subscriptions, Traits, traits};
 use crate::wait::SpinEstimate;
 use ringmq_engine::Attach;
 use ringmq_engine::PipeEnd;
+use ringmq_engine::{Connection, EndpointId, MonitorEvent, SessionOwner};
 use ringmq_pipe::{Capacity, Mailbox, Notify, Waiters, pipe};
+use ringmq_transports::Offer;
 use ringmq_transports::inproc::Acceptor;
-use ringmq_transports::{Connection, EndpointId, Offer, Owner, TransportEvent};
 use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -150,7 +151,7 @@ impl Notify for SocketMailbox {
     }
 }
 
-impl Owner for SocketMailbox {
+impl SessionOwner for SocketMailbox {
     fn attach(&self, connection: &Connection, peer: &Arc<Peer>) -> Attach {
         if self.closed.load(Ordering::SeqCst) {
             return Attach::Closed;
@@ -162,12 +163,8 @@ impl Owner for SocketMailbox {
         Attach::Pipe(far)
     }
 
-    fn connected(&self, connection: &Connection, peer: &Arc<Peer>) {
-        self.connected_after(connection, peer, 0);
-    }
-
-    fn connected_after(&self, connection: &Connection, peer: &Arc<Peer>, messages: u64) {
-        self.peer_known(connection.endpoint_id, peer, messages);
+    fn connected(&self, connection: &Connection, peer: &Arc<Peer>, earlier: u64) {
+        self.peer_known(connection.endpoint_id, peer, earlier);
     }
 
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
@@ -183,7 +180,7 @@ impl Owner for SocketMailbox {
         self.waiters.wake();
     }
 
-    fn event(&self, event: TransportEvent) {
+    fn event(&self, event: MonitorEvent) {
         self.monitors.publish(&event);
     }
 

@@ -1,7 +1,7 @@
 //! Who watches a socket: a bounded queue of events for each monitor.
 
+use ringmq_engine::MonitorEvent;
 use ringmq_pipe::{Section, Waiters};
-use ringmq_transports::TransportEvent;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -19,7 +19,7 @@ pub(crate) struct Monitors {
 /// The events of one monitor.
 #[derive(Default)]
 pub(crate) struct EventQueue {
-    events: Mutex<VecDeque<TransportEvent>>,
+    events: Mutex<VecDeque<MonitorEvent>>,
     pub(crate) missed: AtomicU64,
     /// The socket is closed: no more events.
     pub(crate) ended: AtomicBool,
@@ -38,7 +38,7 @@ impl Monitors {
         queue
     }
 
-    pub(crate) fn publish(&self, event: &TransportEvent) {
+    pub(crate) fn publish(&self, event: &MonitorEvent) {
         if !self.any.load(Ordering::SeqCst) {
             return;
         }
@@ -64,7 +64,7 @@ impl Monitors {
 }
 
 impl EventQueue {
-    fn push(&self, event: TransportEvent) {
+    fn push(&self, event: MonitorEvent) {
         let mut events = lock(&self.events);
         if events.len() == KEPT {
             self.missed.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +75,7 @@ impl EventQueue {
         self.waiters.wake();
     }
 
-    pub(crate) fn pop(&self) -> Option<TransportEvent> {
+    pub(crate) fn pop(&self) -> Option<MonitorEvent> {
         lock(&self.events).pop_front()
     }
 }

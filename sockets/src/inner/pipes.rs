@@ -1,11 +1,11 @@
 //! The pipes of a socket: the ends it holds, by key.
 
+use ringmq_engine::EndpointId;
 use ringmq_engine::Fetch;
 use ringmq_engine::PipeEnd;
 use ringmq_pipe::{
     Capacity, LogReader, LogWriter, PipeReader, PipeWriter, SharedFrame, Sleep, WriteError,
 };
-use ringmq_transports::EndpointId;
 use ringmq_zmtp::Peer;
 use slab::Slab;
 use std::collections::BTreeSet;

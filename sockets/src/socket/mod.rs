@@ -16,10 +16,11 @@ use crate::kind::Kind;
 use crate::socket::monitor::Monitor;
 use crate::socket::stats::PipeStats;
 use crate::wait::Wants;
+use ringmq_engine::{EndpointId, SessionOwner};
 use ringmq_pipe::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Section};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::{Acceptor, Ticket};
-use ringmq_transports::{EndpointId, Offer, Owner, Settings, bind, connect};
+use ringmq_transports::{Offer, Settings, bind, connect};
 use ringmq_zmtp::{Peer, SocketType, Version};
 use std::fmt;
 use std::marker::PhantomData;
@@ -255,7 +256,7 @@ impl<K: Kind> Socket<K> {
             parsed => {
                 let settings = Self::settings(&mut core, endpoint_id);
                 let io = self.inner.context.io(core.options.affinity)?;
-                let owner: Arc<dyn Owner> = self.inner.shared.clone();
+                let owner: Arc<dyn SessionOwner> = self.inner.shared.clone();
                 let far = if core.options.immediate {
                     None
                 } else {

@@ -3,94 +3,12 @@
 use crate::error::Error;
 use crate::inner::monitors::EventQueue;
 use crate::wait::thread_waker;
-use ringmq_engine::{DisconnectReason, SessionEvent};
-use ringmq_transports::{Connection, TransportEvent};
-use ringmq_zmtp::Peer;
+use ringmq_engine::MonitorEvent;
 use std::future::poll_fn;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
-
-/// What happened to a socket's connections. `endpoint` is the one that was bound or connected, `peer`
-/// the address of the other end.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum MonitorEvent {
-    /// An endpoint is bound.
-    Listening {
-        /// The resolved endpoint.
-        endpoint: Arc<str>,
-    },
-    /// A connection came in; its handshake begins.
-    Accepted {
-        /// The endpoint it came in on.
-        endpoint: Arc<str>,
-        /// The other end.
-        peer: Arc<str>,
-    },
-    /// A connection could not be accepted; the listener tries again shortly.
-    AcceptFailed {
-        /// The endpoint.
-        endpoint: Arc<str>,
-        /// The system's answer.
-        error: Arc<io::Error>,
-    },
-    /// A connection was made; its handshake begins.
-    Connected {
-        /// The endpoint it was made to.
-        endpoint: Arc<str>,
-        /// The other end.
-        peer: Arc<str>,
-    },
-    /// A connection could not be made.
-    ConnectFailed {
-        /// The endpoint.
-        endpoint: Arc<str>,
-        /// Why.
-        reason: Arc<str>,
-    },
-    /// Another attempt to connect will be made.
-    ConnectRetried {
-        /// The endpoint.
-        endpoint: Arc<str>,
-        /// How long from now.
-        after: Duration,
-    },
-    /// A handshake is done: messages may flow.
-    HandshakeSucceeded {
-        /// The endpoint.
-        endpoint: Arc<str>,
-        /// The other end.
-        peer: Arc<str>,
-        /// What the other end said about itself.
-        identity: Arc<Peer>,
-    },
-    /// A handshake failed.
-    HandshakeFailed {
-        /// The endpoint.
-        endpoint: Arc<str>,
-        /// The other end.
-        peer: Arc<str>,
-        /// Why.
-        reason: DisconnectReason,
-    },
-    /// A connection is over.
-    Disconnected {
-        /// The endpoint.
-        endpoint: Arc<str>,
-        /// The other end.
-        peer: Arc<str>,
-        /// Why.
-        reason: DisconnectReason,
-    },
-    /// A bind or connect has ended for good.
-    Closed {
-        /// The endpoint.
-        endpoint: Arc<str>,
-    },
-}
 
 /// The stream of a socket's events, from the moment it was made. It keeps some ten thousand events
 /// that are not read; later ones are [counted](Self::missed) only.
@@ -119,7 +37,7 @@ impl Monitor {
     pub fn try_recv(&self) -> Result<MonitorEvent, Error> {
         let ended = self.0.ended.load(Ordering::SeqCst);
         match self.0.pop() {
-            Some(event) => Ok(event.into()),
+            Some(event) => Ok(event),
             None if ended => Err(Error::Terminated),
             None => Err(Error::WouldBlock),
         }
@@ -239,39 +157,6 @@ impl Drop for Registered<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             self.monitor.0.waiters.remove(key);
-        }
-    }
-}
-
-impl From<TransportEvent> for MonitorEvent {
-    fn from(event: TransportEvent) -> Self {
-        match event {
-            TransportEvent::Listening { endpoint } => Self::Listening { endpoint },
-            TransportEvent::Accepted(Connection { endpoint, peer, .. }) => {
-                Self::Accepted { endpoint, peer }
-            }
-            TransportEvent::AcceptFailed { endpoint, error } => {
-                Self::AcceptFailed { endpoint, error }
-            }
-            TransportEvent::Connected(Connection { endpoint, peer, .. }) => {
-                Self::Connected { endpoint, peer }
-            }
-            TransportEvent::ConnectFailed { endpoint, reason } => {
-                Self::ConnectFailed { endpoint, reason }
-            }
-            TransportEvent::ConnectRetried { endpoint, after } => {
-                Self::ConnectRetried { endpoint, after }
-            }
-            TransportEvent::Session(Connection { endpoint, peer, .. }, event) => match event {
-                SessionEvent::HandshakeSucceeded(identity) => {
-                    Self::HandshakeSucceeded { endpoint, peer, identity }
-                }
-                SessionEvent::HandshakeFailed(reason) => {
-                    Self::HandshakeFailed { endpoint, peer, reason }
-                }
-                SessionEvent::Disconnected(reason) => Self::Disconnected { endpoint, peer, reason },
-            },
-            TransportEvent::Closed { endpoint } => Self::Closed { endpoint },
         }
     }
 }

@@ -14,13 +14,13 @@ use crate::address::{describe, peer_address, share};
 use crate::backoff::Backoff;
 use crate::endpoint::{Endpoint, TcpEndpoint};
 use crate::error::ResolveError;
-use crate::owner::{Connection, LinkOptions, Owner, Settings, TransportEvent, Wire};
+use crate::owner::{LinkOptions, Settings};
 use crate::resolver::{PendingLookup, Resolver};
 use crate::transport::FirstStep;
 use ringmq_engine::PipeEnd;
 use ringmq_engine::{
-    Completion, Cx, Descriptor, DetachedPipe, DisconnectReason, Handler, IoHandle, Notice, Session,
-    SessionEnd, SessionOptions, TimerKind, Token,
+    Completion, Connection, Cx, Descriptor, DetachedPipe, DisconnectReason, Handler, IoHandle,
+    MonitorEvent, Notice, Session, SessionEnd, SessionOptions, SessionOwner, TimerKind, Token,
 };
 use std::any::Any;
 use std::collections::VecDeque;
@@ -70,7 +70,7 @@ pub(crate) struct Connecter {
     /// The endpoint, which says all that there is to know of it.
     text: Arc<str>,
     settings: Settings,
-    owner: Arc<dyn Owner>,
+    owner: Arc<dyn SessionOwner>,
     resolver: Arc<Resolver>,
     /// How long attempts have waited, since one was of use.
     backoff: Option<Box<Backoff>>,
@@ -94,7 +94,7 @@ pub fn connect(
     endpoint: Endpoint,
     pipe: Option<PipeEnd>,
     settings: Settings,
-    owner: Arc<dyn Owner>,
+    owner: Arc<dyn SessionOwner>,
     resolver: Arc<Resolver>,
     io: &IoHandle,
 ) -> Token {
@@ -212,17 +212,19 @@ impl Connecter {
             peer: if peer == *self.text { self.text.clone() } else { peer.into() },
             peer_address: peer_address(&descriptor).map(share),
         };
-        self.owner.event(TransportEvent::Connected(connection.clone()));
+        let Connection { endpoint, peer, .. } = connection.clone();
+        self.owner.event(MonitorEvent::Connected { endpoint, peer });
         cx.cancel_timer(LINGER);
         // The next attempt looks it up anew.
         self.target = None;
         let session = Session::new(SessionOptions {
             descriptor,
             config: self.settings.options.zmtp.clone(),
-            link: Arc::new(Wire { owner: self.owner.clone(), connection }),
+            owner: self.owner.clone(),
+            connection,
             carry: self.carry.take().map(|carry| *carry),
             discard_inbound: self.settings.options.discard_inbound,
-            owner: cx.token,
+            parent: cx.token,
         });
         self.state = ConnecterState::Connected(cx.add(Box::new(session)));
     }
@@ -264,7 +266,7 @@ impl Connecter {
     fn failed(&mut self, cx: &mut Cx<'_>, reason: &str, refused: bool) {
         tracing::debug!(endpoint = %self.text, reason, "cannot connect");
         let endpoint = self.text.clone();
-        self.owner.event(TransportEvent::ConnectFailed { endpoint, reason: reason.into() });
+        self.owner.event(MonitorEvent::ConnectFailed { endpoint, reason: reason.into() });
         if refused && self.settings.options.reconnect_stop.connection_refused {
             return self.stop(cx, reason);
         }
@@ -283,7 +285,7 @@ impl Connecter {
             return self.stop(cx, reason);
         };
         self.state = ConnecterState::Waiting;
-        self.owner.event(TransportEvent::ConnectRetried { endpoint: self.text.clone(), after });
+        self.owner.event(MonitorEvent::ConnectRetried { endpoint: self.text.clone(), after });
         cx.arrange_timer(RETRY, cx.now.checked_add(after));
     }
 
@@ -322,7 +324,7 @@ impl Connecter {
         }
         // Closes the pipe, so that nothing more is written to it.
         self.carry = None;
-        self.owner.event(TransportEvent::Closed { endpoint: self.text.clone() });
+        self.owner.event(MonitorEvent::Closed { endpoint: self.text.clone() });
         self.owner.ended(self.settings.endpoint_id, reason);
         cx.finish();
     }

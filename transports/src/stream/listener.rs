@@ -3,11 +3,11 @@
 use crate::address::{describe, peer_address, share};
 use crate::endpoint::Endpoint;
 use crate::error::BindError;
-use crate::owner::{Connection, Owner, Settings, TransportEvent, Wire};
+use crate::owner::Settings;
 use crate::transport::{Listening, Tune};
 use ringmq_engine::{
-    Completion, Cx, Descriptor, Handler, IoHandle, Notice, Session, SessionOptions, TimerKind,
-    Token,
+    Completion, Connection, Cx, Descriptor, Handler, IoHandle, MonitorEvent, Notice, Session,
+    SessionOptions, SessionOwner, TimerKind, Token,
 };
 use socket2::Socket;
 use std::collections::HashSet;
@@ -29,7 +29,7 @@ pub(crate) struct Listener {
     tune: Tune,
     endpoint: Arc<str>,
     settings: Settings,
-    owner: Arc<dyn Owner>,
+    owner: Arc<dyn SessionOwner>,
     /// Keeps the endpoint's name in being.
     _guard: Option<Box<dyn Send>>,
     sessions: HashSet<Token>,
@@ -68,7 +68,7 @@ impl BoundListener {
     }
 
     /// Starts to accept, for `owner`; returns the listener's name. Does not block.
-    pub fn listen(self, owner: Arc<dyn Owner>, io: &IoHandle) -> Token {
+    pub fn listen(self, owner: Arc<dyn SessionOwner>, io: &IoHandle) -> Token {
         let Self { listening: Listening { socket, guard, tune, .. }, endpoint, settings } = self;
         io.add(Box::new(Listener {
             descriptor: Arc::new(socket),
@@ -115,14 +115,16 @@ impl Listener {
             // The connection works without the option.
             tracing::warn!(%error, endpoint = %self.endpoint, "cannot tune a connection");
         }
-        self.owner.event(TransportEvent::Accepted(connection.clone()));
+        let Connection { endpoint, peer, .. } = connection.clone();
+        self.owner.event(MonitorEvent::Accepted { endpoint, peer });
         let session = Session::new(SessionOptions {
             descriptor: Arc::new(socket),
             config: self.settings.options.zmtp.clone(),
-            link: Arc::new(Wire { owner: self.owner.clone(), connection }),
+            owner: self.owner.clone(),
+            connection,
             carry: None,
             discard_inbound: self.settings.options.discard_inbound,
-            owner: cx.token,
+            parent: cx.token,
         });
         self.sessions.insert(cx.add(Box::new(session)));
     }
@@ -130,7 +132,7 @@ impl Listener {
     fn accept_failed(&mut self, cx: &mut Cx<'_>, error: io::Error) {
         tracing::warn!(%error, endpoint = %self.endpoint, "cannot accept a connection");
         let (endpoint, error) = (self.endpoint.clone(), Arc::new(error));
-        self.owner.event(TransportEvent::AcceptFailed { endpoint, error });
+        self.owner.event(MonitorEvent::AcceptFailed { endpoint, error });
         cx.set_timer(RETRY, cx.now + RETRY_INTERVAL);
     }
 
@@ -138,14 +140,14 @@ impl Listener {
         for session in self.sessions.drain() {
             cx.tell(session, news());
         }
-        self.owner.event(TransportEvent::Closed { endpoint: self.endpoint.clone() });
+        self.owner.event(MonitorEvent::Closed { endpoint: self.endpoint.clone() });
         cx.finish();
     }
 }
 
 impl Handler for Listener {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        self.owner.event(TransportEvent::Listening { endpoint: self.endpoint.clone() });
+        self.owner.event(MonitorEvent::Listening { endpoint: self.endpoint.clone() });
         cx.backend.accept(cx.token, &self.descriptor);
     }
 

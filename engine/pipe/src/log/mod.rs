@@ -24,12 +24,14 @@ mod room;
 mod segment;
 mod shared;
 mod shared_frame;
+mod sleep;
 mod to_wire;
 mod writer;
 
 pub use piece::Piece;
-pub use reader::{LogReader, Sleep, settle};
+pub use reader::LogReader;
 pub use shared_frame::{SharedEncoder, SharedFrame};
+pub use sleep::{Sleep, settle};
 pub use writer::{LogWriter, WriteError};
 
 use shared::LogState;

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::segment::{Segment, WriteMark};
-use super::shared::{ASLEEP, AWAKE, GONE, LogState};
+use super::shared::{GONE, LogState};
 use crate::cpu::prefetch;
 use crate::frame::{self, LONG, MORE, SHORT_HEADER};
 use crate::log::ATTACH;
@@ -14,7 +14,6 @@ use crate::message::block::{self, BLOCK};
 use crate::message::inline::{Small, WINDOW};
 use crate::message::slice::Slice;
 use crate::message::{INLINE, Message};
-use crate::sync::asymmetric_fence;
 use crate::sync::notify::{InlineReader, Notify};
 use crate::sync::{Arc, Ordering};
 
@@ -28,18 +27,9 @@ const STREAM: u64 = 8;
 /// processor (some 40 ns) in between: as long as a stream takes to publish one.
 const PATIENCE: u32 = if cfg!(loom) { 1 } else { 40 };
 
-/// What came of an attempt to go to sleep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sleep {
-    /// Asleep: the notifier is told when there is something.
-    Asleep,
-    /// There is something: stay awake.
-    Ready,
-}
-
 /// The reading end of a [`log`](super::log()).
 pub struct LogReader {
-    shared: Arc<LogState>,
+    pub(super) shared: Arc<LogState>,
     /// The segment being read.
     segment: *mut Segment,
     /// Its memory: what the segment says, at hand.
@@ -64,7 +54,7 @@ pub struct LogReader {
     /// Messages taken out up to the last close look; wraps.
     looked: u64,
     /// Between [`doze`](Self::doze) and [`check`](Self::check), unless it slept before.
-    dozing: bool,
+    pub(super) dozing: bool,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
@@ -193,63 +183,6 @@ impl LogReader {
     #[inline]
     pub fn poll(&mut self) -> bool {
         self.bytes < self.known.bytes() as usize || self.refill(Segment::load_published)
-    }
-
-    /// Goes to sleep unless there is something to read: the notifier is told of the next message, or
-    /// of the end. One notice: then look, and go to sleep again.
-    ///
-    /// One that sleeps already sleeps on: whatever comes is told, or is being told at this moment. To take
-    /// that notice back because something has come would leave those without it who rely on it since the
-    /// sleep began.
-    pub fn fall_asleep(&mut self) -> Sleep {
-        if self.doze() {
-            settle();
-        }
-        self.check()
-    }
-
-    /// First half of [`fall_asleep`](Self::fall_asleep), for many logs at once: call this for each,
-    /// then [`settle`] once, then [`check`](Self::check) for each. `false` if this one sleeps already
-    /// and needs none of that.
-    pub fn doze(&mut self) -> bool {
-        // Relaxed, as only this end puts itself to sleep: it sees ASLEEP too long at most, while its
-        // waker is about to tell.
-        if self.shared.reader.load(Ordering::Relaxed) != ASLEEP {
-            // Relaxed: `settle` orders it before the looks of `check`.
-            self.shared.reader.store(ASLEEP, Ordering::Relaxed);
-            self.dozing = true;
-        }
-        self.dozing
-    }
-
-    /// Last half of [`fall_asleep`](Self::fall_asleep).
-    pub fn check(&mut self) -> Sleep {
-        if !std::mem::take(&mut self.dozing) {
-            // It slept before, or was asked about already: nothing changes but by a waker, who tells. A
-            // look credits what was done with meanwhile.
-            // Acquire: pairs with the waker's AcqRel, so that the look sees what that has woken for.
-            let asleep = self.shared.reader.load(Ordering::Acquire) == ASLEEP;
-            self.ready();
-            return if asleep { Sleep::Asleep } else { Sleep::Ready };
-        }
-        // Acquire: pairs with the Release in the writer's drop.
-        let something = self.ready() || self.shared.ended.load(Ordering::Acquire);
-        if !something {
-            return Sleep::Asleep;
-        }
-        // AcqRel: a writer may be waking us at this moment; then its notice is one too many, which
-        // is harmless.
-        let _ =
-            self.shared.reader.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire);
-        Sleep::Ready
-    }
-
-    /// As [`fall_asleep`](Self::fall_asleep), on the thread that writes the log, between two of its
-    /// messages ([`InlineReader::written`](crate::InlineReader::written)): needs no barrier, as nothing can be
-    /// written meanwhile.
-    pub fn doze_off(&mut self) -> Sleep {
-        self.doze();
-        self.check()
     }
 
     /// How many bytes there are to read, at least. Looks closely.
@@ -506,11 +439,6 @@ impl LogReader {
         self.shared.credited.store(self.credited, Ordering::Release);
         self.shared.rouse_writer();
     }
-}
-
-/// Middle of [`LogReader::fall_asleep`], for many logs at once.
-pub fn settle() {
-    asymmetric_fence::heavy();
 }
 
 impl Drop for LogReader {

@@ -30,7 +30,7 @@ pub trait InlineReader: Send + Sync {
 }
 
 #[derive(Clone)]
-enum Target {
+enum WakeTarget {
     Notify(Arc<dyn Notify>),
     Inline(Arc<dyn InlineReader>),
 }
@@ -41,7 +41,7 @@ enum Target {
 /// A notifier may still be told once after its end was dropped, by a thread that had begun before.
 ///
 /// Notifiers are told and dropped without the lock held: dropping one may drop the log's other end.
-pub(crate) struct WakeSlot(Mutex<Option<(Target, usize)>>);
+pub(crate) struct WakeSlot(Mutex<Option<(WakeTarget, usize)>>);
 
 impl WakeSlot {
     pub(crate) fn new() -> Self {
@@ -49,26 +49,26 @@ impl WakeSlot {
     }
 
     pub(crate) fn install(&self, notify: Arc<dyn Notify>, key: usize) {
-        self.replace(Some((Target::Notify(notify), key)));
+        self.replace(Some((WakeTarget::Notify(notify), key)));
     }
 
     pub(crate) fn install_inline(&self, reader: Arc<dyn InlineReader>, key: usize) {
-        self.replace(Some((Target::Inline(reader), key)));
+        self.replace(Some((WakeTarget::Inline(reader), key)));
     }
 
     pub(crate) fn clear(&self) {
         self.replace(None);
     }
 
-    fn replace(&self, target: Option<(Target, usize)>) {
+    fn replace(&self, target: Option<(WakeTarget, usize)>) {
         let old = std::mem::replace(&mut *lock(&self.0), target);
         drop(old);
     }
 
     pub(crate) fn readable(&self) {
         match self.target() {
-            Some((Target::Notify(notify), key)) => notify.readable(key),
-            Some((Target::Inline(reader), key)) => reader.readable(key),
+            Some((WakeTarget::Notify(notify), key)) => notify.readable(key),
+            Some((WakeTarget::Inline(reader), key)) => reader.readable(key),
             None => {}
         }
     }
@@ -76,28 +76,28 @@ impl WakeSlot {
     /// By the writer, between two messages: the reader slept and has something now.
     pub(crate) fn written(&self, yield_when_full: bool) {
         match self.target() {
-            Some((Target::Notify(notify), key)) => notify.readable(key),
-            Some((Target::Inline(reader), key)) => reader.written(key, yield_when_full),
+            Some((WakeTarget::Notify(notify), key)) => notify.readable(key),
+            Some((WakeTarget::Inline(reader), key)) => reader.written(key, yield_when_full),
             None => {}
         }
     }
 
     /// By the writer, between two messages: there is much to be read.
     pub(crate) fn full(&self, yield_when_full: bool) {
-        if let Some((Target::Inline(reader), key)) = self.target() {
+        if let Some((WakeTarget::Inline(reader), key)) = self.target() {
             reader.full(key, yield_when_full);
         }
     }
 
     pub(crate) fn writable(&self) {
         // A reader in line reads, and writes nothing.
-        if let Some((Target::Notify(notify), key)) = self.target() {
+        if let Some((WakeTarget::Notify(notify), key)) = self.target() {
             notify.writable(key);
         }
     }
 
     /// A copy, so that the notifier runs without the lock held.
-    fn target(&self) -> Option<(Target, usize)> {
+    fn target(&self) -> Option<(WakeTarget, usize)> {
         lock(&self.0).clone()
     }
 }

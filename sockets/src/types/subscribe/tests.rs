@@ -6,7 +6,7 @@ use crate::inner::lobby::{Arrival, News};
 use crate::inner::mailbox::SocketMailbox;
 use ringmq_engine::Attach;
 use ringmq_engine::PipeEnd;
-use ringmq_transports::{Connection, Owner};
+use ringmq_engine::{Connection, SessionOwner};
 use ringmq_zmtp::{Peer, Version};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};

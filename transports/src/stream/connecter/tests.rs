@@ -17,24 +17,24 @@ use tracing::{Event, Level, Metadata, Subscriber, span};
 /// What the socket hears.
 #[derive(Debug)]
 enum News {
-    Event(TransportEvent),
+    Event(MonitorEvent),
     Ended(String),
 }
 
 struct Onlooker(Sender<News>);
 
-impl Owner for Onlooker {
+impl SessionOwner for Onlooker {
     fn attach(&self, _: &Connection, _: &Arc<Peer>) -> Attach {
         Attach::Ignored
     }
 
-    fn connected(&self, _: &Connection, _: &Arc<Peer>) {}
+    fn connected(&self, _: &Connection, _: &Arc<Peer>, _: u64) {}
 
     fn preamble(&self, _: &mut Vec<u8>) -> Option<u64> {
         None
     }
 
-    fn event(&self, event: TransportEvent) {
+    fn event(&self, event: MonitorEvent) {
         let _ = self.0.send(News::Event(event));
     }
 
@@ -44,7 +44,7 @@ impl Owner for Onlooker {
 }
 
 /// An engine with one connecter.
-struct Bed {
+struct Harness {
     news: Receiver<News>,
     connecter: Token,
     /// The socket's end of the pipe.
@@ -52,7 +52,7 @@ struct Bed {
     engine: Engine,
 }
 
-impl Bed {
+impl Harness {
     fn new(backend: BackendChoice, endpoint: &str, resolver: Arc<Resolver>, once: bool) -> Self {
         let engine = Engine::start(&EngineOptions { backend, ..EngineOptions::default() }).unwrap();
         let (near, far) = pipe(Capacity::Messages(0), Capacity::Messages(0));
@@ -109,10 +109,10 @@ fn a_connection_to_itself_leaves_the_port_free() {
     everywhere(|backend| {
         let address = free_port();
         let text = format!("tcp://{address};{address}");
-        let bed = Bed::new(backend, &text, Arc::default(), true);
+        let bed = Harness::new(backend, &text, Arc::default(), true);
         let reason = bed.hear(|news| match news {
-            News::Event(TransportEvent::ConnectFailed { reason, .. }) => Some(reason.clone()),
-            News::Event(TransportEvent::Connected(connection)) => panic!("{connection:?}"),
+            News::Event(MonitorEvent::ConnectFailed { reason, .. }) => Some(reason.clone()),
+            News::Event(MonitorEvent::Connected { peer, .. }) => panic!("{peer}"),
             _ => None,
         });
         assert!(reason.contains("led back to itself"), "{reason}");
@@ -136,7 +136,7 @@ fn a_lookup_is_given_up_with_its_connecter() {
             let _ = wait.lock().unwrap().recv();
             Ok(vec![])
         })));
-        let bed = Bed::new(backend, "tcp://silent:1", resolver.clone(), false);
+        let bed = Harness::new(backend, "tcp://silent:1", resolver.clone(), false);
         began.recv().unwrap();
         assert_eq!(resolver.waiting(), 1);
         bed.engine.choose(0).tell(bed.connecter, Notice::Close);
@@ -159,12 +159,12 @@ fn a_warning_says_what_answers_once() {
     everywhere(|backend| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
-        let mut bed = Bed::new(backend, &endpoint, Arc::default(), false);
+        let mut bed = Harness::new(backend, &endpoint, Arc::default(), false);
         bed.near.tx.write(&mut Message::from("queued")).unwrap();
         for _ in 0..3 {
             answer(&listener);
             bed.hear(|news| match news {
-                News::Event(TransportEvent::ConnectRetried { .. }) => Some(()),
+                News::Event(MonitorEvent::ConnectRetried { .. }) => Some(()),
                 News::Ended(reason) => panic!("it has given up: {reason}"),
                 News::Event(_) => None,
             });
