@@ -1,7 +1,7 @@
 //! The pipe: two directions, each a frame log or a conflated slot, with an end for each side.
 
 use crate::conflate::{ConflatedReader, ConflatedWriter, conflated};
-use crate::log::{LogReader, LogWriter, Sleep, WriteError, log};
+use crate::log::{LogReader, LogWriter, SharedFrame, Sleep, WriteError, log};
 use crate::message::Message;
 use crate::sync::notify::{InlineReader, Notify};
 use crate::sync::{Arc, Mutex, lock};
@@ -166,6 +166,41 @@ impl<D> PipeEnd<D> {
 }
 
 impl PipeWriter {
+    /// The log, unless only the latest message is kept.
+    #[inline(always)]
+    pub fn as_log(&self) -> Option<&LogWriter> {
+        match self {
+            Self::Log(log) => Some(log),
+            Self::Conflated(_) => None,
+        }
+    }
+
+    /// As [`as_log`](Self::as_log), to write to it.
+    #[inline(always)]
+    pub fn as_log_mut(&mut self) -> Option<&mut LogWriter> {
+        match self {
+            Self::Log(log) => Some(log),
+            Self::Conflated(_) => None,
+        }
+    }
+
+    /// How many whole messages would be taken now; see [`LogWriter::credit`]. No limit where only the latest
+    /// one is kept.
+    pub fn credit(&mut self) -> u64 {
+        self.as_log_mut().map_or(u64::MAX, LogWriter::credit)
+    }
+
+    /// Writes a frame that was encoded for several; see [`LogWriter::write_shared`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write_shared(&mut self, frame: &SharedFrame<'_>) -> Result<(), WriteError> {
+        match self {
+            Self::Log(log) => log.write_shared(frame),
+            Self::Conflated(_) => self.write_body(frame.flags(), frame.body()),
+        }
+    }
+
     /// Says who is told when there is room. Look once afterwards.
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
         match self {
@@ -283,6 +318,39 @@ impl PipeWriter {
 }
 
 impl PipeReader {
+    /// The log, unless only the latest message is kept.
+    #[inline(always)]
+    pub fn as_log_mut(&mut self) -> Option<&mut LogReader> {
+        match self {
+            Self::Log(log) => Some(log),
+            Self::Conflated(_) => None,
+        }
+    }
+
+    /// The slot, if only the latest message is kept.
+    pub fn as_conflated_mut(&mut self) -> Option<&mut ConflatedReader> {
+        match self {
+            Self::Log(_) => None,
+            Self::Conflated(slot) => Some(slot),
+        }
+    }
+
+    /// First half of falling asleep, for many pipes at once; see [`LogReader::doze`].
+    pub fn doze(&mut self) {
+        if let Self::Log(log) = self {
+            log.doze();
+        }
+    }
+
+    /// Last half, after [`settle`](crate::settle); see [`LogReader::check`].
+    pub fn check(&mut self) -> Sleep {
+        match self {
+            Self::Log(log) => log.check(),
+            // A slot has no barrier to share.
+            Self::Conflated(slot) => slot.check(),
+        }
+    }
+
     /// Says who is told when there is something to read. Look once afterwards.
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
         match self {

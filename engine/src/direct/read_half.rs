@@ -3,7 +3,7 @@
 
 use crate::backend::{Descriptor, Ended, RECEIVE_BUFFER, direct};
 use crate::session::inbound::{Committed, Inbound, PeerPing};
-use ringmq_pipe::PipeWriter;
+use ringmq_pipe::{LogWriter, PipeWriter};
 use ringmq_zmtp::ProtocolError;
 use std::io;
 
@@ -45,12 +45,15 @@ impl ReadHalf {
         Self { descriptor, inbound, tx, over: None, bulk: false, lacking: 0, copies: 0 }
     }
 
+    /// What messages are written to, if that keeps all of them.
+    fn log(&mut self) -> Option<&mut LogWriter> {
+        self.tx.as_mut().and_then(PipeWriter::as_log_mut)
+    }
+
     /// Whether bytes are here for which the pipe had no room.
     pub(crate) fn is_blocked(&self) -> bool {
-        let uncommitted = match &self.tx {
-            Some(PipeWriter::Log(log)) => !log.uncommitted().is_empty(),
-            _ => false,
-        };
+        let log = self.tx.as_ref().and_then(PipeWriter::as_log);
+        let uncommitted = log.is_some_and(|log| !log.uncommitted().is_empty());
         self.inbound.is_blocked() || uncommitted && self.lacking == 0
     }
 
@@ -63,7 +66,7 @@ impl ReadHalf {
         self.lacking = 0;
         let result = self.inbound.take(bytes, self.tx.as_mut(), pings);
         // One publication for all that this read brought.
-        if let Some(PipeWriter::Log(log)) = &mut self.tx {
+        if let Some(log) = self.log() {
             log.publish();
         }
         result
@@ -89,7 +92,7 @@ impl ReadHalf {
         let most = if self.inbound.is_large() { AFTER_LARGE } else { buffer.len() };
         let bytes = some(direct::receive(&self.descriptor, &mut buffer[..most]))?;
         self.copies = self.copies.saturating_sub(1);
-        let is_log = matches!(self.tx, Some(PipeWriter::Log(_)));
+        let is_log = self.log().is_some();
         self.bulk = bytes >= BULK && self.copies == 0 && is_log;
         self.take(&buffer[..bytes], pings).map_err(ReadEnd::Broken)
     }
@@ -114,7 +117,7 @@ impl ReadHalf {
     /// Receives into the memory of the log, where the bytes stay.
     fn receive_into_log(&mut self, pings: &mut Vec<PeerPing>) -> Result<(), ReadEnd> {
         // Nothing but a log has memory to receive into: see `receive`.
-        let Some(PipeWriter::Log(log)) = &mut self.tx else { return Ok(()) };
+        let Some(log) = self.tx.as_mut().and_then(PipeWriter::as_log_mut) else { return Ok(()) };
         let bytes = {
             let memory = log.spare_mut(self.lacking.max(SPARE));
             let most = memory.len().min(RECEIVE_BUFFER);
@@ -133,7 +136,7 @@ impl ReadHalf {
                 return self.take(&[], pings).map_err(ReadEnd::Broken);
             }
         }
-        if let Some(PipeWriter::Log(log)) = &mut self.tx {
+        if let Some(log) = self.log() {
             log.publish();
         }
         Ok(())

@@ -5,7 +5,7 @@ use crate::backend::{Descriptor, direct};
 use crate::batch::Batch;
 use crate::session::detached_pipe::OutputSource;
 use crate::session::outbound::{GATHER, Outbound};
-use ringmq_pipe::{PipeReader, Sleep};
+use ringmq_pipe::Sleep;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,7 @@ impl WriteHalf {
         let messages = batch.advance(bytes);
         self.outbound.sent(bytes, messages);
         if messages > 0
-            && let Some(OutputSource { rx: PipeReader::Log(log), .. }) = &mut self.source
+            && let Some(log) = self.source.as_mut().and_then(|source| source.rx.as_log_mut())
         {
             log.done(messages);
         }

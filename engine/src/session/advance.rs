@@ -7,7 +7,7 @@ use crate::batch::Batch;
 use crate::direct::{Flush, ReadEnd};
 use crate::io_thread::handler::Cx;
 use crate::monitor::DisconnectReason;
-use ringmq_pipe::{LeaseCheck, PipeWriter};
+use ringmq_pipe::LeaseCheck;
 use ringmq_zmtp::Action;
 use std::io;
 use std::sync::Arc;
@@ -164,7 +164,7 @@ impl Session {
             return true; // Not known yet, and what is read then cannot be unread.
         };
         match traffic.read.get().and_then(|reading| reading.tx.as_mut()) {
-            Some(PipeWriter::Log(log)) if !self.discard_inbound => log.credit() < SCARCE,
+            Some(pipe) if !self.discard_inbound => pipe.credit() < SCARCE,
             _ => false,
         }
     }

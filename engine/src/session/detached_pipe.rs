@@ -65,7 +65,7 @@ impl OutputSource {
         self.state.connected.store(true, Ordering::SeqCst);
         let Some(latest) = owner.preamble(frames) else { return unsent };
         *told = latest;
-        let PipeReader::Log(log) = &mut self.rx else { return unsent };
+        let Some(log) = self.rx.as_log_mut() else { return unsent };
         log.gather_written(&mut unsent);
         drop(told);
         let stale =
@@ -79,17 +79,13 @@ impl Drop for OutputSource {
     fn drop(&mut self) {
         let mut pieces = std::mem::take(&mut self.unsent);
         let mut lost = 0;
-        match &mut self.rx {
-            PipeReader::Log(log) => {
-                // Whoever writes at this moment is refused, so that the counting comes to an end.
-                log.set_hwm(1);
-                while log.gather(usize::MAX, &mut pieces) > 0 {}
-            }
-            PipeReader::Conflated(slot) => {
-                while let Some(frame) = slot.read() {
-                    lost += u64::from(!frame.more());
-                }
-            }
+        if let Some(log) = self.rx.as_log_mut() {
+            // Whoever writes at this moment is refused, so that the counting comes to an end.
+            log.set_hwm(1);
+            while log.gather(usize::MAX, &mut pieces) > 0 {}
+        }
+        while let Some(frame) = self.rx.read() {
+            lost += u64::from(!frame.more());
         }
         lost += pieces.iter().map(|piece| u64::from(piece.messages)).sum::<u64>();
         self.state.dropped.fetch_add(lost, Ordering::Relaxed);

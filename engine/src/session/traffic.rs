@@ -8,7 +8,7 @@ use crate::backend::{Descriptor, life};
 use crate::direct::Direct;
 use crate::direct::{ReadHalf, WriteHalf};
 use crate::io_thread::handler::Cx;
-use ringmq_pipe::{LeaseCheck, LeaseOwner, PipeReader, lease};
+use ringmq_pipe::{LeaseCheck, LeaseOwner, lease};
 use ringmq_zmtp::{Heartbeat, ProtocolError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -211,7 +211,7 @@ impl Traffic {
         let mut source = source?;
         let (unsent, credit) = outbound.into_unsent();
         source.unsent = unsent;
-        if let PipeReader::Log(log) = &mut source.rx {
+        if let Some(log) = source.rx.as_log_mut() {
             log.done(credit);
         }
         Some(DetachedPipe { tx, source, linger_until })

@@ -3,9 +3,7 @@
 use ringmq_engine::EndpointId;
 use ringmq_engine::Fetch;
 use ringmq_engine::PipeEnd;
-use ringmq_pipe::{
-    Capacity, LogReader, LogWriter, PipeReader, PipeWriter, SharedFrame, Sleep, WriteError,
-};
+use ringmq_pipe::{Capacity, LogReader, LogWriter, SharedFrame, Sleep, WriteError};
 use ringmq_zmtp::Peer;
 use slab::Slab;
 use std::collections::BTreeSet;
@@ -31,7 +29,7 @@ pub(crate) struct Pipe {
 /// A frame for several pipes, and how each of them gets it.
 pub(crate) enum FrameSource<'a> {
     /// By reference to where it was encoded.
-    SharedFrame(&'a SharedFrame<'a>),
+    Shared(&'a SharedFrame<'a>),
     /// By copying the body; the flags come first.
     Copied(u8, &'a [u8]),
     /// By one more reference to the body, which is large.
@@ -156,19 +154,13 @@ impl Pipes {
     /// What a pipe's messages are written to, if that pipe is there and takes all of them.
     #[inline(always)]
     pub(crate) fn outgoing_log(&mut self, key: usize) -> Option<&mut LogWriter> {
-        match &mut self.all.get_mut(key)?.end.tx {
-            PipeWriter::Log(log) => Some(log),
-            PipeWriter::Conflated(_) => None,
-        }
+        self.all.get_mut(key)?.end.tx.as_log_mut()
     }
 
     /// What a pipe's messages are read from, if that pipe is there and brings all of them.
     #[inline(always)]
     pub(crate) fn incoming_log(&mut self, key: usize) -> Option<&mut LogReader> {
-        match &mut self.all.get_mut(key)?.end.rx {
-            PipeReader::Log(log) => Some(log),
-            PipeReader::Conflated(_) => None,
-        }
+        self.all.get_mut(key)?.end.rx.as_log_mut()
     }
 
     /// Writes a frame that others get too; a pipe that is not there counts as closed.
@@ -178,13 +170,11 @@ impl Pipes {
         share: &FrameSource<'_>,
     ) -> Result<(), WriteError> {
         let Some(pipe) = self.all.get_mut(key) else { return Err(WriteError::Closed) };
-        match (&mut pipe.end.tx, share) {
-            (PipeWriter::Log(log), FrameSource::SharedFrame(frame)) => log.write_shared(frame),
-            (PipeWriter::Conflated(_), FrameSource::SharedFrame(frame)) => {
-                pipe.end.tx.write_body(frame.flags(), frame.body())
-            }
-            (tx, FrameSource::Copied(flags, body)) => tx.write_body(*flags, body),
-            (tx, FrameSource::Referred(message)) => tx.write(&mut (*message).clone()),
+        let tx = &mut pipe.end.tx;
+        match share {
+            FrameSource::Shared(frame) => tx.write_shared(frame),
+            FrameSource::Copied(flags, body) => tx.write_body(*flags, body),
+            FrameSource::Referred(message) => tx.write(&mut (*message).clone()),
         }
     }
 
@@ -213,19 +203,14 @@ impl Pipes {
     /// First half of putting pipes to sleep, several at a time: call this for each, then
     /// [`settle`](ringmq_pipe::settle) once, then [`check`](Self::check) for each.
     pub(crate) fn doze(&mut self, key: usize) {
-        if let Some(PipeReader::Log(log)) = self.all.get_mut(key).map(|pipe| &mut pipe.end.rx) {
-            log.doze();
+        if let Some(pipe) = self.all.get_mut(key) {
+            pipe.end.rx.doze();
         }
     }
 
     /// Last half: whether the pipe sleeps now. One that is not there counts as asleep.
     pub(crate) fn check(&mut self, key: usize) -> Sleep {
-        match self.all.get_mut(key).map(|pipe| &mut pipe.end.rx) {
-            Some(PipeReader::Log(log)) => log.check(),
-            // A slot has no barrier to share.
-            Some(latest) => latest.fall_asleep(),
-            None => Sleep::Asleep,
-        }
+        self.all.get_mut(key).map_or(Sleep::Asleep, |pipe| pipe.end.rx.check())
     }
 
     /// How many messages a pipe has brought; those of a pipe that is not there are nobody's.

@@ -75,7 +75,7 @@ impl Distributor {
             Outgoing::Owned(message) if message.len() >= ATTACH => FrameSource::Referred(message),
             frame if self.shared => {
                 encoded = self.encoder.encode(frame.flags(), frame.body());
-                FrameSource::SharedFrame(&encoded)
+                FrameSource::Shared(&encoded)
             }
             frame => FrameSource::Copied(frame.flags(), frame.body()),
         };
