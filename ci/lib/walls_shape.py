@@ -28,6 +28,7 @@ OF_TESTS = re.compile(r"(^|/)(tests|benches|examples)(/|\.rs$)")
 STAND_INS = re.compile(r"(?<=/)(uring|mio)(?=/)|(?<=/)(linux|unix|windows|other)(?=\.rs$|/)")
 
 _PATTERN = "the public name of a socket, and the pattern that it follows"
+_ALIAS = "the engine's name for that of the pipe, with the engine's type put in"
 #: Names of types that two places may have, and why.
 MAY_BE_DOUBLED = {
     "Dealer": _PATTERN,
@@ -37,45 +38,16 @@ MAY_BE_DOUBLED = {
     "Rep": _PATTERN,
     "Req": _PATTERN,
     "Router": _PATTERN,
+    "PipeEnd": _ALIAS,
+    "PipeState": _ALIAS,
 }
 #: Those that are to become one type, or to get two names.
-STILL_DOUBLED = frozenset(
-    {
-        "Attempt",
-        "Body",
-        "Bound",
-        "Command",
-        "Connection",
-        "Found",
-        "Header",
-        "Kind",
-        "Link",
-        "Mark",
-        "Name",
-        "Names",
-        "News",
-        "Origin",
-        "Part",
-        "Pending",
-        "Pipe",
-        "Place",
-        "Queue",
-        "Resolved",
-        "Route",
-        "Share",
-        "Shared",
-        "Slot",
-        "Source",
-        "State",
-        "Waiting",
-    }
-)
+STILL_DOUBLED: frozenset[str] = frozenset({"ConnectionState"})
 #: Files that are to become two.
 STILL_LONG = frozenset(
     {
-        "engine/pipe/src/log/reader.rs",
         "engine/zmtp/src/decoder.rs",
-        "sockets/src/setters.rs",
+        "sockets/src/options/setters.rs",
     }
 )
 
