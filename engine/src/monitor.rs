@@ -51,12 +51,12 @@ pub enum MonitorEvent {
     Accepted {
         /// The endpoint it came in on.
         endpoint: Arc<str>,
-        /// The other end.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
         peer: Arc<str>,
     },
     /// A connection could not be accepted; the listener tries again shortly.
     AcceptFailed {
-        /// The endpoint.
+        /// The endpoint that is bound, resolved.
         endpoint: Arc<str>,
         /// The system's answer.
         error: Arc<io::Error>,
@@ -65,53 +65,53 @@ pub enum MonitorEvent {
     Connected {
         /// The endpoint it was made to.
         endpoint: Arc<str>,
-        /// The other end.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
         peer: Arc<str>,
     },
     /// A connection could not be made.
     ConnectFailed {
-        /// The endpoint.
+        /// The endpoint that was connected.
         endpoint: Arc<str>,
-        /// Why.
+        /// Why, in words: the system's answer, or what was wrong with the name.
         reason: Arc<str>,
     },
     /// Another attempt to connect will be made.
     ConnectRetried {
-        /// The endpoint.
+        /// The endpoint that was connected.
         endpoint: Arc<str>,
         /// How long from now.
         after: Duration,
     },
     /// A handshake is done: messages may flow.
     HandshakeSucceeded {
-        /// The endpoint.
+        /// The endpoint that was bound or connected, as the application would have to write it.
         endpoint: Arc<str>,
-        /// The other end.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
         peer: Arc<str>,
         /// What the other end said about itself.
         identity: Arc<Peer>,
     },
     /// A handshake failed.
     HandshakeFailed {
-        /// The endpoint.
+        /// The endpoint that was bound or connected, as the application would have to write it.
         endpoint: Arc<str>,
-        /// The other end.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
         peer: Arc<str>,
-        /// Why.
+        /// Why, as its `Display` says in a sentence.
         reason: DisconnectReason,
     },
     /// A connection is over.
     Disconnected {
-        /// The endpoint.
+        /// The endpoint that was bound or connected, as the application would have to write it.
         endpoint: Arc<str>,
-        /// The other end.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
         peer: Arc<str>,
-        /// Why.
+        /// Why, as its `Display` says in a sentence.
         reason: DisconnectReason,
     },
     /// A bind or connect has ended for good.
     Closed {
-        /// The endpoint.
+        /// The endpoint that was bound or connected.
         endpoint: Arc<str>,
     },
 }

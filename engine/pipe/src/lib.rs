@@ -18,6 +18,7 @@ pub mod frame;
 mod log;
 mod message;
 mod pipe;
+mod pipe_state;
 mod sync;
 
 pub use conflate::{ConflatedReader, ConflatedWriter, conflated};
@@ -27,7 +28,8 @@ pub use log::{
 };
 pub use message::block::BLOCK;
 pub use message::{INLINE, Message};
-pub use pipe::{Capacity, PipeEnd, PipeReader, PipeState, PipeWriter, pipe};
+pub use pipe::{Capacity, PipeEnd, PipeReader, PipeWriter, pipe};
+pub use pipe_state::PipeState;
 pub use sync::biased_mutex::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Reentered};
 pub use sync::foreign::Section;
 pub use sync::lease::{Lease, LeaseCheck, LeaseGuard, LeaseOwner, Tell, lease};

@@ -350,7 +350,7 @@ impl Core {
     pub(crate) fn direct_connections(&mut self) -> DirectConnections {
         if self.shared.take_connections_changed() {
             let of_pipe = |(_, pipe): (usize, &Pipe)| pipe.end.state.direct();
-            // One too many tells as well as all of them.
+            // `replace` only asks whether they are more than a few: one more than that will do.
             let direct_connections = self.pipes.iter().filter_map(of_pipe).take(FEW + 1).collect();
             self.direct_connections =
                 std::mem::take(&mut self.direct_connections).replace(direct_connections);

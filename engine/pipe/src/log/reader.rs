@@ -42,9 +42,10 @@ pub struct LogReader {
     /// Messages taken out, all in all and before this segment; both wrap.
     pub(super) taken: u64,
     pub(super) before: u64,
-    /// Of `taken`, those that are credited already or not to be credited yet, and only the former;
-    /// both wrap.
+    /// Messages of `taken` that the next credit does not cover: they are credited, or were handed out in
+    /// pieces and will be when those are sent. Wraps.
     pub(super) settled: u64,
+    /// Messages credited to the writer. Wraps.
     pub(super) credited: u64,
     /// See [`set_batch_reads`](Self::set_batch_reads).
     batch_reads: bool,

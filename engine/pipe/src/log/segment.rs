@@ -68,8 +68,9 @@ impl<T> Deref for Lined<T> {
     }
 }
 
-/// Two words that two threads are at, `written` first and `published` last, with two cache lines that
-/// hardly change in between: processors fetch lines in pairs, and these two must not be one.
+/// The writer stores `written` after each message, and an awake reader polls `published`. Processors fetch
+/// cache lines in pairs, so if the two words were neighbours, each poll would take the writer's line away.
+/// Therefore one stands first and one last, with the two lines in between that hardly change.
 #[repr(C)]
 pub(super) struct Segment {
     /// Every message that is here. Stored by the writer (Release) after each message; loaded by the
