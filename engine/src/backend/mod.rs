@@ -1,16 +1,16 @@
 //! The contract between an I/O thread and the operating system, and the choice of who fulfils it.
 //!
-//! A backend is driven by one thread. It is told what to do by token and descriptor, and answers with
-//! [`Event`]s from [`Backend::poll`]. What holds for each of them:
+//! A backend is driven by one thread. It is told what to do by token and by socket or [`Stream`], and answers
+//! with [`Event`]s from [`Backend::poll`]. What holds for each of them:
 //!
 //! * Calls never block, and never answer in themselves: every answer is an event of a later `poll`.
-//! * A token has one descriptor, and one operation of a kind is under way for it at a time: one
+//! * A token has one socket or stream, and one operation of a kind is under way for it at a time: one
 //!   accept, one connect, one receive, one send. Sends of a token are thereby in order. What is asked
 //!   for beyond that fails (a connect, a send), or is what is under way already.
 //! * Everybody gets a turn: a `poll` accepts no more than one or two times `ACCEPTS` connections of a
 //!   listener, however many come and go; those accepted before are served, and let go of, in between.
 //! * The kernel owns what is in flight. A batch that is given away stays alive until its `Sent`; a
-//!   descriptor stays open until nothing refers to it.
+//!   socket stays open until nothing refers to it.
 //! * After [`close`](Backend::close) no event names the token again, except that a send under way is
 //!   still answered, soon, so that nobody has to guess how much of its batch went out. Closing again
 //!   does nothing.
@@ -21,9 +21,10 @@ pub mod mio;
 pub mod uring;
 
 mod choice;
-pub(crate) mod direct;
-pub(crate) mod life;
+mod socket;
+mod stream;
 mod survey;
+mod tcp_info;
 pub(crate) mod thread;
 pub(crate) mod wake_fd;
 
@@ -31,6 +32,7 @@ pub(crate) use choice::Chosen;
 pub use choice::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, open, uring_available,
 };
+pub use stream::Stream;
 pub use survey::{
     Found, RingSize, UringCause, UringFeature, UringRefusal, UringReport, uring_report,
 };
@@ -41,9 +43,6 @@ use socket2::{SockAddr, Socket};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A socket of the operating system, non-blocking, shared by all who may use or await it.
-pub type Descriptor = Arc<Socket>;
 
 /// Bytes of a receive buffer: the batch size at which throughput is best (64 KiB: 9.5 GB/s on
 /// loopback TCP where 8 KiB gave 1.5).
@@ -125,20 +124,20 @@ pub trait Backend {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Accepts connections from `listener` until the token is closed.
-    fn accept(&mut self, token: Token, listener: &Descriptor);
+    /// Accepts connections from `listener`, which does not block, until the token is closed.
+    fn accept(&mut self, token: Token, listener: &Arc<Socket>);
 
-    /// Connects `socket` to `address`.
-    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr);
+    /// Connects `socket`, which does not block, to `address`.
+    fn connect(&mut self, token: Token, socket: &Arc<Socket>, address: &SockAddr);
 
-    /// Receives from `socket`.
-    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive);
+    /// Receives from `stream`.
+    fn receive(&mut self, token: Token, stream: &Stream, how: Receive);
 
     /// Ends a receive; what the backend has read already is still delivered before `Stopped`.
     fn pause(&mut self, token: Token);
 
     /// Sends what is left of `batch`.
-    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch);
+    fn send(&mut self, token: Token, stream: &Stream, batch: Batch);
 
     /// Ends everything under way for `token` and forgets it.
     fn close(&mut self, token: Token);

@@ -6,11 +6,9 @@
 //! it lose what the kernel has not delivered yet.
 
 use super::{DetachedPipe, LINGER, Phase, Session, SessionEnd, handshake};
-use crate::backend::direct;
 use crate::event::{DisconnectReason, SessionEvent};
 use crate::io_thread::handler::{Cx, Notice};
 use ringmq_pipe::{Message, frame};
-use std::net::Shutdown;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -46,7 +44,7 @@ impl Session {
             return; // Called again when everything is.
         }
         self.dismantle(Phase::HalfClosed);
-        if self.descriptor.shutdown(Shutdown::Write).is_err() {
+        if self.descriptor.shutdown_write().is_err() {
             return self.end(cx, DisconnectReason::Local);
         }
         let at = cx.now + HALF_CLOSED_FOR;
@@ -64,7 +62,7 @@ impl Session {
                 if !self.sending && !last.is_empty() {
                     // What this end is, so that the other one knows, too, that they do not go together. As
                     // much as goes out at once: nobody waits for such a peer.
-                    let _ = direct::send(&self.descriptor, &last);
+                    let _ = self.descriptor.send(&last);
                 }
                 self.link.event(SessionEvent::HandshakeFailed(reason.clone()));
             }

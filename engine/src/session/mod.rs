@@ -16,7 +16,7 @@ mod traffic;
 pub use detached_pipe::DetachedPipe;
 
 use crate::PipeState;
-use crate::backend::{Descriptor, Receive};
+use crate::backend::{Receive, Stream};
 use crate::event::{DisconnectReason, Link};
 use crate::io_thread::handler::{Completion, Cx, Handler, Notice};
 use crate::io_thread::timers::TimerKind;
@@ -35,7 +35,7 @@ const LEASE: TimerKind = 4;
 /// What a session is made of.
 pub struct SessionOptions {
     /// The connection.
-    pub descriptor: Descriptor,
+    pub descriptor: Stream,
     /// The protocol's settings.
     pub config: Arc<Config>,
     /// The socket.
@@ -62,7 +62,7 @@ pub struct SessionEnd {
 
 /// One connection: runs the handshake, then moves messages between a descriptor and a pipe.
 pub struct Session {
-    descriptor: Descriptor,
+    descriptor: Stream,
     link: Arc<dyn Link>,
     owner: Token,
     discard_inbound: bool,

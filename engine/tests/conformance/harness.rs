@@ -4,7 +4,7 @@
 use crate::common::{self, DEADLINE, stream_pair};
 use bytes::Bytes;
 use ringmq_engine::backend::{self, Backend, Buffer, Ended, Event, Receive};
-use ringmq_engine::{BackendKind, Batch, BatchPart, Descriptor, Token};
+use ringmq_engine::{BackendKind, Batch, BatchPart, Stream, Token};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::collections::VecDeque;
 use std::io;
@@ -118,11 +118,11 @@ impl Harness {
     }
 
     /// Sends all of `batch`; returns how many events that took.
-    pub(crate) fn send_all(&mut self, token: Token, socket: &Descriptor, batch: Batch) -> usize {
+    pub(crate) fn send_all(&mut self, token: Token, stream: &Stream, batch: Batch) -> usize {
         let mut events = 0;
         let mut left = batch;
         while !left.is_empty() {
-            self.backend.send(token, socket, left);
+            self.backend.send(token, stream, left);
             let What::Sent(Given(batch), result) = self.next_of(token) else {
                 panic!("nothing but a send is under way");
             };
@@ -134,8 +134,8 @@ impl Harness {
     }
 
     /// Receives and expects `Stopped` after `count` bytes.
-    pub(crate) fn receive_once(&mut self, token: Token, socket: &Descriptor) -> Vec<u8> {
-        self.backend.receive(token, socket, Receive::Once);
+    pub(crate) fn receive_once(&mut self, token: Token, stream: &Stream) -> Vec<u8> {
+        self.backend.receive(token, stream, Receive::Once);
         let What::Received(bytes) = self.next_of(token) else {
             panic!("bytes are there");
         };
@@ -144,32 +144,32 @@ impl Harness {
     }
 }
 
-/// A descriptor for a backend, and the other end for a test.
-pub(crate) fn pair() -> (Descriptor, Socket) {
+/// A stream for a backend, and the other end for a test.
+pub(crate) fn pair() -> (Stream, Socket) {
     between(stream_pair())
 }
 
 /// The same over loopback tcp.
-pub(crate) fn tcp_pair() -> (Descriptor, Socket) {
+pub(crate) fn tcp_pair() -> (Stream, Socket) {
     between(common::tcp_pair())
 }
 
-fn between((near, far): (Socket, Socket)) -> (Descriptor, Socket) {
+fn between((near, far): (Socket, Socket)) -> (Stream, Socket) {
     near.set_nonblocking(true).unwrap();
     far.set_read_timeout(Some(DEADLINE)).unwrap();
     far.set_write_timeout(Some(DEADLINE)).unwrap();
-    (Arc::new(near), far)
+    (near.into(), far)
 }
 
 /// A socket that is not connected.
-pub(crate) fn tcp() -> Descriptor {
+pub(crate) fn tcp() -> Arc<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_nonblocking(true).unwrap();
     Arc::new(socket)
 }
 
 /// A listener on a port of the system's choice.
-pub(crate) fn listener(backlog: i32) -> (Descriptor, SockAddr) {
+pub(crate) fn listener(backlog: i32) -> (Arc<Socket>, SockAddr) {
     let socket = tcp();
     socket.bind(&std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
     socket.listen(backlog).unwrap();

@@ -7,8 +7,7 @@ use crate::ipc::{self, IpcGuard};
 use crate::owner::{Connection, Owner, Settings, TransportEvent, Wire};
 use crate::tcp;
 use ringmq_engine::{
-    Completion, Cx, Descriptor, Handler, IoHandle, Notice, Session, SessionOptions, TimerKind,
-    Token,
+    Completion, Cx, Handler, IoHandle, Notice, Session, SessionOptions, TimerKind, Token,
 };
 use socket2::Socket;
 use std::collections::HashSet;
@@ -32,7 +31,7 @@ enum BoundTo {
 
 /// See the [module's documentation](self).
 pub(crate) struct Listener {
-    descriptor: Descriptor,
+    socket: Arc<Socket>,
     place: BoundTo,
     endpoint: Arc<str>,
     settings: Settings,
@@ -43,7 +42,7 @@ pub(crate) struct Listener {
 /// An endpoint that is bound: connections to it wait until somebody [listens](Self::listen). Dropping it
 /// gives it up.
 pub struct BoundListener {
-    descriptor: Descriptor,
+    socket: Arc<Socket>,
     place: BoundTo,
     endpoint: Arc<str>,
     settings: Settings,
@@ -78,7 +77,7 @@ pub fn bind(
             return Err(BindError::NotSupported { endpoint: name.to_string() });
         }
     };
-    Ok(BoundListener { descriptor: Arc::new(socket), place, endpoint: resolved.into(), settings })
+    Ok(BoundListener { socket: Arc::new(socket), place, endpoint: resolved.into(), settings })
 }
 
 impl BoundListener {
@@ -89,9 +88,9 @@ impl BoundListener {
 
     /// Starts to accept, for `owner`; returns the listener's name. Does not block.
     pub fn listen(self, owner: Arc<dyn Owner>, io: &IoHandle) -> Token {
-        let Self { descriptor, place, endpoint, settings } = self;
+        let Self { socket, place, endpoint, settings } = self;
         let sessions = HashSet::new();
-        io.add(Box::new(Listener { descriptor, place, endpoint, settings, owner, sessions }))
+        io.add(Box::new(Listener { socket, place, endpoint, settings, owner, sessions }))
     }
 }
 
@@ -134,7 +133,7 @@ impl Listener {
         }
         self.owner.event(TransportEvent::Accepted(connection.clone()));
         let session = Session::new(SessionOptions {
-            descriptor: Arc::new(socket),
+            descriptor: socket.into(),
             config: self.settings.options.zmtp.clone(),
             link: Arc::new(Wire { owner: self.owner.clone(), connection }),
             carry: None,
@@ -163,7 +162,7 @@ impl Listener {
 impl Handler for Listener {
     fn start(&mut self, cx: &mut Cx<'_>) {
         self.owner.event(TransportEvent::Listening { endpoint: self.endpoint.clone() });
-        cx.backend.accept(cx.token, &self.descriptor);
+        cx.backend.accept(cx.token, &self.socket);
     }
 
     fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
@@ -175,7 +174,7 @@ impl Handler for Listener {
     }
 
     fn timer(&mut self, cx: &mut Cx<'_>, _: TimerKind) {
-        cx.backend.accept(cx.token, &self.descriptor);
+        cx.backend.accept(cx.token, &self.socket);
     }
 
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {

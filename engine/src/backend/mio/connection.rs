@@ -2,13 +2,14 @@
 
 use super::buffers::Buffers;
 use super::source::Source;
-use crate::backend::{ACCEPTS, Buffer, Descriptor, Ended, Event, Receive, direct, refused};
+use crate::backend::{ACCEPTS, Buffer, Ended, Event, Receive, refused, socket};
 use crate::batch::Batch;
 use crate::io_thread::token::Token;
 use ::mio::event::Event as MioEvent;
 use ::mio::{Interest, Registry, Token as MioToken};
-use socket2::SockAddr;
+use socket2::{SockAddr, Socket};
 use std::io::{self, Read};
+use std::sync::Arc;
 
 /// What a descriptor waits for after a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(super) enum Progress {
 }
 
 pub(super) struct ConnectionState {
-    socket: Descriptor,
+    socket: Arc<Socket>,
     source: Source,
     /// What the poll tells of. Only what is wanted and it was not ready for: others may be reading and
     /// writing the descriptor, and what they do must not wake this thread. (A Unix socket says that it
@@ -45,7 +46,7 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(super) fn new(socket: Descriptor) -> Self {
+    pub(super) fn new(socket: Arc<Socket>) -> Self {
         // Unknown readiness counts as ready: the first call tells.
         Self {
             socket,
@@ -238,7 +239,7 @@ impl ConnectionState {
 
     fn accept(&mut self, token: Token, events: &mut Vec<Event>) -> Progress {
         for _ in 0..ACCEPTS {
-            match direct::accept(&self.socket) {
+            match socket::accept(&self.socket) {
                 Ok(socket) => events.push(Event::Accepted(token, Ok(socket))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.readable = false;
@@ -289,7 +290,7 @@ impl ConnectionState {
 
     fn send(&mut self, token: Token, events: &mut Vec<Event>) {
         let Some(batch) = self.sending.take() else { return };
-        let result = direct::send(&self.socket, &batch);
+        let result = socket::send(&self.socket, &batch);
         match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.writable = false;

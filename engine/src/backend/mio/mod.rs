@@ -8,14 +8,14 @@ mod buffers;
 mod connection;
 mod source;
 
-use super::{Backend, Buffer, Descriptor, Event, Receive, Wake};
+use super::{Backend, Buffer, Event, Receive, Stream, Wake};
 use crate::batch::Batch;
 use crate::discard::discard;
 use crate::io_thread::token::Token;
 use ::mio::{Events, Poll, Token as MioToken, Waker};
 use buffers::Buffers;
 use connection::{ConnectionState, Progress};
-use socket2::SockAddr;
+use socket2::{SockAddr, Socket};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl Mio {
         })
     }
 
-    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut ConnectionState {
+    fn connection(&mut self, token: Token, socket: &Arc<Socket>) -> &mut ConnectionState {
         self.connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()))
     }
 
@@ -142,19 +142,19 @@ impl Backend for Mio {
         self.waker.clone()
     }
 
-    fn accept(&mut self, token: Token, listener: &Descriptor) {
+    fn accept(&mut self, token: Token, listener: &Arc<Socket>) {
         self.connection(token, listener).start_accept();
         self.make_runnable(token);
     }
 
-    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
+    fn connect(&mut self, token: Token, socket: &Arc<Socket>, address: &SockAddr) {
         let answer = self.connection(token, socket).start_connect(token, address);
         self.early.extend(answer);
         self.make_runnable(token);
     }
 
-    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
-        self.connection(token, socket).start_receive(how);
+    fn receive(&mut self, token: Token, stream: &Stream, how: Receive) {
+        self.connection(token, stream.socket()).start_receive(how);
         self.make_runnable(token);
     }
 
@@ -165,8 +165,8 @@ impl Backend for Mio {
         }
     }
 
-    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
-        let answer = self.connection(token, socket).start_send(token, batch);
+    fn send(&mut self, token: Token, stream: &Stream, batch: Batch) {
+        let answer = self.connection(token, stream.socket()).start_send(token, batch);
         self.early.extend(answer);
         self.make_runnable(token);
     }

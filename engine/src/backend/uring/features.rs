@@ -15,7 +15,6 @@ use crate::io_thread::token::Token;
 use io_uring::{Builder, IoUring, cqueue, opcode, squeue};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a request may take whose answer is there already.
@@ -243,7 +242,6 @@ fn goes_on(entry: &cqueue::Entry) -> io::Result<()> {
 /// the kernel may write to a buffer later, and for as long as the ring lives: then it keeps them for good.
 fn try_receive(ring: &mut Ring, buffers: &mut BufferRing, patience: Duration) -> io::Result<()> {
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
-    let near = Arc::new(near);
     far.write_all(b"probe")?;
     let request = operation::receive(Token::unique(), &near, Receive::Stream);
     ring.push(&request);

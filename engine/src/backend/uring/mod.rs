@@ -33,7 +33,7 @@ mod wake;
 
 pub(crate) use probe::{explain, probe, report};
 
-use super::{ACCEPTS, Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, direct, refused};
+use super::{ACCEPTS, Backend, Buffer, Ended, Event, Receive, Stream, Wake, refused, socket};
 use crate::batch::Batch;
 use crate::discard::discard;
 use crate::io_thread::token::Token;
@@ -98,7 +98,7 @@ impl Uring {
         })
     }
 
-    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut ConnectionState {
+    fn connection(&mut self, token: Token, socket: &Arc<Socket>) -> &mut ConnectionState {
         self.connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()))
     }
 
@@ -187,7 +187,7 @@ impl Uring {
             if count == ACCEPTS {
                 break;
             }
-            next = direct::accept(&connection.socket);
+            next = socket::accept(&connection.socket);
             if next.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
                 break;
             }
@@ -287,12 +287,12 @@ impl Backend for Uring {
         self.ring.busy_poll(time)
     }
 
-    fn accept(&mut self, token: Token, listener: &Descriptor) {
+    fn accept(&mut self, token: Token, listener: &Arc<Socket>) {
         self.connection(token, listener);
         self.arm_accept(token);
     }
 
-    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
+    fn connect(&mut self, token: Token, socket: &Arc<Socket>, address: &SockAddr) {
         let connection = self.connection(token, socket);
         if connection.closed || connection.is_under_way(OperationKind::Connect) {
             return self.early.push(Event::Connected(token, Err(refused())));
@@ -302,8 +302,8 @@ impl Backend for Uring {
         self.push(token, OperationKind::Connect, &request);
     }
 
-    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
-        let connection = self.connection(token, socket);
+    fn receive(&mut self, token: Token, stream: &Stream, how: Receive) {
+        let connection = self.connection(token, stream.socket());
         if connection.receiving.is_some() {
             return;
         }
@@ -319,10 +319,11 @@ impl Backend for Uring {
         }
     }
 
-    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
+    fn send(&mut self, token: Token, stream: &Stream, batch: Batch) {
         let Self { connections, spare, early, .. } = self;
-        let connection =
-            connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()));
+        let connection = connections
+            .entry(token)
+            .or_insert_with(|| ConnectionState::new(stream.socket().clone()));
         if connection.closed || connection.is_under_way(OperationKind::Send) {
             return early.push(Event::Sent(token, batch, Err(refused())));
         }

@@ -1,14 +1,15 @@
 //! The requests of the io_uring backend, and what they refer to while the kernel has them.
 #![allow(unsafe_code)]
 
+use crate::backend::Receive;
 use crate::backend::uring::buffers::GROUP;
-use crate::backend::{Descriptor, Receive};
 use crate::batch::Batch;
 use crate::io_thread::token::{TOKEN_BITS, Token};
 use io_uring::types::Fd;
 use io_uring::{opcode, squeue};
-use socket2::SockAddr;
+use socket2::{SockAddr, Socket};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
 /// Stretches of memory in one send: `IOV_MAX` is 1024, and a batch of 64 KiB rarely has more than a
 /// few of them.
@@ -50,7 +51,7 @@ pub(super) fn decode(user_data: u64) -> (Token, Option<OperationKind>) {
 
 /// A token's requests: everything they refer to stays here until the last of them has answered.
 pub(super) struct ConnectionState {
-    pub(super) socket: Descriptor,
+    pub(super) socket: Arc<Socket>,
     /// Nobody listens any more; the entry waits for its requests to end.
     pub(super) closed: bool,
     /// Completions still to come, multishot requests counted once.
@@ -103,7 +104,7 @@ impl Spare {
 }
 
 impl ConnectionState {
-    pub(super) fn new(socket: Descriptor) -> Self {
+    pub(super) fn new(socket: Arc<Socket>) -> Self {
         Self {
             socket,
             closed: false,
@@ -167,20 +168,20 @@ impl ConnectionState {
     }
 }
 
-pub(super) fn accept(token: Token, listener: &Descriptor) -> squeue::Entry {
+pub(super) fn accept(token: Token, listener: &Socket) -> squeue::Entry {
     opcode::Accept::new(Fd(listener.as_raw_fd()), std::ptr::null_mut(), std::ptr::null_mut())
         .flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
         .build()
         .user_data(encode(token, OperationKind::Accept))
 }
 
-pub(super) fn connect(token: Token, socket: &Descriptor, address: &SockAddr) -> squeue::Entry {
+pub(super) fn connect(token: Token, socket: &Socket, address: &SockAddr) -> squeue::Entry {
     opcode::Connect::new(Fd(socket.as_raw_fd()), address.as_ptr().cast(), address.len())
         .build()
         .user_data(encode(token, OperationKind::Connect))
 }
 
-pub(super) fn receive(token: Token, socket: &Descriptor, how: Receive) -> squeue::Entry {
+pub(super) fn receive(token: Token, socket: &Socket, how: Receive) -> squeue::Entry {
     let fd = Fd(socket.as_raw_fd());
     let entry = match how {
         Receive::Stream => opcode::RecvMulti::new(fd, GROUP).build(),
