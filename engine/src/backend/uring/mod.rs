@@ -24,6 +24,7 @@
 #![allow(unsafe_code)]
 
 mod buffers;
+mod connection;
 mod features;
 mod operation;
 mod probe;
@@ -38,8 +39,9 @@ use crate::batch::Batch;
 use crate::discard::discard;
 use crate::io_thread::token::Token;
 use buffers::BufferRing;
+use connection::{ConnectionState, Spare};
 use io_uring::{cqueue, squeue};
-use operation::{ConnectionState, OPERATIONS, OperationKind, Spare};
+use operation::{OPERATIONS, OperationKind};
 use ring::Ring;
 use socket2::{SockAddr, Socket};
 use std::collections::HashMap;
