@@ -6,6 +6,7 @@
 
 mod buffers;
 mod connection;
+mod readiness;
 mod source;
 
 use super::{Backend, Buffer, Event, Receive, Stream, Wake};
@@ -14,7 +15,8 @@ use crate::discard::discard;
 use crate::io_thread::token::Token;
 use ::mio::{Events, Poll, Token as MioToken, Waker};
 use buffers::Buffers;
-use connection::{ConnectionState, Progress};
+use connection::ConnectionState;
+use readiness::Progress;
 use socket2::{SockAddr, Socket};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -101,7 +103,7 @@ impl Mio {
             }
             let token = Token::from_key(event.token().0);
             let Some(connection) = self.connections.get_mut(&token) else { continue };
-            connection.news(event);
+            connection.readiness.news(event);
             if !std::mem::replace(&mut connection.queued, true) {
                 self.runnable.push_back(token);
             }
