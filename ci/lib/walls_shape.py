@@ -55,7 +55,6 @@ STILL_DOUBLED = frozenset(
         "Names",
         "News",
         "Origin",
-        "Part",
         "Pending",
         "Pipe",
         "Place",

@@ -108,7 +108,7 @@ fn receive_body_within(
 }
 
 /// Initialised memory as memory to be filled.
-fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+pub(super) fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     // SAFETY: the same layout; the system writes bytes there, or nothing.
     unsafe { &mut *(std::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) }
 }

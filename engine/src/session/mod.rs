@@ -180,7 +180,8 @@ impl Handler for Session {
         match completion {
             Completion::Sent(batch, result) => self.sent(cx, batch, result),
             Completion::ReceiveEnded(ended) => self.receive_ended(cx, ended),
-            Completion::Accepted(_) | Completion::Connected(_) => {} // Never asked for.
+            // Never asked for.
+            Completion::Accepted(_) | Completion::Connected(_) | Completion::DatagramsSent(..) => {}
         }
     }
 

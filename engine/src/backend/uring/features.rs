@@ -5,7 +5,7 @@
 //! what neither tells (multishot requests, provided buffers) by doing it, with the requests that the
 //! backend itself makes.
 
-use super::buffers::BufferRing;
+use super::buffers::{BufferRing, STREAMS};
 use super::operation;
 use super::probe::pauses;
 use super::ring::Ring;
@@ -179,7 +179,7 @@ fn operations(ring: &Ring) -> Vec<UringFeature> {
 
 /// What only doing it tells.
 fn multishot(ring: &mut Ring) -> [UringFeature; 3] {
-    let mut buffers = patiently(|| BufferRing::new(ring));
+    let mut buffers = patiently(|| BufferRing::new(ring, STREAMS));
     let received = match &mut buffers {
         Ok(buffers) => found(try_receive(ring, buffers, PATIENCE)),
         Err(_) => Found::Unknown("it takes a buffer ring".into()),
@@ -280,7 +280,7 @@ mod tests {
             eprintln!("SKIPPED: no io_uring here");
             return;
         };
-        let mut buffers = patiently(|| BufferRing::new(&ring)).unwrap();
+        let mut buffers = patiently(|| BufferRing::new(&ring, STREAMS)).unwrap();
         let timed_out = try_receive(&mut ring, &mut buffers, Duration::ZERO).unwrap_err();
         assert_eq!(timed_out.kind(), io::ErrorKind::TimedOut);
         // The other end is gone: nothing comes any more.
@@ -294,7 +294,7 @@ mod tests {
             eprintln!("SKIPPED: no io_uring here");
             return;
         };
-        let mut buffers = patiently(|| BufferRing::new(&ring)).unwrap();
+        let mut buffers = patiently(|| BufferRing::new(&ring, STREAMS)).unwrap();
         let result = try_receive(&mut ring, &mut buffers, 20 * PATIENCE);
         assert!(result.is_ok() && !buffers.take_back(), "{result:?}");
     }

@@ -25,6 +25,7 @@
 
 mod buffers;
 mod connection;
+mod datagram;
 mod features;
 mod operation;
 mod probe;
@@ -34,12 +35,14 @@ mod wake;
 
 pub(crate) use probe::{explain, probe, report};
 
+use super::datagram::{Datagram, DatagramBatch, DatagramBuffer};
 use super::{ACCEPTS, Backend, Buffer, Ended, Event, Receive, Stream, Wake, refused, socket};
 use crate::batch::Batch;
 use crate::discard::discard;
 use crate::io_thread::token::Token;
-use buffers::BufferRing;
+use buffers::{BufferRing, STREAMS};
 use connection::{ConnectionState, Spare};
+use datagram::DatagramState;
 use io_uring::{cqueue, squeue};
 use operation::{OPERATIONS, OperationKind};
 use ring::Ring;
@@ -60,6 +63,8 @@ pub(crate) struct Uring {
     ring: Ring,
     connections: HashMap<Token, ConnectionState>,
     buffers: BufferRing,
+    /// Sockets without a connection, each with buffers of its own.
+    datagrams: HashMap<Token, DatagramState>,
     spare: Spare,
     /// Tokens whose receive found no free buffer.
     starved: Vec<Token>,
@@ -85,13 +90,14 @@ impl Uring {
     }
 
     fn on(mut ring: Ring) -> io::Result<Self> {
-        let buffers = BufferRing::new(&ring)?;
+        let buffers = BufferRing::new(&ring, STREAMS)?;
         let wake = Arc::new(RingWaker::new()?);
         ring.push(&wake.request());
         Ok(Self {
             ring,
             connections: HashMap::new(),
             buffers,
+            datagrams: HashMap::new(),
             spare: Spare::default(),
             starved: Vec::new(),
             early: Vec::new(),
@@ -136,18 +142,23 @@ impl Uring {
         let (token, kind) = operation::decode(entry.user_data());
         let more = cqueue::more(entry.flags());
         let Some(kind) = kind else { return };
-        if kind == OperationKind::Wake {
-            if !more {
-                self.ring.push(&self.wake.request());
+        match kind {
+            OperationKind::Wake => {
+                if !more {
+                    self.ring.push(&self.wake.request());
+                }
+                return;
             }
-            return;
+            OperationKind::Datagrams => return self.datagram_arrived(token, entry, events),
+            OperationKind::Writable => return self.datagrams_can_go(token, entry.result(), events),
+            _ => {}
         }
         let buffer = cqueue::buffer_select(entry.flags());
         buffer.iter().for_each(|_| self.buffers.taken());
         let Some(connection) = self.connections.get_mut(&token) else {
-            // Entries outlive their requests, so this cannot be; a lost buffer would be for good.
+            // Entries outlive their requests, so there is no buffer; if there were, it would be lost for good.
             buffer.into_iter().for_each(|index| self.buffers.give(index));
-            return;
+            return self.datagrams_cancelled(token);
         };
         if !more {
             connection.end(kind);
@@ -168,7 +179,7 @@ impl Uring {
                     events.push(Event::Sent(token, batch, outcome(result)));
                 }
             }
-            OperationKind::Cancel | OperationKind::Wake => {}
+            _ => {}
         }
         self.forget_if_done(token);
     }
@@ -315,7 +326,9 @@ impl Backend for Uring {
     }
 
     fn pause(&mut self, token: Token) {
-        let Some(connection) = self.connections.get_mut(&token) else { return };
+        let Some(connection) = self.connections.get_mut(&token) else {
+            return self.pause_datagrams(token);
+        };
         if connection.receiving.is_some() && !std::mem::replace(&mut connection.pausing, true) {
             self.cancel(token, OperationKind::Receive);
         }
@@ -334,7 +347,9 @@ impl Backend for Uring {
     }
 
     fn close(&mut self, token: Token) {
-        let Some(connection) = self.connections.get_mut(&token) else { return };
+        let Some(connection) = self.connections.get_mut(&token) else {
+            return self.close_datagrams(token);
+        };
         if std::mem::replace(&mut connection.closed, true) {
             return;
         }
@@ -359,16 +374,38 @@ impl Backend for Uring {
     fn release(&mut self, buffer: Buffer) {
         self.buffers.give(buffer.index);
     }
+
+    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize) {
+        self.start_datagrams(token, socket, longest);
+    }
+
+    fn send_datagrams(&mut self, token: Token, socket: &Arc<Socket>, batch: DatagramBatch) {
+        self.queue_datagrams(token, socket, batch);
+    }
+
+    fn datagram(&self, buffer: &DatagramBuffer) -> Option<Datagram<'_>> {
+        self.datagrams.get(&buffer.token)?.datagram(&buffer.buffer)
+    }
+
+    fn release_datagram(&mut self, buffer: DatagramBuffer) {
+        self.give_datagram_back(buffer.token, buffer.buffer);
+    }
 }
 
 impl Uring {
+    /// Whether the kernel may refer to something, or something is not forgotten yet.
+    fn has_requests(&self) -> bool {
+        !(self.connections.is_empty() && self.datagrams.is_empty())
+    }
+
     /// Ends everything and waits until the kernel has let go of it, for [`DRAIN`] at the most.
     fn drain(&mut self) {
-        let tokens: Vec<Token> = self.connections.keys().copied().collect();
+        let tokens = self.connections.keys().chain(self.datagrams.keys());
+        let tokens: Vec<Token> = tokens.copied().collect();
         tokens.into_iter().for_each(|token| self.close(token));
         let deadline = Instant::now() + DRAIN;
         let mut events = Vec::new();
-        while !self.connections.is_empty() && Instant::now() < deadline {
+        while self.has_requests() && Instant::now() < deadline {
             let polled = self.poll(Some(DRAIN / 10), &mut events);
             // Buffers of late events are not needed any more, batches go with their events: one by one,
             // since that may run code of the application.
@@ -388,10 +425,12 @@ impl Drop for Uring {
         if catch_unwind(AssertUnwindSafe(|| self.drain())).is_err() {
             tracing::error!("ending the requests of a ring panicked");
         }
-        if !self.connections.is_empty() {
+        if self.has_requests() {
             // The kernel still holds memory of ours: giving it up beats freeing it.
-            tracing::error!(left = self.connections.len(), "requests did not end; leaking them");
+            let left = self.connections.len() + self.datagrams.len();
+            tracing::error!(left, "requests did not end; leaking them");
             std::mem::forget(std::mem::take(&mut self.connections));
+            std::mem::forget(std::mem::take(&mut self.datagrams));
             self.buffers.leak();
         }
     }

@@ -1,7 +1,7 @@
 //! The requests of the io_uring backend, each told from the others by its user data.
 
 use crate::backend::Receive;
-use crate::backend::uring::buffers::GROUP;
+use crate::backend::uring::buffers::STREAMS;
 use crate::io_thread::token::{TOKEN_BITS, Token};
 use io_uring::types::Fd;
 use io_uring::{opcode, squeue};
@@ -17,9 +17,13 @@ pub(super) enum OperationKind {
     Send = 3,
     Cancel = 4,
     Wake = 5,
+    /// A receive of datagrams.
+    Datagrams = 6,
+    /// A datagram socket that is to be written to.
+    Writable = 7,
 }
 
-/// What a token may have under way.
+/// What the token of a connection may have under way.
 pub(super) const OPERATIONS: [OperationKind; 4] =
     [OperationKind::Accept, OperationKind::Connect, OperationKind::Receive, OperationKind::Send];
 
@@ -37,6 +41,8 @@ pub(super) fn decode(user_data: u64) -> (Token, Option<OperationKind>) {
         3 => Some(OperationKind::Send),
         4 => Some(OperationKind::Cancel),
         5 => Some(OperationKind::Wake),
+        6 => Some(OperationKind::Datagrams),
+        7 => Some(OperationKind::Writable),
         _ => None,
     };
     (Token::from_raw(user_data >> KIND_BITS), kind)
@@ -58,13 +64,33 @@ pub(super) fn connect(token: Token, socket: &Socket, address: &SockAddr) -> sque
 pub(super) fn receive(token: Token, socket: &Socket, how: Receive) -> squeue::Entry {
     let fd = Fd(socket.as_raw_fd());
     let entry = match how {
-        Receive::Stream => opcode::RecvMulti::new(fd, GROUP).build(),
+        Receive::Stream => opcode::RecvMulti::new(fd, STREAMS.id).build(),
         Receive::Once => opcode::Recv::new(fd, std::ptr::null_mut(), 0)
-            .buf_group(GROUP)
+            .buf_group(STREAMS.id)
             .build()
             .flags(squeue::Flags::BUFFER_SELECT),
     };
     entry.user_data(encode(token, OperationKind::Receive))
+}
+
+/// Receives datagrams, many of them with one request, into buffers of `group`: what `header` has room for, and
+/// their bytes behind that. The kernel may read `header` until the last completion.
+pub(super) fn receive_datagrams(
+    token: Token,
+    socket: &Socket,
+    header: *const libc::msghdr,
+    group: u16,
+) -> squeue::Entry {
+    opcode::RecvMsgMulti::new(Fd(socket.as_raw_fd()), header, group)
+        .build()
+        .user_data(encode(token, OperationKind::Datagrams))
+}
+
+/// Completes when `socket` can be written to, or has failed.
+pub(super) fn writable(token: Token, socket: &Socket) -> squeue::Entry {
+    opcode::PollAdd::new(Fd(socket.as_raw_fd()), libc::POLLOUT as u32)
+        .build()
+        .user_data(encode(token, OperationKind::Writable))
 }
 
 pub(super) fn cancel(token: Token, kind: OperationKind) -> squeue::Entry {
