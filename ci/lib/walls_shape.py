@@ -42,7 +42,7 @@ MAY_BE_DOUBLED = {
     "PipeState": _ALIAS,
 }
 #: Those that are to become one type, or to get two names.
-STILL_DOUBLED: frozenset[str] = frozenset({"ConnectionState"})
+STILL_DOUBLED: frozenset[str] = frozenset()
 #: Files that are to become two.
 STILL_LONG = frozenset(
     {

@@ -16,7 +16,7 @@ mod session;
 mod tuning;
 
 pub use backend::{
-    BackendChoice, BackendKind, BackendReport, BackendUnavailable, Descriptor, Found, RingSize,
+    BackendChoice, BackendKind, BackendReport, BackendUnavailable, Found, RingSize, Stream,
     UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
 pub use batch::{Batch, BatchPart};

@@ -22,7 +22,7 @@ pub(crate) use write_half::{Flush, WriteHalf};
 
 use write_half::PATIENCE;
 
-use crate::backend::{Descriptor, Ended, RECEIVE_BUFFER};
+use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
 use crate::io_thread::IoHandle;
 use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
@@ -258,7 +258,7 @@ impl Reader<'_> {
     }
 
     /// What to wait for, unless it was let go.
-    pub fn descriptor(&self) -> Option<&Descriptor> {
+    pub fn descriptor(&self) -> Option<&Stream> {
         self.held.as_ref().map(|reading| &reading.descriptor)
     }
 }

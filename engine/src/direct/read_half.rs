@@ -1,7 +1,7 @@
 //! The reading half of a connection in traffic: from the descriptor into the pipe. One thread at a time
 //! works on it: the I/O thread, or a thread of the application that has it on lease.
 
-use crate::backend::{Descriptor, Ended, RECEIVE_BUFFER, direct};
+use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
 use crate::session::inbound::{Committed, Inbound, PeerPing};
 use ringmq_pipe::{LogWriter, PipeWriter};
 use ringmq_zmtp::ProtocolError;
@@ -20,7 +20,7 @@ const AFTER_LARGE: usize = 4 * 1024;
 /// The reading half: from the descriptor into the pipe.
 pub(crate) struct ReadHalf {
     /// Here, so that it is closed with the session and not with the last who has borrowed a half.
-    pub(crate) descriptor: Descriptor,
+    pub(crate) descriptor: Stream,
     pub(crate) inbound: Inbound,
     /// Where messages go; `None` when there is no room for this connection.
     pub(crate) tx: Option<PipeWriter>,
@@ -41,7 +41,7 @@ pub(crate) enum ReadEnd {
 }
 
 impl ReadHalf {
-    pub(crate) fn new(descriptor: Descriptor, inbound: Inbound, tx: Option<PipeWriter>) -> Self {
+    pub(crate) fn new(descriptor: Stream, inbound: Inbound, tx: Option<PipeWriter>) -> Self {
         Self { descriptor, inbound, tx, over: None, bulk: false, lacking: 0, copies: 0 }
     }
 
@@ -90,7 +90,7 @@ impl ReadHalf {
             return self.receive_into_log(pings);
         }
         let most = if self.inbound.is_large() { AFTER_LARGE } else { buffer.len() };
-        let bytes = some(direct::receive(&self.descriptor, &mut buffer[..most]))?;
+        let bytes = some(self.descriptor.receive(&mut buffer[..most]))?;
         self.copies = self.copies.saturating_sub(1);
         let is_log = self.log().is_some();
         self.bulk = bytes >= BULK && self.copies == 0 && is_log;
@@ -105,7 +105,9 @@ impl ReadHalf {
     ) -> Result<(), ReadEnd> {
         let Some((body, most)) = self.inbound.large_body() else { return Ok(()) };
         let rest = &mut buffer[..AFTER_LARGE];
-        let (large, more) = direct::receive_body(&self.descriptor, body, most, rest)
+        let (large, more) = self
+            .descriptor
+            .receive_body(body, most, rest)
             .map_err(|error| ReadEnd::Ended(Ended::Failed(error)))?;
         if large == 0 {
             return Err(ReadEnd::Ended(Ended::Eof));
@@ -121,7 +123,7 @@ impl ReadHalf {
         let bytes = {
             let memory = log.spare_mut(self.lacking.max(SPARE));
             let most = memory.len().min(RECEIVE_BUFFER);
-            some(direct::receive(&self.descriptor, &mut memory[..most]))?
+            some(self.descriptor.receive(&mut memory[..most]))?
         };
         log.advance(bytes);
         self.bulk = bytes >= BULK;

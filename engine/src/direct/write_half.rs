@@ -1,7 +1,7 @@
 //! The writing half of a connection in traffic: from the pipe to the descriptor. One thread at a time
 //! works on it: the I/O thread, or a thread of the application that has it on lease.
 
-use crate::backend::{Descriptor, direct};
+use crate::backend::Stream;
 use crate::batch::Batch;
 use crate::session::detached_pipe::OutputSource;
 use crate::session::outbound::{GATHER, Outbound};
@@ -16,7 +16,7 @@ const BATCHING: Duration = Duration::from_micros(30);
 
 /// The writing half: from the pipe to the descriptor.
 pub(crate) struct WriteHalf {
-    descriptor: Descriptor,
+    descriptor: Stream,
     pub(crate) outbound: Outbound,
     pub(crate) source: Option<OutputSource>,
     /// What is left of the batch under way, if the kernel would not take it all from a borrower.
@@ -45,7 +45,7 @@ pub(crate) enum Flush {
 
 impl WriteHalf {
     pub(crate) fn new(
-        descriptor: Descriptor,
+        descriptor: Stream,
         outbound: Outbound,
         source: Option<OutputSource>,
     ) -> Self {
@@ -100,7 +100,7 @@ impl WriteHalf {
     pub(crate) fn flush(&mut self) -> Flush {
         loop {
             while !self.batch.is_empty() {
-                match direct::send(&self.descriptor, &self.batch) {
+                match self.descriptor.send(&self.batch) {
                     Ok(bytes) => {
                         let mut batch = std::mem::take(&mut self.batch);
                         self.sent(&mut batch, bytes);

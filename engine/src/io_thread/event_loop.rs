@@ -8,7 +8,7 @@
 //! inside another. A handler that panics is removed; the others go on. What comes for a handler that is gone
 //! is dropped as carefully, since that may run code of the application.
 
-use crate::backend::{Backend, Event};
+use crate::backend::{Backend, DatagramBuffer, Event};
 use crate::discard::discard;
 use crate::io_thread::handler::{Completion, Cx, Handler, Local, Notice};
 use crate::io_thread::timers::Timers;
@@ -199,12 +199,30 @@ impl EventLoop {
                 buffer.into_iter().for_each(|buffer| self.backend.release(buffer));
                 return self.run_local();
             }
+            Event::Datagram(token, buffer) => return self.dispatch_datagram(token, buffer),
             Event::Accepted(token, result) => (token, Completion::Accepted(result)),
             Event::Connected(token, result) => (token, Completion::Connected(result)),
             Event::ReceiveEnded(token, ended) => (token, Completion::ReceiveEnded(ended)),
             Event::Sent(token, batch, result) => (token, Completion::Sent(batch, result)),
+            Event::DatagramsSent(token, batch, result) => {
+                (token, Completion::DatagramsSent(batch, result))
+            }
         };
         self.with(token, |handler, cx| handler.completed(cx, completion));
+        self.run_local();
+    }
+
+    /// As the bytes of a stream.
+    fn dispatch_datagram(&mut self, token: Token, buffer: DatagramBuffer) {
+        let mut buffer = Some(buffer);
+        self.with(token, |handler, cx| {
+            if let Some(datagram) = buffer.as_ref().and_then(|filled| cx.backend.datagram(filled)) {
+                handler.datagram(cx.now, &datagram);
+            }
+            buffer.take().into_iter().for_each(|empty| cx.backend.release_datagram(empty));
+            handler.drive(cx);
+        });
+        buffer.into_iter().for_each(|buffer| self.backend.release_datagram(buffer));
         self.run_local();
     }
 

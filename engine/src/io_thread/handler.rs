@@ -1,7 +1,7 @@
 //! The seam between an I/O thread and what runs on it: sessions, listeners, connecters, and whatever
 //! transport comes next.
 
-use crate::backend::{Backend, Ended};
+use crate::backend::{Backend, Datagram, DatagramBatch, Ended, SendTally};
 use crate::batch::Batch;
 use crate::io_thread::IoHandle;
 use crate::io_thread::timers::{TimerKind, Timers};
@@ -23,6 +23,8 @@ pub enum Completion {
     ReceiveEnded(Ended),
     /// A send is over: bytes sent, and the batch, not advanced.
     Sent(Batch, io::Result<usize>),
+    /// A send of datagrams is over: what became of how many, and the batch, not advanced.
+    DatagramsSent(DatagramBatch, io::Result<SendTally>),
 }
 
 /// News from another thread, or from another handler of the same.
@@ -55,7 +57,10 @@ pub trait Handler: Send {
     /// Bytes arrived, borrowed from the backend. Ask for operations in [`drive`](Self::drive).
     fn received(&mut self, _now: Instant, _bytes: &[u8]) {}
 
-    /// Follows every run of [`received`](Self::received).
+    /// A datagram arrived, borrowed from the backend. Ask for operations in [`drive`](Self::drive).
+    fn datagram(&mut self, _now: Instant, _datagram: &Datagram<'_>) {}
+
+    /// Follows every run of [`received`](Self::received) and [`datagram`](Self::datagram).
     fn drive(&mut self, _cx: &mut Cx<'_>) {}
 
     /// An operation is done.

@@ -6,12 +6,10 @@
 //! it lose what the kernel has not delivered yet.
 
 use super::{DetachedPipe, LINGER, Phase, Session, SessionEnd, handshake};
-use crate::backend::direct;
 use crate::io_thread::handler::{Cx, Notice};
 use crate::monitor::{DisconnectReason, MonitorEvent};
 use crate::owner::Connection;
 use ringmq_pipe::{Message, frame};
-use std::net::Shutdown;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -47,7 +45,7 @@ impl Session {
             return; // Called again when everything is.
         }
         self.dismantle(Phase::HalfClosed);
-        if self.descriptor.shutdown(Shutdown::Write).is_err() {
+        if self.descriptor.shutdown_write().is_err() {
             return self.end(cx, DisconnectReason::Local);
         }
         let at = cx.now + HALF_CLOSED_FOR;
@@ -65,7 +63,7 @@ impl Session {
                 if !self.sending && !last.is_empty() {
                     // What this end is, so that the other one knows, too, that they do not go together. As
                     // much as goes out at once: nobody waits for such a peer.
-                    let _ = direct::send(&self.descriptor, &last);
+                    let _ = self.descriptor.send(&last);
                 }
                 let Connection { endpoint, peer, .. } = self.connection.clone();
                 let reason = reason.clone();

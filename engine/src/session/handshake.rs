@@ -4,7 +4,6 @@ use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::traffic::Traffic;
 use super::{DetachedPipe, HANDSHAKE, Phase, Session};
-use crate::backend::life;
 use crate::batch::{Batch, BatchPart};
 use crate::direct::{ReadHalf, WriteHalf};
 use crate::io_thread::handler::Cx;
@@ -102,7 +101,7 @@ impl Session {
         let mut outbound = Outbound::new(established.encoder, out, unsent.unwrap_or_default());
         outbound.add_frames(&frames);
         if let Some(longest) = established.heartbeat.longest_pause() {
-            life::limit_back_off(&self.descriptor, longest);
+            self.descriptor.limit_back_off(longest);
         }
         let inbound = Inbound::new(established.decoder, self.discard_inbound);
         let descriptor = self.descriptor.clone();

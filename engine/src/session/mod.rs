@@ -16,7 +16,7 @@ mod traffic;
 pub use detached_pipe::DetachedPipe;
 
 use crate::PipeState;
-use crate::backend::{Descriptor, Receive};
+use crate::backend::{Receive, Stream};
 use crate::io_thread::handler::{Completion, Cx, Handler, Notice};
 use crate::io_thread::timers::TimerKind;
 use crate::io_thread::token::Token;
@@ -36,7 +36,7 @@ const LEASE: TimerKind = 4;
 /// What a session is made of.
 pub struct SessionOptions {
     /// The connection.
-    pub descriptor: Descriptor,
+    pub descriptor: Stream,
     /// The protocol's settings.
     pub config: Arc<Config>,
     /// The socket.
@@ -65,7 +65,7 @@ pub struct SessionEnd {
 
 /// One connection: runs the handshake, then moves messages between a descriptor and a pipe.
 pub struct Session {
-    descriptor: Descriptor,
+    descriptor: Stream,
     owner: Arc<dyn SessionOwner>,
     connection: Connection,
     parent: Token,
@@ -185,7 +185,8 @@ impl Handler for Session {
         match completion {
             Completion::Sent(batch, result) => self.sent(cx, batch, result),
             Completion::ReceiveEnded(ended) => self.receive_ended(cx, ended),
-            Completion::Accepted(_) | Completion::Connected(_) => {} // Never asked for.
+            // Never asked for.
+            Completion::Accepted(_) | Completion::Connected(_) | Completion::DatagramsSent(..) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use super::advance::TAKE_OVER;
 use super::detached_pipe::DetachedPipe;
 use super::inbound::PeerPing;
 use crate::PipeState;
-use crate::backend::{Descriptor, life};
+use crate::backend::Stream;
 use crate::direct::Direct;
 use crate::direct::{ReadHalf, WriteHalf};
 use crate::io_thread::handler::Cx;
@@ -143,7 +143,7 @@ impl Traffic {
     }
 
     /// Bytes of the batch under way were sent: notes whether there was a PING among them.
-    pub(super) fn note_ping(&mut self, descriptor: &Descriptor, now: Instant) {
+    pub(super) fn note_ping(&mut self, descriptor: &Stream, now: Instant) {
         let sent = self.write.get().and_then(|writing| writing.outbound.ping_sent());
         if let Some(behind_messages) = sent {
             self.heartbeat.on_ping_sent(behind_messages, now);
@@ -153,14 +153,14 @@ impl Traffic {
 
     /// Whether the peer may have pings something that has not been heard. Looks into the descriptor only
     /// if that decides about the connection.
-    pub(super) fn is_deaf(&mut self, descriptor: &Descriptor) -> bool {
-        self.starved || self.is_blocked() || self.overdue.is_some() && life::has_unread(descriptor)
+    pub(super) fn is_deaf(&mut self, descriptor: &Stream) -> bool {
+        self.starved || self.is_blocked() || self.overdue.is_some() && descriptor.has_unread()
     }
 
     /// Asks the kernel for signs of life if the peer is not expected to give them.
-    pub(super) fn watch_line(&mut self, descriptor: &Descriptor, now: Instant) {
+    pub(super) fn watch_line(&mut self, descriptor: &Stream, now: Instant) {
         if self.heartbeat.watches_line() {
-            self.heartbeat.on_line(life::line(descriptor), now);
+            self.heartbeat.on_line(descriptor.line(), now);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::common::on_each_backend;
 use crate::harness::UnixPath;
 use crate::harness::{Harness, What, batch, listener, pair, tcp};
 use ringmq_engine::backend::Receive;
-use ringmq_engine::{BackendKind, Descriptor, Token};
+use ringmq_engine::{BackendKind, Stream, Token};
 #[cfg(unix)]
 use socket2::{Domain, Type};
 use socket2::{SockAddr, Socket};
@@ -21,7 +21,7 @@ fn connected(harness: &mut Harness, token: Token) -> io::Result<()> {
 }
 
 /// The connection under `token` carries bytes both ways.
-fn exchange(harness: &mut Harness, token: Token, near: &Descriptor, listener: &Socket) {
+fn exchange(harness: &mut Harness, token: Token, near: &Stream, listener: &Socket) {
     listener.set_nonblocking(false).unwrap();
     let (mut far, _) = listener.accept().unwrap();
     far.write_all(b"down").unwrap();
@@ -38,7 +38,7 @@ fn a_tcp_listener_is_reached(kind: BackendKind) {
     let (token, socket) = (Token::unique(), tcp());
     harness.backend.connect(token, &socket, &address);
     connected(&mut harness, token).unwrap();
-    exchange(&mut harness, token, &socket, &listener);
+    exchange(&mut harness, token, &socket.into(), &listener);
 }
 
 #[cfg(unix)]
@@ -51,11 +51,11 @@ fn a_unix_listener_is_reached(kind: BackendKind) {
     let listener = unix();
     listener.bind(&address).unwrap();
     listener.listen(1).unwrap();
-    let socket: Descriptor = Arc::new(unix());
+    let socket = Arc::new(unix());
     socket.set_nonblocking(true).unwrap();
     harness.backend.connect(token, &socket, &address);
     connected(&mut harness, token).unwrap();
-    exchange(&mut harness, token, &socket, &listener);
+    exchange(&mut harness, token, &socket.into(), &listener);
 }
 
 fn nobody_there_is_an_error(kind: BackendKind) {
@@ -87,7 +87,7 @@ fn nobody_at_a_unix_path_is_an_error(kind: BackendKind) {
 
 /// A listener that accepts nobody, with its queue full: who connects now waits. With the connections
 /// that fill it.
-pub(crate) fn full_listener() -> (Descriptor, SockAddr, Vec<Descriptor>) {
+pub(crate) fn full_listener() -> (Arc<Socket>, SockAddr, Vec<Arc<Socket>>) {
     let (listener, address) = listener(0);
     let fill = (0..4)
         .map(|_| {
@@ -126,8 +126,8 @@ fn a_second_connect_is_refused_and_the_first_goes_on(kind: BackendKind) {
     assert!(connected(&mut harness, token).is_err());
 }
 
-/// A descriptor goes from the handler that connected it to the one that uses it.
-fn a_descriptor_is_handed_from_one_token_to_another(kind: BackendKind) {
+/// A stream goes from the handler that connected it to the one that uses it.
+fn a_stream_is_handed_from_one_token_to_another(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (near, mut far) = pair();
     for round in 0..100u8 {
@@ -149,5 +149,5 @@ on_each_backend!(
     nobody_at_a_unix_path_is_an_error,
     a_connect_that_takes_too_long_can_be_given_up,
     a_second_connect_is_refused_and_the_first_goes_on,
-    a_descriptor_is_handed_from_one_token_to_another,
+    a_stream_is_handed_from_one_token_to_another,
 );

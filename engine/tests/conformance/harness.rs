@@ -3,12 +3,15 @@
 
 use crate::common::{self, DEADLINE, stream_pair};
 use bytes::Bytes;
-use ringmq_engine::backend::{self, Backend, Buffer, Ended, Event, Receive};
-use ringmq_engine::{BackendKind, Batch, BatchPart, Descriptor, Token};
+use ringmq_engine::backend::{
+    self, Backend, Buffer, DatagramBatch, DatagramBuffer, Ended, Event, OutgoingDatagram, Receive,
+    SendTally,
+};
+use ringmq_engine::{BackendKind, Batch, BatchPart, Stream, Token};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::collections::VecDeque;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +26,17 @@ pub(crate) enum What {
     Received(Vec<u8>),
     Ended(Ended),
     Sent(Given, io::Result<usize>),
+    Datagram(Arrived),
+    DatagramsSent(DatagramBatch, io::Result<SendTally>),
+}
+
+/// A datagram, copied out.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: Option<IpAddr>,
+    pub(crate) truncated: bool,
 }
 
 /// A batch that says no more of itself than that it is one.
@@ -94,6 +108,10 @@ impl Harness {
             Event::Received(token, buffer) => (token, What::Received(self.take(buffer))),
             Event::ReceiveEnded(token, ended) => (token, What::Ended(ended)),
             Event::Sent(token, batch, result) => (token, What::Sent(Given(batch), result)),
+            Event::Datagram(token, buffer) => (token, What::Datagram(self.take_datagram(buffer))),
+            Event::DatagramsSent(token, batch, result) => {
+                (token, What::DatagramsSent(batch, result))
+            }
         }
     }
 
@@ -102,6 +120,52 @@ impl Harness {
         let bytes = self.backend.bytes(&buffer).to_vec();
         self.backend.release(buffer);
         bytes
+    }
+
+    /// What is in a datagram's buffer, which is given back.
+    pub(crate) fn take_datagram(&mut self, buffer: DatagramBuffer) -> Arrived {
+        let datagram = self.backend.datagram(&buffer).expect("its token is not closed");
+        let arrived = Arrived {
+            bytes: datagram.bytes.to_vec(),
+            source: datagram.source,
+            destination: datagram.destination,
+            truncated: datagram.truncated,
+        };
+        self.backend.release_datagram(buffer);
+        arrived
+    }
+
+    /// The next event, which is a datagram for `token`.
+    pub(crate) fn arrived(&mut self, token: Token) -> Arrived {
+        match self.next_of(token) {
+            What::Datagram(arrived) => arrived,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Sends all of `batch`; returns how many of it were sent and how many refused, and the last reason.
+    pub(crate) fn send_datagrams(
+        &mut self,
+        token: Token,
+        socket: &Arc<Socket>,
+        batch: DatagramBatch,
+    ) -> SendTally {
+        let (mut left, mut all) = (batch, SendTally::default());
+        while !left.is_empty() {
+            self.backend.send_datagrams(token, socket, left);
+            let What::DatagramsSent(batch, result) = self.next_of(token) else {
+                panic!("nothing but a send is under way");
+            };
+            let tally = result.unwrap();
+            assert!(tally.tried() > 0 && tally.tried() <= backend::DATAGRAMS);
+            assert_eq!(tally.refusal.is_some(), tally.refused > 0);
+            left = batch;
+            left.advance(tally.tried());
+            all.sent += tally.sent;
+            all.refused += tally.refused;
+            all.refusal = tally.refusal.or(all.refusal);
+        }
+        all
     }
 
     /// Bytes received by `token` until there are `count`.
@@ -118,11 +182,11 @@ impl Harness {
     }
 
     /// Sends all of `batch`; returns how many events that took.
-    pub(crate) fn send_all(&mut self, token: Token, socket: &Descriptor, batch: Batch) -> usize {
+    pub(crate) fn send_all(&mut self, token: Token, stream: &Stream, batch: Batch) -> usize {
         let mut events = 0;
         let mut left = batch;
         while !left.is_empty() {
-            self.backend.send(token, socket, left);
+            self.backend.send(token, stream, left);
             let What::Sent(Given(batch), result) = self.next_of(token) else {
                 panic!("nothing but a send is under way");
             };
@@ -134,8 +198,8 @@ impl Harness {
     }
 
     /// Receives and expects `Stopped` after `count` bytes.
-    pub(crate) fn receive_once(&mut self, token: Token, socket: &Descriptor) -> Vec<u8> {
-        self.backend.receive(token, socket, Receive::Once);
+    pub(crate) fn receive_once(&mut self, token: Token, stream: &Stream) -> Vec<u8> {
+        self.backend.receive(token, stream, Receive::Once);
         let What::Received(bytes) = self.next_of(token) else {
             panic!("bytes are there");
         };
@@ -144,32 +208,32 @@ impl Harness {
     }
 }
 
-/// A descriptor for a backend, and the other end for a test.
-pub(crate) fn pair() -> (Descriptor, Socket) {
+/// A stream for a backend, and the other end for a test.
+pub(crate) fn pair() -> (Stream, Socket) {
     between(stream_pair())
 }
 
 /// The same over loopback tcp.
-pub(crate) fn tcp_pair() -> (Descriptor, Socket) {
+pub(crate) fn tcp_pair() -> (Stream, Socket) {
     between(common::tcp_pair())
 }
 
-fn between((near, far): (Socket, Socket)) -> (Descriptor, Socket) {
+fn between((near, far): (Socket, Socket)) -> (Stream, Socket) {
     near.set_nonblocking(true).unwrap();
     far.set_read_timeout(Some(DEADLINE)).unwrap();
     far.set_write_timeout(Some(DEADLINE)).unwrap();
-    (Arc::new(near), far)
+    (near.into(), far)
 }
 
 /// A socket that is not connected.
-pub(crate) fn tcp() -> Descriptor {
+pub(crate) fn tcp() -> Arc<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_nonblocking(true).unwrap();
     Arc::new(socket)
 }
 
 /// A listener on a port of the system's choice.
-pub(crate) fn listener(backlog: i32) -> (Descriptor, SockAddr) {
+pub(crate) fn listener(backlog: i32) -> (Arc<Socket>, SockAddr) {
     let socket = tcp();
     socket.bind(&std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
     socket.listen(backlog).unwrap();
@@ -184,6 +248,33 @@ pub(crate) fn client(address: &SockAddr) -> Socket {
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
     socket.set_write_timeout(Some(DEADLINE)).unwrap();
     socket
+}
+
+/// A socket for a backend that datagrams can be sent to, and its address.
+pub(crate) fn udp(ip: impl Into<IpAddr>) -> (Arc<Socket>, SocketAddr) {
+    let socket = UdpSocket::bind((ip.into(), 0)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let address = socket.local_addr().unwrap();
+    (Arc::new(socket.into()), address)
+}
+
+/// The same for a test.
+pub(crate) fn far_udp() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+/// A batch of datagrams.
+pub(crate) fn datagrams<T: Into<Bytes>>(
+    all: impl IntoIterator<Item = (T, Option<SocketAddr>)>,
+) -> DatagramBatch {
+    let mut batch = DatagramBatch::default();
+    for (bytes, to) in all {
+        batch.push(OutgoingDatagram { bytes: bytes.into(), to });
+    }
+    batch
 }
 
 /// A batch of one part each.

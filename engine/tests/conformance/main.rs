@@ -6,6 +6,9 @@ mod harness;
 
 mod accept;
 mod connect;
+mod datagram_receive;
+mod datagram_send;
+mod datagram_teardown;
 mod many;
 mod receive;
 mod send;

@@ -27,9 +27,9 @@ fn a_thousand_connections_echo_and_end(kind: BackendKind) {
     let mut near = HashMap::new();
     let mut far = Vec::new();
     for _ in 0..COUNT {
-        let (token, (descriptor, other)) = (Token::unique(), pair());
-        harness.backend.receive(token, &descriptor, Receive::Stream);
-        near.insert(token, descriptor);
+        let (token, (stream, other)) = (Token::unique(), pair());
+        harness.backend.receive(token, &stream, Receive::Stream);
+        near.insert(token, stream);
         far.push(other);
     }
     for round in 0..ROUNDS {

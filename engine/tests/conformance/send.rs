@@ -8,8 +8,8 @@ use crate::harness::{Given, Harness, What, batch, pair, pattern, tcp_pair};
 #[cfg(target_os = "linux")]
 use ringmq_engine::backend::Event;
 use ringmq_engine::backend::Receive;
-use ringmq_engine::{BackendKind, Batch, Descriptor, Token};
-use socket2::Socket;
+use ringmq_engine::{BackendKind, Batch, Stream, Token};
+use socket2::{SockRef, Socket};
 use std::io::{self, Read};
 
 /// More parts than any system takes at once (`IOV_MAX` is 1024), of all sizes from nothing up.
@@ -39,10 +39,10 @@ fn a_slow_reader_gets_everything(kind: BackendKind) {
     }
 }
 
-fn send_to_a_slow_reader(kind: BackendKind, near: &Descriptor, mut far: Socket) {
+fn send_to_a_slow_reader(kind: BackendKind, near: &Stream, mut far: Socket) {
     let mut harness = Harness::new(kind);
     let token = Token::unique();
-    near.set_send_buffer_size(8 * 1024).unwrap();
+    SockRef::from(near).set_send_buffer_size(8 * 1024).unwrap();
     let parts: Vec<_> = (0..40).map(|_| pattern(100_000)).collect();
     let sent = parts.concat();
     let len = sent.len();
@@ -169,7 +169,7 @@ fn more_than_two_gib_in_one_stretch_arrive(kind: BackendKind) {
 }
 
 /// Sends until that fails.
-fn send_until_it_fails(harness: &mut Harness, near: &Descriptor) -> io::Error {
+fn send_until_it_fails(harness: &mut Harness, near: &Stream) -> io::Error {
     let token = Token::unique();
     let deadline = std::time::Instant::now() + DEADLINE;
     while std::time::Instant::now() < deadline {
@@ -216,7 +216,7 @@ fn a_peer_that_is_gone_is_no_signal(kind: BackendKind) {
     // The signal would have been noticed.
     let (near, far) = pair();
     drop(far);
-    near.send(b"x").unwrap_err();
+    SockRef::from(&near).send(b"x").unwrap_err();
     assert!(signalled.load(Ordering::SeqCst));
 }
 

@@ -4,7 +4,7 @@
 use crate::common::on_each_backend;
 use crate::harness::{Harness, What, pair};
 use ringmq_engine::backend::{Buffer, Ended, Event, Receive};
-use ringmq_engine::{BackendKind, Descriptor, Token};
+use ringmq_engine::{BackendKind, Stream, Token};
 use socket2::Socket;
 use std::collections::HashMap;
 use std::io::Write;
@@ -15,7 +15,7 @@ const CROWD: u32 = 100;
 
 struct Crowd {
     harness: Harness,
-    members: HashMap<Token, (u32, Descriptor, Socket)>,
+    members: HashMap<Token, (u32, Stream, Socket)>,
     heard: usize,
     /// Buffers that are kept.
     held: Vec<(Token, Buffer)>,

@@ -1,13 +1,13 @@
 //! Closing tokens and dropping backends with everything under way.
 #![allow(clippy::unwrap_used)]
 
-use crate::common::{on_each_backend, on_each_backend_alone};
+use crate::common::{on_each_backend, on_each_backend_alone, stream_pair};
 use crate::connect::full_listener;
 use crate::harness::{
     Given, Harness, What, batch, client, listener, open_descriptors, pair, pattern, tcp,
 };
 use ringmq_engine::backend::{Event, Receive};
-use ringmq_engine::{BackendKind, Token};
+use ringmq_engine::{BackendKind, Stream, Token};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,14 +94,17 @@ fn dropping_the_backend_leaks_nothing(kind: BackendKind) {
 fn unsubmitted_operations_are_dropped_with_the_backend(kind: BackendKind) {
     let before = open_descriptors();
     let mut harness = Harness::new(kind);
-    let (near, mut far) = pair();
+    let (near, mut far) = stream_pair();
+    near.set_nonblocking(true).unwrap();
+    let socket = Arc::new(near);
+    let near = Stream::from(socket.clone());
     far.write_all(b"unheard").unwrap();
     harness.backend.receive(Token::unique(), &near, Receive::Stream);
     harness.backend.send(Token::unique(), &near, batch([pattern(100)]));
-    assert_eq!(Arc::strong_count(&near), 3);
+    assert_eq!(Arc::strong_count(&socket), 4);
     drop(harness);
-    assert_eq!(Arc::strong_count(&near), 1);
-    drop((near, far));
+    assert_eq!(Arc::strong_count(&socket), 2);
+    drop((near, socket, far));
     assert_eq!(open_descriptors(), before);
 }
 

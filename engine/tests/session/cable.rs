@@ -5,7 +5,7 @@
 use crate::common::{on_each_backend, skipped};
 use crate::harness::{App, Harness, Settings};
 use crate::peer::Peer;
-use ringmq_engine::{BackendKind, Descriptor, DisconnectReason};
+use ringmq_engine::{BackendKind, DisconnectReason, Stream};
 use ringmq_zmtp::{HeartbeatConfig, subscribe_frame};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use socket2::{Domain, Socket, Type};
@@ -13,7 +13,6 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 const BEAT: Duration = Duration::from_millis(100);
@@ -75,7 +74,7 @@ impl Cable {
         there.join().unwrap()
     }
 
-    fn connection(&self) -> (Descriptor, Peer) {
+    fn connection(&self) -> (Stream, Peer) {
         let address = SocketAddr::from(([198, 18, 0, 2], 5555));
         let listener = self.on(2, move || {
             let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -90,7 +89,7 @@ impl Cable {
         });
         let peer = Peer::new(listener.accept().unwrap().0);
         near.set_nonblocking(true).unwrap();
-        (Arc::new(near), peer)
+        (near.into(), peer)
     }
 
     fn cut(&self, end: End) {

@@ -5,9 +5,9 @@ use crate::common::{DEADLINE, stream_pair, tcp_pair};
 use crate::peer::Peer;
 use ringmq_engine::PipeEnd;
 use ringmq_engine::{
-    Attach, BackendChoice, BackendKind, Completion, Connection, Cx, Descriptor, DetachedPipe,
-    DisconnectReason, EndpointId, Engine, EngineOptions, Handler, MonitorEvent, Notice, Session,
-    SessionEnd, SessionOptions, SessionOwner, Token,
+    Attach, BackendChoice, BackendKind, Completion, Connection, Cx, DetachedPipe, DisconnectReason,
+    EndpointId, Engine, EngineOptions, Handler, MonitorEvent, Notice, Session, SessionEnd,
+    SessionOptions, SessionOwner, Stream, Token,
 };
 use ringmq_pipe::{Capacity, Message, Notify, PipeWriter, WriteError, pipe};
 use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};
@@ -26,13 +26,13 @@ pub(crate) enum Over {
 pub(crate) const BOTH: [Over; 2] = [Over::Tcp, Over::Unix];
 
 /// A connected descriptor for a session, and the other end.
-pub(crate) fn connection(over: Over) -> (Descriptor, Peer) {
+pub(crate) fn connection(over: Over) -> (Stream, Peer) {
     let (near, far) = match over {
         Over::Unix => stream_pair(),
         Over::Tcp => tcp_pair(),
     };
     near.set_nonblocking(true).unwrap();
-    (Arc::new(near), Peer::new(far))
+    (near.into(), Peer::new(far))
 }
 
 /// What a session tells, in order.
@@ -150,7 +150,7 @@ impl Harness {
     }
 
     /// Puts a session on the engine.
-    pub(crate) fn session(&self, descriptor: Descriptor, carry: Option<DetachedPipe>) -> Token {
+    pub(crate) fn session(&self, descriptor: Stream, carry: Option<DetachedPipe>) -> Token {
         let socket = TestSocket { news: self.sender.clone(), settings: self.settings.clone() };
         self.engine.choose(0).add(Box::new(Session::new(SessionOptions {
             descriptor,

@@ -8,7 +8,7 @@ use crate::common::on_each_backend;
 use crate::harness::{BOTH, Harness, Over, Settings, connection};
 use crate::peer::{Peer, wire};
 use ringmq_engine::backend::Receive;
-use ringmq_engine::{BackendKind, Completion, Cx, Descriptor, DisconnectReason, Handler, Notice};
+use ringmq_engine::{BackendKind, Completion, Cx, DisconnectReason, Handler, Notice, Stream};
 use ringmq_pipe::Capacity;
 use ringmq_zmtp::{HeartbeatConfig, subscribe_frame};
 use std::sync::mpsc::{self, Sender, channel};
@@ -97,7 +97,7 @@ fn a_peer_that_has_read_everything_has_no_excuse(kind: BackendKind) {
 
 /// Keeps its thread busy, from the first byte on that it receives until it is told.
 struct Hog {
-    descriptor: Descriptor,
+    descriptor: Stream,
     begun: Sender<()>,
     end: mpsc::Receiver<()>,
 }

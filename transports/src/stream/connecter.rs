@@ -19,9 +19,10 @@ use crate::resolver::{PendingLookup, Resolver};
 use crate::transport::FirstStep;
 use ringmq_engine::PipeEnd;
 use ringmq_engine::{
-    Completion, Connection, Cx, Descriptor, DetachedPipe, DisconnectReason, Handler, IoHandle,
-    MonitorEvent, Notice, Session, SessionEnd, SessionOptions, SessionOwner, TimerKind, Token,
+    Completion, Connection, Cx, DetachedPipe, DisconnectReason, Handler, IoHandle, MonitorEvent,
+    Notice, Session, SessionEnd, SessionOptions, SessionOwner, TimerKind, Token,
 };
+use socket2::{SockAddr, Socket};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
@@ -180,9 +181,9 @@ impl Connecter {
         }
     }
 
-    fn dial(&mut self, cx: &mut Cx<'_>, descriptor: Descriptor, address: socket2::SockAddr) {
+    fn dial(&mut self, cx: &mut Cx<'_>, socket: Arc<Socket>, address: SockAddr) {
         let timeout = self.settings.options.tcp.connect_timeout;
-        let dial = Dial { descriptor, address, timeout, connecter: cx.token };
+        let dial = Dial { socket, address, timeout, connecter: cx.token };
         self.state = ConnecterState::Dialing(cx.add(Box::new(dial)));
     }
 
@@ -191,10 +192,10 @@ impl Connecter {
             return;
         }
         match dialed.result {
-            Ok(()) => self.connected(cx, dialed.descriptor),
+            Ok(()) => self.connected(cx, dialed.socket),
             Err(error) => {
                 // Closed before anything else is tried.
-                drop(dialed.descriptor);
+                drop(dialed.socket);
                 if let Some(target) = &mut self.target {
                     target.refused &= is_refusal(&error);
                 }
@@ -203,14 +204,14 @@ impl Connecter {
         }
     }
 
-    fn connected(&mut self, cx: &mut Cx<'_>, descriptor: Descriptor) {
-        let peer = descriptor.peer_addr().map(|address| describe(&address)).unwrap_or_default();
+    fn connected(&mut self, cx: &mut Cx<'_>, socket: Arc<Socket>) {
+        let peer = socket.peer_addr().map(|address| describe(&address)).unwrap_or_default();
         let connection = Connection {
             endpoint_id: self.settings.endpoint_id,
             endpoint: self.text.clone(),
             // The same, unless there was a name to look up.
             peer: if peer == *self.text { self.text.clone() } else { peer.into() },
-            peer_address: peer_address(&descriptor).map(share),
+            peer_address: peer_address(&socket).map(share),
         };
         let Connection { endpoint, peer, .. } = connection.clone();
         self.owner.event(MonitorEvent::Connected { endpoint, peer });
@@ -218,7 +219,7 @@ impl Connecter {
         // The next attempt looks it up anew.
         self.target = None;
         let session = Session::new(SessionOptions {
-            descriptor,
+            descriptor: socket.into(),
             config: self.settings.options.zmtp.clone(),
             owner: self.owner.clone(),
             connection,

@@ -1,27 +1,28 @@
-//! One attempt to connect: a descriptor, an address, a deadline. Runs on an I/O thread and reports to
+//! One attempt to connect: a socket, an address, a deadline. Runs on an I/O thread and reports to
 //! its connecter.
 //!
 //! A connection that leads back to its own socket is none. tcp makes one when nobody listens at a port that
 //! the system also chooses local ports from, as soon as it happens to choose that one: both ends then are
 //! the same. (A Unix socket has to be listened on.)
 
-use ringmq_engine::{Completion, Cx, Descriptor, Handler, Notice, TimerKind, Token};
-use socket2::SockAddr;
+use ringmq_engine::{Completion, Cx, Handler, Notice, TimerKind, Token};
+use socket2::{SockAddr, Socket};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 const DEADLINE: TimerKind = 0;
 
 /// What came of an attempt, as the connecter is told in a [`Notice::Custom`].
 pub(crate) struct Dialed {
-    pub(crate) descriptor: Descriptor,
+    pub(crate) socket: Arc<Socket>,
     pub(crate) result: io::Result<()>,
 }
 
 /// See the [module's documentation](self).
 pub(crate) struct Dial {
-    pub(crate) descriptor: Descriptor,
+    pub(crate) socket: Arc<Socket>,
     pub(crate) address: SockAddr,
     /// How long it may take; `None` leaves that to the system.
     pub(crate) timeout: Option<Duration>,
@@ -47,8 +48,7 @@ fn is_itself(local: &SockAddr, peer: &SockAddr) -> bool {
 impl Dial {
     /// Refuses a connection that leads back to itself, as a port at which nobody listens refuses it.
     fn check(&self) -> io::Result<()> {
-        let (Ok(local), Ok(peer)) = (self.descriptor.local_addr(), self.descriptor.peer_addr())
-        else {
+        let (Ok(local), Ok(peer)) = (self.socket.local_addr(), self.socket.peer_addr()) else {
             return Ok(()); // It is over already, which the session will find.
         };
         if !is_itself(&local, &peer) {
@@ -56,7 +56,7 @@ impl Dial {
         }
         // It ends with a reset, of which nothing remains: the connection would otherwise keep the port from
         // the server for a minute.
-        if let Err(error) = self.descriptor.set_linger(Some(Duration::ZERO)) {
+        if let Err(error) = self.socket.set_linger(Some(Duration::ZERO)) {
             tracing::debug!(%error, "a connection to itself may leave its port in use");
         }
         let why = "the connection led back to itself: nobody listens there";
@@ -64,10 +64,10 @@ impl Dial {
     }
 
     fn report(&self, cx: &mut Cx<'_>, result: io::Result<()>) {
-        // First this handler leaves, so that its backend has let go of the descriptor when the
+        // First this handler leaves, so that its backend has let go of the socket when the
         // connecter makes a session of it.
         cx.finish();
-        let dialed = Dialed { descriptor: self.descriptor.clone(), result };
+        let dialed = Dialed { socket: self.socket.clone(), result };
         cx.tell(self.connecter, Notice::Custom(Box::new(dialed)));
     }
 }
@@ -75,7 +75,7 @@ impl Dial {
 impl Handler for Dial {
     fn start(&mut self, cx: &mut Cx<'_>) {
         cx.arrange_timer(DEADLINE, self.timeout.and_then(|timeout| cx.now.checked_add(timeout)));
-        cx.backend.connect(cx.token, &self.descriptor, &self.address);
+        cx.backend.connect(cx.token, &self.socket, &self.address);
     }
 
     fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {

@@ -6,8 +6,8 @@ use crate::error::BindError;
 use crate::owner::Settings;
 use crate::transport::{Listening, Tune};
 use ringmq_engine::{
-    Completion, Connection, Cx, Descriptor, Handler, IoHandle, MonitorEvent, Notice, Session,
-    SessionOptions, SessionOwner, TimerKind, Token,
+    Completion, Connection, Cx, Handler, IoHandle, MonitorEvent, Notice, Session, SessionOptions,
+    SessionOwner, TimerKind, Token,
 };
 use socket2::Socket;
 use std::collections::HashSet;
@@ -25,7 +25,7 @@ const BIND_STEP: Duration = Duration::from_millis(2);
 
 /// See the [module's documentation](self).
 pub(crate) struct Listener {
-    descriptor: Descriptor,
+    socket: Arc<Socket>,
     tune: Tune,
     endpoint: Arc<str>,
     settings: Settings,
@@ -71,7 +71,7 @@ impl BoundListener {
     pub fn listen(self, owner: Arc<dyn SessionOwner>, io: &IoHandle) -> Token {
         let Self { listening: Listening { socket, guard, tune, .. }, endpoint, settings } = self;
         io.add(Box::new(Listener {
-            descriptor: Arc::new(socket),
+            socket: Arc::new(socket),
             tune,
             endpoint,
             settings,
@@ -118,7 +118,7 @@ impl Listener {
         let Connection { endpoint, peer, .. } = connection.clone();
         self.owner.event(MonitorEvent::Accepted { endpoint, peer });
         let session = Session::new(SessionOptions {
-            descriptor: Arc::new(socket),
+            descriptor: socket.into(),
             config: self.settings.options.zmtp.clone(),
             owner: self.owner.clone(),
             connection,
@@ -148,7 +148,7 @@ impl Listener {
 impl Handler for Listener {
     fn start(&mut self, cx: &mut Cx<'_>) {
         self.owner.event(MonitorEvent::Listening { endpoint: self.endpoint.clone() });
-        cx.backend.accept(cx.token, &self.descriptor);
+        cx.backend.accept(cx.token, &self.socket);
     }
 
     fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
@@ -160,7 +160,7 @@ impl Handler for Listener {
     }
 
     fn timer(&mut self, cx: &mut Cx<'_>, _: TimerKind) {
-        cx.backend.accept(cx.token, &self.descriptor);
+        cx.backend.accept(cx.token, &self.socket);
     }
 
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {

@@ -24,6 +24,8 @@
 #![allow(unsafe_code)]
 
 mod buffers;
+mod connection;
+mod datagram;
 mod features;
 mod operation;
 mod probe;
@@ -33,13 +35,16 @@ mod wake;
 
 pub(crate) use probe::{explain, probe, report};
 
-use super::{ACCEPTS, Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, direct, refused};
+use super::datagram::{Datagram, DatagramBatch, DatagramBuffer};
+use super::{ACCEPTS, Backend, Buffer, Ended, Event, Receive, Stream, Wake, refused, socket};
 use crate::batch::Batch;
 use crate::discard::discard;
 use crate::io_thread::token::Token;
-use buffers::BufferRing;
+use buffers::{BufferRing, STREAMS};
+use connection::{ConnectionState, Spare};
+use datagram::DatagramState;
 use io_uring::{cqueue, squeue};
-use operation::{ConnectionState, OPERATIONS, OperationKind, Spare};
+use operation::{OPERATIONS, OperationKind};
 use ring::Ring;
 use socket2::{SockAddr, Socket};
 use std::collections::HashMap;
@@ -58,6 +63,8 @@ pub(crate) struct Uring {
     ring: Ring,
     connections: HashMap<Token, ConnectionState>,
     buffers: BufferRing,
+    /// Sockets without a connection, each with buffers of its own.
+    datagrams: HashMap<Token, DatagramState>,
     spare: Spare,
     /// Tokens whose receive found no free buffer.
     starved: Vec<Token>,
@@ -83,13 +90,14 @@ impl Uring {
     }
 
     fn on(mut ring: Ring) -> io::Result<Self> {
-        let buffers = BufferRing::new(&ring)?;
+        let buffers = BufferRing::new(&ring, STREAMS)?;
         let wake = Arc::new(RingWaker::new()?);
         ring.push(&wake.request());
         Ok(Self {
             ring,
             connections: HashMap::new(),
             buffers,
+            datagrams: HashMap::new(),
             spare: Spare::default(),
             starved: Vec::new(),
             early: Vec::new(),
@@ -98,7 +106,7 @@ impl Uring {
         })
     }
 
-    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut ConnectionState {
+    fn connection(&mut self, token: Token, socket: &Arc<Socket>) -> &mut ConnectionState {
         self.connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()))
     }
 
@@ -134,18 +142,23 @@ impl Uring {
         let (token, kind) = operation::decode(entry.user_data());
         let more = cqueue::more(entry.flags());
         let Some(kind) = kind else { return };
-        if kind == OperationKind::Wake {
-            if !more {
-                self.ring.push(&self.wake.request());
+        match kind {
+            OperationKind::Wake => {
+                if !more {
+                    self.ring.push(&self.wake.request());
+                }
+                return;
             }
-            return;
+            OperationKind::Datagrams => return self.datagram_arrived(token, entry, events),
+            OperationKind::Writable => return self.datagrams_can_go(token, entry.result(), events),
+            _ => {}
         }
         let buffer = cqueue::buffer_select(entry.flags());
         buffer.iter().for_each(|_| self.buffers.taken());
         let Some(connection) = self.connections.get_mut(&token) else {
-            // Entries outlive their requests, so this cannot be; a lost buffer would be for good.
+            // Entries outlive their requests, so there is no buffer; if there were, it would be lost for good.
             buffer.into_iter().for_each(|index| self.buffers.give(index));
-            return;
+            return self.datagrams_cancelled(token);
         };
         if !more {
             connection.end(kind);
@@ -166,7 +179,7 @@ impl Uring {
                     events.push(Event::Sent(token, batch, outcome(result)));
                 }
             }
-            OperationKind::Cancel | OperationKind::Wake => {}
+            _ => {}
         }
         self.forget_if_done(token);
     }
@@ -187,7 +200,7 @@ impl Uring {
             if count == ACCEPTS {
                 break;
             }
-            next = direct::accept(&connection.socket);
+            next = socket::accept(&connection.socket);
             if next.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
                 break;
             }
@@ -287,12 +300,12 @@ impl Backend for Uring {
         self.ring.busy_poll(time)
     }
 
-    fn accept(&mut self, token: Token, listener: &Descriptor) {
+    fn accept(&mut self, token: Token, listener: &Arc<Socket>) {
         self.connection(token, listener);
         self.arm_accept(token);
     }
 
-    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
+    fn connect(&mut self, token: Token, socket: &Arc<Socket>, address: &SockAddr) {
         let connection = self.connection(token, socket);
         if connection.closed || connection.is_under_way(OperationKind::Connect) {
             return self.early.push(Event::Connected(token, Err(refused())));
@@ -302,8 +315,8 @@ impl Backend for Uring {
         self.push(token, OperationKind::Connect, &request);
     }
 
-    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
-        let connection = self.connection(token, socket);
+    fn receive(&mut self, token: Token, stream: &Stream, how: Receive) {
+        let connection = self.connection(token, stream.socket());
         if connection.receiving.is_some() {
             return;
         }
@@ -313,16 +326,19 @@ impl Backend for Uring {
     }
 
     fn pause(&mut self, token: Token) {
-        let Some(connection) = self.connections.get_mut(&token) else { return };
+        let Some(connection) = self.connections.get_mut(&token) else {
+            return self.pause_datagrams(token);
+        };
         if connection.receiving.is_some() && !std::mem::replace(&mut connection.pausing, true) {
             self.cancel(token, OperationKind::Receive);
         }
     }
 
-    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
+    fn send(&mut self, token: Token, stream: &Stream, batch: Batch) {
         let Self { connections, spare, early, .. } = self;
-        let connection =
-            connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()));
+        let connection = connections
+            .entry(token)
+            .or_insert_with(|| ConnectionState::new(stream.socket().clone()));
         if connection.closed || connection.is_under_way(OperationKind::Send) {
             return early.push(Event::Sent(token, batch, Err(refused())));
         }
@@ -331,7 +347,9 @@ impl Backend for Uring {
     }
 
     fn close(&mut self, token: Token) {
-        let Some(connection) = self.connections.get_mut(&token) else { return };
+        let Some(connection) = self.connections.get_mut(&token) else {
+            return self.close_datagrams(token);
+        };
         if std::mem::replace(&mut connection.closed, true) {
             return;
         }
@@ -356,16 +374,38 @@ impl Backend for Uring {
     fn release(&mut self, buffer: Buffer) {
         self.buffers.give(buffer.index);
     }
+
+    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize) {
+        self.start_datagrams(token, socket, longest);
+    }
+
+    fn send_datagrams(&mut self, token: Token, socket: &Arc<Socket>, batch: DatagramBatch) {
+        self.queue_datagrams(token, socket, batch);
+    }
+
+    fn datagram(&self, buffer: &DatagramBuffer) -> Option<Datagram<'_>> {
+        self.datagrams.get(&buffer.token)?.datagram(&buffer.buffer)
+    }
+
+    fn release_datagram(&mut self, buffer: DatagramBuffer) {
+        self.give_datagram_back(buffer.token, buffer.buffer);
+    }
 }
 
 impl Uring {
+    /// Whether the kernel may refer to something, or something is not forgotten yet.
+    fn has_requests(&self) -> bool {
+        !(self.connections.is_empty() && self.datagrams.is_empty())
+    }
+
     /// Ends everything and waits until the kernel has let go of it, for [`DRAIN`] at the most.
     fn drain(&mut self) {
-        let tokens: Vec<Token> = self.connections.keys().copied().collect();
+        let tokens = self.connections.keys().chain(self.datagrams.keys());
+        let tokens: Vec<Token> = tokens.copied().collect();
         tokens.into_iter().for_each(|token| self.close(token));
         let deadline = Instant::now() + DRAIN;
         let mut events = Vec::new();
-        while !self.connections.is_empty() && Instant::now() < deadline {
+        while self.has_requests() && Instant::now() < deadline {
             let polled = self.poll(Some(DRAIN / 10), &mut events);
             // Buffers of late events are not needed any more, batches go with their events: one by one,
             // since that may run code of the application.
@@ -385,10 +425,12 @@ impl Drop for Uring {
         if catch_unwind(AssertUnwindSafe(|| self.drain())).is_err() {
             tracing::error!("ending the requests of a ring panicked");
         }
-        if !self.connections.is_empty() {
+        if self.has_requests() {
             // The kernel still holds memory of ours: giving it up beats freeing it.
-            tracing::error!(left = self.connections.len(), "requests did not end; leaking them");
+            let left = self.connections.len() + self.datagrams.len();
+            tracing::error!(left, "requests did not end; leaking them");
             std::mem::forget(std::mem::take(&mut self.connections));
+            std::mem::forget(std::mem::take(&mut self.datagrams));
             self.buffers.leak();
         }
     }

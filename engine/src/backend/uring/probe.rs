@@ -7,7 +7,6 @@ use crate::backend::{
 use crate::io_thread::token::Token;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long the trial may take; it takes microseconds where it works.
@@ -78,7 +77,7 @@ fn trial() -> io::Result<RingSize> {
 
 fn moves_bytes(mut uring: Uring) -> io::Result<RingSize> {
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
-    let (near, token) = (Arc::new(near), Token::unique());
+    let (near, token) = (near.into(), Token::unique());
     uring.receive(token, &near, Receive::Stream);
     far.write_all(b"probe")?;
     let deadline = Instant::now() + PATIENCE;

@@ -94,6 +94,11 @@ impl Ring {
         unsafe { self.ring.submitter().register_buf_ring_with_flags(entries, count, group, 0) }
     }
 
+    /// Takes a group of buffers back from the kernel. No request refers to it any more.
+    pub(super) fn unregister_buffers(&self, group: u16) -> io::Result<()> {
+        self.ring.submitter().unregister_buf_ring(group)
+    }
+
     /// Polls the devices of the sockets in use for so long before an `enter` sleeps (Linux 6.9).
     pub(super) fn busy_poll(&self, time: Duration) -> io::Result<()> {
         let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);

@@ -1,19 +1,13 @@
-//! Signs of life of a peer that does not speak: what the kernel knows of a connection.
+//! Signs of life of a peer that does not speak: what the kernel knows of a tcp connection.
 
 #![allow(unsafe_code)]
 
-use super::Descriptor;
 use ringmq_zmtp::Line;
-use std::mem::MaybeUninit;
-
-/// Whether bytes have come that nobody has read yet, or the end.
-pub(crate) fn has_unread(socket: &Descriptor) -> bool {
-    socket.peek(&mut [MaybeUninit::uninit()]).is_ok()
-}
+use socket2::Socket;
 
 /// What the kernel knows of the way to the peer; `None` if that is not tcp, or not Linux.
 #[cfg(target_os = "linux")]
-pub(crate) fn line(socket: &Descriptor) -> Option<Line> {
+pub(super) fn line(socket: &Socket) -> Option<Line> {
     use std::os::fd::AsRawFd;
 
     let mut info = TcpInfo::default();
@@ -33,7 +27,7 @@ pub(crate) fn line(socket: &Descriptor) -> Option<Line> {
 /// closed, at least every `longest` time, or every second. Systems other than Linux from 6.15 on go on
 /// as they like: up to two minutes.
 #[cfg(target_os = "linux")]
-pub(crate) fn limit_back_off(socket: &Descriptor, longest: std::time::Duration) {
+pub(super) fn limit_back_off(socket: &Socket, longest: std::time::Duration) {
     use std::os::fd::AsRawFd;
 
     const TCP_RTO_MAX_MS: libc::c_int = 44;
@@ -49,11 +43,11 @@ pub(crate) fn limit_back_off(socket: &Descriptor, longest: std::time::Duration) 
 
 /// That is the kernel's affair.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn limit_back_off(_: &Descriptor, _: std::time::Duration) {}
+pub(super) fn limit_back_off(_: &Socket, _: std::time::Duration) {}
 
 /// What the kernel knows of the way to the peer: nothing that it would tell.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn line(_: &Descriptor) -> Option<Line> {
+pub(super) fn line(_: &Socket) -> Option<Line> {
     None
 }
 
@@ -125,8 +119,8 @@ const _: () = {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+    use crate::backend::Stream;
     use std::net::{TcpListener, TcpStream};
-    use std::sync::Arc;
 
     /// Figures as Linux 6.18 gave them for a peer behind a cable.
     #[test]
@@ -153,16 +147,16 @@ mod tests {
         let near = TcpStream::connect(listener.local_addr().expect("an address")).expect("a peer");
         let (far, _) = listener.accept().expect("a peer");
         near.set_nonblocking(true).expect("an option");
-        let near: Descriptor = Arc::new(near.into());
-        let before = line(&near).expect("tcp");
-        assert!(!has_unread(&near) && !before.asked);
+        let near = Stream::from(Socket::from(near));
+        let before = near.line().expect("tcp");
+        assert!(!near.has_unread() && !before.asked);
         std::io::Write::write_all(&mut &far, b"x").expect("room");
-        while !has_unread(&near) {
+        while !near.has_unread() {
             std::thread::yield_now();
         }
-        assert!(line(&near).expect("tcp").heard != before.heard);
-        limit_back_off(&near, std::time::Duration::MAX);
+        assert!(near.line().expect("tcp").heard != before.heard);
+        near.limit_back_off(std::time::Duration::MAX);
         let mut one = [0];
-        assert_eq!(crate::backend::direct::receive(&near, &mut one).expect("a byte"), 1);
+        assert_eq!(near.receive(&mut one).expect("a byte"), 1);
     }
 }

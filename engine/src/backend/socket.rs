@@ -1,12 +1,12 @@
-//! Non-blocking calls on a descriptor by whoever has it to itself at the moment: the same on every
-//! system, and cheaper than any ring for one connection.
+//! Calls on sockets that do not block: the same on every system, and cheaper than any ring for one
+//! connection. Of a connection's they are made by whoever has its half to itself at the moment.
 
 #![allow(unsafe_code)]
 
-use super::{CALL, Descriptor};
+use super::CALL;
 use crate::batch::Batch;
 use socket2::{MaybeUninitSlice, Socket};
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 
 /// Stretches of memory in one vectored write: more hardly save anything, and no system takes fewer.
@@ -16,7 +16,7 @@ const SLICES: usize = 64;
 ///
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] when it takes none now, or why it never will.
-pub(crate) fn send(socket: &Descriptor, batch: &Batch) -> io::Result<usize> {
+pub(super) fn send(socket: &Socket, batch: &Batch) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); SLICES];
     let mut count = 0;
     for (slot, slice) in slices.iter_mut().zip(batch.io_slices(SLICES)) {
@@ -35,7 +35,7 @@ pub(crate) fn send(socket: &Descriptor, batch: &Batch) -> io::Result<usize> {
 ///
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] when none does, or why it cannot be had.
-pub(crate) fn accept(listener: &Descriptor) -> io::Result<Socket> {
+pub(super) fn accept(listener: &Socket) -> io::Result<Socket> {
     loop {
         match accept_once(listener) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -45,7 +45,7 @@ pub(crate) fn accept(listener: &Descriptor) -> io::Result<Socket> {
 }
 
 #[cfg(target_os = "linux")]
-fn accept_once(listener: &Descriptor) -> io::Result<Socket> {
+fn accept_once(listener: &Socket) -> io::Result<Socket> {
     use std::os::fd::{AsRawFd, FromRawFd};
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     let (address, length) = (std::ptr::null_mut(), std::ptr::null_mut());
@@ -58,32 +58,19 @@ fn accept_once(listener: &Descriptor) -> io::Result<Socket> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn accept_once(listener: &Descriptor) -> io::Result<Socket> {
+fn accept_once(listener: &Socket) -> io::Result<Socket> {
     let (socket, _) = listener.accept()?;
     socket.set_nonblocking(true)?;
     Ok(socket)
-}
-
-/// Receives what there is into `buffer`; no bytes mean the end.
-///
-/// # Errors
-/// [`io::ErrorKind::WouldBlock`] when there is nothing now, or why there never will be.
-pub(crate) fn receive(socket: &Descriptor, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match (&**socket).read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
 }
 
 /// Receives into the spare room of `body`, at most `most` bytes, and what comes after those into `rest`;
 /// returns how many bytes went where. `body` has room.
 ///
 /// # Errors
-/// As [`receive`].
-pub(crate) fn receive_body(
-    socket: &Descriptor,
+/// [`io::ErrorKind::WouldBlock`] when there is nothing now, or why there never will be.
+pub(super) fn receive_body(
+    socket: &Socket,
     body: &mut Vec<u8>,
     most: usize,
     rest: &mut [u8],
@@ -94,7 +81,7 @@ pub(crate) fn receive_body(
 /// The same with at most `call` bytes for `body`.
 fn receive_body_within(
     call: usize,
-    socket: &Descriptor,
+    socket: &Socket,
     body: &mut Vec<u8>,
     most: usize,
     rest: &mut [u8],
@@ -121,14 +108,14 @@ fn receive_body_within(
 }
 
 /// Initialised memory as memory to be filled.
-fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+pub(super) fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     // SAFETY: the same layout; the system writes bytes there, or nothing.
     unsafe { &mut *(std::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) }
 }
 
 /// A peer that is gone is an error value, never a signal.
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+fn send_vectored(socket: &Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     match slices {
         [one] => socket.send_with_flags(one, libc::MSG_NOSIGNAL),
         slices => socket.send_vectored_with_flags(slices, libc::MSG_NOSIGNAL),
@@ -137,7 +124,7 @@ fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usiz
 
 /// On Apple's systems the sockets themselves are set so, by socket2; Windows has no such signal.
 #[cfg(any(not(unix), target_vendor = "apple"))]
-fn send_vectored(socket: &Descriptor, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+fn send_vectored(socket: &Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     socket.send_vectored(slices)
 }
 
@@ -147,12 +134,10 @@ mod tests {
     use super::*;
     use socket2::{Domain, Type};
     use std::io::Write;
-    use std::sync::Arc;
 
     #[test]
     fn a_body_longer_than_a_call_may_be_comes_in_several() {
         let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
-        let near = Arc::new(near);
         far.write_all(b"a body and more").unwrap();
         let (mut body, mut rest) = (Vec::with_capacity(6), [0; 9]);
         let mut receive = || {
