@@ -74,7 +74,6 @@ STILL_DOUBLED = frozenset(
 STILL_LONG = frozenset(
     {
         "engine/pipe/src/log/reader.rs",
-        "engine/zmtp/src/decoder.rs",
         "sockets/src/setters.rs",
     }
 )
