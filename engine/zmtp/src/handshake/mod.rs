@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::frame_collector::FrameCollector;
 use crate::greeting::{Greeting, Outcome};
 use crate::header::Framing;
-use crate::limits::{HANDSHAKE_FRAME_MAX, QUOTE_MAX, ROUTING_ID_MAX};
+use crate::limits::{ATTACH_MIN, HANDSHAKE_FRAME_MAX, QUOTE_MAX, ROUTING_ID_MAX};
 use crate::mechanism::{Mechanism, MechanismConfig};
 use crate::metadata::{self, IDENTITY, SOCKET_TYPE};
 use crate::{Config, Decoder, Encoder, Heartbeat, ProtocolError, SocketType, Version};
@@ -268,7 +268,7 @@ fn accept(
 }
 
 fn establish(config: &Config, now: Instant, peer: Peer, wants_all: bool) -> Established {
-    let mut decoder = Decoder::new(peer.version, config.max_body, config.attach_min);
+    let mut decoder = Decoder::new(peer.version, config.max_body, ATTACH_MIN);
     if wants_all {
         decoder.subscribe_to_all();
     }
