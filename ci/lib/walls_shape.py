@@ -46,7 +46,6 @@ STILL_DOUBLED: frozenset[str] = frozenset()
 #: Files that are to become two.
 STILL_LONG = frozenset(
     {
-        "engine/zmtp/src/decoder.rs",
         "sockets/src/options/setters.rs",
     }
 )

@@ -16,6 +16,7 @@ const SPARE: usize = 16 * 1024;
 /// Bytes received with the end of a large body and after it: enough for the header of the next one,
 /// little of whose body is then copied.
 const AFTER_LARGE: usize = 4 * 1024;
+const _: () = assert!(AFTER_LARGE <= RECEIVE_BUFFER, "it goes into such a buffer");
 
 /// The reading half: from the descriptor into the pipe.
 pub(crate) struct ReadHalf {

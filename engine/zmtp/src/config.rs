@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{ATTACH_MIN, PROPERTIES_MAX, ROUTING_ID_MAX, SHORT_STRING_MAX};
+use crate::limits::{PROPERTIES_MAX, ROUTING_ID_MAX, SHORT_STRING_MAX};
 use crate::metadata;
 use crate::{MechanismConfig, SocketType};
 
@@ -30,8 +30,6 @@ pub struct Config {
     /// The longest frame body to accept, in bytes; `None` for no limit but the protocol's. Holds for the
     /// handshake too: with less than [`READY_MAX`](crate::READY_MAX) hardly any peer gets through.
     pub max_body: Option<u64>,
-    /// Bodies of this many bytes and more are never part of a span ([`crate::Sink::span`]).
-    pub attach_min: usize,
     /// How long the handshake may take; `None` for ever.
     pub handshake_timeout: Option<Duration>,
     /// Whether and how to probe the peer; `None` to only answer.
@@ -98,7 +96,6 @@ impl Config {
             mechanism: MechanismConfig::Null,
             require_mechanism: false,
             max_body: None,
-            attach_min: ATTACH_MIN,
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             heartbeat: None,
             routing_id: Vec::new(),

@@ -32,31 +32,27 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod codec;
 mod command;
 mod config;
-mod decoder;
-mod encoder;
 mod error;
+mod frame_collector;
 mod greeting;
 mod handshake;
 mod header;
 mod heartbeat;
-mod legacy;
 mod limits;
 mod line;
 mod mechanism;
 mod metadata;
-mod null;
-mod small_frame;
 mod socket_type;
 mod version;
 
+pub use codec::{Decoded, Decoder, Encoder, Measured, Rest, Sink};
 pub use command::{
     Command, Subscription, cancel_frame, error_frame, parse_subscription, subscribe_frame,
 };
 pub use config::{Config, ConfigError, HeartbeatConfig};
-pub use decoder::{Decoded, Decoder, Measured, Rest, Sink};
-pub use encoder::Encoder;
 pub use error::ProtocolError;
 pub use handshake::{Established, Handshake, Peer};
 pub use heartbeat::{Action, Heartbeat};

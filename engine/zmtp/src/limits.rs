@@ -14,10 +14,11 @@ pub const READY_MAX: u64 = 64;
 /// The properties of an application together, in bytes on the wire: as many as fit into a frame that
 /// [a handshake takes](HANDSHAKE_FRAME_MAX), with 4 KiB left for what else is in there.
 pub const PROPERTIES_MAX: usize = 60 * 1024;
+const _: () = assert!(PROPERTIES_MAX as u64 + 4 * 1024 <= HANDSHAKE_FRAME_MAX);
 
-/// Frame bodies of this many bytes or more are handed over in pieces, never inside a span: it is
-/// where copying a body into the log starts to cost more than attaching it by reference.
-pub const ATTACH_MIN: usize = 8 * 1024 + 1;
+/// Frame bodies of this many bytes or more are handed over in pieces, never inside a span: the log does
+/// not copy them, and takes them for attached wherever it finds one. So there is only one such number.
+pub const ATTACH_MIN: usize = ringmq_pipe::ATTACH;
 
 /// The longest context of a PING, in bytes (RFC 37). What a peer sends beyond that is not echoed.
 pub const CONTEXT_MAX: usize = 16;

@@ -8,7 +8,7 @@ use crate::header::{Framing, Header, HeaderBuffer};
 
 /// Collects one frame after another.
 #[derive(Debug)]
-pub(crate) struct SmallFrame {
+pub(crate) struct FrameCollector {
     framing: Framing,
     /// The longest body accepted, in bytes.
     limit: u64,
@@ -19,10 +19,10 @@ pub(crate) struct SmallFrame {
     body: Vec<u8>,
 }
 
-impl SmallFrame {
+impl FrameCollector {
     pub(crate) fn new(framing: Framing, limit: u64) -> Self {
         let buffer = HeaderBuffer::default();
-        SmallFrame { framing, limit, buffer, header: None, body: Vec::new() }
+        FrameCollector { framing, limit, buffer, header: None, body: Vec::new() }
     }
 
     /// Takes what is missing for [`is_whole`](Self::is_whole) from `input`; returns how much.

@@ -1,14 +1,14 @@
 //! The second part of a handshake with a ZMTP 1.0 or 2.0 peer: one frame with its routing id.
 
+use crate::frame_collector::FrameCollector;
 use crate::header::Framing;
 use crate::limits::ROUTING_ID_MAX;
-use crate::small_frame::SmallFrame;
 use crate::{Config, Peer, ProtocolError, SocketType, Version};
 
 /// Waits for the frame.
 #[derive(Debug)]
 pub(crate) struct Legacy {
-    frame: SmallFrame,
+    frame: FrameCollector,
     version: Version,
     socket_type: Option<SocketType>,
     /// Whether the peer sent no greeting, so that it may be anything at all.
@@ -23,7 +23,7 @@ impl Legacy {
     pub(crate) fn new(config: &Config, framing: Framing, socket_type: Option<SocketType>) -> Self {
         let version = if framing == Framing::V1 { Version::V1_0 } else { Version::V2_0 };
         let limit = config.max_body.unwrap_or(u64::MAX).min(ROUTING_ID_MAX as u64);
-        let frame = SmallFrame::new(framing, limit);
+        let frame = FrameCollector::new(framing, limit);
         // libzmq does not check the type here either: XPUB and XSUB have no number in RFC 15.
         Legacy { frame, version, socket_type, unversioned: false, began: [0; 2], known: 0 }
     }

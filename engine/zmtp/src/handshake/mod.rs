@@ -3,17 +3,19 @@
 //! Three stages, each in its own file: the greeting, then either a mechanism's dialogue (ZMTP 3)
 //! or a frame with a routing id (before). Driven by one thread; nothing is shared before the end.
 
+mod legacy;
+
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::frame_collector::FrameCollector;
 use crate::greeting::{Greeting, Outcome};
 use crate::header::Framing;
-use crate::legacy::Legacy;
-use crate::limits::{HANDSHAKE_FRAME_MAX, QUOTE_MAX, ROUTING_ID_MAX};
+use crate::limits::{ATTACH_MIN, HANDSHAKE_FRAME_MAX, QUOTE_MAX, ROUTING_ID_MAX};
 use crate::mechanism::{Mechanism, MechanismConfig};
 use crate::metadata::{self, IDENTITY, SOCKET_TYPE};
-use crate::small_frame::SmallFrame;
 use crate::{Config, Decoder, Encoder, Heartbeat, ProtocolError, SocketType, Version};
+use legacy::Legacy;
 
 /// What is known about the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +84,7 @@ enum HandshakeState {
 struct Dialogue {
     version: Version,
     mechanism: Box<dyn Mechanism>,
-    frame: SmallFrame,
+    frame: FrameCollector,
 }
 
 impl Handshake {
@@ -213,7 +215,7 @@ impl Dialogue {
         let limit = config.max_body.unwrap_or(u64::MAX).min(HANDSHAKE_FRAME_MAX);
         let mut mechanism = MechanismConfig::start(config);
         mechanism.produce(out);
-        Dialogue { version, mechanism, frame: SmallFrame::new(Framing::V3, limit) }
+        Dialogue { version, mechanism, frame: FrameCollector::new(Framing::V3, limit) }
     }
 
     /// Takes bytes of the peer; returns how many, and the peer once the mechanism is content.
@@ -266,7 +268,7 @@ fn accept(
 }
 
 fn establish(config: &Config, now: Instant, peer: Peer, wants_all: bool) -> Established {
-    let mut decoder = Decoder::new(peer.version, config.max_body, config.attach_min);
+    let mut decoder = Decoder::new(peer.version, config.max_body, ATTACH_MIN);
     if wants_all {
         decoder.subscribe_to_all();
     }

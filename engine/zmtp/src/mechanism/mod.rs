@@ -3,11 +3,13 @@
 //! A mechanism is the second part of a ZMTP 3 handshake: after the greetings it exchanges command
 //! frames with its peer until both ends have accepted each other.
 
+mod null;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::null::Null;
 use crate::{Config, ProtocolError};
+use null::Null;
 
 /// Bytes of the mechanism's name in the greeting, padded with zeros.
 pub(crate) const NAME_SIZE: usize = 20;

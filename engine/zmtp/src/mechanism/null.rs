@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Mechanism;
 use crate::command::{ERROR, READY, unexpected, write_command};
 use crate::error::quote;
 use crate::limits::SHORT_STRING_MAX;
-use crate::mechanism::Mechanism;
 use crate::metadata::{self, IDENTITY, SOCKET_TYPE};
 use crate::{Config, ProtocolError};
 
