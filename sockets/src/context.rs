@@ -322,8 +322,6 @@ impl Context {
         if let Some(time) = self.0.options.busy_poll {
             options.tcp.busy_poll = time.as_micros().try_into().unwrap_or(u32::MAX);
         }
-        shared.send_hwm.store(options.send_hwm, Ordering::Relaxed);
-        shared.recv_hwm.store(options.recv_hwm, Ordering::Relaxed);
         let core = Core::new(shared.clone(), options, pattern);
         Ok(Socket::new(core, shared, self.0.clone()))
     }
