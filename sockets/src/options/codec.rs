@@ -4,6 +4,7 @@
 
 use super::value::{OptionValue, ValueType};
 use crate::wait::Spin;
+use ringmq_engine::BackendChoice;
 use ringmq_transports::options::ReconnectStop;
 use std::time::Duration;
 
@@ -232,6 +233,64 @@ pub(crate) const STOP_BITS: ValueCodec<ReconnectStop> = ValueCodec {
             after_disconnect: bits & 4 > 0,
         })
     },
+};
+
+/// Of a time where 0 is none.
+pub(crate) const MICROS_NOT_ZERO: ValueCodec<Option<Duration>> = ValueCodec {
+    value_type: ValueType::Int,
+    takes: "0 (none) or more",
+    encode: |time| time.as_ref().map_or(OptionValue::Int(0), MICROS.encode),
+    decode: |value| (MICROS.decode)(value).map(|time| (!time.is_zero()).then_some(time)),
+};
+
+/// Of a time where 0 is none.
+pub(crate) const NANOS_NOT_ZERO: ValueCodec<Option<Duration>> = ValueCodec {
+    value_type: ValueType::Int,
+    takes: "0 (none) or more",
+    encode: |time| int(time.map_or(0, |time| time.as_nanos())),
+    decode: |value| {
+        natural(value).map(|nanos| (nanos > 0).then(|| Duration::from_nanos(nanos.into())))
+    },
+};
+
+/// A number where 0 is none.
+pub(crate) const BYTE_NOT_ZERO: ValueCodec<Option<u8>> = ValueCodec {
+    value_type: ValueType::Int,
+    takes: "0 (none) to 255",
+    encode: |number| int(number.unwrap_or(0).into()),
+    decode: |value| {
+        let number = u8::try_from(natural(value)?).ok()?;
+        Some((number > 0).then_some(number))
+    },
+};
+
+pub(crate) const SIZE: ValueCodec<usize> = ValueCodec {
+    value_type: ValueType::Int,
+    takes: "0 or more",
+    encode: |size| int(*size as u128),
+    decode: |value| natural(value)?.try_into().ok(),
+};
+
+/// Numbers with commas between them.
+pub(crate) const LIST: ValueCodec<Vec<usize>> = ValueCodec {
+    value_type: ValueType::Bytes,
+    takes: "numbers with commas between them, or nothing",
+    encode: |numbers| {
+        let numbers: Vec<_> = numbers.iter().map(usize::to_string).collect();
+        OptionValue::Bytes(numbers.join(",").into_bytes())
+    },
+    decode: |value| {
+        let text = (TEXT.decode)(value)?;
+        let numbers = text.split(',').filter(|_| !text.is_empty());
+        numbers.map(|number| number.trim().parse().ok()).collect()
+    },
+};
+
+pub(crate) const BACKEND: ValueCodec<BackendChoice> = ValueCodec {
+    value_type: ValueType::Bytes,
+    takes: "auto, uring or mio",
+    encode: |choice| OptionValue::Bytes(choice.name().into()),
+    decode: |value| BackendChoice::from_name(&(TEXT.decode)(value)?),
 };
 
 /// -1 where it adapts itself, 0 where it is off, or microseconds.

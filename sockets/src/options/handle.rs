@@ -1,6 +1,5 @@
 //! Options by number and by name: for C, for files and for command lines.
 
-use super::invalid;
 use super::row::{AnyRow, Effect};
 use super::table::rows;
 use super::value::{OptionValue, ValueType};
@@ -204,10 +203,7 @@ impl SocketOption {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn decode(self, bytes: &[u8]) -> Result<OptionValue, Error> {
-        OptionValue::from_bytes(self.value_type(), bytes).ok_or_else(|| {
-            let (name, length) = (self.value_type().name(), bytes.len());
-            invalid(self.0.facts().label(), format!("it takes an {name}, not {length} bytes"))
-        })
+        self.0.decode(bytes)
     }
 
     /// A value from text, as it is displayed: numbers are in the option's unit.
@@ -223,10 +219,7 @@ impl SocketOption {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn parse(self, text: &str) -> Result<OptionValue, Error> {
-        OptionValue::from_text(self.value_type(), text).ok_or_else(|| {
-            let reason = format!("it takes {}, not {text:?}", self.takes());
-            invalid(self.0.facts().label(), reason)
-        })
+        self.0.parse(text)
     }
 
     pub(super) fn row(self) -> &'static dyn AnyRow {
@@ -234,7 +227,8 @@ impl SocketOption {
     }
 }
 
-fn no_such(option: String) -> Error {
+/// The error of who asks for an option that there is not.
+pub(super) fn no_such(option: String) -> Error {
     Error::NoSuchOption { option, reason: "there is none such".into() }
 }
 

@@ -1,6 +1,9 @@
 #![doc = include_str!("page.md")]
 
 mod codec;
+mod context_getters;
+mod context_handle;
+pub(crate) mod context_table;
 mod getters;
 mod handle;
 mod pattern_setters;
@@ -10,6 +13,7 @@ pub(crate) mod table;
 mod tcp_setters;
 mod value;
 
+pub use context_handle::ContextOption;
 pub use handle::SocketOption;
 pub use row::Effect;
 pub use value::{OptionValue, ValueType};

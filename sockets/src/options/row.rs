@@ -49,8 +49,8 @@ pub(crate) enum Applies {
 pub(crate) struct OptionFacts {
     pub(crate) number: Option<i32>,
     pub(crate) name: &'static str,
-    /// The Rust method that reads it, or does it; with `set_` before it the one that sets it. Errors call
-    /// the option so. Empty if there is none.
+    /// The Rust method that reads it, or does it; with `set_` before it the one that sets it. Of a context
+    /// the builder's method. Errors call the option so. Empty if there is none.
     pub(crate) method: &'static str,
     pub(crate) unit: &'static str,
     /// What it takes, if that is less than all that its type has.
@@ -232,11 +232,30 @@ impl<T> OptionRow<T> {
     }
 }
 
-/// A row, whatever the type of its values.
-pub(crate) trait AnyRow: Sync {
+/// What is known of an option, of a socket or of a context.
+pub(crate) trait Described: Sync {
     fn facts(&self) -> &OptionFacts;
     fn value_type(&self) -> ValueType;
     fn takes(&self) -> &'static str;
+
+    /// A value from C's memory.
+    fn decode(&self, bytes: &[u8]) -> Result<OptionValue, Error> {
+        OptionValue::from_bytes(self.value_type(), bytes).ok_or_else(|| {
+            let (name, length) = (self.value_type().name(), bytes.len());
+            invalid(self.facts().label(), format!("it takes an {name}, not {length} bytes"))
+        })
+    }
+
+    /// A value from text.
+    fn parse(&self, text: &str) -> Result<OptionValue, Error> {
+        OptionValue::from_text(self.value_type(), text).ok_or_else(|| {
+            invalid(self.facts().label(), format!("it takes {}, not {text:?}", self.takes()))
+        })
+    }
+}
+
+/// A row, whatever the type of its values.
+pub(crate) trait AnyRow: Described {
     fn can_set(&self) -> bool;
     fn can_get(&self) -> bool;
     fn default_value(&self, socket_type: SocketType) -> OptionValue;
@@ -244,7 +263,7 @@ pub(crate) trait AnyRow: Sync {
     fn value(&self, socket: &Inner) -> Result<OptionValue, Error>;
 }
 
-impl<T> AnyRow for OptionRow<T> {
+impl<T> Described for OptionRow<T> {
     fn facts(&self) -> &OptionFacts {
         &self.facts
     }
@@ -256,7 +275,9 @@ impl<T> AnyRow for OptionRow<T> {
     fn takes(&self) -> &'static str {
         if self.facts.takes.is_empty() { self.codec.takes } else { self.facts.takes }
     }
+}
 
+impl<T> AnyRow for OptionRow<T> {
     fn can_set(&self) -> bool {
         self.access.set.is_some()
     }

@@ -1,13 +1,15 @@
 //! The page of options is what the table says.
 #![allow(clippy::unwrap_used)]
 
+use super::context_table::{AnyContextRow, ROWS};
 use super::row::{AnyRow, Applies};
 use super::*;
 use crate::Context;
+use crate::context_builder::ContextOptions;
 use std::fmt::Write;
 
 const INTRODUCTION: &str = "\
-The options of sockets: what there are, and how they are reached by number and by name.
+The options of sockets and contexts: what there are, and how they are reached by number and by name.
 
 Rust programs set an option with its method, `set_linger` for instance, and read it with the one that has
 no `set_` before its name. The C interface has libzmq's numbers, files and command lines have libzmq's
@@ -21,6 +23,16 @@ is no whole number of its unit as the next one.
 
 | name | number | type | unit | default | takes | sockets | counts for | Rust | notes |
 |---|---|---|---|---|---|---|---|---|---|
+";
+
+const OF_CONTEXTS: &str = "
+# Options of contexts
+They are set with the methods of a [`ContextBuilder`](crate::ContextBuilder), or by
+[`ContextBuilder::option`](crate::ContextBuilder::option) as a [`ContextOption`], before the context is
+built, which is when they are checked.
+
+| name | number | type | unit | default | takes | Rust | notes |
+|---|---|---|---|---|---|---|---|
 ";
 
 fn or_dash(text: &str) -> &str {
@@ -67,15 +79,32 @@ fn line(row: &dyn AnyRow) -> String {
     )
 }
 
+fn context_line(row: &dyn AnyContextRow) -> String {
+    let facts = row.facts();
+    format!(
+        "| `{}` | {} | {} | {} | {} | {} | [`{method}`](crate::ContextBuilder::{method}) | {} |\n",
+        facts.name,
+        facts.number.map_or("–".into(), |number| number.to_string()),
+        row.value_type().name(),
+        or_dash(facts.unit),
+        or_dash(&row.value(&ContextOptions::default()).to_string()),
+        row.takes(),
+        or_dash(facts.note),
+        method = facts.method,
+    )
+}
+
 #[test]
 fn the_page_is_made_from_the_table() {
     let mut page = INTRODUCTION.to_owned();
     table::rows().for_each(|row| page.write_str(&line(row)).unwrap());
+    page.push_str(OF_CONTEXTS);
+    ROWS.iter().for_each(|row| page.write_str(&context_line(*row)).unwrap());
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/options/page.md");
     if std::env::var_os("RINGMQ_WRITE_OPTIONS").is_some() {
-        std::fs::write(path, &page).unwrap();
+        return std::fs::write(path, &page).unwrap();
     }
-    let written = std::fs::read_to_string(path).unwrap().replace("\r\n", "\n");
+    let written = include_str!("page.md").replace("\r\n", "\n");
     assert!(written == page, "run the test with RINGMQ_WRITE_OPTIONS=1, which writes {path} anew");
 }
 

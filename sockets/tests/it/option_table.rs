@@ -1,8 +1,8 @@
 //! The whole table of options: each is set by name, by number and by its method, to its bounds and beyond.
 
-use crate::harness::{Harness, within_process};
-use ringmq::options::{OptionValue, SocketOption, ValueType};
-use ringmq::{AnySocket, Error, SocketType};
+use crate::harness::{Harness, over_tcp, within_process};
+use ringmq::options::{ContextOption, OptionValue, SocketOption, ValueType};
+use ringmq::{AnySocket, Context, Error, SocketType};
 use std::fmt::Debug;
 
 within_process![
@@ -14,6 +14,8 @@ within_process![
     what_is_no_option_is_an_error,
     what_is_too_large_for_c_is_the_largest_there_is,
 ];
+
+over_tcp![contexts_have_what_they_were_built_with];
 
 const LINUX: bool = cfg!(target_os = "linux");
 
@@ -359,4 +361,72 @@ fn what_is_too_large_for_c_is_the_largest_there_is(harness: &Harness) {
     assert_eq!(read("rcvtimeo"), "1", "no wait becomes none");
     assert_eq!(read("maxmsgsize"), "9223372036854775807");
     assert_eq!(socket.linger().unwrap(), Some(Duration::MAX), "the method knows it all");
+}
+
+/// An option of a context: what it starts with, what it takes and refuses, and how it is read.
+type ContextCase = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+    fn(&Context) -> String,
+);
+
+/// What takes rights of its own is only refused here; `ContextBuilder`'s examples try it.
+const CONTEXTS: &[ContextCase] = &[
+    ("io_threads", "1", &[("1", "1"), ("3", "3")], &["-1", "1025", "x"], |c| {
+        format!("{:?}", c.io_threads())
+    }),
+    ("thread_name_prefix", "ringmq-io", &[("", "\"\""), ("feed", "\"feed\"")], &[r"a\x00b"], |c| {
+        format!("{:?}", c.thread_name())
+    }),
+    ("pin_io_threads", "", &[("", "[]")], &["1024", "1,x", ","], |c| format!("{:?}", c.io_cores())),
+    ("backend", "auto", &[("mio", "Mio"), ("auto", "Auto")], &["epoll"], |c| {
+        format!("{:?}", c.backend_choice())
+    }),
+    ("io_patience", "50", &[("0", "0ns"), ("2147483647", "2147.483647s")], &["-1"], |c| {
+        format!("{:?}", c.io_patience())
+    }),
+    ("busy_poll", "0", &[("0", "None"), ("1000000", "Some(1s)")], &["-1", "1000001"], |c| {
+        format!("{:?}", c.busy_poll())
+    }),
+    ("timer_slack", "0", &[("0", "None")], &["-1", "1000000001"], |c| {
+        format!("{:?}", c.timer_slack())
+    }),
+    ("realtime", "0", &[("0", "None")], &["-1", "100", "256"], |c| format!("{:?}", c.realtime())),
+    ("lock_memory", "0", &[("0", "false")], &["-1", "2"], |c| format!("{:?}", c.lock_memory())),
+    ("spin", "-1", &[("-1", "Adaptive"), ("0", "Off"), ("7", "Fixed(7µs)")], &["-2"], |c| {
+        format!("{:?}", c.spin())
+    }),
+];
+
+fn contexts_have_what_they_were_built_with(harness: &Harness) {
+    let build = |option: ContextOption, text| {
+        let builder = Context::builder().backend(harness.backend);
+        builder.option(option, &option.parse(text)?)?.build()
+    };
+    for option in ContextOption::all() {
+        let case = CONTEXTS.iter().find(|case| case.0 == option.name());
+        let (_, default, takes, refuses, read) =
+            case.unwrap_or_else(|| panic!("no case for {option:?}"));
+        assert_eq!(option.default().to_string(), *default);
+        assert_eq!(Context::new().option(option).to_string(), *default);
+        for (text, typed) in *takes {
+            let context = build(option, text).unwrap();
+            assert_eq!(context.option(option).to_string(), *text);
+            assert_eq!(read(&context), *typed, "{option:?}");
+            let number = option.number().map_or(Ok(option), ContextOption::by_number).unwrap();
+            let bytes = context.option(number).to_bytes();
+            assert_eq!(option.decode(&bytes).unwrap(), context.option(option));
+        }
+        for text in *refuses {
+            let error = build(option, text).unwrap_err();
+            assert!(matches!(error, Error::InvalidOption { .. }), "{option:?} {text}: {error}");
+        }
+    }
+    let threads = ContextOption::by_number(1).unwrap();
+    assert!(threads.decode(&[0; 8]).is_err());
+    assert_eq!(build(threads, "0").unwrap().io_threads(), 1);
+    assert!(matches!(ContextOption::by_number(2), Err(Error::NoSuchOption { .. })));
+    assert!(matches!(ContextOption::by_name("sndhwm"), Err(Error::NoSuchOption { .. })));
 }
