@@ -44,11 +44,7 @@ MAY_BE_DOUBLED = {
 #: Those that are to become one type, or to get two names.
 STILL_DOUBLED: frozenset[str] = frozenset()
 #: Files that are to become two.
-STILL_LONG = frozenset(
-    {
-        "sockets/src/options/setters.rs",
-    }
-)
+STILL_LONG: frozenset[str] = frozenset()
 
 
 def check(library: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -1,6 +1,6 @@
 //! The context: what the sockets of a program share.
 
-use crate::context_builder::ContextBuilder;
+use crate::context_builder::{ContextBuilder, ContextOptions};
 use crate::error::Error;
 use crate::inner::Core;
 use crate::inner::mailbox::SocketMailbox;
@@ -12,8 +12,7 @@ use crate::options::Options;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Wanted;
 use crate::types::{self, socket_types};
-use crate::wait::Spin;
-use ringmq_engine::{BackendReport, Engine, EngineOptions, IoHandle, TuningReport, UringReport};
+use ringmq_engine::{BackendReport, Engine, IoHandle, TuningReport, UringReport};
 use ringmq_pipe::Section;
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolver::Resolver;
@@ -64,9 +63,7 @@ impl Drop for Context {
 }
 
 pub(crate) struct ContextInner {
-    options: EngineOptions,
-    /// What its sockets start with.
-    spin: Spin,
+    options: ContextOptions,
     engine: Mutex<Option<Engine>>,
     pub(crate) inproc: Arc<Inproc>,
     pub(crate) resolver: Arc<Resolver>,
@@ -81,10 +78,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ContextInner {
-    fn new(options: EngineOptions, spin: Spin) -> Self {
+    fn new(options: ContextOptions) -> Self {
         Self {
             options,
-            spin,
             engine: Mutex::new(None),
             inproc: Arc::default(),
             resolver: Arc::default(),
@@ -109,7 +105,7 @@ impl ContextInner {
         let mut engine = lock(&self.engine);
         let engine = match &mut *engine {
             Some(engine) => engine,
-            none => none.insert(Engine::start(&self.options)?),
+            none => none.insert(Engine::start(&self.options.engine)?),
         };
         Ok(f(engine))
     }
@@ -180,11 +176,15 @@ impl Context {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn new() -> Self {
-        Self::with(EngineOptions::default(), Spin::default())
+        Self::with(ContextOptions::default())
     }
 
-    pub(crate) fn with(options: EngineOptions, spin: Spin) -> Self {
-        Self(Arc::new(ContextInner::new(options, spin)))
+    pub(crate) fn with(options: ContextOptions) -> Self {
+        Self(Arc::new(ContextInner::new(options)))
+    }
+
+    pub(crate) fn options(&self) -> &ContextOptions {
+        &self.0.options
     }
 
     /// A context with other settings.
@@ -318,12 +318,10 @@ impl Context {
         let pattern = types::make(socket_type, &subscriptions)?;
         let shared = Arc::new(SocketMailbox::new(socket_type, subscriptions));
         let mut options = Options::new(socket_type);
-        options.spin = self.0.spin;
-        if let Some(time) = self.0.options.busy_poll {
+        options.spin = self.0.options.spin;
+        if let Some(time) = self.0.options.engine.busy_poll {
             options.tcp.busy_poll = time.as_micros().try_into().unwrap_or(u32::MAX);
         }
-        shared.send_hwm.store(options.send_hwm, Ordering::Relaxed);
-        shared.recv_hwm.store(options.recv_hwm, Ordering::Relaxed);
         let core = Core::new(shared.clone(), options, pattern);
         Ok(Socket::new(core, shared, self.0.clone()))
     }
@@ -337,7 +335,7 @@ impl Default for Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("options", &self.0.options).finish_non_exhaustive()
+        f.debug_struct("Context").field("options", &self.0.options.engine).finish_non_exhaustive()
     }
 }
 

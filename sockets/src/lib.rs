@@ -30,7 +30,7 @@ mod context_builder;
 mod error;
 mod inner;
 pub mod kind;
-mod options;
+pub mod options;
 mod poller;
 mod proxy;
 mod routing;

@@ -3,6 +3,7 @@
 
 use super::lobby::{Arrival, Lobby, News};
 use super::monitors::Monitors;
+use crate::options::table::{RCVHWM, SNDHWM};
 use crate::subscription::{Coming, Wanted};
 use crate::types::{Subscriptions, Traits, traits};
 use crate::wait::SpinEstimate;
@@ -40,7 +41,7 @@ pub(crate) struct SocketMailbox {
     pub(crate) spin_estimate: SpinEstimate,
     /// Which connections there are, or how they are read, has changed.
     connections_changed: AtomicBool,
-    /// High-water marks and conflation of pipes that sessions ask for.
+    /// Options that sessions and other sockets look at when they ask for a pipe.
     pub(crate) send_hwm: AtomicU32,
     pub(crate) recv_hwm: AtomicU32,
     pub(crate) conflate: AtomicBool,
@@ -61,8 +62,8 @@ impl SocketMailbox {
             monitors: Monitors::default(),
             spin_estimate: SpinEstimate::default(),
             connections_changed: AtomicBool::new(true),
-            send_hwm: AtomicU32::new(0),
-            recv_hwm: AtomicU32::new(0),
+            send_hwm: AtomicU32::new((SNDHWM.default)(socket_type)),
+            recv_hwm: AtomicU32::new((RCVHWM.default)(socket_type)),
             conflate: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }

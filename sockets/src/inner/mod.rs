@@ -386,6 +386,11 @@ impl Core {
         })
     }
 
+    /// Reads a setting of the pattern: what `find` makes of it.
+    pub(crate) fn setting<T: Default>(&mut self, find: impl FnMut(&Setting<'_>) -> Option<T>) -> T {
+        self.routing.pattern().settings().iter().find_map(find).unwrap_or_default()
+    }
+
     /// Closes everything; what is still to be sent is sent for the linger time.
     pub(crate) fn close(&mut self) {
         if std::mem::replace(&mut self.closed, true) {

@@ -1,11 +1,24 @@
-//! The options of a socket, with ZeroMQ's defaults.
+#![doc = include_str!("page.md")]
 
+mod codec;
+mod context_getters;
+mod context_handle;
+pub(crate) mod context_table;
+mod getters;
+mod handle;
 mod pattern_setters;
+mod row;
 mod setters;
+pub(crate) mod table;
 mod tcp_setters;
+mod value;
+
+pub use context_handle::ContextOption;
+pub use handle::SocketOption;
+pub use row::Effect;
+pub use value::{OptionValue, ValueType};
 
 use crate::error::Error;
-use crate::types::traits;
 use crate::wait::Spin;
 use ringmq_transports::LinkOptions;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
@@ -13,15 +26,8 @@ use ringmq_zmtp::{Config, HeartbeatConfig, SocketType};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// ZMQ_SNDHWM and ZMQ_RCVHWM, in messages.
-const HWM: u32 = 1000;
-/// ZMQ_RECONNECT_IVL.
-const RECONNECT: Duration = Duration::from_millis(100);
-
 /// What binds and connects made from now on are made with.
 pub(crate) struct Options {
-    pub(crate) send_hwm: u32,
-    pub(crate) recv_hwm: u32,
     pub(crate) linger: Option<Duration>,
     pub(crate) send_timeout: Option<Duration>,
     pub(crate) recv_timeout: Option<Duration>,
@@ -44,20 +50,18 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn new(socket_type: SocketType) -> Self {
         Self {
-            send_hwm: HWM,
-            recv_hwm: HWM,
-            linger: if traits(socket_type).lingers { None } else { Some(Duration::ZERO) },
-            send_timeout: None,
-            recv_timeout: None,
-            immediate: false,
-            affinity: 0,
-            reconnect_interval: Some(RECONNECT),
-            reconnect_max: Duration::ZERO,
-            reconnect_stop: ReconnectStop::NEVER,
-            heartbeat_interval: Duration::ZERO,
-            heartbeat_timeout: None,
-            heartbeat_ttl: Duration::ZERO,
-            spin: Spin::default(),
+            linger: (table::LINGER.default)(socket_type),
+            send_timeout: (table::SNDTIMEO.default)(socket_type),
+            recv_timeout: (table::RCVTIMEO.default)(socket_type),
+            immediate: (table::IMMEDIATE.default)(socket_type),
+            affinity: (table::AFFINITY.default)(socket_type),
+            reconnect_interval: (table::RECONNECT_IVL.default)(socket_type),
+            reconnect_max: (table::RECONNECT_IVL_MAX.default)(socket_type),
+            reconnect_stop: (table::RECONNECT_STOP.default)(socket_type),
+            heartbeat_interval: (table::HEARTBEAT_IVL.default)(socket_type),
+            heartbeat_timeout: (table::HEARTBEAT_TIMEOUT.default)(socket_type),
+            heartbeat_ttl: (table::HEARTBEAT_TTL.default)(socket_type),
+            spin: (table::SPIN.default)(socket_type),
             zmtp: Config::new(socket_type),
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),
@@ -100,3 +104,6 @@ impl Options {
 pub(crate) fn invalid(option: &'static str, reason: impl Into<String>) -> Error {
     Error::InvalidOption { option, reason: reason.into() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::kind::{Filters, HearsSubscriptions, Probes, Publishes, Requests, Routes, Subscribes};
+use crate::options::table;
 use crate::socket::Socket;
 use crate::types::Setting;
 
@@ -68,7 +69,7 @@ impl<K: Filters> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_invert_matching(&self, on: bool) -> Result<(), Error> {
-        self.setting("invert_matching", Setting::Invert(on))
+        self.set(&table::INVERT_MATCHING, on)
     }
 }
 
@@ -89,7 +90,7 @@ impl<K: Routes> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_mandatory(&self, on: bool) -> Result<(), Error> {
-        self.setting("mandatory", Setting::Mandatory(on))
+        self.set(&table::ROUTER_MANDATORY, on)
     }
 
     /// Whether a new peer with a routing id that is taken takes it over. Default no: the new peer waits.
@@ -113,7 +114,7 @@ impl<K: Routes> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_handover(&self, on: bool) -> Result<(), Error> {
-        self.setting("handover", Setting::Handover(on))
+        self.set(&table::ROUTER_HANDOVER, on)
     }
 
     /// The routing id for the peer of the next connect, whatever that peer calls itself.
@@ -134,7 +135,7 @@ impl<K: Routes> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_connect_routing_id(&self, id: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.setting("connect_routing_id", Setting::ConnectRoutingId(id.as_ref()))
+        self.set(&table::CONNECT_ROUTING_ID, id.as_ref().to_vec())
     }
 }
 
@@ -157,7 +158,7 @@ impl<K: Requests> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_correlate(&self, on: bool) -> Result<(), Error> {
-        self.setting("correlate", Setting::Correlate(on))
+        self.set(&table::REQ_CORRELATE, on)
     }
 
     /// Whether a new request may be sent before the last one was answered, which gives that one up.
@@ -184,7 +185,7 @@ impl<K: Requests> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_relaxed(&self, on: bool) -> Result<(), Error> {
-        self.setting("relaxed", Setting::Relaxed(on))
+        self.set(&table::REQ_RELAXED, on)
     }
 }
 
@@ -207,7 +208,7 @@ impl<K: Probes> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_probe_router(&self, on: bool) -> Result<(), Error> {
-        self.setting("probe_router", Setting::ProbeRouter(on))
+        self.set(&table::PROBE_ROUTER, on)
     }
 }
 
@@ -237,7 +238,7 @@ impl<K: Publishes> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_no_drop(&self, on: bool) -> Result<(), Error> {
-        self.setting("no_drop", Setting::NoDrop(on))
+        self.set(&table::XPUB_NODROP, on)
     }
 }
 
@@ -261,7 +262,7 @@ impl<K: HearsSubscriptions> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_verbose(&self, on: bool) -> Result<(), Error> {
-        self.setting("verbose", Setting::Verbose(on))
+        self.set(&table::XPUB_VERBOSE, on)
     }
 
     /// Whether all subscriptions and all cancellations are received, those of peers that leave among
@@ -286,7 +287,7 @@ impl<K: HearsSubscriptions> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_verboser(&self, on: bool) -> Result<(), Error> {
-        self.setting("verboser", Setting::Verboser(on))
+        self.set(&table::XPUB_VERBOSER, on)
     }
 
     /// Whether subscriptions take effect only when the application makes them, with
@@ -311,7 +312,7 @@ impl<K: HearsSubscriptions> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_manual(&self, on: bool) -> Result<(), Error> {
-        self.setting("manual", Setting::Manual(on))
+        self.set(&table::XPUB_MANUAL, on)
     }
 
     /// Subscribes (or cancels) for the peer whose subscription or cancellation was received last; in
@@ -365,6 +366,6 @@ impl<K: HearsSubscriptions> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_welcome_message(&self, message: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.setting("welcome_message", Setting::Welcome(message.as_ref()))
+        self.set(&table::XPUB_WELCOME_MSG, message.as_ref().to_vec())
     }
 }

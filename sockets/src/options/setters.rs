@@ -3,41 +3,22 @@
 //! Unless it says otherwise, an option counts for binds and connects made after it was set.
 
 use crate::error::Error;
-use crate::inner::Core;
 use crate::kind::Kind;
-use crate::options::{Options, invalid};
+use crate::options::row::OptionRow;
+use crate::options::table;
 use crate::socket::Socket;
 use crate::types::Setting;
 use crate::wait::Spin;
 use ringmq_transports::options::ReconnectStop;
-use ringmq_zmtp::READY_MAX;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Shortest time that peers are given to answer, and between PINGs: timers are no finer.
-const TIME_MIN: Duration = Duration::from_millis(1);
-
-/// Shortest and longest time-to-live of a heartbeat: 1 and 65,535 tenths of a second.
-const TTL_MIN: Duration = Duration::from_millis(100);
-const TTL_MAX: Duration = Duration::from_millis(6_553_599);
-
 impl<K: Kind> Socket<K> {
-    pub(crate) fn change<T>(
-        &self,
-        change: impl FnOnce(&mut Core) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let mut core = self.inner.lock()?;
-        core.enter()?;
-        // Whatever it is that changes: the next bind or connect looks at the options anew.
-        core.options.shared = None;
-        change(&mut core)
+    pub(crate) fn set<T>(&self, option: &OptionRow<T>, value: T) -> Result<(), Error> {
+        option.store(&self.inner, value)
     }
 
-    pub(crate) fn option(&self, change: impl FnOnce(&mut Options)) -> Result<(), Error> {
-        self.change(|core| {
-            change(&mut core.options);
-            Ok(())
-        })
+    pub(crate) fn get<T>(&self, option: &OptionRow<T>) -> Result<T, Error> {
+        option.load(&self.inner)
     }
 
     /// How many messages may wait here for one peer; 0 is no limit. Default 1000. Counts at once, also
@@ -60,14 +41,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_send_hwm(&self, messages: u32) -> Result<(), Error> {
-        self.change(|core| {
-            core.options.send_hwm = messages;
-            core.shared.send_hwm.store(messages, Ordering::Relaxed);
-            core.pipes.iter().filter(|(_, pipe)| !pipe.direct).for_each(|(_, pipe)| {
-                pipe.end.tx.set_hwm(messages);
-            });
-            Ok(())
-        })
+        self.set(&table::SNDHWM, messages)
     }
 
     /// How many messages of one peer may wait here to be received; 0 is no limit. Default 1000. Counts
@@ -84,14 +58,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_recv_hwm(&self, messages: u32) -> Result<(), Error> {
-        self.change(|core| {
-            core.options.recv_hwm = messages;
-            core.shared.recv_hwm.store(messages, Ordering::Relaxed);
-            core.pipes.iter().filter(|(_, pipe)| !pipe.direct).for_each(|(_, pipe)| {
-                pipe.end.rx.set_hwm(messages);
-            });
-            Ok(())
-        })
+        self.set(&table::RCVHWM, messages)
     }
 
     /// How long messages that are not delivered yet are kept after the socket is closed or
@@ -114,7 +81,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_linger(&self, linger: Option<Duration>) -> Result<(), Error> {
-        self.option(|options| options.linger = linger)
+        self.set(&table::LINGER, linger)
     }
 
     /// How long a blocking send waits for room; `None` is for ever. Default `None`. Counts at once.
@@ -133,7 +100,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_send_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
-        self.option(|options| options.send_timeout = timeout)
+        self.set(&table::SNDTIMEO, timeout)
     }
 
     /// How long a blocking receive waits for a message; `None` is for ever. Default `None`. Counts at
@@ -151,7 +118,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_recv_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
-        self.option(|options| options.recv_timeout = timeout)
+        self.set(&table::RCVTIMEO, timeout)
     }
 
     /// How long a thread that waits for a message looks for it again and again before it blocks. A
@@ -171,7 +138,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_spin(&self, spin: Spin) -> Result<(), Error> {
-        self.option(|options| options.spin = spin)
+        self.set(&table::SPIN, spin)
     }
 
     /// Whether messages are queued only for connections that stand. Default: no, a connect has its
@@ -189,7 +156,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_immediate(&self, on: bool) -> Result<(), Error> {
-        self.option(|options| options.immediate = on)
+        self.set(&table::IMMEDIATE, on)
     }
 
     /// Whether each connection keeps only its latest message, with all its frames; high-water marks do
@@ -216,14 +183,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_conflate(&self, on: bool) -> Result<(), Error> {
-        let traits = self.inner.shared.traits;
-        if on && !(traits.conflates_output || traits.conflates_input) {
-            return Err(invalid("conflate", "only PUSH, PULL, PUB, SUB and DEALER have it"));
-        }
-        self.change(|core| {
-            core.shared.conflate.store(on, Ordering::Relaxed);
-            Ok(())
-        })
+        self.set(&table::CONFLATE, on)
     }
 
     /// The name under which ROUTER peers know this socket: 1 to 255 bytes, told by REQ, DEALER and ROUTER.
@@ -246,18 +206,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_routing_id(&self, id: impl AsRef<[u8]>) -> Result<(), Error> {
-        let id = id.as_ref();
-        match id {
-            [] => return Err(invalid("routing_id", "it has 1 to 255 bytes")),
-            [0, ..] => {
-                return Err(invalid("routing_id", "ids that start with a byte of 0 are automatic"));
-            }
-            _ => {}
-        }
-        self.change(|core| {
-            let set = core.options.zmtp.set_routing_id(id);
-            set.map_err(|error| invalid("routing_id", error.to_string()))
-        })
+        self.set(&table::ROUTING_ID, id.as_ref().to_vec())
     }
 
     /// Sends a property of the application, `X-name`, to each peer over tcp or ipc in the handshake. All
@@ -275,10 +224,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_metadata(&self, name: &str, value: &[u8]) -> Result<(), Error> {
-        self.change(|core| {
-            let set = core.options.zmtp.set_property(name, value);
-            set.map_err(|error| invalid("metadata", error.to_string()))
-        })
+        self.set(&table::METADATA, vec![(name.to_owned(), value.to_vec())])
     }
 
     /// Which I/O threads serve the socket, bit 0 for the first; 0 for any, as are bits that stand for no
@@ -296,7 +242,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_affinity(&self, mask: u64) -> Result<(), Error> {
-        self.option(|options| options.affinity = mask)
+        self.set(&table::AFFINITY, mask)
     }
 
     /// Longest frame in bytes that a peer may send, over tcp or ipc; one that sends a longer one is
@@ -315,10 +261,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_max_message_size(&self, bytes: Option<u64>) -> Result<(), Error> {
-        if bytes.is_some_and(|bytes| bytes < READY_MAX) {
-            return Err(invalid("max_message_size", "it takes 64 bytes or more, or none at all"));
-        }
-        self.option(|options| options.zmtp.max_body = bytes)
+        self.set(&table::MAXMSGSIZE, bytes)
     }
 
     /// How long a peer may take for the handshake, a millisecond at least; `None` is for ever. Default 30
@@ -336,11 +279,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_handshake_interval(&self, limit: Option<Duration>) -> Result<(), Error> {
-        if limit.is_some_and(|limit| limit < TIME_MIN) {
-            let reason = "it takes 1 millisecond or more, or none at all to wait for ever";
-            return Err(invalid("handshake_interval", reason));
-        }
-        self.option(|options| options.zmtp.handshake_timeout = limit)
+        self.set(&table::HANDSHAKE_IVL, limit)
     }
 
     /// Time between attempts to connect, to which up to as much is added at random; `None` gives up
@@ -361,10 +300,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_reconnect_interval(&self, interval: Option<Duration>) -> Result<(), Error> {
-        if interval == Some(Duration::ZERO) {
-            return Err(invalid("reconnect_interval", "it is more than 0, or none at all"));
-        }
-        self.option(|options| options.reconnect_interval = interval)
+        self.set(&table::RECONNECT_IVL, interval)
     }
 
     /// Longest time between attempts to connect: each wait is twice the one before until then. Zero,
@@ -382,7 +318,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_reconnect_interval_max(&self, longest: Duration) -> Result<(), Error> {
-        self.option(|options| options.reconnect_max = longest)
+        self.set(&table::RECONNECT_IVL_MAX, longest)
     }
 
     /// What ends a connect for good, as if there were no [interval](Self::set_reconnect_interval): nobody
@@ -405,7 +341,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_reconnect_stop(&self, conditions: ReconnectStop) -> Result<(), Error> {
-        self.option(|options| options.reconnect_stop = conditions)
+        self.set(&table::RECONNECT_STOP, conditions)
     }
 
     /// Time between PINGs to a silent or busy peer, a millisecond at least; zero, the default, sends none.
@@ -422,11 +358,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_heartbeat_interval(&self, interval: Duration) -> Result<(), Error> {
-        if !interval.is_zero() && interval < TIME_MIN {
-            let reason = "it takes 1 millisecond or more, or zero for no heartbeats";
-            return Err(invalid("heartbeat_interval", reason));
-        }
-        self.option(|options| options.heartbeat_interval = interval)
+        self.set(&table::HEARTBEAT_IVL, interval)
     }
 
     /// How long a peer may be silent after a PING, a millisecond at least; `None`, the default, is as long
@@ -449,11 +381,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_heartbeat_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
-        if timeout.is_some_and(|timeout| !timeout.is_zero() && timeout < TIME_MIN) {
-            let reason = "it takes 1 millisecond or more, zero to wait for ever, or none at all";
-            return Err(invalid("heartbeat_timeout", reason));
-        }
-        self.option(|options| options.heartbeat_timeout = timeout)
+        self.set(&table::HEARTBEAT_TIMEOUT, timeout)
     }
 
     /// How long peers should wait for the next sign of life after a PING, 0.1 to 6553.5 seconds; zero, the
@@ -472,11 +400,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_heartbeat_ttl(&self, ttl: Duration) -> Result<(), Error> {
-        if !ttl.is_zero() && !(TTL_MIN..=TTL_MAX).contains(&ttl) {
-            let reason = "0.1 to 6553.5 seconds fit on the wire; zero asks for nothing";
-            return Err(invalid("heartbeat_ttl", reason));
-        }
-        self.option(|options| options.heartbeat_ttl = ttl)
+        self.set(&table::HEARTBEAT_TTL, ttl)
     }
 
     /// How many distinct subscriptions the socket has (SUB, XSUB) or its subscribers have (PUB, XPUB). None
@@ -499,6 +423,8 @@ impl<K: Kind> Socket<K> {
     }
 
     pub(crate) fn setting(&self, name: &'static str, setting: Setting<'_>) -> Result<(), Error> {
-        self.change(|core| core.set(name, setting))
+        let mut core = self.inner.lock()?;
+        core.enter()?;
+        core.set(name, setting)
     }
 }

@@ -1,49 +1,15 @@
 //! The options of descriptors: of tcp, and some of ipc.
 //!
-//! They count for binds and connects made after they were set. Values that no system takes are refused
-//! when they are set; so is what this system does not grant, where that can be tried beforehand.
+//! They count for binds and connects made after they were set.
 
 use crate::error::Error;
 use crate::kind::Kind;
-use crate::options::invalid;
+use crate::options::table;
 use crate::socket::Socket;
-use ringmq_transports::error::OptionError;
-use ringmq_transports::options::{Keepalive, TcpOptions};
-use ringmq_transports::tcp::try_out;
+use ringmq_transports::options::Keepalive;
 use std::time::Duration;
 
-/// Longest time to poll a device: a thread that does so for longer is lost to the machine.
-const BUSY_POLL_MAX: Duration = Duration::from_secs(1);
-/// Shortest time for an attempt to connect: timers are no finer.
-const CONNECT_TIMEOUT_MIN: Duration = Duration::from_millis(1);
-/// Sizes of buffers and times are numbers of 31 bits to the system.
-const INT_MAX: u32 = i32::MAX as u32;
-/// Bytes of an interface's name on Linux, which ends with a zero byte there.
-const DEVICE_MAX: usize = 15;
-/// What Linux takes for keep-alive probes: seconds, and how many.
-const PROBE_SECONDS: std::ops::RangeInclusive<u64> = 1..=32_767;
-const PROBES: std::ops::RangeInclusive<u32> = 1..=127;
-
 impl<K: Kind> Socket<K> {
-    /// Changes what tcp descriptors are made with, unless the system would refuse `option`.
-    fn tcp_option(
-        &self,
-        option: &'static str,
-        takes: &str,
-        change: impl Fn(&mut TcpOptions),
-    ) -> Result<(), Error> {
-        let mut alone = TcpOptions::default();
-        change(&mut alone);
-        try_out(&alone).map_err(|error| match error {
-            OptionError::Refused { source, .. } => {
-                invalid(option, format!("it takes {takes} ({source})"))
-            }
-            OptionError::NotSupported { .. } => invalid(option, "only Linux has it"),
-            error => invalid(option, error.to_string()),
-        })?;
-        self.option(|options| change(&mut options.tcp))
-    }
-
     /// Whether IPv6 addresses may be used. Default no.
     ///
     /// # Errors
@@ -58,7 +24,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_ipv6(&self, on: bool) -> Result<(), Error> {
-        self.option(|options| options.tcp.ipv6 = on)
+        self.set(&table::IPV6, on)
     }
 
     /// Connections that may wait to be accepted. Default: 4096, or what the system allows, which cuts
@@ -75,10 +41,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_backlog(&self, connections: u32) -> Result<(), Error> {
-        self.option(|options| {
-            options.tcp.backlog = Some(connections);
-            options.ipc.backlog = Some(connections);
-        })
+        self.set(&table::BACKLOG, connections)
     }
 
     /// The kernel's send buffer, 1 to 2,147,483,647 bytes, of which the system may grant less; `None`, the
@@ -95,11 +58,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_send_buffer(&self, bytes: Option<usize>) -> Result<(), Error> {
-        check_buffer("send_buffer", bytes)?;
-        self.option(|options| {
-            options.tcp.send_buffer = bytes;
-            options.ipc.send_buffer = bytes;
-        })
+        self.set(&table::SNDBUF, bytes)
     }
 
     /// The kernel's receive buffer in bytes; see [`set_send_buffer`](Self::set_send_buffer).
@@ -115,11 +74,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_recv_buffer(&self, bytes: Option<usize>) -> Result<(), Error> {
-        check_buffer("recv_buffer", bytes)?;
-        self.option(|options| {
-            options.tcp.recv_buffer = bytes;
-            options.ipc.recv_buffer = bytes;
-        })
+        self.set(&table::RCVBUF, bytes)
     }
 
     /// The type of service of tcp packets (`IP_TOS`), 0 to 255. Default 0: the system's.
@@ -135,10 +90,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_tos(&self, tos: u32) -> Result<(), Error> {
-        if tos > 255 {
-            return Err(invalid("tos", "it is one byte, 0 to 255"));
-        }
-        self.option(|options| options.tcp.tos = tos)
+        self.set(&table::TOS, tos)
     }
 
     /// The queueing priority of what tcp connections send (`SO_PRIORITY`): 0 to 6, and up to 2,147,483,647
@@ -155,11 +107,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_priority(&self, priority: u32) -> Result<(), Error> {
-        if priority > INT_MAX {
-            return Err(invalid("priority", "it is 0 to 2147483647"));
-        }
-        let takes = "0 to 6, and more with CAP_NET_ADMIN (setcap cap_net_admin+ep PROGRAM)";
-        self.tcp_option("priority", takes, |tcp| tcp.priority = priority)
+        self.set(&table::PRIORITY, priority)
     }
 
     /// The network interface, or VRF, that all tcp traffic is bound to, by a name of 1 to 15 bytes
@@ -181,18 +129,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_bind_to_device(&self, device: Option<&str>) -> Result<(), Error> {
-        let name = |name: &str| {
-            let other = |c: char| c.is_whitespace() || matches!(c, '\0' | '/' | ':');
-            (1..=DEVICE_MAX).contains(&name.len()) && !name.contains(other)
-        };
-        if !device.is_none_or(name) {
-            let reason = "names of interfaces have 1 to 15 bytes without spaces, slashes or colons";
-            return Err(invalid("bind_to_device", reason));
-        }
-        let takes = "CAP_NET_RAW (setcap cap_net_raw+ep PROGRAM) or Linux 5.7";
-        self.tcp_option("bind_to_device", takes, |tcp| {
-            tcp.bind_to_device = device.map(str::to_owned);
-        })
+        self.set(&table::BINDTODEVICE, device.map(str::to_owned))
     }
 
     /// How long what a tcp connection has sent may stay without an acknowledgement before it counts as
@@ -212,12 +149,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_max_rt(&self, limit: Option<Duration>) -> Result<(), Error> {
-        let takes = "1 to 2147483647 milliseconds, or none at all for the system's choice";
-        let millis = limit.map(|limit| limit.as_millis());
-        if !millis.is_none_or(|millis| (1..=u128::from(INT_MAX)).contains(&millis)) {
-            return Err(invalid("max_rt", format!("it takes {takes}")));
-        }
-        self.tcp_option("max_rt", takes, |tcp| tcp.max_rt = limit)
+        self.set(&table::TCP_MAXRT, limit)
     }
 
     /// For how long the kernel may poll the network device when a tcp connection of this socket is read
@@ -238,11 +170,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_busy_poll(&self, time: Duration) -> Result<(), Error> {
-        if !time.is_zero() && (time.as_micros() == 0 || time > BUSY_POLL_MAX) {
-            let reason = "it takes 1 microsecond to 1 second, or zero for the system's choice";
-            return Err(invalid("busy_poll", reason));
-        }
-        self.option(|options| options.tcp.busy_poll = time.as_micros().try_into().unwrap_or(0))
+        self.set(&table::BUSY_POLL, time)
     }
 
     /// TCP's own probes of idle connections: after 1 to 32,767 seconds, every 1 to 32,767 seconds, 1 to
@@ -261,16 +189,16 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_tcp_keepalive(&self, keepalive: Keepalive) -> Result<(), Error> {
-        let seconds = |time: Option<Duration>| {
-            time.is_none_or(|time| PROBE_SECONDS.contains(&time.as_secs()))
-        };
-        let Keepalive { idle, interval, count, .. } = &keepalive;
-        let counted = count.is_none_or(|count| PROBES.contains(&count));
-        if !(seconds(*idle) && seconds(*interval) && counted) {
-            let reason = "times are 1 to 32767 seconds, and there are 1 to 127 probes";
-            return Err(invalid("tcp_keepalive", reason));
-        }
-        self.option(|options| options.tcp.keepalive = keepalive)
+        let Keepalive { enabled, idle, interval, count } = keepalive;
+        table::TCP_KEEPALIVE_IDLE.check(&idle)?;
+        table::TCP_KEEPALIVE_INTVL.check(&interval)?;
+        table::TCP_KEEPALIVE_CNT.check(&count)?;
+        let mut core = self.inner.lock()?;
+        core.enter()?;
+        table::TCP_KEEPALIVE.put(&mut core, enabled)?;
+        table::TCP_KEEPALIVE_IDLE.put(&mut core, idle)?;
+        table::TCP_KEEPALIVE_INTVL.put(&mut core, interval)?;
+        table::TCP_KEEPALIVE_CNT.put(&mut core, count)
     }
 
     /// How long one attempt to connect may take, a millisecond at least; `None`, the default, is as long as
@@ -288,18 +216,6 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn set_connect_timeout(&self, limit: Option<Duration>) -> Result<(), Error> {
-        if limit.is_some_and(|limit| limit < CONNECT_TIMEOUT_MIN) {
-            let reason = "it takes 1 millisecond or more, or none at all for the system's choice";
-            return Err(invalid("connect_timeout", reason));
-        }
-        self.option(|options| options.tcp.connect_timeout = limit)
+        self.set(&table::CONNECT_TIMEOUT, limit)
     }
-}
-
-fn check_buffer(option: &'static str, bytes: Option<usize>) -> Result<(), Error> {
-    let fits = |bytes: usize| bytes > 0 && bytes <= INT_MAX as usize;
-    if bytes.is_none_or(fits) {
-        return Ok(());
-    }
-    Err(invalid(option, "it takes 1 to 2147483647 bytes, or none at all for the system's choice"))
 }

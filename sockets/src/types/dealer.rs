@@ -77,4 +77,8 @@ impl Pattern for Dealer {
         }
         Ok(true)
     }
+
+    fn settings(&self) -> Vec<Setting<'_>> {
+        vec![Setting::ProbeRouter(self.probe)]
+    }
 }

@@ -114,6 +114,11 @@ pub(crate) trait Pattern: Send {
         Ok(false)
     }
 
+    /// All settings that [`set`](Self::set) takes and that can be read, as they are.
+    fn settings(&self) -> Vec<Setting<'_>> {
+        Vec::new()
+    }
+
     /// How many distinct subscriptions there are.
     fn topics(&mut self, _pipes: &mut Pipes) -> usize {
         0

@@ -321,6 +321,17 @@ impl Pattern for Publish {
         Ok(true)
     }
 
+    fn settings(&self) -> Vec<Setting<'_>> {
+        vec![
+            Setting::NoDrop(self.no_drop),
+            Setting::Invert(self.invert),
+            Setting::Verbose(self.verbose),
+            Setting::Verboser(self.verboser),
+            Setting::Manual(self.manual),
+            Setting::Welcome(&self.welcome),
+        ]
+    }
+
     fn topics(&mut self, pipes: &mut Pipes) -> usize {
         self.take_in(pipes, KEPT);
         self.subscriptions.len()

@@ -210,4 +210,12 @@ impl Pattern for Req {
         }
         Ok(true)
     }
+
+    fn settings(&self) -> Vec<Setting<'_>> {
+        vec![
+            Setting::Correlate(self.correlate),
+            Setting::Relaxed(self.relaxed),
+            Setting::ProbeRouter(self.probe),
+        ]
+    }
 }

@@ -10,14 +10,12 @@ use super::{Pattern, Setting, probe};
 use crate::Message;
 use crate::error::Error;
 use crate::inner::pipes::Pipes;
+use crate::options::invalid;
 use crate::routing::fair_queue::FairQueue;
 use crate::socket::payload::Outgoing;
 use names::{Claimed, Id, IdOrigin, Names};
 use ringmq_pipe::WriteError;
 use ringmq_zmtp::Peer;
-
-/// Longest routing id in bytes.
-const ID_MAX: usize = 255;
 
 /// Where the message being sent goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -342,22 +340,26 @@ impl Pattern for Router {
     }
 
     fn set(&mut self, _: &mut Pipes, setting: Setting<'_>) -> Result<bool, Error> {
-        let invalid =
-            |reason: String| Err(Error::InvalidOption { option: "connect_routing_id", reason });
         match setting {
             Setting::Mandatory(on) => self.mandatory = on,
             Setting::Handover(on) => self.handover = on,
             Setting::ProbeRouter(on) => self.probe = on,
-            Setting::ConnectRoutingId(id) if id.is_empty() || id.len() > ID_MAX => {
-                return invalid(format!("an id has 1 to {ID_MAX} bytes, not {}", id.len()));
-            }
             Setting::ConnectRoutingId(id) if self.names.holder(id).is_some() => {
-                return invalid("a peer has that id already".into());
+                return Err(invalid("connect_routing_id", "a peer has that id already"));
             }
             Setting::ConnectRoutingId(id) => self.alias = Some(id.into()),
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn settings(&self) -> Vec<Setting<'_>> {
+        vec![
+            Setting::Mandatory(self.mandatory),
+            Setting::Handover(self.handover),
+            Setting::ProbeRouter(self.probe),
+            Setting::ConnectRoutingId(self.alias.as_deref().unwrap_or_default()),
+        ]
     }
 }
 

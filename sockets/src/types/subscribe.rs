@@ -262,6 +262,10 @@ impl Pattern for Subscribe {
         Ok(true)
     }
 
+    fn settings(&self) -> Vec<Setting<'_>> {
+        vec![Setting::Invert(self.invert)]
+    }
+
     fn topics(&mut self, _: &mut Pipes) -> usize {
         self.wanted().len()
     }

@@ -34,6 +34,13 @@ pub(crate) struct Traits {
     pub(crate) passes_over: bool,
 }
 
+impl Traits {
+    /// Whether CONFLATE means anything.
+    pub(crate) const fn conflates(self) -> bool {
+        self.conflates_output || self.conflates_input
+    }
+}
+
 /// What most types have.
 const PLAIN: Traits = Traits {
     fast_path: false,

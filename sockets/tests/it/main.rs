@@ -29,6 +29,7 @@ mod leavers;
 mod lifecycle;
 mod linger;
 mod monitoring;
+mod option_table;
 mod options;
 mod pair;
 mod ping;
