@@ -3,7 +3,10 @@
 use crate::PipeEnd;
 #[cfg(doc)]
 use crate::PipeState;
-use ringmq_zmtp::{Peer, ProtocolError};
+use crate::io_thread::IoHandle;
+use crate::io_thread::handler::Notice;
+use crate::io_thread::token::Token;
+use ringmq_zmtp::{AuthAnswer, AuthRequest, Denial, Peer, ProtocolError};
 use std::io;
 use std::sync::Arc;
 
@@ -60,6 +63,30 @@ pub enum Attach {
     Closed,
 }
 
+/// A peer that waits to be let in, and may do so for as long as the handshake may take. Nobody waits for
+/// the answer: it may come from any thread and at any time, or not at all.
+pub struct Applicant {
+    request: AuthRequest,
+    io: IoHandle,
+    session: Token,
+}
+
+impl Applicant {
+    pub(crate) fn new(request: AuthRequest, io: IoHandle, session: Token) -> Self {
+        Self { request, io, session }
+    }
+
+    /// What is to be decided.
+    pub fn request(&self) -> &AuthRequest {
+        &self.request
+    }
+
+    /// Gives the answer. Nothing happens if the connection is gone.
+    pub fn answer(self, answer: AuthAnswer) {
+        self.io.tell(self.session, Notice::Authenticated(Box::new(answer)));
+    }
+}
+
 /// The socket as its sessions see it. Called on I/O threads: must be quick and must not block.
 pub trait Link: Send + Sync {
     /// A connection without a pipe has completed its handshake: makes one, gives its other end to the
@@ -85,6 +112,13 @@ pub trait Link: Send + Sync {
     /// the next begin: with an empty command, which no peer can send.
     fn tells_peers_apart(&self) -> bool {
         false
+    }
+
+    /// A peer's mechanism leaves it to an authenticator whether the peer is let in, who is also told the
+    /// peer's address: a link serves one connection, and has it. Where there is no authenticator, the
+    /// peer is not let in.
+    fn authenticate(&self, applicant: Applicant) {
+        applicant.answer(AuthAnswer::Deny(Denial::Internal));
     }
 
     /// Those who wait for messages should look again: how the connection is read has changed.

@@ -21,7 +21,7 @@ pub use backend::{
 pub use batch::{Batch, BatchPart};
 pub use direct::{Direct, Fetch, Parker, Reader};
 pub use engine::{Engine, StartError};
-pub use event::{Attach, DisconnectReason, Link, SessionEvent};
+pub use event::{Applicant, Attach, DisconnectReason, Link, SessionEvent};
 pub use io_thread::IoHandle;
 pub use io_thread::handler::{Completion, Cx, Handler, Notice};
 pub use io_thread::timers::TimerKind;

@@ -5,9 +5,9 @@ use crate::common::{DEADLINE, stream_pair, tcp_pair};
 use crate::peer::Peer;
 use ringmq_engine::PipeEnd;
 use ringmq_engine::{
-    Attach, BackendChoice, BackendKind, Completion, Cx, Descriptor, DetachedPipe, DisconnectReason,
-    Engine, EngineOptions, Handler, Link, Notice, Session, SessionEnd, SessionEvent,
-    SessionOptions, Token,
+    Applicant, Attach, BackendChoice, BackendKind, Completion, Cx, Descriptor, DetachedPipe,
+    DisconnectReason, Engine, EngineOptions, Handler, Link, Notice, Session, SessionEnd,
+    SessionEvent, SessionOptions, Token,
 };
 use ringmq_pipe::{Capacity, Message, Notify, PipeWriter, WriteError, pipe};
 use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};
@@ -39,6 +39,7 @@ pub(crate) fn connection(over: Over) -> (Descriptor, Peer) {
 pub(crate) enum News {
     Connected(Arc<PeerInfo>),
     Attached(Box<PipeEnd>),
+    Asked(Applicant),
     Event(SessionEvent),
     Ended(Box<SessionEnd>),
 }
@@ -96,6 +97,10 @@ impl Link for TestLink {
         self.settings.told
     }
 
+    fn authenticate(&self, applicant: Applicant) {
+        self.news.send(News::Asked(applicant)).unwrap();
+    }
+
     fn event(&self, event: SessionEvent) {
         // The test may be over.
         let _ = self.news.send(News::Event(event));
@@ -150,10 +155,20 @@ impl Harness {
     /// Puts a session on the engine.
     pub(crate) fn session(&self, descriptor: Descriptor, carry: Option<DetachedPipe>) -> Token {
         let link = TestLink { news: self.sender.clone(), settings: self.settings.clone() };
+        self.session_of(Arc::new(link), descriptor, carry)
+    }
+
+    /// The same for another socket.
+    pub(crate) fn session_of(
+        &self,
+        link: Arc<dyn Link>,
+        descriptor: Descriptor,
+        carry: Option<DetachedPipe>,
+    ) -> Token {
         self.engine.choose(0).add(Box::new(Session::new(SessionOptions {
             descriptor,
             config: Arc::new(self.settings.config.clone()),
-            link: Arc::new(link),
+            link,
             carry,
             discard_inbound: self.settings.discard,
             owner: self.owner,
@@ -207,9 +222,23 @@ impl Harness {
         })
     }
 
+    pub(crate) fn asked(&mut self) -> Applicant {
+        self.wait(|news| match news {
+            News::Asked(applicant) => Ok(applicant),
+            other => Err(other),
+        })
+    }
+
     pub(crate) fn disconnected(&mut self) -> DisconnectReason {
         self.wait(|news| match news {
             News::Event(SessionEvent::Disconnected(reason)) => Ok(reason),
+            other => Err(other),
+        })
+    }
+
+    pub(crate) fn succeeded(&mut self) -> Arc<PeerInfo> {
+        self.wait(|news| match news {
+            News::Event(SessionEvent::HandshakeSucceeded(peer)) => Ok(peer),
             other => Err(other),
         })
     }

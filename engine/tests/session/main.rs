@@ -5,6 +5,8 @@
 mod common;
 mod harness;
 mod peer;
+#[path = "../../zmtp/tests/common/xor.rs"]
+mod xor;
 
 mod backpressure;
 #[cfg(target_os = "linux")]
@@ -18,3 +20,4 @@ mod hostile;
 mod huge;
 mod messages;
 mod old_peers;
+mod sealed;
