@@ -14,10 +14,7 @@ use crate::routing::fair_queue::FairQueue;
 use crate::socket::payload::Outgoing;
 use names::{Claimed, Id, IdOrigin, Names};
 use ringmq_pipe::WriteError;
-use ringmq_zmtp::Peer;
-
-/// Longest routing id in bytes.
-const ID_MAX: usize = 255;
+use ringmq_zmtp::{Peer, ROUTING_ID_MAX};
 
 /// Where the message being sent goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -352,8 +349,8 @@ impl Pattern for Router {
             Setting::Mandatory(on) => self.mandatory = on,
             Setting::Handover(on) => self.handover = on,
             Setting::ProbeRouter(on) => self.probe = on,
-            Setting::ConnectRoutingId(id) if id.is_empty() || id.len() > ID_MAX => {
-                return invalid(format!("an id has 1 to {ID_MAX} bytes, not {}", id.len()));
+            Setting::ConnectRoutingId(id) if id.is_empty() || id.len() > ROUTING_ID_MAX => {
+                return invalid(format!("an id has 1 to {ROUTING_ID_MAX} bytes, not {}", id.len()));
             }
             Setting::ConnectRoutingId(id) if self.names.holder(id).is_some() => {
                 return invalid("a peer has that id already".into());

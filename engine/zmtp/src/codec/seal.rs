@@ -13,7 +13,7 @@ use crate::limits::FRAME_MAX;
 use crate::{ProtocolError, Version};
 
 /// Seals what goes out after the handshake, frame by frame, in the order in which it goes out: messages,
-/// subscriptions and heartbeats alike.
+/// subscriptions and heartbeats alike. What it shows of itself as [`Debug`] holds no keys.
 pub trait Seal: Debug + Send {
     /// Appends to `out` what is sent instead of a frame with these `flags` (`frame::MORE`,
     /// `frame::COMMAND` or none) and this `body`: the body of the outer frame. How it says what the flags
@@ -21,7 +21,8 @@ pub trait Seal: Debug + Send {
     fn seal(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>);
 }
 
-/// Opens what the peer has sealed, frame by frame, in the order in which it arrives.
+/// Opens what the peer has sealed, frame by frame, in the order in which it arrives. As [`Debug`] it shows
+/// no keys either.
 pub trait Open: Debug + Send {
     /// Takes the body of an outer frame, and returns the flags and the body of the frame in it.
     ///

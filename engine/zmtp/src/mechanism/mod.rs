@@ -49,7 +49,7 @@ pub trait MechanismFactory: Debug + Send + Sync {
     fn start(&self, config: &Arc<Config>) -> Box<dyn Mechanism>;
 }
 
-/// One end of a mechanism's dialogue.
+/// One end of a mechanism's dialogue. What it shows of itself as [`Debug`] holds no keys and no passwords.
 pub trait Mechanism: Debug + Send {
     /// Appends the command frames that this end has to send now, if any. Called at the beginning, and
     /// whenever something has come in.
