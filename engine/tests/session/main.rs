@@ -5,9 +5,11 @@
 mod common;
 mod harness;
 mod peer;
+mod sealed_peer;
 #[path = "../../zmtp/tests/common/xor.rs"]
 mod xor;
 
+mod authentication;
 mod backpressure;
 #[cfg(target_os = "linux")]
 mod cable;
