@@ -28,7 +28,7 @@ pub use io_thread::timers::TimerKind;
 pub use io_thread::token::Token;
 pub use monitor::{DisconnectReason, MonitorEvent};
 pub use options::EngineOptions;
-pub use owner::{Attach, Connection, EndpointId, SessionOwner};
+pub use owner::{Applicant, Attach, Connection, EndpointId, SessionOwner};
 pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions};
 /// One end of a pipe, of which one end is a socket's and the other a session's.
 pub type PipeEnd = ringmq_pipe::PipeEnd<Direct>;

@@ -3,8 +3,11 @@
 use crate::PipeEnd;
 #[cfg(doc)]
 use crate::PipeState;
+use crate::io_thread::IoHandle;
+use crate::io_thread::handler::Notice;
+use crate::io_thread::token::Token;
 use crate::monitor::MonitorEvent;
-use ringmq_zmtp::Peer;
+use ringmq_zmtp::{AuthAnswer, AuthRequest, Denial, Peer};
 use std::sync::Arc;
 
 /// Which bind or connect of a socket something belongs to; the socket chooses the numbers.
@@ -34,6 +37,30 @@ pub enum Attach {
     Closed,
 }
 
+/// A peer that waits to be let in, and may do so for as long as the handshake may take. Nobody waits for
+/// the answer: it may come from any thread and at any time, or not at all.
+pub struct Applicant {
+    request: AuthRequest,
+    io: IoHandle,
+    session: Token,
+}
+
+impl Applicant {
+    pub(crate) fn new(request: AuthRequest, io: IoHandle, session: Token) -> Self {
+        Self { request, io, session }
+    }
+
+    /// What is to be decided.
+    pub fn request(&self) -> &AuthRequest {
+        &self.request
+    }
+
+    /// Gives the answer. Nothing happens if the connection is gone.
+    pub fn answer(self, answer: AuthAnswer) {
+        self.io.tell(self.session, Notice::Authenticated(Box::new(answer)));
+    }
+}
+
 /// The socket as what works for it on I/O threads sees it: must be quick and must not block.
 pub trait SessionOwner: Send + Sync {
     /// A connection without a pipe has completed its handshake: makes one, gives its other end to the
@@ -54,6 +81,12 @@ pub trait SessionOwner: Send + Sync {
     /// the next begin: with an empty command, which no peer can send.
     fn tells_peers_apart(&self) -> bool {
         false
+    }
+
+    /// A peer's mechanism leaves it to an authenticator whether the peer is let in, who is also told the
+    /// peer's address. Where there is no authenticator, the peer is not let in.
+    fn authenticate(&self, _connection: &Connection, applicant: Applicant) {
+        applicant.answer(AuthAnswer::Deny(Denial::Internal));
     }
 
     /// Those who wait for messages should look again: how a connection is read has changed.

@@ -7,6 +7,7 @@ use crate::io_thread::IoHandle;
 use crate::io_thread::timers::{TimerKind, Timers};
 use crate::io_thread::token::Token;
 use crate::session::SessionEnd;
+use ringmq_zmtp::AuthAnswer;
 use socket2::Socket;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -43,6 +44,8 @@ pub enum Notice {
     Close,
     /// The socket is gone: stop unless there is a pipe left to drain.
     Abandon,
+    /// The authenticator has answered whether the peer is to be let in.
+    Authenticated(Box<AuthAnswer>),
     /// A session that this handler owns is over.
     SessionEnded(Box<SessionEnd>),
     /// Anything else, between those who know what it is.

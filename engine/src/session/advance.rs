@@ -126,9 +126,12 @@ impl Session {
         self.bulk = bytes >= BULK;
     }
 
+    /// Whether bytes are here for which there is no use yet, so that no more are read.
     fn is_blocked(&mut self) -> bool {
         match &mut self.phase {
             Phase::Traffic(traffic) => traffic.is_blocked(),
+            // Said before an authenticator has let the peer in.
+            Phase::Handshake(handshake, rest) => handshake.is_waiting() && !rest.is_empty(),
             _ => false,
         }
     }
@@ -265,7 +268,7 @@ impl Session {
         if !self.input_over && !matches!(self.phase, Phase::HalfClosed) {
             return self.advance_input(cx);
         }
-        if !self.is_blocked() {
+        if !(matches!(self.phase, Phase::Traffic(_)) && self.is_blocked()) {
             let reason = self.gone.take().unwrap_or(DisconnectReason::PeerClosed);
             self.fail(cx, reason);
         }

@@ -8,10 +8,9 @@ use crate::batch::{Batch, BatchPart};
 use crate::direct::{ReadHalf, WriteHalf};
 use crate::io_thread::handler::Cx;
 use crate::monitor::{DisconnectReason, MonitorEvent};
-use crate::owner::Attach;
-use crate::owner::Connection;
+use crate::owner::{Applicant, Attach, Connection};
 use bytes::Bytes;
-use ringmq_zmtp::{Established, Handshake, Peer, ProtocolError};
+use ringmq_zmtp::{AuthAnswer, Established, Handshake, NoRandomness, Peer, ProtocolError};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -51,16 +50,34 @@ pub(super) fn input(
     now: Instant,
     bytes: &[u8],
 ) -> Result<(), ProtocolError> {
-    let used = if handshake.is_done() { 0 } else { handshake.input(now, bytes)? };
+    // Bytes for which there was no use yet go first.
+    let is_next = rest.is_empty() && !handshake.is_done();
+    let used = if is_next { handshake.input(now, &mut random, bytes)? } else { 0 };
     rest.extend_from_slice(&bytes[used..]);
     Ok(())
 }
 
+/// Random bytes of the system, fit for keys.
+fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+    getrandom::fill(bytes).map_err(|error| {
+        tracing::error!(%error, "the system has no random bytes");
+        NoRandomness
+    })
+}
+
 impl Session {
-    /// Goes on to traffic if the handshake is done.
+    /// Asks whether the peer is to be let in, if that is what the handshake wants to know, or goes on to
+    /// traffic if it is done.
     pub(super) fn finish_handshake(&mut self, cx: &mut Cx<'_>) {
         let Phase::Handshake(handshake, rest) = &mut self.phase else { return };
-        if self.failure.is_some() || !handshake.is_done() {
+        if self.failure.is_some() {
+            return;
+        }
+        if let Some(request) = handshake.poll_request() {
+            let (io, session) = (cx.io.clone(), cx.token);
+            self.owner.authenticate(&self.connection, Applicant::new(request, io, session));
+        }
+        if !handshake.is_done() {
             return;
         }
         // What the handshake still has to say goes before everything else.
@@ -111,6 +128,20 @@ impl Session {
         self.phase = Phase::Traffic(Box::new(traffic));
         self.owner.look_again();
         self.look_for_close(cx);
+    }
+
+    /// An authenticator has answered. What has come from the peer meanwhile is next.
+    pub(super) fn answered(&mut self, cx: &mut Cx<'_>, answer: AuthAnswer) {
+        let Phase::Handshake(handshake, rest) = &mut self.phase else { return };
+        let behind = std::mem::take(rest);
+        let result = handshake
+            .answer(cx.now, &mut random, answer)
+            .and_then(|()| input(handshake, rest, cx.now, &behind));
+        if let Err(error) = result {
+            self.failure = Some(DisconnectReason::Protocol(error));
+        }
+        self.finish_handshake(cx);
+        self.advance(cx);
     }
 
     pub(super) fn handshake_due(&mut self, cx: &mut Cx<'_>) {

@@ -228,6 +228,7 @@ impl Handler for Session {
             Notice::Abandon if self.state.is_none() => self.end(cx, DisconnectReason::Local),
             // The pipe's own end says when, and how long to linger until then.
             Notice::Abandon => self.look_for_close(cx),
+            Notice::Authenticated(answer) => self.answered(cx, *answer),
             Notice::SessionEnded(_) | Notice::Custom(_) => {}
         }
     }

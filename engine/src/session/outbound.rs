@@ -1,8 +1,8 @@
 //! The writing half of a session: from the pipe to batches for the wire.
 //!
-//! To a peer that speaks ZMTP 3.1 the log's memory goes out as it is. For older peers every frame is
-//! translated into fresh memory. Either way the pieces of the log stay at hand until the batch is
-//! sent: when the connection breaks, whatever was not handed to the kernel as a whole message goes to
+//! To a peer that speaks ZMTP 3.1 the log's memory goes out as it is. For older peers, and for those
+//! with whom it was agreed to seal frames, every frame is translated into fresh memory. Either way the
+//! pieces of the log stay at hand until the batch is sent: when the connection breaks, whatever was not handed to the kernel as a whole message goes to
 //! the next connection, from the start of that message.
 
 use crate::batch::{Batch, BatchPart};
@@ -172,13 +172,7 @@ impl Outbound {
                     self.encoder.translate(header.flags, bytes, &mut wire);
                     at += wire.len() - before;
                 }
-                // A subscription to more than fits a copied body: it changes as a whole.
-                FrameBody::Attached(piece) if header.flags & frame::COMMAND != 0 => {
-                    let before = wire.len();
-                    self.encoder.translate(header.flags, piece.bytes(), &mut wire);
-                    at += wire.len() - before;
-                }
-                FrameBody::Attached(piece) => {
+                FrameBody::Attached(piece) if self.encoder.keeps_body(header.flags) => {
                     let before = wire.len();
                     self.encoder.translate_header(header.flags, header.body, &mut wire);
                     at += wire.len() - before + piece.bytes().len();
@@ -188,6 +182,12 @@ impl Outbound {
                     let mut body = piece.clone();
                     body.messages = 0;
                     batch.push(BatchPart::Piece(body));
+                }
+                // It changes as a whole: a subscription to more than fits a copied body, or all is sealed.
+                FrameBody::Attached(piece) => {
+                    let before = wire.len();
+                    self.encoder.translate(header.flags, piece.bytes(), &mut wire);
+                    at += wire.len() - before;
                 }
             }
             if last {

@@ -5,9 +5,9 @@ use crate::common::{DEADLINE, stream_pair, tcp_pair};
 use crate::peer::Peer;
 use ringmq_engine::PipeEnd;
 use ringmq_engine::{
-    Attach, BackendChoice, BackendKind, Completion, Connection, Cx, DetachedPipe, DisconnectReason,
-    EndpointId, Engine, EngineOptions, Handler, MonitorEvent, Notice, Session, SessionEnd,
-    SessionOptions, SessionOwner, Stream, Token,
+    Applicant, Attach, BackendChoice, BackendKind, Completion, Connection, Cx, DetachedPipe,
+    DisconnectReason, EndpointId, Engine, EngineOptions, Handler, MonitorEvent, Notice, Session,
+    SessionEnd, SessionOptions, SessionOwner, Stream, Token,
 };
 use ringmq_pipe::{Capacity, Message, Notify, PipeWriter, WriteError, pipe};
 use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};
@@ -39,6 +39,7 @@ pub(crate) fn connection(over: Over) -> (Stream, Peer) {
 pub(crate) enum News {
     Connected(Arc<PeerInfo>),
     Attached(Box<PipeEnd>),
+    Asked(Applicant),
     Event(MonitorEvent),
     Ended(Box<SessionEnd>),
 }
@@ -94,6 +95,10 @@ impl SessionOwner for TestSocket {
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
         frames.extend_from_slice(&self.settings.preamble);
         self.settings.told
+    }
+
+    fn authenticate(&self, _: &Connection, applicant: Applicant) {
+        self.news.send(News::Asked(applicant)).unwrap();
     }
 
     fn event(&self, event: MonitorEvent) {
@@ -152,10 +157,20 @@ impl Harness {
     /// Puts a session on the engine.
     pub(crate) fn session(&self, descriptor: Stream, carry: Option<DetachedPipe>) -> Token {
         let socket = TestSocket { news: self.sender.clone(), settings: self.settings.clone() };
+        self.session_of(Arc::new(socket), descriptor, carry)
+    }
+
+    /// The same for another socket.
+    pub(crate) fn session_of(
+        &self,
+        owner: Arc<dyn SessionOwner>,
+        descriptor: Stream,
+        carry: Option<DetachedPipe>,
+    ) -> Token {
         self.engine.choose(0).add(Box::new(Session::new(SessionOptions {
             descriptor,
             config: Arc::new(self.settings.config.clone()),
-            owner: Arc::new(socket),
+            owner,
             connection: Connection {
                 endpoint_id: 1,
                 endpoint: "here".into(),
@@ -215,9 +230,23 @@ impl Harness {
         })
     }
 
+    pub(crate) fn asked(&mut self) -> Applicant {
+        self.wait(|news| match news {
+            News::Asked(applicant) => Ok(applicant),
+            other => Err(other),
+        })
+    }
+
     pub(crate) fn disconnected(&mut self) -> DisconnectReason {
         self.wait(|news| match news {
             News::Event(MonitorEvent::Disconnected { reason, .. }) => Ok(reason),
+            other => Err(other),
+        })
+    }
+
+    pub(crate) fn succeeded(&mut self) -> Arc<PeerInfo> {
+        self.wait(|news| match news {
+            News::Event(MonitorEvent::HandshakeSucceeded { identity, .. }) => Ok(identity),
             other => Err(other),
         })
     }

@@ -5,7 +5,11 @@
 mod common;
 mod harness;
 mod peer;
+mod sealed_peer;
+#[path = "../../zmtp/tests/common/xor.rs"]
+mod xor;
 
+mod authentication;
 mod backpressure;
 #[cfg(target_os = "linux")]
 mod cable;
@@ -18,3 +22,4 @@ mod hostile;
 mod huge;
 mod messages;
 mod old_peers;
+mod sealed;

@@ -3,7 +3,7 @@
 
 use crate::common::DEADLINE;
 use ringmq_pipe::frame;
-use ringmq_zmtp::{Config, Handshake, SocketType};
+use ringmq_zmtp::{Config, Handshake, NoRandomness, SocketType};
 use socket2::Socket;
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -16,6 +16,11 @@ pub(crate) struct Peer {
     ahead: Vec<u8>,
     /// Frames are those of ZMTP 1.0.
     v1: bool,
+}
+
+/// For handshakes that need no randomness.
+fn no_random(_: &mut [u8]) -> Result<(), NoRandomness> {
+    Err(NoRandomness)
 }
 
 /// Which protocol a peer speaks.
@@ -48,11 +53,11 @@ pub(crate) fn introduction() -> Vec<u8> {
     let (mut said, now) = (Vec::new(), Instant::now());
     let mut handshake = Handshake::new(Arc::new(Config::new(SocketType::Dealer)), now);
     handshake.take_output(&mut said);
-    handshake.input(now, &[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3]).unwrap();
+    handshake.input(now, &mut no_random, &[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3]).unwrap();
     handshake.take_output(&mut said);
     let mut null = b"\x01NULL".to_vec();
     null.resize(1 + 20 + 32, 0);
-    handshake.input(now, &null).unwrap();
+    handshake.input(now, &mut no_random, &null).unwrap();
     handshake.take_output(&mut said);
     said
 }
@@ -76,7 +81,7 @@ impl Peer {
                 return;
             }
             let bytes = self.read_some();
-            let used = handshake.input(Instant::now(), &bytes).unwrap();
+            let used = handshake.input(Instant::now(), &mut no_random, &bytes).unwrap();
             self.ahead.extend_from_slice(&bytes[used..]);
         }
     }
@@ -131,7 +136,7 @@ impl Peer {
         self.socket.write_all(bytes).unwrap();
     }
 
-    fn read_some(&mut self) -> Vec<u8> {
+    pub(crate) fn read_some(&mut self) -> Vec<u8> {
         let mut bytes = vec![0; 64 * 1024];
         let count = self.socket.read(&mut bytes).unwrap();
         assert!(count > 0, "the connection has ended");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::limits::{PROPERTIES_MAX, ROUTING_ID_MAX, SHORT_STRING_MAX};
-use crate::metadata;
+use crate::metadata::{self, IDENTITY, SOCKET_TYPE};
 use crate::{MechanismConfig, SocketType};
 
 /// How long a handshake may take unless set otherwise: libzmq's `ZMQ_HANDSHAKE_IVL`.
@@ -27,6 +27,8 @@ pub struct Config {
     /// Rejects peers that speak a version without mechanisms (1.0, 2.0), even if the mechanism is
     /// NULL: for sockets whose peers have to pass ZAP.
     pub require_mechanism: bool,
+    /// What an authenticator is told of whom the peer wants to talk to. Default empty.
+    pub zap_domain: String,
     /// The longest frame body to accept, in bytes; `None` for no limit but the protocol's. Holds for the
     /// handshake too: with less than [`READY_MAX`](crate::READY_MAX) hardly any peer gets through.
     pub max_body: Option<u64>,
@@ -95,6 +97,7 @@ impl Config {
             socket_type,
             mechanism: MechanismConfig::Null,
             require_mechanism: false,
+            zap_domain: String::new(),
             max_body: None,
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             heartbeat: None,
@@ -151,9 +154,27 @@ impl Config {
         Ok(())
     }
 
+    /// What this end says about itself, as a mechanism tells it to the peer: metadata in libzmq's order.
+    ///
+    /// ```
+    /// use ringmq_zmtp::{Config, SocketType};
+    /// assert_eq!(Config::new(SocketType::Pub).metadata(), b"\x0bSocket-Type\0\0\0\x03PUB");
+    /// ```
+    pub fn metadata(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        metadata::write(&mut out, SOCKET_TYPE, self.socket_type.name().as_bytes());
+        if self.socket_type.announces_routing_id() {
+            metadata::write(&mut out, IDENTITY, self.routing_id());
+        }
+        for (name, value) in self.properties() {
+            metadata::write(&mut out, name, value);
+        }
+        out
+    }
+
     /// Whether peers without mechanisms are to be turned away.
     pub(crate) fn rejects_unauthenticated(&self) -> bool {
-        self.require_mechanism || self.mechanism != MechanismConfig::Null
+        self.require_mechanism || !matches!(self.mechanism, MechanismConfig::Null)
     }
 }
 

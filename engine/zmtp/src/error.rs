@@ -1,8 +1,10 @@
 //! What a peer can do wrong, one variant a reason. Our own mistakes are never reported here.
 
+use crate::mechanism::{Denial, NoRandomness};
 use crate::{SocketType, Version};
 
-/// Why a connection has to be closed. In every case the peer is the one at fault.
+/// Why a connection has to be closed. In every case but [`NoRandomness`](Self::NoRandomness) the peer is
+/// the one at fault.
 ///
 /// Texts of the peer that are quoted here are cut short and hold printable ASCII only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +45,18 @@ pub enum ProtocolError {
         /// The reason that the peer gave: a ZAP status code (300, 400, 500) or free text.
         reason: String,
     },
+    /// The authenticator at this end did not let the peer in.
+    #[error("the peer was not let in: status {}", denial.status())]
+    Denied {
+        /// What the authenticator said.
+        denial: Denial,
+    },
+    /// A frame that is not what the mechanism has agreed upon: altered, forged or repeated.
+    #[error("the peer sent a frame whose seal is broken")]
+    BrokenSeal,
+    /// The system gave this end no random bytes.
+    #[error("{0}")]
+    NoRandomness(#[from] NoRandomness),
     /// An ERROR command whose reason does not fit its frame.
     #[error("the peer sent an ERROR command with a truncated reason")]
     MalformedError,
@@ -111,6 +125,8 @@ const MALFORMED_COMMAND: u32 = 0x1000_0011;
 const MALFORMED_ERROR: u32 = 0x1000_0015;
 /// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA`.
 const INVALID_METADATA: u32 = 0x1000_0018;
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC`.
+const CRYPTOGRAPHIC: u32 = 0x1100_0001;
 /// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH`.
 const MECHANISM_MISMATCH: u32 = 0x1100_0002;
 
@@ -136,11 +152,14 @@ impl ProtocolError {
             ProtocolError::InvalidMetadata { .. } | ProtocolError::RoutingIdTooLong { .. } => {
                 Some(INVALID_METADATA)
             }
+            ProtocolError::BrokenSeal => Some(CRYPTOGRAPHIC),
             ProtocolError::MechanismMismatch { .. } => Some(MECHANISM_MISMATCH),
             ProtocolError::NotZmtp { .. }
             | ProtocolError::VersionTooOld { .. }
             | ProtocolError::HandshakeTimeout
             | ProtocolError::PeerError { .. }
+            | ProtocolError::Denied { .. }
+            | ProtocolError::NoRandomness(_)
             | ProtocolError::IncompatibleSocketType { .. }
             | ProtocolError::FrameTooLarge { .. }
             | ProtocolError::FrameLengthInvalid { .. }
@@ -148,8 +167,8 @@ impl ProtocolError {
         }
     }
 
-    /// The value of libzmq's `HANDSHAKE_FAILED_AUTH` monitor event: the ZAP status with which the
-    /// peer refused this end.
+    /// The value of libzmq's `HANDSHAKE_FAILED_AUTH` monitor event: the ZAP status with which one end
+    /// refused the other.
     pub fn auth_status(&self) -> Option<u16> {
         match self {
             ProtocolError::PeerError { reason } => match reason.as_str() {
@@ -158,14 +177,15 @@ impl ProtocolError {
                 "500" => Some(500),
                 _ => None,
             },
+            ProtocolError::Denied { denial } => Some(denial.status()),
             _ => None,
         }
     }
 
-    /// Whether the peer has done something that it must not do, or refused this end, rather than
-    /// nothing at all for too long.
+    /// Whether the peer has done something that it must not do, or one end has refused the other, rather
+    /// than nothing at all for too long.
     pub fn is_protocol_violation(&self) -> bool {
-        !matches!(self, ProtocolError::HandshakeTimeout)
+        !matches!(self, ProtocolError::HandshakeTimeout | ProtocolError::NoRandomness(_))
     }
 }
 

@@ -1,7 +1,8 @@
-//! Whole small frames, collected from a stream that may be cut anywhere.
+//! Whole frames, collected from a stream that may be cut anywhere.
 //!
-//! Only for the handshake, where frames are short, few, and come from a peer that nobody knows
-//! yet. At most `limit` bytes of body are ever held, and none before they have arrived.
+//! For the handshake, where frames are short, few, and come from a peer that nobody knows yet, and for
+//! sealed ones, which can be opened only as a whole. At most `limit` bytes of body are ever held, and none
+//! before they have arrived.
 
 use crate::ProtocolError;
 use crate::header::{Framing, Header, HeaderBuffer};
@@ -22,6 +23,8 @@ pub(crate) struct FrameCollector {
 impl FrameCollector {
     pub(crate) fn new(framing: Framing, limit: u64) -> Self {
         let buffer = HeaderBuffer::default();
+        // No more than there are addresses for.
+        let limit = limit.min(isize::MAX as u64);
         FrameCollector { framing, limit, buffer, header: None, body: Vec::new() }
     }
 

@@ -13,6 +13,12 @@ pub(crate) const SOCKET_TYPE: &str = "Socket-Type";
 /// The property that holds a routing id. See [`SOCKET_TYPE`].
 pub(crate) const IDENTITY: &str = "Identity";
 
+/// The property that holds what an authenticator calls the peer.
+const USER_ID: &str = "User-Id";
+
+/// Names and values.
+pub(crate) type Properties = Vec<(String, Vec<u8>)>;
+
 /// How many bytes a property takes.
 pub(crate) fn size(name: &str, value: &[u8]) -> usize {
     // The lengths of the name and of the value.
@@ -30,7 +36,7 @@ pub(crate) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Reads all properties. Of those with the same name (whatever the case) the first one counts.
-pub(crate) fn parse(mut bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, ProtocolError> {
+pub(crate) fn parse(mut bytes: &[u8]) -> Result<Properties, ProtocolError> {
     let mut properties = Vec::new();
     let mut known = HashSet::new();
     while !bytes.is_empty() {
@@ -48,6 +54,23 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Protocol
 pub(crate) fn find<'a>(properties: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
     let found = properties.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.as_slice())
+}
+
+/// What an authenticator knows of a peer.
+pub(crate) fn of_user(user_id: Vec<u8>, mut properties: Properties) -> Properties {
+    if !user_id.is_empty() {
+        properties.insert(0, (USER_ID.to_owned(), user_id));
+    }
+    properties
+}
+
+/// Puts `first` before the others, and in the place of those of the same name.
+pub(crate) fn put_before(properties: &mut Properties, mut first: Properties) {
+    if !first.is_empty() {
+        properties.retain(|(name, _)| find(&first, name).is_none());
+        first.append(properties);
+        *properties = first;
+    }
 }
 
 fn parse_property<'a>(bytes: &mut &'a [u8]) -> Result<(&'a str, &'a [u8]), ProtocolError> {

@@ -103,7 +103,7 @@ fn the_bytes_of_a_downgrade_go_out_step_by_step() {
         assert_eq!(out, b"\xFF\0\0\0\0\0\0\0\x03\x7F");
         for (at, byte) in peer.iter().enumerate() {
             assert!(!handshake.is_done());
-            assert_eq!(handshake.input(now, &[*byte]), Ok(1));
+            assert_eq!(handshake.input(now, &mut no_random, &[*byte]), Ok(1));
             out.clear();
             handshake.take_output(&mut out);
             let expected = steps.iter().find(|(after, _)| *after == at + 1);

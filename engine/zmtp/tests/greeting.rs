@@ -74,7 +74,7 @@ fn every_byte_goes_out_as_early_as_the_peer_allows_it() {
                 _ => Vec::new(),
             };
             assert_eq!(taken(&mut handshake), expected, "{} after {have}", vector.r#type);
-            assert_eq!(handshake.input(now, &[byte]), Ok(1));
+            assert_eq!(handshake.input(now, &mut no_random, &[byte]), Ok(1));
         }
         assert!(handshake.is_done());
         assert!(taken(&mut handshake).is_empty());
@@ -169,7 +169,7 @@ fn what_follows_the_handshake_is_left_to_the_decoder() {
     let opening = opening(1, SocketType::Push);
     let stream = [opening.as_slice(), b"\x00\x02hi\x00"].concat();
     let mut handshake = Handshake::new(Arc::new(Config::new(SocketType::Pull)), now);
-    assert_eq!(handshake.input(now, &stream), Ok(opening.len()));
+    assert_eq!(handshake.input(now, &mut no_random, &stream), Ok(opening.len()));
     let mut recorder = Recorder::default();
     let mut decoder = handshake.established().unwrap().decoder;
     decode(&mut decoder, &[&stream[opening.len()..], b"\x01!"], &mut recorder).unwrap();

@@ -134,7 +134,7 @@ impl End {
 
     fn try_receive(&mut self, now: Instant, mut bytes: &[u8]) -> Result<(), ProtocolError> {
         if let Phase::Handshake(handshake) = &mut self.phase {
-            bytes = &bytes[handshake.input(now, bytes)?..];
+            bytes = &bytes[handshake.input(now, &mut no_random, bytes)?..];
             handshake.take_output(&mut self.output);
             if let Some(established) = handshake.established() {
                 let Established { peer, mut decoder, encoder, heartbeat } = established;

@@ -364,7 +364,8 @@ impl Handler for Connecter {
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
         match notice {
             Notice::Readable | Notice::Writable => drop(self.look_for_close(cx)),
-            Notice::Burst | Notice::Lend | Notice::Reclaim => {} // Of a session that is gone.
+            // Of a session that is gone.
+            Notice::Burst | Notice::Lend | Notice::Reclaim | Notice::Authenticated(_) => {}
             Notice::Close => self.stop_wanted(cx),
             Notice::Abandon => self.abandon(cx),
             Notice::SessionEnded(end) => self.session_ended(cx, *end),

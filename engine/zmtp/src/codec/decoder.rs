@@ -2,6 +2,7 @@
 
 use ringmq_pipe::frame;
 
+use super::foreign::{ForeignReader, FrameReader};
 use super::stepwise::DecoderState;
 use super::zmtp3::is_plain;
 use crate::command::Command;
@@ -84,6 +85,8 @@ pub struct Decoder {
     /// The header that is being read, if `state` says so.
     pub(super) header: HeaderBuffer,
     pub(super) state: DecoderState,
+    /// Where frames come from whose form on the wire is no version's of ZMTP: then `state` says so for ever.
+    pub(super) foreign: Option<Box<ForeignReader>>,
 }
 
 /// What [`Decoder::measure`] has found.
@@ -128,7 +131,16 @@ impl Decoder {
             in_message: false,
             header: HeaderBuffer::default(),
             state: DecoderState::Header,
+            foreign: None,
         }
+    }
+
+    /// Reads what `frames` makes of the bytes of a peer of that version.
+    pub(super) fn foreign(version: Version, frames: Box<dyn FrameReader>) -> Self {
+        let mut decoder = Decoder::new(version, None, 0);
+        decoder.state = DecoderState::Foreign;
+        decoder.foreign = Some(Box::new(ForeignReader::new(frames)));
+        decoder
     }
 
     /// Delivers a subscription to everything first, on behalf of a peer that cannot send one.
@@ -181,7 +193,7 @@ impl Decoder {
 
     /// Delivers the whole commands for the session at the start of `input`, for which nobody needs credit:
     /// a peer whose messages have filled the pipe to the last may ask for a sign of life behind them.
-    /// Returns how many bytes those were.
+    /// Returns how many bytes are dealt with by that.
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
@@ -190,6 +202,9 @@ impl Decoder {
         input: &[u8],
         sink: &mut S,
     ) -> Result<usize, ProtocolError> {
+        if self.foreign.is_some() {
+            return self.foreign_commands(input, sink);
+        }
         let mut consumed = 0;
         while self.is_between_frames() && self.framing == Framing::V3 {
             let end = consumed + self.session_command(&input[consumed..]);
@@ -252,5 +267,36 @@ impl Decoder {
         };
         assert!(bytes <= left, "no more than is missing");
         self.in_body(flags, left - bytes, sink)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something without heap memory.
+    fn plain<T: Copy>(_: T) {}
+
+    #[test]
+    fn no_version_of_zmtp_needs_heap_memory_to_be_read() {
+        for version in [Version::V1_0, Version::V2_0, Version::V3_0, Version::V3_1] {
+            let decoder = Decoder::new(version, None, 0);
+            // No other field can have any.
+            let Decoder {
+                framing,
+                max_body,
+                max_span_body,
+                implicit_subscribe_all,
+                subscriber,
+                in_message,
+                header,
+                state,
+                foreign,
+            } = decoder;
+            plain((framing, max_body, max_span_body));
+            plain((implicit_subscribe_all, subscriber, in_message));
+            plain((header, state));
+            assert!(foreign.is_none());
+        }
     }
 }

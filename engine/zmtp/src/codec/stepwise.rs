@@ -34,6 +34,8 @@ pub(super) enum DecoderState {
     Unflagged {
         have: usize,
     },
+    /// Frames of a [`ForeignReader`](super::foreign::ForeignReader). The only state of its decoder.
+    Foreign,
 }
 
 impl Decoder {
@@ -83,6 +85,7 @@ impl Decoder {
                 self.on_unflagged(have, input[0])?;
                 Ok((1, false))
             }
+            DecoderState::Foreign => self.step_foreign(input, sink),
         }
     }
 

@@ -3,18 +3,18 @@
 //! Three stages, each in its own file: the greeting, then either a mechanism's dialogue (ZMTP 3)
 //! or a frame with a routing id (before). Driven by one thread; nothing is shared before the end.
 
+mod dialogue;
 mod legacy;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::frame_collector::FrameCollector;
+use crate::codec::{self, Protection};
 use crate::greeting::{Greeting, Outcome};
-use crate::header::Framing;
-use crate::limits::{ATTACH_MIN, HANDSHAKE_FRAME_MAX, QUOTE_MAX, ROUTING_ID_MAX};
-use crate::mechanism::{Mechanism, MechanismConfig};
-use crate::metadata::{self, IDENTITY, SOCKET_TYPE};
+use crate::mechanism::{AuthAnswer, AuthRequest, Denial, Random};
 use crate::{Config, Decoder, Encoder, Heartbeat, ProtocolError, SocketType, Version};
+use crate::{command, metadata};
+use dialogue::Dialogue;
 use legacy::Legacy;
 
 /// What is known about the other end.
@@ -26,7 +26,8 @@ pub struct Peer {
     pub socket_type: Option<SocketType>,
     /// The routing id that it chose, at most 255 bytes; empty if none.
     pub routing_id: Vec<u8>,
-    /// All properties that it sent, `Socket-Type` and `Identity` included, in its order.
+    /// All properties that it sent, `Socket-Type` and `Identity` included, in its order; before them
+    /// what an authenticator knows of it.
     pub metadata: Vec<(String, Vec<u8>)>,
 }
 
@@ -59,7 +60,9 @@ pub struct Established {
 /// let mut out = Vec::new();
 /// handshake.take_output(&mut out);
 /// assert_eq!(out, b"\xFF\0\0\0\0\0\0\0\x01\x7F");
-/// assert_eq!(handshake.input(now, b"GET / HTTP/1.1\r\n"), Err(ProtocolError::NotZmtp { began: *b"GE" }));
+/// let request = b"GET / HTTP/1.1\r\n";
+/// let refused = handshake.input(now, &mut |_| Ok(()), request);
+/// assert_eq!(refused, Err(ProtocolError::NotZmtp { began: *b"GE" }));
 /// ```
 #[derive(Debug)]
 pub struct Handshake {
@@ -80,13 +83,6 @@ enum HandshakeState {
     Over,
 }
 
-#[derive(Debug)]
-struct Dialogue {
-    version: Version,
-    mechanism: Box<dyn Mechanism>,
-    frame: FrameCollector,
-}
-
 impl Handshake {
     /// Begins a handshake; the first bytes of it are ready to be sent. Both ends of a connection
     /// begin in the same way.
@@ -97,15 +93,21 @@ impl Handshake {
         Handshake { config, deadline, output, state }
     }
 
-    /// Takes bytes of the peer; returns how many. All of them, unless the handshake is over:
-    /// what is left then belongs to the [`Decoder`].
+    /// Takes bytes of the peer; returns how many. All of them, unless the handshake is over: what is left
+    /// then belongs to the [`Decoder`]. Or it [waits](Self::is_waiting) for an answer: what is left then
+    /// is to be given again, before what comes later, once that is there.
     ///
     /// # Errors
     /// What the peer did wrong. The handshake has failed for good.
-    pub fn input(&mut self, now: Instant, bytes: &[u8]) -> Result<usize, ProtocolError> {
+    pub fn input(
+        &mut self,
+        now: Instant,
+        random: &mut Random<'_>,
+        bytes: &[u8],
+    ) -> Result<usize, ProtocolError> {
         let mut used = 0;
         loop {
-            match self.step(now, &bytes[used..]) {
+            match self.step(now, random, &bytes[used..]) {
                 Ok((taken, next)) => {
                     used += taken;
                     match next {
@@ -119,6 +121,61 @@ impl Handshake {
                 }
             }
         }
+    }
+
+    /// What an authenticator is to be asked about the peer, once. The handshake then
+    /// [waits](Self::is_waiting) for the [answer](Self::answer); its time goes on running.
+    pub fn poll_request(&mut self) -> Option<AuthRequest> {
+        match &mut self.state {
+            HandshakeState::Mechanism(dialogue) => dialogue.poll_request(),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing goes on before an authenticator has answered.
+    pub fn is_waiting(&self) -> bool {
+        matches!(&self.state, HandshakeState::Mechanism(dialogue) if dialogue.is_waiting())
+    }
+
+    /// Takes the answer of the authenticator. Nothing happens if nobody has asked.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Denied`] if the peer is not let in, and whatever the mechanism finds wrong.
+    pub fn answer(
+        &mut self,
+        now: Instant,
+        random: &mut Random<'_>,
+        answer: AuthAnswer,
+    ) -> Result<(), ProtocolError> {
+        let HandshakeState::Mechanism(dialogue) = &mut self.state else { return Ok(()) };
+        if !dialogue.is_waiting() {
+            return Ok(());
+        }
+        let config = &self.config;
+        let result = match answer {
+            AuthAnswer::Allow { user_id, properties } => {
+                let known = metadata::of_user(user_id, properties);
+                dialogue.allowed(now, random, known, config, &mut self.output)
+            }
+            AuthAnswer::Deny(denial) => {
+                if denial != Denial::Temporary {
+                    command::error_frame(&denial.status().to_string(), &mut self.output);
+                }
+                Err(ProtocolError::Denied { denial })
+            }
+        };
+        match result {
+            Ok(None) => {}
+            Ok(Some((peer, protection))) => {
+                let done = establish(config, now, peer, protection, false);
+                self.state = HandshakeState::Done(Box::new(done));
+            }
+            Err(error) => {
+                self.state = HandshakeState::Over;
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Appends to `out` what has to be sent now; returns whether that was anything.
@@ -170,6 +227,7 @@ impl Handshake {
     fn step(
         &mut self,
         now: Instant,
+        random: &mut Random<'_>,
         bytes: &[u8],
     ) -> Result<(usize, Option<HandshakeState>), ProtocolError> {
         let config = &self.config;
@@ -185,7 +243,7 @@ impl Handshake {
                         Some(HandshakeState::Legacy(Legacy::new(config, framing, socket_type)))
                     }
                     Some(Outcome::Modern { version }) => Some(HandshakeState::Mechanism(
-                        Dialogue::new(config, version, &mut self.output),
+                        Dialogue::new(config, version, now, random, &mut self.output)?,
                     )),
                 };
                 Ok((used, next))
@@ -195,92 +253,32 @@ impl Handshake {
                 let next = legacy.finish().map(|peer| {
                     // A 2.x subscriber filters by itself and never asks for anything.
                     let wants_all = legacy.is_unversioned() && config.socket_type.publishes();
-                    HandshakeState::Done(Box::new(establish(config, now, peer, wants_all)))
+                    HandshakeState::Done(Box::new(establish(config, now, peer, None, wants_all)))
                 });
                 Ok((used, next))
             }
             HandshakeState::Mechanism(dialogue) => {
-                let (used, peer) = dialogue.input(bytes, config, &mut self.output)?;
-                let done =
-                    |peer| HandshakeState::Done(Box::new(establish(config, now, peer, false)));
-                Ok((used, peer.map(done)))
+                let (used, agreed) =
+                    dialogue.input(now, random, bytes, config, &mut self.output)?;
+                let done = agreed.map(|(peer, protection)| {
+                    HandshakeState::Done(Box::new(establish(config, now, peer, protection, false)))
+                });
+                Ok((used, done))
             }
             HandshakeState::Done(_) | HandshakeState::Over => Ok((0, None)),
         }
     }
 }
 
-impl Dialogue {
-    fn new(config: &Arc<Config>, version: Version, out: &mut Vec<u8>) -> Self {
-        let limit = config.max_body.unwrap_or(u64::MAX).min(HANDSHAKE_FRAME_MAX);
-        let mut mechanism = MechanismConfig::start(config);
-        mechanism.produce(out);
-        Dialogue { version, mechanism, frame: FrameCollector::new(Framing::V3, limit) }
-    }
-
-    /// Takes bytes of the peer; returns how many, and the peer once the mechanism is content.
-    fn input(
-        &mut self,
-        bytes: &[u8],
-        config: &Config,
-        out: &mut Vec<u8>,
-    ) -> Result<(usize, Option<Peer>), ProtocolError> {
-        let mut used = 0;
-        while used < bytes.len() {
-            used += self.frame.fill(&bytes[used..])?;
-            if !self.frame.is_whole() {
-                break;
-            }
-            // Whether the COMMAND flag is set does not matter here: libzmq never looks.
-            self.mechanism.process(&self.frame.take())?;
-            self.mechanism.produce(out);
-            if let Some(metadata) = self.mechanism.finish() {
-                return Ok((used, Some(accept(config, self.version, metadata)?)));
-            }
-        }
-        Ok((used, None))
-    }
-}
-
-/// Checks what the peer says about itself.
-///
-/// A peer of the wrong type is not told so: our READY, which went out with the greeting, has told
-/// it already, and an ERROR after READY is out of order, so that libzmq would ignore it.
-fn accept(
+fn establish(
     config: &Config,
-    version: Version,
-    metadata: Vec<(String, Vec<u8>)>,
-) -> Result<Peer, ProtocolError> {
-    let own = config.socket_type;
-    let mut socket_type = None;
-    if let Some(name) = metadata::find(&metadata, SOCKET_TYPE) {
-        socket_type = SocketType::from_name(name).filter(|&peer| own.compatible(peer));
-        if socket_type.is_none() {
-            let peer = crate::error::quote(name, QUOTE_MAX);
-            return Err(ProtocolError::IncompatibleSocketType { own, peer });
-        }
-    }
-    let routing_id = metadata::find(&metadata, IDENTITY).unwrap_or_default().to_vec();
-    if routing_id.len() > ROUTING_ID_MAX {
-        return Err(ProtocolError::RoutingIdTooLong { length: routing_id.len() as u64 });
-    }
-    Ok(Peer { version, socket_type, routing_id, metadata })
-}
-
-fn establish(config: &Config, now: Instant, peer: Peer, wants_all: bool) -> Established {
-    let mut decoder = Decoder::new(peer.version, config.max_body, ATTACH_MIN);
-    if wants_all {
-        decoder.subscribe_to_all();
-    }
-    if !matches!(config.socket_type, SocketType::Pub | SocketType::XPub) {
-        decoder.expect_no_subscriptions();
-    }
+    now: Instant,
+    peer: Peer,
+    protection: Option<Protection>,
+    wants_all: bool,
+) -> Established {
+    let (decoder, encoder) = codec::choose(config, &peer, protection, wants_all);
     // PING came with 3.1, but 3.0 peers know it in practice, and libzmq sends it to them.
     let heartbeat = config.heartbeat.filter(|_| peer.version >= Version::V3_0);
-    Established {
-        decoder,
-        encoder: Encoder::new(peer.version),
-        heartbeat: Heartbeat::new(heartbeat, now),
-        peer,
-    }
+    Established { decoder, encoder, heartbeat: Heartbeat::new(heartbeat, now), peer }
 }

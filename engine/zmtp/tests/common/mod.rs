@@ -6,10 +6,15 @@ use std::time::Instant;
 
 use ringmq_pipe::frame;
 use ringmq_zmtp::{
-    Command, Config, Decoded, Decoder, Established, Handshake, Peer, ProtocolError, Sink,
-    SocketType, Version,
+    Command, Config, Decoded, Decoder, Established, Handshake, NoRandomness, Peer, ProtocolError,
+    Sink, SocketType, Version,
 };
 use serde::Deserialize;
+
+/// For handshakes that need no randomness.
+pub(crate) fn no_random(_: &mut [u8]) -> Result<(), NoRandomness> {
+    Err(NoRandomness)
+}
 
 /// What a decoder delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +140,7 @@ pub(crate) fn listen(config: &Arc<Config>, pieces: &[&[u8]]) -> Seen {
     for piece in pieces {
         let mut rest = *piece;
         if decoder.is_none() {
-            match handshake.input(now, rest) {
+            match handshake.input(now, &mut no_random, rest) {
                 Ok(used) => rest = &rest[used..],
                 Err(error) => seen.error = Some(error),
             }
@@ -172,7 +177,7 @@ pub(crate) fn listen_every_way(config: Config, stream: &[u8]) -> Seen {
 pub(crate) fn establish(config: Config, stream: &[u8]) -> Established {
     let now = Instant::now();
     let mut handshake = Handshake::new(Arc::new(config), now);
-    assert_eq!(handshake.input(now, stream), Ok(stream.len()));
+    assert_eq!(handshake.input(now, &mut no_random, stream), Ok(stream.len()));
     handshake.established().expect("a whole handshake")
 }
 
