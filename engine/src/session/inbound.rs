@@ -128,12 +128,12 @@ impl Inbound {
         mut target: Option<&mut PipeWriter>,
         pings: &mut Vec<PeerPing>,
     ) -> Result<(), ProtocolError> {
-        if let Some(PipeWriter::Log(log)) = &mut target
+        if let Some(log) = target.as_deref_mut().and_then(PipeWriter::as_log_mut)
             && !log.uncommitted().is_empty()
         {
             self.backlog.get_or_insert_default().extend_from_slice(&log.take_uncommitted());
         }
-        if let Some(PipeWriter::Log(log)) = &mut target
+        if let Some(log) = target.as_deref_mut().and_then(PipeWriter::as_log_mut)
             && !self.discard
             && log.ready() == Err(WriteError::Closed)
         {
@@ -210,36 +210,24 @@ struct PipeSink<'a> {
 
 impl PipeSink<'_> {
     fn credit(&mut self) -> usize {
-        match &mut self.target {
-            Some(PipeWriter::Log(log)) => usize::try_from(log.credit()).unwrap_or(usize::MAX),
-            Some(PipeWriter::Conflated(_)) | None => usize::MAX,
-        }
+        let credit = self.target.as_deref_mut().map_or(u64::MAX, PipeWriter::credit);
+        usize::try_from(credit).unwrap_or(usize::MAX)
     }
 
     fn log(&mut self) -> Option<&mut LogWriter> {
-        match &mut self.target {
-            Some(PipeWriter::Log(log)) => Some(log),
-            _ => None,
-        }
+        self.target.as_deref_mut().and_then(PipeWriter::as_log_mut)
     }
 }
 
 impl Sink for PipeSink<'_> {
     fn span(&mut self, frames: &[u8], messages: usize, tail: usize) {
         self.partial.body = 0;
-        match &mut self.target {
-            Some(PipeWriter::Log(log)) => {
-                log.write_span(frames, messages as u32, tail);
-            }
-            Some(PipeWriter::Conflated(slot)) => {
-                for (flags, body) in each_frame(frames) {
-                    let mut message = Message::copy_from(body);
-                    message.set_flags(flags);
-                    // A socket that is gone needs no message.
-                    let _ = slot.write(&mut message);
-                }
-            }
-            None => {}
+        if let Some(log) = self.log() {
+            return log.write_span(frames, messages as u32, tail);
+        }
+        let Some(target) = &mut self.target else { return };
+        for (flags, body) in each_frame(frames) {
+            target.write_uncounted(flags, Message::copy_from(body));
         }
     }
 
@@ -256,20 +244,21 @@ impl Sink for PipeSink<'_> {
 
     fn body(&mut self, bytes: &[u8]) {
         let large = self.partial.body >= ATTACH as u64;
-        match &mut self.target {
-            Some(PipeWriter::Log(log)) if !large => log.body(bytes),
-            Some(_) => self.partial.extend(bytes),
-            None => {}
+        let wanted = self.target.is_some();
+        match self.log() {
+            Some(log) if !large => log.body(bytes),
+            _ if wanted => self.partial.extend(bytes),
+            _ => {}
         }
     }
 
     fn end(&mut self) {
         let flags = self.partial.flags;
         let large = self.partial.body >= ATTACH as u64;
-        let Some(target) = &mut self.target else { return };
-        match target {
-            PipeWriter::Log(log) if !large => log.end(flags),
-            target => {
+        match self.log() {
+            Some(log) if !large => log.end(flags),
+            _ => {
+                let Some(target) = &mut self.target else { return };
                 let body = std::mem::take(&mut self.partial.large);
                 target.write_uncounted(flags, Message::from(body));
             }

@@ -142,14 +142,12 @@ impl Outbound {
         if !self.used_before && self.under_way.capacity() == 0 {
             self.under_way.reserve_exact(1); // For the first word.
         }
-        match pipe {
-            Some(PipeReader::Log(log)) if self.under_way.is_empty() => {
+        if let Some(pipe) = pipe.filter(|_| self.under_way.is_empty()) {
+            if let Some(log) = pipe.as_log_mut() {
                 log.gather(GATHER, &mut self.under_way);
-            }
-            Some(PipeReader::Conflated(slot)) if self.under_way.is_empty() => {
+            } else if let Some(slot) = pipe.as_conflated_mut() {
                 gather_latest(slot, &mut self.under_way);
             }
-            _ => {}
         }
         self.spoken |= !self.under_way.is_empty();
         if self.encoder.is_verbatim() {
