@@ -26,7 +26,7 @@ fn numbered(number: usize) -> [u8; 4] {
     (number as u32).to_be_bytes()
 }
 
-fn send_many(address: SocketAddr) {
+pub(crate) fn send_many(address: SocketAddr) {
     let (far, _) = far_udp();
     for number in 0..MANY {
         far.send_to(&numbered(number), address).unwrap();
@@ -162,7 +162,7 @@ fn a_busy_socket_has_its_turn_and_no_more(kind: BackendKind) {
 }
 
 /// Holds all the buffers that `token` has.
-fn hold(harness: &mut Harness, token: Token) -> Vec<DatagramBuffer> {
+pub(crate) fn hold(harness: &mut Harness, token: Token) -> Vec<DatagramBuffer> {
     let mut held = Vec::new();
     while let Some(event) = harness.raw(Duration::from_millis(50)) {
         match event {
