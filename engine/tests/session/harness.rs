@@ -25,7 +25,7 @@ pub(crate) enum Over {
 
 pub(crate) const BOTH: [Over; 2] = [Over::Tcp, Over::Unix];
 
-/// A connected descriptor for a session, and the other end.
+/// A connected stream for a session, and the other end.
 pub(crate) fn connection(over: Over) -> (Stream, Peer) {
     let (near, far) = match over {
         Over::Unix => stream_pair(),
@@ -148,10 +148,10 @@ impl Harness {
     }
 
     /// Puts a session on the engine.
-    pub(crate) fn session(&self, descriptor: Stream, carry: Option<DetachedPipe>) -> Token {
+    pub(crate) fn session(&self, stream: Stream, carry: Option<DetachedPipe>) -> Token {
         let link = TestLink { news: self.sender.clone(), settings: self.settings.clone() };
         self.engine.choose(0).add(Box::new(Session::new(SessionOptions {
-            descriptor,
+            stream,
             config: Arc::new(self.settings.config.clone()),
             link: Arc::new(link),
             carry,
@@ -166,8 +166,8 @@ impl Harness {
 
     /// A session with a new connection, the socket's end of its pipe, and the peer, hands shaken.
     pub(crate) fn established(&mut self, over: Over) -> (Token, App, Peer) {
-        let (descriptor, mut peer) = connection(over);
-        let token = self.session(descriptor, None);
+        let (stream, mut peer) = connection(over);
+        let token = self.session(stream, None);
         peer.shake_hands();
         let app = self.attached();
         (token, app, peer)

@@ -227,7 +227,7 @@ impl Connecter {
         // The next attempt looks it up anew.
         self.target = None;
         let session = Session::new(SessionOptions {
-            descriptor: socket.into(),
+            stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
             link: Arc::new(Wire { owner: self.owner.clone(), connection }),
             carry: self.carry.take().map(|carry| *carry),

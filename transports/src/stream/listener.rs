@@ -133,7 +133,7 @@ impl Listener {
         }
         self.owner.event(TransportEvent::Accepted(connection.clone()));
         let session = Session::new(SessionOptions {
-            descriptor: socket.into(),
+            stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
             link: Arc::new(Wire { owner: self.owner.clone(), connection }),
             carry: None,
