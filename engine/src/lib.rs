@@ -1,7 +1,7 @@
 //! The engine of ringmq: I/O threads, sessions and timers over io_uring or mio.
 //!
-//! It knows descriptors, completions and pipes. It never sees endpoint text or what kind of socket a
-//! pipe belongs to: the transports make descriptors, the sockets own the other ends of the pipes.
+//! It knows streams, completions and pipes. It never sees endpoint text or what kind of socket a
+//! pipe belongs to: the transports make streams, the sockets own the other ends of the pipes.
 
 pub mod backend;
 mod batch;

@@ -201,7 +201,7 @@ impl InlineReader for Direct {
     }
 }
 
-/// What came of a look at a descriptor.
+/// What came of a look at a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetch {
     /// Something has come in. There may be messages in the pipe now.
@@ -252,14 +252,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether bytes are here that the pipe had no room for: the descriptor says nothing of them.
+    /// Whether bytes are here that the pipe had no room for: the stream says nothing of them.
     pub fn is_blocked(&self) -> bool {
         self.held.as_ref().is_none_or(|reading| reading.is_blocked())
     }
 
     /// What to wait for, unless it was let go.
-    pub fn descriptor(&self) -> Option<&Stream> {
-        self.held.as_ref().map(|reading| &reading.descriptor)
+    pub fn stream(&self) -> Option<&Stream> {
+        self.held.as_ref().map(|reading| &reading.stream)
     }
 }
 

@@ -68,8 +68,8 @@ impl Parker {
     pub fn wait(&self, readers: &[Reader<'_>], timeout: Option<Duration>) -> io::Result<()> {
         assert!(readers.len() <= Self::READERS, "a parker is for few readers");
         let mut fds = ArrayVec::<_, { Self::READERS + 1 }>::new();
-        for descriptor in readers.iter().filter_map(Reader::descriptor) {
-            fds.push(PollFd::from_borrowed_fd(descriptor.as_fd(), PollFlags::IN));
+        for stream in readers.iter().filter_map(Reader::stream) {
+            fds.push(PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::IN));
         }
         fds.push(self.pollable());
         self.poll(&mut fds, timeout)

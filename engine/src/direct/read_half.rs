@@ -1,4 +1,4 @@
-//! The reading half of a connection in traffic: from the descriptor into the pipe. One thread at a time
+//! The reading half of a connection in traffic: from the stream into the pipe. One thread at a time
 //! works on it: the I/O thread, or a thread of the application that has it on lease.
 
 use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
@@ -18,10 +18,10 @@ const SPARE: usize = 16 * 1024;
 const AFTER_LARGE: usize = 4 * 1024;
 const _: () = assert!(AFTER_LARGE <= RECEIVE_BUFFER, "it goes into such a buffer");
 
-/// The reading half: from the descriptor into the pipe.
+/// The reading half: from the stream into the pipe.
 pub(crate) struct ReadHalf {
     /// Here, so that it is closed with the session and not with the last who has borrowed a half.
-    pub(crate) descriptor: Stream,
+    pub(crate) stream: Stream,
     pub(crate) inbound: Inbound,
     /// Where messages go; `None` when there is no room for this connection.
     pub(crate) tx: Option<PipeWriter>,
@@ -42,8 +42,8 @@ pub(crate) enum ReadEnd {
 }
 
 impl ReadHalf {
-    pub(crate) fn new(descriptor: Stream, inbound: Inbound, tx: Option<PipeWriter>) -> Self {
-        Self { descriptor, inbound, tx, over: None, bulk: false, lacking: 0, copies: 0 }
+    pub(crate) fn new(stream: Stream, inbound: Inbound, tx: Option<PipeWriter>) -> Self {
+        Self { stream, inbound, tx, over: None, bulk: false, lacking: 0, copies: 0 }
     }
 
     /// What messages are written to, if that keeps all of them.
@@ -73,7 +73,7 @@ impl ReadHalf {
         result
     }
 
-    /// Moves what the descriptor has into the pipe, without blocking; `buffer` is for what does not go
+    /// Moves what the stream has into the pipe, without blocking; `buffer` is for what does not go
     /// there directly.
     pub(crate) fn receive(
         &mut self,
@@ -91,7 +91,7 @@ impl ReadHalf {
             return self.receive_into_log(pings);
         }
         let most = if self.inbound.is_large() { AFTER_LARGE } else { buffer.len() };
-        let bytes = some(self.descriptor.receive(&mut buffer[..most]))?;
+        let bytes = some(self.stream.receive(&mut buffer[..most]))?;
         self.copies = self.copies.saturating_sub(1);
         let is_log = self.log().is_some();
         self.bulk = bytes >= BULK && self.copies == 0 && is_log;
@@ -107,7 +107,7 @@ impl ReadHalf {
         let Some((body, most)) = self.inbound.large_body() else { return Ok(()) };
         let rest = &mut buffer[..AFTER_LARGE];
         let (large, more) = self
-            .descriptor
+            .stream
             .receive_body(body, most, rest)
             .map_err(|error| ReadEnd::Ended(Ended::Failed(error)))?;
         if large == 0 {
@@ -124,7 +124,7 @@ impl ReadHalf {
         let bytes = {
             let memory = log.spare_mut(self.lacking.max(SPARE));
             let most = memory.len().min(RECEIVE_BUFFER);
-            some(self.descriptor.receive(&mut memory[..most]))?
+            some(self.stream.receive(&mut memory[..most]))?
         };
         log.advance(bytes);
         self.bulk = bytes >= BULK;

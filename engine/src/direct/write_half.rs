@@ -1,4 +1,4 @@
-//! The writing half of a connection in traffic: from the pipe to the descriptor. One thread at a time
+//! The writing half of a connection in traffic: from the pipe to the stream. One thread at a time
 //! works on it: the I/O thread, or a thread of the application that has it on lease.
 
 use crate::backend::Stream;
@@ -14,9 +14,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_micros(200);
 /// How long messages of a burst may wait for more of them.
 const BATCHING: Duration = Duration::from_micros(30);
 
-/// The writing half: from the pipe to the descriptor.
+/// The writing half: from the pipe to the stream.
 pub(crate) struct WriteHalf {
-    descriptor: Stream,
+    stream: Stream,
     pub(crate) outbound: Outbound,
     pub(crate) source: Option<OutputSource>,
     /// What is left of the batch under way, if the kernel would not take it all from a borrower.
@@ -44,13 +44,9 @@ pub(crate) enum Flush {
 }
 
 impl WriteHalf {
-    pub(crate) fn new(
-        descriptor: Stream,
-        outbound: Outbound,
-        source: Option<OutputSource>,
-    ) -> Self {
+    pub(crate) fn new(stream: Stream, outbound: Outbound, source: Option<OutputSource>) -> Self {
         Self {
-            descriptor,
+            stream,
             outbound,
             source,
             batch: Batch::default(),
@@ -100,7 +96,7 @@ impl WriteHalf {
     pub(crate) fn flush(&mut self) -> Flush {
         loop {
             while !self.batch.is_empty() {
-                match self.descriptor.send(&self.batch) {
+                match self.stream.send(&self.batch) {
                     Ok(bytes) => {
                         let mut batch = std::mem::take(&mut self.batch);
                         self.sent(&mut batch, bytes);

@@ -72,7 +72,7 @@ impl Session {
         };
         if !batch.is_empty() {
             self.sending = true;
-            cx.backend.send(cx.token, &self.descriptor, batch);
+            cx.backend.send(cx.token, &self.stream, batch);
         }
     }
 
@@ -157,7 +157,7 @@ impl Session {
                     Receive::Stream
                 };
                 self.receiving = Some(how);
-                cx.backend.receive(cx.token, &self.descriptor, how);
+                cx.backend.receive(cx.token, &self.stream, how);
             }
         }
     }
@@ -300,7 +300,7 @@ impl Session {
                         writing.batch = std::mem::take(&mut batch);
                     }
                 }
-                traffic.note_ping(&self.descriptor, cx.now);
+                traffic.note_ping(&self.stream, cx.now);
             }
             _ => {
                 batch.advance(bytes);
@@ -314,7 +314,7 @@ impl Session {
         }
         if !batch.is_empty() && self.gone.is_none() {
             self.sending = true;
-            return cx.backend.send(cx.token, &self.descriptor, batch);
+            return cx.backend.send(cx.token, &self.stream, batch);
         }
         self.advance(cx);
     }
@@ -345,18 +345,18 @@ impl Session {
         self.heartbeat_at = None;
         let Phase::Traffic(traffic) = &mut self.phase else { return };
         traffic.catch_up(cx.now);
-        if traffic.is_deaf(&self.descriptor) {
+        if traffic.is_deaf(&self.stream) {
             // Not a silent peer: one that we do not listen to at the moment.
             traffic.heartbeat.on_input();
         }
-        traffic.watch_line(&self.descriptor, cx.now);
+        traffic.watch_line(&self.stream, cx.now);
         let at = traffic.heartbeat.poll_timeout();
         let overdue = traffic.overdue.take();
         match traffic.heartbeat.handle_timeout(cx.now) {
             Action::None => {}
             Action::SendPing { ttl } => {
                 traffic.ping(ttl);
-                traffic.watch_line(&self.descriptor, cx.now);
+                traffic.watch_line(&self.stream, cx.now);
             }
             // Whoever reads may have heard something just now. This session is told when it lets go.
             Action::Expired if !traffic.read.revoke() => return self.owner.look_again(),

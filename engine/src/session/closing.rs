@@ -2,7 +2,7 @@
 //!
 //! A socket that closes its end of the pipe wants what it has written to be sent, for as long as its
 //! linger time allows. After the last byte the writing half is shut and the peer's own end awaited: a
-//! descriptor closed while bytes of the peer's are still unread would reset the connection, and with
+//! stream closed while bytes of the peer's are still unread would reset the connection, and with
 //! it lose what the kernel has not delivered yet.
 
 use super::{DetachedPipe, LINGER, Phase, Session, SessionEnd, handshake};
@@ -45,7 +45,7 @@ impl Session {
             return; // Called again when everything is.
         }
         self.dismantle(Phase::HalfClosed);
-        if self.descriptor.shutdown_write().is_err() {
+        if self.stream.shutdown_write().is_err() {
             return self.end(cx, DisconnectReason::Local);
         }
         let at = cx.now + HALF_CLOSED_FOR;
@@ -63,7 +63,7 @@ impl Session {
                 if !self.sending && !last.is_empty() {
                     // What this end is, so that the other one knows, too, that they do not go together. As
                     // much as goes out at once: nobody waits for such a peer.
-                    let _ = self.descriptor.send(&last);
+                    let _ = self.stream.send(&last);
                 }
                 let Connection { endpoint, peer, .. } = self.connection.clone();
                 let reason = reason.clone();

@@ -118,12 +118,12 @@ impl Session {
         let mut outbound = Outbound::new(established.encoder, out, unsent.unwrap_or_default());
         outbound.add_frames(&frames);
         if let Some(longest) = established.heartbeat.longest_pause() {
-            self.descriptor.limit_back_off(longest);
+            self.stream.limit_back_off(longest);
         }
         let inbound = Inbound::new(established.decoder, self.discard_inbound);
-        let descriptor = self.descriptor.clone();
-        let reading = ReadHalf::new(descriptor, inbound, tx);
-        let writing = WriteHalf::new(self.descriptor.clone(), outbound, source);
+        let stream = self.stream.clone();
+        let reading = ReadHalf::new(stream, inbound, tx);
+        let writing = WriteHalf::new(self.stream.clone(), outbound, source);
         let traffic = Traffic::new(cx, reading, writing, established.heartbeat);
         self.phase = Phase::Traffic(Box::new(traffic));
         self.owner.look_again();

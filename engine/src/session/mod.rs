@@ -1,7 +1,7 @@
-//! The session: one connection, from descriptor to pipe.
+//! The session: one connection, from stream to pipe.
 //!
 //! A state machine of two halves, [`Inbound`] and [`Outbound`], that whoever drives it feeds with
-//! completions. It runs the handshake, then moves messages between the descriptor and its pipe until
+//! completions. It runs the handshake, then moves messages between the stream and its pipe until
 //! one of them ends, and reports to its owner, which gets the pipe back if it had given it.
 
 mod advance;
@@ -36,7 +36,7 @@ const LEASE: TimerKind = 4;
 /// What a session is made of.
 pub struct SessionOptions {
     /// The connection.
-    pub descriptor: Stream,
+    pub stream: Stream,
     /// The protocol's settings.
     pub config: Arc<Config>,
     /// The socket.
@@ -63,9 +63,9 @@ pub struct SessionEnd {
     pub established: bool,
 }
 
-/// One connection: runs the handshake, then moves messages between a descriptor and a pipe.
+/// One connection: runs the handshake, then moves messages between a stream and a pipe.
 pub struct Session {
-    descriptor: Stream,
+    stream: Stream,
     owner: Arc<dyn SessionOwner>,
     connection: Connection,
     parent: Token,
@@ -107,12 +107,12 @@ enum Phase {
 }
 
 impl Session {
-    /// Makes a session for a connected descriptor. Put it on an I/O thread.
+    /// Makes a session for a connected stream. Put it on an I/O thread.
     pub fn new(options: SessionOptions) -> Self {
         let now = Instant::now();
         let handshake = Handshake::new(options.config, now);
         Self {
-            descriptor: options.descriptor,
+            stream: options.stream,
             owner: options.owner,
             connection: options.connection,
             parent: options.parent,

@@ -143,24 +143,24 @@ impl Traffic {
     }
 
     /// Bytes of the batch under way were sent: notes whether there was a PING among them.
-    pub(super) fn note_ping(&mut self, descriptor: &Stream, now: Instant) {
+    pub(super) fn note_ping(&mut self, stream: &Stream, now: Instant) {
         let sent = self.write.get().and_then(|writing| writing.outbound.ping_sent());
         if let Some(behind_messages) = sent {
             self.heartbeat.on_ping_sent(behind_messages, now);
-            self.watch_line(descriptor, now);
+            self.watch_line(stream, now);
         }
     }
 
-    /// Whether the peer may have pings something that has not been heard. Looks into the descriptor only
+    /// Whether the peer may have pings something that has not been heard. Looks into the stream only
     /// if that decides about the connection.
-    pub(super) fn is_deaf(&mut self, descriptor: &Stream) -> bool {
-        self.starved || self.is_blocked() || self.overdue.is_some() && descriptor.has_unread()
+    pub(super) fn is_deaf(&mut self, stream: &Stream) -> bool {
+        self.starved || self.is_blocked() || self.overdue.is_some() && stream.has_unread()
     }
 
     /// Asks the kernel for signs of life if the peer is not expected to give them.
-    pub(super) fn watch_line(&mut self, descriptor: &Stream, now: Instant) {
+    pub(super) fn watch_line(&mut self, stream: &Stream, now: Instant) {
         if self.heartbeat.watches_line() {
-            self.heartbeat.on_line(descriptor.line(), now);
+            self.heartbeat.on_line(stream.line(), now);
         }
     }
 

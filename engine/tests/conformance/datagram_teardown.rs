@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::{on_each_backend, on_each_backend_alone};
+use crate::datagram_receive::{hold, send_many};
 #[cfg(target_os = "linux")]
 use crate::datagram_send::{fill, narrow};
 #[cfg(target_os = "linux")]
@@ -47,6 +48,27 @@ fn a_closed_token_has_no_datagrams(kind: BackendKind) {
         assert_eq!(harness.arrived(next).bytes, round.to_be_bytes());
     }
     assert_eq!(harness.backend.datagram(&later).unwrap().bytes, b"later");
+}
+
+/// Neither what is waiting for buffers is told, nor that it does not wait any more.
+fn a_token_that_waits_for_buffers_can_be_closed(kind: BackendKind) {
+    for paused in [false, true] {
+        let mut harness = Harness::new(kind);
+        let (token, (near, address)) = (Token::unique(), udp(HERE));
+        harness.backend.receive_datagrams(token, &near, 100);
+        send_many(address);
+        let mut held = hold(&mut harness, token);
+        if paused {
+            harness.backend.pause(token);
+        } else {
+            harness.backend.release_datagram(held.remove(0));
+        }
+        harness.backend.close(token);
+        harness.silence();
+        held.into_iter().for_each(|buffer| harness.backend.release_datagram(buffer));
+        harness.silence();
+        assert_eq!(Arc::strong_count(&near), 1, "the backend has let go of it");
+    }
 }
 
 /// As many as one after the other, each with buffers of its own.
@@ -116,7 +138,11 @@ fn fill_quietly(harness: &mut Harness, token: Token, near: &Arc<socket2::Socket>
     fill(harness, token, near);
 }
 
-on_each_backend!(a_closed_token_has_no_datagrams, tokens_come_and_go);
+on_each_backend!(
+    a_closed_token_has_no_datagrams,
+    a_token_that_waits_for_buffers_can_be_closed,
+    tokens_come_and_go,
+);
 #[cfg(target_os = "linux")]
 on_each_backend!(closing_gives_datagrams_back_that_had_no_room);
 on_each_backend_alone!(dropping_a_backend_with_datagrams_leaks_nothing);

@@ -69,9 +69,9 @@ fn a_sender_is_refused_within_a_few_messages(kind: BackendKind) {
 fn the_mark_counts_messages_of_a_connection_to_come(kind: BackendKind) {
     let settings = Settings { send: Capacity::Messages(10), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
+    let (stream, mut peer) = connection(Over::Tcp);
     let (mut app, carry) = crate::harness::App::lent(&harness.settings);
-    harness.session(descriptor, Some(carry));
+    harness.session(stream, Some(carry));
     let mut sent = 0u32;
     while app.end.tx.write(&mut Message::copy_from(&sent.to_be_bytes())).is_ok() {
         sent += 1;
@@ -91,10 +91,10 @@ fn a_peer_that_waits_for_us_is_not_taken_for_dead(kind: BackendKind) {
     let mut settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
     settings.config.heartbeat = Some(HeartbeatConfig::every(Duration::from_millis(20)));
     let mut harness = Harness::with(kind, settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
+    let (stream, mut peer) = connection(Over::Tcp);
     // With its messages it shakes hands: there is no time in which it could be missed.
     peer.write(&[introduction(), wire(0, b"x").repeat(10)].concat());
-    harness.session(descriptor, None);
+    harness.session(stream, None);
     let mut app = harness.attached();
     peer.bytes(64);
     assert!(peer.frame().body.starts_with(b"\x05READY"));

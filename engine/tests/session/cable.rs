@@ -112,8 +112,8 @@ fn stretched(kind: BackendKind, cable: &Cable) -> (Harness, App, Peer) {
     subscribe_frame(b"topic", &mut settings.preamble);
     settings.config.heartbeat = Some(HeartbeatConfig::every(BEAT));
     let mut harness = Harness::with(kind, settings);
-    let (descriptor, mut peer) = cable.connection();
-    harness.session(descriptor, None);
+    let (stream, mut peer) = cable.connection();
+    harness.session(stream, None);
     peer.shake_hands();
     let app = harness.attached();
     (harness, app, peer)

@@ -52,8 +52,8 @@ fn what_does_not_get_out_in_time_is_counted(kind: BackendKind) {
             let mut harness = Harness::new(kind);
             let (session, mut app, mut peer) = if lent {
                 let (app, carry) = App::lent(&harness.settings);
-                let (descriptor, mut peer) = connection(Over::Unix);
-                let session = harness.session(descriptor, Some(carry));
+                let (stream, mut peer) = connection(Over::Unix);
+                let session = harness.session(stream, Some(carry));
                 peer.shake_hands();
                 (session, app, peer)
             } else {
@@ -78,8 +78,8 @@ fn what_does_not_get_out_in_time_is_counted(kind: BackendKind) {
 fn a_closed_session_gives_its_pipe_back_and_counts_nothing_yet(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (mut app, carry) = App::lent(&harness.settings);
-    let (descriptor, mut peer) = connection(Over::Unix);
-    let session = harness.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(Over::Unix);
+    let session = harness.session(stream, Some(carry));
     peer.shake_hands();
     for _ in 0..500 {
         app.send(vec![4; 5000]);

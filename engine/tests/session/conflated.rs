@@ -23,8 +23,8 @@ fn every_frame_of_the_latest_message_is_sent_and_received(kind: BackendKind) {
             app.send("last");
         }
         app.send(more(b"not whole"));
-        let (descriptor, mut peer) = connection(Over::Tcp);
-        harness.session(descriptor, Some(carry));
+        let (stream, mut peer) = connection(Over::Tcp);
+        harness.session(stream, Some(carry));
         peer.shake_hands_as(speaks);
         harness.connected();
         let mut echo = Vec::new();
@@ -51,8 +51,8 @@ fn half_a_message_of_the_peers_is_not_continued_by_the_next(kind: BackendKind) {
     let mut harness = Harness::with(kind, settings());
     let (mut app, mut carry) = App::lent(&harness.settings);
     for last in [false, true] {
-        let (descriptor, mut peer) = connection(Over::Unix);
-        harness.session(descriptor, Some(carry));
+        let (stream, mut peer) = connection(Over::Unix);
+        harness.session(stream, Some(carry));
         peer.shake_hands();
         harness.connected();
         peer.write(&peer.wire(0, b"whole"));

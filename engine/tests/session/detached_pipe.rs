@@ -58,8 +58,8 @@ fn through_a_connection(
     carry: DetachedPipe,
     leave: impl FnOnce(Peer),
 ) -> DetachedPipe {
-    let (descriptor, mut peer) = connection(over);
-    harness.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(over);
+    harness.session(stream, Some(carry));
     peer.shake_hands_as(speaks);
     harness.connected();
     leave(peer);
@@ -115,8 +115,8 @@ fn a_message_that_was_cut_off_begins_the_next_connection(kind: BackendKind) {
                 });
             }
         }
-        let (descriptor, mut peer) = connection(over);
-        harness.session(descriptor, Some(carry));
+        let (stream, mut peer) = connection(over);
+        harness.session(stream, Some(carry));
         peer.shake_hands_as(speaks);
         read_all(&mut peer, how, 10);
         let mut app = writer.join().unwrap();
@@ -171,8 +171,8 @@ fn a_failed_handshake_leaves_the_pipe_as_it_was(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (mut app, carry) = App::lent(&harness.settings);
     app.send("kept");
-    let (descriptor, mut peer) = connection(Over::Tcp);
-    harness.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(Over::Tcp);
+    harness.session(stream, Some(carry));
     peer.write(b"GET / HTTP/1.0\r\n\r\n");
     harness.handshake_failed();
     let carry = harness.ended().carry.unwrap();
@@ -240,8 +240,8 @@ fn subscriptions_for_the_last_connection_are_not_for_the_next(kind: BackendKind)
             write_subscriptions(&mut app);
         });
         assert_eq!(*app.end.state.told(), 5);
-        let (descriptor, mut peer) = connection(Over::Unix);
-        harness.session(descriptor, Some(carry));
+        let (stream, mut peer) = connection(Over::Unix);
+        harness.session(stream, Some(carry));
         peer.shake_hands_as(speaks);
         assert_eq!(peer.frame().body, told);
         assert!(peer.message() == vec![7; TOO_MUCH], "{speaks:?}");

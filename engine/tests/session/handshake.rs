@@ -28,8 +28,8 @@ fn a_pipe_that_was_there_is_told_of_its_peer(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (mut app, carry) = App::lent(&harness.settings);
     app.send("queued before there was a connection");
-    let (descriptor, mut peer) = connection(Over::Tcp);
-    harness.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(Over::Tcp);
+    harness.session(stream, Some(carry));
     peer.shake_hands();
     let info = harness.connected();
     assert_eq!((info.version, info.socket_type), (Version::V3_1, Some(SocketType::Dealer)));
@@ -40,9 +40,9 @@ fn a_pipe_that_was_there_is_told_of_its_peer(kind: BackendKind) {
 fn bytes_behind_the_handshake_belong_to_messages(kind: BackendKind) {
     for over in BOTH {
         let mut harness = Harness::new(kind);
-        let (descriptor, mut peer) = connection(over);
+        let (stream, mut peer) = connection(over);
         peer.write(&[introduction(), wire(0, b"first"), wire(0, b"second")].concat());
-        harness.session(descriptor, None);
+        harness.session(stream, None);
         let mut app = harness.attached();
         assert_eq!(app.recv(), *b"first");
         assert_eq!(app.recv(), *b"second");
@@ -56,8 +56,8 @@ fn the_preamble_goes_before_everything_else(kind: BackendKind) {
     let harness = Harness::with(kind, settings);
     let (mut app, carry) = App::lent(&harness.settings);
     app.send("later");
-    let (descriptor, mut peer) = connection(Over::Unix);
-    harness.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(Over::Unix);
+    harness.session(stream, Some(carry));
     peer.shake_hands();
     assert_eq!(peer.bytes(preamble.len()), preamble);
     assert_eq!(peer.message(), b"later");
@@ -68,8 +68,8 @@ const HALF_A_GREETING: &[u8] = b"\xff\0\0\0";
 fn garbage_is_a_violation_of_the_protocol(kind: BackendKind) {
     for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 200], HALF_A_GREETING] {
         let mut harness = Harness::new(kind);
-        let (descriptor, mut peer) = connection(Over::Tcp);
-        harness.session(descriptor, None);
+        let (stream, mut peer) = connection(Over::Tcp);
+        harness.session(stream, None);
         peer.write(garbage);
         if garbage == HALF_A_GREETING {
             peer.end();
@@ -93,8 +93,8 @@ fn garbage_is_a_violation_of_the_protocol(kind: BackendKind) {
 fn a_peer_of_the_wrong_kind_is_refused(kind: BackendKind) {
     let settings = Settings { config: Config::new(SocketType::Pub), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
-    harness.session(descriptor, None);
+    let (stream, mut peer) = connection(Over::Tcp);
+    harness.session(stream, None);
     peer.write(b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL");
     peer.write(&[0; 16 + 32]);
     peer.write(b"\x04\x18\x05READY\x0bSocket-Type\0\0\0\x02NO");
@@ -109,10 +109,10 @@ fn silence_ends_when_the_time_is_up(kind: BackendKind) {
     let mut settings = Settings::default();
     settings.config.handshake_timeout = Some(Duration::from_millis(50));
     let mut harness = Harness::with(kind, settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
+    let (stream, mut peer) = connection(Over::Tcp);
     // Before the time begins to run.
     peer.write(b"\xff\0\0\0");
-    harness.session(descriptor, None);
+    harness.session(stream, None);
     let reason = harness.handshake_failed();
     assert!(matches!(reason, DisconnectReason::Protocol(ProtocolError::HandshakeTimeout)));
     assert!(!reason.is_final());
@@ -122,8 +122,8 @@ fn silence_ends_when_the_time_is_up(kind: BackendKind) {
 
 fn a_socket_without_room_ignores_its_peer(kind: BackendKind) {
     let mut harness = Harness::with(kind, Settings { ignore: true, ..Settings::default() });
-    let (descriptor, mut peer) = connection(Over::Unix);
-    let session = harness.session(descriptor, None);
+    let (stream, mut peer) = connection(Over::Unix);
+    let session = harness.session(stream, None);
     peer.shake_hands();
     // It takes what it is told, and answers a PING.
     for _ in 0..100 {
@@ -144,8 +144,8 @@ fn a_closed_pipe_with_nothing_in_it_ends_a_handshake(kind: BackendKind) {
         if linger == Some(Duration::ZERO) {
             app.send("nobody will get this");
         }
-        let (descriptor, _peer) = connection(Over::Tcp);
-        let session = harness.session(descriptor, Some(carry));
+        let (stream, _peer) = connection(Over::Tcp);
+        let session = harness.session(stream, Some(carry));
         let state = app.close(linger);
         harness.tell(session, Notice::Abandon);
         assert!(matches!(harness.disconnected(), DisconnectReason::Local));

@@ -25,7 +25,7 @@ pub(crate) enum Over {
 
 pub(crate) const BOTH: [Over; 2] = [Over::Tcp, Over::Unix];
 
-/// A connected descriptor for a session, and the other end.
+/// A connected stream for a session, and the other end.
 pub(crate) fn connection(over: Over) -> (Stream, Peer) {
     let (near, far) = match over {
         Over::Unix => stream_pair(),
@@ -155,20 +155,20 @@ impl Harness {
     }
 
     /// Puts a session on the engine.
-    pub(crate) fn session(&self, descriptor: Stream, carry: Option<DetachedPipe>) -> Token {
+    pub(crate) fn session(&self, stream: Stream, carry: Option<DetachedPipe>) -> Token {
         let socket = TestSocket { news: self.sender.clone(), settings: self.settings.clone() };
-        self.session_of(Arc::new(socket), descriptor, carry)
+        self.session_of(Arc::new(socket), stream, carry)
     }
 
     /// The same for another socket.
     pub(crate) fn session_of(
         &self,
         owner: Arc<dyn SessionOwner>,
-        descriptor: Stream,
+        stream: Stream,
         carry: Option<DetachedPipe>,
     ) -> Token {
         self.engine.choose(0).add(Box::new(Session::new(SessionOptions {
-            descriptor,
+            stream,
             config: Arc::new(self.settings.config.clone()),
             owner,
             connection: Connection {
@@ -189,8 +189,8 @@ impl Harness {
 
     /// A session with a new connection, the socket's end of its pipe, and the peer, hands shaken.
     pub(crate) fn established(&mut self, over: Over) -> (Token, App, Peer) {
-        let (descriptor, mut peer) = connection(over);
-        let token = self.session(descriptor, None);
+        let (stream, mut peer) = connection(over);
+        let token = self.session(stream, None);
         peer.shake_hands();
         let app = self.attached();
         (token, app, peer)

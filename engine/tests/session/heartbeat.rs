@@ -97,14 +97,14 @@ fn a_peer_that_has_read_everything_has_no_excuse(kind: BackendKind) {
 
 /// Keeps its thread busy, from the first byte on that it receives until it is told.
 struct Hog {
-    descriptor: Stream,
+    stream: Stream,
     begun: Sender<()>,
     end: mpsc::Receiver<()>,
 }
 
 impl Handler for Hog {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        cx.backend.receive(cx.token, &self.descriptor, Receive::Once);
+        cx.backend.receive(cx.token, &self.stream, Receive::Once);
     }
 
     fn received(&mut self, _: Instant, _: &[u8]) {
@@ -126,8 +126,8 @@ fn hears_late(kind: BackendKind, over: Over, tenths: u8) -> bool {
     let mut harness = Harness::new(kind);
     let (_, mut app, mut peer) = harness.established(over);
     let ((begun, has_begun), (end, is_over)) = (channel(), channel());
-    let (descriptor, mut wake) = connection(over);
-    harness.engine.choose(0).add(Box::new(Hog { descriptor, begun, end: is_over }));
+    let (stream, mut wake) = connection(over);
+    harness.engine.choose(0).add(Box::new(Hog { stream, begun, end: is_over }));
     let start = Instant::now();
     peer.write(&ping);
     assert!(peer.frame().body.starts_with(b"\x04PONG"));

@@ -132,8 +132,8 @@ fn one_bad_peer_does_not_harm_the_others(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (_, mut good, mut good_peer) = harness.established(Over::Tcp);
     for round in 0..50u32 {
-        let (descriptor, mut bad) = connection(Over::Tcp);
-        harness.session(descriptor, None);
+        let (stream, mut bad) = connection(Over::Tcp);
+        harness.session(stream, None);
         if round % 2 == 0 {
             bad.shake_hands();
             bad.write(&wire(1, b"half a message"));

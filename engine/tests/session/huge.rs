@@ -41,8 +41,8 @@ fn more_than_two_gib_go_out(kind: BackendKind) {
 /// The same for a peer that gets its frames in another form.
 fn more_than_two_gib_go_out_to_an_old_peer(kind: BackendKind) {
     let mut harness = Harness::new(kind);
-    let (descriptor, mut peer) = connection(BOTH[1]);
-    harness.session(descriptor, None);
+    let (stream, mut peer) = connection(BOTH[1]);
+    harness.session(stream, None);
     peer.shake_hands_as(Speaks::V1_0);
     let mut app = harness.attached();
     app.send(vec![0; LENGTH]);

@@ -158,8 +158,8 @@ fn only_the_latest_message_is_kept_of_each_direction(kind: BackendKind) {
     for size in [10, 20_000, 30] {
         app.send(body(size, 3));
     }
-    let (descriptor, mut peer) = connection(Over::Unix);
-    harness.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(Over::Unix);
+    harness.session(stream, Some(carry));
     peer.shake_hands();
     assert_eq!(peer.message(), body(30, 3));
     app.send(body(20_000, 4));

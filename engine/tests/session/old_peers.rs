@@ -18,8 +18,8 @@ fn old_peers_get_and_give_messages_of_every_size(kind: BackendKind) {
     ] {
         let mut harness = Harness::new(kind);
         let (mut app, carry) = App::lent(&harness.settings);
-        let (descriptor, mut peer) = connection(Over::Tcp);
-        harness.session(descriptor, Some(carry));
+        let (stream, mut peer) = connection(Over::Tcp);
+        harness.session(stream, Some(carry));
         peer.shake_hands_as(speaks);
         assert_eq!(harness.connected().version, version);
         for size in SIZES {
@@ -53,8 +53,8 @@ fn subscriptions_are_messages_to_old_peers_however_long(kind: BackendKind) {
             let body = [name, topic].concat();
             app.end.tx.write_uncounted(frame::COMMAND, body.into());
         }
-        let (descriptor, mut peer) = connection(Over::Unix);
-        harness.session(descriptor, Some(carry));
+        let (stream, mut peer) = connection(Over::Unix);
+        harness.session(stream, Some(carry));
         peer.shake_hands_as(speaks);
         harness.connected();
         assert_eq!(peer.message(), b"\x01first");
@@ -67,8 +67,8 @@ fn a_subscriber_that_cannot_subscribe_gets_everything(kind: BackendKind) {
     let settings = Settings { config: Config::new(SocketType::Pub), ..Settings::default() };
     let harness = Harness::with(kind, settings);
     let (mut app, carry) = App::lent(&harness.settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
-    harness.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(Over::Tcp);
+    harness.session(stream, Some(carry));
     peer.shake_hands_as(Speaks::V1_0);
     assert_eq!(app.recv(), *b"\x09SUBSCRIBE");
 }

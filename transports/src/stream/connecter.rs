@@ -219,7 +219,7 @@ impl Connecter {
         // The next attempt looks it up anew.
         self.target = None;
         let session = Session::new(SessionOptions {
-            descriptor: socket.into(),
+            stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
             owner: self.owner.clone(),
             connection,

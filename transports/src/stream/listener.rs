@@ -118,7 +118,7 @@ impl Listener {
         let Connection { endpoint, peer, .. } = connection.clone();
         self.owner.event(MonitorEvent::Accepted { endpoint, peer });
         let session = Session::new(SessionOptions {
-            descriptor: socket.into(),
+            stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
             owner: self.owner.clone(),
             connection,

@@ -1,4 +1,4 @@
-//! One descriptor of the portable backend: what is wanted of it, and how ready it is.
+//! One socket of the portable backend: what is wanted of it, and how ready it is.
 
 use super::buffers::Buffers;
 use super::readiness::{Progress, Readiness, interest};

@@ -1,7 +1,7 @@
 //! The portable backend: readiness from mio (epoll, kqueue, IOCP), turned into completions.
 //!
 //! Every operation is tried at once where it is likely to succeed; what would block waits for its
-//! descriptor to become ready. Readiness is edge-triggered: a descriptor is remembered as ready until
+//! socket to become ready. Readiness is edge-triggered: a socket is remembered as ready until
 //! a call on it says that it would block.
 
 mod buffers;

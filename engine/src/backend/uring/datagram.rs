@@ -264,6 +264,8 @@ impl Uring {
             return;
         }
         let (armed, batch) = (state.armed, state.sending.take());
+        // Nobody is to be told any more that a receive has ended.
+        self.early.retain(|event| !matches!(event, Event::ReceiveEnded(of, _) if *of == token));
         if let Some(batch) = batch {
             // Nothing of it went out: it is sent by calls, not by requests.
             let result = Err(io::ErrorKind::NotConnected.into());
