@@ -36,14 +36,16 @@ struct Clumsy {
     place: Where,
     done: AtomicBool,
     pipes: Mutex<Sender<PipeEnd>>,
+    first: Mutex<Vec<PipeEnd>>,
     ended: AtomicBool,
 }
 
 impl Clumsy {
     fn new(place: Where) -> (Arc<Self>, Receiver<PipeEnd>) {
-        let (sender, pipes) = channel();
+        let (sender, receiver) = channel();
         let (done, ended) = (AtomicBool::new(false), AtomicBool::new(false));
-        (Arc::new(Self { place, done, pipes: Mutex::new(sender), ended }), pipes)
+        let (pipes, first) = (Mutex::new(sender), Mutex::default());
+        (Arc::new(Self { place, done, pipes, first, ended }), receiver)
     }
 
     fn at(&self, place: Where) {
@@ -57,9 +59,11 @@ impl Owner for Clumsy {
     fn attach(&self, _: &Connection, _: &Arc<Peer>) -> Attach {
         self.at(Where::Met);
         let (near, far) = pipe(Bound::Messages(10), Bound::Messages(10));
-        // The pipe of a connection that panics is of no use to the test.
-        if self.done.load(Ordering::Relaxed) {
-            self.pipes.lock().unwrap().send(near).unwrap();
+        // The pipe of the connection that panics is of no use to the test, but closed it would end that
+        // connection before.
+        match self.done.load(Ordering::Relaxed) {
+            true => self.pipes.lock().unwrap().send(near).unwrap(),
+            false => self.first.lock().unwrap().push(near),
         }
         Attach::Pipe(far)
     }
