@@ -17,7 +17,7 @@ pub(crate) const IDENTITY: &str = "Identity";
 const USER_ID: &str = "User-Id";
 
 /// Names and values.
-pub(crate) type Properties = Vec<(String, Vec<u8>)>;
+pub(crate) type PropertyList = Vec<(String, Vec<u8>)>;
 
 /// How many bytes a property takes.
 pub(crate) fn size(name: &str, value: &[u8]) -> usize {
@@ -36,7 +36,7 @@ pub(crate) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Reads all properties. Of those with the same name (whatever the case) the first one counts.
-pub(crate) fn parse(mut bytes: &[u8]) -> Result<Properties, ProtocolError> {
+pub(crate) fn parse(mut bytes: &[u8]) -> Result<PropertyList, ProtocolError> {
     let mut properties = Vec::new();
     let mut known = HashSet::new();
     while !bytes.is_empty() {
@@ -57,7 +57,7 @@ pub(crate) fn find<'a>(properties: &'a [(String, Vec<u8>)], name: &str) -> Optio
 }
 
 /// What an authenticator knows of a peer.
-pub(crate) fn of_user(user_id: Vec<u8>, mut properties: Properties) -> Properties {
+pub(crate) fn of_user(user_id: Vec<u8>, mut properties: PropertyList) -> PropertyList {
     if !user_id.is_empty() {
         properties.insert(0, (USER_ID.to_owned(), user_id));
     }
@@ -65,7 +65,7 @@ pub(crate) fn of_user(user_id: Vec<u8>, mut properties: Properties) -> Propertie
 }
 
 /// Puts `first` before the others, and in the place of those of the same name.
-pub(crate) fn put_before(properties: &mut Properties, mut first: Properties) {
+pub(crate) fn put_before(properties: &mut PropertyList, mut first: PropertyList) {
     if !first.is_empty() {
         properties.retain(|(name, _)| find(&first, name).is_none());
         first.append(properties);

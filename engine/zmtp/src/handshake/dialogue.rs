@@ -11,7 +11,7 @@ use crate::frame_collector::FrameCollector;
 use crate::header::Framing;
 use crate::limits::{HANDSHAKE_FRAME_MAX, QUOTE_MAX, ROUTING_ID_MAX};
 use crate::mechanism::{AuthRequest, Mechanism, MechanismConfig, Random};
-use crate::metadata::{self, IDENTITY, Properties, SOCKET_TYPE};
+use crate::metadata::{self, IDENTITY, PropertyList, SOCKET_TYPE};
 use crate::{Config, ProtocolError, SocketType, Version};
 
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Dialogue {
     frame: FrameCollector,
     authentication: Authentication,
     /// What the authenticator knows of the peer.
-    known: Properties,
+    known: PropertyList,
 }
 
 /// How far the question to the authenticator has come.
@@ -108,7 +108,7 @@ impl Dialogue {
         &mut self,
         now: Instant,
         random: &mut Random<'_>,
-        known: Properties,
+        known: PropertyList,
         config: &Config,
         out: &mut Vec<u8>,
     ) -> Result<Option<Accepted>, ProtocolError> {
@@ -137,7 +137,11 @@ impl Dialogue {
 ///
 /// A peer of the wrong type is not told so: our READY, which went out with the greeting, has told
 /// it already, and an ERROR after READY is out of order, so that libzmq would ignore it.
-fn accept(config: &Config, version: Version, metadata: Properties) -> Result<Peer, ProtocolError> {
+fn accept(
+    config: &Config,
+    version: Version,
+    metadata: PropertyList,
+) -> Result<Peer, ProtocolError> {
     let own = config.socket_type;
     let mut socket_type = None;
     if let Some(name) = metadata::find(&metadata, SOCKET_TYPE) {
