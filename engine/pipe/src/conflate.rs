@@ -7,6 +7,8 @@
 
 use crate::log::{Sleep, WriteError};
 use crate::message::Message;
+use crate::message::opaque::Ids;
+use crate::message::properties::KnownPeer;
 use crate::sync::notify::{InlineReader, Notify, WakeSlot};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
@@ -45,7 +47,7 @@ pub fn conflated() -> (ConflatedWriter, ConflatedReader) {
         wake_reader: WakeSlot::new(),
     });
     (
-        ConflatedWriter { shared: shared.clone(), open: Vec::new() },
+        ConflatedWriter { shared: shared.clone(), open: Vec::new(), peer: None },
         ConflatedReader { shared, rest: Vec::new().into_iter(), began: true },
     )
 }
@@ -55,9 +57,17 @@ pub struct ConflatedWriter {
     shared: Arc<ConflatedSlot>,
     /// The frames so far of a message that goes on.
     open: Vec<Message>,
+    /// Who sends what is written.
+    peer: Option<KnownPeer>,
 }
 
 impl ConflatedWriter {
+    /// Says who sends what is written from now on; a message that is not complete is taken back.
+    pub fn set_peer(&mut self, peer: Option<KnownPeer>) {
+        self.rollback();
+        self.peer = peer;
+    }
+
     /// Writes one frame and leaves it empty. A frame whose `more()` is false ends the message, which
     /// takes the place of whatever was not read yet. A command goes nowhere.
     ///
@@ -67,10 +77,11 @@ impl ConflatedWriter {
         if self.closed() {
             return Err(WriteError::Closed);
         }
-        let frame = std::mem::take(message);
+        let mut frame = std::mem::take(message).into_frame();
         if frame.is_command() {
             return Ok(());
         }
+        frame.set_ids(Ids::from_peer(self.peer.as_ref()));
         if frame.more() {
             self.open.push(frame);
             return Ok(());

@@ -26,7 +26,8 @@ pub use log::{
     WriteError, log, settle,
 };
 pub use message::block::BLOCK;
-pub use message::{INLINE, Message};
+pub use message::properties::{KnownPeer, Properties, PropertySource};
+pub use message::{GROUP_MAX, GroupTooLong, INLINE, Message};
 pub use pipe::{Capacity, PipeEnd, PipeReader, PipeState, PipeWriter, pipe};
 pub use sync::biased_mutex::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Reentered};
 pub use sync::foreign::Section;

@@ -3,6 +3,7 @@
 use crate::conflate::{ConflatedReader, ConflatedWriter, conflated};
 use crate::log::{LogReader, LogWriter, SharedFrame, Sleep, WriteError, log};
 use crate::message::Message;
+use crate::message::properties::KnownPeer;
 use crate::sync::notify::{InlineReader, Notify};
 use crate::sync::{Arc, Mutex, lock};
 use std::ops::DerefMut;
@@ -259,6 +260,14 @@ impl PipeWriter {
                 // A reader that is gone needs no message.
                 let _ = slot.write(&mut message);
             }
+        }
+    }
+
+    /// Says who sends what is written from now on; a message that is not complete is taken back.
+    pub fn set_peer(&mut self, peer: Option<KnownPeer>) {
+        match self {
+            Self::Log(log) => log.set_peer(peer),
+            Self::Conflated(slot) => slot.set_peer(peer),
         }
     }
 

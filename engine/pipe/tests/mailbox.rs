@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Counter, Foreign};
+use common::{Counter, Foreign, name, named};
 use ringmq_pipe::{
     ConflatedReader, ConflatedWriter, Mailbox, Message, Sleep, Waiters, WriteError, conflated,
 };
@@ -151,6 +151,39 @@ fn a_message_takes_the_place_of_another_as_a_whole() {
     assert!(reader.read().unwrap() == "last" && !reader.began());
     assert_eq!(read_all(&mut reader), [&b"begun"[..], b"whole"]);
     assert_eq!((writer.replaced(), reader.check()), (1, Sleep::Asleep));
+}
+
+fn frame(body: &str, more: bool) -> Message {
+    let mut frame = Message::from(body);
+    frame.set_more(more);
+    frame
+}
+
+#[test]
+fn each_message_of_a_slot_is_its_senders() {
+    let (mut writer, mut reader) = conflated();
+    let (one, two) = (named("one"), named("two"));
+    writer.set_peer(Some(one));
+    for body in [vec![1; 3], vec![2; 300]] {
+        let mut sent = Message::from(body.clone());
+        sent.set_group(b"not for the slot").unwrap();
+        sent.set_routing_id(7);
+        writer.write(&mut sent).unwrap();
+        let message = reader.read().unwrap();
+        assert_eq!((&message[..], name(&message).as_deref()), (&body[..], Some("one")));
+        assert_eq!((message.group(), message.routing_id()), (&b""[..], 0));
+    }
+    writer.write(&mut frame("head", true)).unwrap();
+    writer.write(&mut frame("body", false)).unwrap();
+    writer.set_peer(Some(two));
+    for _ in 0..2 {
+        assert_eq!(name(&reader.read().unwrap()).as_deref(), Some("one"));
+    }
+    writer.write(&mut frame("begun", true)).unwrap();
+    writer.set_peer(None);
+    writer.write(&mut frame("whole", false)).unwrap();
+    let message = reader.read().unwrap();
+    assert_eq!((&message[..], name(&message)), (&b"whole"[..], None));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Counter, Foreign, body};
+use common::{Counter, Foreign, body, name, named};
 use proptest::prelude::*;
 use ringmq_pipe::frame::{self, COMMAND, MORE};
 use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Piece, Sleep, WriteError, log};
@@ -41,12 +41,14 @@ enum Step {
     Sleep,
     WriterHwm(u32),
     ReaderHwm(u32),
+    /// Another peer is the sender, or nobody that is known.
+    Sender(Option<u32>),
 }
 
 fn length() -> impl Strategy<Value = usize> {
     prop_oneof![
         4 => 0..300usize,
-        2 => prop::sample::select(vec![0, 1, 59, 60, 61, 64, 254, 255, 256, 257]),
+        2 => prop::sample::select(vec![0, 1, 53, 54, 55, 64, 254, 255, 256, 257]),
         1 => prop::sample::select(vec![8190, 8191, 8192, 8193, 20_000]),
         1 => 0..20_000usize,
     ]
@@ -73,6 +75,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Sleep),
         1 => (0..12u32).prop_map(Step::WriterHwm),
         1 => (0..12u32).prop_map(Step::ReaderHwm),
+        2 => prop::option::weighted(0.8, 0..100u32).prop_map(Step::Sender),
     ]
 }
 
@@ -83,6 +86,11 @@ type Frame = (u8, Vec<u8>);
 struct Model {
     /// Frames of whole messages, not taken yet.
     visible: VecDeque<Frame>,
+    /// Who has sent each of them.
+    senders: VecDeque<Option<u32>>,
+    sender: Option<u32>,
+    /// Who has sent the frame taken last.
+    from: Option<u32>,
     /// Frames of the message in progress.
     open: Vec<Frame>,
     hwm: u32,
@@ -104,6 +112,7 @@ impl Model {
         let ends = frame.0 & MORE == 0;
         self.open.push(frame);
         if ends {
+            self.senders.extend(self.open.iter().map(|_| self.sender));
             self.visible.extend(self.open.drain(..));
             self.written += 1;
             self.tell_reader();
@@ -112,6 +121,7 @@ impl Model {
 
     fn took(&mut self) -> Frame {
         let frame = self.visible.pop_front().unwrap();
+        self.from = self.senders.pop_front().unwrap();
         self.taken += u64::from(frame.0 & MORE == 0);
         frame
     }
@@ -229,6 +239,11 @@ impl Bench {
                 self.reader.set_hwm(hwm);
                 self.model.set_hwm(hwm);
             }
+            Step::Sender(sender) => {
+                self.writer.set_peer(sender.map(named));
+                self.model.open.clear();
+                self.model.sender = sender;
+            }
         }
         let outstanding = self.model.written - self.model.credited;
         assert_eq!(self.writer.depth(), outstanding);
@@ -273,10 +288,20 @@ impl Bench {
             _ => Message::from(body),
         };
         message.set_flags(flags);
+        message.set_routing_id(7);
+        if body.len().is_multiple_of(3) {
+            message.set_group(b"not for the log").unwrap();
+        }
         let result = self.writer.write(&mut message);
         match result {
-            Ok(()) => assert_eq!((message.len(), message.flags()), (0, 0)),
-            Err(_) => assert_eq!((&message[..], message.flags()), (body, flags)),
+            Ok(()) => {
+                assert_eq!((message.len(), message.flags(), message.routing_id()), (0, 0, 0));
+                assert!(message.group().is_empty());
+            }
+            Err(_) => {
+                assert_eq!((&message[..], message.flags()), (body, flags));
+                assert_eq!(message.routing_id(), 7);
+            }
         }
         result
     }
@@ -307,6 +332,8 @@ impl Bench {
         };
         let (flags, body) = self.model.took();
         assert_eq!((message.flags(), &message[..]), (flags, &body[..]));
+        assert_eq!((message.routing_id(), message.group()), (0, &b""[..]));
+        assert_eq!(name(&message), self.model.from.map(|sender| sender.to_string()));
         self.kept.push((message, body));
         self.model.frame_done(flags);
     }

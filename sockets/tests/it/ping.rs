@@ -24,8 +24,8 @@ everywhere![
 ];
 
 /// Sizes around every change of representation: inline, copied, referenced, several chunks.
-const SIZES: [usize; 14] =
-    [0, 1, 39, 40, 41, 62, 255, 256, 1_000, 8_191, 8_192, 65_535, 65_537, 1_000_000];
+const SIZES: [usize; 16] =
+    [0, 1, 39, 40, 41, 54, 55, 62, 255, 256, 1_000, 8_191, 8_192, 65_535, 65_537, 1_000_000];
 
 /// A body of which no two bytes in a row are the same.
 fn body(size: usize) -> Vec<u8> {

@@ -4,6 +4,7 @@ use crate::frame;
 use crate::log::ATTACH;
 use crate::message::Message;
 use crate::message::block::Block;
+use crate::message::opaque::Ids;
 use crate::message::slice::Slice;
 
 /// A stretch of memory that a log holds, kept alive by itself.
@@ -81,7 +82,7 @@ impl From<&Piece> for Message {
     /// The bytes as a message, without a copy unless they are few.
     fn from(piece: &Piece) -> Self {
         match &piece.memory {
-            Memory::Frames(slice) => Self::from_slice(0, slice.refer()),
+            Memory::Frames(slice) => Self::from_slice(0, slice.refer(), Ids::NONE),
             Memory::Made(message) | Memory::Body(message) => message.clone(),
         }
     }

@@ -131,7 +131,7 @@ impl LogReader {
             if let Some(small) = Small::at(window) {
                 self.bytes += SHORT_HEADER + small.len();
                 self.frame_done(small.flags() as u8);
-                return Some(put(Message::from_small(small)));
+                return Some(put(Message::from_small(small, self.current().ids())));
             }
             let [flags, len, ..] = *window;
             let end = SHORT_HEADER + usize::from(len);
@@ -370,6 +370,7 @@ impl LogReader {
             // SAFETY: as in `next_frame`.
             let mut message = Message::copy_from(unsafe { &*body });
             message.set_flags(flags);
+            message.set_ids(self.current().ids());
             return message;
         }
         if self.stock == 0 {
@@ -387,13 +388,14 @@ impl LogReader {
         let block = unsafe { self.current().block.stocked() };
         // SAFETY: published bytes of this block: never written again while it is referred to.
         let slice = unsafe { Slice::new(body.cast(), body.len(), block) };
-        Message::from_slice(flags, slice)
+        Message::from_slice(flags, slice, self.current().ids())
     }
 
     #[cold]
     fn cut_attached(&mut self, flags: u8) -> Message {
         let mut message = self.take_attached();
         message.set_flags(flags);
+        message.set_ids(self.current().ids());
         self.frame_done(flags);
         message
     }

@@ -18,8 +18,9 @@ impl LogWriter {
         self.offer(written);
     }
 
-    /// A segment that follows one with an attached body: in the same block while that has room.
-    pub(super) fn after_attached(&self) -> *mut Segment {
+    /// A segment that follows one in which nothing more may be written, because a body is attached or what
+    /// comes is another peer's: in the same block while that has room.
+    pub(super) fn following_segment(&self) -> *mut Segment {
         let left = self.room();
         let segment = self.current();
         if left >= WORTH_SHARING {

@@ -3,6 +3,8 @@
 
 use crate::message::Message;
 use crate::message::block::{BLOCK, Block};
+use crate::message::opaque::Ids;
+use crate::message::properties::KnownPeer;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, Watched};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
@@ -55,6 +57,14 @@ impl WriteMark {
     }
 }
 
+/// Who sends the messages of a segment, as they are going to say.
+#[derive(Default)]
+struct Sender {
+    ids: Ids,
+    /// Keeps the peer's number good.
+    _held: Option<KnownPeer>,
+}
+
 /// A cache line of its own.
 #[repr(align(64))]
 pub(super) struct Lined<T>(T);
@@ -80,6 +90,9 @@ pub(super) struct Segment {
     /// Null until the writer needs more room. Stored before the mark that seals this segment and read
     /// after it, so the mark's Release/Acquire covers it.
     pub(super) next: AtomicPtr<Segment>,
+    /// Who sends what is here. Written before the first message, and read with each: not in the cache
+    /// line of `published`, which changes with every batch.
+    sender: UnsafeCell<Sender>,
     /// The body of the last frame, when that is too large to be copied in. Written before the mark
     /// that seals this segment, taken by the reader after it.
     pub(super) attached: UnsafeCell<Option<Message>>,
@@ -122,6 +135,7 @@ impl Segment {
             block,
             offset,
             capacity,
+            sender: UnsafeCell::new(Sender::default()),
             watched: Watched::new(watched),
             alive: Watched::new(1),
         };
@@ -158,6 +172,24 @@ impl Segment {
         // free the segment before the call returns.
         // SAFETY: as above.
         unsafe { (*written).store(sealed.0, Ordering::Release) };
+    }
+
+    /// What the messages in here have from their sender.
+    #[inline(always)]
+    pub(super) fn ids(&self) -> Ids {
+        // SAFETY: the writer changes it only while the segment has no message that a reader could see.
+        self.sender.with_mut(|sender| unsafe { (*sender).ids })
+    }
+
+    /// Says who sends what is going to be here.
+    ///
+    /// # Safety
+    /// Only the writer calls this, on a segment that it has not sealed and into which it has put no
+    /// message yet.
+    pub(super) unsafe fn set_sender(&self, peer: Option<KnownPeer>) {
+        let sender = Sender { ids: Ids::from_peer(peer.as_ref()), _held: peer };
+        // SAFETY: promised by the caller; see `ids`.
+        self.sender.with_mut(|old| unsafe { *old = sender });
     }
 
     /// Whether its bytes are written by somebody else, as a shared encoder.

@@ -10,6 +10,7 @@ use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
 use crate::message::block::Block;
 use crate::message::inline::WINDOW;
+use crate::message::properties::KnownPeer;
 use crate::sync::asymmetric_fence;
 use crate::sync::notify::Notify;
 use crate::sync::{Arc, Ordering, fence};
@@ -62,6 +63,8 @@ pub struct LogWriter {
     /// where.
     pub(super) rest: Option<(Block, usize)>,
     pub(super) share: BlockShare,
+    /// Who sends what is written.
+    peer: Option<KnownPeer>,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
@@ -89,6 +92,7 @@ impl LogWriter {
             uncommitted: 0,
             rest: None,
             share: BlockShare::default(),
+            peer: None,
         };
         this.enter(segment);
         this
@@ -150,6 +154,21 @@ impl LogWriter {
             self.append(flags, &message);
         } else {
             self.attach(flags, message);
+        }
+    }
+
+    /// Says who sends what is written from now on; a message that is not complete is taken back.
+    pub fn set_peer(&mut self, peer: Option<KnownPeer>) {
+        self.rollback();
+        if self.bytes == 0 {
+            // SAFETY: it is the current one, and nothing is in it.
+            unsafe { self.current().set_sender(peer.clone()) };
+            self.peer = peer;
+        } else {
+            // What is there is the other's.
+            self.peer = peer;
+            let next = self.following_segment();
+            self.link(next, false);
         }
     }
 
@@ -298,13 +317,14 @@ impl LogWriter {
         let mut header = [0; LONG_HEADER];
         let size = frame::write(&mut header, flags, message.len());
         self.copy_in(&header[..size]);
+        message = message.into_frame();
         message.set_flags(flags);
         let body = message.len();
         // SAFETY: this segment is not sealed, so the reader does not look at `attached`.
         self.current().attached.with_mut(|slot| unsafe { *slot = Some(message) });
         let ends = flags & MORE == 0;
         self.messages += u32::from(ends);
-        let next = self.after_attached();
+        let next = self.following_segment();
         self.link(next, !ends);
         if ends {
             self.commit(1, 0);
@@ -343,6 +363,10 @@ impl LogWriter {
     /// of its first segment is held back: that hides all the others. `goes_on` says whether the
     /// message continues in `next`.
     pub(super) fn link(&mut self, next: *mut Segment, goes_on: bool) {
+        if self.peer.is_some() {
+            // SAFETY: it is this writer's, and new.
+            unsafe { (*next).set_sender(self.peer.clone()) };
+        }
         // Relaxed: covered by the mark that seals this segment.
         self.current().next.store(next, Ordering::Relaxed);
         let sealed = WriteMark::new(self.bytes as u32, self.messages).sealed(goes_on);

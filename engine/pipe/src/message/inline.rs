@@ -5,13 +5,14 @@
 //! store has left the core (a load forwards from one store only), which costs more than all the rest.
 #![allow(unsafe_code)]
 
-use crate::cpu::copy;
+use crate::cpu::{copy, join};
 use crate::frame::{COMMAND, MORE, SHORT_HEADER};
 
 /// The longest body that lives inside a [`Message`](crate::Message) itself.
-pub const INLINE: usize = 62;
-/// Bytes of a small message: a cache line.
+pub const INLINE: usize = 54;
+/// Bytes of a small message as a frame: what a message has besides its ids.
 pub(crate) const WINDOW: usize = SHORT_HEADER + INLINE;
+const _: () = assert!(WINDOW == join::FRONT);
 
 /// The flags byte of a message's frame. All other values tell that a message is not small.
 #[derive(Clone, Copy)]
@@ -41,10 +42,10 @@ impl Flags {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Small {
-    flags: Flags,
+    pub(super) flags: Flags,
     /// At most [`INLINE`].
-    len: u8,
-    body: [u8; INLINE],
+    pub(super) len: u8,
+    pub(super) body: [u8; INLINE],
 }
 
 const _: () = assert!(std::mem::size_of::<Small>() == WINDOW && std::mem::align_of::<Small>() == 1);

@@ -2,23 +2,58 @@
 //!
 //! A body is held in one of three ways, which the user never sees: inline, as a counted slice of the
 //! block it was received in, or as shared [`Bytes`] (a vector of the user's, a static slice, or a
-//! foreign buffer with its free function). Cloning never copies more than 64 bytes.
+//! foreign buffer with its free function). The last has room for a group, so a message with one
+//! is shared, however small. Cloning never copies more than 64 bytes and the group.
+//!
+//! The last eight bytes are the same in each: a routing id, and the [number](properties) of the peer that has
+//! sent the message. They are given to a message when it is received and do not go with it into a log, which
+//! holds frames; nor does the group.
+//!
+//! # As a C program's `zmq_msg_t`
+//! A `zmq_msg_t` has [64 bytes](opaque) and the alignment of a pointer, in memory of the C program's, which may
+//! be zeroed, or hold a message that was closed or moved to another place bitwise (`zmq_msg_move`). It is to
+//! hold a [`Message`] as it is, in all of its bytes:
+//! * A message does not know where it lies, so a move is a copy of its bytes; the source becomes an empty
+//!   message.
+//! * Zeros are an empty message: `zmq_msg_init` fills with zeros, and memory that was zeroed needs no init.
+//! * The first byte of a message is that of its flags, or one of the next few numbers. `zmq_msg_close` drops
+//!   the message and leaves `0xFF` there, which no message has: by that a `zmq_msg_t` that is closed already
+//!   is told from one that is not.
+//! * Of an inline message `zmq_msg_data` is inside the `zmq_msg_t`, and good until that is moved, as always
+//!   was so with small messages. What `zmq_msg_init_size` makes, the program may write to: the bytes of
+//!   a large one are to be an [owner](Message::from_owner)'s that hands out raw memory.
+//! * What `zmq_msg_gets` returns is good until the message is closed, and the body stays where it is: so the
+//!   message does not take a copy, but has its sender remembered ([`Message::keep_properties`]) and carries a
+//!   bit that says so. Close, send, receive and whatever else ends what the `zmq_msg_t` was before release
+//!   that first; only these functions look at the bit. `zmq_msg_gets` needs the message for itself, as all
+//!   functions that take a `zmq_msg_t` do.
+//! * `zmq_msg_set_group` gives a small body memory of its own, and so is the one call after which the program
+//!   has to ask `zmq_msg_data` again.
+//! * `zmq_msg_copy` is a clone, which carries no such bit; `zmq_msg_send` clears what it has sent.
+//!
+//! Size, alignment, the zeros and the spare first byte are held by assertions in [`opaque`].
 
 pub(crate) mod block;
+mod convert;
+mod group;
 pub(crate) mod inline;
+pub(crate) mod opaque;
+pub(crate) mod properties;
 pub(crate) mod slice;
+#[cfg(test)]
+mod tests;
 
+pub use group::{GROUP_MAX, GroupTooLong};
 pub use inline::INLINE;
 
 use crate::frame::{COMMAND, MORE};
 use crate::sync::foreign::ForeignBytes;
 use bytes::Bytes;
+use group::Group;
 use inline::{Flags, Small, WINDOW};
+use opaque::{Ids, Opaque};
+use properties::{KEPT, Properties};
 use slice::Slice;
-use std::fmt;
-use std::ops::Deref;
-
-const _: () = assert!(std::mem::size_of::<Message>() == 64);
 
 /// One frame: its body and whether more frames of the same message follow.
 ///
@@ -36,7 +71,7 @@ pub struct Message(Opaque);
 enum Repr {
     Inline(Small),
     Slice { flags: Flags, slice: Slice },
-    Shared { flags: Flags, bytes: ForeignBytes },
+    Shared { flags: Flags, bytes: ForeignBytes, group: Option<Box<Group>> },
 }
 
 impl Message {
@@ -82,8 +117,8 @@ impl Message {
     }
 
     #[inline(always)]
-    pub(crate) fn from_small(small: &Small) -> Self {
-        Self(Opaque::new(Repr::Inline(*small)))
+    pub(crate) fn from_small(small: &Small, ids: Ids) -> Self {
+        Self(Opaque::inline(small, ids))
     }
 
     /// The message as a frame, with something behind it up to the window's size, if it is small.
@@ -99,14 +134,31 @@ impl Message {
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
         match self.0.get_mut() {
-            Repr::Inline(small) => small.clear(),
+            Repr::Inline(small) => {
+                small.clear();
+                *self.0.ids_mut() = Ids::NONE;
+            }
             _ => *self = Self::new(),
         }
     }
 
     #[inline(always)]
-    pub(crate) fn from_slice(flags: u8, slice: Slice) -> Self {
-        Self(Opaque::new(Repr::Slice { flags: Flags::of(flags), slice }))
+    pub(crate) fn from_slice(flags: u8, slice: Slice, ids: Ids) -> Self {
+        Self(Opaque::with_ids(Repr::Slice { flags: Flags::of(flags), slice }, ids))
+    }
+
+    #[inline]
+    pub(crate) fn set_ids(&mut self, ids: Ids) {
+        *self.0.ids_mut() = ids;
+    }
+
+    /// The body with its flags, without what does not go into a log.
+    pub(crate) fn into_frame(mut self) -> Self {
+        if let Repr::Shared { group, .. } = self.0.get_mut() {
+            *group = None;
+        }
+        self.set_ids(Ids::NONE);
+        self
     }
 
     /// The body.
@@ -216,250 +268,116 @@ impl Message {
             Repr::Slice { flags, .. } | Repr::Shared { flags, .. } => *flags = new,
         }
     }
-}
 
-use opaque::Opaque;
-
-/// The representation as 64 bytes that the compiler does not look into.
-///
-/// A type that cannot have some value in its first byte lends that value to the `None` or `Err` of what
-/// it is wrapped in. The compiler then takes a message apart at that byte each time it is passed on,
-/// and every move waits for the stores of the one before: about 10 ns each. As bytes of any value it is
-/// moved whole.
-#[allow(unsafe_code)]
-mod opaque {
-    use super::Repr;
-    use std::mem::{ManuallyDrop, MaybeUninit};
-
-    pub(super) struct Opaque(MaybeUninit<Repr>);
-
-    impl Opaque {
-        #[inline(always)]
-        pub(super) const fn new(repr: Repr) -> Self {
-            Self(MaybeUninit::new(repr))
-        }
-
-        #[inline(always)]
-        pub(super) fn get(&self) -> &Repr {
-            // SAFETY: initialised by `new`, and never taken out but by `into_inner` and `drop`.
-            unsafe { self.0.assume_init_ref() }
-        }
-
-        #[inline(always)]
-        pub(super) fn get_mut(&mut self) -> &mut Repr {
-            // SAFETY: as in `get`.
-            unsafe { self.0.assume_init_mut() }
-        }
-
-        pub(super) fn into_inner(self) -> Repr {
-            let this = ManuallyDrop::new(self);
-            // SAFETY: as in `get`; `self` is not dropped, so this is the only copy.
-            unsafe { this.0.assume_init_read() }
-        }
-
-        #[inline]
-        fn drop_owned(&mut self) {
-            // SAFETY: as in `get`; called once, from `drop`.
-            unsafe { self.0.assume_init_drop() };
-        }
-    }
-
-    impl Clone for Opaque {
-        #[inline]
-        fn clone(&self) -> Self {
-            Self::new(self.get().clone())
-        }
-    }
-
-    impl Drop for Opaque {
-        #[inline(always)]
-        fn drop(&mut self) {
-            if !matches!(self.get(), Repr::Inline(_)) {
-                self.drop_owned();
-            }
-        }
-    }
-}
-
-impl Default for Message {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Deref for Message {
-    type Target = [u8];
-
+    /// Whom a SERVER has the message from, or is to send it to; 0 if nobody.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// assert_eq!(Message::from("body").routing_id(), 0);
+    /// ```
     #[inline]
-    fn deref(&self) -> &[u8] {
-        self.as_slice()
+    pub fn routing_id(&self) -> u32 {
+        self.0.ids().routing_id
     }
-}
 
-impl AsRef<[u8]> for Message {
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Bytes shown of a long body.
-        const SHOWN: usize = 32;
-        let shown = &self[..self.len().min(SHOWN)];
-        write!(f, "Message({} bytes", self.len())?;
-        if self.more() {
-            f.write_str(", more")?;
-        }
-        let dots = if shown.len() < self.len() { ".." } else { "" };
-        write!(f, ": \"{}{dots}\")", shown.escape_ascii())
-    }
-}
-
-impl PartialEq for Message {
-    /// Equal bodies; whether more follows is not compared.
-    fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
-    }
-}
-
-impl Eq for Message {}
-
-impl PartialEq<[u8]> for Message {
-    fn eq(&self, other: &[u8]) -> bool {
-        self.as_slice() == other
-    }
-}
-
-impl<const N: usize> PartialEq<[u8; N]> for Message {
-    fn eq(&self, other: &[u8; N]) -> bool {
-        self.as_slice() == other
-    }
-}
-
-impl<const N: usize> PartialEq<&[u8; N]> for Message {
-    fn eq(&self, other: &&[u8; N]) -> bool {
-        self.as_slice() == *other
-    }
-}
-
-impl PartialEq<&[u8]> for Message {
-    fn eq(&self, other: &&[u8]) -> bool {
-        self.as_slice() == *other
-    }
-}
-
-impl PartialEq<&str> for Message {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_slice() == other.as_bytes()
-    }
-}
-
-impl PartialEq<str> for Message {
-    fn eq(&self, other: &str) -> bool {
-        self.as_slice() == other.as_bytes()
-    }
-}
-
-impl From<&[u8]> for Message {
+    /// Says whom a SERVER is to send the message to; 0 is nobody.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// let mut reply = Message::from("body");
+    /// reply.set_routing_id(7);
+    /// assert_eq!(reply.clone().routing_id(), 7);
+    /// ```
     #[inline]
-    fn from(body: &[u8]) -> Self {
-        Self::copy_from(body)
+    pub fn set_routing_id(&mut self, routing_id: u32) {
+        self.0.ids_mut().routing_id = routing_id;
     }
-}
 
-impl<const N: usize> From<&[u8; N]> for Message {
-    fn from(body: &[u8; N]) -> Self {
-        Self::copy_from(body)
-    }
-}
-
-impl<const N: usize> From<[u8; N]> for Message {
-    fn from(body: [u8; N]) -> Self {
-        Self::copy_from(&body)
-    }
-}
-
-impl From<&str> for Message {
-    fn from(body: &str) -> Self {
-        Self::copy_from(body.as_bytes())
-    }
-}
-
-impl From<String> for Message {
-    fn from(body: String) -> Self {
-        Self::from(body.into_bytes())
-    }
-}
-
-impl From<&String> for Message {
-    fn from(body: &String) -> Self {
-        Self::copy_from(body.as_bytes())
-    }
-}
-
-impl From<Vec<u8>> for Message {
-    fn from(body: Vec<u8>) -> Self {
-        if body.len() <= INLINE {
-            return Self::copy_from(&body);
-        }
-        Self::from(Bytes::from(body))
-    }
-}
-
-impl From<Bytes> for Message {
-    fn from(bytes: Bytes) -> Self {
-        Self(Opaque::new(Repr::Shared { flags: Flags::None, bytes: ForeignBytes::new(bytes) }))
-    }
-}
-
-impl From<&Message> for Message {
-    fn from(message: &Message) -> Self {
-        message.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn small_bodies_are_copied_whole_at_every_length() {
-        let body: Vec<u8> = (0..=255).collect();
-        for len in 0..=255 {
-            let message = Message::copy_from(&body[..len]);
-            assert_eq!(message.as_slice(), &body[..len]);
-            assert_eq!(message.clone().into_bytes(), &body[..len]);
+    /// The group in which a RADIO sends the message, or a DISH has received it; empty if none.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// assert!(Message::from("body").group().is_empty());
+    /// ```
+    pub fn group(&self) -> &[u8] {
+        match self.0.get() {
+            Repr::Shared { group: Some(group), .. } => group.as_slice(),
+            _ => &[],
         }
     }
 
-    #[test]
-    fn a_foreign_buffer_is_freed_with_its_last_reference() {
-        use std::sync::Arc;
-        struct Foreign(#[expect(dead_code, reason = "counts")] Arc<()>, [u8; 100]);
-        impl AsRef<[u8]> for Foreign {
-            fn as_ref(&self) -> &[u8] {
-                &self.1
-            }
+    /// Says in which group a RADIO is to send the message.
+    ///
+    /// # Errors
+    /// [`GroupTooLong`] for more than 255 bytes; the group is then as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// let mut report = Message::from("sunny");
+    /// report.set_group(b"weather")?;
+    /// assert_eq!(report.group(), b"weather");
+    /// assert_eq!(report, "sunny");
+    /// assert!(report.set_group(&[b'x'; 256]).is_err());
+    /// # Ok::<(), ringmq_pipe::GroupTooLong>(())
+    /// ```
+    pub fn set_group(&mut self, group: &[u8]) -> Result<(), GroupTooLong> {
+        let group = Group::new(group)?;
+        if let Repr::Shared { group: old, .. } = self.0.get_mut() {
+            *old = group;
+        } else if group.is_some() {
+            let (flags, ids) = (Flags::of(self.flags()), self.0.ids());
+            let bytes = ForeignBytes::new(std::mem::take(self).into_bytes());
+            self.0 = Opaque::with_ids(Repr::Shared { flags, bytes, group }, ids);
         }
-        let alive = Arc::new(());
-        let message = Message::from_owner(Foreign(alive.clone(), [1; 100]));
-        let copy = message.clone();
-        drop(message);
-        assert_eq!(Arc::strong_count(&alive), 2);
-        drop(copy);
-        assert_eq!(Arc::strong_count(&alive), 1);
+        Ok(())
     }
 
-    #[test]
-    fn flags_survive_a_move_and_do_not_touch_the_body() {
-        for body in [vec![1; 3], vec![2; 300]] {
-            let mut message = Message::from(body.clone());
-            message.set_more(true);
-            assert!(message.more() && !message.is_command());
-            message.set_more(false);
-            assert!(!message.more());
-            assert_eq!(message.as_slice(), &body[..]);
+    /// What is known of the peer that has sent the message: nothing if it was not received, if it came from
+    /// a socket of the same process, or if its sender has left and some thirty others after it.
+    ///
+    /// A message carries next to nothing of that, so this looks it up.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// assert!(Message::from("of our own").properties().is_none());
+    /// ```
+    pub fn properties(&self) -> Option<Properties> {
+        properties::of(self.0.ids().peer & !KEPT)
+    }
+
+    /// As [`properties`](Self::properties), and has them remembered until
+    /// [`release_properties`](Self::release_properties), wherever the message is moved meanwhile: for a C
+    /// program, that borrows them from the message. It is not asked when the message is dropped, cleared or
+    /// received into, so each of that must come after it; a clone keeps nothing.
+    #[doc(hidden)]
+    pub fn keep_properties(&mut self) -> Option<Properties> {
+        let peer = &mut self.0.ids_mut().peer;
+        if *peer & KEPT == 0 {
+            properties::keep(*peer)?;
+            *peer |= KEPT;
         }
+        self.properties()
+    }
+
+    /// Undoes [`keep_properties`](Self::keep_properties), if that was done.
+    #[doc(hidden)]
+    #[inline]
+    pub fn release_properties(&mut self) {
+        let peer = &mut self.0.ids_mut().peer;
+        if *peer & KEPT != 0 {
+            *peer &= !KEPT;
+            properties::release(*peer);
+        }
+    }
+
+    /// Says that the message is from the peer that has sent another one, of which it was a part.
+    #[doc(hidden)]
+    pub fn set_peer_of(&mut self, other: &Self) {
+        self.0.ids_mut().peer = other.0.ids().peer & !KEPT;
     }
 }

@@ -3,7 +3,10 @@
 use crate::{FEW, MANY, Parker, check};
 use loom::thread;
 use ringmq_pipe::frame::MORE;
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, SharedEncoder, Sleep, WriteError, log};
+use ringmq_pipe::{
+    ATTACH, KnownPeer, LogReader, LogWriter, Message, PropertySource, SharedEncoder, Sleep,
+    WriteError, log,
+};
 use std::sync::Arc;
 
 /// Reads a frame, asleep while there is none; `None` at the end.
@@ -53,6 +56,43 @@ fn through(hwm: u32, bodies: &'static [&'static [u8]]) -> Vec<Message> {
 fn a_sleeping_reader_misses_no_message() {
     check(MANY - 1, || {
         assert_eq!(through(0, &[b"one"]), [b"one"]);
+    });
+}
+
+struct Named(&'static str);
+
+impl PropertySource for Named {
+    fn get(&self, _: &str) -> Option<&[u8]> {
+        Some(self.0.as_bytes())
+    }
+
+    fn size(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[test]
+fn each_message_is_its_senders() {
+    check(FEW, || {
+        let (mut writer, mut reader) = log(0);
+        let sender = thread::spawn(move || {
+            let parker = Parker::new();
+            for name in ["one", "two"] {
+                writer.set_peer(Some(KnownPeer::new(Arc::new(Named(name)))));
+                assert!(send(&mut writer, 0, name.as_bytes(), &parker));
+            }
+        });
+        let parker = Parker::new();
+        reader.install(parker.clone(), 0);
+        for name in ["one", "two"] {
+            let message = receive(&mut reader, &parker).expect("two were sent");
+            let properties = message.properties().expect("its sender is known");
+            assert_eq!(
+                (&message[..], properties.get("Name")),
+                (name.as_bytes(), Some(name.as_bytes()))
+            );
+        }
+        sender.join().unwrap();
     });
 }
 
