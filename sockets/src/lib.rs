@@ -49,7 +49,7 @@ pub use ringmq_engine::{
     BackendChoice, BackendKind, BackendReport, DisconnectReason, Found, Granted, MonitorEvent,
     RingSize, TuningReport, UringCause, UringFeature, UringRefusal, UringReport,
 };
-pub use ringmq_pipe::Message;
+pub use ringmq_pipe::{GroupTooLong, Message, Properties};
 pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};

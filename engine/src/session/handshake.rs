@@ -3,7 +3,7 @@
 use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::traffic::Traffic;
-use super::{DetachedPipe, HANDSHAKE, Phase, Session};
+use super::{DetachedPipe, HANDSHAKE, Phase, Session, properties};
 use crate::backend::life;
 use crate::batch::{Batch, BatchPart};
 use crate::direct::{ReadHalf, WriteHalf};
@@ -92,6 +92,11 @@ impl Session {
                 Attach::Ignored => {}
                 Attach::Closed => self.failure = Some(DisconnectReason::Local),
             }
+        }
+        if let Some(carry) = &mut self.carry {
+            // Of a peer that is not listened to no message will ever tell.
+            let listens = !self.discard_inbound;
+            carry.tx.set_peer(listens.then(|| properties::known(&self.connection, &peer)));
         }
         let (tx, mut source) = match self.carry.take().map(|carry| *carry) {
             Some(carry) => (Some(carry.tx), Some(carry.source)),

@@ -10,6 +10,7 @@ pub(crate) mod detached_pipe;
 mod handshake;
 pub(crate) mod inbound;
 pub(crate) mod outbound;
+mod properties;
 mod stale;
 mod traffic;
 

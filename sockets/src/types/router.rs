@@ -311,6 +311,7 @@ impl Pattern for Router {
         self.handed_out = true;
         *into = self.names.of(key).map_or_else(Message::new, Message::copy_from);
         into.set_more(true);
+        into.set_peer_of(&self.first);
         if self.first.more() {
             self.receiving = Some(key);
         } else {

@@ -34,6 +34,7 @@ mod pair;
 mod ping;
 mod pipeline;
 mod polling;
+mod properties;
 mod proxying;
 mod pubsub;
 mod raw;
