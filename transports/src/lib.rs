@@ -2,7 +2,7 @@
 //!
 //! Knows endpoints, addresses and the options of descriptors; never socket types. A [`bind`] becomes a
 //! [listener](BoundListener::listen), a [`connect`] a connecter, both on an I/O thread of the engine; within a
-//! process the two meet in [`inproc::Inproc`]. All of them report to the socket as their [`Owner`].
+//! process the two meet in [`inproc::Inproc`]. All of them report to the socket as their [`SessionOwner`](ringmq_engine::SessionOwner).
 
 pub mod address;
 pub mod backoff;

@@ -28,7 +28,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A connection for a session: see the [module's documentation](self).
+/// A connection for a session: see the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Stream(Arc<Socket>);
 

@@ -56,7 +56,7 @@ unsafe impl<T: Send> Send for Lease<T> {}
 /// The owner of a [`Lease`]. Dropping it drops the data, or leaves that to whoever holds it.
 pub struct LeaseOwner<T>(Arc<Lease<T>>);
 
-/// What a [look](LeaseOwner::look) at data that is lent has found.
+/// What a [look](LeaseOwner::check) at data that is lent has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseCheck {
     /// It is with the owner, now or all the time.

@@ -6,7 +6,7 @@
 //! memory as its batch has. Requests run on the thread that owns the ring, when it enters the kernel
 //! (`DEFER_TASKRUN`; a kernel that has all but that runs them as it likes).
 //!
-//! Datagram sockets are apart from that: see [`datagram`].
+//! Datagram sockets are apart from that: see `datagram`.
 //!
 //! Ownership: what a request refers to (batch, vector, address, descriptor) lives in the backend's
 //! table, under the request's token, until the request's last completion. Closing a token cancels its
