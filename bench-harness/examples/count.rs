@@ -14,9 +14,9 @@ use ringmq::Context;
 use ringmq_pipe::{BATCH, log};
 use ringmq_zmtp::{ATTACH_MIN, Command, Decoder, Encoder, Sink, Version};
 
-/// Octets of a body.
+/// Bytes of a body.
 const BODY: usize = 64;
-/// Octets decoded at a time, about: what one read brings when it is busy.
+/// Bytes decoded at a time, about: what one read brings when it is busy.
 const READ: usize = 64 << 10;
 /// Subscriptions that a message is matched against.
 const SUBSCRIPTIONS: usize = 10_000;
@@ -63,7 +63,7 @@ fn main() -> Result<()> {
 fn encode(count: usize) -> Result<()> {
     let (mut writer, mut reader) = log(0);
     let body = [7; BODY];
-    let (mut pieces, mut octets) = (Vec::new(), 0);
+    let (mut pieces, mut bytes) = (Vec::new(), 0);
     for done in 1..=count {
         writer
             .write_body(0, black_box(&body))
@@ -71,12 +71,12 @@ fn encode(count: usize) -> Result<()> {
             .context("a log without a mark refused a frame")?;
         if done.is_multiple_of(BATCH as usize) || done == count {
             writer.publish();
-            octets += reader.gather(usize::MAX, &mut pieces);
+            bytes += reader.gather(usize::MAX, &mut pieces);
             reader.done(pieces.iter().map(|piece| piece.messages).sum());
             pieces.clear();
         }
     }
-    ensure!(octets == count * (BODY + 2), "{octets} octets came out");
+    ensure!(bytes == count * (BODY + 2), "{bytes} bytes came out");
     Ok(())
 }
 
@@ -90,8 +90,8 @@ impl Sink for Look {
     fn begin(&mut self, _flags: u8, body: u64) {
         black_box(body);
     }
-    fn body(&mut self, octets: &[u8]) {
-        black_box(octets);
+    fn body(&mut self, bytes: &[u8]) {
+        black_box(bytes);
     }
     fn end(&mut self) {}
     fn command(&mut self, command: Command<'_>) {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// What a run measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
+pub enum Kind {
     /// One side sends as fast as it can, the other one receives.
     Throughput,
     /// One message goes there and back, then the next.
@@ -23,7 +23,7 @@ pub(crate) enum Kind {
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ValueEnum,
 )]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Transport {
+pub enum Transport {
     /// TCP with NODELAY, two processes.
     Tcp,
     /// Unix domain sockets, two processes.
@@ -42,7 +42,7 @@ impl Transport {
 /// The pair of socket types at the two ends; the sending or asking end is named first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Pattern {
+pub enum Pattern {
     /// PUSH sends, PULL receives.
     PushPull,
     /// As push-pull, but PULL looks at each message where it lies instead of taking it out.
@@ -69,7 +69,7 @@ impl Pattern {
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ValueEnum,
 )]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Backend {
+pub enum Backend {
     /// The bare sockets (or the bare ring) of this machine, both sides spinning.
     Floor,
     /// The bare sockets, both sides blocking in the kernel.
@@ -94,7 +94,7 @@ impl Backend {
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Load {
+pub enum Load {
     /// As soon as the one before is answered.
     #[default]
     Closed,
@@ -126,7 +126,7 @@ pub(crate) enum Load {
     ValueEnum,
 )]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Sharing {
+pub enum Sharing {
     /// Those that `--pin` puts together.
     #[default]
     #[value(skip)]
@@ -137,35 +137,37 @@ pub(crate) enum Sharing {
     All,
 }
 
-/// Which of the two ends a worker plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One of the two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Side {
-    /// Binds; receives, or sends every message back.
+pub enum Side {
+    /// Binds, and receives or answers (receiver, server)
+    #[value(aliases = ["receiver", "server", "local"])]
     Bind,
-    /// Connects; sends, or asks and takes the time.
+    /// Connects, and sends or asks (sender, client)
+    #[value(aliases = ["sender", "client", "remote"])]
     Connect,
 }
 
 /// One thing to measure, apart from how often and on which cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Case {
+pub struct Case {
     /// Throughput or latency.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// The road.
-    pub(crate) transport: Transport,
+    pub transport: Transport,
     /// The socket types; the floors have none and ignore it.
-    pub(crate) pattern: Pattern,
+    pub pattern: Pattern,
     /// Who moves the messages.
-    pub(crate) backend: Backend,
+    pub backend: Backend,
     /// Body of each message, in bytes.
-    pub(crate) size: usize,
+    pub size: usize,
     /// When the next question is asked; throughput asks none.
     #[serde(default)]
-    pub(crate) load: Load,
+    pub load: Load,
     /// Which threads share a core.
     #[serde(default)]
-    pub(crate) sharing: Sharing,
+    pub sharing: Sharing,
 }
 
 impl Case {

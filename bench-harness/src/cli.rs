@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
+use crate::case::{Backend, Kind, Load, Pattern, Sharing, Side, Transport};
 use crate::doctor::{DOCTOR_EXAMPLES, DoctorArgs};
+use crate::job::Cores;
 use crate::measure::Effort;
 use crate::pin::Pin;
-use crate::protocol::Cores;
 use crate::scale::ScaleArgs;
 
 /// Measures ringmq on this machine, beside the floor of bare sockets.
@@ -61,7 +61,7 @@ pub(crate) enum Cmd {
     /// One end of a measurement; the program starts it by itself.
     #[command(hide = true)]
     Worker,
-    /// One side of a scene of `scale`; the program starts it by itself.
+    /// One side of a scenario of `scale`; the program starts it by itself.
     #[command(hide = true)]
     ScaleWorker,
 }
@@ -200,9 +200,9 @@ pub(crate) struct BenchArgs {
     /// Rounds; medians are reported
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) repeat: u16,
-    /// Play one side only, the other one being started by hand or on another machine
+    /// Be one side only, the other one being started by hand or on another machine
     #[arg(long, value_enum, requires = "endpoint", conflicts_with_all = ["transport", "seconds", "repeat"])]
-    pub(crate) role: Option<Role>,
+    pub(crate) role: Option<Side>,
     /// Where to bind or connect, with --role: tcp://HOST:PORT or ipc://PATH
     #[arg(long, requires = "role")]
     pub(crate) endpoint: Option<String>,
@@ -231,17 +231,6 @@ impl BenchArgs {
     pub(crate) fn effort(&self) -> Effort {
         self.count.map_or(Effort::Time(self.seconds), Effort::Count)
     }
-}
-
-/// The side that this process plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Role {
-    /// Binds, and receives or answers (receiver, server)
-    #[value(aliases = ["receiver", "server", "local"])]
-    Bind,
-    /// Connects, and sends or asks (sender, client)
-    #[value(aliases = ["sender", "client", "remote"])]
-    Connect,
 }
 
 /// Reads a length of time in seconds.

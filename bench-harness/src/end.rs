@@ -11,24 +11,25 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::case::Load;
+use crate::job::{Outcome, Phase};
 use crate::patience::Patience;
 use crate::payload::{Checker, Stamper};
-use crate::protocol::{Opened, Outcome, Phase};
-use crate::schedule::{self, Lane, Schedule};
+use crate::schedule::{self, Client, Schedule};
 use crate::stats::RoundTrips;
+use crate::worker::Opened;
 
 /// One end, ready to move messages.
-pub(crate) trait End: Send {
+pub trait End: Send {
     /// Moves the messages of a phase, or makes its round trips.
     fn run(&mut self, phase: Phase) -> Result<Outcome>;
 }
 
 /// An end whose socket exists and whose peer may not have come yet.
-pub(crate) struct Opening {
+pub struct Opening {
     /// What the other side has to know.
-    pub(crate) opened: Opened,
+    pub opened: Opened,
     /// Waits for the peer, on the thread that will use the end.
-    pub(crate) finish: Box<dyn FnOnce() -> Result<Box<dyn End>> + Send>,
+    pub finish: Box<dyn FnOnce() -> Result<Box<dyn End>> + Send>,
 }
 
 impl Opening {
@@ -39,7 +40,7 @@ impl Opening {
 }
 
 /// Sends messages one way.
-pub(crate) trait Source: Send {
+pub trait Source: Send {
     /// Sends the next message of `stamper`.
     fn send(&mut self, stamper: &mut Stamper) -> Result<()>;
 
@@ -50,13 +51,13 @@ pub(crate) trait Source: Send {
 }
 
 /// Receives messages one way.
-pub(crate) trait Sink: Send {
+pub trait Sink: Send {
     /// Receives one message and has `checker` look at it.
     fn recv(&mut self, checker: &mut Checker) -> Result<()>;
 }
 
 /// Sends a message and waits for it to come back.
-pub(crate) trait Asker: Send {
+pub trait Asker: Send {
     /// Makes one round trip.
     fn ask(&mut self, stamper: &mut Stamper, checker: &mut Checker) -> Result<()>;
 
@@ -77,20 +78,20 @@ pub(crate) trait Asker: Send {
 }
 
 /// Sends every message back.
-pub(crate) trait Answerer: Send {
+pub trait Answerer: Send {
     /// Waits for one message and answers it.
     fn answer(&mut self) -> Result<()>;
 }
 
 /// The end that sends.
-pub(crate) struct Sending<S> {
+pub struct Sending<S> {
     source: S,
     stamper: Stamper,
 }
 
 impl<S: Source> Sending<S> {
     /// Sends messages of `size` bytes to `source`.
-    pub(crate) fn new(source: S, size: usize) -> Self {
+    pub fn new(source: S, size: usize) -> Self {
         Self { source, stamper: Stamper::new(size) }
     }
 }
@@ -108,14 +109,14 @@ impl<S: Source> End for Sending<S> {
 }
 
 /// The end that receives, and takes the time from the first message to the last.
-pub(crate) struct Receiving<S> {
+pub struct Receiving<S> {
     sink: S,
     checker: Checker,
 }
 
 impl<S: Sink> Receiving<S> {
     /// Expects messages of `size` bytes from `sink`.
-    pub(crate) fn new(sink: S, size: usize) -> Self {
+    pub fn new(sink: S, size: usize) -> Self {
         Self { sink, checker: Checker::new(size) }
     }
 
@@ -140,12 +141,12 @@ impl<S: Sink> End for Receiving<S> {
 }
 
 /// Says how far the receiver had come when it failed.
-pub(crate) fn receiving(checker: &Checker) -> String {
+pub fn receiving(checker: &Checker) -> String {
     format!("receiving, after {} good messages of {} bytes", checker.seen(), checker.size())
 }
 
 /// The end that asks, and times every round trip.
-pub(crate) struct Asking<A> {
+pub struct Asking<A> {
     asker: A,
     stamper: Stamper,
     checker: Checker,
@@ -155,13 +156,13 @@ pub(crate) struct Asking<A> {
 impl<A: Asker> Asking<A> {
     /// Sends messages of `size` bytes round through `asker`; `patience` is for answers to questions on
     /// a schedule.
-    pub(crate) fn new(asker: A, size: usize, patience: Patience) -> Self {
+    pub fn new(asker: A, size: usize, patience: Patience) -> Self {
         Self { asker, stamper: Stamper::new(size), checker: Checker::new(size), patience }
     }
 
     /// One question after the other, each after a pause.
     fn in_turn(&mut self, count: u64, pause: Duration) -> Result<RoundTrips> {
-        let mut trips = RoundTrips::new();
+        let mut trips = RoundTrips::default();
         for _ in 0..count {
             if !pause.is_zero() {
                 thread::sleep(pause);
@@ -199,7 +200,7 @@ struct OnSchedule<'a, A> {
     asking: &'a mut Asking<A>,
 }
 
-impl<A: Asker> Lane for OnSchedule<'_, A> {
+impl<A: Asker> Client for OnSchedule<'_, A> {
     #[inline]
     fn now(&mut self) -> Duration {
         self.start.elapsed()
@@ -231,7 +232,7 @@ impl<A: Asker> Lane for OnSchedule<'_, A> {
 }
 
 /// The end that answers.
-pub(crate) struct Answering<A>(pub(crate) A);
+pub struct Answering<A>(pub A);
 
 impl<A: Answerer> End for Answering<A> {
     fn run(&mut self, Phase { count, .. }: Phase) -> Result<Outcome> {

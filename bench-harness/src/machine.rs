@@ -4,7 +4,7 @@ use serde::Serialize;
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 use crate::host::Host;
-use crate::protocol::Cores;
+use crate::job::Cores;
 
 /// What a reader must know to compare one report with another.
 #[derive(Debug, Serialize)]

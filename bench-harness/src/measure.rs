@@ -1,16 +1,19 @@
 //! One run of one case: fresh workers, a warm-up that finds the pace, and the phase that counts.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
 use crate::case::{Case, Load, Side, Transport};
-use crate::process::Worker;
-use crate::protocol::{Cores, Job, Outcome, Phase};
+use crate::endpoint::{self, SocketFile};
+use crate::ends::Ends;
+use crate::job::{Cores, Job, Outcome, Phase};
 use crate::stats;
-use crate::worker::{both, timed};
+use crate::worker::{Pair, Worker};
+
+/// The hidden subcommand of a worker.
+const SUBCOMMAND: &str = "worker";
 
 /// Longest wait for any one message. A good run waits microseconds; a machine that is busy with other
 /// things may keep a process from its core for seconds.
@@ -57,9 +60,6 @@ impl Effort {
     }
 }
 
-/// How long the second side may take to say what it thinks went wrong.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
 /// A run that went well.
 pub(crate) struct Run {
     /// What moved the messages, in words.
@@ -78,47 +78,36 @@ pub(crate) fn measure(
     let cores = cores
         .shared(case.sharing)
         .context("the threads that are to share a core are not kept on any")?;
-    let mut link = Link::open(case, cores)?;
-    let warm = link.warm_up(*pace)?;
+    let mut workers = Workers::open(case, cores)?;
+    let warm = workers.warm_up(*pace)?;
     let (count, expected) = effort.messages(case.load, warm);
     let phase = Phase { count, load: case.load };
-    let outcome = link.phase(phase, expected).context("in the measured phase")?;
+    let outcome = workers.phase(phase, expected).context("in the measured phase")?;
     // Warming up goes as fast as it can, whatever is measured after it.
     let found = if case.load == Load::Closed { stats::rate(&outcome) } else { warm };
     *pace = Some(found).filter(|pace| *pace > 0.0);
-    let subject = link.subject.clone();
-    link.close()?;
+    let Workers { pair, subject, _socket_file } = workers;
+    pair.finish()?;
     Ok(Run { subject, outcome })
 }
 
 /// The workers of one run.
-struct Link {
-    bind: Worker,
-    /// None where one process plays both ends.
-    connect: Option<Worker>,
+struct Workers {
+    pair: Pair<Ends>,
     subject: String,
     _socket_file: Option<SocketFile>,
 }
 
-impl Link {
+impl Workers {
     fn open(case: Case, cores: Cores) -> Result<Self> {
         let patience_ms = PATIENCE.as_millis() as u64;
-        let (endpoint, socket_file) = endpoint(case.transport);
-        let job = Job { case, side: None, endpoint, cores, patience_ms };
-        let mut bind = Worker::start()?;
-        if case.transport == Transport::Inproc {
-            let opened = bind.open(&job, OPENING)?;
-            let subject = opened.subject;
-            return Ok(Self { bind, connect: None, subject, _socket_file: socket_file });
-        }
-        let mut connect = Worker::start()?;
-        let opened = bind
-            .open(&Job { side: Some(Side::Bind), ..job.clone() }, OPENING)
-            .context("on the binding side")?;
-        let job = Job { side: Some(Side::Connect), endpoint: opened.endpoint, ..job };
-        connect.open(&job, OPENING).context("on the connecting side")?;
-        let subject = opened.subject;
-        Ok(Self { bind, connect: Some(connect), subject, _socket_file: socket_file })
+        let (endpoint, socket_file) = endpoint::fresh(case.transport);
+        let two = case.transport != Transport::Inproc;
+        let job = Job { case, side: two.then_some(Side::Bind), endpoint, cores, patience_ms };
+        let connect = |endpoint| Job { side: Some(Side::Connect), endpoint, ..job.clone() };
+        let start = || Worker::start(SUBCOMMAND, Stdio::inherit());
+        let (pair, opened) = Pair::open(start, &job, two.then_some(connect), OPENING)?;
+        Ok(Self { pair, subject: opened.subject, _socket_file: socket_file })
     }
 
     /// Runs ever longer phases until one is long enough to tell the pace, in messages a second.
@@ -144,53 +133,8 @@ impl Link {
     fn phase(&mut self, phase: Phase, pace: f64) -> Result<Outcome> {
         let expected = Duration::try_from_secs_f64(phase.count as f64 / pace).unwrap_or(PATIENCE);
         let deadline = Instant::now() + 2 * PATIENCE + OVERTIME * expected;
-        self.bind.run(phase)?;
-        if let Some(connect) = &mut self.connect {
-            connect.run(phase)?;
-        }
-        let bind = self.bind.outcome(deadline).context("on the binding side");
-        match &mut self.connect {
-            Some(connect) => {
-                // One side that failed leaves the other one waiting for what will not come.
-                let deadline = if bind.is_ok() { deadline } else { Instant::now() + LAST_WORDS };
-                let connect = connect.outcome(deadline).context("on the connecting side");
-                let (bind, connect) = both(bind, connect)?;
-                Ok(timed(bind, connect))
-            }
-            None => bind,
-        }
-    }
-
-    fn close(self) -> Result<()> {
-        if let Some(connect) = self.connect {
-            connect.finish().context("on the connecting side")?;
-        }
-        self.bind.finish().context("on the binding side")
-    }
-}
-
-/// An endpoint of its own for every run.
-fn endpoint(transport: Transport) -> (String, Option<SocketFile>) {
-    static RUN: AtomicU32 = AtomicU32::new(0);
-    match transport {
-        Transport::Tcp => ("tcp://127.0.0.1:*".to_owned(), None),
-        Transport::Inproc => ("inproc://ringmq-bench".to_owned(), None),
-        Transport::Ipc => {
-            let run = RUN.fetch_add(1, Ordering::Relaxed);
-            let name = format!("ringmq-bench-{}-{run}.sock", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            (format!("ipc://{}", path.display()), Some(SocketFile(path)))
-        }
-    }
-}
-
-/// The file of a Unix socket, removed with the run.
-struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Whoever bound it may have removed it already.
-        let _ = std::fs::remove_file(&self.0);
+        let (bind, connect) = self.pair.run(&phase, Side::Bind, deadline)?;
+        Ok(Outcome::timed(bind, connect))
     }
 }
 

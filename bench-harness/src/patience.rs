@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 const LOOK_EVERY: u32 = 1 << 12;
 
 /// A bounded spin.
-pub(crate) struct Patience {
+pub struct Patience {
     limit: Duration,
     spins: u32,
     since: Option<Instant>,
@@ -21,14 +21,14 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// Waits at most `limit` for each step of progress.
-    pub(crate) fn new(limit: Duration) -> Self {
+    pub fn new(limit: Duration) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self { limit, spins: 0, since: None, gives_way: cores == 1 }
     }
 
-    /// The same, for a thread that shares its core with one that it waits for, if `crowded`.
-    pub(crate) fn on_a_core(self, crowded: bool) -> Self {
-        Self { gives_way: self.gives_way || crowded, ..self }
+    /// The same, for a thread that shares its core with one that it waits for, if `shares_core`.
+    pub(crate) fn on_a_core(self, shares_core: bool) -> Self {
+        Self { gives_way: self.gives_way || shares_core, ..self }
     }
 
     /// The longest wait for one step.

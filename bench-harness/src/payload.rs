@@ -2,7 +2,7 @@
 //!
 //! Message `n` begins with `n` as eight little-endian bytes and ends with one byte derived from it;
 //! between them lies the same pattern in every message. Length, number and last byte are checked on
-//! every message, the pattern on every [`FULL_CHECK_EVERY`]th. Shorter messages carry what fits of the
+//! every message, the pattern on every `FULL_CHECK_EVERY`th. Shorter messages carry what fits of the
 //! number, and an empty one only its length. The sender and the receiver count on their own, so a
 //! message lost, repeated, torn or out of order is seen at once.
 
@@ -47,7 +47,7 @@ fn stamp(body: &mut [u8], seq: u64) {
 /// Small bodies are numbered a while before they are handed out. A processor that is asked to copy
 /// bytes right after some of them were stored waits for the store to reach its cache, and that wait
 /// would cost more than the message itself.
-pub(crate) struct Stamper {
+pub struct Stamper {
     /// [`Self::ahead`] bodies: message `n` lies in slot `n % ahead`, already numbered.
     bodies: Vec<u8>,
     size: usize,
@@ -63,7 +63,7 @@ const BYTES_AHEAD: usize = 4 << 10;
 
 impl Stamper {
     /// A sender of messages of `size` bytes, beginning with number 0.
-    pub(crate) fn new(size: usize) -> Self {
+    pub fn new(size: usize) -> Self {
         let fit = (BYTES_AHEAD / size.max(1)).clamp(1, MOST_AHEAD);
         let ahead = 1 << fit.ilog2();
         let mut bodies = template(size).repeat(ahead);
@@ -80,7 +80,7 @@ impl Stamper {
 
     /// The next message, valid until the one after it.
     #[inline]
-    pub(crate) fn next(&mut self) -> &[u8] {
+    pub fn next_body(&mut self) -> &[u8] {
         let seq = self.advance();
         self.slot(seq)
     }
@@ -113,14 +113,14 @@ impl Stamper {
 }
 
 /// Checks the messages at the other end.
-pub(crate) struct Checker {
+pub struct Checker {
     template: Vec<u8>,
     seq: u64,
 }
 
 impl Checker {
     /// A receiver that expects messages of `size` bytes, beginning with number 0.
-    pub(crate) fn new(size: usize) -> Self {
+    pub fn new(size: usize) -> Self {
         Self { template: template(size), seq: 0 }
     }
 
@@ -136,7 +136,7 @@ impl Checker {
 
     /// Accepts `body` as the next message, or says what is wrong with it.
     #[inline]
-    pub(crate) fn check(&mut self, body: &[u8]) -> Result<(), Mismatch> {
+    pub fn check(&mut self, body: &[u8]) -> Result<(), Mismatch> {
         if body.len() != self.template.len() || !ends_match(body, self.seq) {
             return Err(self.explain(body));
         }
@@ -177,7 +177,7 @@ fn middle(body: &[u8]) -> &[u8] {
 
 /// A message that is not the one that should have come.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mismatch {
+pub struct Mismatch {
     expected: u64,
     size: usize,
     got: usize,
@@ -213,7 +213,7 @@ mod tests {
         for size in [0, 1, 2, 7, 8, 9, 10, 16, 64, 1000] {
             let (mut stamper, mut checker) = (Stamper::new(size), Checker::new(size));
             for _ in 0..300 {
-                checker.check(stamper.next()).unwrap();
+                checker.check(stamper.next_body()).unwrap();
             }
             assert_eq!(checker.seen(), 300);
         }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_renewed_body_is_the_next_message() {
         let (mut stamper, mut checker) = (Stamper::new(32), Checker::new(32));
-        let mut body = stamper.next().to_vec();
+        let mut body = stamper.next_body().to_vec();
         checker.check(&body).unwrap();
         stamper.renew(&mut body);
         checker.check(&body).unwrap();
@@ -232,19 +232,19 @@ mod tests {
     fn a_lost_message_is_seen_at_once() {
         for size in [1, 8, 64] {
             let (mut stamper, mut checker) = (Stamper::new(size), Checker::new(size));
-            stamper.next();
-            assert!(checker.check(stamper.next()).is_err(), "size {size}");
+            stamper.next_body();
+            assert!(checker.check(stamper.next_body()).is_err(), "size {size}");
         }
         let (mut stamper, mut checker) = (Stamper::new(64), Checker::new(64));
-        stamper.next();
-        let error = checker.check(stamper.next()).unwrap_err().to_string();
+        stamper.next_body();
+        let error = checker.check(stamper.next_body()).unwrap_err().to_string();
         assert!(error.contains("message 0") && error.contains("message 1 arrived"), "{error}");
     }
 
     #[test]
     fn a_changed_byte_and_a_wrong_length_are_named() {
         let (mut stamper, mut checker) = (Stamper::new(64), Checker::new(64));
-        let mut body = stamper.next().to_vec();
+        let mut body = stamper.next_body().to_vec();
         body[20] ^= 1;
         assert!(checker.check(&body).unwrap_err().to_string().contains("byte 20"));
         assert!(checker.check(&body[..63]).unwrap_err().to_string().contains("63 bytes"));

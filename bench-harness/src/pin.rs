@@ -8,11 +8,11 @@ use std::fs;
 
 use anyhow::{Result, bail};
 
-use crate::protocol::Cores;
+use crate::job::Cores;
 
 /// What `--pin` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Pin {
+pub enum Pin {
     /// Two to four cores of the machine's, if it has two.
     Auto,
     /// Leave everything to the scheduler.
@@ -43,7 +43,7 @@ impl std::str::FromStr for Pin {
 
 impl Pin {
     /// Chooses the cores on this machine.
-    pub(crate) fn cores(&self) -> Result<Cores> {
+    pub fn cores(&self) -> Result<Cores> {
         let here: Vec<usize> =
             core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
         match self {
@@ -102,7 +102,7 @@ fn siblings(core: usize) -> Option<String> {
 }
 
 /// Keeps the calling thread on a core; an operating system that refuses leaves it where it is.
-pub(crate) fn pin_current(core: Option<usize>) {
+pub fn pin_current(core: Option<usize>) {
     if let Some(id) = core {
         core_affinity::set_for_current(core_affinity::CoreId { id });
     }

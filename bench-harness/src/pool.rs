@@ -16,7 +16,7 @@ use crate::payload::Stamper;
 const KEEP: usize = 64 << 20;
 
 /// Messages of one size whose buffers are used again.
-pub(crate) struct Pool {
+pub struct Pool {
     /// On their way, as far as known: the oldest first, which comes back first.
     out: VecDeque<Bytes>,
     /// Come back: the last one last.
@@ -26,7 +26,7 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// A pool for the messages of `stamper`, at most `most` of them.
-    pub(crate) fn new(stamper: &Stamper, most: usize) -> Self {
+    pub fn new(stamper: &Stamper, most: usize) -> Self {
         let most = (KEEP / stamper.size().max(1)).clamp(2, most);
         Self { out: VecDeque::with_capacity(most), back: Vec::with_capacity(most), most }
     }
@@ -38,14 +38,14 @@ impl Pool {
 
     /// The next message.
     #[inline]
-    pub(crate) fn next(&mut self, stamper: &mut Stamper) -> Bytes {
+    pub fn next(&mut self, stamper: &mut Stamper) -> Bytes {
         self.take_back(stamper.size());
         let message = match self.back.pop() {
             Some(mut body) => {
                 stamper.renew(&mut body);
                 body.freeze()
             }
-            None => fresh(stamper.next()),
+            None => fresh(stamper.next_body()),
         };
         if self.out.len() < self.most {
             self.out.push_back(message.clone());

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 
 use crate::case::{Backend, Case, Kind, Load, Pattern, Sharing, Transport, human_size};
+use crate::job::Cores;
 use crate::measure::{self, Effort, Run};
 use crate::progress::Progress;
-use crate::protocol::Cores;
 use crate::section;
 use crate::stats::{self, RoundTrips, Summary};
 use crate::table::three_digits;
@@ -60,7 +60,7 @@ impl Measured {
             subject: String::new(),
             messages: 0,
             rounds: Vec::new(),
-            trips: RoundTrips::new(),
+            trips: RoundTrips::default(),
             to_floor: None,
             failure: None,
             pace: None,
@@ -76,7 +76,7 @@ impl Measured {
                 (rate, format!("{} M msg/s", three_digits(rate / 1e6)))
             }
             Kind::Latency => {
-                let mut trips = RoundTrips::new();
+                let mut trips = RoundTrips::default();
                 trips.add(&outcome.histogram);
                 self.trips.add(&outcome.histogram);
                 let p50 = trips.summary().p50_ns as f64;

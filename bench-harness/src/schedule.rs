@@ -47,8 +47,8 @@ impl Schedule {
     }
 }
 
-/// What questions and answers travel by.
-pub(crate) trait Lane {
+/// Who asks: a socket, and a clock.
+pub(crate) trait Client {
     /// Time since the start.
     fn now(&mut self) -> Duration;
     /// Sends the next question.
@@ -61,22 +61,22 @@ pub(crate) trait Lane {
 }
 
 /// Asks every question when it is due and times each from then to its answer.
-pub(crate) fn drive<L: Lane>(lane: &mut L, schedule: Schedule) -> Result<RoundTrips> {
-    let mut trips = RoundTrips::new();
+pub(crate) fn drive<C: Client>(client: &mut C, schedule: Schedule) -> Result<RoundTrips> {
+    let mut trips = RoundTrips::default();
     let (mut sent, mut answered) = (0, 0);
     while answered < schedule.count {
         // One question and one answer in turn: after a stall neither side waits for a whole burst.
         let may_send = sent < schedule.count && sent - answered < schedule.window;
-        let sends = may_send && lane.now() >= schedule.due(sent);
+        let sends = may_send && client.now() >= schedule.due(sent);
         if sends {
-            lane.send().with_context(|| format!("sending question {sent} of this phase"))?;
+            client.send().with_context(|| format!("sending question {sent} of this phase"))?;
             sent += 1;
         }
-        if answered < sent && lane.try_recv()? {
-            trips.record(lane.now().saturating_sub(schedule.due(answered)));
+        if answered < sent && client.try_recv()? {
+            trips.record(client.now().saturating_sub(schedule.due(answered)));
             answered += 1;
         } else if !sends {
-            lane.idle().with_context(|| {
+            client.idle().with_context(|| {
                 format!("{answered} answers came to {sent} questions of this phase")
             })?;
         }
@@ -95,7 +95,7 @@ mod tests {
     /// How long an answer takes if nothing is wrong.
     const TRIP: u64 = 20 * US;
 
-    /// A lane on a clock that moves on by a little with every look, at it or for an answer.
+    /// A client on a clock that moves on by a little with every look, at it or for an answer.
     #[derive(Default)]
     struct Model {
         now: u64,
@@ -110,7 +110,7 @@ mod tests {
         gives_up: bool,
     }
 
-    impl Lane for Model {
+    impl Client for Model {
         fn now(&mut self) -> Duration {
             self.now += US / 4;
             Duration::from_nanos(self.now)

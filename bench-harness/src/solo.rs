@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::case::{Backend, Case, Kind, Side, Transport};
-use crate::cli::{BenchArgs, Manner, Role};
+use crate::cli::{BenchArgs, Manner};
+use crate::ends;
+use crate::job::{Job, Phase};
 use crate::measure::Run;
 use crate::print;
-use crate::protocol::{Job, Phase};
 use crate::run::Measured;
-use crate::worker;
 
 /// How long to wait for the other side to be started by hand, and for any one message after that.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,20 +24,16 @@ const LATENCY_COUNT: u64 = 10_000;
 /// One in so many messages goes ahead as a warm-up.
 const WARM_UP_SHARE: u64 = 10;
 
-/// Plays `role`; what was measured, if this side is the one that measures.
-pub(crate) fn play(
+/// Is one side of a measurement; what was measured, if this side is the one that measures.
+pub(crate) fn run(
     kind: Kind,
-    role: Role,
+    side: Side,
     args: &BenchArgs,
     manner: &Manner,
 ) -> Result<Option<Measured>> {
     let endpoint = args.endpoint.clone().context("--role needs --endpoint")?;
     let case = case(kind, &endpoint, args, manner)?;
     case.check().map_err(anyhow::Error::msg)?;
-    let side = match role {
-        Role::Bind => Side::Bind,
-        Role::Connect => Side::Connect,
-    };
     let count = args.count.unwrap_or(match kind {
         Kind::Throughput => THROUGHPUT_COUNT,
         Kind::Latency => LATENCY_COUNT,
@@ -46,9 +42,9 @@ pub(crate) fn play(
     let patience_ms = PATIENCE.as_millis() as u64;
     let job = Job { case, side: Some(side), endpoint, cores, patience_ms };
 
-    let opening = worker::open(&job, side)?;
+    let opening = ends::open_on_its_core(&job, side)?;
     let opened = opening.opened;
-    let (name, subject, endpoint) = (role_name(role, kind), &opened.subject, &opened.endpoint);
+    let (name, subject, endpoint) = (activity(side, kind), &opened.subject, &opened.endpoint);
     print::remark(&format!("{name}: {subject} on {endpoint}"));
     let mut end = (opening.finish)()?;
     end.run(Phase::closed((count / WARM_UP_SHARE).max(2))).context("while warming up")?;
@@ -66,12 +62,12 @@ pub(crate) fn play(
     Ok(Some(measured))
 }
 
-fn role_name(role: Role, kind: Kind) -> &'static str {
-    match (role, kind) {
-        (Role::Bind, Kind::Throughput) => "receiving",
-        (Role::Bind, Kind::Latency) => "answering",
-        (Role::Connect, Kind::Throughput) => "sending",
-        (Role::Connect, Kind::Latency) => "asking",
+fn activity(side: Side, kind: Kind) -> &'static str {
+    match (side, kind) {
+        (Side::Bind, Kind::Throughput) => "receiving",
+        (Side::Bind, Kind::Latency) => "answering",
+        (Side::Connect, Kind::Throughput) => "sending",
+        (Side::Connect, Kind::Latency) => "asking",
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::Outcome;
+use crate::job::Outcome;
 
 /// Longest round trip that is told apart, in nanoseconds; a minute, far above any patience.
 const LONGEST_NS: u64 = 60_000_000_000;
@@ -19,31 +19,33 @@ const DIGITS: u8 = 3;
 
 /// Round-trip times of one or several runs.
 #[derive(Clone)]
-pub(crate) struct RoundTrips(Histogram<u64>);
+pub struct RoundTrips(Histogram<u64>);
 
-impl RoundTrips {
+impl Default for RoundTrips {
     /// None so far.
-    pub(crate) fn new() -> Self {
+    fn default() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST_NS, DIGITS)
             .expect("the bounds are constants that the histogram accepts");
         Self(histogram)
     }
+}
 
+impl RoundTrips {
     /// Adds one.
     #[inline]
-    pub(crate) fn record(&mut self, trip: Duration) {
+    pub fn record(&mut self, trip: Duration) {
         self.0.saturating_record(trip.as_nanos() as u64);
     }
 
     /// Adds those of a worker.
-    pub(crate) fn add(&mut self, pairs: &[(u64, u64)]) {
+    pub fn add(&mut self, pairs: &[(u64, u64)]) {
         for &(ns, times) in pairs {
             self.0.saturating_record_n(ns, times);
         }
     }
 
     /// All of them, as pairs of nanoseconds and how often.
-    pub(crate) fn pairs(&self) -> Vec<(u64, u64)> {
+    pub fn pairs(&self) -> Vec<(u64, u64)> {
         self.0
             .iter_recorded()
             .map(|step| (step.value_iterated_to(), step.count_at_value()))
@@ -51,7 +53,7 @@ impl RoundTrips {
     }
 
     /// The figures that a table shows.
-    pub(crate) fn summary(&self) -> Summary {
+    pub fn summary(&self) -> Summary {
         let at = |quantile| self.0.value_at_quantile(quantile);
         Summary {
             trips: self.0.len(),
@@ -118,25 +120,25 @@ const STEPS_A_NINE: f64 = 20.0;
 
 /// The usual figures of a distribution, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Summary {
+pub struct Summary {
     /// How many round trips there were.
-    pub(crate) trips: u64,
+    pub trips: u64,
     /// Half of them took no longer.
-    pub(crate) p50_ns: u64,
+    pub p50_ns: u64,
     /// 90 of 100 took no longer.
-    pub(crate) p90_ns: u64,
+    pub p90_ns: u64,
     /// 99 of 100 took no longer.
-    pub(crate) p99_ns: u64,
+    pub p99_ns: u64,
     /// 999 of 1000 took no longer.
-    pub(crate) p999_ns: u64,
+    pub p999_ns: u64,
     /// 9999 of 10000 took no longer; of fewer, this is the longest.
-    pub(crate) p9999_ns: u64,
+    pub p9999_ns: u64,
     /// The longest.
-    pub(crate) max_ns: u64,
+    pub max_ns: u64,
 }
 
 /// Messages a second of one outcome, from its first message to its last; 0 where nothing was timed.
-pub(crate) fn rate(outcome: &Outcome) -> f64 {
+pub fn rate(outcome: &Outcome) -> f64 {
     if outcome.elapsed_ns == 0 {
         return 0.0;
     }
@@ -144,7 +146,7 @@ pub(crate) fn rate(outcome: &Outcome) -> f64 {
 }
 
 /// The middle value, or the mean of the middle two; 0 of nothing.
-pub(crate) fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {
@@ -155,7 +157,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 }
 
 /// The distance between the largest and the smallest value as a share of the median; 0 of one value.
-pub(crate) fn spread(values: &[f64]) -> f64 {
+pub fn spread(values: &[f64]) -> f64 {
     let middle = median(values);
     if middle == 0.0 {
         return 0.0;
@@ -166,7 +168,7 @@ pub(crate) fn spread(values: &[f64]) -> f64 {
 }
 
 /// The median of the ratios of the rounds that both have; `None` where they share none.
-pub(crate) fn paired_ratio(ours: &[Option<f64>], floor: &[Option<f64>]) -> Option<f64> {
+pub fn paired_ratio(ours: &[Option<f64>], floor: &[Option<f64>]) -> Option<f64> {
     let ratios: Vec<f64> = ours
         .iter()
         .zip(floor)
@@ -208,11 +210,11 @@ mod tests {
 
     #[test]
     fn round_trips_survive_the_journey_between_processes() {
-        let mut there = RoundTrips::new();
+        let mut there = RoundTrips::default();
         for us in 1..=1000 {
             there.record(Duration::from_micros(us));
         }
-        let mut here = RoundTrips::new();
+        let mut here = RoundTrips::default();
         here.add(&there.pairs());
         let summary = here.summary();
         assert_eq!(summary, there.summary());
@@ -226,12 +228,12 @@ mod tests {
 
     #[test]
     fn a_histogram_holds_every_round_trip_in_its_place() {
-        let mut trips = RoundTrips::new();
+        let mut trips = RoundTrips::default();
         trips.add(&[(10_000, 98), (1_000_000, 2)]);
         let bins = trips.bins();
         assert_eq!(bins.len(), 25, "two decades of twelve, and the first");
         assert!(bins[0].from_ns <= 10_000.0 && bins[0].to_ns > 10_000.0, "{:?}", bins[0]);
         assert_eq!((bins[0].share, bins[1].share, bins[24].share), (0.98, 0.005, 0.02));
-        assert!(RoundTrips::new().bins().is_empty());
+        assert!(RoundTrips::default().bins().is_empty());
     }
 }

@@ -146,8 +146,8 @@ pub(crate) fn three_digits(value: f64) -> String {
 mod tests {
     use super::*;
     use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
+    use crate::job::Outcome;
     use crate::measure::Run;
-    use crate::protocol::Outcome;
     use crate::run;
 
     fn measured(kind: Kind, backend: Backend) -> Measured {

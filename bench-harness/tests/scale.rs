@@ -6,7 +6,7 @@ mod common;
 use serde_json::Value;
 
 #[test]
-fn every_play_is_played_and_reported() {
+fn every_workload_is_run_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let output = common::program("scale --quick --peers 3,5 --backend auto --out")
         .arg(folder.path())
@@ -18,10 +18,10 @@ fn every_play_is_played_and_reported() {
     let json: Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(json["failures"].as_array().unwrap().len(), 0);
     let rows = json["results"].as_array().unwrap();
-    for play in ["idle", "idle-sockets", "busy", "storm", "topics", "fanout", "echo"] {
-        let of_play: Vec<_> = rows.iter().filter(|row| row["play"] == play).collect();
-        assert!(!of_play.is_empty(), "{play} is missing");
-        for row in of_play {
+    for workload in ["idle", "idle-sockets", "busy", "storm", "topics", "fanout", "echo"] {
+        let rows_of_it: Vec<_> = rows.iter().filter(|row| row["play"] == workload).collect();
+        assert!(!rows_of_it.is_empty(), "{workload} is missing");
+        for row in rows_of_it {
             assert!(row["value"].as_f64().is_some_and(f64::is_finite), "{row}");
         }
     }

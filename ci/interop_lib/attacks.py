@@ -26,7 +26,7 @@ Open = Callable[[], socket.socket]
 HANDSHAKE_MS = 500
 #: How long the victim may take to get rid of a peer that broke the protocol, s.
 DROP_S = 20.0
-#: The largest body that the victim accepts, in octets.
+#: The largest body that the victim accepts, in bytes.
 LIMIT = 4 << 20
 #: The stream and the number of the messages that an odd but honest peer sends.
 HONEST_STREAM = 7
@@ -92,7 +92,7 @@ def http_request(by: Attacker) -> None:
 
 
 def garbage(by: Attacker) -> None:
-    """Random octets from the first one on."""
+    """Random bytes from the first one on."""
     with closing(by.connect()) as sock, contextlib.suppress(ConnectionError):
         sock.sendall(by.rng.randbytes(4096))
 
@@ -193,18 +193,18 @@ def killed_in_multipart(by: Attacker) -> None:
 
 
 def trickle(by: Attacker) -> None:
-    """An honest peer on a very slow line, about a thousand octets a second."""
+    """An honest peer on a very slow line, about a thousand bytes a second."""
     with closing(by.connect()) as sock:
         raw = RawPeer(sock, "3.0", "push")
-        octets = greeting_v3() + raw.ready() + honest_messages(by, raw)
-        for octet in octets:
-            sock.sendall(bytes([octet]))
+        message = greeting_v3() + raw.ready() + honest_messages(by, raw)
+        for byte in message:
+            sock.sendall(bytes([byte]))
             time.sleep(0.001)
 
 
 ATTACKS = (
     Attack("HTTP request", http_request),
-    Attack("random octets", garbage, may_deliver=True),
+    Attack("random bytes", garbage, may_deliver=True),
     Attack("signature, then noise", garbage_greeting),
     Attack("half a greeting", half_greeting, outstays=True),
     Attack("silence", silence, outstays=True),
@@ -219,5 +219,5 @@ ATTACKS = (
     Attack("unknown commands", odd_commands, times=1, honest=True),
     Attack("broken commands", broken_commands, times=12, harms_libzmq=True),
     Attack("killed in a multipart", killed_in_multipart, times=20),
-    Attack("octets trickle in", trickle, times=1, honest=True),
+    Attack("bytes trickle in", trickle, times=1, honest=True),
 )

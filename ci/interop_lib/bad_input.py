@@ -18,17 +18,18 @@ from contextlib import ExitStack, closing
 
 from . import wire
 from .attacks import ATTACKS, HANDSHAKE_MS, HONEST, HONEST_STREAM, LIMIT, Attack, Attacker, Open
+from .cases import column
 from .pairs import Cell
 from .pattern import Pattern
 from .process import PeerProcess
-from .scenario import Hole, start_both
+from .scenario import Hole, open_path, start_both
 from .stage import Side, Stage
 
 HEALTHY_STREAM = 1
 SECTION_S = 60.0
 #: Messages between two looks at whether the attack is over.
 ROUND = 50
-#: The largest body here, in octets: the slow peer has to get its messages through too.
+#: The largest body here, in bytes: the slow peer has to get its messages through too.
 MAX_BODY = 512
 #: How long closed connections may take to leave the victim's books, s.
 SETTLE_S = 20.0
@@ -42,11 +43,10 @@ def cells(stage: Stage, backends: tuple[str, ...]) -> Iterator[Cell]:
     for attack, backend, binds in itertools.product(ATTACKS, backends, (True, False)):
         if attack.harms_libzmq and backend == "libzmq":
             continue
-        column = f"{backend}/tcp/{'bind' if binds else 'connect'}"
-        run = functools.partial(play, stage, attack, backend, binds, next(numbers))
-        yield "bad input", attack.name, column, run
+        run = functools.partial(run_case, stage, attack, backend, binds, next(numbers))
+        yield "bad input", attack.name, column(backend, "tcp", binds), run
     for backend in backends:
-        run = functools.partial(play_exhaustion, stage, backend, next(numbers))
+        run = functools.partial(run_exhaustion, stage, backend, next(numbers))
         yield "bad input", "descriptors used up", f"{backend}/tcp/bind", run
 
 
@@ -68,11 +68,7 @@ class Health:
         The victim waits in vain once, for a thread that has had to wait keeps a descriptor to be
         woken by: whoever counts afterwards counts it in.
         """
-        self._victim.begin("recv", SECTION_S, stream=0, probe=1)
-        self._sender.begin("probe", SECTION_S, number=1)
-        self._victim.finish()
-        self._sender.stop()
-        self._sender.finish()
+        open_path(self._sender, self._victim, 1)
         self._victim.begin("recv", SECTION_S, stream=0, probe=2)
         self._victim.stop()
         self._victim.finish()
@@ -145,7 +141,7 @@ def victim_side(stage: Stage, healthy: Side, backend: str, *, in_a_hurry: bool) 
     )
 
 
-def play(stage: Stage, attack: Attack, backend: str, binds: bool, number: int) -> str:
+def run_case(stage: Stage, attack: Attack, backend: str, binds: bool, number: int) -> str:
     """Run one attack."""
     seed = stage.seed + number
     healthy = healthy_side(stage, binds, seed, f"bad-{number}.log")
@@ -200,7 +196,7 @@ def settle(victim: PeerProcess, descriptors: int) -> None:
         time.sleep(0.05)
 
 
-def play_exhaustion(stage: Stage, backend: str, number: int) -> str:
+def run_exhaustion(stage: Stage, backend: str, number: int) -> str:
     """More connections than descriptors: those that are there go on, and later ones get in."""
     healthy = healthy_side(stage, True, stage.seed, f"bad-{number}.log")
     with ExitStack() as stack:
@@ -211,9 +207,9 @@ def play_exhaustion(stage: Stage, backend: str, number: int) -> str:
         descriptors = victim.descriptors
         limits = (FEW_DESCRIPTORS, FEW_DESCRIPTORS)
         resource.prlimit(int(victim.hello["pid"]), resource.RLIMIT_NOFILE, limits)
-        with health, ExitStack() as crowd:
+        with health, ExitStack() as many_peers:
             for _ in range(2 * FEW_DESCRIPTORS):
-                sock = crowd.enter_context(closing(socket.socket()))
+                sock = many_peers.enter_context(closing(socket.socket()))
                 sock.settimeout(wire.WAIT_S)
                 sock.connect(wire.address(healthy.endpoint)[1])
         judge(ATTACKS[0], health.last_round())

@@ -49,7 +49,7 @@ class Case:
     @property
     def column(self) -> str:
         """The matrix column."""
-        return f"{self.backend}/{self.transport}/{'bind' if self.we_bind else 'connect'}"
+        return column(self.backend, self.transport, self.we_bind)
 
     @property
     def name(self) -> str:
@@ -67,6 +67,22 @@ class Case:
         if self.one_way:
             return self.ours in ONE_WAY_SENDERS
         return ASKING_ORDER.index(self.ours) <= ASKING_ORDER.index(self.theirs)
+
+
+def options(kind: str, name: str, leads: bool) -> tuple[str, ...]:
+    """The options that a case needs for a type of socket; ``leads`` if it sends or asks."""
+    if kind in PUBLISHERS or kind in ("sub", "xsub"):
+        # A publisher drops at its mark; without marks nothing may be missing.
+        return ("send_hwm=0", "recv_hwm=0")
+    if kind == "router":
+        # Who asks must learn that its peer is not there yet; who answers lets the dead go.
+        return (f"routing_id={name}", f"mandatory={int(leads)}")
+    return ()
+
+
+def column(backend: str, transport: str, binds: bool) -> str:
+    """The column of ringmq's side in a table."""
+    return f"{backend}/{transport}/{'bind' if binds else 'connect'}"
 
 
 def matrix(backends: tuple[str, ...]) -> Iterator[Case]:

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from types import TracebackType
 
-from .cases import PUBLISHERS, TRANSPORTS
+from .cases import PUBLISHERS, TRANSPORTS, column
 from .pairs import Cell
 from .process import PeerProcess
-from .scenario import Hole, options
+from .scenario import Hole
 from .stage import Side, Stage
 
 #: Lengths at which the form of SUBSCRIBE or CANCEL changes, and on either side of them, in bytes.
@@ -38,22 +38,19 @@ def cells(stage: Stage, backends: tuple[str, ...]) -> Iterator[Cell]:
     if name is None or backends == ("libzmq",):
         return
     library = Library(name)
+    numbers = itertools.count()
     for kind, length, backend, transport, binds in itertools.product(
         PUBLISHERS, LENGTHS, backends, TRANSPORTS, (True, False)
     ):
-        column = f"{backend}/{transport}/{'bind' if binds else 'connect'}"
-        side = Side(
-            name="ringmq",
-            argv=stage.commands.ours,
-            kind=kind,
-            binds=binds,
-            endpoint=stage.endpoints.take(transport),
-            log=stage.folder / f"topics-{kind}-{length}-{column.replace('/', '-')}.log",
-            backend=backend,
-            options=options(kind, "ringmq", leads=False),
+        log_name = f"topics-{next(numbers)}.log"
+        side = stage.our_side(kind, backend, transport, binds, log_name)
+        run = functools.partial(run_case, library, side, length)
+        yield (
+            f"topics of libzmq {library.version}",
+            f"{kind.upper()} {length}",
+            column(backend, transport, binds),
+            run,
         )
-        run = functools.partial(play, library, side, length)
-        yield f"topics of libzmq {library.version}", f"{kind.upper()} {length}", column, run
 
 
 class Library:
@@ -124,7 +121,7 @@ class Subscriber:
         self._call.zmq_ctx_term(self._context)
 
 
-def play(library: Library, side: Side, length: int) -> str:
+def run_case(library: Library, side: Side, length: int) -> str:
     """One subscriber with a long topic and another one; then the long one is cancelled."""
     topic = bytes(range(1, 1 + 255))[:length].ljust(length, b"x")
     with ExitStack() as stack:
@@ -153,15 +150,9 @@ def expect_told(publisher: PeerProcess, wishes: set[bytes]) -> None:
     """An XPUB hears of these, in some order, and of nothing else."""
     told = set()
     for _ in wishes:
-        frames = publisher.call("recv_raw", SECTION_S)["frames"]
-        told |= {bytes.fromhex(frame) for frame in frames}
+        told |= set(publisher.receive_raw(SECTION_S))
     if told != wishes:
         raise Hole(f"the XPUB was told {sorted(told)}, not {sorted(wishes)}")
-
-
-def publish(publisher: PeerProcess, message: bytes) -> None:
-    """One message of one frame."""
-    publisher.call("send_raw", SECTION_S, frames=[message.hex()])
 
 
 def expect_message(publisher: PeerProcess, subscriber: Subscriber, topic: bytes) -> None:
@@ -170,7 +161,7 @@ def expect_message(publisher: PeerProcess, subscriber: Subscriber, topic: bytes)
     sent = 0
     while time.monotonic() < deadline:
         sent += 1
-        publish(publisher, topic + sent.to_bytes(4, "big"))
+        publisher.send_raw([topic + sent.to_bytes(4, "big")], SECTION_S)
         message = subscriber.receive()
         # Some of what was published to the topic before may still come.
         while message is not None and not message.startswith(topic):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 from . import wire
-from .cases import COMPATIBLE, ONE_WAY_SENDERS, PUBLISHERS, SUBSCRIBERS, TRANSPORTS
+from .cases import COMPATIBLE, ONE_WAY_SENDERS, PUBLISHERS, SUBSCRIBERS, TRANSPORTS, column
 from .pairs import Cell
 from .pattern import Pattern, parse_probe, probe_frames
 from .process import PeerProcess
-from .scenario import WINDOW, Hole, expect_all, options
+from .scenario import WINDOW, Hole, expect_all
 from .stage import Side, Stage
 from .tracker import Tracker
 from .zmtp import VERSIONS, RawPeer
@@ -30,28 +31,17 @@ def cells(stage: Stage, backends: tuple[str, ...], messages: int) -> Iterator[Ce
     for version, kind, backend, transport, binds in itertools.product(
         VERSIONS, COMPATIBLE, backends, TRANSPORTS, (True, False)
     ):
-        column = f"{backend}/{transport}/{'bind' if binds else 'connect'}"
-        side = Side(
-            name="ringmq",
-            argv=stage.commands.ours,
-            kind=kind,
-            binds=binds,
-            endpoint=stage.endpoints.take(transport),
-            log=stage.folder / f"raw-{next(numbers)}.log",
-            backend=backend,
-            options=options(kind, "ringmq", leads=False),
-            seed=stage.seed,
-            tagged_from=messages,
-        )
+        side = stage.our_side(kind, backend, transport, binds, f"raw-{next(numbers)}.log")
+        side = dataclasses.replace(side, seed=stage.seed, tagged_from=messages)
         yield (
             f"ZMTP {version}",
             kind.upper(),
-            column,
-            functools.partial(play, side, version, messages),
+            column(backend, transport, binds),
+            functools.partial(run_case, side, version, messages),
         )
 
 
-def play(side: Side, version: str, messages: int) -> str:
+def run_case(side: Side, version: str, messages: int) -> str:
     """Run one socket type against one hand-written peer."""
     with ExitStack() as stack:
         listener = None if side.binds else stack.enter_context(closing(wire.listen(side.endpoint)))
@@ -138,9 +128,9 @@ def ask(raw: RawPeer, peer: PeerProcess, pattern: Pattern, kind: str, messages: 
     envelope = [b""] if kind == "rep" else []
     if kind == "router":
         raw.send(probe_frames(1))
-        frames = peer.call("recv_raw", SECTION_S)["frames"]
-        if frames[0] != RAW_IDENTITY.hex():
-            raise Hole(f"the ROUTER knows its peer as {frames[0]}, not as {RAW_IDENTITY.hex()}")
+        identity = peer.receive_raw(SECTION_S)[0]
+        if identity != RAW_IDENTITY:
+            raise Hole(f"the ROUTER knows its peer as {identity!r}, not as {RAW_IDENTITY!r}")
     peer.begin("serve", SECTION_S, count=messages)
     for seq in range(messages):
         question = envelope + pattern.frames(STREAM, seq)

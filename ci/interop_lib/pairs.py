@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 from . import scenario
-from .cases import Case, matrix
+from .cases import Case, matrix, options
 from .scenario import Sections
 from .stage import Side, Stage
 
@@ -18,11 +18,11 @@ def cells(stage: Stage, backends: tuple[str, ...], messages: int) -> Iterator[Ce
     """One cell a case."""
     numbers = itertools.count()
     for case in matrix(backends):
-        run = functools.partial(play, stage, case, messages, next(numbers))
+        run = functools.partial(run_case, stage, case, messages, next(numbers))
         yield "pairs", case.pair, case.column, run
 
 
-def play(stage: Stage, case: Case, messages: int, number: int) -> str:
+def run_case(stage: Stage, case: Case, messages: int, number: int) -> str:
     """Run a case; the cell tells how many messages the two kills cost."""
     endpoint = stage.endpoints.take(case.transport)
     log = stage.folder / f"{number}.log"
@@ -38,10 +38,10 @@ def play(stage: Stage, case: Case, messages: int, number: int) -> str:
             endpoint=endpoint,
             log=log,
             backend=case.backend,
-            options=scenario.options(kind, name, leads=case.we_lead == ours),
+            options=options(kind, name, leads=case.we_lead == ours),
             seed=stage.seed + number,
             tagged_from=Sections.of(messages).receiver_kill,
         )
 
-    outcome = scenario.play(case, side(True), side(False), messages)
+    outcome = scenario.run_case(case, side(True), side(False), messages)
     return f"-{outcome.lost}/{outcome.cut_off}"

@@ -26,7 +26,7 @@ MAX_BODY = 1 << 20
 #: Sizes at which some encoder, decoder or allocator changes its mind.
 EDGE_SIZES = (0, 1, 15, 16, 30, 31, 33, 34, 48, 63, 64, 65, 253, 254, 255, 256, 257,
               4095, 4096, 8191, 8192, 8193, 65535, 65536, MAX_BODY)  # fmt: skip
-#: The filler repeats after this many octets: a prime, so that a body cut at a power of two shows.
+#: The filler repeats after this many bytes: a prime, so that a body cut at a power of two shows.
 UNIT = 65521
 #: Words of randomness that one message may draw.
 WORDS_PER_MESSAGE = 64

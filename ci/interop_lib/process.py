@@ -72,6 +72,15 @@ class PeerProcess:
         self.begin(op, timeout, **fields)
         return self.finish()
 
+    def send_raw(self, frames: list[bytes], timeout: float = 30.0) -> None:
+        """Have the peer send one message."""
+        self.call("send_raw", timeout, frames=[frame.hex() for frame in frames])
+
+    def receive_raw(self, timeout: float = 30.0) -> list[bytes]:
+        """Have the peer receive one message."""
+        frames = self.call("recv_raw", timeout)["frames"]
+        return [bytes.fromhex(frame) for frame in frames]
+
     def stop(self) -> None:
         """End the command under way; its answer still has to be fetched."""
         self._write({"op": "stop"})

@@ -16,7 +16,7 @@ import dataclasses
 from contextlib import ExitStack
 from typing import Any
 
-from .cases import PUBLISHERS, Case
+from .cases import Case
 from .process import PeerError, PeerProcess
 from .stage import Side
 
@@ -98,7 +98,7 @@ class OneWay:
         self._outcome = Outcome(sent=messages)
 
     def run(self) -> Outcome:
-        """Play all sections."""
+        """Run all sections."""
         s = self._sections
         with ExitStack() as stack:
             sender, receiver = (stack.enter_context(peer) for peer in start_both(*self._sides))
@@ -114,12 +114,7 @@ class OneWay:
     def _sync(self, sender: PeerProcess, receiver: PeerProcess) -> dict[str, Any]:
         """Open the path: from here on nothing may be lost."""
         self._probe += 1
-        receiver.begin("recv", SECTION_S, stream=0, probe=self._probe)
-        sender.begin("probe", SECTION_S, number=self._probe)
-        report = receiver.finish()
-        sender.stop()
-        sender.finish()
-        return report
+        return open_path(sender, receiver, self._probe)
 
     def _bulk(
         self, sender: PeerProcess, receiver: PeerProcess, stream: int, first: int, end: int
@@ -186,7 +181,7 @@ class Echo:
         self._window = 1 if asker.kind == "req" else WINDOW
 
     def run(self) -> Outcome:
-        """Play all sections."""
+        """Run all sections."""
         s = self._sections
         with ExitStack() as stack:
             asker, answerer = (stack.enter_context(peer) for peer in start_both(*self._sides))
@@ -300,10 +295,20 @@ def start_both(first: Side, second: Side) -> tuple[PeerProcess, PeerProcess]:
     return first.start(), other
 
 
+def open_path(sender: PeerProcess, receiver: PeerProcess, number: int) -> dict[str, Any]:
+    """Send probes until one has arrived; answers what the receiver has got."""
+    receiver.begin("recv", SECTION_S, stream=0, probe=number)
+    sender.begin("probe", SECTION_S, number=number)
+    report = receiver.finish()
+    sender.stop()
+    sender.finish()
+    return report
+
+
 def expect_subscription(publisher: PeerProcess) -> None:
     """An XPUB tells its user of the first subscription."""
-    frames = publisher.call("recv_raw")["frames"]
-    if frames != ["01"]:
+    frames = publisher.receive_raw()
+    if frames != [b"\x01"]:
         raise Hole(f"XPUB delivered {frames}, not the subscription to everything")
 
 
@@ -315,18 +320,7 @@ def routing_id(side: Side) -> str:
     raise PeerError(f"{side.name} has no routing id")
 
 
-def options(kind: str, name: str, leads: bool) -> tuple[str, ...]:
-    """The options that a scenario needs for a type of socket."""
-    if kind in PUBLISHERS or kind in ("sub", "xsub"):
-        # A publisher drops at its mark; without marks nothing may be missing.
-        return ("send_hwm=0", "recv_hwm=0")
-    if kind == "router":
-        # Who asks must learn that its peer is not there yet; who answers lets the dead go.
-        return (f"routing_id={name}", f"mandatory={int(leads)}")
-    return ()
-
-
-def play(case: Case, ours: Side, theirs: Side, messages: int) -> Outcome:
+def run_case(case: Case, ours: Side, theirs: Side, messages: int) -> Outcome:
     """Run a case to its end; raises Hole or PeerError."""
     lead, follow = (ours, theirs) if case.we_lead else (theirs, ours)
     scenario = OneWay if case.one_way else Echo

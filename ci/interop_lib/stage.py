@@ -1,4 +1,4 @@
-"""Where a case plays: how peers are started, on which endpoints, and with which options."""
+"""Where a case runs: how peers are started, on which endpoints, and with which options."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from . import wire
+from .cases import options
 from .process import PeerProcess
 
 #: Ports below the range from which the system takes ephemeral ones, so that nobody grabs a
@@ -51,17 +52,6 @@ class Endpoints:
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
-    """What all checks of one run share."""
-
-    commands: Commands
-    endpoints: Endpoints
-    #: For sockets and for what the peers say on standard error.
-    folder: Path
-    seed: int
-
-
-@dataclasses.dataclass(frozen=True)
 class Side:
     """One side of a case: everything needed to start its peer, again and again."""
 
@@ -96,6 +86,30 @@ class Side:
         if not self.binds:
             wire.wait_hung_up(self.endpoint)
         return self.start()
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What all checks of one run share."""
+
+    commands: Commands
+    endpoints: Endpoints
+    #: For sockets and for what the peers say on standard error.
+    folder: Path
+    seed: int
+
+    def our_side(self, kind: str, backend: str, transport: str, binds: bool, log_name: str) -> Side:
+        """A socket of ringmq on an endpoint of its own, which does not lead."""
+        return Side(
+            name="ringmq",
+            argv=self.commands.ours,
+            kind=kind,
+            binds=binds,
+            endpoint=self.endpoints.take(transport),
+            log=self.folder / log_name,
+            backend=backend,
+            options=options(kind, "ringmq", leads=False),
+        )
 
 
 def pyzmq_command() -> tuple[str, ...]:

@@ -11,14 +11,14 @@ from .zmtp import ProtocolError, RawPeer, command, frame_v1, frame_v2, greeting_
 
 
 def digest(pattern: Pattern, stream: int, messages: int) -> int:
-    """Fold the octets and the frame boundaries of a stream's beginning into one word."""
+    """Fold the bytes and the frame boundaries of a stream's beginning into one word."""
     word = 0
     for seq in range(messages):
         for frame in pattern.frames(stream, seq):
             word = mix(word ^ len(frame))
             for at in range(0, len(frame), 8):
-                octets = frame[at : at + 8].ljust(8, b"\0")
-                word = mix(word ^ int.from_bytes(octets, "little"))
+                chunk = frame[at : at + 8].ljust(8, b"\0")
+                word = mix(word ^ int.from_bytes(chunk, "little"))
     return word
 
 
@@ -59,7 +59,7 @@ class TrackerTest(unittest.TestCase):
         self.take(0, 1, 1, 0)
         self.assertEqual(self.tracker.fault_count, 2)
 
-    def test_a_changed_octet_is_a_fault(self) -> None:
+    def test_a_changed_byte_is_a_fault(self) -> None:
         """A torn message too."""
         frames = self.pattern.frames(1, 0)
         self.tracker.take([*frames[:-1], frames[-1] + b"x"])
@@ -73,10 +73,10 @@ class TrackerTest(unittest.TestCase):
 
 
 class FramingTest(unittest.TestCase):
-    """Octets as the specifications print them."""
+    """Bytes as the specifications print them."""
 
     def test_lengths_change_form_where_they_must(self) -> None:
-        """1.0 counts the flags octet, 2.0 and later do not."""
+        """1.0 counts the flags byte, 2.0 and later do not."""
         self.assertEqual(frame_v1(b"hi"), b"\x03\x00hi")
         self.assertEqual(frame_v1(b"x" * 253)[:2], b"\xfe\x00")
         self.assertEqual(frame_v1(b"x" * 254)[:10], b"\xff" + bytes(7) + b"\xff\x00")

@@ -94,4 +94,4 @@ class Tracker:
 def describe(frames: list[bytes]) -> str:
     """A message in a few words, for a fault line."""
     head = frames[0][:24].hex() if frames else ""
-    return f"{len(frames)} frames of {[len(frame) for frame in frames]} octets, opening with {head}"
+    return f"{len(frames)} frames of {[len(frame) for frame in frames]} bytes, opening with {head}"

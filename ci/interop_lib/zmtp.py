@@ -1,6 +1,6 @@
 """Hand-written ZMTP peers: 3.0 (RFC 23), 2.0 (RFC 15) and 1.0 (RFC 13), on bare sockets.
 
-They share no code with any ZeroMQ implementation and check every octet that the other side
+They share no code with any ZeroMQ implementation and check every byte that the other side
 sends, so a mistake made in the same way by two libraries does not go unseen.
 """
 
@@ -10,8 +10,8 @@ import socket
 import struct
 
 NULL_MECHANISM = b"NULL".ljust(20, b"\0")
-#: Socket-type octets of the ZMTP 2.0 greeting; libzmq numbers XPUB and XSUB in the same way.
-TYPE_OCTETS = {
+#: Socket-type bytes of the ZMTP 2.0 greeting; libzmq numbers XPUB and XSUB in the same way.
+TYPE_BYTES = {
     "pair": 0, "pub": 1, "sub": 2, "req": 3, "rep": 4, "dealer": 5,
     "router": 6, "pull": 7, "push": 8, "xpub": 9, "xsub": 10,
 }  # fmt: skip
@@ -27,7 +27,7 @@ class ProtocolError(Exception):
 
 
 def frame_v1(body: bytes, more: bool = False) -> bytes:
-    """A ZMTP 1.0 frame: the length counts the flags octet."""
+    """A ZMTP 1.0 frame: the length counts the flags byte."""
     size = len(body) + 1
     head = bytes([size]) if size < 255 else b"\xff" + struct.pack(">Q", size)
     return head + bytes([int(more)]) + body
@@ -67,7 +67,7 @@ def parse_metadata(data: bytes) -> dict[str, bytes]:
 
 
 def greeting_v3(minor: int = 0, mechanism: bytes = NULL_MECHANISM) -> bytes:
-    """The 64 octets of a ZMTP 3 greeting."""
+    """The 64 bytes of a ZMTP 3 greeting."""
     return b"\xff" + bytes(8) + b"\x7f" + bytes([3, minor]) + mechanism + bytes(32)
 
 
@@ -84,10 +84,10 @@ class RawPeer:
         self.peer_identity = b""
         self._buffer = b""
 
-    # -- octets ----------------------------------------------------------------------------
+    # -- bytes ----------------------------------------------------------------------------
 
     def take(self, count: int) -> bytes:
-        """Exactly ``count`` octets from the other side."""
+        """Exactly ``count`` bytes from the other side."""
         if count > len(self._buffer):
             parts = [self._buffer]
             missing = count - len(self._buffer)
@@ -98,8 +98,8 @@ class RawPeer:
                 parts.append(part)
                 missing -= len(part)
             self._buffer = b"".join(parts)
-        octets, self._buffer = self._buffer[:count], self._buffer[count:]
-        return octets
+        taken, self._buffer = self._buffer[:count], self._buffer[count:]
+        return taken
 
     def _expect(self, what: str, expected: bytes) -> None:
         got = self.take(len(expected))
@@ -109,7 +109,7 @@ class RawPeer:
     # -- handshake -------------------------------------------------------------------------
 
     def handshake(self) -> None:
-        """Greet, and check the other side's greeting octet by octet."""
+        """Greet, and check the other side's greeting byte by byte."""
         {"3.0": self._handshake_v3, "2.0": self._handshake_v2, "1.0": self._handshake_v1}[
             self.version
         ]()
@@ -122,11 +122,11 @@ class RawPeer:
         return command("READY", metadata(properties))
 
     def _take_signature(self) -> int:
-        """The ten octets that every version can read; answers the identity's length."""
-        self._expect("the signature's first octet", b"\xff")
+        """The ten bytes that every version can read; answers the identity's length."""
+        self._expect("the signature's first byte", b"\xff")
         (length,) = struct.unpack(">Q", self.take(8))
-        self._expect("the signature's last octet", b"\x7f")
-        # As the long length of a 1.0 frame, it counts the flags octet too.
+        self._expect("the signature's last byte", b"\x7f")
+        # As the long length of a 1.0 frame, it counts the flags byte too.
         return int(length) - 1
 
     def _handshake_v3(self) -> None:
@@ -146,12 +146,12 @@ class RawPeer:
 
     def _handshake_v2(self) -> None:
         # A 2.0 peer says everything at once.
-        self.sock.sendall(b"\xff" + bytes(8) + b"\x7f\x01" + bytes([TYPE_OCTETS[self.kind]]))
+        self.sock.sendall(b"\xff" + bytes(8) + b"\x7f\x01" + bytes([TYPE_BYTES[self.kind]]))
         self.sock.sendall(frame_v2(self.identity))
         self._take_signature()
         self._expect("the revision", b"\x03")
-        octet = self.take(1)[0]
-        self.peer_kind = next(kind for kind, value in TYPE_OCTETS.items() if value == octet)
+        byte = self.take(1)[0]
+        self.peer_kind = next(kind for kind, value in TYPE_BYTES.items() if value == byte)
         flags, self.peer_identity = self.take_frame()
         if flags:
             raise ProtocolError(f"the identity frame has the flags {flags:02x}")
@@ -170,7 +170,7 @@ class RawPeer:
             if size == 255:
                 (size,) = struct.unpack(">Q", self.take(8))
                 if size < 255:
-                    raise ProtocolError(f"a long length for {size} octets")
+                    raise ProtocolError(f"a long length for {size} bytes")
             flags = self.take(1)[0]
             return flags, self.take(size - 1)
         flags = self.take(1)[0]
@@ -179,7 +179,7 @@ class RawPeer:
         if flags & LONG:
             (size,) = struct.unpack(">Q", self.take(8))
             if size < 256:
-                raise ProtocolError(f"a long length for {size} octets")
+                raise ProtocolError(f"a long length for {size} bytes")
         else:
             size = self.take(1)[0]
         return flags, self.take(size)

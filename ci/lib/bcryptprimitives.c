@@ -2,16 +2,16 @@
  * such library. */
 #include <stddef.h>
 
-__declspec(dllimport) unsigned char __stdcall SystemFunction036(void *buffer, unsigned long octets);
+__declspec(dllimport) unsigned char __stdcall SystemFunction036(void *buffer, unsigned long size);
 
-__declspec(dllexport) int __stdcall ProcessPrng(unsigned char *buffer, size_t octets) {
-    while (octets > 0) {
-        unsigned long part = octets < 0x1000 ? (unsigned long)octets : 0x1000;
+__declspec(dllexport) int __stdcall ProcessPrng(unsigned char *buffer, size_t size) {
+    while (size > 0) {
+        unsigned long part = size < 0x1000 ? (unsigned long)size : 0x1000;
         if (!SystemFunction036(buffer, part)) {
             return 0;
         }
         buffer += part;
-        octets -= part;
+        size -= part;
     }
     return 1;
 }

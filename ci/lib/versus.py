@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--bench", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--thr", type=Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--size", type=int, default=64, help="octets of a body (default 64)")
+    parser.add_argument("--size", type=int, default=64, help="bytes of a body (default 64)")
     parser.add_argument("--count", type=int, default=4_000_000, help="messages (default 4000000)")
     parser.add_argument("--rounds", type=int, default=5, help="(default 5)")
     parser.add_argument("--backends", default="uring,mio", help="of ringmq (default uring,mio)")
@@ -100,7 +100,7 @@ def main() -> int:
     args = parse_args()
     backends = args.backends.split(",")
     rates: dict[str, list[float]] = {name: [] for name in ("libzmq", *backends)}
-    print(f"tcp PUSH/PULL, {args.size} octets, {args.count} messages, M msg/s")
+    print(f"tcp PUSH/PULL, {args.size} bytes, {args.count} messages, M msg/s")
     print("round", *(f"{name:>8}" for name in rates), sep="  ")
     for number in range(1, args.rounds + 1):
         rates["libzmq"].append(libzmq(args))

@@ -71,7 +71,7 @@ static double receive_all(void *socket, size_t size, uint64_t first, uint64_t en
         if (zmq_msg_recv(&message, socket, 0) < 0)
             fail("zmq_msg_recv");
         if (zmq_msg_size(&message) != size) {
-            fprintf(stderr, "thr: a message of %zu octets\n", zmq_msg_size(&message));
+            fprintf(stderr, "thr: a message of %zu bytes\n", zmq_msg_size(&message));
             exit(1);
         }
         memcpy(&got, zmq_msg_data(&message), sizeof got);

@@ -8,20 +8,20 @@ use std::io::IoSlice;
 
 /// One stretch of a [`Batch`]. It keeps its memory alive by itself, so a batch that the kernel still
 /// reads can outlive the session that made it.
-pub enum Part {
+pub enum BatchPart {
     /// A stretch of a frame log.
     Piece(Piece),
-    /// Octets made for the wire: greetings, commands, frames in an older framing.
+    /// Bytes made for the wire: greetings, commands, frames in an older framing.
     Bytes {
-        /// The octets.
+        /// The bytes.
         bytes: Bytes,
         /// Messages that end with them, to be credited when they are sent.
         messages: u32,
     },
 }
 
-impl Part {
-    /// The octets to send.
+impl BatchPart {
+    /// The bytes to send.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Piece(piece) => piece.bytes(),
@@ -29,7 +29,7 @@ impl Part {
         }
     }
 
-    /// Messages to credit once these octets are sent.
+    /// Messages to credit once these bytes are sent.
     pub fn messages(&self) -> u32 {
         match self {
             Self::Piece(piece) => piece.messages,
@@ -41,7 +41,7 @@ impl Part {
 /// Parts to send, and how far the first of them is sent already.
 #[derive(Default)]
 pub struct Batch {
-    parts: VecDeque<Part>,
+    parts: VecDeque<BatchPart>,
     sent: usize,
 }
 
@@ -54,7 +54,7 @@ impl Batch {
     }
 
     /// Adds a part at the end.
-    pub fn push(&mut self, part: Part) {
+    pub fn push(&mut self, part: BatchPart) {
         if !part.bytes().is_empty() || part.messages() > 0 {
             self.parts.push_back(part);
         }
@@ -71,7 +71,7 @@ impl Batch {
         self.slices_within(most, CALL)
     }
 
-    /// As [`slices`](Self::slices), and `room` octets at the most; the last of them may be cut.
+    /// As [`slices`](Self::slices), and `room` bytes at the most; the last of them may be cut.
     fn slices_within(&self, most: usize, mut room: usize) -> impl Iterator<Item = &[u8]> {
         let mut skip = self.sent;
         self.parts.iter().take(most).map_while(move |part| {
@@ -87,9 +87,9 @@ impl Batch {
         self.slices(most).map(IoSlice::new)
     }
 
-    /// Notes that `octets` more are sent; returns how many messages that completed.
-    pub fn advance(&mut self, octets: usize) -> u32 {
-        self.sent += octets;
+    /// Notes that `bytes` more are sent; returns how many messages that completed.
+    pub fn advance(&mut self, bytes: usize) -> u32 {
+        self.sent += bytes;
         let mut messages = 0;
         while let Some(part) = self.parts.front() {
             let len = part.bytes().len();
@@ -111,27 +111,27 @@ mod tests {
     fn batch(parts: &[&'static [u8]]) -> Batch {
         let mut batch = Batch::default();
         for bytes in parts {
-            batch.push(Part::Bytes { bytes: Bytes::from_static(bytes), messages: 1 });
+            batch.push(BatchPart::Bytes { bytes: Bytes::from_static(bytes), messages: 1 });
         }
         batch
     }
 
     /// What is sent with calls that each take so much.
     fn sent(mut batch: Batch, most: usize, room: usize) -> (Vec<u8>, u32) {
-        let (mut octets, mut messages) = (Vec::new(), 0);
+        let (mut bytes, mut messages) = (Vec::new(), 0);
         while !batch.is_empty() {
             let call: Vec<&[u8]> = batch.slices_within(most, room).collect();
             let call = call.concat();
             assert!(call.len() <= room);
             messages += batch.advance(call.len());
-            octets.extend(call);
+            bytes.extend(call);
         }
-        (octets, messages)
+        (bytes, messages)
     }
 
     #[test]
     fn no_call_is_asked_for_more_than_it_may_be() {
-        let parts: [&[u8]; 4] = [b"one", b"", b"four", b"eleven octets"];
+        let parts: [&[u8]; 4] = [b"one", b"", b"four", b"eleven bytes"];
         for room in 1..=21 {
             for most in 1..=5 {
                 assert_eq!(sent(batch(&parts), most, room), (parts.concat(), 4), "{room} {most}");
@@ -145,7 +145,7 @@ mod tests {
         let stretch = Bytes::from(vec![7; 4 << 20]);
         let mut batch = Batch::default();
         for _ in 0..1024 {
-            batch.push(Part::Bytes { bytes: stretch.clone(), messages: 1 });
+            batch.push(BatchPart::Bytes { bytes: stretch.clone(), messages: 1 });
         }
         batch.advance(1);
         for left in [(4 << 30) - 1, (3 << 30) - 1, (2 << 30) - 1, (1 << 30) - 1] {

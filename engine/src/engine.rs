@@ -1,9 +1,9 @@
 //! The engine: the I/O threads of one context.
 
 use crate::backend::{BackendReport, BackendUnavailable, Chosen};
+use crate::io_thread::HandlerCount;
 use crate::io_thread::{IoHandle, IoThread, is_io_thread};
 use crate::options::EngineOptions;
-use crate::population::Population;
 use crate::tuning::{self, Granted, SettingError, TuningReport};
 use std::io;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct Engine {
     threads: Vec<IoThread>,
     report: BackendReport,
     tuned: TuningReport,
-    live: Arc<Population>,
+    live: Arc<HandlerCount>,
 }
 
 impl Engine {
@@ -57,7 +57,7 @@ impl Engine {
     }
 
     fn start_with(chosen: Chosen, options: &EngineOptions) -> Result<Self, StartError> {
-        let live = Arc::<Population>::default();
+        let live = Arc::<HandlerCount>::default();
         let threads: Vec<IoThread> = (0..options.io_threads.max(1))
             .map(|index| IoThread::start(index, &chosen, options, &live))
             .collect::<Result<_, _>>()?;

@@ -1,37 +1,38 @@
 //! The engine of ringmq: I/O threads, sessions and timers over io_uring or mio.
 //!
-//! It knows descriptors, completions and pipes. It never sees endpoint text or what kind of socket a
-//! pipe belongs to: the transports make descriptors, the sockets own the other ends of the pipes.
+//! It knows streams, completions and pipes. It never sees endpoint text or what kind of socket a
+//! pipe belongs to: the transports make streams, the sockets own the other ends of the pipes.
 
 pub mod backend;
 mod batch;
-mod bell;
-mod cadence;
+mod direct;
 mod discard;
 mod engine;
-mod event;
-mod event_loop;
-mod handler;
 mod io_thread;
+mod monitor;
 mod options;
-mod population;
+mod owner;
 mod session;
-mod timers;
-mod token;
 mod tuning;
 
 pub use backend::{
-    BackendChoice, BackendKind, BackendReport, BackendUnavailable, Descriptor, Found, RingSize,
+    BackendChoice, BackendKind, BackendReport, BackendUnavailable, Found, RingSize, Stream,
     UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
-pub use batch::{Batch, Part};
-pub use bell::Bell;
+pub use batch::{Batch, BatchPart};
+pub use direct::{Direct, Fetch, Parker, Reader};
 pub use engine::{Engine, StartError};
-pub use event::{Attach, DisconnectReason, Link, SessionEvent};
-pub use handler::{Completion, Cx, Handler, Notice};
 pub use io_thread::IoHandle;
+pub use io_thread::handler::{Completion, Cx, Handler, Notice};
+pub use io_thread::timers::TimerKind;
+pub use io_thread::token::Token;
+pub use monitor::{DisconnectReason, MonitorEvent};
 pub use options::EngineOptions;
-pub use session::{Carry, Direct, Fetch, Reader, Session, SessionEnd, SessionOptions};
-pub use timers::TimerKind;
-pub use token::Token;
+pub use owner::{Applicant, Attach, Connection, EndpointId, SessionOwner};
+pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions};
+/// One end of a pipe, of which one end is a socket's and the other a session's.
+pub type PipeEnd = ringmq_pipe::PipeEnd<Direct>;
+/// What both ends of such a pipe see.
+pub type PipeState = ringmq_pipe::PipeState<Direct>;
+
 pub use tuning::{Granted, SettingError, TuningReport};

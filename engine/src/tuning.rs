@@ -135,7 +135,7 @@ pub(crate) fn tune_thread(index: usize, options: &EngineOptions) -> Result<(), S
 pub(crate) fn lock_memory() -> Result<(), SettingError> {
     thread::lock_memory().map_err(|error| {
         let limit = match thread::lockable_memory() {
-            Some(octets) => format!("{octets} octets"),
+            Some(bytes) => format!("{bytes} bytes"),
             None => "unknown".to_owned(),
         };
         let remedy = format!(

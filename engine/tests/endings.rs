@@ -7,10 +7,11 @@ mod common;
 use bytes::Bytes;
 use common::{DEADLINE, on_each_backend, on_each_backend_alone, stream_pair};
 use ringmq_engine::{
-    BackendChoice, BackendKind, Batch, Completion, Cx, Descriptor, Engine, EngineOptions, Handler,
-    IoHandle, Notice, Part, Token,
+    BackendChoice, BackendKind, Batch, BatchPart, Completion, Cx, Engine, EngineOptions, Handler,
+    IoHandle, Notice, Stream, Token,
 };
 use socket2::Socket;
+#[cfg(target_os = "linux")]
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 #[cfg(target_os = "linux")]
@@ -86,14 +87,14 @@ impl Drop for Bomb {
 /// Far more than the other end takes without reading.
 fn bomb(sender: &Sender<&'static str>) -> Batch {
     let mut batch = Batch::default();
-    batch.push(Part::Bytes { bytes: Bytes::from_owner(Bomb(sender.clone())), messages: 1 });
+    batch.push(BatchPart::Bytes { bytes: Bytes::from_owner(Bomb(sender.clone())), messages: 1 });
     batch
 }
 
-fn connection() -> (Descriptor, Socket) {
+fn connection() -> (Stream, Socket) {
     let (near, far) = stream_pair();
     near.set_nonblocking(true).unwrap();
-    (Arc::new(near), far)
+    (near.into(), far)
 }
 
 fn what_comes_for_a_handler_that_is_gone_may_panic(kind: BackendKind) {

@@ -7,14 +7,17 @@ mod common;
 #[cfg(target_os = "linux")]
 use common::on_each_backend_alone;
 use common::{DEADLINE, on_each_backend};
+use ringmq_engine::backend::{Datagram, DatagramBatch, OutgoingDatagram};
 use ringmq_engine::{
     BackendChoice, BackendKind, Completion, Cx, Engine, EngineOptions, Handler, IoHandle, Notice,
     TimerKind, Token,
 };
+use socket2::Socket;
 #[cfg(target_os = "linux")]
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, Type};
 #[cfg(target_os = "linux")]
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -196,6 +199,68 @@ fn a_handler_that_panics_is_removed_and_the_others_go_on(kind: BackendKind) {
     idle(&engine);
 }
 
+/// Answers every datagram to whom it comes from.
+struct Echo {
+    socket: Arc<Socket>,
+    answers: DatagramBatch,
+    sending: bool,
+}
+
+impl Handler for Echo {
+    fn start(&mut self, cx: &mut Cx<'_>) {
+        cx.backend.receive_datagrams(cx.token, &self.socket, 100);
+    }
+
+    fn datagram(&mut self, _: Instant, datagram: &Datagram<'_>) {
+        let (bytes, to) = (datagram.bytes.to_vec().into(), Some(datagram.source));
+        self.answers.push(OutgoingDatagram { bytes, to });
+    }
+
+    fn drive(&mut self, cx: &mut Cx<'_>) {
+        if !self.sending && !self.answers.is_empty() {
+            self.sending = true;
+            let answers = std::mem::take(&mut self.answers);
+            cx.backend.send_datagrams(cx.token, &self.socket, answers);
+        }
+    }
+
+    fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
+        if let Completion::DatagramsSent(batch, result) = completion {
+            assert_eq!(result.unwrap().tried(), batch.len());
+            self.sending = false;
+            self.drive(cx);
+        }
+    }
+
+    fn notified(&mut self, cx: &mut Cx<'_>, _: Notice) {
+        cx.finish();
+    }
+}
+
+fn a_handler_answers_datagrams(kind: BackendKind) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let address = socket.local_addr().unwrap();
+    let engine = Arc::new(start(kind, 1));
+    let io = engine.choose(0).clone();
+    let (socket, answers) = (Arc::new(socket.into()), DatagramBatch::default());
+    let echo = io.add(Box::new(Echo { socket, answers, sending: false }));
+    let peers = [(); 3].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    for round in 0..20u8 {
+        for (number, peer) in peers.iter().enumerate() {
+            peer.set_read_timeout(Some(DEADLINE)).unwrap();
+            peer.send_to(&[round, number as u8], address).unwrap();
+        }
+        for (number, peer) in peers.iter().enumerate() {
+            let mut bytes = [0; 10];
+            assert_eq!(peer.recv_from(&mut bytes).unwrap(), (2, address));
+            assert_eq!(bytes[..2], [round, number as u8]);
+        }
+    }
+    io.tell(echo, Notice::Close);
+    idle(&engine);
+}
+
 /// Who connects and leaves at once, over and over and faster than the thread takes it in: no more of their
 /// descriptors are open at a time than a few turns bring.
 #[cfg(target_os = "linux")]
@@ -336,6 +401,7 @@ on_each_backend!(
     a_handler_that_panics_is_removed_and_the_others_go_on,
     a_long_chain_of_handlers_needs_no_stack,
     no_command_is_lost_to_a_sleeping_thread,
+    a_handler_answers_datagrams,
     an_engine_may_be_dropped_by_one_of_its_own_threads,
 );
 #[cfg(target_os = "linux")]

@@ -84,8 +84,8 @@ fn a_filter_that_hides_io_uring_leaves_mio() {
 }
 
 /// Without the privilege that sets the limit aside, in this thread and those it starts.
-fn limit_locked_memory(octets: u64) -> Result<(), String> {
-    let limit = Rlimit { current: Some(octets), maximum: Some(octets) };
+fn limit_locked_memory(bytes: u64) -> Result<(), String> {
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
     setrlimit(Resource::Memlock, limit).map_err(|error| error.to_string())?;
     let mut sets = capabilities(None).map_err(|error| error.to_string())?;
     sets.effective -= CapabilitySet::IPC_LOCK;

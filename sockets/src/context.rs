@@ -1,22 +1,21 @@
 //! The context: what the sockets of a program share.
 
-use crate::context_builder::ContextBuilder;
-use crate::core::Core;
-use crate::core::shared::Shared;
+use crate::context_builder::{ContextBuilder, ContextOptions};
 use crate::error::Error;
+use crate::inner::Core;
+use crate::inner::mailbox::SocketMailbox;
 use crate::kind::{
     AnyKind, DealerKind, Kind, PairKind, PubKind, PullKind, PushKind, RepKind, ReqKind, RouterKind,
     SubKind, XPubKind, XSubKind,
 };
 use crate::options::Options;
-use crate::pattern;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Wanted;
-use crate::wait::Spin;
-use ringmq_engine::{BackendReport, Engine, EngineOptions, IoHandle, TuningReport, UringReport};
+use crate::types::{self, socket_types};
+use ringmq_engine::{BackendReport, Engine, IoHandle, TuningReport, UringReport};
 use ringmq_pipe::Section;
 use ringmq_transports::inproc::Inproc;
-use ringmq_transports::resolve::Resolver;
+use ringmq_transports::resolver::Resolver;
 use ringmq_zmtp::SocketType;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,9 +63,7 @@ impl Drop for Context {
 }
 
 pub(crate) struct ContextInner {
-    options: EngineOptions,
-    /// What its sockets start with.
-    spin: Spin,
+    options: ContextOptions,
     engine: Mutex<Option<Engine>>,
     pub(crate) inproc: Arc<Inproc>,
     pub(crate) resolver: Arc<Resolver>,
@@ -81,10 +78,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ContextInner {
-    fn new(options: EngineOptions, spin: Spin) -> Self {
+    fn new(options: ContextOptions) -> Self {
         Self {
             options,
-            spin,
             engine: Mutex::new(None),
             inproc: Arc::default(),
             resolver: Arc::default(),
@@ -109,7 +105,7 @@ impl ContextInner {
         let mut engine = lock(&self.engine);
         let engine = match &mut *engine {
             Some(engine) => engine,
-            none => none.insert(Engine::start(&self.options)?),
+            none => none.insert(Engine::start(&self.options.engine)?),
         };
         Ok(f(engine))
     }
@@ -180,11 +176,15 @@ impl Context {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn new() -> Self {
-        Self::with(EngineOptions::default(), Spin::default())
+        Self::with(ContextOptions::default())
     }
 
-    pub(crate) fn with(options: EngineOptions, spin: Spin) -> Self {
-        Self(Arc::new(ContextInner::new(options, spin)))
+    pub(crate) fn with(options: ContextOptions) -> Self {
+        Self(Arc::new(ContextInner::new(options)))
+    }
+
+    pub(crate) fn options(&self) -> &ContextOptions {
+        &self.0.options
     }
 
     /// A context with other settings.
@@ -314,16 +314,14 @@ impl Context {
         if self.0.shut_down.load(Ordering::SeqCst) || self.0.is_inherited() {
             return Err(Error::Terminated);
         }
-        let subscriptions = pattern::Subscriptions::new(Mutex::new(Wanted::new()));
-        let pattern = pattern::make(socket_type, &subscriptions)?;
-        let shared = Arc::new(Shared::new(socket_type, subscriptions));
+        let subscriptions = types::Subscriptions::new(Mutex::new(Wanted::new()));
+        let pattern = types::make(socket_type, &subscriptions)?;
+        let shared = Arc::new(SocketMailbox::new(socket_type, subscriptions));
         let mut options = Options::new(socket_type);
-        options.spin = self.0.spin;
-        if let Some(time) = self.0.options.busy_poll {
+        options.spin = self.0.options.spin;
+        if let Some(time) = self.0.options.engine.busy_poll {
             options.tcp.busy_poll = time.as_micros().try_into().unwrap_or(u32::MAX);
         }
-        shared.send_hwm.store(options.send_hwm, Ordering::Relaxed);
-        shared.recv_hwm.store(options.recv_hwm, Ordering::Relaxed);
         let core = Core::new(shared.clone(), options, pattern);
         Ok(Socket::new(core, shared, self.0.clone()))
     }
@@ -337,14 +335,15 @@ impl Default for Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("options", &self.0.options).finish_non_exhaustive()
+        f.debug_struct("Context").field("options", &self.0.options.engine).finish_non_exhaustive()
     }
 }
 
 macro_rules! constructors {
-    ($($(#[$doc:meta])* $method:ident: $kind:ident $socket_type:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $kind:ident, $constructor:ident, $makes:literal,
+        $($capability:ident)*, $traits:expr, $make:expr;)*) => {
         impl Context {$(
-            $(#[$doc])*
+            #[doc = $makes]
             ///
             /// # Errors
             /// [`Error::Terminated`] after [`shutdown`](Self::shutdown).
@@ -352,41 +351,18 @@ macro_rules! constructors {
             /// # Examples
             /// ```
             /// use ringmq::{Context, SocketType};
-            #[doc = concat!("let socket = Context::new().", stringify!($method), "()?;")]
-            #[doc = concat!("assert_eq!(socket.socket_type(), SocketType::", stringify!($socket_type), ");")]
+            #[doc = concat!("let socket = Context::new().", stringify!($constructor), "()?;")]
+            #[doc = concat!("assert_eq!(socket.socket_type(), SocketType::", stringify!($name), ");")]
             /// # Ok::<(), ringmq::Error>(())
             /// ```
-            pub fn $method(&self) -> Result<Socket<$kind>, Error> {
-                self.make(SocketType::$socket_type)
+            pub fn $constructor(&self) -> Result<Socket<$kind>, Error> {
+                self.make(SocketType::$name)
             }
         )*}
     };
 }
 
-constructors! {
-    /// Makes a PAIR: one peer, both ways.
-    pair: PairKind Pair;
-    /// Makes a PUB: to each subscriber what it subscribed to.
-    publisher: PubKind Pub;
-    /// Makes a SUB: receives what it [subscribed](Socket::subscribe) to.
-    subscriber: SubKind Sub;
-    /// Makes an XPUB: a PUB that hears of subscriptions.
-    xpub: XPubKind XPub;
-    /// Makes an XSUB: a SUB whose subscriptions are messages and which does not filter.
-    xsub: XSubKind XSub;
-    /// Makes a REQ: a request, a reply, a request...
-    req: ReqKind Req;
-    /// Makes a REP: takes a request, gives a reply.
-    rep: RepKind Rep;
-    /// Makes a DEALER: sends to its peers in turn, receives from all.
-    dealer: DealerKind Dealer;
-    /// Makes a ROUTER: addresses each peer by its routing id.
-    router: RouterKind Router;
-    /// Makes a PUSH: sends to its peers in turn.
-    push: PushKind Push;
-    /// Makes a PULL: receives from all its peers.
-    pull: PullKind Pull;
-}
+socket_types!(constructors);
 
 impl Context {
     /// Makes a socket whose type is known at run time only; what its type cannot do is an error.

@@ -2,20 +2,35 @@
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::options::context_table::{self, ContextRow};
 use crate::wait::Spin;
 use ringmq_engine::{BackendChoice, EngineOptions};
 use std::time::Duration;
 
+/// What a context is made with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ContextOptions {
+    pub(crate) engine: EngineOptions,
+    /// What its sockets start with.
+    pub(crate) spin: Spin,
+}
+
 /// Settings of a [`Context`] to be.
 #[derive(Clone, Debug)]
-pub struct ContextBuilder {
-    options: EngineOptions,
-    spin: Spin,
-}
+pub struct ContextBuilder(ContextOptions);
 
 impl ContextBuilder {
     pub(crate) fn new() -> Self {
-        Self { options: EngineOptions::default(), spin: Spin::default() }
+        Self(ContextOptions::default())
+    }
+
+    pub(crate) fn options_mut(&mut self) -> &mut ContextOptions {
+        &mut self.0
+    }
+
+    fn with<T>(mut self, option: &ContextRow<T>, value: T) -> Self {
+        (option.set)(&mut self.0, value);
+        self
     }
 
     /// How many I/O threads, 1 to 1024; 0 is taken for 1. Default 1: enough for a gigabyte a second.
@@ -27,9 +42,8 @@ impl ContextBuilder {
     /// assert!(Context::builder().io_threads(1_000_000).build().is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn io_threads(mut self, threads: usize) -> Self {
-        self.options.io_threads = threads.max(1);
-        self
+    pub fn io_threads(self, threads: usize) -> Self {
+        self.with(&context_table::IO_THREADS, threads)
     }
 
     /// The cores of the I/O threads, one each in order; a thread beyond the list runs where the thread may
@@ -44,9 +58,8 @@ impl ContextBuilder {
     /// }
     /// assert!(Context::builder().pin_io_threads([1_000_000]).build().is_err());
     /// ```
-    pub fn pin_io_threads(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
-        self.options.cores = cores.into_iter().collect();
-        self
+    pub fn pin_io_threads(self, cores: impl IntoIterator<Item = usize>) -> Self {
+        self.with(&context_table::PIN_IO_THREADS, cores.into_iter().collect())
     }
 
     /// Which backend. Default [`BackendChoice::Auto`].
@@ -58,9 +71,8 @@ impl ContextBuilder {
     /// assert_eq!(context.backend()?.kind.name(), "mio");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn backend(mut self, choice: BackendChoice) -> Self {
-        self.options.backend = choice;
-        self
+    pub fn backend(self, choice: BackendChoice) -> Self {
+        self.with(&context_table::BACKEND_CHOICE, choice)
     }
 
     /// How long an I/O thread stays awake after work. Default 50 microseconds; zero saves processor
@@ -73,9 +85,8 @@ impl ContextBuilder {
     /// let frugal = Context::builder().io_patience(Duration::ZERO).build()?;
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn io_patience(mut self, patience: Duration) -> Self {
-        self.options.patience = patience;
-        self
+    pub fn io_patience(self, patience: Duration) -> Self {
+        self.with(&context_table::IO_PATIENCE, patience)
     }
 
     /// For how long the kernel polls network devices itself when somebody waits for them, instead of
@@ -95,9 +106,8 @@ impl ContextBuilder {
     /// assert!(Context::builder().busy_poll(Some(Duration::ZERO)).build().is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn busy_poll(mut self, time: Option<Duration>) -> Self {
-        self.options.busy_poll = time;
-        self
+    pub fn busy_poll(self, time: Option<Duration>) -> Self {
+        self.with(&context_table::CONTEXT_BUSY_POLL, time)
     }
 
     /// How late the kernel may wake the I/O threads for a timer (`PR_SET_TIMERSLACK`). 1 nanosecond to 1
@@ -111,9 +121,8 @@ impl ContextBuilder {
     /// assert_eq!(exact.is_ok(), cfg!(target_os = "linux"));
     /// assert!(Context::builder().timer_slack(Duration::ZERO).build().is_err());
     /// ```
-    pub fn timer_slack(mut self, slack: Duration) -> Self {
-        self.options.timer_slack = Some(slack);
-        self
+    pub fn timer_slack(self, slack: Duration) -> Self {
+        self.with(&context_table::TIMER_SLACK, Some(slack))
     }
 
     /// Runs the I/O threads in real time, first come first served (`SCHED_FIFO`), at a priority of 1
@@ -128,9 +137,8 @@ impl ContextBuilder {
     /// }
     /// assert!(Context::builder().realtime(100).build().is_err());
     /// ```
-    pub fn realtime(mut self, priority: u8) -> Self {
-        self.options.realtime = Some(priority);
-        self
+    pub fn realtime(self, priority: u8) -> Self {
+        self.with(&context_table::REALTIME, Some(priority))
     }
 
     /// Whether all memory of the process is kept from being paged out, also what it takes later
@@ -143,9 +151,8 @@ impl ContextBuilder {
     /// let context = Context::builder().lock_memory(false).build()?;
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn lock_memory(mut self, on: bool) -> Self {
-        self.options.lock_memory = on;
-        self
+    pub fn lock_memory(self, on: bool) -> Self {
+        self.with(&context_table::LOCK_MEMORY, on)
     }
 
     /// How long threads that wait for a message look for it again and again before they block. Default
@@ -157,9 +164,8 @@ impl ContextBuilder {
     /// let context = Context::builder().spin(Spin::Off).build()?;
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn spin(mut self, spin: Spin) -> Self {
-        self.spin = spin;
-        self
+    pub fn spin(self, spin: Spin) -> Self {
+        self.with(&context_table::CONTEXT_SPIN, spin)
     }
 
     /// The I/O threads are called `<name>/<number>`; the name is any text without a zero byte, of which Linux
@@ -172,9 +178,8 @@ impl ContextBuilder {
     /// assert!(Context::builder().thread_name("fe\0ed").build().is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn thread_name(mut self, name: &str) -> Self {
-        self.options.thread_name = name.to_owned();
-        self
+    pub fn thread_name(self, name: &str) -> Self {
+        self.with(&context_table::THREAD_NAME_PREFIX, name.to_owned())
     }
 
     /// Makes the context and starts its I/O threads.
@@ -192,7 +197,7 @@ impl ContextBuilder {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn build(self) -> Result<Context, Error> {
-        let context = Context::with(self.options, self.spin);
+        let context = Context::with(self.0);
         context.backend()?;
         Ok(context)
     }

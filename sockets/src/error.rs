@@ -1,6 +1,6 @@
 //! What can go wrong, and who is at fault.
 
-use crate::multipart::Multipart;
+use crate::socket::multipart::Multipart;
 use ringmq_engine::{BackendUnavailable, StartError};
 use ringmq_pipe::Reentered;
 use ringmq_transports::error::{BindError, EndpointError};
@@ -82,6 +82,15 @@ pub enum Error {
         /// The option.
         option: &'static str,
         /// What it takes, or what to do.
+        reason: String,
+    },
+    /// There is no option of that number or name, or it cannot be read, or cannot be set, or not of a
+    /// socket of this type (`EINVAL`).
+    #[error("option {option}: {reason}")]
+    NoSuchOption {
+        /// The option, as it was called.
+        option: String,
+        /// What is the matter.
         reason: String,
     },
     /// The backend that was asked for is not to be had.

@@ -1,7 +1,7 @@
 //! The types of sockets, as types: what a kind of socket cannot do, it has no method for.
 
-use crate::core::routing::goes_straight;
-use ringmq_zmtp::SocketType::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+use crate::types::{socket_types, traits};
+use ringmq_zmtp::SocketType;
 
 mod sealed {
     pub trait Sealed {}
@@ -11,7 +11,7 @@ mod sealed {
 pub trait Kind: sealed::Sealed + Send + Sync + 'static {
     /// Messages may go past the pattern while there is one peer; to others it is not worth a look.
     #[doc(hidden)]
-    const STRAIGHT: bool;
+    const HAS_FAST_PATH: bool;
 }
 
 /// A kind of socket that sends messages.
@@ -42,41 +42,31 @@ pub trait Requests: Kind {}
 pub trait Probes: Kind {}
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident $socket_type:expr, $($trait:ident)*;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $kind:ident, $constructor:ident, $makes:literal,
+        $($capability:ident)*, $traits:expr, $make:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
-        pub enum $name {}
-        impl sealed::Sealed for $name {}
-        impl Kind for $name {
-            const STRAIGHT: bool = goes_straight($socket_type);
+        pub enum $kind {}
+        impl sealed::Sealed for $kind {}
+        impl Kind for $kind {
+            const HAS_FAST_PATH: bool = traits(SocketType::$name).fast_path;
         }
-        $(impl $trait for $name {})*
+        $(impl $capability for $kind {})*
     )*};
 }
 
-kinds! {
-    /// Exclusive pair: one peer, both ways.
-    PairKind Some(Pair), Sends Receives;
-    /// Publishes to all subscribers.
-    PubKind Some(Pub), Sends Publishes Filters;
-    /// Receives what it subscribed to.
-    SubKind Some(Sub), Receives Subscribes Filters;
-    /// Publishes, and hears of subscriptions.
-    XPubKind Some(XPub), Sends Receives HearsSubscriptions Publishes Filters;
-    /// Receives, with subscriptions as messages.
-    XSubKind Some(XSub), Sends Receives Subscribes;
-    /// Requests, one at a time.
-    ReqKind Some(Req), Sends Receives Requests Probes;
-    /// Replies.
-    RepKind Some(Rep), Sends Receives;
-    /// Sends to all peers in turn, receives from all.
-    DealerKind Some(Dealer), Sends Receives Probes;
-    /// Addresses each peer by its routing id.
-    RouterKind Some(Router), Sends Receives Routes Probes;
-    /// Sends down a pipeline.
-    PushKind Some(Push), Sends;
-    /// Receives from a pipeline.
-    PullKind Some(Pull), Receives;
-    /// Any type, chosen at run time: has all methods, and those that do not apply are errors.
-    AnyKind None, Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes;
+socket_types!(kinds);
+
+/// Any type, chosen at run time: has all methods, and those that do not apply are errors.
+#[derive(Debug)]
+pub enum AnyKind {}
+
+macro_rules! all_capabilities {
+    ($($capability:ident)*) => {$(impl $capability for AnyKind {})*};
 }
+
+impl sealed::Sealed for AnyKind {}
+impl Kind for AnyKind {
+    const HAS_FAST_PATH: bool = true;
+}
+all_capabilities!(Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes);

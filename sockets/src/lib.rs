@@ -27,47 +27,39 @@
 
 mod context;
 mod context_builder;
-mod core;
 mod error;
+mod inner;
 pub mod kind;
-mod monitor;
-mod multipart;
-mod options;
-mod pattern;
-mod pattern_setters;
-mod payload;
+pub mod options;
 mod poller;
 mod proxy;
-mod recv;
-mod send;
-mod setters;
+mod routing;
 mod socket;
-mod stats;
 mod subscription;
-mod tcp_setters;
 pub mod tuning;
+mod types;
 mod wait;
 
 pub use context::Context;
 pub use context_builder::ContextBuilder;
 pub use error::{Error, SendError};
-pub use monitor::{Monitor, MonitorEvent};
-pub use multipart::Multipart;
-pub use payload::Payload;
 pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
-pub use recv::{Frame, RecvFuture, RecvMultipartFuture};
 pub use ringmq_engine::{
-    BackendChoice, BackendKind, BackendReport, DisconnectReason, Found, Granted, RingSize,
-    TuningReport, UringCause, UringFeature, UringRefusal, UringReport,
+    BackendChoice, BackendKind, BackendReport, DisconnectReason, Found, Granted, MonitorEvent,
+    RingSize, TuningReport, UringCause, UringFeature, UringRefusal, UringReport,
 };
-pub use ringmq_pipe::Message;
+pub use ringmq_pipe::{GroupTooLong, Message, Properties};
 pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
-pub use send::SendFuture;
 pub use socket::Socket;
-pub use stats::PipeStats;
+pub use socket::monitor::Monitor;
+pub use socket::multipart::Multipart;
+pub use socket::payload::Payload;
+pub use socket::recv::{Frame, RecvFuture, RecvMultipartFuture};
+pub use socket::send::SendFuture;
+pub use socket::stats::PipeStats;
 pub use wait::Spin;
 
 /// Exclusive pair.

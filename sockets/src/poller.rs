@@ -3,8 +3,8 @@
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::socket::{Inner, Socket};
-use crate::wait::{Registration, fetch, park, thread_bell, thread_waker};
-use ringmq_engine::Bell;
+use crate::wait::{Registration, fetch, park, thread_parker, thread_waker};
+use ringmq_engine::Parker;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::BorrowedFd;
 use std::sync::Arc;
@@ -33,9 +33,9 @@ impl Interest {
 pub struct Ready {
     /// What [`Poller::add`] returned for it.
     pub key: usize,
-    /// A whole message can be received, or octets can be read.
+    /// A whole message can be received, or bytes can be read.
     pub readable: bool,
-    /// A message can be sent, or octets can be written.
+    /// A message can be sent, or bytes can be written.
     pub writable: bool,
 }
 
@@ -60,11 +60,11 @@ pub struct Ready {
 /// ```
 #[derive(Default)]
 pub struct Poller<'fd> {
-    entries: Vec<(usize, Interest, Source<'fd>)>,
+    entries: Vec<(usize, Interest, PollItem<'fd>)>,
     next: usize,
 }
 
-enum Source<'fd> {
+enum PollItem<'fd> {
     Socket(Arc<Inner>),
     /// Of Windows: a SOCKET.
     Fd(BorrowedFd<'fd>),
@@ -83,7 +83,7 @@ impl<'fd> Poller<'fd> {
         Self { entries: Vec::new(), next: 0 }
     }
 
-    fn insert(&mut self, interest: Interest, source: Source<'fd>) -> usize {
+    fn insert(&mut self, interest: Interest, source: PollItem<'fd>) -> usize {
         let key = self.next;
         self.next += 1;
         self.entries.push((key, interest, source));
@@ -103,7 +103,7 @@ impl<'fd> Poller<'fd> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn add<K: Kind>(&mut self, socket: &Socket<K>, interest: Interest) -> usize {
-        self.insert(interest, Source::Socket(socket.inner.clone()))
+        self.insert(interest, PollItem::Socket(socket.inner.clone()))
     }
 
     /// Adds a descriptor; returns the key that names it in [`Ready`].
@@ -122,7 +122,7 @@ impl<'fd> Poller<'fd> {
     /// ```
     #[cfg(unix)]
     pub fn add_fd<F: std::os::fd::AsFd>(&mut self, fd: &'fd F, interest: Interest) -> usize {
-        self.insert(interest, Source::Fd(fd.as_fd()))
+        self.insert(interest, PollItem::Fd(fd.as_fd()))
     }
 
     /// Adds a SOCKET, which is the only kind of handle that Windows can wait for together with others;
@@ -145,7 +145,7 @@ impl<'fd> Poller<'fd> {
         socket: &'fd S,
         interest: Interest,
     ) -> usize {
-        self.insert(interest, Source::Fd(socket.as_socket()))
+        self.insert(interest, PollItem::Fd(socket.as_socket()))
     }
 
     /// Changes what is waited for; `false` if there is no such key.
@@ -212,29 +212,29 @@ impl<'fd> Poller<'fd> {
     /// ```
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Vec<Ready>, Error> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let bell = match self.has_fds() {
-            true => Some(thread_bell().map_err(|error| Error::io("making a bell", error))?),
+        let parker = match self.has_fds() {
+            true => Some(thread_parker().map_err(|error| Error::io("making a parker", error))?),
             false => None,
         };
-        let bell = bell.as_deref();
-        let ready = self.look(Some(Duration::ZERO), bell)?;
+        let parker = parker.as_deref();
+        let ready = self.look(Some(Duration::ZERO), parker)?;
         if !ready.is_empty() || timeout == Some(Duration::ZERO) {
             return Ok(ready);
         }
-        let waker = bell.map_or_else(thread_waker, Bell::waker);
+        let waker = parker.map_or_else(thread_waker, Parker::waker);
         let _registrations: Vec<_> = self
             .entries
             .iter()
             .filter_map(|(_, _, source)| match source {
-                Source::Socket(inner) => Some(Registration::of_thread(inner, waker.clone())),
-                Source::Fd(_) => None,
+                PollItem::Socket(inner) => Some(Registration::of_thread(inner, waker.clone())),
+                PollItem::Fd(_) => None,
             })
             .collect();
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let settled = self.settle()?;
             let wait = if settled { left } else { Some(Duration::ZERO) };
-            let ready = self.look(wait, bell)?;
+            let ready = self.look(wait, parker)?;
             if !ready.is_empty() || left == Some(Duration::ZERO) {
                 return Ok(ready);
             }
@@ -242,24 +242,24 @@ impl<'fd> Poller<'fd> {
     }
 
     fn has_fds(&self) -> bool {
-        self.entries.iter().any(|(_, _, source)| !matches!(source, Source::Socket(_)))
+        self.entries.iter().any(|(_, _, source)| !matches!(source, PollItem::Socket(_)))
     }
 
     /// Puts the sockets' pipes to sleep; `false` if one of them has something to look at.
     fn settle(&self) -> Result<bool, Error> {
         let mut quiet = true;
         for (_, interest, source) in &self.entries {
-            let Source::Socket(inner) = source else { continue };
+            let PollItem::Socket(inner) = source else { continue };
             quiet &= settle(inner, interest.readable)?;
         }
         Ok(quiet)
     }
 
-    /// What is ready. Waits on `bell` and the descriptors if no socket is.
-    fn look(&self, wait: Option<Duration>, bell: Option<&Bell>) -> Result<Vec<Ready>, Error> {
+    /// What is ready. Waits on `parker` and the descriptors if no socket is.
+    fn look(&self, wait: Option<Duration>, parker: Option<&Parker>) -> Result<Vec<Ready>, Error> {
         let mut ready = self.sockets()?;
         let wait = if ready.is_empty() { wait } else { Some(Duration::ZERO) };
-        self.fds(wait, bell, &mut ready)?;
+        self.fds(wait, parker, &mut ready)?;
         if ready.is_empty() && wait != Some(Duration::ZERO) {
             ready = self.sockets()?;
         }
@@ -269,7 +269,7 @@ impl<'fd> Poller<'fd> {
     fn sockets(&self) -> Result<Vec<Ready>, Error> {
         let mut ready = Vec::new();
         for (key, interest, source) in &self.entries {
-            let Source::Socket(inner) = source else { continue };
+            let PollItem::Socket(inner) = source else { continue };
             let mut core = inner.lock()?;
             core.enter()?;
             let mut readable = interest.readable && core.can_recv();
@@ -290,10 +290,10 @@ impl<'fd> Poller<'fd> {
     fn fds(
         &self,
         wait: Option<Duration>,
-        bell: Option<&Bell>,
+        parker: Option<&Parker>,
         ready: &mut Vec<Ready>,
     ) -> Result<(), Error> {
-        let Some(bell) = bell else {
+        let Some(parker) = parker else {
             if wait != Some(Duration::ZERO) {
                 park(wait);
             }
@@ -302,15 +302,15 @@ impl<'fd> Poller<'fd> {
         let mut keys = Vec::new();
         let mut fds = Vec::new();
         for (key, interest, source) in &self.entries {
-            let Source::Fd(fd) = source else { continue };
+            let PollItem::Fd(fd) = source else { continue };
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::IN, interest.readable);
             flags.set(PollFlags::OUT, interest.writable);
             keys.push(*key);
             fds.push(PollFd::from_borrowed_fd(*fd, flags));
         }
-        fds.push(bell.ear());
-        bell.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
+        fds.push(parker.pollable());
+        parker.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
         for (key, fd) in keys.into_iter().zip(&fds) {
             let flags = fd.revents();
             let trouble = flags.intersects(PollFlags::ERR | PollFlags::HUP);
@@ -334,7 +334,7 @@ pub(crate) fn settle(inner: &Inner, readable: bool) -> Result<bool, Error> {
     core.enter()?;
     // Messages that nobody asks about must not end the wait.
     let quiet = !(readable && core.settle());
-    core.lines().give_back();
+    core.direct_connections().give_back();
     drop(core);
     Ok(quiet && !inner.shared.mailbox.pending_for_waiter())
 }

@@ -2,13 +2,13 @@
 //! forwarder, streamer).
 
 use crate::Message;
-use crate::core::Core;
 use crate::error::Error;
+use crate::inner::Core;
 use crate::kind::{AnyKind, Kind};
-use crate::multipart::Multipart;
 use crate::poller::settle;
-use crate::recv::recv_frames;
-use crate::send::send_frames;
+use crate::socket::multipart::Multipart;
+use crate::socket::recv::recv_frames;
+use crate::socket::send::send_frames;
 use crate::socket::{Inner, Socket};
 use crate::wait::{Registration, fetch, park, thread_waker, try_fetching};
 use ringmq_zmtp::SocketType;
@@ -193,7 +193,7 @@ impl Proxy<'_> {
         let none = (Count::default(), Count::default());
         let here = self.here.as_ref().map_or(none, |here| (here.received, here.sent));
         let counts = [self.there.received, here.1, here.0, self.there.sent];
-        let figures = counts.iter().flat_map(|count| [count.frames, count.octets]);
+        let figures = counts.iter().flat_map(|count| [count.frames, count.bytes]);
         figures.map(|figure| Message::from(figure.to_ne_bytes())).collect()
     }
 }
@@ -234,22 +234,22 @@ struct Direction<'a> {
     sent: Count,
 }
 
-/// Frames and octets.
+/// Frames and bytes.
 #[derive(Clone, Copy, Default)]
 struct Count {
     frames: u64,
-    octets: u64,
+    bytes: u64,
 }
 
 impl Count {
     fn of(message: &Multipart) -> Self {
-        let octets = message.iter().map(|frame| frame.len() as u64).sum::<u64>();
-        Self { frames: message.len() as u64, octets }
+        let bytes = message.iter().map(|frame| frame.len() as u64).sum::<u64>();
+        Self { frames: message.len() as u64, bytes }
     }
 
     fn add(&mut self, other: Self) {
         self.frames += other.frames;
-        self.octets += other.octets;
+        self.bytes += other.bytes;
     }
 }
 

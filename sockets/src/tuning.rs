@@ -15,7 +15,7 @@
 //! | [`ContextBuilder::timer_slack`] | How late the kernel may wake the I/O threads for a timer: heartbeats, reconnects, batches. | the creating thread's, 50 us as a rule | A sleep of 200 us took 278 us with a slack of 50 us and 228 us with 1 ns. Messages do not wait for timers, so latency stays as it is. |
 //! | [`ContextBuilder::realtime`] | The I/O threads run in real time (`SCHED_FIFO`), before everything else on their cores. | as other threads | Not to be shown with two cores. **Pin them**, to cores that nothing else needs: an I/O thread that is awake gives its core to none of the others. |
 //! | [`ContextBuilder::lock_memory`] | Keeps the memory of the process from being paged out, and has what it takes from now on there from the start (`mlockall`). | no | No effect on a machine that does not page. The stack of each thread counts in full, 2 MiB as a rule, against `RLIMIT_MEMLOCK`. |
-//! | [`Socket::recv_into`], [`Socket::recv_with`] | Receive into a message that is there already; look at a message where it lies. | [`Socket::recv`] moves it out | The first saves a move of 64 octets for each message: 64 B over tcp 34.8 M/s instead of 32.1. The second saves one more, which does not show here: within the spread of the rounds. |
+//! | [`Socket::recv_into`], [`Socket::recv_with`] | Receive into a message that is there already; look at a message where it lies. | [`Socket::recv`] moves it out | The first saves a move of 64 bytes for each message: 64 B over tcp 34.8 M/s instead of 32.1. The second saves one more, which does not show here: within the spread of the rounds. |
 //! | [`Socket::set_tos`], [`Socket::set_priority`], [`Socket::set_send_buffer`], [`Socket::set_recv_buffer`] | What the network and the kernel do with packets. | the system's; 1 MiB for ipc | The kernel's own sizes were best for tcp. Of its 208 KiB for ipc a blocking reader lost 40 to 60 % of the throughput. |
 //!
 //! Measured on one machine: two virtual cores (AMD Zen 5), Linux 6.18, loopback. Waking a thread costs
@@ -26,7 +26,7 @@
 //! messages of 64 KiB up to half of their rate. Other connections have what the system gives them.
 //!
 //! There is no setting for **huge pages**. Behind the blocks in which messages lie (8 MiB, handed out in
-//! scattered order; messages of 64, 1024 and 8192 octets copied in and out) they gave 1.01, 1.13 and 1.10
+//! scattered order; messages of 64, 1024 and 8192 bytes copied in and out) they gave 1.01, 1.13 and 1.10
 //! times the throughput in one run and 1.20, 0.90 and 1.06 times in the next, each the median of 15
 //! interleaved rounds that differed by far more: nothing that could be told from chance. A program that
 //! wants them anyway can have its allocator or the system (`transparent_hugepage=always`) use them.

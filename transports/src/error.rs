@@ -18,7 +18,7 @@ pub enum EndpointError {
         /// The whole endpoint as it was given.
         endpoint: String,
         /// Which part is wrong.
-        part: Part,
+        part: EndpointPart,
         /// That part as it was given.
         found: String,
         /// What could stand there instead.
@@ -45,7 +45,7 @@ pub enum EndpointError {
         /// The whole endpoint as it was given.
         endpoint: String,
         /// Which part is too long.
-        part: Part,
+        part: EndpointPart,
         /// Its length in bytes.
         length: usize,
         /// The longest allowed, in bytes.
@@ -65,7 +65,7 @@ pub enum EndpointError {
 /// A part of an endpoint's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Part {
+pub enum EndpointPart {
     /// What stands before `://`, together with that mark.
     Scheme,
     /// Everything after `://`.
@@ -86,7 +86,7 @@ pub enum Part {
     Name,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for EndpointPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scheme => "scheme",

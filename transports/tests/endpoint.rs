@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use ringmq_transports::endpoint::{Endpoint, Host, IPC_NAME_MAX};
-use ringmq_transports::error::{EndpointError, Part};
+use ringmq_transports::error::{EndpointError, EndpointPart};
 
 type Parse = fn(&str) -> Result<Endpoint, EndpointError>;
 const BIND: Parse = Endpoint::parse_bind;
@@ -65,7 +65,7 @@ fn good_endpoints_print_in_canonical_form() {
 
 /// Asserts that `text` is refused for `part`, whose text is `found`, and that the message says so.
 #[track_caller]
-fn assert_invalid(parse: Parse, text: &str, part: Part, found: &str) {
+fn assert_invalid(parse: Parse, text: &str, part: EndpointPart, found: &str) {
     let error = parse(text).expect_err(text);
     let message = error.to_string();
     match &error {
@@ -82,58 +82,58 @@ fn assert_invalid(parse: Parse, text: &str, part: Part, found: &str) {
 #[test]
 fn malformed_endpoints_name_the_part_for_bind_and_connect() {
     let cases = [
-        ("", Part::Scheme, ""),
-        ("tcp", Part::Scheme, "tcp"),
-        ("tcp:/localhost:1", Part::Scheme, "tcp:/localhost:1"),
-        ("://localhost:1", Part::Scheme, ""),
-        (" tcp://localhost:1", Part::Scheme, " tcp"),
-        ("t cp://localhost:1", Part::Scheme, "t cp"),
-        ("tcp://", Part::Address, ""),
-        ("ipc://", Part::Address, ""),
-        ("inproc://", Part::Address, ""),
-        ("tcp://localhost", Part::Port, ""),
-        ("tcp://127.0.0.1:", Part::Port, ""),
-        ("tcp://localhost:12x", Part::Port, "12x"),
-        ("tcp://localhost:http", Part::Port, "http"),
-        ("tcp://localhost:99999", Part::Port, "99999"),
-        ("tcp://localhost:65536", Part::Port, "65536"),
-        ("tcp://localhost:-1", Part::Port, "-1"),
-        ("tcp://localhost:+1", Part::Port, "+1"),
-        ("tcp://localhost:01", Part::Port, "01"),
-        ("tcp://localhost:00", Part::Port, "00"),
-        ("tcp://localhost: 1", Part::Port, " 1"),
-        ("tcp://localhost:1 ", Part::Port, "1 "),
-        ("tcp://localhost:1/path", Part::Port, "1/path"),
-        ("tcp://[::1]", Part::Port, "1]"),
-        ("tcp://localhost:\u{661}", Part::Port, "\u{661}"),
-        ("tcp://:5555", Part::Host, ""),
-        ("tcp://in val id:1", Part::Host, "in val id"),
-        ("tcp:// localhost:1", Part::Host, " localhost"),
-        ("tcp://local\0host:1", Part::Host, "local\0host"),
-        ("tcp://-host:1", Part::Host, "-host"),
-        ("tcp://host..com:1", Part::Host, "host..com"),
-        ("tcp://.:1", Part::Host, "."),
-        ("tcp://a@b:1", Part::Host, "a@b"),
-        ("tcp://h\u{e9}:1", Part::Host, "h\u{e9}"),
-        ("tcp://localhost:1:2", Part::Host, "localhost:1"),
-        ("tcp://1.2.3:1", Part::Host, "1.2.3"),
-        ("tcp://256.1.1.1:1", Part::Host, "256.1.1.1"),
-        ("tcp://01.1.1.1:1", Part::Host, "01.1.1.1"),
-        ("tcp://1:1", Part::Host, "1"),
-        ("tcp://[::1:1", Part::Host, "[::1"),
-        ("tcp://::1]:1", Part::Host, "::1]"),
-        ("tcp://[[::1]]:1", Part::Host, "[[::1]]"),
-        ("tcp://[127.0.0.1]:1", Part::Host, "[127.0.0.1]"),
-        ("tcp://[*]:1", Part::Host, "[*]"),
-        ("tcp://[localhost]:1", Part::Host, "[localhost]"),
-        ("tcp://[]:1", Part::Host, "[]"),
-        ("tcp://::g:1", Part::Host, "::g"),
-        ("tcp://127.0.0.1%eth0:1", Part::Host, "127.0.0.1%eth0"),
-        ("tcp://[fe80::1%]:1", Part::Zone, ""),
-        ("tcp://[fe80::1%eth 0]:1", Part::Zone, "eth 0"),
-        ("tcp://fe80::1%a%b:1", Part::Zone, "a%b"),
-        ("ipc://@", Part::Path, "@"),
-        ("ipc://a\0b", Part::Path, "a\0b"),
+        ("", EndpointPart::Scheme, ""),
+        ("tcp", EndpointPart::Scheme, "tcp"),
+        ("tcp:/localhost:1", EndpointPart::Scheme, "tcp:/localhost:1"),
+        ("://localhost:1", EndpointPart::Scheme, ""),
+        (" tcp://localhost:1", EndpointPart::Scheme, " tcp"),
+        ("t cp://localhost:1", EndpointPart::Scheme, "t cp"),
+        ("tcp://", EndpointPart::Address, ""),
+        ("ipc://", EndpointPart::Address, ""),
+        ("inproc://", EndpointPart::Address, ""),
+        ("tcp://localhost", EndpointPart::Port, ""),
+        ("tcp://127.0.0.1:", EndpointPart::Port, ""),
+        ("tcp://localhost:12x", EndpointPart::Port, "12x"),
+        ("tcp://localhost:http", EndpointPart::Port, "http"),
+        ("tcp://localhost:99999", EndpointPart::Port, "99999"),
+        ("tcp://localhost:65536", EndpointPart::Port, "65536"),
+        ("tcp://localhost:-1", EndpointPart::Port, "-1"),
+        ("tcp://localhost:+1", EndpointPart::Port, "+1"),
+        ("tcp://localhost:01", EndpointPart::Port, "01"),
+        ("tcp://localhost:00", EndpointPart::Port, "00"),
+        ("tcp://localhost: 1", EndpointPart::Port, " 1"),
+        ("tcp://localhost:1 ", EndpointPart::Port, "1 "),
+        ("tcp://localhost:1/path", EndpointPart::Port, "1/path"),
+        ("tcp://[::1]", EndpointPart::Port, "1]"),
+        ("tcp://localhost:\u{661}", EndpointPart::Port, "\u{661}"),
+        ("tcp://:5555", EndpointPart::Host, ""),
+        ("tcp://in val id:1", EndpointPart::Host, "in val id"),
+        ("tcp:// localhost:1", EndpointPart::Host, " localhost"),
+        ("tcp://local\0host:1", EndpointPart::Host, "local\0host"),
+        ("tcp://-host:1", EndpointPart::Host, "-host"),
+        ("tcp://host..com:1", EndpointPart::Host, "host..com"),
+        ("tcp://.:1", EndpointPart::Host, "."),
+        ("tcp://a@b:1", EndpointPart::Host, "a@b"),
+        ("tcp://h\u{e9}:1", EndpointPart::Host, "h\u{e9}"),
+        ("tcp://localhost:1:2", EndpointPart::Host, "localhost:1"),
+        ("tcp://1.2.3:1", EndpointPart::Host, "1.2.3"),
+        ("tcp://256.1.1.1:1", EndpointPart::Host, "256.1.1.1"),
+        ("tcp://01.1.1.1:1", EndpointPart::Host, "01.1.1.1"),
+        ("tcp://1:1", EndpointPart::Host, "1"),
+        ("tcp://[::1:1", EndpointPart::Host, "[::1"),
+        ("tcp://::1]:1", EndpointPart::Host, "::1]"),
+        ("tcp://[[::1]]:1", EndpointPart::Host, "[[::1]]"),
+        ("tcp://[127.0.0.1]:1", EndpointPart::Host, "[127.0.0.1]"),
+        ("tcp://[*]:1", EndpointPart::Host, "[*]"),
+        ("tcp://[localhost]:1", EndpointPart::Host, "[localhost]"),
+        ("tcp://[]:1", EndpointPart::Host, "[]"),
+        ("tcp://::g:1", EndpointPart::Host, "::g"),
+        ("tcp://127.0.0.1%eth0:1", EndpointPart::Host, "127.0.0.1%eth0"),
+        ("tcp://[fe80::1%]:1", EndpointPart::Zone, ""),
+        ("tcp://[fe80::1%eth 0]:1", EndpointPart::Zone, "eth 0"),
+        ("tcp://fe80::1%a%b:1", EndpointPart::Zone, "a%b"),
+        ("ipc://@", EndpointPart::Path, "@"),
+        ("ipc://a\0b", EndpointPart::Path, "a\0b"),
     ];
     for (text, part, found) in cases {
         assert_invalid(BIND, text, part, found);
@@ -143,18 +143,23 @@ fn malformed_endpoints_name_the_part_for_bind_and_connect() {
 
 #[test]
 fn what_only_one_side_may_say_is_refused_on_the_other() {
-    assert_invalid(CONNECT, "tcp://*:5555", Part::Host, "*");
-    assert_invalid(CONNECT, "tcp://localhost:*", Part::Port, "*");
-    assert_invalid(CONNECT, "tcp://localhost:0", Part::Port, "0");
-    assert_invalid(CONNECT, "ipc://*", Part::Path, "*");
-    assert_invalid(CONNECT, "tcp://;localhost:1", Part::SourcePort, "");
-    assert_invalid(CONNECT, "tcp://127.0.0.1;localhost:1", Part::SourcePort, "");
-    assert_invalid(CONNECT, "tcp://127.0.0.1:x;localhost:1", Part::SourcePort, "x");
-    assert_invalid(CONNECT, "tcp://:1;localhost:1", Part::SourceHost, "");
-    assert_invalid(CONNECT, "tcp://a b:1;localhost:1", Part::SourceHost, "a b");
-    assert_invalid(CONNECT, "tcp://127.0.0.1:1;", Part::Port, "");
-    assert_invalid(CONNECT, "tcp://a:1;b:2;c:3", Part::Host, "b:2;c");
-    assert_invalid(BIND, "tcp://127.0.0.1:1;localhost:1", Part::Host, "127.0.0.1:1;localhost");
+    assert_invalid(CONNECT, "tcp://*:5555", EndpointPart::Host, "*");
+    assert_invalid(CONNECT, "tcp://localhost:*", EndpointPart::Port, "*");
+    assert_invalid(CONNECT, "tcp://localhost:0", EndpointPart::Port, "0");
+    assert_invalid(CONNECT, "ipc://*", EndpointPart::Path, "*");
+    assert_invalid(CONNECT, "tcp://;localhost:1", EndpointPart::SourcePort, "");
+    assert_invalid(CONNECT, "tcp://127.0.0.1;localhost:1", EndpointPart::SourcePort, "");
+    assert_invalid(CONNECT, "tcp://127.0.0.1:x;localhost:1", EndpointPart::SourcePort, "x");
+    assert_invalid(CONNECT, "tcp://:1;localhost:1", EndpointPart::SourceHost, "");
+    assert_invalid(CONNECT, "tcp://a b:1;localhost:1", EndpointPart::SourceHost, "a b");
+    assert_invalid(CONNECT, "tcp://127.0.0.1:1;", EndpointPart::Port, "");
+    assert_invalid(CONNECT, "tcp://a:1;b:2;c:3", EndpointPart::Host, "b:2;c");
+    assert_invalid(
+        BIND,
+        "tcp://127.0.0.1:1;localhost:1",
+        EndpointPart::Host,
+        "127.0.0.1:1;localhost",
+    );
 }
 
 #[test]
@@ -179,9 +184,10 @@ fn long_names_are_refused_with_their_limit() {
     for parse in [BIND, CONNECT] {
         assert!(parse(&ipc(IPC_NAME_MAX)).is_ok());
         assert!(parse(&inproc(256)).is_ok());
-        for (text, wanted, longest) in
-            [(ipc(IPC_NAME_MAX + 1), Part::Path, IPC_NAME_MAX), (inproc(257), Part::Name, 256)]
-        {
+        for (text, wanted, longest) in [
+            (ipc(IPC_NAME_MAX + 1), EndpointPart::Path, IPC_NAME_MAX),
+            (inproc(257), EndpointPart::Name, 256),
+        ] {
             let error = parse(&text).unwrap_err();
             assert!(error.to_string().contains(&format!("{wanted} has {} bytes", longest + 1)));
             match error {
@@ -193,9 +199,9 @@ fn long_names_are_refused_with_their_limit() {
         }
     }
     let host = format!("{}.com", "x".repeat(64));
-    assert_invalid(CONNECT, &format!("tcp://{host}:1"), Part::Host, &host);
+    assert_invalid(CONNECT, &format!("tcp://{host}:1"), EndpointPart::Host, &host);
     let host = ["x"; 128].join(".");
-    assert_invalid(CONNECT, &format!("tcp://{host}:1"), Part::Host, &host);
+    assert_invalid(CONNECT, &format!("tcp://{host}:1"), EndpointPart::Host, &host);
 }
 
 #[cfg(target_os = "linux")]

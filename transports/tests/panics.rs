@@ -1,12 +1,14 @@
 //! A panic on the I/O thread costs one connection: the connecter goes on, with another one.
 #![allow(clippy::unwrap_used)]
 
-use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions, SessionEvent, uring_available};
-use ringmq_pipe::{Bound, Message, Outlet, PipeEnd, pipe};
+use ringmq_engine::PipeEnd;
+use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions, MonitorEvent, uring_available};
+use ringmq_engine::{Connection, EndpointId, SessionOwner};
+use ringmq_pipe::{Capacity, Message, PipeWriter, pipe};
 use ringmq_transports::endpoint::Endpoint;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
-use ringmq_transports::resolve::Resolver;
-use ringmq_transports::{Connection, LinkOptions, Owner, Route, Settings, TransportEvent, connect};
+use ringmq_transports::resolver::Resolver;
+use ringmq_transports::{LinkOptions, Settings, connect};
 use ringmq_zmtp::{Config, Peer, SocketType};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -55,10 +57,10 @@ impl Clumsy {
     }
 }
 
-impl Owner for Clumsy {
+impl SessionOwner for Clumsy {
     fn attach(&self, _: &Connection, _: &Arc<Peer>) -> Attach {
         self.at(Where::Met);
-        let (near, far) = pipe(Bound::Messages(10), Bound::Messages(10));
+        let (near, far) = pipe(Capacity::Messages(10), Capacity::Messages(10));
         // The pipe of the connection that panics is of no use to the test, but closed it would end that
         // connection before.
         match self.done.load(Ordering::Relaxed) {
@@ -68,7 +70,7 @@ impl Owner for Clumsy {
         Attach::Pipe(far)
     }
 
-    fn connected(&self, _: &Connection, _: &Arc<Peer>) {
+    fn connected(&self, _: &Connection, _: &Arc<Peer>, _: u64) {
         self.at(Where::Met);
     }
 
@@ -81,19 +83,15 @@ impl Owner for Clumsy {
         self.at(Where::LookAgain);
     }
 
-    fn event(&self, event: TransportEvent) {
+    fn event(&self, event: MonitorEvent) {
         match event {
-            TransportEvent::Session(_, SessionEvent::HandshakeSucceeded(_)) => {
-                self.at(Where::Greeted);
-            }
-            TransportEvent::Session(_, SessionEvent::Disconnected(_)) => {
-                self.at(Where::Disconnected);
-            }
+            MonitorEvent::HandshakeSucceeded { .. } => self.at(Where::Greeted),
+            MonitorEvent::Disconnected { .. } => self.at(Where::Disconnected),
             _ => {}
         }
     }
 
-    fn ended(&self, _: Route, _: &str) {
+    fn ended(&self, _: EndpointId, _: &str) {
         self.ended.store(true, Ordering::Relaxed);
     }
 }
@@ -137,11 +135,11 @@ fn goes_on(backend: BackendChoice, place: Where, with_pipe: bool) {
         reconnect_stop: ReconnectStop::NEVER,
     };
     let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
-    let (near, far) = pipe(Bound::Messages(10), Bound::Messages(10));
+    let (near, far) = pipe(Capacity::Messages(10), Capacity::Messages(10));
     connect(
         Endpoint::parse_connect(&endpoint).unwrap(),
         with_pipe.then_some(far),
-        Settings { route: 1, options: Arc::new(options) },
+        Settings { endpoint_id: 1, options: Arc::new(options) },
         clumsy.clone(),
         Arc::new(Resolver::new()),
         engine.choose(0),
@@ -161,14 +159,14 @@ fn goes_on(backend: BackendChoice, place: Where, with_pipe: bool) {
         pipes.recv_timeout(DEADLINE).expect("a pipe for the next connection")
     };
     pipe.tx.write(&mut Message::from("well")).unwrap();
-    if let Outlet::Log(log) = &mut pipe.tx {
+    if let PipeWriter::Log(log) = &mut pipe.tx {
         log.publish();
     }
-    let mut octets = Vec::new();
-    while !octets.ends_with(b"\0\x04well") {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\0\x04well") {
         let mut next = [0];
         second.read_exact(&mut next).unwrap();
-        octets.extend(next);
+        bytes.extend(next);
     }
     assert!(!clumsy.ended.load(Ordering::Relaxed), "{place:?}");
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 
 use common::tcp_connect;
 use ringmq_transports::error::ResolveError;
-use ringmq_transports::resolve::Resolver;
+use ringmq_transports::resolver::Resolver;
 
 #[test]
 fn names_are_looked_up_on_a_named_thread() {

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use futures::StreamExt as _;
+use ringmq_bench::end::receiving;
+use ringmq_bench::job::Outcome;
+use ringmq_bench::payload::{Checker, Stamper};
+use ringmq_bench::pool::Pool;
+use ringmq_bench::stats::RoundTrips;
 
-use crate::ear::Ear;
-use crate::end::receiving;
-use crate::part::{Orders, Part};
-use crate::payload::{Checker, Stamper};
-use crate::pool::Pool;
-use crate::protocol::Outcome;
-use crate::stats::RoundTrips;
+use crate::consume::Consume;
+use crate::local_end::{LocalEnd, Orders};
 
 /// Most buffers that go round: twice the usual high-water mark, and some.
 const POOL: usize = 2_100;
@@ -53,8 +53,8 @@ pub(crate) trait Sends {
 
 /// Receives messages one way.
 pub(crate) trait Receives {
-    /// Receives one message and lets `ear` hear its body.
-    async fn recv(&mut self, ear: &mut impl Ear) -> Result<()>;
+    /// Receives one message and has `consumer` look at its body.
+    async fn recv(&mut self, consumer: &mut impl Consume) -> Result<()>;
 }
 
 /// Sends every message back.
@@ -119,10 +119,10 @@ pub(crate) fn answering<W, R>(runtime: R, wire: W) -> Driven<W, R, Answering> {
     Driven { wire, duty: Answering, runtime }
 }
 
-/// Implements [`Part`] by a loop that is awaited.
-macro_rules! part {
+/// Implements [`LocalEnd`] by a loop that is awaited.
+macro_rules! local_end {
     ($duty:ty: $($bound:ident)*; |$wire:ident, $it:ident, $count:ident| $body:block) => {
-        impl<W: $($bound +)* 'static, R: Runtime> Part for Driven<W, R, $duty> {
+        impl<W: $($bound +)* 'static, R: Runtime> LocalEnd for Driven<W, R, $duty> {
             fn run(&mut self, $count: u64) -> Result<Outcome> {
                 let Self { wire: $wire, duty: $it, runtime } = self;
                 runtime.block_on(async move { $body })
@@ -135,7 +135,7 @@ macro_rules! part {
     };
 }
 
-part!(Sending: Sends; |wire, duty, count| {
+local_end!(Sending: Sends; |wire, duty, count| {
     for sent in 0..count {
         wire.send(duty.next())
             .await
@@ -145,7 +145,7 @@ part!(Sending: Sends; |wire, duty, count| {
     Ok(Outcome { messages: count, ..Outcome::default() })
 });
 
-part!(Receiving: Receives; |wire, duty, count| {
+local_end!(Receiving: Receives; |wire, duty, count| {
     if count == 0 {
         return Ok(Outcome::default());
     }
@@ -159,9 +159,9 @@ part!(Receiving: Receives; |wire, duty, count| {
     Ok(Outcome { messages: count, elapsed_ns, histogram: Vec::new() })
 });
 
-part!(Asking: Sends Receives; |wire, duty, count| {
+local_end!(Asking: Sends Receives; |wire, duty, count| {
     let Asking(sending, checker) = duty;
-    let mut trips = RoundTrips::new();
+    let mut trips = RoundTrips::default();
     let start = Instant::now();
     for _ in 0..count {
         let sent = Instant::now();
@@ -173,7 +173,7 @@ part!(Asking: Sends Receives; |wire, duty, count| {
     Ok(Outcome { messages: count, elapsed_ns, histogram: trips.pairs() })
 });
 
-part!(Answering: Answers; |wire, _duty, count| {
+local_end!(Answering: Answers; |wire, _duty, count| {
     for done in 0..count {
         wire.answer()
             .await

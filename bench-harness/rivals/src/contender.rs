@@ -3,10 +3,10 @@
 use std::fmt;
 
 use clap::ValueEnum;
+use ringmq_bench::case::{Backend, Transport};
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Backend, Transport};
-use crate::game::Game;
+use crate::measurement::Measurement;
 use crate::plan::Item;
 
 /// One of those that are measured side by side.
@@ -61,21 +61,23 @@ impl Contender {
         }
     }
 
-    /// Why this one cannot play `game`, where that is known beforehand.
+    /// Why this one cannot be measured so, where that is known beforehand.
     pub(crate) fn refuses(
         self,
-        game: Game,
+        measurement: Measurement,
         transport: Transport,
         size: usize,
     ) -> Option<&'static str> {
         let inproc = transport == Transport::Inproc;
         match self {
-            Contender::Floor if game.is_crowd() => Some("there is no bare counterpart to measure"),
-            Contender::Floor if inproc && game == Game::Throughput && size > SLOT => {
+            Contender::Floor if measurement.has_many_peers() => {
+                Some("there is no bare counterpart to measure")
+            }
+            Contender::Floor if inproc && measurement == Measurement::Throughput && size > SLOT => {
                 Some("a slot of the bare ring holds 64 bytes")
             }
             Contender::Zmqrs if inproc => Some("zeromq 0.7 has no inproc transport"),
-            Contender::Monocoque if game == Game::RouterDealer => {
+            Contender::Monocoque if measurement == Measurement::RouterDealer => {
                 Some("a ROUTER of monocoque 0.4 serves the one connection it was made from")
             }
             _ => None,
@@ -85,10 +87,10 @@ impl Contender {
     /// How a figure is to be read, where it is not plainly what the case says.
     pub(crate) fn remark(self, item: &Item) -> Option<String> {
         let remark = match self {
-            Contender::Monocoque | Contender::Zmqrs if item.game == Game::PubSub => {
+            Contender::Monocoque | Contender::Zmqrs if item.measurement == Measurement::PubSub => {
                 "its PUB drops what a slow subscriber does not take; dropped is not counted"
             }
-            Contender::Libzmq if item.game == Game::PubSub => {
+            Contender::Libzmq if item.measurement == Measurement::PubSub => {
                 "without a high-water mark at the publisher, since the crate cannot set NODROP"
             }
             Contender::Monocoque if item.transport == Transport::Inproc => {

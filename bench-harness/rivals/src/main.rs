@@ -1,51 +1,27 @@
 //! ringmq beside its rivals, measured by one driver: see `ci/versus --help`.
 //!
 //! The parent plans, starts two worker processes for each measurement (one over inproc), sums up and
-//! prints. The loops, the checks, the floors and the sockets of ringmq are those of `ringmq-bench`,
-//! included from its sources, so that there is one definition of a floor and of a message; what is new
-//! here are the rivals (`rival`), the loops for awaited calls (`awaited`) and the crowds (`crowd`).
-
-/// Modules of `ringmq-bench`, which this program uses in part.
-macro_rules! from_the_harness {
-    ($($path:literal $name:ident;)*) => {$(
-        #[allow(dead_code, reason = "a part of another program, not all of which is used here")]
-        #[path = $path]
-        mod $name;
-    )*};
-}
-
-from_the_harness! {
-    "../../src/case.rs" case;
-    "../../src/connect.rs" connect;
-    "../../src/end.rs" end;
-    "../../src/floor/mod.rs" floor;
-    "../../src/patience.rs" patience;
-    "../../src/payload.rs" payload;
-    "../../src/pin.rs" pin;
-    "../../src/pool.rs" pool;
-    "../../src/protocol.rs" protocol;
-    "../../src/schedule.rs" schedule;
-    "../../src/stats.rs" stats;
-    "../../src/subject/mod.rs" subject;
-}
+//! prints. The loops, the checks, the floors, the sockets of ringmq and the talk with workers are those
+//! of `ringmq_bench`, so that there is one definition of a floor and of a message; what is new here are
+//! the rivals (`rival`), the loops for awaited calls (`awaited`) and one socket with many peers
+//! (`many_peers`).
 
 mod awaited;
 mod cli;
+mod consume;
 mod contender;
-mod crowd;
-mod ear;
-mod errand;
-mod game;
+mod job;
+mod local_end;
+mod many_peers;
 mod measure;
-mod parent;
-mod part;
+mod measurement;
 mod plan;
 mod rival;
 mod rounds;
 mod rows;
 mod table;
 mod versions;
-mod worker;
+mod work;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -54,12 +30,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser as _;
+use ringmq_bench::pin::Pin;
 
 use crate::contender::Contender;
 
 fn main() -> ExitCode {
-    let result = if std::env::args().nth(1).as_deref() == Some(parent::WORKER) {
-        worker::serve()
+    let result = if std::env::args().nth(1).as_deref() == Some(measure::SUBCOMMAND) {
+        work::serve()
     } else {
         compare(&cli::Args::parse())
     };
@@ -87,11 +64,11 @@ fn compare(args: &cli::Args) -> Result<()> {
         eprintln!("this machine is not idle (load {load:.2}): trust the ratios at most");
     }
     let settings = rounds::Settings {
-        cores: pin::Pin::Auto.cores()?,
+        cores: Pin::Auto.cores()?,
         rounds: args.rounds.into(),
         contenders: args.who.clone(),
     };
-    let rows = rows::rows(&rounds::play(&items, &settings));
+    let rows = rows::rows(&rounds::run(&items, &settings));
     println!("{}", versions::line());
     table::print(&rows);
     if let (Some(mut file), Some(path)) = (json, &args.json) {

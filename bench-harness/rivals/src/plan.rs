@@ -1,13 +1,14 @@
 //! What is measured in one run: the cases, and in which order.
 
-use crate::case::Transport;
-use crate::game::Game;
+use ringmq_bench::case::Transport;
+
+use crate::measurement::Measurement;
 
 /// One thing that everybody is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     /// The kind of measurement.
-    pub(crate) game: Game,
+    pub(crate) measurement: Measurement,
     /// The road the messages take.
     pub(crate) transport: Transport,
     /// Body of each message, in bytes.
@@ -22,9 +23,11 @@ impl Item {
 
     /// The case, or the three cases, that this becomes in the table.
     pub(crate) fn cases(&self) -> Vec<String> {
-        match self.game {
-            Game::Latency => PERCENTILES.map(|name| self.name(&format!("latency-{name}"))).to_vec(),
-            game => vec![self.name(game.name())],
+        match self.measurement {
+            Measurement::Latency => {
+                PERCENTILES.map(|name| self.name(&format!("latency-{name}"))).to_vec()
+            }
+            measurement => vec![self.name(measurement.name())],
         }
     }
 }
@@ -36,7 +39,7 @@ const PERCENTILES: [&str; 3] = ["p50", "p99", "p999"];
 const SIZES: [usize; 6] = [16, 64, 256, 1 << 10, 8 << 10, 64 << 10];
 /// The same between two threads, where a slot of 64 bytes is the measure of things.
 const INPROC_SIZES: [usize; 5] = [16, 32, 64, 1 << 10, 8 << 10];
-/// Body of round trips and crowds, in bytes.
+/// Body of round trips and of those with many peers, in bytes.
 const SMALL: usize = 64;
 /// Bodies over tcp in the quick run beside [`SMALL`], in bytes.
 const QUICK_SIZES: [usize; 3] = [16, 1 << 10, 64 << 10];
@@ -44,7 +47,7 @@ const QUICK_SIZES: [usize; 3] = [16, 1 << 10, 64 << 10];
 /// The cases of a run.
 pub(crate) fn items(quick: bool) -> Vec<Item> {
     let transports = [Transport::Tcp, Transport::Ipc, Transport::Inproc];
-    let item = |game, transport, size| Item { game, transport, size };
+    let item = |measurement, transport, size| Item { measurement, transport, size };
     let mut items = Vec::new();
     for transport in transports {
         let sizes: &[usize] = match (quick, transport) {
@@ -52,14 +55,14 @@ pub(crate) fn items(quick: bool) -> Vec<Item> {
             (false, Transport::Inproc) => &INPROC_SIZES,
             (false, _) => &SIZES,
         };
-        items.extend(sizes.iter().map(|&size| item(Game::Throughput, transport, size)));
-        items.push(item(Game::Latency, transport, SMALL));
+        items.extend(sizes.iter().map(|&size| item(Measurement::Throughput, transport, size)));
+        items.push(item(Measurement::Latency, transport, SMALL));
     }
     if quick {
-        items.extend(QUICK_SIZES.map(|size| item(Game::Throughput, Transport::Tcp, size)));
+        items.extend(QUICK_SIZES.map(|size| item(Measurement::Throughput, Transport::Tcp, size)));
     } else {
-        items.push(item(Game::PubSub, Transport::Tcp, SMALL));
-        items.push(item(Game::RouterDealer, Transport::Tcp, SMALL));
+        items.push(item(Measurement::PubSub, Transport::Tcp, SMALL));
+        items.push(item(Measurement::RouterDealer, Transport::Tcp, SMALL));
     }
     items
 }
@@ -76,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_round_trip_is_three_cases() {
-        let item = Item { game: Game::Latency, transport: Transport::Tcp, size: 64 };
+        let item = Item { measurement: Measurement::Latency, transport: Transport::Tcp, size: 64 };
         let names = ["tcp/latency-p50/64", "tcp/latency-p99/64", "tcp/latency-p999/64"];
         assert_eq!(item.cases(), names);
     }

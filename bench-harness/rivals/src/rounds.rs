@@ -6,19 +6,19 @@
 //! it; nothing that a rival does ends the run.
 
 use anyhow::Result;
+use ringmq_bench::job::{Cores, Outcome};
+use ringmq_bench::stats::RoundTrips;
 
 use crate::contender::Contender;
-use crate::game::Game;
 use crate::measure::{self, measure};
+use crate::measurement::Measurement;
 use crate::plan::Item;
-use crate::protocol::{Cores, Outcome};
-use crate::stats::RoundTrips;
 use crate::table::digits;
 
 /// How often a contender may fail in a case before it is left out.
 const CHANCES: usize = 2;
 
-/// How the rounds are played.
+/// How the rounds are run.
 pub(crate) struct Settings {
     /// Cores to stay on.
     pub(crate) cores: Cores,
@@ -29,15 +29,15 @@ pub(crate) struct Settings {
 }
 
 /// One case and what everybody did in it.
-pub(crate) struct Board {
+pub(crate) struct ItemResults {
     /// The case.
     pub(crate) item: Item,
     /// One for each contender, in the order of the settings.
-    pub(crate) seats: Vec<Seat>,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// What one contender did in one case.
-pub(crate) struct Seat {
+pub(crate) struct Entry {
     /// Who.
     pub(crate) contender: Contender,
     /// Of each round the figures of [`Item::cases`]: M messages a second, or microseconds.
@@ -48,23 +48,23 @@ pub(crate) struct Seat {
     refused: bool,
 }
 
-impl Board {
+impl ItemResults {
     fn new(item: Item, contenders: &[Contender]) -> Self {
-        let seats = contenders.iter().map(|&contender| Seat::new(contender, &item)).collect();
-        Self { item, seats }
+        let entries = contenders.iter().map(|&contender| Entry::new(contender, &item)).collect();
+        Self { item, entries }
     }
 
-    /// The figures of a contender in one of the cases of this board, round by round.
+    /// The figures of a contender in one of the cases, round by round.
     pub(crate) fn figures(&self, contender: Contender, case: usize) -> Vec<Option<f64>> {
-        let seat = self.seats.iter().find(|seat| seat.contender == contender);
-        let rounds = seat.map(|seat| seat.rounds.as_slice()).unwrap_or_default();
+        let entry = self.entries.iter().find(|entry| entry.contender == contender);
+        let rounds = entry.map(|entry| entry.rounds.as_slice()).unwrap_or_default();
         rounds.iter().map(|round| round.as_ref().and_then(|all| all.get(case).copied())).collect()
     }
 }
 
-impl Seat {
+impl Entry {
     fn new(contender: Contender, item: &Item) -> Self {
-        let refusal = contender.refuses(item.game, item.transport, item.size);
+        let refusal = contender.refuses(item.measurement, item.transport, item.size);
         Self {
             contender,
             rounds: Vec::new(),
@@ -74,13 +74,14 @@ impl Seat {
         }
     }
 
-    /// Plays one round; what came out of it, in a few words.
-    fn play(&mut self, item: &Item, cores: Cores) -> Option<String> {
+    /// Measures one round; what came out of it, in a few words.
+    fn run(&mut self, item: &Item, cores: Cores) -> Option<String> {
         if self.refused || self.failures >= CHANCES {
             self.rounds.push(None);
             return None;
         }
-        let words = match measure(item, self.contender, cores).and_then(|o| figures(item.game, &o))
+        let words = match measure(item, self.contender, cores)
+            .and_then(|o| figures(item.measurement, &o))
         {
             Ok(figures) => {
                 let words = digits(figures[0]);
@@ -101,32 +102,32 @@ impl Seat {
 }
 
 /// The figures of one measurement.
-fn figures(game: Game, outcome: &Outcome) -> Result<Vec<f64>> {
-    if game != Game::Latency {
+fn figures(measurement: Measurement, outcome: &Outcome) -> Result<Vec<f64>> {
+    if measurement != Measurement::Latency {
         return Ok(vec![measure::rate(outcome)? / 1e6]);
     }
-    let mut trips = RoundTrips::new();
+    let mut trips = RoundTrips::default();
     trips.add(&outcome.histogram);
     let summary = trips.summary();
     let trips_ns = [summary.p50_ns, summary.p99_ns, summary.p999_ns];
     Ok(trips_ns.map(|ns| ns as f64 / 1e3).to_vec())
 }
 
-/// Plays all rounds of all cases.
-pub(crate) fn play(items: &[Item], settings: &Settings) -> Vec<Board> {
-    let mut boards: Vec<Board> =
-        items.iter().map(|&item| Board::new(item, &settings.contenders)).collect();
+/// Runs all rounds of all cases.
+pub(crate) fn run(items: &[Item], settings: &Settings) -> Vec<ItemResults> {
+    let mut results: Vec<ItemResults> =
+        items.iter().map(|&item| ItemResults::new(item, &settings.contenders)).collect();
     for round in 0..settings.rounds {
-        for (at, board) in boards.iter_mut().enumerate() {
-            let item = board.item;
-            let first = (round + at) % board.seats.len().max(1);
-            let (later, sooner) = board.seats.split_at_mut(first);
-            let seats = sooner.iter_mut().chain(later);
+        for (at, result) in results.iter_mut().enumerate() {
+            let item = result.item;
+            let first = (round + at) % result.entries.len().max(1);
+            let (later, sooner) = result.entries.split_at_mut(first);
+            let entries = sooner.iter_mut().chain(later);
             let words: Vec<String> =
-                seats.filter_map(|seat| seat.play(&item, settings.cores)).collect();
-            let case = item.name(item.game.name());
+                entries.filter_map(|entry| entry.run(&item, settings.cores)).collect();
+            let case = item.name(item.measurement.name());
             eprintln!("{}/{} {case}: {}", round + 1, settings.rounds, words.join(", "));
         }
     }
-    boards
+    results
 }

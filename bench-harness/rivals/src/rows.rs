@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use ringmq_bench::stats;
 use serde::Serialize;
 
 use crate::contender::{Contender, RIVALS};
-use crate::game::Game;
-use crate::rounds::Board;
-use crate::stats;
+use crate::measurement::Measurement;
+use crate::rounds::ItemResults;
 
 /// One case on one backend. Figures are medians of the rounds, ratios medians of the ratios within a
 /// round.
@@ -36,14 +36,14 @@ pub(crate) struct Row {
     pub(crate) notes: BTreeMap<String, String>,
 }
 
-/// The rows of all boards, in the order of the boards.
-pub(crate) fn rows(boards: &[Board]) -> Vec<Row> {
+/// The rows of all results, in the order of the results.
+pub(crate) fn rows(results: &[ItemResults]) -> Vec<Row> {
     let mut rows = Vec::new();
-    for board in boards {
-        for (at, case) in board.item.cases().into_iter().enumerate() {
+    for result in results {
+        for (at, case) in result.item.cases().into_iter().enumerate() {
             for backend in [Contender::Uring, Contender::Mio] {
-                if board.seats.iter().any(|seat| seat.contender == backend) {
-                    rows.push(row(board, at, case.clone(), backend));
+                if result.entries.iter().any(|entry| entry.contender == backend) {
+                    rows.push(row(result, at, case.clone(), backend));
                 }
             }
         }
@@ -51,10 +51,10 @@ pub(crate) fn rows(boards: &[Board]) -> Vec<Row> {
     rows
 }
 
-fn row(board: &Board, at: usize, case: String, backend: Contender) -> Row {
-    let latency = board.item.game == Game::Latency;
-    let ours = board.figures(backend, at);
-    let floor = board.figures(Contender::Floor, at);
+fn row(result: &ItemResults, at: usize, case: String, backend: Contender) -> Row {
+    let latency = result.item.measurement == Measurement::Latency;
+    let ours = result.figures(backend, at);
+    let floor = result.figures(Contender::Floor, at);
     let mut row = Row {
         case,
         backend,
@@ -70,7 +70,7 @@ fn row(board: &Board, at: usize, case: String, backend: Contender) -> Row {
     row.spread.extend(spread(&ours).map(|spread| ("ringmq".to_owned(), spread)));
     row.spread.extend(spread(&floor).map(|spread| ("floor".to_owned(), spread)));
     for rival in RIVALS {
-        let theirs = board.figures(rival, at);
+        let theirs = result.figures(rival, at);
         let name = rival.to_string();
         let ahead = if latency {
             stats::paired_ratio(&theirs, &ours)
@@ -81,13 +81,13 @@ fn row(board: &Board, at: usize, case: String, backend: Contender) -> Row {
         row.spread.extend(spread(&theirs).map(|spread| (name.clone(), spread)));
         row.rivals.insert(name, median(&theirs));
     }
-    for seat in &board.seats {
-        let name = match seat.contender {
-            Contender::Uring | Contender::Mio if seat.contender != backend => continue,
+    for entry in &result.entries {
+        let name = match entry.contender {
+            Contender::Uring | Contender::Mio if entry.contender != backend => continue,
             Contender::Uring | Contender::Mio => "ringmq".to_owned(),
             other => other.to_string(),
         };
-        let note = seat.trouble.clone().or_else(|| seat.contender.remark(&board.item));
+        let note = entry.trouble.clone().or_else(|| entry.contender.remark(&result.item));
         row.notes.extend(note.map(|note| (name, note)));
     }
     row

@@ -20,7 +20,7 @@ const IPC_BUFFER: u64 = 1 << 20;
 pub(super) struct Readings {
     /// File descriptors, soft and hard.
     pub(super) descriptors: Option<(u64, u64)>,
-    /// Octets of locked memory, soft and hard; only where rings count against it.
+    /// Bytes of locked memory, soft and hard; only where rings count against it.
     pub(super) locked: Option<(u64, u64)>,
     pub(super) uring_disabled: Option<u64>,
     pub(super) somaxconn: Option<u64>,
@@ -33,12 +33,12 @@ impl Readings {
     /// Reads them here.
     pub(super) fn look() -> Self {
         let (descriptors, locked) = resources();
-        let told = if cfg!(target_os = "linux") {
-            sysctls(std::path::Path::new("/proc/sys"))
+        let sysctls = if cfg!(target_os = "linux") {
+            self::sysctls(std::path::Path::new("/proc/sys"))
         } else {
             Self::default()
         };
-        Self { descriptors, locked, ..told }
+        Self { descriptors, locked, ..sysctls }
     }
 }
 
@@ -60,10 +60,10 @@ fn sysctls(root: &std::path::Path) -> Readings {
 }
 
 /// A soft and a hard limit.
-type Pair = Option<(u64, u64)>;
+type SoftAndHard = Option<(u64, u64)>;
 
 #[cfg(unix)]
-fn resources() -> (Pair, Pair) {
+fn resources() -> (SoftAndHard, SoftAndHard) {
     use rlimit::{INFINITY, Resource, getrlimit};
     let plain = |limit: u64| if limit == INFINITY { u64::MAX } else { limit };
     let limits = |resource| getrlimit(resource).ok().map(|(soft, hard)| (plain(soft), plain(hard)));
@@ -72,7 +72,7 @@ fn resources() -> (Pair, Pair) {
 }
 
 #[cfg(not(unix))]
-fn resources() -> (Pair, Pair) {
+fn resources() -> (SoftAndHard, SoftAndHard) {
     (None, None)
 }
 
@@ -89,17 +89,17 @@ pub(super) struct Limit {
 pub(super) fn judge(found: &Readings) -> (Vec<Limit>, Vec<Problem>) {
     let mut limits = Vec::new();
     let mut problems = Vec::new();
-    let mut told = |(limit, problem): (Limit, Option<Problem>)| {
+    let mut note = |(limit, problem): (Limit, Option<Problem>)| {
         limits.push(limit);
         problems.extend(problem);
     };
-    found.descriptors.map(descriptors).map(&mut told);
-    found.locked.map(locked).map(&mut told);
-    found.uring_disabled.map(disabled).map(&mut told);
-    found.somaxconn.map(somaxconn).map(&mut told);
-    found.wmem_max.map(wmem_max).map(&mut told);
-    found.rmem_max.map(rmem_max).map(&mut told);
-    found.congestion.as_deref().map(congestion).map(&mut told);
+    found.descriptors.map(descriptors).map(&mut note);
+    found.locked.map(locked).map(&mut note);
+    found.uring_disabled.map(disabled).map(&mut note);
+    found.somaxconn.map(somaxconn).map(&mut note);
+    found.wmem_max.map(wmem_max).map(&mut note);
+    found.rmem_max.map(rmem_max).map(&mut note);
+    found.congestion.as_deref().map(congestion).map(&mut note);
     (limits, problems)
 }
 
@@ -201,8 +201,8 @@ fn number(limit: u64) -> String {
     if limit == u64::MAX { "unlimited".to_owned() } else { limit.to_string() }
 }
 
-fn size(octets: u64) -> String {
-    if octets == u64::MAX { "unlimited".to_owned() } else { format!("{} KiB", octets >> 10) }
+fn size(bytes: u64) -> String {
+    if bytes == u64::MAX { "unlimited".to_owned() } else { format!("{} KiB", bytes >> 10) }
 }
 
 #[cfg(test)]

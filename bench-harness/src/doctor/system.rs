@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde::Serialize;
-use sysinfo::System as Told;
 
 /// What a reader must know of the machine.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -26,9 +25,9 @@ impl System {
     pub(super) fn look() -> Self {
         let unknown = || "unknown".to_owned();
         Self {
-            system: Told::long_os_version().unwrap_or_else(unknown),
-            kernel: Told::kernel_version().unwrap_or_else(unknown),
-            arch: Told::cpu_arch(),
+            system: sysinfo::System::long_os_version().unwrap_or_else(unknown),
+            kernel: sysinfo::System::kernel_version().unwrap_or_else(unknown),
+            arch: sysinfo::System::cpu_arch(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             page_size: page_size(),
             container: cfg!(unix).then(|| container(Path::new("/"))).flatten(),

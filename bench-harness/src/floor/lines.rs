@@ -15,9 +15,9 @@ use crossbeam_utils::CachePadded;
 
 use crate::case::Backend;
 use crate::end::{Answerer, Answering, Asker, Asking, End};
+use crate::job::Job;
 use crate::patience::Patience;
 use crate::payload::{Checker, Stamper};
-use crate::protocol::Job;
 
 /// Both ends of `job`, the one that asks first.
 pub(super) fn ends(job: &Job) -> [Box<dyn End>; 2] {

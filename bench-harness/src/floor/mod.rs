@@ -15,8 +15,9 @@ use anyhow::{Result, bail};
 
 use crate::case::{Backend, Kind, Sharing, Side, Transport};
 use crate::end::Opening;
+use crate::job::Job;
 use crate::patience::Patience;
-use crate::protocol::{Job, Opened};
+use crate::worker::Opened;
 
 /// Opens one end of a floor between two processes.
 pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {

@@ -13,10 +13,10 @@ use rtrb::chunks::ChunkError;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::end::{End, receiving};
+use crate::job::{Job, Outcome, Phase};
 use crate::patience::Patience;
 use crate::payload::{Checker, Stamper};
 use crate::pool::Pool;
-use crate::protocol::{Job, Outcome, Phase};
 
 /// Bytes in a slot: one cache line.
 const SLOT: usize = 64;
@@ -61,7 +61,7 @@ struct InSlot {
 impl InSlot {
     fn new(size: usize) -> Self {
         let mut slot = [0; SLOT];
-        slot[..size].copy_from_slice(Stamper::new(size).next());
+        slot[..size].copy_from_slice(Stamper::new(size).next_body());
         Self { size, batch: vec![slot; BATCH] }
     }
 }

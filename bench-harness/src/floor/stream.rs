@@ -13,9 +13,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::case::{Backend, Kind, Side};
 use crate::end::{Answerer, Answering, Asker, Asking, End, Receiving, Sending, Sink, Source};
+use crate::job::Job;
 use crate::patience::Patience;
 use crate::payload::{Checker, Stamper};
-use crate::protocol::Job;
 
 /// Bytes a write carries; larger batches gain nothing measurable over loopback, smaller ones lose.
 const BATCH: usize = 64 << 10;
@@ -37,7 +37,7 @@ pub(super) trait Stream: Read + Write + Send + 'static {
     fn prepare(&self, blocking: bool, limit: Duration) -> io::Result<()>;
 }
 
-/// Makes the end of `job` that plays `side` out of its socket.
+/// Makes the end of `job` on `side` out of its socket.
 pub(super) fn end<S: Stream>(stream: S, job: &Job, side: Side) -> Result<Box<dyn End>> {
     let blocking = job.case.backend == Backend::FloorBlocking;
     let patience = Patience::new(job.patience());
@@ -128,7 +128,7 @@ impl<S: Stream> Source for BatchWriter<S> {
         if self.batch.len() + MAX_HEADER + stamper.size() > self.batch.capacity() {
             self.flush()?;
         }
-        let body = stamper.next();
+        let body = stamper.next_body();
         match u8::try_from(body.len()) {
             Ok(short) => self.batch.extend_from_slice(&[0, short]),
             Err(_) => {
@@ -246,7 +246,7 @@ impl<S: Stream> Asker for Bounce<S> {
 
     #[inline]
     fn question(&mut self, stamper: &mut Stamper) -> Result<()> {
-        let body = stamper.next();
+        let body = stamper.next_body();
         self.wire.write_all(if body.is_empty() { &[0] } else { body })
     }
 

@@ -11,7 +11,7 @@ use super::stream::{self, Stream};
 use crate::case::Side;
 use crate::connect;
 use crate::end::Opening;
-use crate::protocol::Job;
+use crate::job::Job;
 
 impl Stream for TcpStream {
     fn prepare(&self, blocking: bool, limit: Duration) -> io::Result<()> {

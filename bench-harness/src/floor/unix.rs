@@ -12,7 +12,7 @@ use super::stream::{self, Stream};
 use crate::case::Side;
 use crate::connect;
 use crate::end::Opening;
-use crate::protocol::Job;
+use crate::job::Job;
 
 /// Bytes of kernel buffer to ask for in each direction; the kernel grants what its limits allow.
 const KERNEL_BUFFER: usize = 1 << 20;

@@ -81,8 +81,8 @@ pub(super) mod sample {
 
     use super::*;
     use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
+    use crate::job::{Cores, Outcome};
     use crate::measure::Run;
-    use crate::protocol::{Cores, Outcome};
     use crate::run;
 
     pub(in crate::report) fn report() -> Report {

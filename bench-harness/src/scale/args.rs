@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::scene::Play;
+use super::scenario::Workload;
 use crate::case::Backend;
 
 /// Numbers of peers that make the curve.
@@ -25,9 +25,9 @@ pub(crate) struct ScaleArgs {
     /// In under 40 seconds: fewer steps of the curve, shorter windows
     #[arg(long)]
     pub(crate) quick: bool,
-    /// What to play; several are played in turn [default: everything]
+    /// What to run; several are run in turn [default: everything]
     #[arg(long, value_enum, value_delimiter = ',')]
-    pub(crate) only: Vec<Play>,
+    pub(crate) only: Vec<Workload>,
     /// Backends of ringmq [default: all that this machine can run]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) backend: Vec<Backend>,
@@ -59,8 +59,8 @@ impl ScaleArgs {
         if self.quick { SHORT_WINDOW } else { WINDOW }
     }
 
-    /// What to play.
-    pub(crate) fn plays(&self) -> Vec<Play> {
-        if self.only.is_empty() { Play::ALL.to_vec() } else { self.only.clone() }
+    /// What to run.
+    pub(crate) fn workloads(&self) -> Vec<Workload> {
+        if self.only.is_empty() { Workload::ALL.to_vec() } else { self.only.clone() }
     }
 }

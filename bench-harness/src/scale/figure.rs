@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::scene::{Play, Scene};
+use super::scenario::{Scenario, Workload};
 
-/// Memory of the process that an idle connection may take, in octets.
+/// Memory of the process that an idle connection may take, in bytes.
 const IDLE_MEMORY: f64 = 4096.0;
 /// Below so many connections, what a process has once is not spread thin enough to tell.
 const MANY: usize = 1_000;
@@ -20,9 +20,9 @@ const FAIR: f64 = 0.5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Metric {
-    /// Octets of the binding process for each connection.
+    /// Bytes of the binding process for each connection.
     BoundMemory,
-    /// Octets of the connecting process for each connection.
+    /// Bytes of the connecting process for each connection.
     ConnectedMemory,
     /// As [`BoundMemory`](Self::BoundMemory), once each connection has carried a burst and is idle again.
     BoundMemoryLater,
@@ -36,7 +36,7 @@ pub(crate) enum Metric {
     Rate,
     /// The slowest peer's messages as a share of the mean.
     SlowestShare,
-    /// Octets of the publisher for each subscription.
+    /// Bytes of the publisher for each subscription.
     TopicMemory,
     /// Seconds until all subscriptions are in.
     SubscribeTime,
@@ -120,15 +120,19 @@ pub(crate) enum Budget {
 
 impl Budget {
     /// The budget of a figure, if it has one.
-    pub(crate) fn of(scene: &Scene, metric: Metric) -> Option<Self> {
+    pub(crate) fn of(scenario: &Scenario, metric: Metric) -> Option<Self> {
         match metric {
-            Metric::BoundMemory if scene.play == Play::Idle && scene.size >= MANY => {
+            Metric::BoundMemory if scenario.workload == Workload::Idle && scenario.size >= MANY => {
                 Some(Self::Most(IDLE_MEMORY))
             }
-            Metric::ConnectedMemory if scene.play == Play::Idle && scene.size >= MANY => {
+            Metric::ConnectedMemory
+                if scenario.workload == Workload::Idle && scenario.size >= MANY =>
+            {
                 Some(Self::Most(IDLE_MEMORY))
             }
-            Metric::JoinTime if scene.play == Play::Storm && scene.size == STORM.0 => {
+            Metric::JoinTime
+                if scenario.workload == Workload::Storm && scenario.size == STORM.0 =>
+            {
                 Some(Self::Most(STORM.1))
             }
             Metric::SlowestShare => Some(Self::Least(FAIR)),
@@ -162,12 +166,12 @@ mod tests {
 
     #[test]
     fn budgets_are_for_the_numbers_they_were_set_for() {
-        let scene = |play, size| Scene { play, backend: Backend::Mio, size };
-        let idle = Budget::of(&scene(Play::Idle, 10_000), Metric::BoundMemory).unwrap();
+        let scenario = |workload, size| Scenario { workload, backend: Backend::Mio, size };
+        let idle = Budget::of(&scenario(Workload::Idle, 10_000), Metric::BoundMemory).unwrap();
         assert!(idle.holds(4096.0) && !idle.holds(4097.0));
-        assert_eq!(Budget::of(&scene(Play::Idle, 10), Metric::BoundMemory), None);
-        assert_eq!(Budget::of(&scene(Play::Storm, 1000), Metric::JoinTime), None);
-        let share = Budget::of(&scene(Play::Busy, 10), Metric::SlowestShare).unwrap();
+        assert_eq!(Budget::of(&scenario(Workload::Idle, 10), Metric::BoundMemory), None);
+        assert_eq!(Budget::of(&scenario(Workload::Storm, 1000), Metric::JoinTime), None);
+        let share = Budget::of(&scenario(Workload::Busy, 10), Metric::SlowestShare).unwrap();
         assert!(share.holds(0.5) && !share.holds(0.49));
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// Octets of memory that this process has to itself: what would be free if it were not there.
+/// Bytes of memory that this process has to itself: what would be free if it were not there.
 pub(super) fn now() -> u64 {
     proportional().or_else(resident).unwrap_or(0)
 }

@@ -1,23 +1,23 @@
 //! `ringmq-bench scale`: how ringmq's cost grows with the number of peers.
 //!
-//! Every [scene](scene) is played by two fresh processes, one that binds and one that connects, over
-//! loopback tcp with one I/O thread each ([`actor`]). The parent tells both what to do next, step by
-//! step ([`play`]), and holds what they found against the budgets ([`figure`]). A scene that does not
-//! fit this machine is made smaller, and the report says so ([`limits`]).
+//! Every [scenario](scenario) has two fresh processes, each with one [`role`]: one binds and one
+//! connects, over loopback tcp with one I/O thread each. The parent tells both what to do next, step
+//! by step ([`runner`]), and holds what they found against the budgets ([`figure`]). A scenario that
+//! does not fit this machine is made smaller, and the report says so ([`limits`]).
 
-mod actor;
 mod args;
 mod figure;
+mod job;
 mod limits;
 mod memory;
 mod page;
-mod play;
 mod plot;
+mod role;
+mod role_worker;
 mod row;
-mod scene;
+mod runner;
+mod scenario;
 mod table;
-mod wire;
-mod worker;
 
 use std::fs;
 use std::time::Instant;
@@ -25,27 +25,27 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 
 pub(crate) use args::ScaleArgs;
-pub(crate) use worker::serve;
+pub(crate) use role_worker::RoleWorker;
 
 use crate::case::Backend;
+use crate::job::Cores;
 use crate::machine::Machine;
-use crate::protocol::Cores;
-use crate::{print, subject};
+use crate::{commands, print, subject};
 use page::Page;
 
-/// Plays every scene, prints the table, and writes both files.
+/// Runs every scenario, prints the table, and writes both files.
 pub(crate) fn run(args: &ScaleArgs) -> Result<()> {
     let start = Instant::now();
     let machine = Machine::look(Cores::default());
     let mut notes = machine.doubts();
     let backends = backends(args, &mut notes)?;
     let most = limits::peers(args.largest(), &mut notes);
-    let scenes = scene::plan(args, &backends, most);
-    crate::introduce(&machine);
-    let outcomes = play::all(&scenes, args.window());
+    let scenarios = scenario::plan(args, &backends, most);
+    commands::introduce(&machine);
+    let outcomes = runner::all(&scenarios, args.window());
     let page = Page { machine, took: start.elapsed(), outcomes, notes };
     print::result(&table::render(&page))?;
-    let folder = args.out.clone().unwrap_or_else(crate::default_folder);
+    let folder = args.out.clone().unwrap_or_else(commands::default_folder);
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     for (name, text) in [("scale.html", page.html()?), ("scale.json", page.json()?)] {
         let path = folder.join(name);
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &ScaleArgs) -> Result<()> {
     let failures = page.failures();
     ensure!(
         failures.is_empty(),
-        "{} of the scenes failed:\n{}",
+        "{} of the scenarios failed:\n{}",
         failures.len(),
         failures.join("\n")
     );

@@ -6,8 +6,8 @@ use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 
-use super::play::{self, Outcome};
 use super::row::{self, Row, curve};
+use super::runner::{self, ScenarioResult};
 use super::{plot, table};
 use crate::machine::Machine;
 
@@ -33,7 +33,7 @@ pub(super) struct Page {
     /// How long it took.
     pub(super) took: Duration,
     /// What was found.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<ScenarioResult>,
     /// What a reader should know besides.
     pub(super) notes: Vec<String>,
 }
@@ -55,11 +55,11 @@ impl Page {
         row::rows(&self.outcomes)
     }
 
-    /// Errors of the scenes that failed.
+    /// Errors of the scenarios that failed.
     pub(super) fn failures(&self) -> Vec<String> {
-        let failed = |outcome: &Outcome| {
+        let failed = |outcome: &ScenarioResult| {
             let why = outcome.failure.as_ref()?;
-            Some(format!("{}: {why}", play::title(&outcome.scene)))
+            Some(format!("{}: {why}", runner::title(&outcome.scenario)))
         };
         self.outcomes.iter().filter_map(failed).collect()
     }
@@ -108,7 +108,7 @@ impl Page {
                     h2 { "Cost of each, by how many there are" }
                     // The charts are made by the plotting library, which escapes its texts.
                     div.charts { @for chart in &charts { div { (PreEscaped(chart)) } } }
-                    @for group in rows.chunk_by(|a, b| a.scene.play == b.scene.play) {
+                    @for group in rows.chunk_by(|a, b| a.scenario.workload == b.scenario.workload) {
                         (figures(group))
                     }
                     (method())
@@ -137,18 +137,18 @@ impl Page {
 fn figures(rows: &[Row]) -> Markup {
     let mut last = None;
     html! {
-        h2 { (rows[0].scene.play.title()) }
+        h2 { (rows[0].scenario.workload.title()) }
         table {
             tr {
-                @for head in ["figure", "who", rows[0].scene.play.many()] { th { (head) } }
+                @for head in ["figure", "who", rows[0].scenario.workload.many()] { th { (head) } }
                 @for head in ["value", "each", "growth", "budget", ""] { th { (head) } }
             }
             @for row in rows {
                 @let new = last.replace(curve(row)) != Some(curve(row));
                 tr.missed[row.within == Some(false)] {
                     td { @if new { (row.metric.title()) } }
-                    td { @if new { (play::backend(&row.scene)) } }
-                    td { (row.scene.size) }
+                    td { @if new { (runner::backend(&row.scenario)) } }
+                    td { (row.scenario.size) }
                     @for cell in table::figures(row) { td { (cell) } }
                 }
             }
@@ -172,11 +172,11 @@ fn method() -> Markup {
             li {
                 "Memory is the proportional set size of the process (elsewhere its resident size) with \
                  all connections, less what it was before the first, divided by their number. The \
-                 kernel's own memory is not in it. The burst is 100 messages of 64 octets on each \
+                 kernel's own memory is not in it. The burst is 100 messages of 64 bytes on each \
                  connection."
             }
             li {
-                "Busy: 64 octets a message, every sender always has more; the slowest peer's part is its \
+                "Busy: 64 bytes a message, every sender always has more; the slowest peer's part is its \
                  messages in the window as a share of the mean of all, which is 2,000 at least."
             }
             li {
@@ -200,7 +200,7 @@ pub(super) mod sample {
     //! A page with a little on it.
 
     use super::*;
-    use crate::protocol::Cores;
+    use crate::job::Cores;
     use crate::scale::row::sample;
 
     pub(in crate::scale) fn page() -> Page {

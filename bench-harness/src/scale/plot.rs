@@ -6,9 +6,9 @@ use plotters::coord::combinators::{BindKeyPoints, IntoLogRange};
 use plotters::prelude::*;
 
 use super::figure::Metric;
-use super::play;
 use super::row::{Row, curve};
-use super::scene::Play;
+use super::runner;
+use super::scenario::Workload;
 use crate::case::Backend;
 use crate::table::three_digits;
 
@@ -23,16 +23,17 @@ const FONT: &str = "sans-serif";
 /// A chart for every figure that has a cost and was measured for more than one number of peers.
 pub(super) fn all(rows: &[Row]) -> Result<Vec<String>> {
     let mut charts = Vec::new();
-    let same = |a: &Row, b: &Row| (a.scene.play, a.metric) == (b.scene.play, b.metric);
+    let same =
+        |a: &Row, b: &Row| (a.scenario.workload, a.metric) == (b.scenario.workload, b.metric);
     for rows in rows.chunk_by(same) {
         let lines: Vec<Line> =
             rows.chunk_by(|a, b| curve(a) == curve(b)).filter_map(line).collect();
         if lines.iter().all(|line| line.points.len() < 2) {
             continue;
         }
-        let (play, metric) = (rows[0].scene.play, rows[0].metric);
+        let (workload, metric) = (rows[0].scenario.workload, rows[0].metric);
         let unit = rows[0].cost.map_or("", |(_, unit)| unit);
-        charts.push(draw(&lines, play, metric, unit)?);
+        charts.push(draw(&lines, workload, metric, unit)?);
     }
     Ok(charts)
 }
@@ -47,11 +48,15 @@ struct Line {
 fn line(rows: &[Row]) -> Option<Line> {
     let point = |row: &Row| {
         let (cost, _) = row.cost.filter(|(cost, _)| *cost > 0.0 && cost.is_finite())?;
-        Some((row.scene.size as f64, cost))
+        Some((row.scenario.size as f64, cost))
     };
     let points: Vec<_> = rows.iter().filter_map(point).collect();
     let first = rows.first().filter(|_| !points.is_empty())?;
-    Some(Line { name: play::backend(&first.scene), color: color(first.scene.backend), points })
+    Some(Line {
+        name: runner::backend(&first.scenario),
+        color: color(first.scenario.backend),
+        points,
+    })
 }
 
 /// The colours of the other report.
@@ -63,10 +68,10 @@ fn color(backend: Backend) -> RGBColor {
     }
 }
 
-fn draw(lines: &[Line], play: Play, metric: Metric, unit: &str) -> Result<String> {
+fn draw(lines: &[Line], workload: Workload, metric: Metric, unit: &str) -> Result<String> {
     let mut svg = String::new();
     let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-    let drawn = draw_on(&root, lines, play, metric, unit);
+    let drawn = draw_on(&root, lines, workload, metric, unit);
     drawn.map_err(|error| anyhow!("drawing {}: {error}", metric.title()))?;
     drop(root);
     Ok(svg)
@@ -75,10 +80,16 @@ fn draw(lines: &[Line], play: Play, metric: Metric, unit: &str) -> Result<String
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-fn draw_on(root: &Area<'_>, lines: &[Line], play: Play, metric: Metric, unit: &str) -> Drawn {
+fn draw_on(
+    root: &Area<'_>,
+    lines: &[Line],
+    workload: Workload,
+    metric: Metric,
+    unit: &str,
+) -> Drawn {
     root.fill(&WHITE)?;
     let (strip, body) = root.split_vertically(STRIP);
-    strip.draw(&Text::new(play.title(), (12, 6), (FONT, 14)))?;
+    strip.draw(&Text::new(workload.title(), (12, 6), (FONT, 14)))?;
     strip.draw(&Text::new(metric.title(), (12, 23), (FONT, 13)))?;
     for (x, line) in (12..).step_by(ENTRY as usize).zip(lines) {
         strip.draw(&PathElement::new([(x, 49), (x + 20, 49)], line.color.stroke_width(3)))?;
@@ -105,7 +116,7 @@ fn draw_on(root: &Area<'_>, lines: &[Line], play: Play, metric: Metric, unit: &s
         .bold_line_style(RGBColor(222, 222, 222))
         .axis_style(RGBColor(120, 120, 120))
         .label_style((FONT, 12))
-        .x_desc(play.many())
+        .x_desc(workload.many())
         .y_desc(format!("{unit} each"))
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| if *y >= 1.0 { format!("{y:.0}") } else { three_digits(*y) })

@@ -3,15 +3,15 @@
 use serde::Serialize;
 
 use super::figure::{Budget, Metric};
-use super::play::{self, Outcome};
-use super::scene::{Play, Scene};
+use super::runner::{self, ScenarioResult};
+use super::scenario::{Scenario, Workload};
 
-/// One figure of one scene.
+/// One figure of one scenario.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Row {
-    /// What was played.
+    /// What was run.
     #[serde(flatten)]
-    pub(super) scene: Scene,
+    pub(super) scenario: Scenario,
     /// What was measured.
     pub(super) metric: Metric,
     /// In this unit.
@@ -29,9 +29,11 @@ pub(super) struct Row {
 }
 
 /// Lays out what was found, a curve after the other.
-pub(super) fn rows(outcomes: &[Outcome]) -> Vec<Row> {
+pub(super) fn rows(outcomes: &[ScenarioResult]) -> Vec<Row> {
     let mut rows: Vec<Row> = outcomes.iter().flat_map(of).collect();
-    rows.sort_by_key(|row| (row.scene.play, row.metric, row.scene.backend, row.scene.size));
+    rows.sort_by_key(|row| {
+        (row.scenario.workload, row.metric, row.scenario.backend, row.scenario.size)
+    });
     for at in 1..rows.len() {
         let (fewer, many) = (&rows[at - 1], &rows[at]);
         if curve(fewer) == curve(many)
@@ -44,20 +46,20 @@ pub(super) fn rows(outcomes: &[Outcome]) -> Vec<Row> {
 }
 
 /// What the points of one curve share.
-pub(super) fn curve(row: &Row) -> (Play, Metric, &'static str) {
-    (row.scene.play, row.metric, play::backend(&row.scene))
+pub(super) fn curve(row: &Row) -> (Workload, Metric, &'static str) {
+    (row.scenario.workload, row.metric, runner::backend(&row.scenario))
 }
 
-fn of(outcome: &Outcome) -> impl Iterator<Item = Row> {
+fn of(outcome: &ScenarioResult) -> impl Iterator<Item = Row> {
     outcome.found.iter().map(|&(metric, value)| {
-        let scene = outcome.scene;
-        let budget = Budget::of(&scene, metric);
+        let scenario = outcome.scenario;
+        let budget = Budget::of(&scenario, metric);
         Row {
-            scene,
+            scenario,
             metric,
             unit: metric.unit(),
             value,
-            cost: metric.cost(value, scene.size),
+            cost: metric.cost(value, scenario.size),
             growth: None,
             budget,
             within: budget.map(|budget| budget.holds(value)),
@@ -72,9 +74,9 @@ pub(super) mod sample {
     use super::*;
     use crate::case::Backend;
 
-    pub(in crate::scale) fn outcomes() -> Vec<Outcome> {
-        let outcome = |size, seconds, memory| Outcome {
-            scene: Scene { play: Play::Idle, backend: Backend::Mio, size },
+    pub(in crate::scale) fn outcomes() -> Vec<ScenarioResult> {
+        let outcome = |size, seconds, memory| ScenarioResult {
+            scenario: Scenario { workload: Workload::Idle, backend: Backend::Mio, size },
             subject: "ringmq on mio".to_owned(),
             found: vec![(Metric::JoinTime, seconds), (Metric::BoundMemory, memory)],
             failure: None,

@@ -3,8 +3,8 @@
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
 
 use super::page::Page;
-use super::play;
 use super::row::{Row, curve};
+use super::runner;
 use crate::table::three_digits;
 
 const STYLE: TableStyle =
@@ -18,12 +18,12 @@ at the step before; 1 is linear. Memory is that of the process, without the kern
 /// The columns before those of figures.
 const NAMES: usize = 3;
 
-/// Everything that was found, as one table for each play.
+/// Everything that was found, as one table for each workload.
 pub(super) fn render(page: &Page) -> String {
     let mut text = String::new();
     let rows = page.rows();
-    for group in rows.chunk_by(|a, b| a.scene.play == b.scene.play) {
-        text.push_str(&format!("{}\n{}\n\n", group[0].scene.play.title(), table(group)));
+    for group in rows.chunk_by(|a, b| a.scenario.workload == b.scenario.workload) {
+        text.push_str(&format!("{}\n{}\n\n", group[0].scenario.workload.title(), table(group)));
     }
     for failure in page.failures() {
         text.push_str(&format!("FAILED: {failure}\n"));
@@ -38,7 +38,7 @@ pub(super) fn render(page: &Page) -> String {
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);
-    let many = rows[0].scene.play.many();
+    let many = rows[0].scenario.workload.many();
     table.set_header(["figure", "who", many, "value", "each", "growth", "budget", ""]);
     for column in table.column_iter_mut() {
         if column.index >= NAMES - 1 && column.index <= NAMES + 3 {
@@ -48,8 +48,9 @@ fn table(rows: &[Row]) -> Table {
     let mut last = None;
     for row in rows {
         let new = last.replace(curve(row)) != Some(curve(row));
-        let names = if new { (row.metric.title(), play::backend(&row.scene)) } else { ("", "") };
-        let cells = [names.0.to_owned(), names.1.to_owned(), row.scene.size.to_string()];
+        let names =
+            if new { (row.metric.title(), runner::backend(&row.scenario)) } else { ("", "") };
+        let cells = [names.0.to_owned(), names.1.to_owned(), row.scenario.size.to_string()];
         table.add_row(cells.into_iter().chain(figures(row)).map(Cell::new));
     }
     table

@@ -16,8 +16,9 @@ use ringmq::{BackendChoice, Context, Socket, kind};
 
 use crate::case::{Backend, Kind, Pattern, Side};
 use crate::end::{Answering, Asking, End, Opening, Receiving, Sending};
+use crate::job::Job;
 use crate::patience::Patience;
-use crate::protocol::{Job, Opened};
+use crate::worker::Opened;
 use traffic::{Held, Lockstep, Looking, Plain};
 
 /// Messages that a queue holds by default.
@@ -161,7 +162,7 @@ fn asks<K: kind::Sends + kind::Receives>(job: &Job, held: Held<K>) -> Result<Box
         Kind::Throughput => sends(job, held),
         Kind::Latency => {
             let patience =
-                Patience::new(job.patience()).on_a_core(job.cores.crowded(Side::Connect));
+                Patience::new(job.patience()).on_a_core(job.cores.shares_core(Side::Connect));
             Ok(Box::new(Asking::new(Plain::new(held, size), size, patience)))
         }
     }

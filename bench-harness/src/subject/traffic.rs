@@ -42,7 +42,7 @@ impl<K: Sends> Source for Plain<K> {
         let socket = &self.held.socket;
         let sent = match &mut self.pool {
             Some(pool) => socket.send(pool.next(stamper)),
-            None => socket.send(stamper.next()),
+            None => socket.send(stamper.next_body()),
         };
         Ok(sent.map_err(Error::from)?)
     }

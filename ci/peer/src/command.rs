@@ -1,19 +1,24 @@
-//! What the driver may say: one JSON object a line, named by its `op`.
+//! What the driver may say, one JSON object a line, named by its `op`; and what the soak, which is a
+//! driver too, reads of the answers.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::tracker::Runs;
 
 /// How long a command may take unless it says otherwise, ms.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 
 /// One line from the driver.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Command {
     #[serde(flatten)]
     pub(crate) op: Op,
     #[serde(default = "default_timeout_ms")]
     pub(crate) timeout_ms: u64,
     /// Frames (hex) put before each message sent and taken from each one received.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) envelope: Vec<String>,
 }
 
@@ -22,7 +27,7 @@ fn default_timeout_ms() -> u64 {
 }
 
 /// What to do.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub(crate) enum Op {
     /// End the commands given before; the only line without an answer.
@@ -51,4 +56,51 @@ pub(crate) enum Op {
     RecvRaw,
     /// Close, wait for everything that was accepted to be sent, and leave.
     Close,
+}
+
+/// The answer to a command, as far as the soak reads it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) ok: bool,
+    pub(crate) error: Option<String>,
+    /// Messages sent.
+    #[serde(default)]
+    pub(crate) sent: u64,
+    /// Messages sent back.
+    #[serde(default)]
+    pub(crate) served: u64,
+    /// What was received, by stream.
+    #[serde(default)]
+    pub(crate) runs: BTreeMap<u32, Runs>,
+    #[serde(default)]
+    pub(crate) fault_count: u64,
+    #[serde(default)]
+    pub(crate) faults: Vec<String>,
+    #[serde(default)]
+    pub(crate) foreign: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_command_of_the_soak_is_one_that_the_peer_reads() {
+        let op = Op::Recv { stream: 7, count: Some(3), last: None, probe: None };
+        let command = Command { op, timeout_ms: 5, envelope: Vec::new() };
+        let line = serde_json::to_string(&command).unwrap();
+        let read: Command = serde_json::from_str(&line).unwrap();
+        assert_eq!(read.timeout_ms, 5);
+        assert!(matches!(read.op, Op::Recv { stream: 7, count: Some(3), last: None, probe: None }));
+    }
+
+    #[test]
+    fn an_answer_is_read_whatever_it_answers() {
+        let line = r#"{"ok":true,"runs":{"3":[[0,9],[12,15]]},"received":14,"fault_count":0}"#;
+        let answer: Answer = serde_json::from_str(line).unwrap();
+        assert_eq!(answer.runs[&3], [(0, 9), (12, 15)]);
+        let answer: Answer = serde_json::from_str(r#"{"ok":false,"error":"no"}"#).unwrap();
+        assert_eq!((answer.ok, answer.error.as_deref(), answer.sent), (false, Some("no"), 0));
+    }
 }

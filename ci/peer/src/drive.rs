@@ -28,7 +28,7 @@ pub(crate) struct DriveArgs {
     /// Sequence number from which on every message is tagged.
     #[arg(long, default_value_t = 0)]
     pub(crate) tagged_from: u64,
-    /// Largest body of the pattern, in octets.
+    /// Largest body of the pattern, in bytes.
     #[arg(long, default_value_t = MAX_BODY)]
     pub(crate) max_body: usize,
 }

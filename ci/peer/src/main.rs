@@ -1,14 +1,14 @@
 //! `ringmq-peer`: a ringmq process under remote control.
 //!
 //! `drive` is the ringmq side of the interop run, and takes its orders as JSON lines; `soak` is
-//! the endurance run, which drives, kills and replaces such processes; `pulse` is what `ci/strace`
-//! looks at.
+//! the endurance run, which drives, kills and replaces such processes; `single-messages` is what
+//! `ci/strace` looks at.
 
 mod command;
 mod drive;
 mod pattern;
 mod peer;
-mod pulse;
+mod single_messages;
 mod soak;
 mod socket;
 mod tracker;
@@ -33,14 +33,16 @@ enum Task {
     /// Long-lived sockets whose peers are killed and restarted at random
     Soak(soak::SoakArgs),
     /// A message now and then, then none: what the kernel sees of a program with little to do
-    Pulse(pulse::PulseArgs),
+    SingleMessages(single_messages::SingleMessagesArgs),
 }
 
 fn main() -> ExitCode {
     let done: Result<bool, Box<dyn Error>> = match Cli::parse().task {
         Task::Drive(args) => drive::run(&args).map(|()| true).map_err(Into::into),
         Task::Soak(args) => soak::run(&args).map_err(Into::into),
-        Task::Pulse(args) => pulse::run(&args).map(|()| true).map_err(Into::into),
+        Task::SingleMessages(args) => {
+            single_messages::run(&args).map(|()| true).map_err(Into::into)
+        }
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

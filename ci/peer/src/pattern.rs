@@ -20,7 +20,7 @@ const EDGE_SIZES: [usize; 25] = [
     0, 1, 15, 16, 30, 31, 33, 34, 48, 63, 64, 65, 253, 254, 255, 256, 257, 4095, 4096, 8191, 8192,
     8193, 65535, 65536, MAX_BODY,
 ];
-/// The filler repeats after this many octets: a prime, so that a body cut at a power of two shows.
+/// The filler repeats after this many bytes: a prime, so that a body cut at a power of two shows.
 const UNIT: usize = 65521;
 /// Words of randomness that one message may draw.
 const WORDS_PER_MESSAGE: u64 = 64;
@@ -125,7 +125,7 @@ pub(crate) fn parse_probe(frame: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Folds the octets and the frame boundaries of a stream's beginning into one word.
+    /// Folds the bytes and the frame boundaries of a stream's beginning into one word.
     fn digest(pattern: &Pattern, stream: u32, messages: u64) -> u64 {
         let mut digest = 0;
         for seq in 0..messages {

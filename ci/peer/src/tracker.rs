@@ -1,6 +1,6 @@
 //! What a receiver has got: runs of sequence numbers for each stream, and every fault.
 //!
-//! Only whole messages that equal the pattern octet for octet join a run.
+//! Only whole messages that equal the pattern byte for byte join a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +11,15 @@ use crate::pattern::{Pattern, parse_probe, parse_tag};
 /// Faults kept word for word; the rest is only counted.
 const KEPT_FAULTS: usize = 5;
 
+/// First and last sequence number of each unbroken run.
+pub(crate) type Runs = Vec<(u64, u64)>;
+
 /// The state as the driver reads it.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct Report {
     pub(crate) received: u64,
-    /// First and last sequence number of each unbroken run, by stream.
-    pub(crate) runs: BTreeMap<u32, Vec<(u64, u64)>>,
+    /// What has come of each stream.
+    pub(crate) runs: BTreeMap<u32, Runs>,
     pub(crate) fault_count: u64,
     pub(crate) faults: Vec<String>,
     /// Messages that belong to no stream: somebody else's.
@@ -85,7 +88,7 @@ impl Tracker {
         if !pattern.frames(stream, seq).iter().map(Vec::as_slice).eq(frames.iter().map(F::as_ref)) {
             let sizes: Vec<usize> = frames.iter().map(|frame| frame.as_ref().len()).collect();
             let head = hex::encode(&head[..head.len().min(24)]);
-            self.fault(format!("stream {stream}: not message {seq}: {sizes:?} octets from {head}"));
+            self.fault(format!("stream {stream}: not message {seq}: {sizes:?} bytes from {head}"));
             return;
         }
         self.extend(stream, seq);

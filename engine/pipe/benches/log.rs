@@ -75,7 +75,7 @@ fn stamp(body: &mut [u8], number: u64) {
 
 #[inline(always)]
 fn number(body: &[u8]) -> u64 {
-    u64::from_ne_bytes(body[..8].try_into().expect("eight octets"))
+    u64::from_ne_bytes(body[..8].try_into().expect("eight bytes"))
 }
 
 /// What the consumer does with a message: enough that it has to be there.
@@ -95,7 +95,7 @@ impl Taker {
     fn take(&mut self, body: &[u8]) {
         if self.check {
             assert_eq!((body.len(), number(body)), (self.len, self.count));
-            assert!(body[8..].iter().all(|&octet| octet == 7));
+            assert!(body[8..].iter().all(|&byte| byte == 7));
         }
         self.sum = self.sum.wrapping_add(number(body));
         self.count += 1;

@@ -1,57 +1,57 @@
 //! The header of a ZMTP 3 frame: the only framing that a frame log ever holds.
 //!
-//! `flags size body`, where size is one octet, or eight (big-endian) when [`LONG`] is set
+//! `flags size body`, where size is one byte, or eight (big-endian) when [`LONG`] is set
 //! (RFC 23, section "Framing"). Pure functions over bytes; the meaning of a command is not known here.
 
 /// More frames of the same message follow.
 pub const MORE: u8 = 0x01;
-/// The size field has eight octets.
+/// The size field has eight bytes.
 pub const LONG: u8 = 0x02;
 /// The frame is a command, not part of a message.
 pub const COMMAND: u8 = 0x04;
-/// The bits of the flags octet that carry a meaning; the rest is reserved and ignored on receive.
+/// The bits of the flags byte that carry a meaning; the rest is reserved and ignored on receive.
 pub const KNOWN: u8 = MORE | LONG | COMMAND;
 
-/// Octets of a header with a one-octet size.
+/// Bytes of a header with a one-byte size.
 pub const SHORT_HEADER: usize = 2;
-/// Octets of a header with an eight-octet size: the longest there is.
+/// Bytes of a header with an eight-byte size: the longest there is.
 pub const LONG_HEADER: usize = 9;
-/// The longest body that a one-octet size can describe.
+/// The longest body that a one-byte size can describe.
 pub const SHORT_BODY: usize = 255;
 
 /// A decoded frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct FrameHeader {
     /// [`MORE`] and [`COMMAND`] as they were on the wire; [`LONG`] and reserved bits are cleared.
     pub flags: u8,
-    /// Octets of the body. Not checked against anything here: up to `u64::MAX` from a hostile peer.
+    /// Bytes of the body. Not checked against anything here: up to `u64::MAX` from a hostile peer.
     pub body: u64,
-    /// Octets of this header: [`SHORT_HEADER`] or [`LONG_HEADER`].
+    /// Bytes of this header: [`SHORT_HEADER`] or [`LONG_HEADER`].
     pub size: usize,
 }
 
-/// Reads the header at the start of `bytes`; `None` when more octets are needed to tell.
+/// Reads the header at the start of `bytes`; `None` when more bytes are needed to tell.
 #[inline(always)]
-pub fn parse(bytes: &[u8]) -> Option<Header> {
+pub fn parse(bytes: &[u8]) -> Option<FrameHeader> {
     let &[flags, size, ..] = bytes else {
         return None;
     };
     if flags & LONG == 0 {
-        return Some(Header {
+        return Some(FrameHeader {
             flags: flags & (MORE | COMMAND),
             body: u64::from(size),
             size: SHORT_HEADER,
         });
     }
     let long: [u8; 8] = bytes.get(1..LONG_HEADER)?.try_into().ok()?;
-    Some(Header {
+    Some(FrameHeader {
         flags: flags & (MORE | COMMAND),
         body: u64::from_be_bytes(long),
         size: LONG_HEADER,
     })
 }
 
-/// Octets that the header of a body of `body` octets takes.
+/// Bytes that the header of a body of `body` bytes takes.
 #[inline(always)]
 pub const fn header_size(body: usize) -> usize {
     if body > SHORT_BODY { LONG_HEADER } else { SHORT_HEADER }
@@ -88,7 +88,7 @@ mod tests {
                 let size = write(&mut out, flags, body);
                 assert_eq!(size, header_size(body));
                 let header = parse(&out[..size]).expect("complete");
-                assert_eq!(header, Header { flags, body: body as u64, size });
+                assert_eq!(header, FrameHeader { flags, body: body as u64, size });
                 for cut in 0..size {
                     assert_eq!(parse(&out[..cut]), None, "cut at {cut}");
                 }

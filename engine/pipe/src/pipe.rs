@@ -1,153 +1,50 @@
-//! The pipe: two directions, each a frame log or a latest-only slot, with an end for each side.
+//! The pipe: two directions, each a frame log or a conflated slot, with an end for each side.
 
-use crate::latest::{LatestReader, LatestWriter, latest};
-use crate::log::{LogReader, LogWriter, Refused, Sleep, log};
+use crate::conflate::{ConflatedReader, ConflatedWriter, conflated};
+use crate::log::{LogReader, LogWriter, SharedFrame, Sleep, WriteError, log};
 use crate::message::Message;
-use crate::sync::{Arc, Mutex, lock};
-use crate::wake::Notify;
-use std::any::Any;
-use std::ops::DerefMut;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use crate::message::properties::KnownPeer;
+use crate::pipe_state::PipeState;
+use crate::sync::Arc;
+use crate::sync::notify::{InlineReader, Notify};
 
 /// The writing half of a pipe's end.
-pub enum Outlet {
+pub enum PipeWriter {
     /// Every message, up to the high-water mark.
     Log(LogWriter),
     /// Only the latest message.
-    Latest(LatestWriter),
+    Conflated(ConflatedWriter),
 }
 
 /// The reading half of a pipe's end.
-pub enum Inlet {
+pub enum PipeReader {
     /// Every message, up to the high-water mark.
     Log(LogReader),
     /// Only the latest message.
-    Latest(LatestReader),
+    Conflated(ConflatedReader),
 }
 
 /// How one direction of a pipe is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
+pub enum Capacity {
     /// A high-water mark in messages; 0 is no limit.
     Messages(u32),
     /// Only the latest message is kept.
-    Latest,
-}
-
-/// What both ends of a pipe and those who watch it can see.
-#[derive(Debug)]
-pub struct PipeState {
-    /// A peer has completed its handshake at the far end (always so between two sockets of a process).
-    pub connected: AtomicBool,
-    /// Messages that were dropped for this pipe because it was full.
-    pub dropped: AtomicU64,
-    /// What stands between the pipe and the wire, while something does, for those who know what it is.
-    pub line: Slot,
-    told: Mutex<u64>,
-    /// How long unsent messages are kept once the socket has closed its end; see [`closing`](Self::closing).
-    linger: AtomicU64,
-}
-
-/// A place for something that both ends of a pipe may reach, and that comes and goes.
-#[derive(Default)]
-pub struct Slot(Mutex<Option<std::sync::Arc<dyn Any + Send + Sync>>>);
-
-impl Slot {
-    /// Puts something in, or takes it out.
-    pub fn set(&self, content: Option<std::sync::Arc<dyn Any + Send + Sync>>) {
-        let old = std::mem::replace(&mut *lock(&self.0), content);
-        // Not with the lock held: it may be the last reference.
-        drop(old);
-    }
-
-    /// What is in it, if it is a `T`.
-    pub fn get<T: Any + Send + Sync>(&self) -> Option<std::sync::Arc<T>> {
-        let content = lock(&self.0).clone()?;
-        content.downcast().ok()
-    }
-}
-
-impl std::fmt::Debug for Slot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Slot")
-    }
-}
-
-/// [`PipeState::linger`] of a pipe whose socket has not closed it.
-const OPEN: u64 = u64::MAX;
-/// [`PipeState::linger`] for ever.
-const FOR_EVER: u64 = u64::MAX - 1;
-
-impl Default for PipeState {
-    fn default() -> Self {
-        Self {
-            connected: AtomicBool::new(false),
-            dropped: AtomicU64::new(0),
-            line: Slot::default(),
-            told: Mutex::new(0),
-            linger: AtomicU64::new(OPEN),
-        }
-    }
-}
-
-/// Whole milliseconds that are not less.
-fn in_millis(time: Duration) -> u128 {
-    time.as_nanos().div_ceil(1_000_000)
-}
-
-impl PipeState {
-    /// Counts a message that was dropped because the pipe was full.
-    pub fn count_drop(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The socket is about to drop its end: what it has written is to be sent for `linger` more,
-    /// or however long it takes if that is `None`.
-    pub fn close(&self, linger: Option<Duration>) {
-        let millis = linger.map_or(FOR_EVER, |l| in_millis(l).min(u128::from(FOR_EVER - 1)) as u64);
-        // Release: pairs with the Acquire in `closing`.
-        self.linger.store(millis, Ordering::Release);
-    }
-
-    /// `Some(linger)` once the socket has closed its end; see [`close`](Self::close).
-    pub fn closing(&self) -> Option<Option<Duration>> {
-        match self.linger.load(Ordering::Acquire) {
-            OPEN => None,
-            FOR_EVER => Some(None),
-            millis => Some(Some(Duration::from_millis(millis))),
-        }
-    }
-
-    /// Whether a peer is there.
-    pub fn is_connected(&self) -> bool {
-        // SeqCst: pairs with the stores of the sessions, of which any may be the last.
-        self.connected.load(Ordering::SeqCst)
-    }
-
-    /// The number of the latest change that the connection was told of, for sockets that tell each
-    /// connection at its beginning how things stand, and from then on how they change.
-    ///
-    /// The session holds this while a connection begins, and the socket while it writes a change: so
-    /// a change is either part of what the connection was told at its beginning, or in the pipe behind
-    /// that, and never both.
-    pub fn told(&self) -> impl DerefMut<Target = u64> + '_ {
-        lock(&self.told)
-    }
+    Conflated,
 }
 
 /// One end of a pipe.
-pub struct PipeEnd {
+pub struct PipeEnd<D = ()> {
     /// What this end writes.
-    pub tx: Outlet,
+    pub tx: PipeWriter,
     /// What this end reads.
-    pub rx: Inlet,
+    pub rx: PipeReader,
     /// What both ends see.
-    pub state: Arc<PipeState>,
+    pub state: Arc<PipeState<D>>,
 }
 
 /// Makes a pipe. `there` bounds what the first end writes, `back` what the second end writes.
-pub fn pipe(there: Bound, back: Bound) -> (PipeEnd, PipeEnd) {
+pub fn pipe<D>(there: Capacity, back: Capacity) -> (PipeEnd<D>, PipeEnd<D>) {
     let (near_tx, far_rx) = direction(there);
     let (far_tx, near_rx) = direction(back);
     let state = Arc::new(PipeState::default());
@@ -157,20 +54,20 @@ pub fn pipe(there: Bound, back: Bound) -> (PipeEnd, PipeEnd) {
     )
 }
 
-fn direction(bound: Bound) -> (Outlet, Inlet) {
+fn direction(bound: Capacity) -> (PipeWriter, PipeReader) {
     match bound {
-        Bound::Messages(hwm) => {
+        Capacity::Messages(hwm) => {
             let (writer, reader) = log(hwm);
-            (Outlet::Log(writer), Inlet::Log(reader))
+            (PipeWriter::Log(writer), PipeReader::Log(reader))
         }
-        Bound::Latest => {
-            let (writer, reader) = latest();
-            (Outlet::Latest(writer), Inlet::Latest(reader))
+        Capacity::Conflated => {
+            let (writer, reader) = conflated();
+            (PipeWriter::Conflated(writer), PipeReader::Conflated(reader))
         }
     }
 }
 
-impl PipeEnd {
+impl<D> PipeEnd<D> {
     /// Says who is told about both directions, under which key. Look at both once afterwards.
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
         self.tx.install(notify, key);
@@ -178,12 +75,47 @@ impl PipeEnd {
     }
 }
 
-impl Outlet {
+impl PipeWriter {
+    /// The log, unless only the latest message is kept.
+    #[inline(always)]
+    pub fn as_log(&self) -> Option<&LogWriter> {
+        match self {
+            Self::Log(log) => Some(log),
+            Self::Conflated(_) => None,
+        }
+    }
+
+    /// As [`as_log`](Self::as_log), to write to it.
+    #[inline(always)]
+    pub fn as_log_mut(&mut self) -> Option<&mut LogWriter> {
+        match self {
+            Self::Log(log) => Some(log),
+            Self::Conflated(_) => None,
+        }
+    }
+
+    /// How many whole messages would be taken now; see [`LogWriter::credit`]. No limit where only the latest
+    /// one is kept.
+    pub fn credit(&mut self) -> u64 {
+        self.as_log_mut().map_or(u64::MAX, LogWriter::credit)
+    }
+
+    /// Writes a frame that was encoded for several; see [`LogWriter::write_shared`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write_shared(&mut self, frame: &SharedFrame<'_>) -> Result<(), WriteError> {
+        match self {
+            Self::Log(log) => log.write_shared(frame),
+            Self::Conflated(_) => self.write_body(frame.flags(), frame.body()),
+        }
+    }
+
     /// Says who is told when there is room. Look once afterwards.
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
         match self {
             Self::Log(log) => log.install(notify.clone(), key),
-            Self::Latest(_) => {} // Never full, so nobody waits for room.
+            Self::Conflated(_) => {} // Never full, so nobody waits for room.
         }
     }
 
@@ -192,10 +124,10 @@ impl Outlet {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn write(&mut self, message: &mut Message) -> Result<(), Refused> {
+    pub fn write(&mut self, message: &mut Message) -> Result<(), WriteError> {
         match self {
             Self::Log(log) => log.write(message),
-            Self::Latest(slot) => slot.write(message),
+            Self::Conflated(slot) => slot.write(message),
         }
     }
 
@@ -204,10 +136,10 @@ impl Outlet {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), Refused> {
+    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), WriteError> {
         match self {
             Self::Log(log) => log.write_body(flags, body),
-            Self::Latest(slot) => {
+            Self::Conflated(slot) => {
                 let mut message = Message::copy_from(body);
                 message.set_flags(flags);
                 slot.write(&mut message)
@@ -220,11 +152,11 @@ impl Outlet {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn ready(&mut self) -> Result<(), Refused> {
+    pub fn ready(&mut self) -> Result<(), WriteError> {
         match self {
             Self::Log(log) => log.ready(),
-            Self::Latest(slot) if slot.closed() => Err(Refused::Closed),
-            Self::Latest(_) => Ok(()),
+            Self::Conflated(slot) if slot.closed() => Err(WriteError::Closed),
+            Self::Conflated(_) => Ok(()),
         }
     }
 
@@ -232,7 +164,7 @@ impl Outlet {
     pub fn write_uncounted(&mut self, flags: u8, mut message: Message) {
         match self {
             Self::Log(log) => log.write_uncounted(flags, message),
-            Self::Latest(slot) => {
+            Self::Conflated(slot) => {
                 message.set_flags(flags);
                 // A reader that is gone needs no message.
                 let _ = slot.write(&mut message);
@@ -240,18 +172,26 @@ impl Outlet {
         }
     }
 
+    /// Says who sends what is written from now on; a message that is not complete is taken back.
+    pub fn set_peer(&mut self, peer: Option<KnownPeer>) {
+        match self {
+            Self::Log(log) => log.set_peer(peer),
+            Self::Conflated(slot) => slot.set_peer(peer),
+        }
+    }
+
     /// Takes back the frames of a message that will not be completed.
     pub fn rollback(&mut self) {
         match self {
             Self::Log(log) => log.rollback(),
-            Self::Latest(slot) => slot.rollback(),
+            Self::Conflated(slot) => slot.rollback(),
         }
     }
 
-    /// Says whether to wait a moment rather than have much pile up; see [`LogWriter::set_patient`].
-    pub fn set_patient(&mut self, patient: bool) {
+    /// Says whether to wait a moment rather than have much pile up; see [`LogWriter::set_yield_when_full`].
+    pub fn set_yield_when_full(&mut self, yields: bool) {
         if let Self::Log(log) = self {
-            log.set_patient(patient);
+            log.set_yield_when_full(yields);
         }
     }
 
@@ -259,7 +199,7 @@ impl Outlet {
     pub fn depth(&self) -> u64 {
         match self {
             Self::Log(log) => log.depth(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -267,7 +207,7 @@ impl Outlet {
     pub fn written(&self) -> u64 {
         match self {
             Self::Log(log) => log.written(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -282,7 +222,7 @@ impl Outlet {
     pub fn hwm(&self) -> u32 {
         match self {
             Self::Log(log) => log.hwm(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -290,17 +230,59 @@ impl Outlet {
     pub fn is_deserted(&self) -> bool {
         match self {
             Self::Log(log) => log.is_deserted(),
-            Self::Latest(slot) => slot.closed(),
+            Self::Conflated(slot) => slot.closed(),
         }
     }
 }
 
-impl Inlet {
+impl PipeReader {
+    /// The log, unless only the latest message is kept.
+    #[inline(always)]
+    pub fn as_log_mut(&mut self) -> Option<&mut LogReader> {
+        match self {
+            Self::Log(log) => Some(log),
+            Self::Conflated(_) => None,
+        }
+    }
+
+    /// The slot, if only the latest message is kept.
+    pub fn as_conflated_mut(&mut self) -> Option<&mut ConflatedReader> {
+        match self {
+            Self::Log(_) => None,
+            Self::Conflated(slot) => Some(slot),
+        }
+    }
+
+    /// First half of falling asleep, for many pipes at once; see [`LogReader::doze`].
+    pub fn doze(&mut self) {
+        if let Self::Log(log) = self {
+            log.doze();
+        }
+    }
+
+    /// Last half, after [`settle`](crate::settle); see [`LogReader::check`].
+    pub fn check(&mut self) -> Sleep {
+        match self {
+            Self::Log(log) => log.check(),
+            // A slot has no barrier to share.
+            Self::Conflated(slot) => slot.check(),
+        }
+    }
+
     /// Says who is told when there is something to read. Look once afterwards.
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
         match self {
             Self::Log(log) => log.install(notify.clone(), key),
-            Self::Latest(slot) => slot.install(notify.clone(), key),
+            Self::Conflated(slot) => slot.install(notify.clone(), key),
+        }
+    }
+
+    /// Says who reads on the thread that writes, in the place of whom [`install`](Self::install) has named.
+    /// Look once afterwards.
+    pub fn install_inline(&mut self, reader: std::sync::Arc<dyn InlineReader>, key: usize) {
+        match self {
+            Self::Log(log) => log.install_inline(reader, key),
+            Self::Conflated(slot) => slot.install_inline(reader, key),
         }
     }
 
@@ -309,14 +291,14 @@ impl Inlet {
     pub fn read(&mut self) -> Option<Message> {
         match self {
             Self::Log(log) => log.read(),
-            Self::Latest(slot) => slot.read(),
+            Self::Conflated(slot) => slot.read(),
         }
     }
 
-    /// Says whether to wait a moment for much rather than take little; see [`LogReader::set_patient`].
-    pub fn set_patient(&mut self, patient: bool) {
+    /// Says whether to wait a moment for much rather than take little; see [`LogReader::set_batch_reads`].
+    pub fn set_batch_reads(&mut self, batches: bool) {
         if let Self::Log(log) = self {
-            log.set_patient(patient);
+            log.set_batch_reads(batches);
         }
     }
 
@@ -325,7 +307,7 @@ impl Inlet {
     pub fn read_into(&mut self, into: &mut Message) -> bool {
         match self {
             Self::Log(log) => log.read_into(into),
-            Self::Latest(slot) => slot.read().map(|message| *into = message).is_some(),
+            Self::Conflated(slot) => slot.read().map(|message| *into = message).is_some(),
         }
     }
 
@@ -334,7 +316,7 @@ impl Inlet {
     pub fn began(&self) -> bool {
         match self {
             Self::Log(log) => log.began(),
-            Self::Latest(slot) => slot.began(),
+            Self::Conflated(slot) => slot.began(),
         }
     }
 
@@ -343,7 +325,7 @@ impl Inlet {
     pub fn ready(&mut self) -> bool {
         match self {
             Self::Log(log) => log.ready(),
-            Self::Latest(slot) => slot.ready(),
+            Self::Conflated(slot) => slot.ready(),
         }
     }
 
@@ -352,7 +334,7 @@ impl Inlet {
     pub fn poll(&mut self) -> bool {
         match self {
             Self::Log(log) => log.poll(),
-            Self::Latest(slot) => slot.ready(),
+            Self::Conflated(slot) => slot.ready(),
         }
     }
 
@@ -360,7 +342,7 @@ impl Inlet {
     pub fn fall_asleep(&mut self) -> Sleep {
         match self {
             Self::Log(log) => log.fall_asleep(),
-            Self::Latest(slot) => slot.check(),
+            Self::Conflated(slot) => slot.check(),
         }
     }
 
@@ -368,15 +350,15 @@ impl Inlet {
     pub fn doze_off(&mut self) -> Sleep {
         match self {
             Self::Log(log) => log.doze_off(),
-            Self::Latest(slot) => slot.check(),
+            Self::Conflated(slot) => slot.check(),
         }
     }
 
-    /// How many octets there are to read, at least; see [`LogReader::pending`].
+    /// How many bytes there are to read, at least; see [`LogReader::pending`].
     pub fn pending(&mut self) -> usize {
         match self {
             Self::Log(log) => log.pending(),
-            Self::Latest(slot) => usize::from(slot.ready()),
+            Self::Conflated(slot) => usize::from(slot.ready()),
         }
     }
 
@@ -384,7 +366,7 @@ impl Inlet {
     pub fn is_deserted(&self) -> bool {
         match self {
             Self::Log(log) => log.is_deserted(),
-            Self::Latest(slot) => slot.is_deserted(),
+            Self::Conflated(slot) => slot.is_deserted(),
         }
     }
 
@@ -392,7 +374,7 @@ impl Inlet {
     pub fn taken(&self) -> u64 {
         match self {
             Self::Log(log) => log.taken(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -400,7 +382,7 @@ impl Inlet {
     pub fn end(&self) -> u64 {
         match self {
             Self::Log(log) => log.end(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -408,7 +390,7 @@ impl Inlet {
     pub fn ended(&mut self) -> bool {
         match self {
             Self::Log(log) => log.ended(),
-            Self::Latest(slot) => slot.ended(),
+            Self::Conflated(slot) => slot.ended(),
         }
     }
 
@@ -416,7 +398,7 @@ impl Inlet {
     pub fn hwm(&self) -> u32 {
         match self {
             Self::Log(log) => log.hwm(),
-            Self::Latest(_) => 0,
+            Self::Conflated(_) => 0,
         }
     }
 
@@ -424,27 +406,6 @@ impl Inlet {
     pub fn set_hwm(&self, hwm: u32) {
         if let Self::Log(log) = self {
             log.set_hwm(hwm);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_linger_time_is_never_cut_to_nothing() {
-        let state = PipeState::default();
-        assert_eq!(state.closing(), None);
-        for (linger, told) in [
-            (Some(Duration::ZERO), Some(Duration::ZERO)),
-            (Some(Duration::from_nanos(1)), Some(Duration::from_millis(1))),
-            (Some(Duration::from_micros(1001)), Some(Duration::from_millis(2))),
-            (Some(Duration::MAX), Some(Duration::from_millis(FOR_EVER - 1))),
-            (None, None),
-        ] {
-            state.close(linger);
-            assert_eq!(state.closing(), Some(told), "{linger:?}");
         }
     }
 }

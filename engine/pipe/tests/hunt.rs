@@ -14,7 +14,7 @@ mod common;
 
 use common::{Foreign, body};
 use ringmq_pipe::frame::{self, MORE};
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Press, log};
+use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, SharedEncoder, log};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl Drop for Flag<'_> {
 
 struct Writing<'a> {
     writer: LogWriter,
-    press: Press,
+    encoder: SharedEncoder,
     dice: Dice,
     token: &'a Arc<()>,
 }
@@ -69,9 +69,9 @@ impl Writing<'_> {
                 self.writer.end(flags);
             }
             3 => {
-                let frame = self.press.encode(flags, &body(len * 30, number));
+                let frame = self.encoder.encode(flags, &body(len * 30, number));
                 // Only a closed log refuses, as there is credit.
-                let _ = self.writer.write_encoded(&frame);
+                let _ = self.writer.write_shared(&frame);
             }
             4 => {
                 let mut run = vec![0; frame::LONG_HEADER];
@@ -133,7 +133,8 @@ fn round(seed: u64) {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut writing = Writing { writer, press: Press::new(), dice, token: &token };
+            let mut writing =
+                Writing { writer, encoder: SharedEncoder::new(), dice, token: &token };
             for number in 0..COUNT {
                 while writing.writer.ready().is_err() {
                     if over.load(Ordering::Acquire) {
@@ -161,14 +162,14 @@ fn round(seed: u64) {
     assert_eq!(Arc::strong_count(&token), 1, "a body was leaked");
 }
 
-/// A frame of a message that everybody gets: its octets tell its number.
+/// A frame of a message that everybody gets: its bytes tell its number.
 fn tagged(number: u32, len: u64) -> Vec<u8> {
     vec![number as u8; len as usize]
 }
 
 fn assert_intact(message: &Message) {
     let first = message.first().copied().unwrap_or_default();
-    assert!(message.iter().all(|octet| *octet == first), "octets of another message");
+    assert!(message.iter().all(|byte| *byte == first), "bytes of another message");
 }
 
 /// Reads all there is, keeps some, and hands some on.
@@ -209,7 +210,7 @@ fn keeping_round(seed: u64) {
             scope.spawn(move || keep(reader, dice, &sender));
         }
         drop(sender);
-        let mut press = Press::new();
+        let mut encoder = SharedEncoder::new();
         for number in 0..COUNT {
             if dice.roll(50) == 0 {
                 let mut large = Message::from(tagged(number, ATTACH as u64));
@@ -218,14 +219,14 @@ fn keeping_round(seed: u64) {
                 continue;
             }
             let body = tagged(number, 1 + dice.roll(1_000));
-            let frame = press.encode(0, &body);
-            // One misses runs of the press's frames now and then, or most of them.
+            let frame = encoder.encode(0, &body);
+            // One misses runs of the encoder's frames now and then, or most of them.
             let missing = number / 1_000 % 3 * 6;
             for (writer, misses) in [(&mut ours, 0), (&mut theirs, u64::from(missing))] {
                 if dice.roll(16) < misses {
                     writer.write_body(0, &body).unwrap();
                 } else {
-                    writer.write_encoded(&frame).unwrap();
+                    writer.write_shared(&frame).unwrap();
                 }
             }
         }

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Counter, Foreign, body};
 use ringmq_pipe::frame::MORE;
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Notify, Refused, Sleep, log};
+use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Notify, Sleep, WriteError, log};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ fn with_counter(hwm: u32) -> (LogWriter, LogReader, Arc<Counter>) {
     (writer, reader, told)
 }
 
-/// Writes one-octet messages until one is refused; returns how many were not.
+/// Writes one-byte messages until one is refused; returns how many were not.
 fn fill(writer: &mut LogWriter) -> u32 {
     (0..).take_while(|_| writer.write_body(0, b"m").is_ok()).count() as u32
 }
@@ -32,7 +32,7 @@ fn the_high_water_mark_is_exact_and_a_refused_writer_resumes_at_half() {
         let half = hwm.div_ceil(2);
         for _ in 1..half {
             reader.read().unwrap();
-            assert_eq!(writer.ready(), Err(Refused::Full));
+            assert_eq!(writer.ready(), Err(WriteError::Full));
         }
         assert_eq!(told.told(), (0, 0));
         reader.read().unwrap();
@@ -50,7 +50,7 @@ fn a_message_counts_once_however_many_frames_it_has() {
         }
         writer.write_body(0, b"last").unwrap();
     }
-    assert_eq!(writer.write_body(MORE, b"part"), Err(Refused::Full));
+    assert_eq!(writer.write_body(MORE, b"part"), Err(WriteError::Full));
     assert_eq!((0..).map_while(|_| reader.read()).count(), 20);
     assert_eq!(writer.credit(), 2);
 }
@@ -97,7 +97,7 @@ fn a_reader_that_goes_away_is_told_from_a_full_log() {
     drop(reader);
     assert_eq!(told.told(), (0, 1));
     let mut message = Message::from("kept");
-    assert_eq!(writer.write(&mut message), Err(Refused::Closed));
+    assert_eq!(writer.write(&mut message), Err(WriteError::Closed));
     assert_eq!(message, "kept");
 }
 
@@ -114,7 +114,7 @@ fn a_drained_log_is_credited_in_full() {
             true => reader.set_hwm(10),
             false => writer.set_hwm(10),
         }
-        assert_eq!(writer.ready(), Err(Refused::Full));
+        assert_eq!(writer.ready(), Err(WriteError::Full));
         assert_eq!(reader.fall_asleep(), Sleep::Asleep);
         assert_eq!(told.told(), (0, 1));
         assert_eq!(writer.depth(), 0);
@@ -177,8 +177,8 @@ fn bodies_in_pieces_are_held_to_their_header() {
 }
 
 #[test]
-fn octets_that_are_no_frames_do_not_get_the_reader_beyond_them() {
-    // Announces 8191 octets and brings one, then a body that should be attached and is not.
+fn bytes_that_are_no_frames_do_not_get_the_reader_beyond_them() {
+    // Announces 8191 bytes and brings one, then a body that should be attached and is not.
     let frames: [&[u8]; 2] =
         [&[2, 0, 0, 0, 0, 0, 0, 0x1f, 0xff, 7], &[2, 0, 0, 0, 0, 0, 0, 0x20, 0, 7]];
     for frame in frames {

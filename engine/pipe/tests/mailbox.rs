@@ -1,11 +1,13 @@
-//! What mailboxes, waiters and latest-only slots promise.
+//! What mailboxes, waiters and conflated slots promise.
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::{Counter, Foreign};
-use ringmq_pipe::{LatestReader, LatestWriter, Mailbox, Message, Refused, Sleep, Waiters, latest};
+use common::{Counter, Foreign, name, named};
+use ringmq_pipe::{
+    ConflatedReader, ConflatedWriter, Mailbox, Message, Sleep, Waiters, WriteError, conflated,
+};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Wake, Waker};
@@ -82,7 +84,7 @@ fn dropping_a_waker_may_remove_another() {
 fn the_latest_message_takes_the_place_of_the_others() {
     let token = Arc::new(());
     let told = Counter::new();
-    let (mut writer, mut reader) = latest();
+    let (mut writer, mut reader) = conflated();
     reader.install(told.clone(), 0);
     assert_eq!(reader.check(), Sleep::Asleep);
     for n in 0..3 {
@@ -95,14 +97,14 @@ fn the_latest_message_takes_the_place_of_the_others() {
     assert_eq!((message.more(), &message[..]), (false, &[2; 100][..]));
     writer.write(&mut Message::from("unread")).unwrap();
     drop(reader);
-    assert_eq!(writer.write(&mut message.clone()), Err(Refused::Closed));
+    assert_eq!(writer.write(&mut message.clone()), Err(WriteError::Closed));
     drop((message, writer));
     assert_eq!(Arc::strong_count(&token), 1);
 }
 
 #[test]
 fn a_slot_whose_writer_is_gone_ends_after_its_message() {
-    let (mut writer, mut reader) = latest();
+    let (mut writer, mut reader) = conflated();
     writer.write(&mut Message::from("last")).unwrap();
     drop(writer);
     assert!(!reader.ended());
@@ -111,7 +113,7 @@ fn a_slot_whose_writer_is_gone_ends_after_its_message() {
 }
 
 /// Frames of one message.
-fn write_all(writer: &mut LatestWriter, frames: &[&[u8]]) {
+fn write_all(writer: &mut ConflatedWriter, frames: &[&[u8]]) {
     for (at, frame) in frames.iter().enumerate() {
         let mut message = Message::copy_from(frame);
         message.set_more(at + 1 < frames.len());
@@ -121,7 +123,7 @@ fn write_all(writer: &mut LatestWriter, frames: &[&[u8]]) {
 }
 
 /// The next message, whole, as the bodies of its frames.
-fn read_all(reader: &mut LatestReader) -> Vec<Vec<u8>> {
+fn read_all(reader: &mut ConflatedReader) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     while let Some(frame) = reader.read() {
         assert_eq!(reader.began(), frames.is_empty());
@@ -136,7 +138,7 @@ fn read_all(reader: &mut LatestReader) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_message_takes_the_place_of_another_as_a_whole() {
-    let (mut writer, mut reader) = latest();
+    let (mut writer, mut reader) = conflated();
     write_all(&mut writer, &[b"old", b"", b"last"]);
     write_all(&mut writer, &[b"new", b"last"]);
     let mut begun = Message::from("begun");
@@ -151,9 +153,42 @@ fn a_message_takes_the_place_of_another_as_a_whole() {
     assert_eq!((writer.replaced(), reader.check()), (1, Sleep::Asleep));
 }
 
+fn frame(body: &str, more: bool) -> Message {
+    let mut frame = Message::from(body);
+    frame.set_more(more);
+    frame
+}
+
+#[test]
+fn each_message_of_a_slot_is_its_senders() {
+    let (mut writer, mut reader) = conflated();
+    let (one, two) = (named("one"), named("two"));
+    writer.set_peer(Some(one));
+    for body in [vec![1; 3], vec![2; 300]] {
+        let mut sent = Message::from(body.clone());
+        sent.set_group(b"not for the slot").unwrap();
+        sent.set_routing_id(7);
+        writer.write(&mut sent).unwrap();
+        let message = reader.read().unwrap();
+        assert_eq!((&message[..], name(&message).as_deref()), (&body[..], Some("one")));
+        assert_eq!((message.group(), message.routing_id()), (&b""[..], 0));
+    }
+    writer.write(&mut frame("head", true)).unwrap();
+    writer.write(&mut frame("body", false)).unwrap();
+    writer.set_peer(Some(two));
+    for _ in 0..2 {
+        assert_eq!(name(&reader.read().unwrap()).as_deref(), Some("one"));
+    }
+    writer.write(&mut frame("begun", true)).unwrap();
+    writer.set_peer(None);
+    writer.write(&mut frame("whole", false)).unwrap();
+    let message = reader.read().unwrap();
+    assert_eq!((&message[..], name(&message)), (&b"whole"[..], None));
+}
+
 #[test]
 fn half_a_message_is_as_good_as_none() {
-    let (mut writer, mut reader) = latest();
+    let (mut writer, mut reader) = conflated();
     let mut half = Message::from("half");
     half.set_more(true);
     writer.write(&mut half.clone()).unwrap();
@@ -167,7 +202,7 @@ fn half_a_message_is_as_good_as_none() {
 
 #[test]
 fn a_command_takes_nobodys_place() {
-    let (mut writer, mut reader) = latest();
+    let (mut writer, mut reader) = conflated();
     write_all(&mut writer, &[b"message"]);
     let mut command = Message::from("command");
     command.set_flags(ringmq_pipe::frame::COMMAND);

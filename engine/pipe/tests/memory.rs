@@ -6,7 +6,7 @@
 
 mod common;
 
-use ringmq_pipe::{LogReader, LogWriter, Message, Press, log};
+use ringmq_pipe::{LogReader, LogWriter, Message, SharedEncoder, log};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -64,7 +64,7 @@ fn drain(reader: &mut LogReader) -> usize {
 
 /// A publisher of two topics: the frequent one goes to the others only, and is read at once.
 struct Publisher {
-    press: Press,
+    encoder: SharedEncoder,
     others: (LogWriter, LogReader),
     slow: LogWriter,
 }
@@ -72,22 +72,22 @@ struct Publisher {
 impl Publisher {
     fn new() -> (Self, LogReader) {
         let (slow, behind) = log(0);
-        (Self { press: Press::new(), others: log(0), slow }, behind)
+        (Self { encoder: SharedEncoder::new(), others: log(0), slow }, behind)
     }
 
-    fn frequent(&mut self, octets: usize) {
-        for _ in 0..octets / KIB {
-            let frame = self.press.encode(0, &[1; KIB]);
-            self.others.0.write_encoded(&frame).unwrap();
+    fn frequent(&mut self, bytes: usize) {
+        for _ in 0..bytes / KIB {
+            let frame = self.encoder.encode(0, &[1; KIB]);
+            self.others.0.write_shared(&frame).unwrap();
         }
         drain(&mut self.others.1);
     }
 
-    /// A message of `len` octets for everybody, encoded once.
+    /// A message of `len` bytes for everybody, encoded once.
     fn rare(&mut self, len: usize) {
-        let frame = self.press.encode(0, &vec![2; len]);
-        self.others.0.write_encoded(&frame).unwrap();
-        self.slow.write_encoded(&frame).unwrap();
+        let frame = self.encoder.encode(0, &vec![2; len]);
+        self.others.0.write_shared(&frame).unwrap();
+        self.slow.write_shared(&frame).unwrap();
     }
 
     /// As [`rare`](Self::rare), copied: as the first after one that others get.
@@ -144,11 +144,11 @@ fn a_subscriber_that_gets_less_and_less_keeps_no_block_for_little() {
 fn subscribers_of_everything_share_what_they_have_not_read() {
     const LOGS: usize = 50;
     alone(|held| {
-        let mut press = Press::new();
+        let mut encoder = SharedEncoder::new();
         let mut logs: Vec<_> = (0..LOGS).map(|_| log(0)).collect();
         for _ in 0..16 * COUNT {
-            let frame = press.encode(0, &[1; KIB]);
-            logs.iter_mut().for_each(|(writer, _)| writer.write_encoded(&frame).unwrap());
+            let frame = encoder.encode(0, &[1; KIB]);
+            logs.iter_mut().for_each(|(writer, _)| writer.write_shared(&frame).unwrap());
         }
         // Once for all, and for each the beginning and what links it to the rest.
         let most = 16 * COUNT * (KIB + 16) + LOGS * 200 * KIB + BESIDE;
@@ -227,17 +227,17 @@ fn nor_do_messages_kept_by_another_thread() {
 #[test]
 fn nor_do_messages_kept_of_what_was_encoded_once() {
     alone(|held| {
-        let mut press = Press::new();
+        let mut encoder = SharedEncoder::new();
         let (mut writer, mut reader) = log(0);
         let mut kept = Vec::new();
         for number in 0..64 * COUNT {
-            writer.write_encoded(&press.encode(0, &[1; KIB])).unwrap();
+            writer.write_shared(&encoder.encode(0, &[1; KIB])).unwrap();
             let message = reader.read().unwrap();
             if number % 64 == 0 {
                 kept.push(message);
             }
         }
-        assert_at_most(held(), 3 * COUNT * KIB + BESIDE, "kept of a press's blocks");
+        assert_at_most(held(), 3 * COUNT * KIB + BESIDE, "kept of an encoder's blocks");
         assert_eq!(kept.len(), COUNT);
     });
 }

@@ -5,10 +5,10 @@
 
 mod common;
 
-use common::{Counter, Foreign, body};
+use common::{Counter, Foreign, body, name, named};
 use proptest::prelude::*;
 use ringmq_pipe::frame::{self, COMMAND, MORE};
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Piece, Refused, Sleep, log};
+use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Piece, Sleep, WriteError, log};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ enum Way {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A frame of so many octets, which ends its message unless more follows.
+    /// A frame of so many bytes, which ends its message unless more follows.
     Frame {
         len: usize,
         more: bool,
@@ -41,12 +41,14 @@ enum Step {
     Sleep,
     WriterHwm(u32),
     ReaderHwm(u32),
+    /// Another peer is the sender, or nobody that is known.
+    Sender(Option<u32>),
 }
 
 fn length() -> impl Strategy<Value = usize> {
     prop_oneof![
         4 => 0..300usize,
-        2 => prop::sample::select(vec![0, 1, 59, 60, 61, 64, 254, 255, 256, 257]),
+        2 => prop::sample::select(vec![0, 1, 53, 54, 55, 64, 254, 255, 256, 257]),
         1 => prop::sample::select(vec![8190, 8191, 8192, 8193, 20_000]),
         1 => 0..20_000usize,
     ]
@@ -73,6 +75,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Sleep),
         1 => (0..12u32).prop_map(Step::WriterHwm),
         1 => (0..12u32).prop_map(Step::ReaderHwm),
+        2 => prop::option::weighted(0.8, 0..100u32).prop_map(Step::Sender),
     ]
 }
 
@@ -83,6 +86,11 @@ type Frame = (u8, Vec<u8>);
 struct Model {
     /// Frames of whole messages, not taken yet.
     visible: VecDeque<Frame>,
+    /// Who has sent each of them.
+    senders: VecDeque<Option<u32>>,
+    sender: Option<u32>,
+    /// Who has sent the frame taken last.
+    from: Option<u32>,
     /// Frames of the message in progress.
     open: Vec<Frame>,
     hwm: u32,
@@ -104,6 +112,7 @@ impl Model {
         let ends = frame.0 & MORE == 0;
         self.open.push(frame);
         if ends {
+            self.senders.extend(self.open.iter().map(|_| self.sender));
             self.visible.extend(self.open.drain(..));
             self.written += 1;
             self.tell_reader();
@@ -112,6 +121,7 @@ impl Model {
 
     fn took(&mut self) -> Frame {
         let frame = self.visible.pop_front().unwrap();
+        self.from = self.senders.pop_front().unwrap();
         self.taken += u64::from(frame.0 & MORE == 0);
         frame
     }
@@ -229,6 +239,11 @@ impl Bench {
                 self.reader.set_hwm(hwm);
                 self.model.set_hwm(hwm);
             }
+            Step::Sender(sender) => {
+                self.writer.set_peer(sender.map(named));
+                self.model.open.clear();
+                self.model.sender = sender;
+            }
         }
         let outstanding = self.model.written - self.model.credited;
         assert_eq!(self.writer.depth(), outstanding);
@@ -259,7 +274,7 @@ impl Bench {
             }),
         };
         if full {
-            assert_eq!(result, Err(Refused::Full));
+            assert_eq!(result, Err(WriteError::Full));
             self.model.refused = true;
         } else {
             assert_eq!(result, Ok(()));
@@ -267,16 +282,26 @@ impl Bench {
         }
     }
 
-    fn write_message(&mut self, flags: u8, body: &[u8], way: Way) -> Result<(), Refused> {
+    fn write_message(&mut self, flags: u8, body: &[u8], way: Way) -> Result<(), WriteError> {
         let mut message = match way {
             Way::Foreign => Foreign::message(body.to_vec(), &self.token),
             _ => Message::from(body),
         };
         message.set_flags(flags);
+        message.set_routing_id(7);
+        if body.len().is_multiple_of(3) {
+            message.set_group(b"not for the log").unwrap();
+        }
         let result = self.writer.write(&mut message);
         match result {
-            Ok(()) => assert_eq!((message.len(), message.flags()), (0, 0)),
-            Err(_) => assert_eq!((&message[..], message.flags()), (body, flags)),
+            Ok(()) => {
+                assert_eq!((message.len(), message.flags(), message.routing_id()), (0, 0, 0));
+                assert!(message.group().is_empty());
+            }
+            Err(_) => {
+                assert_eq!((&message[..], message.flags()), (body, flags));
+                assert_eq!(message.routing_id(), 7);
+            }
         }
         result
     }
@@ -307,6 +332,8 @@ impl Bench {
         };
         let (flags, body) = self.model.took();
         assert_eq!((message.flags(), &message[..]), (flags, &body[..]));
+        assert_eq!((message.routing_id(), message.group()), (0, &b""[..]));
+        assert_eq!(name(&message), self.model.from.map(|sender| sender.to_string()));
         self.kept.push((message, body));
         self.model.frame_done(flags);
     }
@@ -326,11 +353,11 @@ impl Bench {
     }
 
     fn gather(&mut self, most: usize) {
-        let octets = |frames: &VecDeque<Frame>| -> usize {
+        let bytes = |frames: &VecDeque<Frame>| -> usize {
             let size = |body: &[u8]| frame::header_size(body.len()) + body.len();
             frames.iter().map(|(_, body)| size(body)).sum()
         };
-        let before = octets(&self.model.visible);
+        let before = bytes(&self.model.visible);
         let mut pieces = Vec::new();
         let total = self.reader.gather(most, &mut pieces);
         assert!(total >= most.min(before), "as much as asked for");
@@ -339,7 +366,7 @@ impl Bench {
         while at < pieces.len() {
             at += self.check_piece(&pieces[at], pieces.get(at + 1));
         }
-        assert_eq!(octets(&self.model.visible), before - total);
+        assert_eq!(bytes(&self.model.visible), before - total);
         if let Some(last) = pieces.last() {
             assert!(!last.open, "whole messages only");
         }
@@ -394,8 +421,8 @@ impl Bench {
         } else {
             drop(reader);
             model.tell_writer();
-            assert_eq!(writer.ready(), Err(Refused::Closed));
-            assert_eq!(writer.write_body(0, b"x"), Err(Refused::Closed));
+            assert_eq!(writer.ready(), Err(WriteError::Closed));
+            assert_eq!(writer.write_body(0, b"x"), Err(WriteError::Closed));
             assert_eq!(self.told.told(), model.told);
             writer.write_uncounted(0, Foreign::message(vec![1; ATTACH], &self.token));
             drop(writer);

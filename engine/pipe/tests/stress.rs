@@ -19,7 +19,7 @@ mod common;
 
 use common::{Foreign, body};
 use ringmq_pipe::frame::{self, MORE};
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Notify, Refused, Sleep, log};
+use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Notify, Sleep, WriteError, log};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
@@ -225,8 +225,8 @@ fn a_reader_that_leaves_frees_a_blocked_writer() {
                 loop {
                     match writer.write_body(0, &[1; 100]) {
                         Ok(()) => {}
-                        Err(Refused::Full) => parker.park(),
-                        Err(Refused::Closed) => break,
+                        Err(WriteError::Full) => parker.park(),
+                        Err(WriteError::Closed) => break,
                     }
                 }
             });

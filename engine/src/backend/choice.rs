@@ -20,13 +20,22 @@ pub enum BackendChoice {
 }
 
 impl BackendChoice {
-    fn parse(text: &str) -> Option<Self> {
-        match text {
-            "auto" | "" => Some(Self::Auto),
-            "uring" => Some(Self::Uring),
-            "mio" => Some(Self::Mio),
-            _ => None,
+    /// `auto`, `uring` or `mio`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Uring => "uring",
+            Self::Mio => "mio",
         }
+    }
+
+    /// The one of that name; the empty one is [`Auto`](Self::Auto) too.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Auto, Self::Uring, Self::Mio];
+        if name.is_empty() {
+            return Some(Self::Auto);
+        }
+        all.into_iter().find(|choice| choice.name() == name)
     }
 }
 
@@ -78,7 +87,7 @@ pub struct BackendUnavailable {
     pub reason: String,
 }
 
-/// Whether io_uring works here, by setting up a ring and moving octets through it.
+/// Whether io_uring works here, by setting up a ring and moving bytes through it.
 ///
 /// # Errors
 /// Why it does not, in words, with a remedy where there is one.
@@ -156,7 +165,7 @@ fn from_environment() -> Result<(BackendChoice, String), BackendUnavailable> {
     // Text that is not UTF-8 is none of the three either.
     let text = std::env::var_os(ENVIRONMENT).unwrap_or_default();
     let text = text.to_string_lossy();
-    let choice = BackendChoice::parse(&text).ok_or_else(|| BackendUnavailable {
+    let choice = BackendChoice::from_name(&text).ok_or_else(|| BackendUnavailable {
         reason: format!("{ENVIRONMENT} is {text:?}: it takes auto, uring or mio"),
     })?;
     Ok((choice, format!("asked for by {ENVIRONMENT}={text}")))

@@ -1,50 +1,74 @@
 //! The contract between an I/O thread and the operating system, and the choice of who fulfils it.
 //!
-//! A backend is driven by one thread. It is told what to do by token and descriptor, and answers with
-//! [`Event`]s from [`Backend::poll`]. What holds for each of them:
+//! A backend is driven by one thread. It is told what to do by token and by socket or [`Stream`], and answers
+//! with [`Event`]s from [`Backend::poll`]. What holds for each of them:
 //!
 //! * Calls never block, and never answer in themselves: every answer is an event of a later `poll`.
-//! * A token has one descriptor, and one operation of a kind is under way for it at a time: one
+//! * A token has one socket or stream, and one operation of a kind is under way for it at a time: one
 //!   accept, one connect, one receive, one send. Sends of a token are thereby in order. What is asked
 //!   for beyond that fails (a connect, a send), or is what is under way already.
 //! * Everybody gets a turn: a `poll` accepts no more than one or two times `ACCEPTS` connections of a
-//!   listener, however many come and go; those accepted before are served, and let go of, in between.
-//! * The kernel owns what is in flight. A batch that is given away stays alive until its `Sent`; a
-//!   descriptor stays open until nothing refers to it.
+//!   listener, however many come and go; those accepted before are served, and let go of, in between. It
+//!   receives no more than [`DATAGRAMS`] datagrams of a socket, however fast they come.
+//! * The kernel owns what is in flight. A batch that is given away stays alive until its `Sent`, or its
+//!   `DatagramsSent`; a socket stays open until nothing refers to it.
 //! * After [`close`](Backend::close) no event names the token again, except that a send under way is
 //!   still answered, soon, so that nobody has to guess how much of its batch went out. Closing again
 //!   does nothing.
 //! * Dropping a backend gives up on everything, and frees only what the kernel has let go of.
+//!
+//! # Datagrams
+//! A token that receives or sends datagrams has a socket of IP that does not block, and does nothing else. What
+//! is said above holds for it, with this beside it:
+//!
+//! * Each datagram is an event and a buffer by itself: its borders are kept, an empty one is one too. It comes
+//!   with its source, with its destination if that was [asked for](report_destination) and the system tells, and
+//!   with a note if it was longer than what the receive keeps.
+//! * A socket has [`DATAGRAMS`] buffers of its own. Whoever holds all of them receives nothing until one is given
+//!   back, and keeps nobody else from anything; what the kernel has no room for meanwhile is lost, as datagrams
+//!   are. A buffer that outlives its token is empty, and giving it back does nothing.
+//! * A receive goes on until it is paused. What the network says of datagrams that were sent before (nobody
+//!   listens there) may end it as `Failed`: asking again goes on.
+//! * A send tries up to [`DATAGRAMS`] of its batch, in order, and waits while the kernel has no room for the
+//!   first. One that is refused does not stop those after it. The answer tells how many went out, how many were
+//!   refused, and why the first of those was: these are what the batch advances by before what is left of it is
+//!   sent. An error in place of that means that none was tried.
+//! * Sending does not wait for receiving, and the other way round.
 
 pub mod mio;
 #[cfg(target_os = "linux")]
 pub mod uring;
 
 mod choice;
-pub(crate) mod direct;
-pub(crate) mod life;
+mod datagram;
+mod socket;
+mod stream;
 mod survey;
+mod tcp_info;
 pub(crate) mod thread;
+pub(crate) mod wake_fd;
 
 pub(crate) use choice::Chosen;
 pub use choice::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, open, uring_available,
 };
+pub use datagram::{
+    DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, LONGEST_DATAGRAM, OutgoingDatagram,
+    SendTally, report_destination,
+};
+pub use stream::Stream;
 pub use survey::{
     Found, RingSize, UringCause, UringFeature, UringRefusal, UringReport, uring_report,
 };
 
 use crate::batch::Batch;
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use socket2::{SockAddr, Socket};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A socket of the operating system, non-blocking, shared by all who may use or await it.
-pub type Descriptor = Arc<Socket>;
-
-/// Octets of a receive buffer: the batch size at which throughput is best (64 KiB: 9.5 GB/s on
+/// Bytes of a receive buffer: the batch size at which throughput is best (64 KiB: 9.5 GB/s on
 /// loopback TCP where 8 KiB gave 1.5).
 pub const RECEIVE_BUFFER: usize = 64 * 1024;
 
@@ -52,13 +76,13 @@ pub const RECEIVE_BUFFER: usize = 64 * 1024;
 /// holds a descriptor until its turn has come, so this also bounds how many those are.
 pub(crate) const ACCEPTS: usize = 16;
 
-/// Octets that one call to the system is asked to move at the most; the next call goes on. A message may be
+/// Bytes that one call to the system is asked to move at the most; the next call goes on. A message may be
 /// longer than any system takes at once: io_uring refuses 2 GiB and more, Linux's calls move less than 2 GiB
 /// of it, macOS refuses to move 2 GiB and more in all stretches of a call together, and Windows counts the
-/// octets of a stretch in 32 bits. (What is received into a buffer of the backend's is shorter anyway.)
+/// bytes of a stretch in 32 bits. (What is received into a buffer of the backend's is shorter anyway.)
 pub(crate) const CALL: usize = 1 << 30;
 
-/// How a receive goes on after the first octets.
+/// How a receive goes on after the first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receive {
     /// One event, then nothing until asked again: at most one buffer is read ahead.
@@ -74,7 +98,7 @@ pub struct Buffer {
     pub(crate) len: usize,
 }
 
-/// Why no more octets come.
+/// Why no more bytes come.
 #[derive(Debug)]
 pub enum Ended {
     /// It was a [`Receive::Once`] or was paused: ask again when there is room.
@@ -91,12 +115,16 @@ pub enum Event {
     Accepted(Token, io::Result<Socket>),
     /// A connect finished.
     Connected(Token, io::Result<()>),
-    /// Octets arrived. Give the buffer back with [`Backend::release`].
+    /// Bytes arrived. Give the buffer back with [`Backend::release`].
     Received(Token, Buffer),
     /// A receive is over.
     ReceiveEnded(Token, Ended),
-    /// A send is over: how many octets went out, and the batch, not advanced.
+    /// A send is over: how many bytes went out, and the batch, not advanced.
     Sent(Token, Batch, io::Result<usize>),
+    /// A datagram arrived. Give the buffer back with [`Backend::release_datagram`].
+    Datagram(Token, DatagramBuffer),
+    /// A send of datagrams is over: what became of how many, and the batch, not advanced.
+    DatagramsSent(Token, DatagramBatch, io::Result<SendTally>),
 }
 
 /// Ends a [`Backend::poll`] from another thread.
@@ -124,20 +152,20 @@ pub trait Backend {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Accepts connections from `listener` until the token is closed.
-    fn accept(&mut self, token: Token, listener: &Descriptor);
+    /// Accepts connections from `listener`, which does not block, until the token is closed.
+    fn accept(&mut self, token: Token, listener: &Arc<Socket>);
 
-    /// Connects `socket` to `address`.
-    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr);
+    /// Connects `socket`, which does not block, to `address`.
+    fn connect(&mut self, token: Token, socket: &Arc<Socket>, address: &SockAddr);
 
-    /// Receives from `socket`.
-    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive);
+    /// Receives from `stream`.
+    fn receive(&mut self, token: Token, stream: &Stream, how: Receive);
 
     /// Ends a receive; what the backend has read already is still delivered before `Stopped`.
     fn pause(&mut self, token: Token);
 
     /// Sends what is left of `batch`.
-    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch);
+    fn send(&mut self, token: Token, stream: &Stream, batch: Batch);
 
     /// Ends everything under way for `token` and forgets it.
     fn close(&mut self, token: Token);
@@ -146,9 +174,23 @@ pub trait Backend {
     /// else within `timeout` (`None`: when something does). An interrupted wait is no error.
     fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()>;
 
-    /// The octets in a receive buffer.
+    /// The bytes in a receive buffer.
     fn bytes(&self, buffer: &Buffer) -> &[u8];
 
     /// Gives a receive buffer back.
     fn release(&mut self, buffer: Buffer);
+
+    /// Receives datagrams from `socket`, which is bound, until [`pause`](Self::pause), and keeps the first
+    /// `longest` bytes of each, [`LONGEST_DATAGRAM`] at the most. The token's first receive decides how many
+    /// these are.
+    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize);
+
+    /// Sends datagrams of `batch` on `socket`.
+    fn send_datagrams(&mut self, token: Token, socket: &Arc<Socket>, batch: DatagramBatch);
+
+    /// The datagram in a buffer; `None` if its token is closed.
+    fn datagram(&self, buffer: &DatagramBuffer) -> Option<Datagram<'_>>;
+
+    /// Gives a datagram's buffer back.
+    fn release_datagram(&mut self, buffer: DatagramBuffer);
 }

@@ -116,7 +116,7 @@ pub struct RingSize {
 /// What of io_uring there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UringReport {
-    /// Whether the backend works, by having it set up a ring and move octets through it.
+    /// Whether the backend works, by having it set up a ring and move bytes through it.
     pub usable: Result<RingSize, UringRefusal>,
     /// What the backend needs and likes to have, each tried by itself; empty where no ring at all can
     /// be had to try it on.

@@ -40,7 +40,7 @@ mod linux {
         Ok(mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE)?)
     }
 
-    /// Octets that the process may lock; `None` is no limit.
+    /// Bytes that the process may lock; `None` is no limit.
     pub(crate) fn lockable_memory() -> Option<u64> {
         getrlimit(Resource::Memlock).current
     }

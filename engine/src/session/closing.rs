@@ -1,26 +1,25 @@
 //! The end of a session, from either side.
 //!
 //! A socket that closes its end of the pipe wants what it has written to be sent, for as long as its
-//! linger time allows. After the last octet the writing half is shut and the peer's own end awaited: a
-//! descriptor closed while octets of the peer's are still unread would reset the connection, and with
+//! linger time allows. After the last byte the writing half is shut and the peer's own end awaited: a
+//! stream closed while bytes of the peer's are still unread would reset the connection, and with
 //! it lose what the kernel has not delivered yet.
 
-use super::{Carry, LINGER, Phase, Session, SessionEnd, handshake};
-use crate::backend::direct;
-use crate::event::{DisconnectReason, SessionEvent};
-use crate::handler::{Cx, Notice};
+use super::{DetachedPipe, LINGER, Phase, Session, SessionEnd, handshake};
+use crate::io_thread::handler::{Cx, Notice};
+use crate::monitor::{DisconnectReason, MonitorEvent};
+use crate::owner::Connection;
 use ringmq_pipe::{Message, frame};
-use std::net::Shutdown;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a peer may take to close its half once everything is sent to it.
-pub(super) const FAREWELL: Duration = Duration::from_millis(500);
+pub(super) const HALF_CLOSED_FOR: Duration = Duration::from_millis(500);
 
 impl Session {
     /// Notes that the socket has closed the pipe, and from then on how long it lingers.
     pub(super) fn look_for_close(&mut self, cx: &mut Cx<'_>) {
-        if self.is_over() || matches!(self.phase, Phase::Farewell) {
+        if self.is_over() || matches!(self.phase, Phase::HalfClosed) {
             return;
         }
         let Some(linger) = self.state.as_ref().and_then(|state| state.closing()) else { return };
@@ -41,15 +40,15 @@ impl Session {
     }
 
     /// Everything is sent: says so to the peer and waits for its end.
-    pub(super) fn farewell(&mut self, cx: &mut Cx<'_>) {
-        if !self.bring_home() {
+    pub(super) fn half_close(&mut self, cx: &mut Cx<'_>) {
+        if !self.release_to_owner() {
             return; // Called again when everything is.
         }
-        self.dismantle(Phase::Farewell);
-        if self.descriptor.shutdown(Shutdown::Write).is_err() {
+        self.dismantle(Phase::HalfClosed);
+        if self.stream.shutdown_write().is_err() {
             return self.end(cx, DisconnectReason::Local);
         }
-        let at = cx.now + FAREWELL;
+        let at = cx.now + HALF_CLOSED_FOR;
         cx.set_timer(LINGER, self.linger_until.map_or(at, |until| until.min(at)));
     }
 
@@ -64,11 +63,13 @@ impl Session {
                 if !self.sending && !last.is_empty() {
                     // What this end is, so that the other one knows, too, that they do not go together. As
                     // much as goes out at once: nobody waits for such a peer.
-                    let _ = direct::send(&self.descriptor, &last);
+                    let _ = self.stream.send(&last);
                 }
-                self.link.event(SessionEvent::HandshakeFailed(reason.clone()));
+                let Connection { endpoint, peer, .. } = self.connection.clone();
+                let reason = reason.clone();
+                self.owner.event(MonitorEvent::HandshakeFailed { endpoint, peer, reason });
             }
-            Phase::Farewell => return self.end(cx, DisconnectReason::Local),
+            Phase::HalfClosed => return self.end(cx, DisconnectReason::Local),
             Phase::Traffic(_) | Phase::Over => {}
         }
         self.end(cx, reason);
@@ -85,13 +86,13 @@ impl Session {
             return cx.backend.close(cx.token);
         }
         self.ending = Some(Box::new(reason));
-        self.leave_if_home(cx);
+        self.leave_if_returned(cx);
     }
 
     /// Goes on with [`end`](Self::end) unless something is still out.
-    pub(super) fn leave_if_home(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn leave_if_returned(&mut self, cx: &mut Cx<'_>) {
         if !self.sending
-            && self.bring_home()
+            && self.release_to_owner()
             && let Some(reason) = self.ending.take()
         {
             self.leave(cx, *reason);
@@ -99,16 +100,16 @@ impl Session {
     }
 
     /// Recalls what is lent; `false` if some of it is in use, and then this session is told.
-    fn bring_home(&mut self) -> bool {
+    fn release_to_owner(&mut self) -> bool {
         let Phase::Traffic(traffic) = &mut self.phase else { return true };
-        let home = traffic.recall();
-        if !home {
-            self.link.look_again();
+        let returned = traffic.revoke();
+        if !returned {
+            self.owner.look_again();
         }
-        home
+        returned
     }
 
-    /// Leaves traffic, with everything at home, and puts the pipe together again.
+    /// Leaves traffic, with both halves here, and puts the pipe together again.
     fn dismantle(&mut self, next: Phase) {
         if let Phase::Traffic(traffic) = std::mem::replace(&mut self.phase, next) {
             self.carry = traffic.into_carry(self.linger_until).map(Box::new);
@@ -125,7 +126,7 @@ impl Session {
             carry.linger_until = self.linger_until;
             // Half a message of the peer's is as good as none.
             carry.tx.rollback();
-            if self.carried && established && self.link.tells_peers_apart() {
+            if self.carried && established && self.owner.tells_peers_apart() {
                 carry.tx.write_uncounted(frame::COMMAND, Message::new());
             }
         }
@@ -154,16 +155,17 @@ impl Session {
     fn report(
         &mut self,
         cx: &mut Cx<'_>,
-        carry: Option<Carry>,
+        carry: Option<DetachedPipe>,
         reason: DisconnectReason,
         established: bool,
     ) {
         tracing::debug!(%reason, established, "session over");
-        let event = SessionEvent::Disconnected(reason.clone());
+        let Connection { endpoint, peer, .. } = self.connection.clone();
+        let event = MonitorEvent::Disconnected { endpoint, peer, reason: reason.clone() };
         let end = SessionEnd { session: cx.token, carry, reason, established };
-        cx.tell(self.owner, Notice::SessionEnded(Box::new(end)));
+        cx.tell(self.parent, Notice::SessionEnded(Box::new(end)));
         cx.finish();
         // Heard of before the owner is told, which comes when this handler has returned.
-        self.link.event(event);
+        self.owner.event(event);
     }
 }

@@ -1,25 +1,25 @@
-//! The reading half of a session: from received octets to the pipe.
+//! The reading half of a session: from received bytes to the pipe.
 //!
 //! Nothing is decoded beyond the pipe's credit. What was received beyond it waits here: at most what
 //! the backend had under way when the credit ran out.
 
 use bytes::{Buf, BytesMut};
-use ringmq_pipe::{ATTACH, LogWriter, Message, Outlet, Refused, frame};
+use ringmq_pipe::{ATTACH, LogWriter, Message, PipeWriter, WriteError, frame};
 use ringmq_zmtp::{Command, Decoder, Measured, ProtocolError, Rest, Sink};
 
-/// Octets set aside at once for a large body whose length only the peer vouches for; more follows as
-/// octets really arrive.
+/// Bytes set aside at once for a large body whose length only the peer vouches for; more follows as
+/// bytes really arrive.
 const TRUST: usize = 256 * 1024;
 
-/// Octets missing of a large body that are worth a read of their own.
+/// Bytes missing of a large body that are worth a read of their own.
 const STRAIGHT: usize = 32 * 1024;
 
-/// What came of octets that were received into the log.
+/// What came of bytes that were received in place.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Landed {
+pub(crate) enum Committed {
     /// All of them are messages now.
     All,
-    /// So many octets are missing of the last frame, at least.
+    /// So many bytes are missing of the last frame, at least.
     Partial(usize),
     /// There is no credit for the rest.
     Blocked,
@@ -28,7 +28,7 @@ pub(super) enum Landed {
 }
 
 /// The reading half of a session.
-pub(super) struct Inbound {
+pub(crate) struct Inbound {
     decoder: Decoder,
     partial: Partial,
     /// Received beyond the credit. Boxed, because most connections never need it.
@@ -37,7 +37,7 @@ pub(super) struct Inbound {
     discard: bool,
 }
 
-/// A frame of which some octets are still to come.
+/// A frame of which some bytes are still to come.
 #[derive(Default)]
 struct Partial {
     flags: u8,
@@ -47,15 +47,15 @@ struct Partial {
 }
 
 impl Partial {
-    /// Adds octets of a large body.
-    fn extend(&mut self, octets: &[u8]) {
-        if self.large.capacity() - self.large.len() < octets.len() {
-            self.reserve(octets.len());
+    /// Adds bytes of a large body.
+    fn extend(&mut self, bytes: &[u8]) {
+        if self.large.capacity() - self.large.len() < bytes.len() {
+            self.reserve(bytes.len());
         }
-        self.large.extend_from_slice(octets);
+        self.large.extend_from_slice(bytes);
     }
 
-    /// Makes room for `least` octets more. Memory is taken for what has arrived as much again, never for
+    /// Makes room for `least` bytes more. Memory is taken for what has arrived as much again, never for
     /// more than the body.
     fn reserve(&mut self, least: usize) {
         let have = self.large.len();
@@ -65,18 +65,18 @@ impl Partial {
 }
 
 impl Inbound {
-    pub(super) fn new(decoder: Decoder, discard: bool) -> Self {
+    pub(crate) fn new(decoder: Decoder, discard: bool) -> Self {
         Self { decoder, partial: Partial::default(), backlog: None, discard }
     }
 
-    /// Whether octets wait for credit.
-    pub(super) fn is_blocked(&self) -> bool {
+    /// Whether bytes wait for credit.
+    pub(crate) fn is_blocked(&self) -> bool {
         self.backlog.as_ref().is_some_and(|backlog| !backlog.is_empty())
     }
 
     /// The memory of a large body of which enough is missing to receive it where it belongs, and how much
     /// to receive at the most.
-    pub(super) fn large_body(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+    pub(crate) fn large_body(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         let missing = usize::try_from(self.decoder.missing()).unwrap_or(usize::MAX);
         let is_large = self.partial.body >= ATTACH as u64;
         if missing < STRAIGHT || !is_large || self.discard || self.is_blocked() {
@@ -89,53 +89,53 @@ impl Inbound {
     }
 
     /// Whether the last frame is so large that the next one, too, should be received where it belongs.
-    pub(super) fn is_large(&self) -> bool {
+    pub(crate) fn is_large(&self) -> bool {
         self.partial.body >= STRAIGHT as u64
     }
 
-    /// Octets were added to the [large body](Self::large_body).
-    pub(super) fn large_body_received(&mut self, octets: usize, target: Option<&mut Outlet>) {
-        let mut said = Vec::new();
-        let mut sink = Into { target, partial: &mut self.partial, said: &mut said };
-        self.decoder.delivered(octets as u64, &mut sink);
+    /// Bytes were added to the [large body](Self::large_body).
+    pub(crate) fn large_body_received(&mut self, bytes: usize, target: Option<&mut PipeWriter>) {
+        let mut pings = Vec::new();
+        let mut sink = PipeSink { target, partial: &mut self.partial, pings: &mut pings };
+        self.decoder.delivered(bytes as u64, &mut sink);
     }
 
-    /// Makes messages of what has landed in the log, as far as the credit goes.
-    pub(super) fn take_landed(&mut self, log: &mut LogWriter) -> Landed {
+    /// Commits what was received in the log as messages, as far as the credit goes.
+    pub(crate) fn commit(&mut self, log: &mut LogWriter) -> Committed {
         let credit = usize::try_from(log.credit()).unwrap_or(usize::MAX);
-        let measured = self.decoder.measure(log.landed(), credit);
+        let measured = self.decoder.measure(log.uncommitted(), credit);
         let Measured { run, tail, rest } = measured;
         if run.consumed > 0 {
-            log.take_landed(run.consumed, run.messages as u32, tail);
+            log.commit_received(run.consumed, run.messages as u32, tail);
         }
         match rest {
-            Rest::Nothing if log.landed().is_empty() => Landed::All,
-            Rest::Nothing => Landed::Blocked,
-            Rest::Partial { whole } => Landed::Partial(whole - log.landed().len()),
-            Rest::Other => Landed::Other,
+            Rest::Nothing if log.uncommitted().is_empty() => Committed::All,
+            Rest::Nothing => Committed::Blocked,
+            Rest::Partial { whole } => Committed::Partial(whole - log.uncommitted().len()),
+            Rest::Other => Committed::Other,
         }
     }
 
-    /// Whether the next octets can be received straight into the log.
-    pub(super) fn can_land(&self) -> bool {
+    /// Whether the next bytes can be received straight into the log.
+    pub(crate) fn can_land(&self) -> bool {
         !self.discard && !self.is_blocked() && self.decoder.is_between_frames()
     }
 
-    /// Decodes `octets`, after those that wait already, as far as the credit goes.
-    pub(super) fn take(
+    /// Decodes `bytes`, after those that wait already, as far as the credit goes.
+    pub(crate) fn take(
         &mut self,
-        octets: &[u8],
-        mut target: Option<&mut Outlet>,
-        said: &mut Vec<Said>,
+        bytes: &[u8],
+        mut target: Option<&mut PipeWriter>,
+        pings: &mut Vec<PeerPing>,
     ) -> Result<(), ProtocolError> {
-        if let Some(Outlet::Log(log)) = &mut target
-            && !log.landed().is_empty()
+        if let Some(log) = target.as_deref_mut().and_then(PipeWriter::as_log_mut)
+            && !log.uncommitted().is_empty()
         {
-            self.backlog.get_or_insert_default().extend_from_slice(&log.lift_landed());
+            self.backlog.get_or_insert_default().extend_from_slice(&log.take_uncommitted());
         }
-        if let Some(Outlet::Log(log)) = &mut target
+        if let Some(log) = target.as_deref_mut().and_then(PipeWriter::as_log_mut)
             && !self.discard
-            && log.ready() == Err(Refused::Closed)
+            && log.ready() == Err(WriteError::Closed)
         {
             // The socket is closed. What the peer says is not waited for, but it may have to say it
             // before it reads what is still to be sent.
@@ -143,10 +143,10 @@ impl Inbound {
             self.partial.large = Vec::new();
             self.discard = true;
         }
-        let mut sink = Into {
+        let mut sink = PipeSink {
             target: if self.discard { None } else { target },
             partial: &mut self.partial,
-            said,
+            pings,
         };
         if let Some(backlog) = &mut self.backlog
             && !backlog.is_empty()
@@ -154,22 +154,26 @@ impl Inbound {
             let used = feed(&mut self.decoder, backlog, &mut sink)?;
             backlog.advance(used);
             if !backlog.is_empty() {
-                backlog.extend_from_slice(octets);
+                backlog.extend_from_slice(bytes);
                 return Ok(());
             }
             // An idle connection holds no memory.
             self.backlog = None;
         }
-        let used = feed(&mut self.decoder, octets, &mut sink)?;
-        if used < octets.len() {
-            self.backlog.get_or_insert_default().extend_from_slice(&octets[used..]);
+        let used = feed(&mut self.decoder, bytes, &mut sink)?;
+        if used < bytes.len() {
+            self.backlog.get_or_insert_default().extend_from_slice(&bytes[used..]);
         }
         Ok(())
     }
 }
 
 /// Decodes until the input is used up, or the credit is and a message is next; returns how much was.
-fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_>) -> Result<usize, ProtocolError> {
+fn feed(
+    decoder: &mut Decoder,
+    input: &[u8],
+    sink: &mut PipeSink<'_>,
+) -> Result<usize, ProtocolError> {
     let mut used = 0;
     loop {
         let credit = sink.credit();
@@ -187,8 +191,8 @@ fn feed(decoder: &mut Decoder, input: &[u8], sink: &mut Into<'_>) -> Result<usiz
 /// Commands of the peer that one read may bring and that are heeded; more would be of no use to it.
 const COMMANDS: usize = 256;
 
-/// What the peer has said beside messages.
-pub(super) enum Said {
+/// What the peer has pings beside messages.
+pub(crate) enum PeerPing {
     Ping {
         ttl: u16,
         /// What its PONG is to repeat.
@@ -198,44 +202,32 @@ pub(super) enum Said {
 }
 
 /// Where decoded frames go: into the pipe, or nowhere.
-struct Into<'a> {
-    target: Option<&'a mut Outlet>,
+struct PipeSink<'a> {
+    target: Option<&'a mut PipeWriter>,
     partial: &'a mut Partial,
-    said: &'a mut Vec<Said>,
+    pings: &'a mut Vec<PeerPing>,
 }
 
-impl Into<'_> {
+impl PipeSink<'_> {
     fn credit(&mut self) -> usize {
-        match &mut self.target {
-            Some(Outlet::Log(log)) => usize::try_from(log.credit()).unwrap_or(usize::MAX),
-            Some(Outlet::Latest(_)) | None => usize::MAX,
-        }
+        let credit = self.target.as_deref_mut().map_or(u64::MAX, PipeWriter::credit);
+        usize::try_from(credit).unwrap_or(usize::MAX)
     }
 
     fn log(&mut self) -> Option<&mut LogWriter> {
-        match &mut self.target {
-            Some(Outlet::Log(log)) => Some(log),
-            _ => None,
-        }
+        self.target.as_deref_mut().and_then(PipeWriter::as_log_mut)
     }
 }
 
-impl Sink for Into<'_> {
+impl Sink for PipeSink<'_> {
     fn span(&mut self, frames: &[u8], messages: usize, tail: usize) {
         self.partial.body = 0;
-        match &mut self.target {
-            Some(Outlet::Log(log)) => {
-                log.write_span(frames, messages as u32, tail);
-            }
-            Some(Outlet::Latest(slot)) => {
-                for (flags, body) in each_frame(frames) {
-                    let mut message = Message::copy_from(body);
-                    message.set_flags(flags);
-                    // A socket that is gone needs no message.
-                    let _ = slot.write(&mut message);
-                }
-            }
-            None => {}
+        if let Some(log) = self.log() {
+            return log.write_span(frames, messages as u32, tail);
+        }
+        let Some(target) = &mut self.target else { return };
+        for (flags, body) in each_frame(frames) {
+            target.write_uncounted(flags, Message::copy_from(body));
         }
     }
 
@@ -250,22 +242,23 @@ impl Sink for Into<'_> {
         }
     }
 
-    fn body(&mut self, octets: &[u8]) {
+    fn body(&mut self, bytes: &[u8]) {
         let large = self.partial.body >= ATTACH as u64;
-        match &mut self.target {
-            Some(Outlet::Log(log)) if !large => log.body(octets),
-            Some(_) => self.partial.extend(octets),
-            None => {}
+        let wanted = self.target.is_some();
+        match self.log() {
+            Some(log) if !large => log.body(bytes),
+            _ if wanted => self.partial.extend(bytes),
+            _ => {}
         }
     }
 
     fn end(&mut self) {
         let flags = self.partial.flags;
         let large = self.partial.body >= ATTACH as u64;
-        let Some(target) = &mut self.target else { return };
-        match target {
-            Outlet::Log(log) if !large => log.end(flags),
-            target => {
+        match self.log() {
+            Some(log) if !large => log.end(flags),
+            _ => {
+                let Some(target) = &mut self.target else { return };
                 let body = std::mem::take(&mut self.partial.large);
                 target.write_uncounted(flags, Message::from(body));
             }
@@ -274,11 +267,11 @@ impl Sink for Into<'_> {
 
     fn command(&mut self, command: Command<'_>) {
         match command {
-            _ if self.said.len() >= COMMANDS => {}
+            _ if self.pings.len() >= COMMANDS => {}
             Command::Ping { ttl, context } => {
-                self.said.push(Said::Ping { ttl, context: context.to_vec() });
+                self.pings.push(PeerPing::Ping { ttl, context: context.to_vec() });
             }
-            Command::Pong { .. } => self.said.push(Said::Pong),
+            Command::Pong { .. } => self.pings.push(PeerPing::Pong),
         }
     }
 }

@@ -1,29 +1,28 @@
-//! The session: one connection, from descriptor to pipe.
+//! The session: one connection, from stream to pipe.
 //!
 //! A state machine of two halves, [`Inbound`] and [`Outbound`], that whoever drives it feeds with
-//! completions. It runs the handshake, then moves messages between the descriptor and its pipe until
+//! completions. It runs the handshake, then moves messages between the stream and its pipe until
 //! one of them ends, and reports to its owner, which gets the pipe back if it had given it.
 
-mod carry;
+mod advance;
 mod closing;
-mod direct;
-mod halves;
+pub(crate) mod detached_pipe;
 mod handshake;
-mod inbound;
-mod outbound;
-mod pump;
+pub(crate) mod inbound;
+pub(crate) mod outbound;
+mod properties;
 mod stale;
 mod traffic;
 
-pub use carry::Carry;
-pub use direct::{Direct, Fetch, Reader};
+pub use detached_pipe::DetachedPipe;
 
-use crate::backend::{Descriptor, Receive};
-use crate::event::{DisconnectReason, Link};
-use crate::handler::{Completion, Cx, Handler, Notice};
-use crate::timers::TimerKind;
-use crate::token::Token;
-use ringmq_pipe::PipeState;
+use crate::PipeState;
+use crate::backend::{Receive, Stream};
+use crate::io_thread::handler::{Completion, Cx, Handler, Notice};
+use crate::io_thread::timers::TimerKind;
+use crate::io_thread::token::Token;
+use crate::monitor::DisconnectReason;
+use crate::owner::{Connection, SessionOwner};
 use ringmq_zmtp::{Config, Handshake};
 use std::sync::Arc;
 use std::time::Instant;
@@ -38,17 +37,19 @@ const LEASE: TimerKind = 4;
 /// What a session is made of.
 pub struct SessionOptions {
     /// The connection.
-    pub descriptor: Descriptor,
+    pub stream: Stream,
     /// The protocol's settings.
     pub config: Arc<Config>,
     /// The socket.
-    pub link: Arc<dyn Link>,
+    pub owner: Arc<dyn SessionOwner>,
+    /// The connection, in words and numbers.
+    pub connection: Connection,
     /// The pipe; `None` to ask the socket for one after the handshake.
-    pub carry: Option<Carry>,
+    pub carry: Option<DetachedPipe>,
     /// What the peer sends is not wanted.
     pub discard_inbound: bool,
     /// Who is told when it is over.
-    pub owner: Token,
+    pub parent: Token,
 }
 
 /// The end of a session, as told to its owner.
@@ -56,23 +57,24 @@ pub struct SessionEnd {
     /// Which session.
     pub session: Token,
     /// The pipe, if the session was given one at the start.
-    pub carry: Option<Carry>,
+    pub carry: Option<DetachedPipe>,
     /// Why it is over.
     pub reason: DisconnectReason,
     /// The handshake was done.
     pub established: bool,
 }
 
-/// One connection: runs the handshake, then moves messages between a descriptor and a pipe.
+/// One connection: runs the handshake, then moves messages between a stream and a pipe.
 pub struct Session {
-    descriptor: Descriptor,
-    link: Arc<dyn Link>,
-    owner: Token,
+    stream: Stream,
+    owner: Arc<dyn SessionOwner>,
+    connection: Connection,
+    parent: Token,
     discard_inbound: bool,
     /// The pipe was there from the start and goes back to the owner.
     carried: bool,
     /// The pipe, while it is not in traffic; boxed, because it nearly always is.
-    carry: Option<Box<Carry>>,
+    carry: Option<Box<DetachedPipe>>,
     /// What both ends of the pipe see, once there is one.
     state: Option<Arc<PipeState>>,
     /// When to give up on sending, once the socket has closed the pipe.
@@ -85,9 +87,9 @@ pub struct Session {
     /// The last receives brought much at once.
     bulk: bool,
     /// A turn was asked for.
-    restless: bool,
+    request_tick: bool,
     heartbeat_at: Option<Instant>,
-    /// Found while octets were taken in; acted on when driven.
+    /// Found while bytes were taken in; acted on when driven.
     failure: Option<DisconnectReason>,
     /// The connection is of no more use. What it has brought is still delivered.
     gone: Option<DisconnectReason>,
@@ -101,19 +103,20 @@ enum Phase {
     Handshake(Box<Handshake>, Vec<u8>),
     Traffic(Box<Traffic>),
     /// Everything is sent, the writing half is shut: the peer's end is awaited.
-    Farewell,
+    HalfClosed,
     Over,
 }
 
 impl Session {
-    /// Makes a session for a connected descriptor. Put it on an I/O thread.
+    /// Makes a session for a connected stream. Put it on an I/O thread.
     pub fn new(options: SessionOptions) -> Self {
         let now = Instant::now();
         let handshake = Handshake::new(options.config, now);
         Self {
-            descriptor: options.descriptor,
-            link: options.link,
+            stream: options.stream,
             owner: options.owner,
+            connection: options.connection,
+            parent: options.parent,
             discard_inbound: options.discard_inbound,
             carried: options.carry.is_some(),
             state: options.carry.as_ref().map(|carry| carry.state().clone()),
@@ -123,7 +126,7 @@ impl Session {
             receiving: None,
             sending: false,
             bulk: false,
-            restless: false,
+            request_tick: false,
             heartbeat_at: None,
             failure: None,
             gone: None,
@@ -133,9 +136,9 @@ impl Session {
     }
 
     /// Decodes what arrived, and what waited for credit.
-    fn take_in(&mut self, now: Instant, octets: &[u8]) {
+    fn take_in(&mut self, now: Instant, bytes: &[u8]) {
         let Phase::Traffic(traffic) = &mut self.phase else { return };
-        if let Err(error) = traffic.take_in(now, octets) {
+        if let Err(error) = traffic.take_in(now, bytes) {
             self.failure = Some(DisconnectReason::Protocol(error));
         }
     }
@@ -155,35 +158,36 @@ impl Handler for Session {
             cx.arrange_timer(HANDSHAKE, handshake.poll_timeout());
         }
         self.look_for_close(cx);
-        self.pump(cx);
+        self.advance(cx);
     }
 
-    fn received(&mut self, now: Instant, octets: &[u8]) {
+    fn received(&mut self, now: Instant, bytes: &[u8]) {
         if self.is_over() {
             return;
         }
-        self.note_volume(octets.len());
+        self.note_volume(bytes.len());
         match &mut self.phase {
             Phase::Handshake(handshake, rest) => {
-                if let Err(error) = handshake::input(handshake, rest, now, octets) {
+                if let Err(error) = handshake::input(handshake, rest, now, bytes) {
                     self.failure = Some(DisconnectReason::Protocol(error));
                 }
             }
-            Phase::Traffic(_) => self.take_in(now, octets),
-            Phase::Farewell | Phase::Over => {}
+            Phase::Traffic(_) => self.take_in(now, bytes),
+            Phase::HalfClosed | Phase::Over => {}
         }
     }
 
     fn drive(&mut self, cx: &mut Cx<'_>) {
         self.finish_handshake(cx);
-        self.pump(cx);
+        self.advance(cx);
     }
 
     fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
         match completion {
             Completion::Sent(batch, result) => self.sent(cx, batch, result),
             Completion::ReceiveEnded(ended) => self.receive_ended(cx, ended),
-            Completion::Accepted(_) | Completion::Connected(_) => {} // Never asked for.
+            // Never asked for.
+            Completion::Accepted(_) | Completion::Connected(_) | Completion::DatagramsSent(..) => {}
         }
     }
 
@@ -193,21 +197,21 @@ impl Handler for Session {
             HEARTBEAT => self.heartbeat_due(cx),
             LAST_READ => {
                 self.input_over = true;
-                self.pump(cx);
+                self.advance(cx);
             }
-            LEASE => self.look_after_lease(cx),
+            LEASE => self.check_lease(cx),
             _ => self.end(cx, DisconnectReason::Local),
         }
     }
 
-    fn turn(&mut self, cx: &mut Cx<'_>) {
-        self.restless = false;
+    fn tick(&mut self, cx: &mut Cx<'_>) {
+        self.request_tick = false;
         self.watch_burst(cx);
     }
 
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
         if self.ending.is_some() {
-            return self.leave_if_home(cx);
+            return self.leave_if_returned(cx);
         }
         match notice {
             Notice::Readable => {
@@ -215,7 +219,7 @@ impl Handler for Session {
                     traffic.wants_to_write = true;
                 }
                 self.look_for_close(cx);
-                self.pump(cx);
+                self.advance(cx);
             }
             Notice::Burst => self.watch_burst(cx),
             Notice::Writable => self.look_at_reading(cx),
@@ -225,6 +229,7 @@ impl Handler for Session {
             Notice::Abandon if self.state.is_none() => self.end(cx, DisconnectReason::Local),
             // The pipe's own end says when, and how long to linger until then.
             Notice::Abandon => self.look_for_close(cx),
+            Notice::Authenticated(answer) => self.answered(cx, *answer),
             Notice::SessionEnded(_) | Notice::Custom(_) => {}
         }
     }

@@ -1,25 +1,25 @@
 //! The writing half of a session: from the pipe to batches for the wire.
 //!
-//! To a peer that speaks ZMTP 3.1 the log's memory goes out as it is. For older peers every frame is
-//! translated into fresh memory. Either way the pieces of the log stay at hand until the batch is
-//! sent: when the connection breaks, whatever was not handed to the kernel as a whole message goes to
+//! To a peer that speaks ZMTP 3.1 the log's memory goes out as it is. For older peers, and for those
+//! with whom it was agreed to seal frames, every frame is translated into fresh memory. Either way the
+//! pieces of the log stay at hand until the batch is sent: when the connection breaks, whatever was not handed to the kernel as a whole message goes to
 //! the next connection, from the start of that message.
 
-use crate::batch::{Batch, Part};
+use crate::batch::{Batch, BatchPart};
 use bytes::Bytes;
-use ringmq_pipe::{FULL, Inlet, LatestReader, Piece, frame};
+use ringmq_pipe::{ConflatedReader, FULL, Piece, PipeReader, frame};
 use ringmq_zmtp::Encoder;
 
-/// Octets gathered from the log for one send at least, if there are so many: a full block's.
-pub(super) const GATHER: usize = FULL;
+/// Bytes gathered from the log for one send at least, if there are so many: a full block's.
+pub(crate) const GATHER: usize = FULL;
 
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.
 const HEARTBEATS: usize = 4 * 1024;
 
 /// The writing half of a session.
-pub(super) struct Outbound {
+pub(crate) struct Outbound {
     encoder: Encoder,
-    /// Octets for the wire that go before everything else.
+    /// Bytes for the wire that go before everything else.
     control: Vec<u8>,
     /// Where our PING is, if there is one.
     ping: Ping,
@@ -27,12 +27,12 @@ pub(super) struct Outbound {
     spoken: bool,
     /// What the batch under way was made of, for a broken connection; empty when none is under way.
     under_way: Vec<Piece>,
-    /// Octets before the first message in the batch under way.
+    /// Bytes before the first message in the batch under way.
     lead: usize,
     /// Something was sent, and before the last [rest](Self::rest).
     used: bool,
     used_before: bool,
-    /// Octets of the batch that the kernel has taken, and messages credited for them.
+    /// Bytes of the batch that the kernel has taken, and messages credited for them.
     sent: usize,
     credited: usize,
     /// Boxed, because hardly any connection needs it.
@@ -59,9 +59,9 @@ struct Rare {
 }
 
 impl Outbound {
-    /// Begins with `control`, octets for the wire, and then what the last connection has `carried`
+    /// Begins with `control`, bytes for the wire, and then what the last connection has `carried`
     /// over.
-    pub(super) fn new(encoder: Encoder, control: Vec<u8>, carried: Vec<Piece>) -> Self {
+    pub(crate) fn new(encoder: Encoder, control: Vec<u8>, carried: Vec<Piece>) -> Self {
         let rare = (!carried.is_empty()).then(|| Box::new(Rare { ends: Vec::new(), carried }));
         Self {
             encoder,
@@ -79,7 +79,7 @@ impl Outbound {
     }
 
     /// Adds frames in log form to what goes before everything else.
-    pub(super) fn add_frames(&mut self, frames: &[u8]) {
+    pub(crate) fn add_frames(&mut self, frames: &[u8]) {
         // Subscriptions: a peer that has no room for them stops reading, as with messages.
         self.spoken |= !frames.is_empty();
         if self.encoder.is_verbatim() {
@@ -95,14 +95,14 @@ impl Outbound {
     }
 
     /// Adds a PING, the only one until [`ping_sent`](Self::ping_sent).
-    pub(super) fn ping(&mut self, ttl: u16) {
+    pub(crate) fn ping(&mut self, ttl: u16) {
         self.encoder.ping(ttl, &mut self.control);
         self.ping = Ping::Waiting;
     }
 
     /// Whether the kernel has taken a PING since the last time; if so, whether there were messages
     /// between that one and the one before.
-    pub(super) fn ping_sent(&mut self) -> Option<bool> {
+    pub(crate) fn ping_sent(&mut self) -> Option<bool> {
         if self.ping != Ping::UnderWay || self.sent < self.lead {
             return None;
         }
@@ -111,21 +111,21 @@ impl Outbound {
     }
 
     /// Adds the answer to a PING.
-    pub(super) fn pong(&mut self, context: &[u8]) {
+    pub(crate) fn pong(&mut self, context: &[u8]) {
         if self.control.len() < HEARTBEATS {
             self.encoder.pong(context, &mut self.control);
         }
     }
 
     /// Fills the next batch, which stays empty when there is nothing to send.
-    pub(super) fn next(&mut self, pipe: Option<&mut Inlet>, batch: &mut Batch) {
+    pub(crate) fn next(&mut self, pipe: Option<&mut PipeReader>, batch: &mut Batch) {
         self.sent = 0;
         self.credited = 0;
         self.lead = self.control.len();
         if !self.control.is_empty() {
             batch.expect(1);
             let bytes = Bytes::from(std::mem::take(&mut self.control));
-            batch.push(Part::Bytes { bytes, messages: 0 });
+            batch.push(BatchPart::Bytes { bytes, messages: 0 });
         }
         if let Some(rare) = &mut self.rare {
             rare.ends.clear();
@@ -142,19 +142,17 @@ impl Outbound {
         if !self.used_before && self.under_way.capacity() == 0 {
             self.under_way.reserve_exact(1); // For the first word.
         }
-        match pipe {
-            Some(Inlet::Log(log)) if self.under_way.is_empty() => {
+        if let Some(pipe) = pipe.filter(|_| self.under_way.is_empty()) {
+            if let Some(log) = pipe.as_log_mut() {
                 log.gather(GATHER, &mut self.under_way);
-            }
-            Some(Inlet::Latest(slot)) if self.under_way.is_empty() => {
+            } else if let Some(slot) = pipe.as_conflated_mut() {
                 gather_latest(slot, &mut self.under_way);
             }
-            _ => {}
         }
         self.spoken |= !self.under_way.is_empty();
         if self.encoder.is_verbatim() {
             batch.expect(self.under_way.len());
-            self.under_way.iter().cloned().for_each(|piece| batch.push(Part::Piece(piece)));
+            self.under_way.iter().cloned().for_each(|piece| batch.push(BatchPart::Piece(piece)));
         } else {
             self.translate(batch);
         }
@@ -167,27 +165,27 @@ impl Outbound {
         for (header, body) in frames(&self.under_way) {
             let last = header.flags & frame::MORE == 0;
             match body {
-                Body::Copied(bytes) => {
+                FrameBody::Copied(bytes) => {
                     let before = wire.len();
                     self.encoder.translate(header.flags, bytes, &mut wire);
                     at += wire.len() - before;
                 }
-                // A subscription to more than fits a copied body: it changes as a whole.
-                Body::Attached(piece) if header.flags & frame::COMMAND != 0 => {
-                    let before = wire.len();
-                    self.encoder.translate(header.flags, piece.bytes(), &mut wire);
-                    at += wire.len() - before;
-                }
-                Body::Attached(piece) => {
+                FrameBody::Attached(piece) if self.encoder.keeps_body(header.flags) => {
                     let before = wire.len();
                     self.encoder.translate_header(header.flags, header.body, &mut wire);
                     at += wire.len() - before + piece.bytes().len();
                     let bytes = Bytes::from(std::mem::take(&mut wire));
-                    batch.push(Part::Bytes { bytes, messages: 0 });
+                    batch.push(BatchPart::Bytes { bytes, messages: 0 });
                     // Messages are counted in one go at the end: see below.
                     let mut body = piece.clone();
                     body.messages = 0;
-                    batch.push(Part::Piece(body));
+                    batch.push(BatchPart::Piece(body));
+                }
+                // It changes as a whole: a subscription to more than fits a copied body, or all is sealed.
+                FrameBody::Attached(piece) => {
+                    let before = wire.len();
+                    self.encoder.translate(header.flags, piece.bytes(), &mut wire);
+                    at += wire.len() - before;
                 }
             }
             if last {
@@ -195,21 +193,21 @@ impl Outbound {
             }
         }
         let messages = self.under_way.iter().map(|piece| piece.messages).sum();
-        batch.push(Part::Bytes { bytes: Bytes::from(wire), messages });
+        batch.push(BatchPart::Bytes { bytes: Bytes::from(wire), messages });
     }
 
-    /// The kernel has taken `octets` more of the batch under way; `credited` messages were completed
+    /// The kernel has taken `bytes` more of the batch under way; `credited` messages were completed
     /// by that as far as the batch can tell.
-    pub(super) fn sent(&mut self, octets: usize, credited: u32) {
+    pub(crate) fn sent(&mut self, bytes: usize, credited: u32) {
         self.used = true;
-        self.sent += octets;
+        self.sent += bytes;
         self.credited += credited as usize;
     }
 
     /// Nothing is under way, and nothing may be for long: gives up the memory for it and says so, unless the
     /// connection has been of use more than once. Its first word, a hello or a subscription, is often all
     /// that it says for long; whoever says more says it again and again.
-    pub(super) fn rest(&mut self) -> bool {
+    pub(crate) fn rest(&mut self) -> bool {
         let gives_up = !self.used_before;
         if gives_up {
             self.under_way = Vec::new();
@@ -220,13 +218,13 @@ impl Outbound {
     }
 
     /// The batch under way is sent.
-    pub(super) fn batch_done(&mut self) {
+    pub(crate) fn batch_done(&mut self) {
         self.under_way.clear();
     }
 
     /// What the next connection must send first: every message that the kernel has not taken whole,
     /// and how many of those that it has taken were not credited yet.
-    pub(super) fn into_unsent(mut self) -> (Vec<Piece>, u32) {
+    pub(crate) fn into_unsent(mut self) -> (Vec<Piece>, u32) {
         let sent = self.sent.saturating_sub(self.lead);
         let whole = if self.encoder.is_verbatim() {
             whole_messages(&self.under_way, sent)
@@ -242,7 +240,7 @@ impl Outbound {
 }
 
 /// Takes the latest message, if there is one, whole.
-fn gather_latest(slot: &mut LatestReader, pieces: &mut Vec<Piece>) {
+fn gather_latest(slot: &mut ConflatedReader, pieces: &mut Vec<Piece>) {
     while let Some(frame) = slot.read() {
         let last = !frame.more();
         pieces.extend(Piece::of_frame(frame));
@@ -253,13 +251,15 @@ fn gather_latest(slot: &mut LatestReader, pieces: &mut Vec<Piece>) {
 }
 
 /// The body of a frame in a run of pieces.
-pub(super) enum Body<'a> {
+pub(crate) enum FrameBody<'a> {
     Copied(&'a [u8]),
     Attached(&'a Piece),
 }
 
 /// The frames of whole messages in log form.
-pub(super) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, Body<'_>)> {
+pub(crate) fn frames(
+    pieces: &[Piece],
+) -> impl Iterator<Item = (frame::FrameHeader, FrameBody<'_>)> {
     let mut pieces = pieces.iter().peekable();
     let mut rest: &[u8] = &[];
     std::iter::from_fn(move || {
@@ -271,20 +271,20 @@ pub(super) fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::Header, B
         if rest.is_empty()
             && let Some(attached) = pieces.next_if(|piece| piece.is_body())
         {
-            return Some((header, Body::Attached(attached)));
+            return Some((header, FrameBody::Attached(attached)));
         }
         let (body, after) = rest.split_at(header.body as usize);
         rest = after;
-        Some((header, Body::Copied(body)))
+        Some((header, FrameBody::Copied(body)))
     })
 }
 
-/// How many messages end within the first `octets` octets.
-fn whole_messages(pieces: &[Piece], octets: usize) -> usize {
+/// How many messages end within the first `bytes` bytes.
+fn whole_messages(pieces: &[Piece], bytes: usize) -> usize {
     let (mut at, mut whole) = (0, 0);
     for (header, _) in frames(pieces) {
         at += header.size + header.body as usize;
-        if at > octets {
+        if at > bytes {
             break;
         }
         whole += usize::from(header.flags & frame::MORE == 0);
@@ -294,23 +294,23 @@ fn whole_messages(pieces: &[Piece], octets: usize) -> usize {
 
 /// Removes the first `count` messages.
 fn skip_messages(pieces: &mut Vec<Piece>, count: usize) {
-    let (mut octets, mut left) = (0, count);
+    let (mut bytes, mut left) = (0, count);
     for (header, _) in frames(pieces) {
         if left == 0 {
             break;
         }
-        octets += header.size + header.body as usize;
+        bytes += header.size + header.body as usize;
         left -= usize::from(header.flags & frame::MORE == 0);
     }
     let mut skipped = count as u32;
     pieces.retain_mut(|piece| {
         let len = piece.bytes().len();
-        if octets >= len {
-            octets -= len;
+        if bytes >= len {
+            bytes -= len;
             skipped -= piece.messages.min(skipped);
             return false;
         }
-        piece.skip(std::mem::take(&mut octets), std::mem::take(&mut skipped));
+        piece.skip(std::mem::take(&mut bytes), std::mem::take(&mut skipped));
         true
     });
 }

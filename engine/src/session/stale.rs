@@ -1,6 +1,6 @@
 //! Messages that the last connection has left and that the next one has no use for.
 
-use super::outbound::{Body, frames};
+use super::outbound::{FrameBody, frames};
 use ringmq_pipe::{Piece, frame};
 
 /// Removes the messages whose first frame `is_stale`, by its flags and its body, and returns how many
@@ -12,8 +12,8 @@ pub(super) fn remove(pieces: &mut Vec<Piece>, is_stale: impl Fn(u8, &[u8]) -> bo
         let last = header.flags & frame::MORE == 0;
         if first {
             stale = match &body {
-                Body::Copied(bytes) => is_stale(header.flags, bytes),
-                Body::Attached(piece) => is_stale(header.flags, piece.bytes()),
+                FrameBody::Copied(bytes) => is_stale(header.flags, bytes),
+                FrameBody::Attached(piece) => is_stale(header.flags, piece.bytes()),
             };
         }
         if stale {
@@ -39,16 +39,16 @@ struct Kept {
 }
 
 impl Kept {
-    fn add(&mut self, header: frame::Header, body: &Body<'_>) {
-        let mut octets = [0; frame::LONG_HEADER];
-        let size = frame::write(&mut octets, header.flags, header.body as usize);
-        self.frames.extend_from_slice(&octets[..size]);
+    fn add(&mut self, header: frame::FrameHeader, body: &FrameBody<'_>) {
+        let mut bytes = [0; frame::LONG_HEADER];
+        let size = frame::write(&mut bytes, header.flags, header.body as usize);
+        self.frames.extend_from_slice(&bytes[..size]);
         match body {
-            Body::Copied(bytes) => {
+            FrameBody::Copied(bytes) => {
                 self.frames.extend_from_slice(bytes);
                 self.messages += u32::from(header.flags & frame::MORE == 0);
             }
-            Body::Attached(piece) => {
+            FrameBody::Attached(piece) => {
                 let frames = std::mem::take(&mut self.frames);
                 self.pieces.push(Piece::of_frames(
                     frames,

@@ -1,13 +1,14 @@
-//! A session while messages flow: its two halves, at home or lent, and what goes on beside them.
+//! A session while messages flow: its two halves, with the session or lent, and what goes on beside them.
 
-use super::carry::Carry;
-use super::direct::Direct;
-use super::halves::{Reading, Writing};
-use super::inbound::Said;
-use super::pump::TAKE_OVER;
-use crate::backend::{Descriptor, life};
-use crate::handler::Cx;
-use ringmq_pipe::{Home, Inlet, Look, Notify, PipeState, lease};
+use super::advance::TAKE_OVER;
+use super::detached_pipe::DetachedPipe;
+use super::inbound::PeerPing;
+use crate::PipeState;
+use crate::backend::Stream;
+use crate::direct::Direct;
+use crate::direct::{ReadHalf, WriteHalf};
+use crate::io_thread::handler::Cx;
+use ringmq_pipe::{LeaseCheck, LeaseOwner, lease};
 use ringmq_zmtp::{Heartbeat, ProtocolError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,11 +18,11 @@ const COMMANDS: usize = 64;
 
 /// See the [module's documentation](self).
 pub(super) struct Traffic {
-    pub(super) read: Home<Reading>,
-    pub(super) write: Home<Writing>,
+    pub(super) read: LeaseOwner<ReadHalf>,
+    pub(super) write: LeaseOwner<WriteHalf>,
     pub(super) heartbeat: Heartbeat,
     pub(super) direct: Arc<Direct>,
-    /// Something is to be sent, so that the writing half is needed at home.
+    /// Something is to be sent, so that the writing half is needed here.
     pub(super) wants_to_write: bool,
     /// A thread of the application wants the reading half.
     pub(super) lending: bool,
@@ -54,15 +55,15 @@ struct Announced(Arc<PipeState>);
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        self.0.line.set(None);
+        self.0.set_direct(None);
     }
 }
 
 impl Traffic {
     pub(super) fn new(
         cx: &mut Cx<'_>,
-        reading: Reading,
-        writing: Writing,
+        reading: ReadHalf,
+        writing: WriteHalf,
         heartbeat: Heartbeat,
     ) -> Self {
         let (io, key) = (cx.io.notifier(), cx.token.key());
@@ -72,11 +73,10 @@ impl Traffic {
         let ends = (read.share(), write.share());
         let direct = Arc::new(Direct::new(cx.io.clone(), cx.token, ends.0, ends.1));
         if let Some(source) = write.get().and_then(|writing| writing.source.as_mut()) {
-            let notify: Arc<dyn Notify> = direct.clone();
-            source.rx.install(&notify, key);
+            source.rx.install_inline(direct.clone(), key);
         }
         let announced = state.map(|state| {
-            state.line.set(Some(direct.clone()));
+            state.set_direct(Some(direct.clone()));
             Announced(state)
         });
         Self {
@@ -97,18 +97,18 @@ impl Traffic {
         }
     }
 
-    /// Decodes what arrived, and what waited for credit, if reading is done at home.
-    pub(super) fn take_in(&mut self, now: Instant, octets: &[u8]) -> Result<(), ProtocolError> {
-        // As long as octets waited here, the peer was not listened to.
-        if !octets.is_empty() || self.is_blocked() {
+    /// Decodes what arrived, and what waited for credit, if reading is done here.
+    pub(super) fn take_in(&mut self, now: Instant, bytes: &[u8]) -> Result<(), ProtocolError> {
+        // As long as bytes waited here, the peer was not listened to.
+        if !bytes.is_empty() || self.is_blocked() {
             self.heartbeat.on_input();
         }
-        let mut said = Vec::new();
+        let mut pings = Vec::new();
         let result = match self.read.get() {
-            Some(reading) => reading.take(octets, &mut said),
+            Some(reading) => reading.take(bytes, &mut pings),
             None => Ok(()),
         };
-        self.heed(now, said);
+        self.heed(now, pings);
         result
     }
 
@@ -117,21 +117,21 @@ impl Traffic {
         if self.direct.heard() {
             self.heartbeat.on_input();
         }
-        let said = self.direct.take_said();
-        self.heed(now, said);
+        let pings = self.direct.take_pings();
+        self.heed(now, pings);
     }
 
-    fn heed(&mut self, now: Instant, said: Vec<Said>) {
-        for said in said {
-            match said {
-                Said::Ping { ttl, context } => {
+    fn heed(&mut self, now: Instant, pings: Vec<PeerPing>) {
+        for pings in pings {
+            match pings {
+                PeerPing::Ping { ttl, context } => {
                     self.heartbeat.on_ping(ttl, now);
                     self.wants_to_write = true;
                     if self.commands.len() < COMMANDS {
                         self.commands.push(Beat::Pong(context));
                     }
                 }
-                Said::Pong => self.heartbeat.on_pong(),
+                PeerPing::Pong => self.heartbeat.on_pong(),
             }
         }
     }
@@ -142,31 +142,31 @@ impl Traffic {
         self.commands.push(Beat::Ping(ttl));
     }
 
-    /// Octets of the batch under way were sent: notes whether there was a PING among them.
-    pub(super) fn note_ping(&mut self, descriptor: &Descriptor, now: Instant) {
+    /// Bytes of the batch under way were sent: notes whether there was a PING among them.
+    pub(super) fn note_ping(&mut self, stream: &Stream, now: Instant) {
         let sent = self.write.get().and_then(|writing| writing.outbound.ping_sent());
         if let Some(behind_messages) = sent {
             self.heartbeat.on_ping_sent(behind_messages, now);
-            self.watch_line(descriptor, now);
+            self.watch_line(stream, now);
         }
     }
 
-    /// Whether the peer may have said something that has not been heard. Looks into the descriptor only
+    /// Whether the peer may have pings something that has not been heard. Looks into the stream only
     /// if that decides about the connection.
-    pub(super) fn is_deaf(&mut self, descriptor: &Descriptor) -> bool {
-        self.starved || self.is_blocked() || self.overdue.is_some() && life::has_unread(descriptor)
+    pub(super) fn is_deaf(&mut self, stream: &Stream) -> bool {
+        self.starved || self.is_blocked() || self.overdue.is_some() && stream.has_unread()
     }
 
     /// Asks the kernel for signs of life if the peer is not expected to give them.
-    pub(super) fn watch_line(&mut self, descriptor: &Descriptor, now: Instant) {
+    pub(super) fn watch_line(&mut self, stream: &Stream, now: Instant) {
         if self.heartbeat.watches_line() {
-            self.heartbeat.on_line(life::line(descriptor), now);
+            self.heartbeat.on_line(stream.line(), now);
         }
     }
 
     /// The writing half, with what is to be sent next in its batch, if it is needed and can be had.
-    pub(super) fn writing(&mut self) -> Option<&mut Writing> {
-        if !(self.write.is_home() || self.wants_to_write && self.write.recall()) {
+    pub(super) fn writing(&mut self) -> Option<&mut WriteHalf> {
+        if !(self.write.is_with_owner() || self.wants_to_write && self.write.revoke()) {
             return None; // Nothing to do for it here, or this session is told when it is back.
         }
         let writing = self.write.get()?;
@@ -181,15 +181,15 @@ impl Traffic {
         Some(writing)
     }
 
-    /// Whether octets wait at home for credit.
+    /// Whether bytes wait here for credit.
     pub(super) fn is_blocked(&mut self) -> bool {
         self.read.get().is_some_and(|reading| reading.is_blocked())
     }
 
     /// Wants both halves back; `false` if one of them is in use.
-    pub(super) fn recall(&mut self) -> bool {
-        let read = self.read.recall();
-        self.write.recall() && read
+    pub(super) fn revoke(&mut self) -> bool {
+        let read = self.read.revoke();
+        self.write.revoke() && read
     }
 
     /// Lends the reading half out.
@@ -200,20 +200,20 @@ impl Traffic {
     }
 
     /// Takes the reading half back if it was left alone since the last look.
-    pub(super) fn look(&mut self) -> Look {
-        self.read.look(&mut self.uses)
+    pub(super) fn look(&mut self) -> LeaseCheck {
+        self.read.check(&mut self.uses)
     }
 
-    /// The pipe, with what is left of it to be sent on the next connection. Both halves are at home.
-    pub(super) fn into_carry(self, linger_until: Option<Instant>) -> Option<Carry> {
+    /// The pipe, with what is left of it to be sent on the next connection. Both halves are here.
+    pub(super) fn into_carry(self, linger_until: Option<Instant>) -> Option<DetachedPipe> {
         let tx = self.read.into_inner()?.tx?;
-        let Writing { outbound, source, .. } = self.write.into_inner()?;
+        let WriteHalf { outbound, source, .. } = self.write.into_inner()?;
         let mut source = source?;
         let (unsent, credit) = outbound.into_unsent();
         source.unsent = unsent;
-        if let Inlet::Log(log) = &mut source.rx {
+        if let Some(log) = source.rx.as_log_mut() {
             log.done(credit);
         }
-        Some(Carry { tx, source, linger_until })
+        Some(DetachedPipe { tx, source, linger_until })
     }
 }

@@ -5,8 +5,8 @@
 use crate::common::on_each_backend_alone;
 use crate::common::{DEADLINE, on_each_backend};
 #[cfg(unix)]
-use crate::rig::UnixPath;
-use crate::rig::{Rig, What, client, listener, pair};
+use crate::harness::UnixPath;
+use crate::harness::{Harness, What, client, listener, pair};
 use ringmq_engine::backend::{Event, Receive};
 use ringmq_engine::{BackendKind, Token};
 use socket2::Socket;
@@ -14,8 +14,8 @@ use std::io::{Read, Write};
 #[cfg(unix)]
 use std::sync::Arc;
 
-fn accepted(rig: &mut Rig, token: Token) -> Socket {
-    match rig.next_of(token) {
+fn accepted(harness: &mut Harness, token: Token) -> Socket {
+    match harness.next_of(token) {
         What::Accepted(result) => result.unwrap(),
         other => panic!("{other:?}"),
     }
@@ -31,9 +31,9 @@ fn exchange(mut clients: Vec<Socket>, sockets: Vec<Socket>) {
     let mut answers: Vec<u8> = clients
         .iter_mut()
         .map(|client| {
-            let mut octet = [0];
-            client.read_exact(&mut octet).unwrap();
-            octet[0]
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            byte[0]
         })
         .collect();
     answers.sort_unstable();
@@ -42,18 +42,18 @@ fn exchange(mut clients: Vec<Socket>, sockets: Vec<Socket>) {
 
 fn many_connections_are_accepted(kind: BackendKind) {
     const COUNT: usize = 100;
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let token = Token::unique();
     let (listener, address) = listener(COUNT as i32);
     // Half of them wait already, half of them come later.
     let mut clients: Vec<_> = (0..COUNT / 2).map(|_| client(&address)).collect();
-    rig.backend.accept(token, &listener);
-    let mut sockets: Vec<_> = (0..COUNT / 2).map(|_| accepted(&mut rig, token)).collect();
+    harness.backend.accept(token, &listener);
+    let mut sockets: Vec<_> = (0..COUNT / 2).map(|_| accepted(&mut harness, token)).collect();
     for _ in COUNT / 2..COUNT {
         clients.push(client(&address));
-        sockets.push(accepted(&mut rig, token));
+        sockets.push(accepted(&mut harness, token));
     }
-    rig.silence();
+    harness.silence();
     exchange(clients, sockets);
 }
 
@@ -62,26 +62,26 @@ fn many_connections_are_accepted(kind: BackendKind) {
 fn a_crowd_is_let_in_by_turns(kind: BackendKind) {
     const CROWD: usize = 200;
     const TURN: usize = 32;
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let (token, speaker) = (Token::unique(), Token::unique());
     let (listener, address) = listener(CROWD as i32);
     // Half of them have left already.
     let clients: Vec<_> = (0..CROWD).map(|_| client(&address)).step_by(2).collect();
     let (near, mut far) = pair();
     far.write_all(b"excuse me").unwrap();
-    rig.backend.accept(token, &listener);
-    rig.backend.receive(speaker, &near, Receive::Once);
+    harness.backend.accept(token, &listener);
+    harness.backend.receive(speaker, &near, Receive::Once);
     let (mut sockets, mut polls, mut heard) = (Vec::new(), 0, None);
     while sockets.len() < CROWD {
         let mut events = Vec::new();
-        rig.backend.poll(Some(DEADLINE), &mut events).unwrap();
+        harness.backend.poll(Some(DEADLINE), &mut events).unwrap();
         polls += 1;
         let before = sockets.len();
         for event in events {
             match event {
                 Event::Accepted(_, socket) => sockets.push(socket.unwrap()),
                 Event::Received(_, buffer) => {
-                    assert_eq!(rig.take(buffer), b"excuse me");
+                    assert_eq!(harness.take(buffer), b"excuse me");
                     heard = Some(sockets.len());
                 }
                 _ => {}
@@ -98,7 +98,7 @@ fn a_crowd_is_let_in_by_turns(kind: BackendKind) {
 
 #[cfg(unix)]
 fn unix_connections_are_accepted(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let token = Token::unique();
     let socket = Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
     socket.set_nonblocking(true).unwrap();
@@ -107,16 +107,16 @@ fn unix_connections_are_accepted(kind: BackendKind) {
     socket.bind(&address).unwrap();
     socket.listen(8).unwrap();
     let listener = Arc::new(socket);
-    rig.backend.accept(token, &listener);
+    harness.backend.accept(token, &listener);
     let clients: Vec<_> = (0..3).map(|_| client(&address)).collect();
-    let sockets: Vec<_> = (0..3).map(|_| accepted(&mut rig, token)).collect();
+    let sockets: Vec<_> = (0..3).map(|_| accepted(&mut harness, token)).collect();
     exchange(clients, sockets);
 }
 
 #[cfg(unix)]
 fn used_up_descriptors_are_an_error_and_asking_again_goes_on(kind: BackendKind) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let token = Token::unique();
     let (listener, address) = listener(4);
     let before = getrlimit(Resource::Nofile);
@@ -125,19 +125,19 @@ fn used_up_descriptors_are_an_error_and_asking_again_goes_on(kind: BackendKind) 
     let limit = std::os::fd::AsRawFd::as_raw_fd(&lowest_free) as u64;
     drop(lowest_free);
     setrlimit(Resource::Nofile, Rlimit { current: Some(limit), ..before }).unwrap();
-    rig.backend.accept(token, &listener);
-    let result = match rig.next_of(token) {
+    harness.backend.accept(token, &listener);
+    let result = match harness.next_of(token) {
         What::Accepted(result) => result,
         other => panic!("{other:?}"),
     };
     // EMFILE.
     assert_eq!(result.unwrap_err().raw_os_error(), Some(24));
     setrlimit(Resource::Nofile, before).unwrap();
-    rig.silence();
-    rig.backend.accept(token, &listener);
-    let first = accepted(&mut rig, token);
+    harness.silence();
+    harness.backend.accept(token, &listener);
+    let first = accepted(&mut harness, token);
     let later = client(&address);
-    let second = accepted(&mut rig, token);
+    let second = accepted(&mut harness, token);
     exchange(vec![waiting, later], vec![first, second]);
 }
 

@@ -2,10 +2,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod rig;
+mod harness;
 
 mod accept;
 mod connect;
+mod datagram_receive;
+mod datagram_send;
+mod datagram_teardown;
 mod many;
 mod receive;
 mod send;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend_alone;
-use crate::rig::{Given, Rig, What, batch, open_descriptors, pair};
+use crate::harness::{Given, Harness, What, batch, open_descriptors, pair};
 use ringmq_engine::BackendKind;
 use ringmq_engine::Token;
 use ringmq_engine::backend::{Ended, Receive};
@@ -23,13 +23,13 @@ fn a_thousand_connections_echo_and_end(kind: BackendKind) {
     #[cfg(unix)]
     raise_limit();
     let before = open_descriptors();
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let mut near = HashMap::new();
     let mut far = Vec::new();
     for _ in 0..COUNT {
-        let (token, (descriptor, other)) = (Token::unique(), pair());
-        rig.backend.receive(token, &descriptor, Receive::Stream);
-        near.insert(token, descriptor);
+        let (token, (stream, other)) = (Token::unique(), pair());
+        harness.backend.receive(token, &stream, Receive::Stream);
+        near.insert(token, stream);
         far.push(other);
     }
     for round in 0..ROUNDS {
@@ -38,10 +38,10 @@ fn a_thousand_connections_echo_and_end(kind: BackendKind) {
         }
         let mut sent = 0;
         while sent < COUNT {
-            match rig.next() {
-                (token, What::Received(octets)) => {
-                    assert_eq!(octets.len(), 4);
-                    rig.backend.send(token, &near[&token], batch([octets]));
+            match harness.next() {
+                (token, What::Received(bytes)) => {
+                    assert_eq!(bytes.len(), 4);
+                    harness.backend.send(token, &near[&token], batch([bytes]));
                 }
                 (_, What::Sent(Given(mut batch), result)) => {
                     batch.advance(result.unwrap());
@@ -52,18 +52,18 @@ fn a_thousand_connections_echo_and_end(kind: BackendKind) {
             }
         }
         for (number, other) in far.iter_mut().enumerate() {
-            let mut octets = [0; 4];
-            other.read_exact(&mut octets).unwrap();
-            assert_eq!(u32::from_be_bytes(octets), number as u32 ^ round << 16);
+            let mut bytes = [0; 4];
+            other.read_exact(&mut bytes).unwrap();
+            assert_eq!(u32::from_be_bytes(bytes), number as u32 ^ round << 16);
         }
     }
     drop(far);
     for _ in 0..COUNT {
-        let (token, what) = rig.next();
+        let (token, what) = harness.next();
         assert!(matches!(what, What::Ended(Ended::Eof)));
-        rig.backend.close(token);
+        harness.backend.close(token);
     }
-    drop((rig, near));
+    drop((harness, near));
     assert_eq!(open_descriptors(), before);
 }
 

@@ -4,19 +4,19 @@
 #[cfg(unix)]
 use crate::common::on_each_backend_alone;
 use crate::common::{DEADLINE, on_each_backend};
-use crate::rig::{Given, Rig, What, batch, pair, pattern, tcp_pair};
+use crate::harness::{Given, Harness, What, batch, pair, pattern, tcp_pair};
 #[cfg(target_os = "linux")]
 use ringmq_engine::backend::Event;
 use ringmq_engine::backend::Receive;
-use ringmq_engine::{BackendKind, Batch, Descriptor, Token};
-use socket2::Socket;
+use ringmq_engine::{BackendKind, Batch, Stream, Token};
+use socket2::{SockRef, Socket};
 use std::io::{self, Read};
 
 /// More parts than any system takes at once (`IOV_MAX` is 1024), of all sizes from nothing up.
 fn many_parts_arrive_whole_and_in_order(kind: BackendKind) {
     const PARTS: usize = 3000;
     for (near, mut far) in [pair(), tcp_pair()] {
-        let mut rig = Rig::new(kind);
+        let mut harness = Harness::new(kind);
         let token = Token::unique();
         let parts: Vec<_> = (0..PARTS).map(|n| pattern(n * 7 % 1500)).collect();
         let sent = parts.concat();
@@ -26,40 +26,40 @@ fn many_parts_arrive_whole_and_in_order(kind: BackendKind) {
             far.read_exact(&mut got).unwrap();
             got
         });
-        rig.send_all(token, &near, batch(parts));
+        harness.send_all(token, &near, batch(parts));
         assert!(reader.join().unwrap() == sent);
-        rig.silence();
+        harness.silence();
     }
 }
 
-/// Each message is credited once, when its last octet is sent.
+/// Each message is credited once, when its last byte is sent.
 fn a_slow_reader_gets_everything(kind: BackendKind) {
     for (near, far) in [pair(), tcp_pair()] {
         send_to_a_slow_reader(kind, &near, far);
     }
 }
 
-fn send_to_a_slow_reader(kind: BackendKind, near: &Descriptor, mut far: Socket) {
-    let mut rig = Rig::new(kind);
+fn send_to_a_slow_reader(kind: BackendKind, near: &Stream, mut far: Socket) {
+    let mut harness = Harness::new(kind);
     let token = Token::unique();
-    near.set_send_buffer_size(8 * 1024).unwrap();
+    SockRef::from(near).set_send_buffer_size(8 * 1024).unwrap();
     let parts: Vec<_> = (0..40).map(|_| pattern(100_000)).collect();
     let sent = parts.concat();
     let len = sent.len();
     let reader = std::thread::spawn(move || {
         let mut got = Vec::new();
-        let mut octets = [0; 3000];
+        let mut bytes = [0; 3000];
         while got.len() < len {
-            let count = far.read(&mut octets).unwrap();
-            got.extend_from_slice(&octets[..count]);
+            let count = far.read(&mut bytes).unwrap();
+            got.extend_from_slice(&bytes[..count]);
         }
         got
     });
     let mut left = batch(parts);
     let mut messages = 0;
     while !left.is_empty() {
-        rig.backend.send(token, near, left);
-        let What::Sent(Given(batch), result) = rig.next_of(token) else {
+        harness.backend.send(token, near, left);
+        let What::Sent(Given(batch), result) = harness.next_of(token) else {
             panic!("nothing but a send is under way");
         };
         left = batch;
@@ -70,30 +70,30 @@ fn send_to_a_slow_reader(kind: BackendKind, near: &Descriptor, mut far: Socket) 
 }
 
 fn sends_and_receives_do_not_get_in_each_others_way(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let token = Token::unique();
     let (near, far) = tcp_pair();
     let sent = pattern(4 << 20);
     let echo = std::thread::spawn(move || {
-        let mut octets = [0; 10_000];
+        let mut bytes = [0; 10_000];
         let mut left = 4 << 20;
         while left > 0 {
-            let count = (&far).read(&mut octets).unwrap();
-            io::Write::write_all(&mut &far, &octets[..count]).unwrap();
+            let count = (&far).read(&mut bytes).unwrap();
+            io::Write::write_all(&mut &far, &bytes[..count]).unwrap();
             left -= count;
         }
         far
     });
-    rig.backend.receive(token, &near, Receive::Stream);
-    rig.backend.send(token, &near, batch(sent.chunks(50_000).map(<[u8]>::to_vec)));
+    harness.backend.receive(token, &near, Receive::Stream);
+    harness.backend.send(token, &near, batch(sent.chunks(50_000).map(<[u8]>::to_vec)));
     let mut got = Vec::new();
     while got.len() < sent.len() {
-        match rig.next_of(token) {
-            What::Received(octets) => got.extend(octets),
+        match harness.next_of(token) {
+            What::Received(bytes) => got.extend(bytes),
             What::Sent(Given(mut batch), result) => {
                 batch.advance(result.unwrap());
                 if !batch.is_empty() {
-                    rig.backend.send(token, &near, batch);
+                    harness.backend.send(token, &near, batch);
                 }
             }
             other => panic!("{other:?}"),
@@ -104,12 +104,12 @@ fn sends_and_receives_do_not_get_in_each_others_way(kind: BackendKind) {
 }
 
 fn a_second_send_is_refused_and_the_first_goes_on(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let token = Token::unique();
     let (near, mut far) = pair();
     let first = pattern(2 << 20);
-    rig.backend.send(token, &near, batch([first.clone()]));
-    rig.backend.send(token, &near, batch([b"second".to_vec()]));
+    harness.backend.send(token, &near, batch([first.clone()]));
+    harness.backend.send(token, &near, batch([b"second".to_vec()]));
     let reader = std::thread::spawn(move || {
         let mut got = vec![0; 2 << 20];
         far.read_exact(&mut got).unwrap();
@@ -117,17 +117,17 @@ fn a_second_send_is_refused_and_the_first_goes_on(kind: BackendKind) {
     });
     let (mut refused, mut done) = (false, false);
     while !(refused && done) {
-        match rig.next_of(token) {
+        match harness.next_of(token) {
             What::Sent(Given(batch), Err(error)) => {
                 assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
                 assert!(batch.slices(10).eq([b"second".as_slice()]), "given back as it was");
                 refused = true;
             }
-            What::Sent(Given(mut batch), Ok(octets)) => {
-                batch.advance(octets);
+            What::Sent(Given(mut batch), Ok(bytes)) => {
+                batch.advance(bytes);
                 done = batch.is_empty();
                 if !done {
-                    rig.backend.send(token, &near, batch);
+                    harness.backend.send(token, &near, batch);
                 }
             }
             other => panic!("{other:?}"),
@@ -142,12 +142,12 @@ fn a_second_send_is_refused_and_the_first_goes_on(kind: BackendKind) {
 #[cfg(target_os = "linux")]
 fn more_than_two_gib_in_one_stretch_arrive(kind: BackendKind) {
     const LEN: usize = (2 << 30) + 54_321;
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let (near, mut far) = pair();
     let reader = std::thread::spawn(move || {
-        let (mut got, mut octets) = (0, vec![0; 1 << 20]);
+        let (mut got, mut bytes) = (0, vec![0; 1 << 20]);
         while got < LEN {
-            match far.read(&mut octets).unwrap() {
+            match far.read(&mut bytes).unwrap() {
                 0 => break,
                 count => got += count,
             }
@@ -156,25 +156,25 @@ fn more_than_two_gib_in_one_stretch_arrive(kind: BackendKind) {
     });
     let (token, mut left) = (Token::unique(), batch([vec![0; LEN]]));
     while !left.is_empty() {
-        rig.backend.send(token, &near, left);
+        harness.backend.send(token, &near, left);
         // A whole GiB at once may take its time.
-        let Some(Event::Sent(_, batch, result)) = rig.raw(10 * DEADLINE) else {
+        let Some(Event::Sent(_, batch, result)) = harness.raw(10 * DEADLINE) else {
             panic!("nothing but a send is under way");
         };
         left = batch;
         left.advance(result.unwrap());
     }
     assert_eq!(reader.join().unwrap(), LEN);
-    rig.silence();
+    harness.silence();
 }
 
 /// Sends until that fails.
-fn send_until_it_fails(rig: &mut Rig, near: &Descriptor) -> io::Error {
+fn send_until_it_fails(harness: &mut Harness, near: &Stream) -> io::Error {
     let token = Token::unique();
     let deadline = std::time::Instant::now() + DEADLINE;
     while std::time::Instant::now() < deadline {
-        rig.backend.send(token, near, batch([pattern(1000), pattern(10)]));
-        match rig.next_of(token) {
+        harness.backend.send(token, near, batch([pattern(1000), pattern(10)]));
+        match harness.next_of(token) {
             What::Sent(_, Ok(_)) => {}
             What::Sent(_, Err(error)) => return error,
             other => panic!("{other:?}"),
@@ -184,10 +184,10 @@ fn send_until_it_fails(rig: &mut Rig, near: &Descriptor) -> io::Error {
 }
 
 fn a_peer_that_is_gone_is_an_error(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     for (near, far) in [pair(), tcp_pair()] {
         drop(far);
-        let error = send_until_it_fails(&mut rig, &near);
+        let error = send_until_it_fails(&mut harness, &near);
         assert!(
             matches!(
                 error.kind(),
@@ -207,29 +207,29 @@ fn a_peer_that_is_gone_is_no_signal(kind: BackendKind) {
     use std::sync::atomic::{AtomicBool, Ordering};
     let signalled = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGPIPE, signalled.clone()).unwrap();
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     for (near, far) in [pair(), tcp_pair()] {
         drop(far);
-        send_until_it_fails(&mut rig, &near);
+        send_until_it_fails(&mut harness, &near);
     }
     assert!(!signalled.load(Ordering::SeqCst));
     // The signal would have been noticed.
     let (near, far) = pair();
     drop(far);
-    near.send(b"x").unwrap_err();
+    SockRef::from(&near).send(b"x").unwrap_err();
     assert!(signalled.load(Ordering::SeqCst));
 }
 
 fn nothing_is_a_send_too(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
+    let mut harness = Harness::new(kind);
     let token = Token::unique();
     let (near, _far): (_, Socket) = tcp_pair();
     let mut empty = Batch::default();
-    // A message that an old peer is not bothered with: no octets, but to be credited.
-    empty.push(ringmq_engine::Part::Bytes { bytes: bytes::Bytes::new(), messages: 1 });
-    rig.backend.send(token, &near, empty);
-    let What::Sent(Given(mut batch), Ok(0)) = rig.next_of(token) else {
-        panic!("no octets are sent");
+    // A message that an old peer is not bothered with: no bytes, but to be credited.
+    empty.push(ringmq_engine::BatchPart::Bytes { bytes: bytes::Bytes::new(), messages: 1 });
+    harness.backend.send(token, &near, empty);
+    let What::Sent(Given(mut batch), Ok(0)) = harness.next_of(token) else {
+        panic!("no bytes are sent");
     };
     assert_eq!(batch.advance(0), 1);
     assert!(batch.is_empty());

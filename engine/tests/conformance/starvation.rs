@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
-use crate::rig::{Rig, What, pair};
+use crate::harness::{Harness, What, pair};
 use ringmq_engine::backend::{Buffer, Ended, Event, Receive};
-use ringmq_engine::{BackendKind, Descriptor, Token};
+use ringmq_engine::{BackendKind, Stream, Token};
 use socket2::Socket;
 use std::collections::HashMap;
 use std::io::Write;
@@ -14,8 +14,8 @@ use std::time::Duration;
 const CROWD: u32 = 100;
 
 struct Crowd {
-    rig: Rig,
-    members: HashMap<Token, (u32, Descriptor, Socket)>,
+    harness: Harness,
+    members: HashMap<Token, (u32, Stream, Socket)>,
     heard: usize,
     /// Buffers that are kept.
     held: Vec<(Token, Buffer)>,
@@ -24,16 +24,16 @@ struct Crowd {
 impl Crowd {
     /// Everybody has said something, and all buffers are held.
     fn new(kind: BackendKind, how: Receive) -> Self {
-        let mut rig = Rig::new(kind);
+        let mut harness = Harness::new(kind);
         let mut members = HashMap::new();
         for number in 0..CROWD {
             let (token, (near, mut far)) = (Token::unique(), pair());
             far.write_all(&number.to_be_bytes()).unwrap();
-            rig.backend.receive(token, &near, how);
+            harness.backend.receive(token, &near, how);
             members.insert(token, (number, near, far));
         }
         let mut held = Vec::new();
-        while let Some(event) = rig.raw(Duration::from_millis(50)) {
+        while let Some(event) = harness.raw(Duration::from_millis(50)) {
             match event {
                 Event::Received(token, buffer) => held.push((token, buffer)),
                 Event::ReceiveEnded(_, Ended::Stopped) => {}
@@ -41,12 +41,12 @@ impl Crowd {
             }
         }
         assert!(!held.is_empty() && held.len() < CROWD as usize, "{} buffers", held.len());
-        Self { rig, members, heard: 0, held }
+        Self { harness, members, heard: 0, held }
     }
 
     fn take(&mut self, token: Token, buffer: Buffer) {
-        let octets = self.rig.take(buffer);
-        assert_eq!(octets, self.members[&token].0.to_be_bytes());
+        let bytes = self.harness.take(buffer);
+        assert_eq!(bytes, self.members[&token].0.to_be_bytes());
         self.heard += 1;
     }
 }
@@ -55,12 +55,12 @@ fn who_found_no_buffer_is_heard_when_there_is_one(kind: BackendKind) {
     for how in [Receive::Once, Receive::Stream] {
         let mut crowd = Crowd::new(kind, how);
         // Nobody is heard by asking harder, and asking takes its time.
-        crowd.rig.silence();
+        crowd.harness.silence();
         for (token, buffer) in std::mem::take(&mut crowd.held) {
             crowd.take(token, buffer);
         }
         while crowd.heard < CROWD as usize {
-            match crowd.rig.raw(crate::common::DEADLINE).unwrap() {
+            match crowd.harness.raw(crate::common::DEADLINE).unwrap() {
                 Event::Received(token, buffer) => crowd.take(token, buffer),
                 Event::ReceiveEnded(_, Ended::Stopped) => {}
                 _ => panic!("nothing else is under way"),
@@ -76,25 +76,25 @@ fn who_waits_for_a_buffer_can_be_paused_or_closed(kind: BackendKind) {
         crowd.members.keys().copied().filter(|token| !heard.contains(token)).collect();
     let (closed, paused) = waiting.split_at(waiting.len() / 2);
     for token in closed {
-        crowd.rig.backend.close(*token);
+        crowd.harness.backend.close(*token);
     }
     for token in paused {
-        crowd.rig.backend.pause(*token);
+        crowd.harness.backend.pause(*token);
     }
     for _ in paused {
-        let (token, what) = crowd.rig.next();
+        let (token, what) = crowd.harness.next();
         assert!(paused.contains(&token));
         assert!(matches!(what, What::Ended(Ended::Stopped)));
     }
-    crowd.rig.silence();
+    crowd.harness.silence();
     for (token, buffer) in std::mem::take(&mut crowd.held) {
         crowd.take(token, buffer);
     }
-    crowd.rig.silence();
+    crowd.harness.silence();
     for token in paused {
         let near = crowd.members[token].1.clone();
-        let octets = crowd.rig.receive_once(*token, &near);
-        assert_eq!(octets, crowd.members[token].0.to_be_bytes());
+        let bytes = crowd.harness.receive_once(*token, &near);
+        assert_eq!(bytes, crowd.members[token].0.to_be_bytes());
     }
 }
 

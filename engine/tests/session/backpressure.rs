@@ -2,18 +2,18 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
+use crate::harness::{Harness, Over, Settings, connection};
 use crate::peer::{introduction, wire};
-use crate::rig::{Over, Rig, Settings, connection};
 use ringmq_engine::backend::RECEIVE_BUFFER;
 use ringmq_engine::{BackendKind, DisconnectReason};
-use ringmq_pipe::{Bound, Message};
+use ringmq_pipe::{Capacity, Message};
 use ringmq_zmtp::HeartbeatConfig;
 use std::time::{Duration, Instant};
 
-/// Octets that a connection takes with nobody reading at all.
-fn kernel_takes(over: Over, octets: &[u8]) -> usize {
+/// Bytes that a connection takes with nobody reading at all.
+fn kernel_takes(over: Over, bytes: &[u8]) -> usize {
     let (_unread, mut peer) = connection(over);
-    peer.write_until_blocked(octets)
+    peer.write_until_blocked(bytes)
 }
 
 fn a_peer_is_not_read_further_than_one_buffer_ahead(kind: BackendKind) {
@@ -21,13 +21,13 @@ fn a_peer_is_not_read_further_than_one_buffer_ahead(kind: BackendKind) {
     let stream = wire(0, &[5; MESSAGE]).repeat(4000);
     let unread = kernel_takes(Over::Unix, &stream);
     assert!(unread < stream.len() / 2);
-    let settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
-    let mut rig = Rig::with(kind, settings);
-    let (_, mut app, mut peer) = rig.established(Over::Unix);
+    let settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
+    let mut harness = Harness::with(kind, settings);
+    let (_, mut app, mut peer) = harness.established(Over::Unix);
     let sent = peer.write_until_blocked(&stream);
     // One buffer whose messages wait for credit, and before that another one, which had the message
     // that the mark allows and what came with it.
-    assert!(sent <= unread + 2 * RECEIVE_BUFFER, "{sent} octets went out, {unread} unread");
+    assert!(sent <= unread + 2 * RECEIVE_BUFFER, "{sent} bytes went out, {unread} unread");
     // It goes on when the socket reads, and nothing is lost.
     let rest = stream[sent..].to_vec();
     let writer = std::thread::spawn(move || {
@@ -45,9 +45,9 @@ fn a_peer_is_not_read_further_than_one_buffer_ahead(kind: BackendKind) {
 fn a_sender_is_refused_within_a_few_messages(kind: BackendKind) {
     const MESSAGE: usize = 64 * 1024;
     let unread = kernel_takes(Over::Unix, &wire(0, &[6; MESSAGE]).repeat(64));
-    let settings = Settings { send: Bound::Messages(1), ..Settings::default() };
-    let mut rig = Rig::with(kind, settings);
-    let (_, mut app, mut peer) = rig.established(Over::Unix);
+    let settings = Settings { send: Capacity::Messages(1), ..Settings::default() };
+    let mut harness = Harness::with(kind, settings);
+    let (_, mut app, mut peer) = harness.established(Over::Unix);
     let mut sent = 0;
     let mut last = Instant::now();
     while last.elapsed() < Duration::from_millis(200) {
@@ -57,7 +57,7 @@ fn a_sender_is_refused_within_a_few_messages(kind: BackendKind) {
         }
         std::thread::yield_now();
     }
-    assert!(sent <= unread / MESSAGE + 2, "{sent} messages, {unread} octets unread");
+    assert!(sent <= unread / MESSAGE + 2, "{sent} messages, {unread} bytes unread");
     for _ in 0..sent {
         assert!(peer.message() == [6; MESSAGE]);
     }
@@ -67,18 +67,18 @@ fn a_sender_is_refused_within_a_few_messages(kind: BackendKind) {
 
 /// A high-water mark counts whole messages, exactly, with a peer that never gets as far as the pipe.
 fn the_mark_counts_messages_of_a_connection_to_come(kind: BackendKind) {
-    let settings = Settings { send: Bound::Messages(10), ..Settings::default() };
-    let mut rig = Rig::with(kind, settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
-    let (mut app, carry) = crate::rig::App::lent(&rig.settings);
-    rig.session(descriptor, Some(carry));
+    let settings = Settings { send: Capacity::Messages(10), ..Settings::default() };
+    let mut harness = Harness::with(kind, settings);
+    let (stream, mut peer) = connection(Over::Tcp);
+    let (mut app, carry) = crate::harness::App::lent(&harness.settings);
+    harness.session(stream, Some(carry));
     let mut sent = 0u32;
     while app.end.tx.write(&mut Message::copy_from(&sent.to_be_bytes())).is_ok() {
         sent += 1;
     }
     assert_eq!(sent, 10);
     peer.shake_hands();
-    rig.connected();
+    harness.connected();
     for number in 0..10u32 {
         assert_eq!(peer.message(), number.to_be_bytes());
     }
@@ -88,15 +88,15 @@ fn the_mark_counts_messages_of_a_connection_to_come(kind: BackendKind) {
 
 /// Whoever is not listened to is not silent: the heartbeat waits as long as the socket does.
 fn a_peer_that_waits_for_us_is_not_taken_for_dead(kind: BackendKind) {
-    let mut settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
+    let mut settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
     settings.config.heartbeat = Some(HeartbeatConfig::every(Duration::from_millis(20)));
-    let mut rig = Rig::with(kind, settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
+    let mut harness = Harness::with(kind, settings);
+    let (stream, mut peer) = connection(Over::Tcp);
     // With its messages it shakes hands: there is no time in which it could be missed.
     peer.write(&[introduction(), wire(0, b"x").repeat(10)].concat());
-    rig.session(descriptor, None);
-    let mut app = rig.attached();
-    peer.octets(64);
+    harness.session(stream, None);
+    let mut app = harness.attached();
+    peer.bytes(64);
     assert!(peer.frame().body.starts_with(b"\x05READY"));
     // Many times the time-out, without a PONG.
     for _ in 0..10 {
@@ -106,7 +106,7 @@ fn a_peer_that_waits_for_us_is_not_taken_for_dead(kind: BackendKind) {
         assert_eq!(app.recv(), *b"x");
     }
     // Now that all of it is read, silence is silence.
-    assert!(matches!(rig.disconnected(), DisconnectReason::HeartbeatExpired));
+    assert!(matches!(harness.disconnected(), DisconnectReason::HeartbeatExpired));
 }
 
 on_each_backend!(

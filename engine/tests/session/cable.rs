@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::{on_each_backend, skipped};
+use crate::harness::{App, Harness, Settings};
 use crate::peer::Peer;
-use crate::rig::{App, Rig, Settings};
-use ringmq_engine::{BackendKind, Descriptor, DisconnectReason};
+use ringmq_engine::{BackendKind, DisconnectReason, Stream};
 use ringmq_zmtp::{HeartbeatConfig, subscribe_frame};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use socket2::{Domain, Socket, Type};
@@ -13,7 +13,6 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 const BEAT: Duration = Duration::from_millis(100);
@@ -75,7 +74,7 @@ impl Cable {
         there.join().unwrap()
     }
 
-    fn connection(&self) -> (Descriptor, Peer) {
+    fn connection(&self) -> (Stream, Peer) {
         let address = SocketAddr::from(([198, 18, 0, 2], 5555));
         let listener = self.on(2, move || {
             let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -90,7 +89,7 @@ impl Cable {
         });
         let peer = Peer::new(listener.accept().unwrap().0);
         near.set_nonblocking(true).unwrap();
-        (Arc::new(near), peer)
+        (near.into(), peer)
     }
 
     fn cut(&self, end: End) {
@@ -107,17 +106,17 @@ impl Drop for Cable {
 }
 
 /// A session and its peer at the ends of a cable.
-fn stretched(kind: BackendKind, cable: &Cable) -> (Rig, App, Peer) {
+fn stretched(kind: BackendKind, cable: &Cable) -> (Harness, App, Peer) {
     let mut settings = Settings::default();
     // Something to be busy with from the beginning: no answer of the peer's is ever due.
     subscribe_frame(b"topic", &mut settings.preamble);
     settings.config.heartbeat = Some(HeartbeatConfig::every(BEAT));
-    let mut rig = Rig::with(kind, settings);
-    let (descriptor, mut peer) = cable.connection();
-    rig.session(descriptor, None);
+    let mut harness = Harness::with(kind, settings);
+    let (stream, mut peer) = cable.connection();
+    harness.session(stream, None);
     peer.shake_hands();
-    let app = rig.attached();
-    (rig, app, peer)
+    let app = harness.attached();
+    (harness, app, peer)
 }
 
 fn with_cables(kind: BackendKind, name: &str, case: char, test: fn(BackendKind, &Cable, End)) {
@@ -129,52 +128,52 @@ fn with_cables(kind: BackendKind, name: &str, case: char, test: fn(BackendKind, 
     }
 }
 
-fn is_found_out(mut rig: Rig) {
-    let reason = rig.disconnected();
+fn is_found_out(mut harness: Harness) {
+    let reason = harness.disconnected();
     assert!(matches!(reason, DisconnectReason::HeartbeatExpired), "{reason}");
 }
 
 /// The peer reads as fast as it can, and one day nothing comes any more.
 fn a_cable_cut_in_a_stream_is_noticed(kind: BackendKind) {
     with_cables(kind, "a_cable_cut_in_a_stream_is_noticed", 's', |kind, cable, end| {
-        let (rig, mut app, mut peer) = stretched(kind, cable);
+        let (harness, mut app, mut peer) = stretched(kind, cable);
         for _ in 0..100 {
             app.send(vec![1; 100_000]);
         }
-        peer.octets(1_000_000);
+        peer.bytes(1_000_000);
         cable.cut(end);
-        is_found_out(rig);
+        is_found_out(harness);
     });
 }
 
 /// The peer has read nothing for long, and its window is closed.
 fn a_cable_cut_at_a_busy_peer_is_noticed(kind: BackendKind) {
     with_cables(kind, "a_cable_cut_at_a_busy_peer_is_noticed", 'b', |kind, cable, end| {
-        let (rig, mut app, mut peer) = stretched(kind, cable);
+        let (harness, mut app, mut peer) = stretched(kind, cable);
         for _ in 0..100 {
             app.send(vec![1; 100_000]);
         }
         std::thread::sleep(LONG);
-        peer.octets(100_000);
+        peer.bytes(100_000);
         std::thread::sleep(LONG);
         // It is there.
-        peer.octets(1_000_000);
+        peer.bytes(1_000_000);
         std::thread::sleep(LONG);
         cable.cut(end);
-        is_found_out(rig);
+        is_found_out(harness);
     });
 }
 
 /// The peer has read a little, and everything is on its way or there.
 fn a_cable_cut_at_rest_is_noticed(kind: BackendKind) {
     with_cables(kind, "a_cable_cut_at_rest_is_noticed", 'r', |kind, cable, end| {
-        let (rig, mut app, mut peer) = stretched(kind, cable);
+        let (harness, mut app, mut peer) = stretched(kind, cable);
         app.send("never answered");
         std::thread::sleep(LONG);
         while peer.frame().body != b"never answered" {}
         std::thread::sleep(LONG);
         cable.cut(end);
-        is_found_out(rig);
+        is_found_out(harness);
     });
 }
 

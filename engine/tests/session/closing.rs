@@ -2,22 +2,22 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
+use crate::harness::{App, BOTH, Harness, Over, Settings, connection};
 use crate::peer::wire;
-use crate::rig::{App, BOTH, Over, Rig, Settings, connection};
 use ringmq_engine::{BackendKind, DisconnectReason, Notice};
-use ringmq_pipe::{Bound, frame};
+use ringmq_pipe::{Capacity, frame};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 fn whatever_was_accepted_is_sent_before_the_end(kind: BackendKind) {
     for over in BOTH {
-        let mut rig = Rig::new(kind);
-        let (session, mut app, mut peer) = rig.established(over);
+        let mut harness = Harness::new(kind);
+        let (session, mut app, mut peer) = harness.established(over);
         for number in 0..900u32 {
             app.send([number.to_be_bytes().as_slice(), &[3; 6000]].concat());
         }
         app.close(None);
-        rig.tell(session, Notice::Abandon);
+        harness.tell(session, Notice::Abandon);
         for number in 0..900u32 {
             let message = peer.message();
             assert_eq!(message.len(), 6004);
@@ -25,20 +25,20 @@ fn whatever_was_accepted_is_sent_before_the_end(kind: BackendKind) {
         }
         assert_eq!(peer.rest(), b"", "nothing but the end follows");
         drop(peer);
-        assert!(matches!(rig.disconnected(), DisconnectReason::Local));
-        rig.finish();
+        assert!(matches!(harness.disconnected(), DisconnectReason::Local));
+        harness.finish();
     }
 }
 
 /// How many whole messages there are in what a peer got.
-fn whole_messages(mut octets: &[u8]) -> u64 {
+fn whole_messages(mut bytes: &[u8]) -> u64 {
     let mut count = 0;
-    while let Some(header) = frame::parse(octets) {
+    while let Some(header) = frame::parse(bytes) {
         let size = header.size + header.body as usize;
-        if size > octets.len() {
+        if size > bytes.len() {
             break;
         }
-        octets = &octets[size..];
+        bytes = &bytes[size..];
         count += 1;
     }
     count
@@ -49,24 +49,24 @@ fn whole_messages(mut octets: &[u8]) -> u64 {
 fn what_does_not_get_out_in_time_is_counted(kind: BackendKind) {
     for linger in [Duration::ZERO, Duration::from_millis(30)] {
         for lent in [false, true] {
-            let mut rig = Rig::new(kind);
+            let mut harness = Harness::new(kind);
             let (session, mut app, mut peer) = if lent {
-                let (app, carry) = App::lent(&rig.settings);
-                let (descriptor, mut peer) = connection(Over::Unix);
-                let session = rig.session(descriptor, Some(carry));
+                let (app, carry) = App::lent(&harness.settings);
+                let (stream, mut peer) = connection(Over::Unix);
+                let session = harness.session(stream, Some(carry));
                 peer.shake_hands();
                 (session, app, peer)
             } else {
-                rig.established(Over::Unix)
+                harness.established(Over::Unix)
             };
             for _ in 0..500 {
                 app.send(vec![4; 5000]);
             }
             let state = app.close(Some(linger));
-            rig.tell(session, Notice::Abandon);
-            assert!(matches!(rig.disconnected(), DisconnectReason::Local));
-            drop(rig.ended());
-            rig.finish();
+            harness.tell(session, Notice::Abandon);
+            assert!(matches!(harness.disconnected(), DisconnectReason::Local));
+            drop(harness.ended());
+            harness.finish();
             let got = whole_messages(&peer.rest());
             let dropped = state.dropped.load(Ordering::Relaxed);
             assert_eq!(got + dropped, 500, "{got} arrived");
@@ -76,16 +76,16 @@ fn what_does_not_get_out_in_time_is_counted(kind: BackendKind) {
 }
 
 fn a_closed_session_gives_its_pipe_back_and_counts_nothing_yet(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
-    let (mut app, carry) = App::lent(&rig.settings);
-    let (descriptor, mut peer) = connection(Over::Unix);
-    let session = rig.session(descriptor, Some(carry));
+    let mut harness = Harness::new(kind);
+    let (mut app, carry) = App::lent(&harness.settings);
+    let (stream, mut peer) = connection(Over::Unix);
+    let session = harness.session(stream, Some(carry));
     peer.shake_hands();
     for _ in 0..500 {
         app.send(vec![4; 5000]);
     }
-    rig.tell(session, Notice::Close);
-    let carry = rig.ended().carry.unwrap();
+    harness.tell(session, Notice::Close);
+    let carry = harness.ended().carry.unwrap();
     assert_eq!(app.end.state.dropped.load(Ordering::Relaxed), 0);
     drop(carry);
     let dropped = app.end.state.dropped.load(Ordering::Relaxed);
@@ -96,9 +96,9 @@ fn a_closed_session_gives_its_pipe_back_and_counts_nothing_yet(kind: BackendKind
 fn the_last_words_of_a_peer_are_delivered(kind: BackendKind) {
     for over in BOTH {
         for sent_to_it in [false, true] {
-            let settings = Settings { receive: Bound::Messages(2), ..Settings::default() };
-            let mut rig = Rig::with(kind, settings);
-            let (_, mut app, mut peer) = rig.established(over);
+            let settings = Settings { receive: Capacity::Messages(2), ..Settings::default() };
+            let mut harness = Harness::with(kind, settings);
+            let (_, mut app, mut peer) = harness.established(over);
             // In one go: a kernel may have room for few writes, however small they are.
             let words: Vec<_> = (0..300u32).flat_map(|n| wire(0, &n.to_be_bytes())).collect();
             peer.write(&words);
@@ -110,36 +110,36 @@ fn the_last_words_of_a_peer_are_delivered(kind: BackendKind) {
             for number in 0..300u32 {
                 assert_eq!(app.recv(), number.to_be_bytes());
             }
-            let reason = rig.disconnected();
+            let reason = harness.disconnected();
             assert!(
                 matches!(reason, DisconnectReason::PeerClosed | DisconnectReason::Io(_)),
                 "{reason}"
             );
-            rig.finish();
+            harness.finish();
         }
     }
 }
 
 /// Nobody reads what such a peer has said: its session must end all the same.
 fn last_words_to_a_closed_socket_hold_nothing_up(kind: BackendKind) {
-    let settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
-    let mut rig = Rig::with(kind, settings);
-    let (session, mut app, mut peer) = rig.established(Over::Tcp);
+    let settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
+    let mut harness = Harness::with(kind, settings);
+    let (session, mut app, mut peer) = harness.established(Over::Tcp);
     peer.write(&wire(0, b"x").repeat(1000));
     drop(peer);
     assert_eq!(app.recv(), *b"x");
     app.close(None);
-    rig.tell(session, Notice::Abandon);
-    rig.disconnected();
-    rig.finish();
+    harness.tell(session, Notice::Abandon);
+    harness.disconnected();
+    harness.finish();
 }
 
 /// A peer that has to get rid of what it says before it reads: a closed socket listens to it, so that
 /// its own messages get out.
 fn a_closed_socket_lets_its_peer_speak(kind: BackendKind) {
-    let settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
-    let mut rig = Rig::with(kind, settings);
-    let (session, mut app, mut peer) = rig.established(Over::Unix);
+    let settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
+    let mut harness = Harness::with(kind, settings);
+    let (session, mut app, mut peer) = harness.established(Over::Unix);
     let speech = wire(0, &[9; 1000]).repeat(5000);
     let sent = peer.write_until_blocked(&speech);
     assert!(sent < speech.len());
@@ -147,36 +147,36 @@ fn a_closed_socket_lets_its_peer_speak(kind: BackendKind) {
         app.send(vec![8; 5000]);
     }
     app.close(None);
-    rig.tell(session, Notice::Abandon);
+    harness.tell(session, Notice::Abandon);
     peer.write(&speech[sent..]);
     for _ in 0..900 {
         assert!(peer.message() == [8; 5000]);
     }
     drop(peer);
-    rig.disconnected();
-    rig.finish();
+    harness.disconnected();
+    harness.finish();
 }
 
 /// A peer that neither reads nor closes is waited for, but not for ever.
 fn a_farewell_has_an_end(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
-    let (session, mut app, mut peer) = rig.established(Over::Tcp);
+    let mut harness = Harness::new(kind);
+    let (session, mut app, mut peer) = harness.established(Over::Tcp);
     app.send("goodbye");
     app.close(None);
-    rig.tell(session, Notice::Abandon);
-    rig.disconnected();
+    harness.tell(session, Notice::Abandon);
+    harness.disconnected();
     assert_eq!(peer.message(), b"goodbye");
-    rig.finish();
+    harness.finish();
 }
 
 fn a_linger_beyond_the_end_of_time_is_for_ever(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
-    let (session, mut app, mut peer) = rig.established(Over::Unix);
+    let mut harness = Harness::new(kind);
+    let (session, mut app, mut peer) = harness.established(Over::Unix);
     for _ in 0..500 {
         app.send(vec![4; 5000]);
     }
     let state = app.close(Some(Duration::MAX));
-    rig.tell(session, Notice::Abandon);
+    harness.tell(session, Notice::Abandon);
     assert_eq!(whole_messages(&peer.rest()), 500);
     assert_eq!(state.dropped.load(Ordering::Relaxed), 0);
 }

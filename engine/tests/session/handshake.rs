@@ -2,48 +2,48 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
+use crate::harness::{App, BOTH, Harness, Over, Settings, connection};
 use crate::peer::{introduction, wire};
-use crate::rig::{App, BOTH, Over, Rig, Settings, connection};
 use ringmq_engine::{BackendKind, DisconnectReason, Notice};
 use ringmq_zmtp::{Config, ProtocolError, SocketType, Version};
 use std::time::Duration;
 
 fn a_handshake_leads_to_a_pipe(kind: BackendKind) {
     for over in BOTH {
-        let mut rig = Rig::new(kind);
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = Harness::new(kind);
+        let (_, mut app, mut peer) = harness.established(over);
         app.send("hello");
         assert_eq!(peer.message(), b"hello");
         assert!(app.end.state.is_connected());
         drop(peer);
-        assert!(matches!(rig.disconnected(), DisconnectReason::PeerClosed));
-        let end = rig.ended();
+        assert!(matches!(harness.disconnected(), DisconnectReason::PeerClosed));
+        let end = harness.ended();
         assert!(end.established && end.carry.is_none());
         assert!(!app.end.state.is_connected());
-        rig.finish();
+        harness.finish();
     }
 }
 
 fn a_pipe_that_was_there_is_told_of_its_peer(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
-    let (mut app, carry) = App::lent(&rig.settings);
+    let mut harness = Harness::new(kind);
+    let (mut app, carry) = App::lent(&harness.settings);
     app.send("queued before there was a connection");
-    let (descriptor, mut peer) = connection(Over::Tcp);
-    rig.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(Over::Tcp);
+    harness.session(stream, Some(carry));
     peer.shake_hands();
-    let info = rig.connected();
+    let info = harness.connected();
     assert_eq!((info.version, info.socket_type), (Version::V3_1, Some(SocketType::Dealer)));
     assert_eq!(peer.message(), b"queued before there was a connection");
 }
 
-/// What comes with the last octet of the handshake, and with its first, is not lost.
-fn octets_behind_the_handshake_belong_to_messages(kind: BackendKind) {
+/// What comes with the last byte of the handshake, and with its first, is not lost.
+fn bytes_behind_the_handshake_belong_to_messages(kind: BackendKind) {
     for over in BOTH {
-        let mut rig = Rig::new(kind);
-        let (descriptor, mut peer) = connection(over);
+        let mut harness = Harness::new(kind);
+        let (stream, mut peer) = connection(over);
         peer.write(&[introduction(), wire(0, b"first"), wire(0, b"second")].concat());
-        rig.session(descriptor, None);
-        let mut app = rig.attached();
+        harness.session(stream, None);
+        let mut app = harness.attached();
         assert_eq!(app.recv(), *b"first");
         assert_eq!(app.recv(), *b"second");
     }
@@ -53,13 +53,13 @@ fn the_preamble_goes_before_everything_else(kind: BackendKind) {
     let mut preamble = Vec::new();
     ringmq_zmtp::subscribe_frame(b"topic", &mut preamble);
     let settings = Settings { preamble: preamble.clone(), ..Settings::default() };
-    let rig = Rig::with(kind, settings);
-    let (mut app, carry) = App::lent(&rig.settings);
+    let harness = Harness::with(kind, settings);
+    let (mut app, carry) = App::lent(&harness.settings);
     app.send("later");
-    let (descriptor, mut peer) = connection(Over::Unix);
-    rig.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(Over::Unix);
+    harness.session(stream, Some(carry));
     peer.shake_hands();
-    assert_eq!(peer.octets(preamble.len()), preamble);
+    assert_eq!(peer.bytes(preamble.len()), preamble);
     assert_eq!(peer.message(), b"later");
 }
 
@@ -67,35 +67,38 @@ const HALF_A_GREETING: &[u8] = b"\xff\0\0\0";
 
 fn garbage_is_a_violation_of_the_protocol(kind: BackendKind) {
     for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 200], HALF_A_GREETING] {
-        let mut rig = Rig::new(kind);
-        let (descriptor, mut peer) = connection(Over::Tcp);
-        rig.session(descriptor, None);
+        let mut harness = Harness::new(kind);
+        let (stream, mut peer) = connection(Over::Tcp);
+        harness.session(stream, None);
         peer.write(garbage);
         if garbage == HALF_A_GREETING {
             peer.end();
-            assert!(!rig.handshake_failed().is_final(), "half a greeting may have been bad luck");
+            assert!(
+                !harness.handshake_failed().is_final(),
+                "half a greeting may have been bad luck"
+            );
         } else {
-            let reason = rig.handshake_failed();
+            let reason = harness.handshake_failed();
             assert!(matches!(reason, DisconnectReason::Protocol(_)), "{reason}");
             assert!(!reason.is_final(), "the next peer may do better");
         }
-        rig.disconnected();
-        let end = rig.ended();
+        harness.disconnected();
+        let end = harness.ended();
         assert!(!end.established);
         peer.rest();
-        rig.finish();
+        harness.finish();
     }
 }
 
 fn a_peer_of_the_wrong_kind_is_refused(kind: BackendKind) {
     let settings = Settings { config: Config::new(SocketType::Pub), ..Settings::default() };
-    let mut rig = Rig::with(kind, settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
-    rig.session(descriptor, None);
+    let mut harness = Harness::with(kind, settings);
+    let (stream, mut peer) = connection(Over::Tcp);
+    harness.session(stream, None);
     peer.write(b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL");
     peer.write(&[0; 16 + 32]);
     peer.write(b"\x04\x18\x05READY\x0bSocket-Type\0\0\0\x02NO");
-    let reason = rig.handshake_failed();
+    let reason = harness.handshake_failed();
     assert!(
         matches!(reason, DisconnectReason::Protocol(ProtocolError::IncompatibleSocketType { .. })),
         "{reason}"
@@ -105,22 +108,22 @@ fn a_peer_of_the_wrong_kind_is_refused(kind: BackendKind) {
 fn silence_ends_when_the_time_is_up(kind: BackendKind) {
     let mut settings = Settings::default();
     settings.config.handshake_timeout = Some(Duration::from_millis(50));
-    let mut rig = Rig::with(kind, settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
+    let mut harness = Harness::with(kind, settings);
+    let (stream, mut peer) = connection(Over::Tcp);
     // Before the time begins to run.
     peer.write(b"\xff\0\0\0");
-    rig.session(descriptor, None);
-    let reason = rig.handshake_failed();
+    harness.session(stream, None);
+    let reason = harness.handshake_failed();
     assert!(matches!(reason, DisconnectReason::Protocol(ProtocolError::HandshakeTimeout)));
     assert!(!reason.is_final());
     peer.rest();
-    rig.finish();
+    harness.finish();
 }
 
 fn a_socket_without_room_ignores_its_peer(kind: BackendKind) {
-    let mut rig = Rig::with(kind, Settings { ignore: true, ..Settings::default() });
-    let (descriptor, mut peer) = connection(Over::Unix);
-    let session = rig.session(descriptor, None);
+    let mut harness = Harness::with(kind, Settings { ignore: true, ..Settings::default() });
+    let (stream, mut peer) = connection(Over::Unix);
+    let session = harness.session(stream, None);
     peer.shake_hands();
     // It takes what it is told, and answers a PING.
     for _ in 0..100 {
@@ -128,35 +131,35 @@ fn a_socket_without_room_ignores_its_peer(kind: BackendKind) {
     }
     peer.write(b"\x04\x08\x04PING\0\0x");
     assert_eq!(peer.frame().body, b"\x04PONGx");
-    rig.tell(session, Notice::Abandon);
-    assert!(matches!(rig.disconnected(), DisconnectReason::Local));
+    harness.tell(session, Notice::Abandon);
+    assert!(matches!(harness.disconnected(), DisconnectReason::Local));
     peer.rest();
 }
 
 /// A socket that closes does not wait for peers that say nothing.
 fn a_closed_pipe_with_nothing_in_it_ends_a_handshake(kind: BackendKind) {
     for linger in [None, Some(Duration::ZERO)] {
-        let mut rig = Rig::new(kind);
-        let (mut app, carry) = App::lent(&rig.settings);
+        let mut harness = Harness::new(kind);
+        let (mut app, carry) = App::lent(&harness.settings);
         if linger == Some(Duration::ZERO) {
             app.send("nobody will get this");
         }
-        let (descriptor, _peer) = connection(Over::Tcp);
-        let session = rig.session(descriptor, Some(carry));
+        let (stream, _peer) = connection(Over::Tcp);
+        let session = harness.session(stream, Some(carry));
         let state = app.close(linger);
-        rig.tell(session, Notice::Abandon);
-        assert!(matches!(rig.disconnected(), DisconnectReason::Local));
+        harness.tell(session, Notice::Abandon);
+        assert!(matches!(harness.disconnected(), DisconnectReason::Local));
         let dropped = u64::from(linger.is_some());
-        drop(rig.ended());
+        drop(harness.ended());
         assert_eq!(state.dropped.load(std::sync::atomic::Ordering::Relaxed), dropped);
-        rig.finish();
+        harness.finish();
     }
 }
 
 on_each_backend!(
     a_handshake_leads_to_a_pipe,
     a_pipe_that_was_there_is_told_of_its_peer,
-    octets_behind_the_handshake_belong_to_messages,
+    bytes_behind_the_handshake_belong_to_messages,
     the_preamble_goes_before_everything_else,
     garbage_is_a_violation_of_the_protocol,
     a_peer_of_the_wrong_kind_is_refused,

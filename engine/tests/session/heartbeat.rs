@@ -5,11 +5,11 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
+use crate::harness::{BOTH, Harness, Over, Settings, connection};
 use crate::peer::{Peer, wire};
-use crate::rig::{BOTH, Over, Rig, Settings, connection};
 use ringmq_engine::backend::Receive;
-use ringmq_engine::{BackendKind, Completion, Cx, Descriptor, DisconnectReason, Handler, Notice};
-use ringmq_pipe::Bound;
+use ringmq_engine::{BackendKind, Completion, Cx, DisconnectReason, Handler, Notice, Stream};
+use ringmq_pipe::Capacity;
 use ringmq_zmtp::{HeartbeatConfig, subscribe_frame};
 use std::sync::mpsc::{self, Sender, channel};
 use std::time::{Duration, Instant};
@@ -25,11 +25,11 @@ const TENTH: Duration = Duration::from_millis(100);
 
 /// Sessions that ask for signs of life all the time. The first word of each is a subscription, so that
 /// its peer has something to be busy with from the beginning.
-fn impatient(kind: BackendKind) -> Rig {
+fn impatient(kind: BackendKind) -> Harness {
     let mut settings = Settings::default();
     subscribe_frame(b"topic", &mut settings.preamble);
     settings.config.heartbeat = Some(HeartbeatConfig::every(BEAT));
-    Rig::with(kind, settings)
+    Harness::with(kind, settings)
 }
 
 /// The next message, past PINGs and subscriptions; returns how many PINGs there were.
@@ -47,19 +47,19 @@ fn next_message(peer: &mut Peer) -> (Vec<u8>, usize) {
 fn a_large_message_takes_its_time(kind: BackendKind) {
     const SIZE: usize = 8 * 1024 * 1024;
     for over in BOTH {
-        let mut rig = impatient(kind);
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = impatient(kind);
+        let (_, mut app, mut peer) = harness.established(over);
         app.send(vec![7; SIZE]);
         std::thread::sleep(LONG);
         // Whatever goes before it.
-        while peer.octets(1) != [2] {
-            let size = peer.octets(1)[0];
-            peer.octets(size.into());
+        while peer.bytes(1) != [2] {
+            let size = peer.bytes(1)[0];
+            peer.bytes(size.into());
         }
-        assert_eq!(peer.octets(8), (SIZE as u64).to_be_bytes());
+        assert_eq!(peer.bytes(8), (SIZE as u64).to_be_bytes());
         for _ in 0..SIZE / 65_536 {
             std::thread::sleep(BEAT / 4);
-            assert!(peer.octets(65_536) == [7; 65_536]);
+            assert!(peer.bytes(65_536) == [7; 65_536]);
         }
         app.send("the next one");
         assert_eq!(next_message(&mut peer).0, b"the next one");
@@ -68,8 +68,8 @@ fn a_large_message_takes_its_time(kind: BackendKind) {
 
 fn a_peer_that_is_busy_with_a_few_messages_is_waited_for(kind: BackendKind) {
     for over in BOTH {
-        let mut rig = impatient(kind);
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = impatient(kind);
+        let (_, mut app, mut peer) = harness.established(over);
         for number in 0..5u8 {
             app.send([number; 100].as_slice());
             std::thread::sleep(LONG);
@@ -82,29 +82,29 @@ fn a_peer_that_is_busy_with_a_few_messages_is_waited_for(kind: BackendKind) {
 
 fn a_peer_that_has_read_everything_has_no_excuse(kind: BackendKind) {
     for over in BOTH {
-        let mut rig = impatient(kind);
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = impatient(kind);
+        let (_, mut app, mut peer) = harness.established(over);
         app.send("to be read");
         let (message, before) = next_message(&mut peer);
         assert_eq!(message, b"to be read");
         // Answers are counted: those to all PINGs before it, and to the first one after it.
         assert!(peer.frame().body.starts_with(b"\x04PING"));
         peer.write(&PONG.repeat(before + 1));
-        let reason = rig.disconnected();
+        let reason = harness.disconnected();
         assert!(matches!(reason, DisconnectReason::HeartbeatExpired), "{reason}");
     }
 }
 
-/// Keeps its thread busy, from the first octet on that it receives until it is told.
+/// Keeps its thread busy, from the first byte on that it receives until it is told.
 struct Hog {
-    descriptor: Descriptor,
+    stream: Stream,
     begun: Sender<()>,
     end: mpsc::Receiver<()>,
 }
 
 impl Handler for Hog {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        cx.backend.receive(cx.token, &self.descriptor, Receive::Once);
+        cx.backend.receive(cx.token, &self.stream, Receive::Once);
     }
 
     fn received(&mut self, _: Instant, _: &[u8]) {
@@ -123,11 +123,11 @@ impl Handler for Hog {
 /// read when the time is over. `false` if it could not be arranged before it was over.
 fn hears_late(kind: BackendKind, over: Over, tenths: u8) -> bool {
     let (ping, ttl) = ([&PING[..PING.len() - 1], &[tenths]].concat(), TENTH * tenths.into());
-    let mut rig = Rig::new(kind);
-    let (_, mut app, mut peer) = rig.established(over);
+    let mut harness = Harness::new(kind);
+    let (_, mut app, mut peer) = harness.established(over);
     let ((begun, has_begun), (end, is_over)) = (channel(), channel());
-    let (descriptor, mut wake) = connection(over);
-    rig.engine.choose(0).add(Box::new(Hog { descriptor, begun, end: is_over }));
+    let (stream, mut wake) = connection(over);
+    harness.engine.choose(0).add(Box::new(Hog { stream, begun, end: is_over }));
     let start = Instant::now();
     peer.write(&ping);
     assert!(peer.frame().body.starts_with(b"\x04PONG"));
@@ -156,10 +156,10 @@ fn a_thread_that_is_late_looks_at_what_has_come_first(kind: BackendKind) {
 }
 
 fn a_time_to_live_waits_while_nobody_listens(kind: BackendKind) {
-    let settings = Settings { receive: Bound::Messages(1), ..Settings::default() };
+    let settings = Settings { receive: Capacity::Messages(1), ..Settings::default() };
     for over in BOTH {
-        let mut rig = Rig::with(kind, settings.clone());
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = Harness::with(kind, settings.clone());
+        let (_, mut app, mut peer) = harness.established(over);
         // More than there is room for.
         peer.write(&[PING, &wire(0, b"x").repeat(10)].concat());
         std::thread::sleep(LONG);
@@ -172,10 +172,10 @@ fn a_time_to_live_waits_while_nobody_listens(kind: BackendKind) {
 /// A pipe that is full to the last message does not keep a PING behind that message from being answered.
 fn a_peer_with_a_full_pipe_answers(kind: BackendKind) {
     const QUESTION: &[u8] = b"\x04\x0a\x04PING\0\0abc";
-    let settings = Settings { receive: Bound::Messages(3), ..Settings::default() };
+    let settings = Settings { receive: Capacity::Messages(3), ..Settings::default() };
     for over in BOTH {
-        let mut rig = Rig::with(kind, settings.clone());
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = Harness::with(kind, settings.clone());
+        let (_, mut app, mut peer) = harness.established(over);
         peer.write(&[&wire(0, b"x").repeat(3), QUESTION].concat());
         assert_eq!(peer.frame().body, b"\x04PONGabc");
         // And again, with nothing before it.

@@ -4,21 +4,21 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
+use crate::harness::{BOTH, Harness, connection};
 use crate::peer::{Peer, Speaks};
-use crate::rig::{BOTH, Rig, connection};
 use ringmq_engine::BackendKind;
 use std::io::Read;
 
 /// Of which more than 2 GiB are left when a thread of the application has sent what the kernel takes from it.
 const LENGTH: usize = (2 << 30) + (256 << 20);
 
-/// Reads so many octets and forgets them.
+/// Reads so many bytes and forgets them.
 fn forget(peer: &mut Peer, mut left: usize) {
-    let mut octets = vec![0; 1 << 20];
+    let mut bytes = vec![0; 1 << 20];
     while left > 0 {
-        let most = left.min(octets.len());
-        let count = peer.socket.read(&mut octets[..most]).unwrap();
-        assert!(count > 0, "the connection has ended, {left} octets too soon");
+        let most = left.min(bytes.len());
+        let count = peer.socket.read(&mut bytes[..most]).unwrap();
+        assert!(count > 0, "the connection has ended, {left} bytes too soon");
         left -= count;
     }
 }
@@ -26,11 +26,11 @@ fn forget(peer: &mut Peer, mut left: usize) {
 /// A thread of the application begins to send it, and leaves it to the I/O thread.
 fn more_than_two_gib_go_out(kind: BackendKind) {
     for over in BOTH {
-        let mut rig = Rig::new(kind);
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = Harness::new(kind);
+        let (_, mut app, mut peer) = harness.established(over);
         app.send(vec![0; LENGTH]);
         let header = [&[2], (LENGTH as u64).to_be_bytes().as_slice()].concat();
-        assert_eq!(peer.octets(header.len()), header);
+        assert_eq!(peer.bytes(header.len()), header);
         let ahead = peer.take_ahead();
         forget(&mut peer, LENGTH - ahead);
         app.send("after");
@@ -40,14 +40,14 @@ fn more_than_two_gib_go_out(kind: BackendKind) {
 
 /// The same for a peer that gets its frames in another form.
 fn more_than_two_gib_go_out_to_an_old_peer(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
-    let (descriptor, mut peer) = connection(BOTH[1]);
-    rig.session(descriptor, None);
+    let mut harness = Harness::new(kind);
+    let (stream, mut peer) = connection(BOTH[1]);
+    harness.session(stream, None);
     peer.shake_hands_as(Speaks::V1_0);
-    let mut app = rig.attached();
+    let mut app = harness.attached();
     app.send(vec![0; LENGTH]);
     let header = [&[0xff], (LENGTH as u64 + 1).to_be_bytes().as_slice(), &[0]].concat();
-    assert_eq!(peer.octets(header.len()), header);
+    assert_eq!(peer.bytes(header.len()), header);
     let ahead = peer.take_ahead();
     forget(&mut peer, LENGTH - ahead);
     app.send("after");

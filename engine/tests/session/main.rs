@@ -3,18 +3,23 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod harness;
 mod peer;
-mod rig;
+mod sealed_peer;
+#[path = "../../zmtp/tests/common/xor.rs"]
+mod xor;
 
+mod authentication;
 mod backpressure;
 #[cfg(target_os = "linux")]
 mod cable;
-mod carry;
 mod closing;
+mod conflated;
+mod detached_pipe;
 mod handshake;
 mod heartbeat;
 mod hostile;
 mod huge;
-mod latest;
 mod messages;
 mod old_peers;
+mod sealed;

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
+use crate::harness::{App, BOTH, Harness, Over, Settings, connection, more};
 use crate::peer::{Frame, wire};
-use crate::rig::{App, BOTH, Over, Rig, Settings, connection, more};
 use ringmq_engine::BackendKind;
-use ringmq_pipe::{Bound, Message, frame};
+use ringmq_pipe::{Capacity, Message, frame};
 use std::sync::mpsc::channel;
 
 /// Around every size at which something changes: inline bodies, long headers, attached bodies, receive
@@ -21,15 +21,15 @@ fn body(size: usize, seed: usize) -> Vec<u8> {
 
 fn every_size_goes_out_as_it_is(kind: BackendKind) {
     for over in BOTH {
-        let mut rig = Rig::new(kind);
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = Harness::new(kind);
+        let (_, mut app, mut peer) = harness.established(over);
         for round in 0..3 {
             let writer = std::thread::spawn(move || {
                 SIZES.iter().for_each(|size| app.send(body(*size, round)));
                 app
             });
             for size in SIZES {
-                assert!(peer.message() == body(size, round), "{size} octets over {over:?}");
+                assert!(peer.message() == body(size, round), "{size} bytes over {over:?}");
             }
             app = writer.join().unwrap();
         }
@@ -38,28 +38,28 @@ fn every_size_goes_out_as_it_is(kind: BackendKind) {
 
 fn every_size_comes_in_as_it_is(kind: BackendKind) {
     for over in BOTH {
-        let mut rig = Rig::new(kind);
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = Harness::new(kind);
+        let (_, mut app, mut peer) = harness.established(over);
         let writer = std::thread::spawn(move || {
             SIZES.iter().for_each(|size| peer.write(&wire(0, &body(*size, 1))));
             peer
         });
         for size in SIZES {
-            assert!(app.recv() == *body(size, 1), "{size} octets over {over:?}");
+            assert!(app.recv() == *body(size, 1), "{size} bytes over {over:?}");
         }
         drop(writer.join().unwrap());
     }
 }
 
-fn octets_may_come_one_by_one(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
-    let (_, mut app, mut peer) = rig.established(Over::Tcp);
+fn bytes_may_come_one_by_one(kind: BackendKind) {
+    let mut harness = Harness::new(kind);
+    let (_, mut app, mut peer) = harness.established(Over::Tcp);
     peer.socket.set_tcp_nodelay(true).unwrap();
     let mut stream = wire(frame::MORE, b"part");
     stream.extend(wire(0, &body(300, 2)));
     stream.extend(wire(0, b""));
-    for octet in stream {
-        peer.write(&[octet]);
+    for byte in stream {
+        peer.write(&[byte]);
     }
     let first = app.recv();
     assert!(first.more() && first == *b"part");
@@ -68,8 +68,8 @@ fn octets_may_come_one_by_one(kind: BackendKind) {
 }
 
 fn messages_of_many_parts_stay_together(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
-    let (_, mut app, mut peer) = rig.established(Over::Unix);
+    let mut harness = Harness::new(kind);
+    let (_, mut app, mut peer) = harness.established(Over::Unix);
     for round in 0..50 {
         app.send(more(&round.to_string().into_bytes()));
         app.send(more(&body(20_000, round)));
@@ -95,8 +95,8 @@ fn messages_of_many_parts_stay_together(kind: BackendKind) {
 fn a_hundred_thousand_messages_go_both_ways(kind: BackendKind) {
     const COUNT: u32 = 100_000;
     for over in BOTH {
-        let mut rig = Rig::new(kind);
-        let (_, mut app, mut peer) = rig.established(over);
+        let mut harness = Harness::new(kind);
+        let (_, mut app, mut peer) = harness.established(over);
         let mut back = peer.socket.try_clone().unwrap();
         let writer = std::thread::spawn(move || {
             for start in (0..COUNT).step_by(100) {
@@ -136,8 +136,8 @@ fn a_hundred_thousand_messages_go_both_ways(kind: BackendKind) {
 }
 
 fn subscriptions_of_the_peer_reach_the_socket_as_commands(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
-    let (_, mut app, mut peer) = rig.established(Over::Tcp);
+    let mut harness = Harness::new(kind);
+    let (_, mut app, mut peer) = harness.established(Over::Tcp);
     let mut stream = Vec::new();
     ringmq_zmtp::subscribe_frame(b"a", &mut stream);
     stream.extend(wire(0, b"between"));
@@ -151,14 +151,15 @@ fn subscriptions_of_the_peer_reach_the_socket_as_commands(kind: BackendKind) {
 }
 
 fn only_the_latest_message_is_kept_of_each_direction(kind: BackendKind) {
-    let settings = Settings { send: Bound::Latest, receive: Bound::Latest, ..Settings::default() };
-    let rig = Rig::with(kind, settings);
-    let (mut app, carry) = App::lent(&rig.settings);
+    let settings =
+        Settings { send: Capacity::Conflated, receive: Capacity::Conflated, ..Settings::default() };
+    let harness = Harness::with(kind, settings);
+    let (mut app, carry) = App::lent(&harness.settings);
     for size in [10, 20_000, 30] {
         app.send(body(size, 3));
     }
-    let (descriptor, mut peer) = connection(Over::Unix);
-    rig.session(descriptor, Some(carry));
+    let (stream, mut peer) = connection(Over::Unix);
+    harness.session(stream, Some(carry));
     peer.shake_hands();
     assert_eq!(peer.message(), body(30, 3));
     app.send(body(20_000, 4));
@@ -171,8 +172,8 @@ fn only_the_latest_message_is_kept_of_each_direction(kind: BackendKind) {
 }
 
 fn what_a_peer_says_to_a_socket_that_only_sends_is_read_and_dropped(kind: BackendKind) {
-    let mut rig = Rig::with(kind, Settings { discard: true, ..Settings::default() });
-    let (_, mut app, mut peer) = rig.established(Over::Unix);
+    let mut harness = Harness::with(kind, Settings { discard: true, ..Settings::default() });
+    let (_, mut app, mut peer) = harness.established(Over::Unix);
     let flood = wire(0, &[1; 100_000]);
     for _ in 0..50 {
         peer.write(&flood);
@@ -186,8 +187,8 @@ fn what_a_peer_says_to_a_socket_that_only_sends_is_read_and_dropped(kind: Backen
 
 /// The notifier of the log rings once for a sleeping session, however the threads race.
 fn no_message_is_forgotten_by_a_sleeping_session(kind: BackendKind) {
-    let mut rig = Rig::new(kind);
-    let (_, mut app, mut peer) = rig.established(Over::Unix);
+    let mut harness = Harness::new(kind);
+    let (_, mut app, mut peer) = harness.established(Over::Unix);
     let (arrived, arrivals) = channel();
     let reader = std::thread::spawn(move || {
         for _ in 0..2000 {
@@ -206,7 +207,7 @@ fn no_message_is_forgotten_by_a_sleeping_session(kind: BackendKind) {
 on_each_backend!(
     every_size_goes_out_as_it_is,
     every_size_comes_in_as_it_is,
-    octets_may_come_one_by_one,
+    bytes_may_come_one_by_one,
     messages_of_many_parts_stay_together,
     a_hundred_thousand_messages_go_both_ways,
     subscriptions_of_the_peer_reach_the_socket_as_commands,

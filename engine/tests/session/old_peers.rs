@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
+use crate::harness::{App, Harness, Over, Settings, connection, more};
 use crate::peer::Speaks;
-use crate::rig::{App, Over, Rig, Settings, connection, more};
 use ringmq_engine::BackendKind;
 use ringmq_pipe::frame;
 use ringmq_zmtp::{Config, SocketType, Version};
@@ -16,12 +16,12 @@ fn old_peers_get_and_give_messages_of_every_size(kind: BackendKind) {
         (Speaks::V2_0, Version::V2_0),
         (Speaks::V1_0, Version::V1_0),
     ] {
-        let mut rig = Rig::new(kind);
-        let (mut app, carry) = App::lent(&rig.settings);
-        let (descriptor, mut peer) = connection(Over::Tcp);
-        rig.session(descriptor, Some(carry));
+        let mut harness = Harness::new(kind);
+        let (mut app, carry) = App::lent(&harness.settings);
+        let (stream, mut peer) = connection(Over::Tcp);
+        harness.session(stream, Some(carry));
         peer.shake_hands_as(speaks);
-        assert_eq!(rig.connected().version, version);
+        assert_eq!(harness.connected().version, version);
         for size in SIZES {
             app.send(more(&vec![1; size]));
             app.send(vec![2; size]);
@@ -44,19 +44,19 @@ fn subscriptions_are_messages_to_old_peers_however_long(kind: BackendKind) {
     for speaks in [Speaks::V3_0, Speaks::V2_0, Speaks::V1_0] {
         let mut preamble = Vec::new();
         ringmq_zmtp::subscribe_frame(b"first", &mut preamble);
-        let mut rig =
-            Rig::with(kind, Settings { preamble: preamble.clone(), ..Settings::default() });
-        let (mut app, carry) = App::lent(&rig.settings);
+        let mut harness =
+            Harness::with(kind, Settings { preamble: preamble.clone(), ..Settings::default() });
+        let (mut app, carry) = App::lent(&harness.settings);
         // More than the log copies: it holds the body by reference.
         let long = vec![b't'; 20_000];
         for (name, topic) in [(&b"\x09SUBSCRIBE"[..], &long[..]), (b"\x06CANCEL", b"first")] {
             let body = [name, topic].concat();
             app.end.tx.write_uncounted(frame::COMMAND, body.into());
         }
-        let (descriptor, mut peer) = connection(Over::Unix);
-        rig.session(descriptor, Some(carry));
+        let (stream, mut peer) = connection(Over::Unix);
+        harness.session(stream, Some(carry));
         peer.shake_hands_as(speaks);
-        rig.connected();
+        harness.connected();
         assert_eq!(peer.message(), b"\x01first");
         assert!(peer.message() == [b"\x01", &long[..]].concat(), "{speaks:?}");
         assert_eq!(peer.message(), b"\0first");
@@ -65,10 +65,10 @@ fn subscriptions_are_messages_to_old_peers_however_long(kind: BackendKind) {
 
 fn a_subscriber_that_cannot_subscribe_gets_everything(kind: BackendKind) {
     let settings = Settings { config: Config::new(SocketType::Pub), ..Settings::default() };
-    let rig = Rig::with(kind, settings);
-    let (mut app, carry) = App::lent(&rig.settings);
-    let (descriptor, mut peer) = connection(Over::Tcp);
-    rig.session(descriptor, Some(carry));
+    let harness = Harness::with(kind, settings);
+    let (mut app, carry) = App::lent(&harness.settings);
+    let (stream, mut peer) = connection(Over::Tcp);
+    harness.session(stream, Some(carry));
     peer.shake_hands_as(Speaks::V1_0);
     assert_eq!(app.recv(), *b"\x09SUBSCRIBE");
 }

@@ -1,9 +1,9 @@
-//! The far end of a connection, driven by hand: a blocking socket, and frames as octets.
+//! The far end of a connection, driven by hand: a blocking socket, and frames as bytes.
 #![allow(clippy::unwrap_used)]
 
 use crate::common::DEADLINE;
 use ringmq_pipe::frame;
-use ringmq_zmtp::{Config, Handshake, SocketType};
+use ringmq_zmtp::{Config, Handshake, NoRandomness, SocketType};
 use socket2::Socket;
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -16,6 +16,11 @@ pub(crate) struct Peer {
     ahead: Vec<u8>,
     /// Frames are those of ZMTP 1.0.
     v1: bool,
+}
+
+/// For handshakes that need no randomness.
+fn no_random(_: &mut [u8]) -> Result<(), NoRandomness> {
+    Err(NoRandomness)
 }
 
 /// Which protocol a peer speaks.
@@ -48,11 +53,11 @@ pub(crate) fn introduction() -> Vec<u8> {
     let (mut said, now) = (Vec::new(), Instant::now());
     let mut handshake = Handshake::new(Arc::new(Config::new(SocketType::Dealer)), now);
     handshake.take_output(&mut said);
-    handshake.input(now, &[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3]).unwrap();
+    handshake.input(now, &mut no_random, &[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3]).unwrap();
     handshake.take_output(&mut said);
     let mut null = b"\x01NULL".to_vec();
     null.resize(1 + 20 + 32, 0);
-    handshake.input(now, &null).unwrap();
+    handshake.input(now, &mut no_random, &null).unwrap();
     handshake.take_output(&mut said);
     said
 }
@@ -75,9 +80,9 @@ impl Peer {
             if handshake.is_done() {
                 return;
             }
-            let octets = self.read_some();
-            let used = handshake.input(Instant::now(), &octets).unwrap();
-            self.ahead.extend_from_slice(&octets[used..]);
+            let bytes = self.read_some();
+            let used = handshake.input(Instant::now(), &mut no_random, &bytes).unwrap();
+            self.ahead.extend_from_slice(&bytes[used..]);
         }
     }
 
@@ -89,17 +94,17 @@ impl Peer {
                 self.write(b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL");
                 self.write(&[0; 16 + 32]);
                 self.write(b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06DEALER");
-                self.octets(64);
+                self.bytes(64);
                 assert!(self.frame().body.starts_with(b"\x05READY"));
             }
             Speaks::V2_0 => {
                 self.write(b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x05\0\0");
-                assert_eq!(self.octets(14), b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x05\0\0");
+                assert_eq!(self.bytes(14), b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x05\0\0");
             }
             Speaks::V1_0 => {
                 self.v1 = true;
                 self.write(b"\x01\0");
-                assert_eq!(self.octets(10), b"\xff\0\0\0\0\0\0\0\x01\x7f");
+                assert_eq!(self.bytes(10), b"\xff\0\0\0\0\0\0\0\x01\x7f");
             }
         }
     }
@@ -119,24 +124,24 @@ impl Peer {
     }
 
     fn frame_v1(&mut self) -> Frame {
-        let size = match self.octets(1)[0] {
-            0xff => u64::from_be_bytes(self.octets(8).try_into().unwrap()) as usize,
+        let size = match self.bytes(1)[0] {
+            0xff => u64::from_be_bytes(self.bytes(8).try_into().unwrap()) as usize,
             short => usize::from(short),
         };
-        let rest = self.octets(size);
+        let rest = self.bytes(size);
         Frame { flags: rest[0], body: rest[1..].to_vec() }
     }
 
-    pub(crate) fn write(&mut self, octets: &[u8]) {
-        self.socket.write_all(octets).unwrap();
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.socket.write_all(bytes).unwrap();
     }
 
-    fn read_some(&mut self) -> Vec<u8> {
-        let mut octets = vec![0; 64 * 1024];
-        let count = self.socket.read(&mut octets).unwrap();
+    pub(crate) fn read_some(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; 64 * 1024];
+        let count = self.socket.read(&mut bytes).unwrap();
         assert!(count > 0, "the connection has ended");
-        octets.truncate(count);
-        octets
+        bytes.truncate(count);
+        bytes
     }
 
     /// Forgets what is read already; how much that was.
@@ -145,8 +150,8 @@ impl Peer {
         std::mem::take(&mut self.ahead).len()
     }
 
-    /// The next octets.
-    pub(crate) fn octets(&mut self, count: usize) -> Vec<u8> {
+    /// The next bytes.
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         while self.ahead.len() < count {
             let more = self.read_some();
             self.ahead.extend(more);
@@ -161,7 +166,7 @@ impl Peer {
         }
         loop {
             if let Some(header) = frame::parse(&self.ahead) {
-                let whole = self.octets(header.size + header.body as usize);
+                let whole = self.bytes(header.size + header.body as usize);
                 return Frame { flags: header.flags, body: whole[header.size..].to_vec() };
             }
             let more = self.read_some();
@@ -179,25 +184,25 @@ impl Peer {
     /// Everything up to the end of the connection, however that ends.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut all = std::mem::take(&mut self.ahead);
-        let mut octets = vec![0; 64 * 1024];
+        let mut bytes = vec![0; 64 * 1024];
         loop {
-            match self.socket.read(&mut octets) {
+            match self.socket.read(&mut bytes) {
                 Ok(0) => return all,
-                Ok(count) => all.extend_from_slice(&octets[..count]),
+                Ok(count) => all.extend_from_slice(&bytes[..count]),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return all,
                 Err(error) => panic!("{error}"),
             }
         }
     }
 
-    /// Writes until the other end has stopped reading; returns how many octets went out. That is all that
+    /// Writes until the other end has stopped reading; returns how many bytes went out. That is all that
     /// the kernel takes if nobody reads; of one who is slow to read it may be too little.
-    pub(crate) fn write_until_blocked(&mut self, octets: &[u8]) -> usize {
+    pub(crate) fn write_until_blocked(&mut self, bytes: &[u8]) -> usize {
         // Not with a limit of time: a send that Windows gives up has sent nobody knows how much.
         self.socket.set_nonblocking(true).unwrap();
         let (mut sent, mut refused) = (0, None);
-        while sent < octets.len() {
-            match self.socket.write(&octets[sent..]) {
+        while sent < bytes.len() {
+            match self.socket.write(&bytes[sent..]) {
                 Ok(count) => (sent, refused) = (sent + count, None),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     let since = *refused.get_or_insert_with(Instant::now);

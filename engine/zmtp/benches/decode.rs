@@ -6,28 +6,28 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ringmq_zmtp::{ATTACH_MIN, Command, Decoder, Encoder, Sink, Version};
 
-/// Octets decoded at a time: what one read brings when it is busy.
+/// Bytes decoded at a time: what one read brings when it is busy.
 const READ: usize = 64 * 1024;
 
 /// Copies every frame, as a log does, so that the figure with it is what a session pays.
 struct Log {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     copy: bool,
 }
 
 impl Sink for Log {
     fn span(&mut self, frames: &[u8], _messages: usize, _tail: usize) {
         if self.copy {
-            self.octets.clear();
-            self.octets.extend_from_slice(frames);
+            self.bytes.clear();
+            self.bytes.extend_from_slice(frames);
         }
         black_box(frames);
     }
     fn begin(&mut self, _flags: u8, body: u64) {
         black_box(body);
     }
-    fn body(&mut self, octets: &[u8]) {
-        black_box(octets);
+    fn body(&mut self, bytes: &[u8]) {
+        black_box(bytes);
     }
     fn end(&mut self) {}
     fn command(&mut self, command: Command<'_>) {
@@ -49,7 +49,7 @@ fn decode(c: &mut Criterion) {
                 Encoder::new(version).translate(0, &vec![0; size], &mut stream);
                 frames += 1;
             }
-            let mut log = Log { octets: Vec::with_capacity(READ), copy };
+            let mut log = Log { bytes: Vec::with_capacity(READ), copy };
             let mut decoder = Decoder::new(version, None, ATTACH_MIN);
             let decoded = decoder.decode(&stream, usize::MAX, &mut log).expect("well-formed");
             assert_eq!((decoded.consumed, decoded.messages), (stream.len(), frames));

@@ -19,16 +19,16 @@ const CANCEL: &[u8] = b"\x06CANCEL";
 const JOIN: &[u8] = b"\x04JOIN";
 const LEAVE: &[u8] = b"\x05LEAVE";
 
-/// Octets of the time-to-live of a PING.
+/// Bytes of the time-to-live of a PING.
 const TTL: usize = size_of::<u16>();
 
 /// How much of a command suffices to tell what it is: a PING with the longest context. Every name
 /// that is known here is shorter.
 pub(crate) const HEAD_MAX: usize = PING.len() + TTL + CONTEXT_MAX;
 
-/// The longest topic whose subscription libzmq sends in a wrong form, in octets.
+/// The longest topic whose subscription libzmq sends in a wrong form, in bytes.
 const UNFLAGGED_TOPIC: usize = u8::MAX as usize;
-/// By how much the body of such a SUBSCRIBE may be longer than 256 octets.
+/// By how much the body of such a SUBSCRIBE may be longer than 256 bytes.
 pub(crate) const UNFLAGGED_MAX: u8 = (SUBSCRIBE.len() + UNFLAGGED_TOPIC - 256) as u8;
 
 /// Whether a command that begins with `head` may be one whose size came without its flag.
@@ -45,12 +45,12 @@ pub enum Command<'a> {
     Ping {
         /// For how many tenths of a second the peer wants to be heard from at least; 0 for ever.
         ttl: u16,
-        /// At most [`CONTEXT_MAX`] octets.
+        /// At most [`CONTEXT_MAX`] bytes.
         context: &'a [u8],
     },
     /// The peer answers a PING.
     Pong {
-        /// At most [`CONTEXT_MAX`] octets.
+        /// At most [`CONTEXT_MAX`] bytes.
         context: &'a [u8],
     },
 }
@@ -65,8 +65,8 @@ pub(crate) enum Class<'a> {
     Unknown,
 }
 
-/// Tells what the command of `body` octets is that begins with `head`, which holds
-/// [`HEAD_MAX`] octets of it, or all.
+/// Tells what the command of `body` bytes is that begins with `head`, which holds
+/// [`HEAD_MAX`] bytes of it, or all.
 pub(crate) fn classify(head: &[u8], body: u64) -> Result<Class<'_>, ProtocolError> {
     let &[name_length, ..] = head else {
         return Err(ProtocolError::EmptyCommand);
@@ -113,7 +113,7 @@ pub struct Subscription<'a> {
 }
 
 /// Reads a subscription from a frame: a SUBSCRIBE or CANCEL command as in ZMTP 3.1, or a message
-/// that begins with an octet 1 or 0, as in all versions before. `None` for any other frame.
+/// that begins with a byte 1 or 0, as in all versions before. `None` for any other frame.
 ///
 /// In the form of a message, only the first frame of one can be a subscription; that is for the
 /// caller to know.
@@ -161,7 +161,7 @@ pub fn cancel_frame(topic: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends an ERROR command frame, which refuses a peer during the handshake. A reason longer than
-/// 255 octets is cut off.
+/// 255 bytes is cut off.
 ///
 /// ```
 /// let mut out = Vec::new();

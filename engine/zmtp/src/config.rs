@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::limits::{ATTACH_MIN, PROPERTIES_MAX, ROUTING_ID_MAX, SHORT_STRING_MAX};
-use crate::metadata;
+use crate::limits::{PROPERTIES_MAX, ROUTING_ID_MAX, SHORT_STRING_MAX};
+use crate::metadata::{self, IDENTITY, SOCKET_TYPE};
 use crate::{MechanismConfig, SocketType};
 
 /// How long a handshake may take unless set otherwise: libzmq's `ZMQ_HANDSHAKE_IVL`.
@@ -27,16 +27,16 @@ pub struct Config {
     /// Rejects peers that speak a version without mechanisms (1.0, 2.0), even if the mechanism is
     /// NULL: for sockets whose peers have to pass ZAP.
     pub require_mechanism: bool,
-    /// The longest frame body to accept, in octets; `None` for no limit but the protocol's. Holds for the
+    /// What an authenticator is told of whom the peer wants to talk to. Default empty.
+    pub zap_domain: String,
+    /// The longest frame body to accept, in bytes; `None` for no limit but the protocol's. Holds for the
     /// handshake too: with less than [`READY_MAX`](crate::READY_MAX) hardly any peer gets through.
     pub max_body: Option<u64>,
-    /// Bodies of this many octets and more are never part of a span ([`crate::Sink::span`]).
-    pub attach_min: usize,
     /// How long the handshake may take; `None` for ever.
     pub handshake_timeout: Option<Duration>,
     /// Whether and how to probe the peer; `None` to only answer.
     pub heartbeat: Option<HeartbeatConfig>,
-    /// At most [`ROUTING_ID_MAX`] octets.
+    /// At most [`ROUTING_ID_MAX`] bytes.
     routing_id: Vec<u8>,
     /// Sorted by name, each name once.
     properties: Vec<(String, Vec<u8>)>,
@@ -66,9 +66,9 @@ impl HeartbeatConfig {
 #[non_exhaustive]
 pub enum ConfigError {
     /// The routing id is longer than [`ROUTING_ID_MAX`].
-    #[error("a routing id has at most {ROUTING_ID_MAX} octets, not {length}")]
+    #[error("a routing id has at most {ROUTING_ID_MAX} bytes, not {length}")]
     RoutingIdTooLong {
-        /// Octets of the routing id.
+        /// Bytes of the routing id.
         length: usize,
     },
     /// The name of a property does not begin with `X-`, is too long, or holds other characters
@@ -97,8 +97,8 @@ impl Config {
             socket_type,
             mechanism: MechanismConfig::Null,
             require_mechanism: false,
+            zap_domain: String::new(),
             max_body: None,
-            attach_min: ATTACH_MIN,
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             heartbeat: None,
             routing_id: Vec::new(),
@@ -114,7 +114,7 @@ impl Config {
     /// Sets [`routing_id`](Self::routing_id).
     ///
     /// # Errors
-    /// [`ConfigError::RoutingIdTooLong`] above 255 octets.
+    /// [`ConfigError::RoutingIdTooLong`] above 255 bytes.
     pub fn set_routing_id(&mut self, id: &[u8]) -> Result<(), ConfigError> {
         if id.len() > ROUTING_ID_MAX {
             return Err(ConfigError::RoutingIdTooLong { length: id.len() });
@@ -134,7 +134,7 @@ impl Config {
     /// [`ConfigError::PropertyName`] unless the name is `X-` and 1 to 253 letters, digits or
     /// `-_.+`; [`ConfigError::PropertiesTooLong`] if all of them together do not fit into a handshake.
     pub fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), ConfigError> {
-        let valid = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.+".contains(&octet);
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
         if !name.starts_with("X-")
             || !(3..=SHORT_STRING_MAX).contains(&name.len())
             || !name.bytes().all(valid)
@@ -154,9 +154,27 @@ impl Config {
         Ok(())
     }
 
+    /// What this end says about itself, as a mechanism tells it to the peer: metadata in libzmq's order.
+    ///
+    /// ```
+    /// use ringmq_zmtp::{Config, SocketType};
+    /// assert_eq!(Config::new(SocketType::Pub).metadata(), b"\x0bSocket-Type\0\0\0\x03PUB");
+    /// ```
+    pub fn metadata(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        metadata::write(&mut out, SOCKET_TYPE, self.socket_type.name().as_bytes());
+        if self.socket_type.announces_routing_id() {
+            metadata::write(&mut out, IDENTITY, self.routing_id());
+        }
+        for (name, value) in self.properties() {
+            metadata::write(&mut out, name, value);
+        }
+        out
+    }
+
     /// Whether peers without mechanisms are to be turned away.
     pub(crate) fn rejects_unauthenticated(&self) -> bool {
-        self.require_mechanism || self.mechanism != MechanismConfig::Null
+        self.require_mechanism || !matches!(self.mechanism, MechanismConfig::Null)
     }
 }
 

@@ -1,14 +1,16 @@
 //! What a peer can do wrong, one variant a reason. Our own mistakes are never reported here.
 
+use crate::mechanism::{Denial, NoRandomness};
 use crate::{SocketType, Version};
 
-/// Why a connection has to be closed. In every case the peer is the one at fault.
+/// Why a connection has to be closed. In every case but [`NoRandomness`](Self::NoRandomness) the peer is
+/// the one at fault.
 ///
 /// Texts of the peer that are quoted here are cut short and hold printable ASCII only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// The first octets are neither a ZMTP greeting nor a ZMTP 1.0 frame: HTTP, TLS, SSH, noise.
+    /// The first bytes are neither a ZMTP greeting nor a ZMTP 1.0 frame: HTTP, TLS, SSH, noise.
     #[error("the peer {}", other_protocol(*began))]
     NotZmtp {
         /// The first two bytes, by which the text tells what else the peer may speak.
@@ -43,6 +45,18 @@ pub enum ProtocolError {
         /// The reason that the peer gave: a ZAP status code (300, 400, 500) or free text.
         reason: String,
     },
+    /// The authenticator at this end did not let the peer in.
+    #[error("the peer was not let in: status {}", denial.status())]
+    Denied {
+        /// What the authenticator said.
+        denial: Denial,
+    },
+    /// A frame that is not what the mechanism has agreed upon: altered, forged or repeated.
+    #[error("the peer sent a frame whose seal is broken")]
+    BrokenSeal,
+    /// The system gave this end no random bytes.
+    #[error("{0}")]
+    NoRandomness(#[from] NoRandomness),
     /// An ERROR command whose reason does not fit its frame.
     #[error("the peer sent an ERROR command with a truncated reason")]
     MalformedError,
@@ -61,26 +75,26 @@ pub enum ProtocolError {
         peer: String,
     },
     /// The peer's routing id is longer than [`ROUTING_ID_MAX`](crate::ROUTING_ID_MAX).
-    #[error("the peer's routing id has {length} octets, more than 255")]
+    #[error("the peer's routing id has {length} bytes, more than 255")]
     RoutingIdTooLong {
-        /// Octets of the routing id.
+        /// Bytes of the routing id.
         length: u64,
     },
     /// A frame longer than this end is willing to take.
-    #[error("the peer sent a frame of {length} octets, more than the limit of {limit}")]
+    #[error("the peer sent a frame of {length} bytes, more than the limit of {limit}")]
     FrameTooLarge {
-        /// Octets of the frame body.
+        /// Bytes of the frame body.
         length: u64,
         /// The limit in force.
         limit: u64,
     },
-    /// A frame size of 2^63 octets or more, which the protocol rules out.
-    #[error("the peer sent an impossible frame size of {length} octets")]
+    /// A frame size of 2^63 bytes or more, which the protocol rules out.
+    #[error("the peer sent an impossible frame size of {length} bytes")]
     FrameLengthInvalid {
         /// The size as it was on the wire.
         length: u64,
     },
-    /// A ZMTP 1.0 frame of length zero: the length counts the flags octet, so it is at least one.
+    /// A ZMTP 1.0 frame of length zero: the length counts the flags byte, so it is at least one.
     #[error("the peer sent a ZMTP 1.0 frame of length zero")]
     ZeroLengthFrame,
     /// A command frame without a body, and so without a name.
@@ -90,9 +104,9 @@ pub enum ProtocolError {
     #[error("the peer sent a command whose name is empty or truncated")]
     MalformedCommand,
     /// A PING too short to hold its time-to-live.
-    #[error("the peer sent a PING of {length} octets, too short for its time-to-live")]
+    #[error("the peer sent a PING of {length} bytes, too short for its time-to-live")]
     MalformedPing {
-        /// Octets of the frame body.
+        /// Bytes of the frame body.
         length: u64,
     },
     /// A command frame with the MORE flag: a command is never part of a message.
@@ -111,6 +125,8 @@ const MALFORMED_COMMAND: u32 = 0x1000_0011;
 const MALFORMED_ERROR: u32 = 0x1000_0015;
 /// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA`.
 const INVALID_METADATA: u32 = 0x1000_0018;
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC`.
+const CRYPTOGRAPHIC: u32 = 0x1100_0001;
 /// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH`.
 const MECHANISM_MISMATCH: u32 = 0x1100_0002;
 
@@ -136,11 +152,14 @@ impl ProtocolError {
             ProtocolError::InvalidMetadata { .. } | ProtocolError::RoutingIdTooLong { .. } => {
                 Some(INVALID_METADATA)
             }
+            ProtocolError::BrokenSeal => Some(CRYPTOGRAPHIC),
             ProtocolError::MechanismMismatch { .. } => Some(MECHANISM_MISMATCH),
             ProtocolError::NotZmtp { .. }
             | ProtocolError::VersionTooOld { .. }
             | ProtocolError::HandshakeTimeout
             | ProtocolError::PeerError { .. }
+            | ProtocolError::Denied { .. }
+            | ProtocolError::NoRandomness(_)
             | ProtocolError::IncompatibleSocketType { .. }
             | ProtocolError::FrameTooLarge { .. }
             | ProtocolError::FrameLengthInvalid { .. }
@@ -148,8 +167,8 @@ impl ProtocolError {
         }
     }
 
-    /// The value of libzmq's `HANDSHAKE_FAILED_AUTH` monitor event: the ZAP status with which the
-    /// peer refused this end.
+    /// The value of libzmq's `HANDSHAKE_FAILED_AUTH` monitor event: the ZAP status with which one end
+    /// refused the other.
     pub fn auth_status(&self) -> Option<u16> {
         match self {
             ProtocolError::PeerError { reason } => match reason.as_str() {
@@ -158,14 +177,15 @@ impl ProtocolError {
                 "500" => Some(500),
                 _ => None,
             },
+            ProtocolError::Denied { denial } => Some(denial.status()),
             _ => None,
         }
     }
 
-    /// Whether the peer has done something that it must not do, or refused this end, rather than
-    /// nothing at all for too long.
+    /// Whether the peer has done something that it must not do, or one end has refused the other, rather
+    /// than nothing at all for too long.
     pub fn is_protocol_violation(&self) -> bool {
-        !matches!(self, ProtocolError::HandshakeTimeout)
+        !matches!(self, ProtocolError::HandshakeTimeout | ProtocolError::NoRandomness(_))
     }
 }
 
@@ -190,10 +210,10 @@ fn other_protocol(began: [u8; 2]) -> String {
     format!("speaks {name}, not ZMTP")
 }
 
-/// A peer's text, fit for a log: at most `max` octets, anything but printable ASCII as a dot.
+/// A peer's text, fit for a log: at most `max` bytes, anything but printable ASCII as a dot.
 pub(crate) fn quote(text: &[u8], max: usize) -> String {
-    let printable = |&octet: &u8| match octet {
-        b' '..=b'~' => char::from(octet),
+    let printable = |&byte: &u8| match byte {
+        b' '..=b'~' => char::from(byte),
         _ => '.',
     };
     text.iter().take(max).map(printable).collect()

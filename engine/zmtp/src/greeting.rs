@@ -1,11 +1,11 @@
 //! The greeting, by which two ends find out what they both speak.
 //!
-//! A greeting of ours is 64 octets, but a peer of an older version must not get more of them than
-//! it understands, so they go out in steps, each as soon as the peer's octets allow it:
+//! A greeting of ours is 64 bytes, but a peer of an older version must not get more of them than
+//! it understands, so they go out in steps, each as soon as the peer's bytes allow it:
 //!
-//! | octets known of the peer | we send |
+//! | bytes known of the peer | we send |
 //! |---|---|
-//! | none | the signature: `FF`, eight octets of padding, `7F` |
+//! | none | the signature: `FF`, eight bytes of padding, `7F` |
 //! | 10 with the last one odd | our major version, `03` |
 //! | 11 | to revisions 0 and 1 our socket type; to the rest all that is left |
 //!
@@ -18,19 +18,19 @@ use crate::limits::QUOTE_MAX;
 use crate::mechanism::NAME_SIZE;
 use crate::{Config, ProtocolError, SocketType, Version};
 
-/// Octets of the signature.
+/// Bytes of the signature.
 const SIGNATURE: usize = 10;
 /// Where the peer's major version stands, which libzmq calls the revision.
 const REVISION: usize = SIGNATURE;
-/// The octet count at which the revision is known.
+/// The byte count at which the revision is known.
 const REVISION_KNOWN: usize = REVISION + 1;
 /// Where the minor version stands, or the socket type in the greeting of a revision below 3.
 const MINOR: usize = 11;
 /// Where the name of the mechanism begins.
 const MECHANISM: usize = 12;
-/// Octets of a greeting of revision 0 or 1.
+/// Bytes of a greeting of revision 0 or 1.
 const LEGACY_SIZE: usize = 12;
-/// Octets of a greeting of revision 3 and above.
+/// Bytes of a greeting of revision 3 and above.
 const SIZE: usize = 64;
 
 /// The version that we announce: 3.1.
@@ -40,7 +40,7 @@ const OWN_MINOR: u8 = 1;
 /// What the peer's greeting turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// None at all: a ZMTP 1.0 peer has sent the first octets of a frame, held by
+    /// None at all: a ZMTP 1.0 peer has sent the first bytes of a frame, held by
     /// [`Greeting::seen`].
     Unversioned,
     /// That of revision 0 or 1. Frames follow, the first with the peer's routing id.
@@ -52,7 +52,7 @@ pub(crate) enum Outcome {
 /// The peer's greeting, as far as it has arrived.
 #[derive(Debug)]
 pub(crate) struct Greeting {
-    octets: [u8; SIZE],
+    bytes: [u8; SIZE],
     have: usize,
 }
 
@@ -62,15 +62,15 @@ impl Greeting {
         out.push(0xFF);
         out.extend_from_slice(&(config.routing_id().len() as u64 + 1).to_be_bytes());
         out.push(0x7F);
-        Greeting { octets: [0; SIZE], have: 0 }
+        Greeting { bytes: [0; SIZE], have: 0 }
     }
 
-    /// The octets that have arrived.
+    /// The bytes that have arrived.
     pub(crate) fn seen(&self) -> &[u8] {
-        &self.octets[..self.have]
+        &self.bytes[..self.have]
     }
 
-    /// Takes octets of the peer, and puts out what they allow us to say. Returns how many were
+    /// Takes bytes of the peer, and puts out what they allow us to say. Returns how many were
     /// taken, and the outcome once that is certain; nothing beyond the greeting is taken.
     pub(crate) fn input(
         &mut self,
@@ -79,7 +79,7 @@ impl Greeting {
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<Outcome>), ProtocolError> {
         let available = input.len();
-        // Goes on only to the next octet count at which something is decided.
+        // Goes on only to the next byte count at which something is decided.
         while let Some(taken) = self.take(&mut input) {
             if taken && let Some(outcome) = self.decide(config, out)? {
                 return Ok((available - input.len(), Some(outcome)));
@@ -88,7 +88,7 @@ impl Greeting {
         Ok((available, None))
     }
 
-    /// Moves octets from `input` up to the next decision. `None` if there are none left, else
+    /// Moves bytes from `input` up to the next decision. `None` if there are none left, else
     /// whether the decision can be made.
     fn take(&mut self, input: &mut &[u8]) -> Option<bool> {
         if input.is_empty() {
@@ -98,23 +98,23 @@ impl Greeting {
             0 => 1,
             1..SIGNATURE => SIGNATURE,
             SIGNATURE => SIGNATURE + 1,
-            _ if self.octets[REVISION] <= 1 => LEGACY_SIZE,
+            _ if self.bytes[REVISION] <= 1 => LEGACY_SIZE,
             _ => SIZE,
         };
         let count = input.len().min(goal - self.have);
         let (taken, rest) = input.split_at(count);
-        self.octets[self.have..][..count].copy_from_slice(taken);
+        self.bytes[self.have..][..count].copy_from_slice(taken);
         self.have += count;
         *input = rest;
         Some(self.have == goal)
     }
 
     fn decide(&self, config: &Config, out: &mut Vec<u8>) -> Result<Option<Outcome>, ProtocolError> {
-        let revision = self.octets[REVISION];
+        let revision = self.bytes[REVISION];
         match self.have {
-            1 if self.octets[0] != 0xFF => unversioned(config, out).map(Some),
+            1 if self.bytes[0] != 0xFF => unversioned(config, out).map(Some),
             // A long ZMTP 1.0 frame: where the signature ends in 7F, that has flags without MORE.
-            SIGNATURE if self.octets[SIGNATURE - 1] & 1 == 0 => unversioned(config, out).map(Some),
+            SIGNATURE if self.bytes[SIGNATURE - 1] & 1 == 0 => unversioned(config, out).map(Some),
             SIGNATURE => {
                 out.push(OWN_MAJOR);
                 Ok(None)
@@ -136,7 +136,7 @@ impl Greeting {
             }
             LEGACY_SIZE => {
                 let framing = if revision == 0 { Framing::V1 } else { Framing::V2 };
-                let socket_type = SocketType::from_code(self.octets[MINOR]);
+                let socket_type = SocketType::from_code(self.bytes[MINOR]);
                 Ok(Some(Outcome::Legacy { framing, socket_type }))
             }
             SIZE => self.modern(config).map(Some),
@@ -145,16 +145,16 @@ impl Greeting {
     }
 
     fn modern(&self, config: &Config) -> Result<Outcome, ProtocolError> {
-        let mechanism = &self.octets[MECHANISM..][..NAME_SIZE];
+        let mechanism = &self.bytes[MECHANISM..][..NAME_SIZE];
         if mechanism != config.mechanism.field() {
-            let end = mechanism.iter().rposition(|&octet| octet != 0).map_or(0, |last| last + 1);
+            let end = mechanism.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
             return Err(ProtocolError::MechanismMismatch {
                 own: config.mechanism.name(),
                 peer: quote(&mechanism[..end], QUOTE_MAX),
             });
         }
         // Revision 2 never existed in the wild; libzmq answers it, like all above 3, with 3.1.
-        let is_3_0 = self.octets[REVISION] == 3 && self.octets[MINOR] == 0;
+        let is_3_0 = self.bytes[REVISION] == 3 && self.bytes[MINOR] == 0;
         Ok(Outcome::Modern { version: if is_3_0 { Version::V3_0 } else { Version::V3_1 } })
     }
 }

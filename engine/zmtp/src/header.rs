@@ -11,7 +11,7 @@ use crate::{ProtocolError, Version};
 /// How frames are delimited on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// `length flags body`, where length counts the flags octet: ZMTP 1.0.
+    /// `length flags body`, where length counts the flags byte: ZMTP 1.0.
     V1,
     /// `flags size body`, without commands: ZMTP 2.0.
     V2,
@@ -19,11 +19,11 @@ pub(crate) enum Framing {
     V3,
 }
 
-/// The first octet of a ZMTP 1.0 frame whose length follows as eight octets.
+/// The first byte of a ZMTP 1.0 frame whose length follows as eight bytes.
 const V1_LONG: u8 = 0xFF;
-/// Octets of a ZMTP 1.0 header with a one-octet length.
+/// Bytes of a ZMTP 1.0 header with a one-byte length.
 const V1_SHORT_HEADER: usize = 2;
-/// Octets of a ZMTP 1.0 header with an eight-octet length: the longest header of all.
+/// Bytes of a ZMTP 1.0 header with an eight-byte length: the longest header of all.
 const V1_LONG_HEADER: usize = 10;
 /// The longest body in the short form. A length of 255 would read as [`V1_LONG`].
 const V1_SHORT_BODY: u64 = 253;
@@ -33,11 +33,11 @@ const V1_SHORT_BODY: u64 = 253;
 pub(crate) struct Header {
     /// [`frame::MORE`] and, in ZMTP 3 only, [`frame::COMMAND`].
     pub(crate) flags: u8,
-    /// Octets of the body, at most [`FRAME_MAX`].
+    /// Bytes of the body, at most [`FRAME_MAX`].
     pub(crate) body: u64,
     /// Whether flags were set that mean nothing in this framing.
     pub(crate) reserved: bool,
-    /// Whether the length had eight octets.
+    /// Whether the length had eight bytes.
     pub(crate) long: bool,
 }
 
@@ -51,7 +51,7 @@ impl Framing {
         }
     }
 
-    /// Octets of the header that begins with `first`.
+    /// Bytes of the header that begins with `first`.
     fn header_size(self, first: u8) -> usize {
         match self {
             Framing::V1 if first == V1_LONG => V1_LONG_HEADER,
@@ -63,21 +63,21 @@ impl Framing {
         }
     }
 
-    /// Reads a header of exactly [`header_size`](Self::header_size) octets.
-    fn decode(self, octets: &[u8]) -> Result<Option<Header>, ProtocolError> {
+    /// Reads a header of exactly [`header_size`](Self::header_size) bytes.
+    fn decode(self, bytes: &[u8]) -> Result<Option<Header>, ProtocolError> {
         let (wire, known, body) = match self {
             Framing::V1 => {
-                let (&flags, length) = match octets.split_last() {
+                let (&flags, length) = match bytes.split_last() {
                     Some((flags, [V1_LONG, length @ ..])) => (flags, length),
                     Some(short) => short,
                     None => return Ok(None),
                 };
-                let length = length.iter().fold(0, |sum, &octet| sum << 8 | u64::from(octet));
+                let length = length.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
                 let body = length.checked_sub(1).ok_or(ProtocolError::ZeroLengthFrame)?;
                 (flags, frame::MORE, body)
             }
             Framing::V2 | Framing::V3 => {
-                let (Some(header), Some(&wire)) = (frame::parse(octets), octets.first()) else {
+                let (Some(header), Some(&wire)) = (frame::parse(bytes), bytes.first()) else {
                     return Ok(None);
                 };
                 let command = if self == Framing::V3 { frame::COMMAND } else { 0 };
@@ -87,20 +87,20 @@ impl Framing {
         if body > FRAME_MAX {
             return Err(ProtocolError::FrameLengthInvalid { length: body });
         }
-        let long = octets.len() >= frame::LONG_HEADER;
+        let long = bytes.len() >= frame::LONG_HEADER;
         Ok(Some(Header { flags: wire & known, body, reserved: wire & !known != 0, long }))
     }
 }
 
-/// Collects the octets of one header. Empty between frames.
+/// Collects the bytes of one header. Empty between frames.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HeaderBuffer {
-    octets: [u8; V1_LONG_HEADER],
+    bytes: [u8; V1_LONG_HEADER],
     have: usize,
 }
 
 impl HeaderBuffer {
-    /// Whether no octet of a header has been taken yet.
+    /// Whether no byte of a header has been taken yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.have == 0
     }
@@ -114,17 +114,17 @@ impl HeaderBuffer {
         let first = match (self.have, input.first()) {
             (0, None) => return Ok((0, None)),
             (0, Some(&first)) => first,
-            _ => self.octets[0],
+            _ => self.bytes[0],
         };
         let size = framing.header_size(first);
         let taken = input.len().min(size - self.have);
-        self.octets[self.have..][..taken].copy_from_slice(&input[..taken]);
+        self.bytes[self.have..][..taken].copy_from_slice(&input[..taken]);
         self.have += taken;
         if self.have < size {
             return Ok((taken, None));
         }
         self.have = 0;
-        Ok((taken, framing.decode(&self.octets[..size])?))
+        Ok((taken, framing.decode(&self.bytes[..size])?))
     }
 }
 
@@ -154,26 +154,26 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn read(framing: Framing, octets: &[u8]) -> Result<(usize, Option<Header>), ProtocolError> {
-        HeaderBuffer::default().fill(framing, octets)
+    fn read(framing: Framing, bytes: &[u8]) -> Result<(usize, Option<Header>), ProtocolError> {
+        HeaderBuffer::default().fill(framing, bytes)
     }
 
     #[test]
     fn written_headers_are_read_back_however_they_are_cut() {
         for body in [0, 1, 252, 253, 254, 255, 256, 65_536, FRAME_MAX - 1] {
             for framing in [Framing::V1, Framing::V2, Framing::V3] {
-                let mut octets = Vec::new();
+                let mut bytes = Vec::new();
                 match framing {
-                    Framing::V1 => write_v1(&mut octets, frame::MORE, body),
-                    _ => write_v2(&mut octets, frame::MORE, body),
+                    Framing::V1 => write_v1(&mut bytes, frame::MORE, body),
+                    _ => write_v2(&mut bytes, frame::MORE, body),
                 }
-                let long = octets.len() > frame::SHORT_HEADER;
+                let long = bytes.len() > frame::SHORT_HEADER;
                 let expected = Header { flags: frame::MORE, body, reserved: false, long };
-                for cut in 0..octets.len() {
+                for cut in 0..bytes.len() {
                     let mut buffer = HeaderBuffer::default();
-                    assert_eq!(buffer.fill(framing, &octets[..cut]), Ok((cut, None)));
-                    let rest = octets.len() - cut;
-                    assert_eq!(buffer.fill(framing, &octets[cut..]), Ok((rest, Some(expected))));
+                    assert_eq!(buffer.fill(framing, &bytes[..cut]), Ok((cut, None)));
+                    let rest = bytes.len() - cut;
+                    assert_eq!(buffer.fill(framing, &bytes[cut..]), Ok((rest, Some(expected))));
                     assert!(buffer.is_empty());
                 }
             }

@@ -156,7 +156,7 @@ impl Heartbeat {
     }
 
     /// The peer was heard from. To be called for every read that brought anything, before the
-    /// octets are decoded: a PING among them starts a new time-to-live.
+    /// bytes are decoded: a PING among them starts a new time-to-live.
     #[inline]
     pub fn on_input(&mut self) {
         self.timeout = None;

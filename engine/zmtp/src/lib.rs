@@ -1,18 +1,20 @@
-//! ZMTP, the wire protocol of ZeroMQ, without any I/O: octets in, octets and events out.
+//! ZMTP, the wire protocol of ZeroMQ, without any I/O: bytes in, bytes and events out.
 //!
 //! Versions 3.1, 3.0, 2.0 and 1.0 (RFC 37, 23, 15 and 13), with the habits of libzmq where a
-//! specification is silent. Nothing here opens a socket, starts a thread or reads a clock; time
-//! comes in as an argument. Nothing here panics on, or allocates by, what a peer sends.
+//! specification is silent. Nothing here opens a socket, starts a thread, reads a clock or makes random
+//! bytes; time and randomness come in as arguments. Nothing here panics on, or allocates by, what a peer sends.
 //!
 //! A connection begins as a [`Handshake`]. When that is done it falls apart into
-//! [`Established`]: a [`Decoder`] for the reading half, an [`Encoder`] for the writing half and
-//! a [`Heartbeat`]. These are separate values because two threads may drive the two halves.
+//! [`Established`]: a [`Decoder`] for the reading half, an [`Encoder`] for the writing half, both chosen
+//! by what the handshake has found, and a [`Heartbeat`]. These are separate values because two threads may drive the two halves.
 //!
 //! ```
 //! use ringmq_zmtp::{Config, Handshake, SocketType, Version};
 //! use std::{sync::Arc, time::Instant};
 //!
 //! let now = Instant::now();
+//! // NULL needs no random bytes. Others are given those of the system here.
+//! let random = &mut |_: &mut [u8]| Ok(());
 //! let mut push = Handshake::new(Arc::new(Config::new(SocketType::Push)), now);
 //! let mut pull = Handshake::new(Arc::new(Config::new(SocketType::Pull)), now);
 //!
@@ -20,10 +22,10 @@
 //! while !(push.is_done() && pull.is_done()) {
 //!     let mut wire = Vec::new();
 //!     push.take_output(&mut wire);
-//!     pull.input(now, &wire)?;
+//!     pull.input(now, random, &wire)?;
 //!     wire.clear();
 //!     pull.take_output(&mut wire);
-//!     push.input(now, &wire)?;
+//!     push.input(now, random, &wire)?;
 //! }
 //! let established = push.established().expect("both ends are done");
 //! assert_eq!(established.peer.version, Version::V3_1);
@@ -32,31 +34,27 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod codec;
 mod command;
 mod config;
-mod decoder;
-mod encoder;
 mod error;
+mod frame_collector;
 mod greeting;
 mod handshake;
 mod header;
 mod heartbeat;
-mod legacy;
 mod limits;
 mod line;
 mod mechanism;
 mod metadata;
-mod null;
-mod small_frame;
 mod socket_type;
 mod version;
 
+pub use codec::{Decoded, Decoder, Encoder, Measured, Open, Protection, Rest, Seal, Sink};
 pub use command::{
     Command, Subscription, cancel_frame, error_frame, parse_subscription, subscribe_frame,
 };
 pub use config::{Config, ConfigError, HeartbeatConfig};
-pub use decoder::{Decoded, Decoder, Measured, Rest, Sink};
-pub use encoder::Encoder;
 pub use error::ProtocolError;
 pub use handshake::{Established, Handshake, Peer};
 pub use heartbeat::{Action, Heartbeat};
@@ -64,6 +62,9 @@ pub use limits::{
     ATTACH_MIN, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, PROPERTIES_MAX, READY_MAX, ROUTING_ID_MAX,
 };
 pub use line::Line;
-pub use mechanism::MechanismConfig;
+pub use mechanism::{
+    Agreed, AuthAnswer, AuthRequest, Credentials, Denial, Mechanism, MechanismConfig,
+    MechanismFactory, NoRandomness, Random,
+};
 pub use socket_type::SocketType;
 pub use version::Version;

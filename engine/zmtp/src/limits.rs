@@ -1,35 +1,36 @@
 //! Every bound of this crate in one place, each with its reason.
 
-/// The longest routing id, in octets: one length octet describes it in ZMTP 1.0 and in RFC 23.
+/// The longest routing id, in bytes: one length byte describes it in ZMTP 1.0 and in RFC 23.
 pub const ROUTING_ID_MAX: usize = 255;
 
-/// The longest frame accepted during a handshake, in octets. A READY holds a few short properties,
+/// The longest frame accepted during a handshake, in bytes. A READY holds a few short properties,
 /// a CURVE INITIATE a little more; an unauthenticated peer must not make us hold megabytes.
 pub const HANDSHAKE_FRAME_MAX: u64 = 64 * 1024;
 
-/// What the READY of a peer has at most, in octets, that says no more than it has to: a type of six
-/// letters, and a routing id of up to 23 octets.
+/// What the READY of a peer has at most, in bytes, that says no more than it has to: a type of six
+/// letters, and a routing id of up to 23 bytes.
 pub const READY_MAX: u64 = 64;
 
 /// The properties of an application together, in bytes on the wire: as many as fit into a frame that
 /// [a handshake takes](HANDSHAKE_FRAME_MAX), with 4 KiB left for what else is in there.
 pub const PROPERTIES_MAX: usize = 60 * 1024;
+const _: () = assert!(PROPERTIES_MAX as u64 + 4 * 1024 <= HANDSHAKE_FRAME_MAX);
 
-/// Frame bodies of this many octets or more are handed over in pieces, never inside a span: it is
-/// where copying a body into the log starts to cost more than attaching it by reference.
-pub const ATTACH_MIN: usize = 8 * 1024 + 1;
+/// Frame bodies of this many bytes or more are handed over in pieces, never inside a span: the log does
+/// not copy them, and takes them for attached wherever it finds one. So there is only one such number.
+pub const ATTACH_MIN: usize = ringmq_pipe::ATTACH;
 
-/// The longest context of a PING, in octets (RFC 37). What a peer sends beyond that is not echoed.
+/// The longest context of a PING, in bytes (RFC 37). What a peer sends beyond that is not echoed.
 pub const CONTEXT_MAX: usize = 16;
 
 /// The longest frame body there is (RFC 23: the top bit of the size must be zero).
 pub(crate) const FRAME_MAX: u64 = i64::MAX as u64;
 
-/// The longest name or reason in octets that one length octet can describe.
+/// The longest name or reason in bytes that one length byte can describe.
 pub(crate) const SHORT_STRING_MAX: usize = 255;
 
-/// The longest value of a metadata property that a peer may send, in octets (RFC 23).
+/// The longest value of a metadata property that a peer may send, in bytes (RFC 23).
 pub(crate) const PROPERTY_VALUE_MAX: usize = i32::MAX as usize;
 
-/// How many octets of a peer's text (a command name, a mechanism) an error quotes.
+/// How many bytes of a peer's text (a command name, a mechanism) an error quotes.
 pub(crate) const QUOTE_MAX: usize = 32;

@@ -13,6 +13,12 @@ pub(crate) const SOCKET_TYPE: &str = "Socket-Type";
 /// The property that holds a routing id. See [`SOCKET_TYPE`].
 pub(crate) const IDENTITY: &str = "Identity";
 
+/// The property that holds what an authenticator calls the peer.
+const USER_ID: &str = "User-Id";
+
+/// Names and values.
+pub(crate) type PropertyList = Vec<(String, Vec<u8>)>;
+
 /// How many bytes a property takes.
 pub(crate) fn size(name: &str, value: &[u8]) -> usize {
     // The lengths of the name and of the value.
@@ -20,7 +26,7 @@ pub(crate) fn size(name: &str, value: &[u8]) -> usize {
     LENGTHS.saturating_add(name.len()).saturating_add(value.len())
 }
 
-/// Appends a property. `name` has at most 255 octets and `value` less than 2^31: what
+/// Appends a property. `name` has at most 255 bytes and `value` less than 2^31: what
 /// [`Config`](crate::Config) guarantees.
 pub(crate) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.push(name.len() as u8);
@@ -30,11 +36,11 @@ pub(crate) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Reads all properties. Of those with the same name (whatever the case) the first one counts.
-pub(crate) fn parse(mut octets: &[u8]) -> Result<Vec<(String, Vec<u8>)>, ProtocolError> {
+pub(crate) fn parse(mut bytes: &[u8]) -> Result<PropertyList, ProtocolError> {
     let mut properties = Vec::new();
     let mut known = HashSet::new();
-    while !octets.is_empty() {
-        let (name, value) = parse_property(&mut octets)?;
+    while !bytes.is_empty() {
+        let (name, value) = parse_property(&mut bytes)?;
         if known.insert(name.to_ascii_lowercase()) {
             properties.push((name.to_owned(), value.to_vec()));
         }
@@ -50,10 +56,27 @@ pub(crate) fn find<'a>(properties: &'a [(String, Vec<u8>)], name: &str) -> Optio
     found.map(|(_, value)| value.as_slice())
 }
 
-fn parse_property<'a>(octets: &mut &'a [u8]) -> Result<(&'a str, &'a [u8]), ProtocolError> {
+/// What an authenticator knows of a peer.
+pub(crate) fn of_user(user_id: Vec<u8>, mut properties: PropertyList) -> PropertyList {
+    if !user_id.is_empty() {
+        properties.insert(0, (USER_ID.to_owned(), user_id));
+    }
+    properties
+}
+
+/// Puts `first` before the others, and in the place of those of the same name.
+pub(crate) fn put_before(properties: &mut PropertyList, mut first: PropertyList) {
+    if !first.is_empty() {
+        properties.retain(|(name, _)| find(&first, name).is_none());
+        first.append(properties);
+        *properties = first;
+    }
+}
+
+fn parse_property<'a>(bytes: &mut &'a [u8]) -> Result<(&'a str, &'a [u8]), ProtocolError> {
     let malformed = |what| ProtocolError::InvalidMetadata { what };
 
-    let (&length, rest) = octets.split_first().ok_or(malformed("nothing left to read"))?;
+    let (&length, rest) = bytes.split_first().ok_or(malformed("nothing left to read"))?;
     if length == 0 {
         return Err(malformed("a name is empty"));
     }
@@ -66,10 +89,10 @@ fn parse_property<'a>(octets: &mut &'a [u8]) -> Result<(&'a str, &'a [u8]), Prot
         rest.split_first_chunk().ok_or(malformed("the length of a value is cut off"))?;
     let length = u32::from_be_bytes(*length) as usize;
     if length > PROPERTY_VALUE_MAX {
-        return Err(malformed("a value is longer than 2^31-1 octets"));
+        return Err(malformed("a value is longer than 2^31-1 bytes"));
     }
     let (value, rest) = rest.split_at_checked(length).ok_or(malformed("a value is cut off"))?;
-    *octets = rest;
+    *bytes = rest;
     Ok((name, value))
 }
 
@@ -80,11 +103,11 @@ mod tests {
 
     #[test]
     fn properties_survive_the_round_trip() {
-        let mut octets = Vec::new();
-        write(&mut octets, SOCKET_TYPE, b"REQ");
-        write(&mut octets, IDENTITY, b"");
-        write(&mut octets, "X-key", &[0, 255]);
-        let properties = parse(&octets).unwrap();
+        let mut bytes = Vec::new();
+        write(&mut bytes, SOCKET_TYPE, b"REQ");
+        write(&mut bytes, IDENTITY, b"");
+        write(&mut bytes, "X-key", &[0, 255]);
+        let properties = parse(&bytes).unwrap();
         assert_eq!(properties.len(), 3);
         assert_eq!(find(&properties, "socket-TYPE"), Some(b"REQ".as_slice()));
         assert_eq!(find(&properties, "identity"), Some(b"".as_slice()));
@@ -94,30 +117,30 @@ mod tests {
 
     #[test]
     fn the_first_of_two_properties_counts() {
-        let mut octets = Vec::new();
-        write(&mut octets, "X-a", b"1");
-        write(&mut octets, "x-A", b"2");
-        assert_eq!(parse(&octets).unwrap(), [("X-a".to_owned(), b"1".to_vec())]);
+        let mut bytes = Vec::new();
+        write(&mut bytes, "X-a", b"1");
+        write(&mut bytes, "x-A", b"2");
+        assert_eq!(parse(&bytes).unwrap(), [("X-a".to_owned(), b"1".to_vec())]);
     }
 
     #[test]
     fn every_truncation_is_refused() {
-        let mut octets = Vec::new();
-        write(&mut octets, SOCKET_TYPE, b"REQ");
-        let whole = octets.len();
-        write(&mut octets, IDENTITY, b"me");
-        for cut in (1..octets.len()).filter(|&cut| cut != whole) {
-            let result = parse(&octets[..cut]);
+        let mut bytes = Vec::new();
+        write(&mut bytes, SOCKET_TYPE, b"REQ");
+        let whole = bytes.len();
+        write(&mut bytes, IDENTITY, b"me");
+        for cut in (1..bytes.len()).filter(|&cut| cut != whole) {
+            let result = parse(&bytes[..cut]);
             assert!(matches!(result, Err(ProtocolError::InvalidMetadata { .. })), "cut at {cut}");
         }
     }
 
     #[test]
     fn what_is_no_property_is_refused() {
-        for octets in
+        for bytes in
             [b"\0\0\0\0\0".as_slice(), b"\x01\xFF\0\0\0\0", b"\x01a\x80\0\0\0", b"\x01a\0\0\0\x01"]
         {
-            assert!(parse(octets).is_err(), "{octets:?}");
+            assert!(parse(bytes).is_err(), "{bytes:?}");
         }
     }
 }

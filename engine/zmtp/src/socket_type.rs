@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The type of a socket, as announced in the handshake.
 ///
-/// The discriminants are libzmq's numbers, which the ZMTP 2.0 greeting carries as an octet.
+/// The discriminants are libzmq's numbers, which the ZMTP 2.0 greeting carries as a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[allow(missing_docs)] // The names are the documentation: they are ZeroMQ's own.
@@ -73,7 +73,7 @@ impl SocketType {
         }
     }
 
-    /// libzmq's number of the type; the socket-type octet of the ZMTP 2.0 greeting.
+    /// libzmq's number of the type; the socket-type byte of the ZMTP 2.0 greeting.
     pub const fn code(self) -> u8 {
         self as u8
     }

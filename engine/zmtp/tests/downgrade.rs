@@ -42,7 +42,7 @@ fn vectors() -> Vectors {
 
 fn config(case: &Case) -> Config {
     let mut config = Config::new(socket_type(&case.r#type));
-    config.set_routing_id(&octets(&case.routing_id)).unwrap();
+    config.set_routing_id(&bytes(&case.routing_id)).unwrap();
     config
 }
 
@@ -51,8 +51,8 @@ const SIGNATURE: &[u8] = b"\xFF\0\0\0\0\0\0\0\x01\x7F";
 #[test]
 fn old_peers_are_answered_like_libzmq_does() {
     for case in vectors().cases {
-        let seen = listen_every_way(config(&case), &octets(&case.peer));
-        assert_eq!(seen.output, octets(&case.sends), "{}", case.name);
+        let seen = listen_every_way(config(&case), &bytes(&case.peer));
+        assert_eq!(seen.output, bytes(&case.sends), "{}", case.name);
         let peer = seen.peer.expect("a whole handshake");
         assert_eq!(peer.version, version(&case.version), "{}", case.name);
         assert_eq!(peer.routing_id, b"");
@@ -63,17 +63,17 @@ fn old_peers_are_answered_like_libzmq_does() {
 #[test]
 fn logs_are_translated_for_old_peers_like_libzmq_does() {
     for case in vectors().cases {
-        let mut established = establish(config(&case), &octets(&case.peer));
+        let mut established = establish(config(&case), &bytes(&case.peer));
         let mut wire = Vec::new();
         assert!(!established.encoder.is_verbatim());
         for (flags, body) in &case.log {
-            established.encoder.translate(*flags, &octets(body), &mut wire);
+            established.encoder.translate(*flags, &bytes(body), &mut wire);
         }
-        assert_eq!(wire, octets(&case.wire), "{}", case.name);
+        assert_eq!(wire, bytes(&case.wire), "{}", case.name);
         if case.log.iter().all(|(flags, _)| flags & 4 == 0) {
             let mut again = Vec::new();
             for (flags, body) in &case.log {
-                let body = octets(body);
+                let body = bytes(body);
                 established.encoder.translate_header(*flags, body.len() as u64, &mut again);
                 again.extend(body);
             }
@@ -83,12 +83,12 @@ fn logs_are_translated_for_old_peers_like_libzmq_does() {
 }
 
 #[test]
-fn the_octets_of_a_downgrade_go_out_step_by_step() {
+fn the_bytes_of_a_downgrade_go_out_step_by_step() {
     let now = Instant::now();
     let mut config = Config::new(SocketType::Dealer);
     config.set_routing_id(b"id").unwrap();
     let config = Arc::new(config);
-    // What has been sent after so many octets of the peer.
+    // What has been sent after so many bytes of the peer.
     type Steps<'a> = &'a [(usize, &'a [u8])];
     let cases: [(&[u8], Steps); 4] = [
         (b"\xFF\0\0\0\0\0\0\0\x01\x7F\x01\x06\0\0", &[(10, b"\x03"), (11, b"\x05\0\x02id")]),
@@ -101,9 +101,9 @@ fn the_octets_of_a_downgrade_go_out_step_by_step() {
         let mut out = Vec::new();
         assert!(handshake.take_output(&mut out));
         assert_eq!(out, b"\xFF\0\0\0\0\0\0\0\x03\x7F");
-        for (at, octet) in peer.iter().enumerate() {
+        for (at, byte) in peer.iter().enumerate() {
             assert!(!handshake.is_done());
-            assert_eq!(handshake.input(now, &[*octet]), Ok(1));
+            assert_eq!(handshake.input(now, &mut no_random, &[*byte]), Ok(1));
             out.clear();
             handshake.take_output(&mut out);
             let expected = steps.iter().find(|(after, _)| *after == at + 1);
@@ -118,9 +118,9 @@ fn newer_peers_get_the_whole_3_1_greeting() {
     for case in vectors().newer {
         let own = socket_type(&case.r#type);
         let mut stream = opening(0, partner(own));
-        stream[10] = octets(&case.peer_major)[0];
+        stream[10] = bytes(&case.peer_major)[0];
         let seen = listen_every_way(Config::new(own), &stream);
-        assert_eq!(seen.output, octets(&(case.greeting + &case.ready)));
+        assert_eq!(seen.output, bytes(&(case.greeting + &case.ready)));
         assert_eq!(seen.peer.unwrap().version, Version::V3_1);
     }
 }
@@ -167,8 +167,8 @@ fn routing_ids_of_old_peers_are_learned_in_every_framing() {
 
 #[test]
 fn the_type_in_a_2_0_greeting_is_learned_but_not_checked() {
-    for (octet, expected) in [(8, Some(SocketType::Push)), (1, Some(SocketType::Pub)), (99, None)] {
-        let stream = [SIGNATURE, &[1, octet, 0, 0]].concat();
+    for (byte, expected) in [(8, Some(SocketType::Push)), (1, Some(SocketType::Pub)), (99, None)] {
+        let stream = [SIGNATURE, &[1, byte, 0, 0]].concat();
         let peer = listen_every_way(Config::new(SocketType::Pull), &stream).peer.unwrap();
         assert_eq!(peer.socket_type, expected);
     }

@@ -1,4 +1,4 @@
-//! The ZMTP 3 handshake against what libzmq does, octet for octet.
+//! The ZMTP 3 handshake against what libzmq does, byte for byte.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -47,7 +47,7 @@ fn vectors() -> Vectors {
 
 fn config(vector: &Greeting) -> Config {
     let mut config = Config::new(socket_type(&vector.r#type));
-    config.set_routing_id(&octets(&vector.routing_id)).unwrap();
+    config.set_routing_id(&bytes(&vector.routing_id)).unwrap();
     config
 }
 
@@ -58,23 +58,23 @@ fn taken(handshake: &mut Handshake) -> Vec<u8> {
 }
 
 #[test]
-fn every_octet_goes_out_as_early_as_the_peer_allows_it() {
+fn every_byte_goes_out_as_early_as_the_peer_allows_it() {
     for vector in vectors().greetings {
         let now = Instant::now();
         let own = config(&vector);
         let peer = opening(1, partner(own.socket_type));
         let mut handshake = Handshake::new(Arc::new(own), now);
-        let steps = vector.steps.each_ref().map(|step| octets(step));
-        for (have, &octet) in peer.iter().enumerate() {
+        let steps = vector.steps.each_ref().map(|step| bytes(step));
+        for (have, &byte) in peer.iter().enumerate() {
             let expected = match have {
                 0 => steps[0].clone(),
                 10 => steps[1].clone(),
                 11 => steps[2].clone(),
-                64 => octets(&vector.ready),
+                64 => bytes(&vector.ready),
                 _ => Vec::new(),
             };
             assert_eq!(taken(&mut handshake), expected, "{} after {have}", vector.r#type);
-            assert_eq!(handshake.input(now, &[octet]), Ok(1));
+            assert_eq!(handshake.input(now, &mut no_random, &[byte]), Ok(1));
         }
         assert!(handshake.is_done());
         assert!(taken(&mut handshake).is_empty());
@@ -82,11 +82,11 @@ fn every_octet_goes_out_as_early_as_the_peer_allows_it() {
 }
 
 #[test]
-fn libzmq_is_understood_and_answered_however_its_octets_are_cut() {
+fn libzmq_is_understood_and_answered_however_its_bytes_are_cut() {
     for vector in vectors().greetings {
         let peer_config = config(&vector);
         let own = partner(peer_config.socket_type);
-        let stream = octets(&(vector.steps.concat() + &vector.ready));
+        let stream = bytes(&(vector.steps.concat() + &vector.ready));
         let seen = listen_every_way(Config::new(own), &stream);
         let peer = seen.peer.expect("a whole handshake");
         assert_eq!(peer.version, Version::V3_1);
@@ -104,10 +104,10 @@ fn draft_types_announce_themselves_like_libzmq_with_drafts() {
     for vector in drafts.ready {
         let own = socket_type(&vector.r#type);
         let seen = listen(&Arc::new(Config::new(own)), &[&opening(1, partner(own))]);
-        assert_eq!(seen.output[64..], octets(&vector.ready), "{own}");
+        assert_eq!(seen.output[64..], bytes(&vector.ready), "{own}");
         let there = listen_every_way(
             Config::new(partner(own)),
-            &[greeting(3, 1, "NULL"), octets(&vector.ready)].concat(),
+            &[greeting(3, 1, "NULL"), bytes(&vector.ready)].concat(),
         );
         assert_eq!(there.peer.expect("compatible").socket_type, Some(own));
     }
@@ -116,12 +116,12 @@ fn draft_types_announce_themselves_like_libzmq_with_drafts() {
 #[test]
 fn another_mechanism_is_refused() {
     for other in vectors().other_mechanisms {
-        let seen = listen_every_way(Config::new(SocketType::Pull), &octets(&other.greeting));
+        let seen = listen_every_way(Config::new(SocketType::Pull), &bytes(&other.greeting));
         let error = seen.error.expect("a mismatch");
         let expected = ProtocolError::MechanismMismatch { own: "NULL", peer: other.mechanism };
         assert_eq!(error, expected);
         assert_eq!(error.code(), Some(0x1100_0002));
-        // The peer gets all 64 octets all the same, and can tell what is wrong.
+        // The peer gets all 64 bytes all the same, and can tell what is wrong.
         assert_eq!(seen.output, greeting(3, 1, "NULL"));
     }
 }
@@ -169,7 +169,7 @@ fn what_follows_the_handshake_is_left_to_the_decoder() {
     let opening = opening(1, SocketType::Push);
     let stream = [opening.as_slice(), b"\x00\x02hi\x00"].concat();
     let mut handshake = Handshake::new(Arc::new(Config::new(SocketType::Pull)), now);
-    assert_eq!(handshake.input(now, &stream), Ok(opening.len()));
+    assert_eq!(handshake.input(now, &mut no_random, &stream), Ok(opening.len()));
     let mut recorder = Recorder::default();
     let mut decoder = handshake.established().unwrap().decoder;
     decode(&mut decoder, &[&stream[opening.len()..], b"\x01!"], &mut recorder).unwrap();

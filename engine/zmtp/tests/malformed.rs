@@ -121,7 +121,7 @@ fn metadata_is_refused_wherever_it_is_cut_off() {
     }
     refused(&after_greeting(&ready(b"\0\0\0\0\0")), invalid("a name is empty"));
     refused(&after_greeting(&ready(b"\x01\xFF\0\0\0\0")), invalid("a name is not text"));
-    let long = invalid("a value is longer than 2^31-1 octets");
+    let long = invalid("a value is longer than 2^31-1 bytes");
     refused(&after_greeting(&ready(b"\x01x\x80\0\0\0")), long);
 }
 
@@ -227,7 +227,7 @@ fn a_peer_that_stops_halfway_runs_out_of_time() {
     for cut in 0..opening.len() {
         let mut handshake = Handshake::new(config.clone(), start);
         // Trickling in does not gain the peer time.
-        assert_eq!(handshake.input(start + second / 2, &opening[..cut]), Ok(cut));
+        assert_eq!(handshake.input(start + second / 2, &mut no_random, &opening[..cut]), Ok(cut));
         assert_eq!(handshake.poll_timeout(), Some(start + second));
         assert_eq!(handshake.handle_timeout(start + second * 99 / 100), Ok(()));
         let expired = handshake.handle_timeout(start + second);
@@ -236,11 +236,11 @@ fn a_peer_that_stops_halfway_runs_out_of_time() {
         // Over is over.
         assert_eq!(handshake.poll_timeout(), None);
         assert_eq!(handshake.handle_timeout(start + second), Ok(()));
-        assert_eq!(handshake.input(start + second, &opening[cut..]), Ok(0));
+        assert_eq!(handshake.input(start + second, &mut no_random, &opening[cut..]), Ok(0));
         assert!(!handshake.is_done());
     }
     let mut handshake = Handshake::new(config, start);
-    handshake.input(start, &opening).unwrap();
+    handshake.input(start, &mut no_random, &opening).unwrap();
     assert_eq!(handshake.poll_timeout(), None, "done in time");
 }
 

@@ -67,7 +67,7 @@ fn what_libzmq_sends_is_understood() {
     let all = vectors.same_in_log_and_on_wire.iter().chain(&vectors.received);
     for vector in all.chain(&drafts()) {
         for version in [Version::V3_0, Version::V3_1] {
-            assert_eq!(decoded(version, &octets(&vector.wire)), vector.events(), "{}", vector.name);
+            assert_eq!(decoded(version, &bytes(&vector.wire)), vector.events(), "{}", vector.name);
         }
     }
 }
@@ -81,7 +81,7 @@ fn frames_for_3_1_peers_go_out_as_libzmq_sends_them() {
         for (flags, body) in vector.frames() {
             encoder.translate(flags, &body, &mut wire);
         }
-        assert_eq!(wire, octets(&vector.wire), "{}", vector.name);
+        assert_eq!(wire, bytes(&vector.wire), "{}", vector.name);
     }
 }
 
@@ -94,7 +94,7 @@ fn subscriptions_for_3_0_peers_go_out_as_libzmq_sends_them() {
         for (flags, body) in vector.frames() {
             encoder.translate(flags, &body, &mut wire);
         }
-        assert_eq!(wire, octets(&vector.wire), "{}", vector.name);
+        assert_eq!(wire, bytes(&vector.wire), "{}", vector.name);
     }
 }
 
@@ -120,19 +120,19 @@ fn pings_are_written_and_answered_like_libzmq_does() {
         for vector in &vectors.ping {
             let mut wire = Vec::new();
             encoder.ping(vector.ttl, &mut wire);
-            assert_eq!(wire, octets(&vector.wire));
+            assert_eq!(wire, bytes(&vector.wire));
             assert_eq!(decoded(version, &wire), [Event::Ping(vector.ttl, Vec::new())]);
         }
         for vector in &vectors.pong {
-            let events = decoded(version, &octets(&vector.ping));
+            let events = decoded(version, &bytes(&vector.ping));
             let [Event::Ping(0, context)] = events.as_slice() else { panic!("{events:?}") };
             let mut wire = Vec::new();
             encoder.pong(context, &mut wire);
-            assert_eq!(wire, octets(&vector.pong));
+            assert_eq!(wire, bytes(&vector.pong));
             assert_eq!(decoded(version, &wire), [Event::Pong(context.clone())]);
         }
     }
-    // Whatever context the caller makes up, 16 octets go out.
+    // Whatever context the caller makes up, 16 bytes go out.
     let mut wire = Vec::new();
     Encoder::new(Version::V3_1).pong(&[7; 20], &mut wire);
     assert_eq!(wire.len(), 2 + 5 + 16);
@@ -186,7 +186,7 @@ fn credit_stops_the_decoder_right_after_a_message() {
     let ends = [3, 9, 21, 24];
     for piece in 1..=wire.len() {
         for credit in 1..=4 {
-            // Feeds `piece` octets at a time at most, and gives new credit when none is left.
+            // Feeds `piece` bytes at a time at most, and gives new credit when none is left.
             let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
             let mut recorder = Recorder::default();
             let (mut at, mut left, mut total) = (0, credit, 0);

@@ -1,7 +1,7 @@
 //! Two ends, a network between them and a clock, all of them virtual: no sockets, no sleeps.
 //!
 //! One end is always ours. The other is ours as well, or an older version, which is played from
-//! the specification's point of view: it opens with fixed octets and then exchanges frames.
+//! the specification's point of view: it opens with fixed bytes and then exchanges frames.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -35,7 +35,7 @@ struct End {
 enum Phase {
     Handshake(Handshake),
     Traffic(Traffic),
-    /// An older version has sent its opening and skips that many octets, then a frame of ours.
+    /// An older version has sent its opening and skips that many bytes, then a frame of ours.
     Old {
         skip: usize,
         decoder: Decoder,
@@ -55,7 +55,7 @@ enum Closed {
     Silence,
 }
 
-/// What an older version sends first, how many octets of greeting it gets, and what it speaks.
+/// What an older version sends first, how many bytes of greeting it gets, and what it speaks.
 #[derive(Clone, Copy, Debug)]
 enum Old {
     V3_0,
@@ -123,18 +123,18 @@ impl End {
     }
 
     /// Takes what has arrived, as engine or old peer.
-    fn receive(&mut self, now: Instant, octets: &[u8]) {
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
         if self.closed.is_some() {
             return;
         }
-        if let Err(error) = self.try_receive(now, octets) {
+        if let Err(error) = self.try_receive(now, bytes) {
             self.closed = Some(Closed::Error(error));
         }
     }
 
-    fn try_receive(&mut self, now: Instant, mut octets: &[u8]) -> Result<(), ProtocolError> {
+    fn try_receive(&mut self, now: Instant, mut bytes: &[u8]) -> Result<(), ProtocolError> {
         if let Phase::Handshake(handshake) = &mut self.phase {
-            octets = &octets[handshake.input(now, octets)?..];
+            bytes = &bytes[handshake.input(now, &mut no_random, bytes)?..];
             handshake.take_output(&mut self.output);
             if let Some(established) = handshake.established() {
                 let Established { peer, mut decoder, encoder, heartbeat } = established;
@@ -146,14 +146,14 @@ impl End {
         match &mut self.phase {
             Phase::Handshake(_) => {}
             Phase::Old { skip, decoder, .. } => {
-                let skipped = octets.len().min(*skip);
+                let skipped = bytes.len().min(*skip);
                 *skip -= skipped;
-                decoder.decode(&octets[skipped..], usize::MAX, &mut self.recorder)?;
+                decoder.decode(&bytes[skipped..], usize::MAX, &mut self.recorder)?;
             }
-            Phase::Traffic(Traffic { decoder, heartbeat, .. }) if !octets.is_empty() => {
+            Phase::Traffic(Traffic { decoder, heartbeat, .. }) if !bytes.is_empty() => {
                 heartbeat.on_input();
                 let before = self.recorder.events.len();
-                decoder.decode(octets, usize::MAX, &mut self.recorder)?;
+                decoder.decode(bytes, usize::MAX, &mut self.recorder)?;
                 for event in &self.recorder.events[before..] {
                     match event {
                         Event::Ping(ttl, _) => heartbeat.on_ping(*ttl, now),
@@ -248,7 +248,7 @@ impl End {
 struct Pair {
     now: Instant,
     ends: [End; 2],
-    /// Octets delivered at a time.
+    /// Bytes delivered at a time.
     piece: usize,
     /// Whether the network loses everything from now on.
     cut: bool,
@@ -284,8 +284,8 @@ impl Pair {
     fn deliver(&mut self) {
         for from in 0..2 {
             let arrived = self.ends[from].wire.extract_if(.., |(at, _)| *at <= self.now);
-            let octets: Vec<u8> = arrived.flat_map(|(_, octets)| octets).collect();
-            for piece in octets.chunks(self.piece) {
+            let bytes: Vec<u8> = arrived.flat_map(|(_, bytes)| bytes).collect();
+            for piece in bytes.chunks(self.piece) {
                 self.ends[1 - from].receive(self.now, piece);
             }
         }
@@ -360,9 +360,9 @@ fn older_versions_are_met_where_they_are() {
                 assert_eq!(ours.peer.as_ref().unwrap().version, old.opening(own).2);
 
                 let mut heard = ours.frames();
-                let phantom =
+                let implicit_subscribe_all =
                     matches!(old, Old::V1_0) && matches!(own, SocketType::Pub | SocketType::XPub);
-                if phantom {
+                if implicit_subscribe_all {
                     let (flags, body) = heard.remove(0);
                     assert!(parse_subscription(flags, &body).unwrap().topic.is_empty());
                 }
@@ -372,7 +372,7 @@ fn older_versions_are_met_where_they_are() {
                 if !matches!(old, Old::V3_0) {
                     let (flags, routing_id) = heard.remove(0);
                     assert_eq!(routing_id, b"me", "{old:?} {own}");
-                    // The 7F of the signature is the flags octet of that frame in 1.0.
+                    // The 7F of the signature is the flags byte of that frame in 1.0.
                     assert_eq!(flags, u8::from(matches!(old, Old::V1_0)));
                 }
                 assert_eq!(heard, traffic(), "{old:?} {own}");

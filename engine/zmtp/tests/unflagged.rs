@@ -88,7 +88,7 @@ fn it_counts_as_one_message() {
     }
 }
 
-/// As octets that were received where they belong are looked at, wherever they were cut.
+/// As bytes that were received where they belong are looked at, wherever they were cut.
 #[test]
 fn one_that_is_measured_is_left_to_be_decoded() {
     for (right, wrong) in all() {

@@ -1,4 +1,4 @@
-//! A growable table with `u32` keys: four octets a link where a pointer takes eight.
+//! A growable table with `u32` keys: four bytes a link where a pointer takes eight.
 //!
 //! A key stays valid until it is taken, and is then given out again. Unlike the usual slab there is
 //! no tag beside an entry: the trie knows which keys it holds, and a tag would cost it a quarter of

@@ -6,7 +6,7 @@
 
 use super::arena::Arena;
 use super::subscribers::{Left, Lists, Subscribers};
-use super::trie::{Place, Trie};
+use super::trie::{Position, Trie};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -20,24 +20,24 @@ pub(crate) struct ByPipe {
     topics: Trie<Subscribers>,
     lists: Lists,
     /// Every pipe that was ever given a topic and not removed since, by the caller's number.
-    pipes: HashMap<usize, Pipe>,
+    pipes: HashMap<usize, Subscriber>,
     /// What a match needs of the same pipes, by slot.
-    marks: Arena<Mark>,
+    marks: Arena<Reported>,
     /// The number of the latest match, counted from 1.
     latest: u64,
 }
 
 /// Where the topics of one pipe are.
 #[derive(Debug)]
-struct Pipe {
+struct Subscriber {
     slot: u32,
     /// How many topics it has.
     topics: usize,
-    places: Vec<Place>,
+    places: Vec<Position>,
 }
 
 #[derive(Debug, Default)]
-struct Mark {
+struct Reported {
     /// The caller's number of the pipe.
     id: usize,
     /// The number of the latest match that reported the pipe; 0 if there was none.
@@ -81,8 +81,8 @@ impl ByPipe {
     /// Gives the pipe the topic.
     pub(crate) fn add(&mut self, topic: &[u8], id: usize) -> Added {
         let Self { topics, lists, pipes, marks, .. } = self;
-        let pipe = pipes.entry(id).or_insert_with(|| Pipe {
-            slot: marks.insert(Mark { id, reported: 0 }),
+        let pipe = pipes.entry(id).or_insert_with(|| Subscriber {
+            slot: marks.insert(Reported { id, reported: 0 }),
             topics: 0,
             places: Vec::new(),
         });

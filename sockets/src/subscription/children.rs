@@ -6,10 +6,10 @@
 
 use super::arena::make_room;
 
-/// Capacities of blocks: 2, 4, and so on up to 256, for there are as many octets.
+/// Capacities of blocks: 2, 4, and so on up to 256, for there are as many bytes.
 const CAPACITIES: usize = 8;
 
-/// A node's children, in six octets and with no need for alignment beyond two.
+/// A node's children, in six bytes and with no need for alignment beyond two.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Children {
     count: u16,
@@ -58,17 +58,17 @@ impl Children {
     }
 }
 
-/// The way to one child. The key is kept as octets, so that an edge takes five of them, not eight.
+/// The way to one child. The key is kept as bytes, so that an edge takes five of them, not eight.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Edge {
-    /// The first octet of the child's label.
-    octet: u8,
+    /// The first byte of the child's label.
+    byte: u8,
     child: [u8; 4],
 }
 
 impl Edge {
-    pub(super) const fn new(octet: u8, child: u32) -> Self {
-        Self { octet, child: child.to_ne_bytes() }
+    pub(super) const fn new(byte: u8, child: u32) -> Self {
+        Self { byte, child: child.to_ne_bytes() }
     }
 
     #[inline]
@@ -77,7 +77,7 @@ impl Edge {
     }
 }
 
-/// The blocks of all nodes that have several children: edges sorted by octet, no two with the same.
+/// The blocks of all nodes that have several children: edges sorted by byte, no two with the same.
 #[derive(Debug)]
 pub(super) struct Blocks([Table; CAPACITIES]);
 
@@ -94,12 +94,12 @@ impl Blocks {
         Self([const { Table { edges: Vec::new(), free: Vec::new() } }; CAPACITIES])
     }
 
-    /// The child whose label begins with the octet. Asked of several children only.
+    /// The child whose label begins with the byte. Asked of several children only.
     #[inline(always)]
-    pub(super) fn find(&self, children: Children, octet: u8) -> Option<u32> {
+    pub(super) fn find(&self, children: Children, byte: u8) -> Option<u32> {
         let edges = self.edges(children);
-        let edge = edges.get(position(edges, octet))?;
-        (edge.octet == octet).then(|| edge.child())
+        let edge = edges.get(position(edges, byte))?;
+        (edge.byte == byte).then(|| edge.child())
     }
 
     /// Several children, in the order of their labels.
@@ -107,36 +107,36 @@ impl Blocks {
         self.edges(children).iter().map(|edge| edge.child())
     }
 
-    /// Two children, which begin with different octets.
+    /// Two children, which begin with different bytes.
     pub(super) fn of_two(&mut self, one: Edge, other: Edge) -> Children {
-        let pair = if one.octet < other.octet { [one, other] } else { [other, one] };
+        let pair = if one.byte < other.byte { [one, other] } else { [other, one] };
         self.store(&pair)
     }
 
-    /// Several children and one more, which begins with another octet.
+    /// Several children and one more, which begins with another byte.
     pub(super) fn add(&mut self, children: Children, edge: Edge) -> Children {
         let mut edges = [Edge::default(); 256];
         let count = usize::from(children.count);
         edges[..count].copy_from_slice(self.edges(children));
-        let at = position(&edges[..count], edge.octet);
+        let at = position(&edges[..count], edge.byte);
         edges.copy_within(at..count, at + 1);
         edges[at] = edge;
         self.change(children, &edges[..=count])
     }
 
-    /// Puts a child in the place of the one, of several, that begins with the same octet.
+    /// Puts a child in the place of the one, of several, that begins with the same byte.
     pub(super) fn replace(&mut self, children: Children, edge: Edge) {
         let edges = self.edges_mut(children);
-        let at = position(edges, edge.octet);
+        let at = position(edges, edge.byte);
         edges[at] = edge;
     }
 
-    /// Several children without the one that begins with the octet.
-    pub(super) fn remove(&mut self, children: Children, octet: u8) -> Children {
+    /// Several children without the one that begins with the byte.
+    pub(super) fn remove(&mut self, children: Children, byte: u8) -> Children {
         let mut edges = [Edge::default(); 256];
         let count = usize::from(children.count);
         edges[..count].copy_from_slice(self.edges(children));
-        let at = position(&edges[..count], octet);
+        let at = position(&edges[..count], byte);
         edges.copy_within(at + 1..count, at);
         self.change(children, &edges[..count - 1])
     }
@@ -165,7 +165,7 @@ impl Blocks {
 
     /// Writes other edges over a block, into another one if they need another capacity.
     fn change(&mut self, children: Children, edges: &[Edge]) -> Children {
-        // At most 256: one for each octet.
+        // At most 256: one for each byte.
         let changed = Children { count: edges.len() as u16, ..children };
         let table = Children::table(children.count);
         if changed.count > 1 && Children::table(changed.count) == table {
@@ -197,10 +197,10 @@ impl Blocks {
     }
 }
 
-/// Where the octet is, or would be.
+/// Where the byte is, or would be.
 #[inline]
-fn position(edges: &[Edge], octet: u8) -> usize {
-    edges.partition_point(|edge| edge.octet < octet)
+fn position(edges: &[Edge], byte: u8) -> usize {
+    edges.partition_point(|edge| edge.byte < byte)
 }
 
 #[cfg(test)]
@@ -208,23 +208,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_finds_every_octet_it_was_given_and_no_other() {
+    fn a_block_finds_every_byte_it_was_given_and_no_other() {
         assert_eq!((size_of::<Edge>(), size_of::<Children>()), (5, 6));
         let mut blocks = Blocks::new();
         let mut children = blocks.of_two(Edge::new(255, 2550), Edge::new(0, 0));
-        for octet in (1..=254).rev() {
-            assert_eq!(blocks.find(children, octet), None);
-            children = blocks.add(children, Edge::new(octet, u32::from(octet) * 10));
+        for byte in (1..=254).rev() {
+            assert_eq!(blocks.find(children, byte), None);
+            children = blocks.add(children, Edge::new(byte, u32::from(byte) * 10));
             assert_eq!(blocks.len(), 1);
         }
-        assert!(blocks.iter(children).eq((0..=255).map(|octet| octet * 10)));
+        assert!(blocks.iter(children).eq((0..=255).map(|byte| byte * 10)));
         blocks.replace(children, Edge::new(7, 77));
-        for octet in 0..=255 {
-            let child = if octet == 7 { 77 } else { u32::from(octet) * 10 };
-            assert_eq!(blocks.find(children, octet), Some(child));
+        for byte in 0..=255 {
+            let child = if byte == 7 { 77 } else { u32::from(byte) * 10 };
+            assert_eq!(blocks.find(children, byte), Some(child));
         }
-        for octet in 0..=254 {
-            children = blocks.remove(children, octet);
+        for byte in 0..=254 {
+            children = blocks.remove(children, byte);
         }
         assert_eq!((children.below(), blocks.len()), (Below::One(2550), 0));
     }

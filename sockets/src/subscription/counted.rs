@@ -62,7 +62,7 @@ impl Counted {
         self.topics.try_for_each_prefix(message, |_| ControlFlow::Break(())).is_break()
     }
 
-    /// Shows every topic once, in the order of their octets: what a new publisher has to be told.
+    /// Shows every topic once, in the order of their bytes: what a new publisher has to be told.
     pub(crate) fn for_each(&self, show: impl FnMut(&[u8])) {
         self.topics.for_each(show);
     }

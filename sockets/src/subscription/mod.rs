@@ -1,7 +1,7 @@
 //! Which messages a subscription lets through: topics in a prefix trie, looked up by message.
 //!
 //! [`Wanted`] is what a subscriber wants (SUB, XSUB), [`ByPipe`] is who wants it (PUB, XPUB). A
-//! topic is any run of octets, the empty one included, and matches every message it is a prefix of.
+//! topic is any run of bytes, the empty one included, and matches every message it is a prefix of.
 //!
 //! Each socket owns its own: nothing here is locked or waits. Topics come from peers, so no length or number of them overflows the
 //! stack, and what an operation costs grows with the length of the topics in it and the number of

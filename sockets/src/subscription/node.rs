@@ -1,11 +1,11 @@
-//! One node of the trie, in 32 octets: two to a cache line, and nothing of it on the heap.
+//! One node of the trie, in 32 bytes: two to a cache line, and nothing of it on the heap.
 //!
-//! A label holds at most [`LABEL_MAX`] octets. What is longer is a chain of nodes: that costs less
+//! A label holds at most [`LABEL_MAX`] bytes. What is longer is a chain of nodes: that costs less
 //! memory than boxed labels, and an operation on a short topic never copies the label of a long one.
 
 use super::children::Children;
 
-/// The longest label, in octets: what fills a node up to 32 octets.
+/// The longest label, in bytes: what fills a node up to 32 bytes.
 pub(super) const LABEL_MAX: usize = 17;
 
 /// A stretch of topics, what hangs below it, and the value of the topic that ends with it.
@@ -16,12 +16,12 @@ pub(super) struct Node<V> {
     pub(super) children: Children,
     pub(super) value: Option<V>,
     length: u8,
-    octets: [u8; LABEL_MAX],
+    bytes: [u8; LABEL_MAX],
 }
 
 impl<V> Default for Node<V> {
     fn default() -> Self {
-        Self { parent: 0, children: Children::NONE, value: None, length: 0, octets: [0; LABEL_MAX] }
+        Self { parent: 0, children: Children::NONE, value: None, length: 0, bytes: [0; LABEL_MAX] }
     }
 }
 
@@ -33,25 +33,25 @@ impl<V> Node<V> {
         node
     }
 
-    /// The octets that lead from the parent to here: none for the root, else 1 to [`LABEL_MAX`].
+    /// The bytes that lead from the parent to here: none for the root, else 1 to [`LABEL_MAX`].
     #[inline]
     pub(super) fn label(&self) -> &[u8] {
-        &self.octets[..usize::from(self.length)]
+        &self.bytes[..usize::from(self.length)]
     }
 
-    /// Puts octets before the label. Together they must fit.
+    /// Puts bytes before the label. Together they must fit.
     pub(super) fn prepend(&mut self, head: &[u8]) {
-        self.octets.copy_within(..usize::from(self.length), head.len());
-        self.octets[..head.len()].copy_from_slice(head);
+        self.bytes.copy_within(..usize::from(self.length), head.len());
+        self.bytes[..head.len()].copy_from_slice(head);
         // The copies above had room, so head and label are at most LABEL_MAX long.
         self.length += head.len() as u8;
     }
 
-    /// Takes the first octets off the label, which must have more than that many: they become the
+    /// Takes the first bytes off the label, which must have more than that many: they become the
     /// label of a new node with the same parent.
     pub(super) fn behead(&mut self, count: usize) -> Self {
         let head = Self::new(self.parent, &self.label()[..count]);
-        self.octets.copy_within(count..usize::from(self.length), 0);
+        self.bytes.copy_within(count..usize::from(self.length), 0);
         self.length -= count as u8;
         head
     }
@@ -63,7 +63,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     #[test]
-    fn a_node_takes_32_octets() {
+    fn a_node_takes_32_bytes() {
         assert_eq!(size_of::<Node<NonZeroU32>>(), 32);
     }
 

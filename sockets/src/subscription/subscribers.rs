@@ -4,13 +4,13 @@
 use super::arena::{Arena, TAG};
 use std::num::NonZeroU32;
 
-/// The subscribers of one topic in four octets: the slot of the only one plus one, or the key of a
+/// The subscribers of one topic in four bytes: the slot of the only one plus one, or the key of a
 /// list with the top bit set. Never nobody: the trie then has no value for the topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Subscribers(NonZeroU32);
 
 /// [`Subscribers`], taken apart.
-enum Kind {
+enum ListKind {
     /// The slot of the only one.
     One(u32),
     /// The key of a list of two or more slots.
@@ -43,9 +43,9 @@ impl Subscribers {
     }
 
     #[inline]
-    const fn kind(self) -> Kind {
+    const fn kind(self) -> ListKind {
         let tagged = self.0.get();
-        if tagged >= TAG { Kind::List(tagged & !TAG) } else { Kind::One(tagged - 1) }
+        if tagged >= TAG { ListKind::List(tagged & !TAG) } else { ListKind::One(tagged - 1) }
     }
 }
 
@@ -57,12 +57,12 @@ impl Lists {
     /// Adds a subscriber; `None` if it is one already.
     pub(super) fn add(&mut self, present: Subscribers, slot: u32) -> Option<Subscribers> {
         match present.kind() {
-            Kind::One(only) if only == slot => None,
-            Kind::One(only) => {
+            ListKind::One(only) if only == slot => None,
+            ListKind::One(only) => {
                 let both = vec![only.min(slot), only.max(slot)];
                 Some(Subscribers::list(self.0.insert(both)))
             }
-            Kind::List(key) => {
+            ListKind::List(key) => {
                 let at = self.0[key].binary_search(&slot).err()?;
                 self.0[key].insert(at, slot);
                 Some(present)
@@ -73,9 +73,9 @@ impl Lists {
     /// Removes a subscriber.
     pub(super) fn remove(&mut self, present: Subscribers, slot: u32) -> Left {
         let key = match present.kind() {
-            Kind::One(only) if only == slot => return Left::Nobody,
-            Kind::One(_) => return Left::Unknown,
-            Kind::List(key) => key,
+            ListKind::One(only) if only == slot => return Left::Nobody,
+            ListKind::One(_) => return Left::Unknown,
+            ListKind::List(key) => key,
         };
         let Ok(at) = self.0[key].binary_search(&slot) else { return Left::Unknown };
         self.0[key].remove(at);
@@ -89,8 +89,8 @@ impl Lists {
     /// Whether the slot is one of the subscribers.
     pub(super) fn contain(&self, present: Subscribers, slot: u32) -> bool {
         match present.kind() {
-            Kind::One(only) => only == slot,
-            Kind::List(key) => self.0[key].binary_search(&slot).is_ok(),
+            ListKind::One(only) => only == slot,
+            ListKind::List(key) => self.0[key].binary_search(&slot).is_ok(),
         }
     }
 
@@ -98,8 +98,8 @@ impl Lists {
     #[inline]
     pub(super) fn for_each(&self, present: Subscribers, mut show: impl FnMut(u32)) {
         match present.kind() {
-            Kind::One(only) => show(only),
-            Kind::List(key) => self.0[key].iter().for_each(|slot| show(*slot)),
+            ListKind::One(only) => show(only),
+            ListKind::List(key) => self.0[key].iter().for_each(|slot| show(*slot)),
         }
     }
 

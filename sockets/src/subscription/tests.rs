@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Longer than any label, so that chains are built, split and joined.
 const LONGEST: usize = 70;
 
-/// Topics that have much in common: runs of one octet, with few others at their ends.
+/// Topics that have much in common: runs of one byte, with few others at their ends.
 fn topic() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(0..3_u8, 0..5),
@@ -175,9 +175,9 @@ proptest! {
     }
 }
 
-/// Two million octets are a chain of 117,000 nodes: whatever recursed would overflow the stack.
+/// Two million bytes are a chain of 117,000 nodes: whatever recursed would overflow the stack.
 #[test]
-fn a_topic_of_two_million_octets_is_a_topic() {
+fn a_topic_of_two_million_bytes_is_a_topic() {
     let long = vec![7; 2_000_000];
     let mut topics = ByPipe::new();
     assert_eq!(topics.add(&long, 1), Added::FirstForTopic);
@@ -195,7 +195,7 @@ fn a_topic_of_two_million_octets_is_a_topic() {
     assert!(wanted.matches(&long) && !wanted.matches(&long[1..]));
 }
 
-/// Every prefix of a topic is a topic: the deepest trie there is for its octets.
+/// Every prefix of a topic is a topic: the deepest trie there is for its bytes.
 #[test]
 fn every_prefix_of_a_topic_can_be_a_topic() {
     const DEPTH: usize = 10_000;

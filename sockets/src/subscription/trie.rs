@@ -1,10 +1,10 @@
-//! A prefix trie: topics of octets, each with a value, found by a message they are a prefix of.
+//! A prefix trie: topics of bytes, each with a value, found by a message they are a prefix of.
 //!
 //! What always holds:
 //! - A node other than the root has a value, or at least two children, or is a link of a chain whose
 //!   label would not fit into that of its only child. So the number of nodes is bounded by the
-//!   number of topics and their octets, whatever came and went before.
-//! - A [`Place`] names its topic until the topic is removed: splitting and joining nodes moves those
+//!   number of topics and their bytes, whatever came and went before.
+//! - A [`Position`] names its topic until the topic is removed: splitting and joining nodes moves those
 //!   without a value, never one that has it.
 //! - Everything is a loop: no topic is long enough to overflow the stack, not even in drop.
 
@@ -17,7 +17,7 @@ const ROOT: u32 = 0;
 
 /// Where a topic is stored: valid from the topic's insertion until its removal, then reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u32);
+pub(super) struct Position(u32);
 
 /// Topics with a value each.
 #[derive(Debug)]
@@ -42,38 +42,38 @@ impl<V: Copy> Trie<V> {
     }
 
     /// Gives the topic the value that `update` makes of the one it has, and says where it is.
-    pub(super) fn upsert(&mut self, topic: &[u8], update: impl FnOnce(Option<V>) -> V) -> Place {
+    pub(super) fn upsert(&mut self, topic: &[u8], update: impl FnOnce(Option<V>) -> V) -> Position {
         let key = self.make(topic);
         let value = &mut self.nodes[key].value;
         self.topics += usize::from(value.is_none());
         *value = Some(update(*value));
-        Place(key)
+        Position(key)
     }
 
     /// Where the topic is, and its value.
-    pub(super) fn find(&self, topic: &[u8]) -> Option<(Place, V)> {
+    pub(super) fn find(&self, topic: &[u8]) -> Option<(Position, V)> {
         let (mut key, mut rest) = (ROOT, topic);
-        while let [octet, ..] = *rest {
-            key = self.child(key, octet)?;
+        while let [byte, ..] = *rest {
+            key = self.child(key, byte)?;
             rest = rest.strip_prefix(self.nodes[key].label())?;
         }
-        self.nodes[key].value.map(|value| (Place(key), value))
+        self.nodes[key].value.map(|value| (Position(key), value))
     }
 
     /// The value at a place: of the topic it was given for or, after that one's removal, of whatever
     /// topic is there now.
-    pub(super) fn get(&self, place: Place) -> Option<V> {
+    pub(super) fn get(&self, place: Position) -> Option<V> {
         self.nodes.get(place.0)?.value
     }
 
     /// Puts another value in the place of a topic that is stored.
-    pub(super) fn replace(&mut self, place: Place, value: V) {
+    pub(super) fn replace(&mut self, place: Position, value: V) {
         debug_assert!(self.get(place).is_some(), "only a stored topic has a value to replace");
         self.nodes[place.0].value = Some(value);
     }
 
     /// Removes a topic that is stored. The last one gives all memory back.
-    pub(super) fn remove(&mut self, place: Place) {
+    pub(super) fn remove(&mut self, place: Position) {
         debug_assert!(self.get(place).is_some(), "only a stored topic can be removed");
         self.topics -= 1;
         if self.topics == 0 {
@@ -98,15 +98,15 @@ impl<V: Copy> Trie<V> {
             if let Some(value) = node.value {
                 show(value)?;
             }
-            let [octet, ..] = *rest else { break };
-            let Some(child) = self.child(key, octet) else { break };
+            let [byte, ..] = *rest else { break };
+            let Some(child) = self.child(key, byte) else { break };
             let Some(tail) = rest.strip_prefix(self.nodes[child].label()) else { break };
             (key, rest) = (child, tail);
         }
         ControlFlow::Continue(())
     }
 
-    /// Shows every topic, in the order of their octets.
+    /// Shows every topic, in the order of their bytes.
     pub(super) fn for_each(&self, mut show: impl FnMut(&[u8])) {
         let mut topic = Vec::new();
         // Nodes to go to, each with the length of the topic above it.
@@ -130,7 +130,7 @@ impl<V: Copy> Trie<V> {
     }
 
     /// Writes the topic that is stored at the place into `topic`, over what is there.
-    pub(super) fn topic_at(&self, place: Place, topic: &mut Vec<u8>) {
+    pub(super) fn topic_at(&self, place: Position, topic: &mut Vec<u8>) {
         topic.clear();
         let mut key = place.0;
         while key != ROOT {
@@ -141,24 +141,24 @@ impl<V: Copy> Trie<V> {
         topic.reverse();
     }
 
-    /// The only node below `key` that topics with this next octet can go on in. An only child is
+    /// The only node below `key` that topics with this next byte can go on in. An only child is
     /// not looked at: the caller compares its whole label anyway.
     // Always: a call for each node on the way costs a tenth of a match.
     #[inline(always)]
-    fn child(&self, key: u32, octet: u8) -> Option<u32> {
+    fn child(&self, key: u32, byte: u8) -> Option<u32> {
         let children = self.nodes[key].children;
         match children.below() {
             Below::Nothing => None,
             Below::One(child) => Some(child),
-            Below::Several => self.blocks.find(children, octet),
+            Below::Several => self.blocks.find(children, byte),
         }
     }
 
     /// The node of the topic, made if there is none. A new one must be given a value at once.
     fn make(&mut self, topic: &[u8]) -> u32 {
         let (mut key, mut rest) = (ROOT, topic);
-        while let [octet, ..] = *rest {
-            let child = self.child(key, octet);
+        while let [byte, ..] = *rest {
+            let child = self.child(key, byte);
             let shared = child.map_or(0, |child| shared(self.nodes[child].label(), rest));
             key = match child {
                 Some(child) if shared == self.nodes[child].label().len() => child,
@@ -181,15 +181,15 @@ impl<V: Copy> Trie<V> {
         key
     }
 
-    /// Puts a new node between `lower` and its parent, with the first `at` octets of the label. The
+    /// Puts a new node between `lower` and its parent, with the first `at` bytes of the label. The
     /// new one must be given a value or another child at once.
     fn split(&mut self, lower: u32, at: usize) -> u32 {
-        let octet = self.nodes[lower].label()[0];
+        let byte = self.nodes[lower].label()[0];
         let mut head = self.nodes[lower].behead(at);
         head.children = Children::one(lower);
         let parent = head.parent;
         let upper = self.nodes.insert(head);
-        self.replace_child(parent, octet, upper);
+        self.replace_child(parent, byte, upper);
         self.nodes[lower].parent = upper;
         // The links of a chain on both sides have a shorter label beside them now.
         self.join(lower);
@@ -232,10 +232,10 @@ impl<V: Copy> Trie<V> {
         self.nodes[lower].prepend(node.label());
     }
 
-    /// Adds a child whose label begins with an octet that no other child begins with.
-    fn add_child(&mut self, parent: u32, octet: u8, child: u32) {
+    /// Adds a child whose label begins with a byte that no other child begins with.
+    fn add_child(&mut self, parent: u32, byte: u8, child: u32) {
         let children = self.nodes[parent].children;
-        let edge = Edge::new(octet, child);
+        let edge = Edge::new(byte, child);
         self.nodes[parent].children = match children.below() {
             Below::Nothing => Children::one(child),
             Below::One(sibling) => {
@@ -246,26 +246,26 @@ impl<V: Copy> Trie<V> {
         };
     }
 
-    /// Puts a child in the place of the one whose label begins with the same octet.
-    fn replace_child(&mut self, parent: u32, octet: u8, child: u32) {
+    /// Puts a child in the place of the one whose label begins with the same byte.
+    fn replace_child(&mut self, parent: u32, byte: u8, child: u32) {
         let children = &mut self.nodes[parent].children;
         match children.below() {
-            Below::Several => self.blocks.replace(*children, Edge::new(octet, child)),
+            Below::Several => self.blocks.replace(*children, Edge::new(byte, child)),
             Below::Nothing | Below::One(_) => *children = Children::one(child),
         }
     }
 
-    /// Forgets the child whose label begins with the octet.
-    fn remove_child(&mut self, parent: u32, octet: u8) {
+    /// Forgets the child whose label begins with the byte.
+    fn remove_child(&mut self, parent: u32, byte: u8) {
         let children = &mut self.nodes[parent].children;
         *children = match children.below() {
-            Below::Several => self.blocks.remove(*children, octet),
+            Below::Several => self.blocks.remove(*children, byte),
             Below::Nothing | Below::One(_) => Children::NONE,
         };
     }
 }
 
-/// How many octets two topics begin with in common.
+/// How many bytes two topics begin with in common.
 fn shared(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }
@@ -295,8 +295,8 @@ impl<V: Copy> Trie<V> {
             };
             assert!(!link || !below.is_empty(), "a leaf without a value");
             for &child in &below {
-                let octet = self.nodes[child].label()[0];
-                assert_eq!(self.child(key, octet), Some(child));
+                let byte = self.nodes[child].label()[0];
+                assert_eq!(self.child(key, byte), Some(child));
                 assert_eq!(self.nodes[child].parent, key);
             }
             ahead.extend(below);

@@ -1,30 +1,30 @@
 //! The second stage of a wait: blocking until something happens.
 
-use super::lines::{Lines, Readers};
+use super::direct_connections::{DirectConnections, Readers};
 use super::{Deadline, Registration, Wants, thread_waker};
-use crate::core::Core;
 use crate::error::Error;
+use crate::inner::Core;
 use crate::socket::Inner;
-use ringmq_engine::Bell;
+use ringmq_engine::Parker;
 use std::cell::OnceCell;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 thread_local! {
-    static BELL: OnceCell<Rc<Bell>> = const { OnceCell::new() };
+    static PARKER: OnceCell<Rc<Parker>> = const { OnceCell::new() };
 }
 
-/// The calling thread's bell; an error if the system has no descriptors left for one. There may be some
+/// The calling thread's parker; an error if the system has no descriptors left for one. There may be some
 /// again the next time.
-pub(crate) fn thread_bell() -> io::Result<Rc<Bell>> {
-    let known = BELL.try_with(|bell| bell.get().cloned());
-    if let Ok(Some(bell)) = known {
-        return Ok(bell);
+pub(crate) fn thread_parker() -> io::Result<Rc<Parker>> {
+    let known = PARKER.try_with(|parker| parker.get().cloned());
+    if let Ok(Some(parker)) = known {
+        return Ok(parker);
     }
-    let new = Rc::new(Bell::new()?);
+    let new = Rc::new(Parker::new()?);
     // A thread that is ending cannot keep it.
-    let _ = BELL.try_with(|bell| bell.set(new.clone()));
+    let _ = PARKER.try_with(|parker| parker.set(new.clone()));
     Ok(new)
 }
 
@@ -44,18 +44,18 @@ pub(super) fn block<T>(
     operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     loop {
-        let lines = match wants {
-            Wants::Messages => inner.lock()?.lines(),
-            Wants::Room => Lines::default(),
+        let direct_connections = match wants {
+            Wants::Messages => inner.lock()?.direct_connections(),
+            Wants::Room => DirectConnections::default(),
         };
-        let mut readers = lines.readers();
-        let bell = if readers.is_empty() { None } else { thread_bell().ok() };
-        if bell.is_none() && !readers.is_empty() {
+        let mut readers = direct_connections.readers();
+        let parker = if readers.is_empty() { None } else { thread_parker().ok() };
+        if parker.is_none() && !readers.is_empty() {
             // No way to wait for descriptors: the I/O thread reads.
             readers = Readers::default();
-            lines.give_back();
+            direct_connections.give_back();
         }
-        let waker = bell.as_ref().map_or_else(thread_waker, |bell| bell.waker());
+        let waker = parker.as_ref().map_or_else(thread_waker, |parker| parker.waker());
         let registration = Registration::of_thread(inner, waker);
         match inner.attempt_then_settle(wants, operation) {
             Err(Error::WouldBlock) => {}
@@ -65,16 +65,19 @@ pub(super) fn block<T>(
         if deadline.has_passed(now) {
             return Err(Error::WouldBlock);
         }
-        let relined = wants == Wants::Messages && inner.shared.is_relined();
-        if relined || inner.shared.mailbox.pending_for_waiter() || readers.any_blocked() {
+        let connections_changed =
+            wants == Wants::Messages && inner.shared.have_connections_changed();
+        if connections_changed || inner.shared.mailbox.pending_for_waiter() || readers.any_blocked()
+        {
             drop(registration);
             readers.fetch();
             continue;
         }
-        match (bell, deadline.left(now)) {
+        match (parker, deadline.left(now)) {
             (None, left) => park(left),
-            (Some(bell), left) => {
-                bell.wait(readers.as_slice(), left)
+            (Some(parker), left) => {
+                parker
+                    .wait(readers.as_slice(), left)
                     .map_err(|error| Error::io("waiting for descriptors", error))?;
                 // Off the list first: what this thread reads it need not be told of.
                 drop(registration);

@@ -7,16 +7,16 @@
 //! for it. A future has no first stage, and leaves all reading to the I/O thread.
 
 mod block;
-mod lines;
+mod direct_connections;
 mod spin;
 
-pub(crate) use block::{park, thread_bell};
-pub(crate) use lines::{FEW, Lines};
-pub(crate) use spin::Luck;
+pub(crate) use block::{park, thread_parker};
+pub(crate) use direct_connections::{DirectConnections, FEW};
 pub use spin::Spin;
+pub(crate) use spin::SpinEstimate;
 
-use crate::core::Core;
 use crate::error::Error;
+use crate::inner::Core;
 use crate::options::Options;
 use crate::socket::Inner;
 use std::sync::Arc;
@@ -129,12 +129,12 @@ fn wait_for<T>(
     let mut core = inner.lock()?;
     let deadline = Deadline::after(timeout(&core.options));
     let how = core.options.spin;
-    let lines = match wants {
-        Wants::Messages => core.lines(),
-        Wants::Room => Lines::default(),
+    let direct_connections = match wants {
+        Wants::Messages => core.direct_connections(),
+        Wants::Room => DirectConnections::default(),
     };
     drop(core);
-    let mut readers = lines.readers();
+    let mut readers = direct_connections.readers();
     let mut result = spin::spin(inner, how, &mut readers, deadline, &mut operation);
     if matches!(result, Err(Error::WouldBlock)) && !deadline.has_passed(Instant::now()) {
         drop(readers);
@@ -164,10 +164,11 @@ pub(crate) fn try_fetching<T>(
 /// was something.
 #[cold]
 pub(crate) fn fetch(inner: &Inner) -> bool {
-    let Some(lines) = inner.lock().ok().and_then(|mut core| core.lent_lines()) else {
+    let Some(direct_connections) = inner.lock().ok().and_then(|mut core| core.lent_connections())
+    else {
         return false;
     };
-    lines.readers_as_they_are().fetch()
+    direct_connections.readers_as_they_are().fetch()
 }
 
 /// The waiting part of a future: what it works on, and its place among the socket's waiters. Dropping
@@ -215,7 +216,7 @@ impl<'a, S> Pending<'a, S> {
         }
         if wants == Wants::Messages {
             // Whoever waits without a thread has nobody to read for it but the I/O thread.
-            inner.lock()?.lines().give_back();
+            inner.lock()?.direct_connections().give_back();
         }
         Poll::Pending
     }

@@ -5,9 +5,9 @@
 //! Looking for one that is not is a waste, so the time is adapted to how often it was worth it.
 
 use super::Deadline;
-use super::lines::Readers;
-use crate::core::Core;
+use super::direct_connections::Readers;
 use crate::error::Error;
+use crate::inner::Core;
 use crate::socket::Inner;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -37,20 +37,20 @@ const PAUSES: u32 = 8;
 
 /// What spinning was worth lately. Kept for each socket. An estimate: relaxed throughout, and whoever
 /// overwrites somebody else's note does no harm.
-pub(crate) struct Luck {
+pub(crate) struct SpinEstimate {
     /// Successes and failures, added up within bounds.
     worth: AtomicU8,
     /// Waits that are not to spin before it is tried again.
     pause: AtomicU8,
 }
 
-impl Default for Luck {
+impl Default for SpinEstimate {
     fn default() -> Self {
         Self { worth: AtomicU8::new(Self::BEST), pause: AtomicU8::new(0) }
     }
 }
 
-impl Luck {
+impl SpinEstimate {
     const BEST: u8 = 16;
     /// What a success is worth, in failures.
     const SUCCESS: u8 = 4;
@@ -88,21 +88,21 @@ pub(super) fn spin<T>(
     deadline: Deadline,
     operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let luck = &inner.shared.luck;
+    let spin_estimate = &inner.shared.spin_estimate;
     let budget = match how {
-        Spin::Adaptive => luck.budget(),
+        Spin::Adaptive => spin_estimate.budget(),
         Spin::Fixed(budget) => budget,
         Spin::Off => Duration::ZERO,
     };
     let start = Instant::now();
-    let mut pace = Pace::default();
+    let mut pace = SpinPace::default();
     loop {
         if readers.fetch() || budget > Duration::ZERO {
             match inner.attempt(operation) {
                 Err(Error::WouldBlock) => {}
                 result => {
                     if budget > Duration::ZERO {
-                        luck.note(true);
+                        spin_estimate.note(true);
                     }
                     return result;
                 }
@@ -115,20 +115,20 @@ pub(super) fn spin<T>(
         pace.step(!readers.is_empty());
     }
     if budget > Duration::ZERO {
-        luck.note(false);
+        spin_estimate.note(false);
     }
     Err(Error::WouldBlock)
 }
 
 /// How a thread spends the time between two looks.
 #[derive(Default)]
-struct Pace {
+struct SpinPace {
     looks: u32,
     /// Somebody else wants this processor.
     contended: bool,
 }
 
-impl Pace {
+impl SpinPace {
     fn step(&mut self, reading: bool) {
         self.looks += 1;
         if !self.contended && !self.looks.is_multiple_of(LOOKS) {
@@ -149,25 +149,25 @@ mod tests {
 
     #[test]
     fn a_thread_that_spins_in_vain_stops_but_for_a_try_now_and_then() {
-        let luck = Luck::default();
+        let spin_estimate = SpinEstimate::default();
         let mut spun = 0;
         for _ in 0..1000 {
-            if luck.budget() > Duration::ZERO {
-                luck.note(false);
+            if spin_estimate.budget() > Duration::ZERO {
+                spin_estimate.note(false);
                 spun += 1;
             }
         }
         assert!((16..100).contains(&spun), "{spun}");
-        luck.note(true);
-        assert!(luck.budget() > Duration::ZERO, "one success and it is worth it again");
+        spin_estimate.note(true);
+        assert!(spin_estimate.budget() > Duration::ZERO, "one success and it is worth it again");
     }
 
     #[test]
     fn a_success_in_five_keeps_it_spinning() {
-        let luck = Luck::default();
+        let spin_estimate = SpinEstimate::default();
         for round in 0..1000 {
-            assert!(luck.budget() > Duration::ZERO, "round {round}");
-            luck.note(round % 5 == 0);
+            assert!(spin_estimate.budget() > Duration::ZERO, "round {round}");
+            spin_estimate.note(round % 5 == 0);
         }
     }
 }

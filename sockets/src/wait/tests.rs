@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{Registration, Wants};
-use crate::core::Core;
+use crate::inner::Core;
 use crate::kind::{Kind, Receives};
 use crate::{Context, Error, Message, Socket};
 use std::sync::Arc;

@@ -1,7 +1,9 @@
 //! Connecting again: a connection that has ended for good is forgotten, so that those types that take an
 //! endpoint once can have it anew.
 
-use crate::bed::{Address, Bed, await_kind, eventually, over_wires, patient, within_process};
+use crate::harness::{
+    Address, Harness, await_kind, eventually, over_wires, patient, within_process,
+};
 use ringmq::{AnySocket, Error, SocketType};
 
 within_process![
@@ -23,8 +25,8 @@ const ONCE: [(SocketType, SocketType); 4] = [
     (SocketType::Req, SocketType::Rep),
 ];
 
-fn make(bed: &Bed, socket_type: SocketType) -> AnySocket {
-    let socket = patient(bed.context.socket(socket_type).unwrap());
+fn make(harness: &Harness, socket_type: SocketType) -> AnySocket {
+    let socket = patient(harness.context.socket(socket_type).unwrap());
     if socket_type == SocketType::Sub {
         socket.subscribe("").unwrap();
     }
@@ -57,7 +59,7 @@ fn publish(from: &AnySocket, to: &AnySocket) {
     assert_eq!(to.recv().unwrap(), "news");
 }
 
-fn a_connect_finds_the_socket_that_came_after(bed: &Bed) {
+fn a_connect_finds_the_socket_that_came_after(harness: &Harness) {
     let ends: [fn(AnySocket, &str) -> Option<AnySocket>; 2] = [
         |socket, _| {
             drop(socket);
@@ -70,11 +72,11 @@ fn a_connect_finds_the_socket_that_came_after(bed: &Bed) {
     ];
     for ((connects, binds), end) in ONCE.into_iter().flat_map(|types| ends.map(|end| (types, end)))
     {
-        let endpoint = bed.anywhere();
-        let connecter = make(bed, connects);
+        let endpoint = harness.anywhere();
+        let connecter = make(harness, connects);
         let mut kept = Vec::new();
         for round in 0..6 {
-            let binder = make(bed, binds);
+            let binder = make(harness, binds);
             // Either may come first.
             if round % 2 == 0 {
                 binder.bind(&endpoint).unwrap();
@@ -91,10 +93,10 @@ fn a_connect_finds_the_socket_that_came_after(bed: &Bed) {
     }
 }
 
-fn a_connect_that_waits_is_not_made_twice(bed: &Bed) {
+fn a_connect_that_waits_is_not_made_twice(harness: &Harness) {
     for (connects, binds) in ONCE {
-        let endpoint = bed.anywhere();
-        let (connecter, binder) = (make(bed, connects), make(bed, binds));
+        let endpoint = harness.anywhere();
+        let (connecter, binder) = (make(harness, connects), make(harness, binds));
         for _ in 0..3 {
             connecter.connect(&endpoint).unwrap();
             assert_eq!(connecter.stats().len(), 1);
@@ -105,10 +107,10 @@ fn a_connect_that_waits_is_not_made_twice(bed: &Bed) {
     }
 }
 
-fn a_connect_that_waits_can_be_given_up_and_made_again(bed: &Bed) {
+fn a_connect_that_waits_can_be_given_up_and_made_again(harness: &Harness) {
     for (connects, binds) in ONCE {
-        let endpoint = bed.anywhere();
-        let (connecter, binder) = (make(bed, connects), make(bed, binds));
+        let endpoint = harness.anywhere();
+        let (connecter, binder) = (make(harness, connects), make(harness, binds));
         for _ in 0..3 {
             connecter.connect(&endpoint).unwrap();
             connecter.disconnect(&endpoint).unwrap();
@@ -121,9 +123,9 @@ fn a_connect_that_waits_can_be_given_up_and_made_again(bed: &Bed) {
     }
 }
 
-fn what_the_former_peer_has_sent_is_still_received(bed: &Bed) {
-    let endpoint = bed.anywhere();
-    let (dealer, former, new) = (bed.dealer(), bed.dealer(), bed.dealer());
+fn what_the_former_peer_has_sent_is_still_received(harness: &Harness) {
+    let endpoint = harness.anywhere();
+    let (dealer, former, new) = (harness.dealer(), harness.dealer(), harness.dealer());
     former.bind(&endpoint).unwrap();
     dealer.connect(&endpoint).unwrap();
     former.send("one").unwrap();
@@ -142,12 +144,12 @@ fn what_the_former_peer_has_sent_is_still_received(bed: &Bed) {
     assert!(dealer.stats().is_empty(), "it was the new one that was named");
 }
 
-fn a_connection_that_has_ended_is_not_there_to_be_given_up(bed: &Bed) {
+fn a_connection_that_has_ended_is_not_there_to_be_given_up(harness: &Harness) {
     for socket_type in [SocketType::Push, SocketType::Dealer] {
-        let endpoint = bed.anywhere();
-        let connecter = make(bed, socket_type);
+        let endpoint = harness.anywhere();
+        let connecter = make(harness, socket_type);
         for _ in 0..3 {
-            let binder = make(bed, SocketType::Pull);
+            let binder = make(harness, SocketType::Pull);
             binder.bind(&endpoint).unwrap();
             connecter.connect(&endpoint).unwrap();
             drop(binder);
@@ -158,9 +160,9 @@ fn a_connection_that_has_ended_is_not_there_to_be_given_up(bed: &Bed) {
     }
 }
 
-fn an_unbind_ends_connections_within_the_process(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    let (endpoint, kept) = (bed.join(&pull, &push), bed.join(&pull, &push));
+fn an_unbind_ends_connections_within_the_process(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    let (endpoint, kept) = (harness.join(&pull, &push), harness.join(&pull, &push));
     for number in 0..10u8 {
         push.send([number]).unwrap();
     }
@@ -176,10 +178,10 @@ fn an_unbind_ends_connections_within_the_process(bed: &Bed) {
     push.disconnect(&kept).unwrap();
 }
 
-fn a_connect_that_has_given_up_is_made_anew(bed: &Bed) {
+fn a_connect_that_has_given_up_is_made_anew(harness: &Harness) {
     for (connects, binds) in ONCE {
-        let address = Address::new(bed);
-        let (connecter, binder) = (make(bed, connects), make(bed, binds));
+        let address = Address::new(harness);
+        let (connecter, binder) = (make(harness, connects), make(harness, binds));
         connecter.set_reconnect_interval(None).unwrap();
         let monitor = connecter.monitor();
         for _ in 0..3 {

@@ -1,16 +1,16 @@
 //! That what the other tests run on is what they say.
 
-use crate::bed::{Bed, over_tcp};
+use crate::harness::{Harness, over_tcp};
 use ringmq::{BackendChoice, BackendKind};
 
 over_tcp![the_backend_asked_for_is_used];
 
-fn the_backend_asked_for_is_used(bed: &Bed) {
-    let expected = match bed.backend {
+fn the_backend_asked_for_is_used(harness: &Harness) {
+    let expected = match harness.backend {
         BackendChoice::Uring => BackendKind::Uring,
         _ => BackendKind::Mio,
     };
-    assert_eq!(bed.context.backend().unwrap().kind, expected);
+    assert_eq!(harness.context.backend().unwrap().kind, expected);
 }
 
 /// Where nothing may be skipped, a machine without io_uring fails.

@@ -1,7 +1,7 @@
 //! Peers that are no ZeroMQ peers, or bad ones: each loses its own connection, with a reason, and
 //! nobody else notices.
 
-use crate::bed::{Bed, GLANCE, await_event, await_kind, eventually, over_tcp};
+use crate::harness::{GLANCE, Harness, await_event, await_kind, eventually, over_tcp};
 use crate::raw::{frame, greeting, hello, long_header, ready};
 use ringmq::{DisconnectReason, Monitor, MonitorEvent, ProtocolError, Pull, Push};
 use std::io::{Read, Write};
@@ -14,8 +14,8 @@ over_tcp![
     a_tls_hello,
     half_a_greeting,
     nothing_at_all,
-    octets_that_trickle_too_slowly,
-    octets_that_trickle_are_put_together,
+    bytes_that_trickle_too_slowly,
+    bytes_that_trickle_are_put_together,
     a_length_of_two_to_the_63,
     a_length_that_never_comes,
     a_frame_over_the_limit,
@@ -36,25 +36,25 @@ struct Victim {
 }
 
 impl Victim {
-    fn new(bed: &Bed) -> Self {
-        Self::with(bed, |_| {})
+    fn new(harness: &Harness) -> Self {
+        Self::with(harness, |_| {})
     }
 
-    fn with(bed: &Bed, prepare: fn(&Pull)) -> Self {
-        let (pull, good) = (bed.pull(), bed.push());
-        bed.join(&pull, &good);
+    fn with(harness: &Harness, prepare: fn(&Pull)) -> Self {
+        let (pull, good) = (harness.pull(), harness.push());
+        harness.join(&pull, &good);
         // A limit of time is for those who come here: the good peer may be slow.
         prepare(&pull);
-        let endpoint = pull.bind(&bed.anywhere()).unwrap();
+        let endpoint = pull.bind(&harness.anywhere()).unwrap();
         let monitor = pull.monitor();
         let address = endpoint.strip_prefix("tcp://").unwrap().to_owned();
         Self { pull, good, monitor, address }
     }
 
-    fn attack(&self, octets: &[u8]) -> TcpStream {
+    fn attack(&self, bytes: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream.write_all(octets).unwrap();
+        stream.write_all(bytes).unwrap();
         stream
     }
 
@@ -97,25 +97,25 @@ macro_rules! assert_protocol {
     };
 }
 
-fn http(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn http(harness: &Harness) {
+    let victim = Victim::new(harness);
     let stream = victim.attack(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_protocol!(victim.refuses(stream), ProtocolError::NotZmtp { .. });
 }
 
-fn a_tls_hello(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn a_tls_hello(harness: &Harness) {
+    let victim = Victim::new(harness);
     let stream = victim.attack(&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3, 9, 9, 9, 9, 9, 9]);
     assert_protocol!(victim.refuses(stream), _);
 }
 
-fn noise(bed: &Bed) {
-    let victim = Victim::with(bed, |pull| {
+fn noise(harness: &Harness) {
+    let victim = Victim::with(harness, |pull| {
         pull.set_handshake_interval(Some(GLANCE)).unwrap();
     });
     let mut seed = 0x2545_F491_4F6C_DD1Du64;
     for _ in 0..50 {
-        let octets: Vec<u8> = (0..300)
+        let bytes: Vec<u8> = (0..300)
             .map(|_| {
                 seed ^= seed << 13;
                 seed ^= seed >> 7;
@@ -123,7 +123,7 @@ fn noise(bed: &Bed) {
                 seed as u8
             })
             .collect();
-        let stream = victim.attack(&octets);
+        let stream = victim.attack(&bytes);
         // Some noise may pass for a peer of old; then it is one until it leaves.
         drop(stream);
         await_kind!(&victim.monitor, Disconnected);
@@ -132,8 +132,8 @@ fn noise(bed: &Bed) {
     victim.is_well();
 }
 
-fn half_a_greeting(bed: &Bed) {
-    let victim = Victim::with(bed, |pull| {
+fn half_a_greeting(harness: &Harness) {
+    let victim = Victim::with(harness, |pull| {
         pull.set_handshake_interval(Some(GLANCE)).unwrap();
     });
     for length in [1, 10, 11, 12, 40, 63, 64] {
@@ -146,42 +146,42 @@ fn half_a_greeting(bed: &Bed) {
     victim.is_well();
 }
 
-fn nothing_at_all(bed: &Bed) {
-    let victim = Victim::with(bed, |pull| {
+fn nothing_at_all(harness: &Harness) {
+    let victim = Victim::with(harness, |pull| {
         pull.set_handshake_interval(Some(GLANCE)).unwrap();
     });
     let stream = victim.attack(b"");
     assert_protocol!(victim.refuses(stream), ProtocolError::HandshakeTimeout);
 }
 
-fn octets_that_trickle_too_slowly(bed: &Bed) {
-    let victim = Victim::with(bed, |pull| {
+fn bytes_that_trickle_too_slowly(harness: &Harness) {
+    let victim = Victim::with(harness, |pull| {
         pull.set_handshake_interval(Some(GLANCE)).unwrap();
     });
     let mut stream = victim.attack(b"");
-    for octet in greeting() {
+    for byte in greeting() {
         std::thread::sleep(Duration::from_millis(2));
-        if stream.write_all(&[octet]).is_err() {
+        if stream.write_all(&[byte]).is_err() {
             break;
         }
     }
     assert_protocol!(victim.refuses(stream), ProtocolError::HandshakeTimeout);
 }
 
-fn octets_that_trickle_are_put_together(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn bytes_that_trickle_are_put_together(harness: &Harness) {
+    let victim = Victim::new(harness);
     let mut stream = victim.attack(b"");
-    let octets = [hello("PUSH"), frame(1, b"slow"), frame(0, b"but whole")].concat();
-    for octet in octets {
-        stream.write_all(&[octet]).unwrap();
+    let bytes = [hello("PUSH"), frame(1, b"slow"), frame(0, b"but whole")].concat();
+    for byte in bytes {
+        stream.write_all(&[byte]).unwrap();
         std::thread::yield_now();
     }
     assert_eq!(victim.pull.recv_multipart().unwrap(), ["slow", "but whole"].into());
     victim.is_well();
 }
 
-fn a_length_of_two_to_the_63(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn a_length_of_two_to_the_63(harness: &Harness) {
+    let victim = Victim::new(harness);
     for length in [1u64 << 63, u64::MAX] {
         let header = long_header(length);
         let _stream = victim.attack(&[hello("PUSH"), header].concat());
@@ -189,8 +189,8 @@ fn a_length_of_two_to_the_63(bed: &Bed) {
     }
 }
 
-fn a_length_that_never_comes(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn a_length_that_never_comes(harness: &Harness) {
+    let victim = Victim::new(harness);
     // What is announced is not allocated.
     let header = long_header((1 << 63) - 1);
     let stream = victim.attack(&[hello("PUSH"), header, vec![7; 100_000]].concat());
@@ -200,8 +200,8 @@ fn a_length_that_never_comes(bed: &Bed) {
     victim.drops();
 }
 
-fn a_frame_over_the_limit(bed: &Bed) {
-    let victim = Victim::with(bed, |pull| pull.set_max_message_size(Some(100)).unwrap());
+fn a_frame_over_the_limit(harness: &Harness) {
+    let victim = Victim::with(harness, |pull| pull.set_max_message_size(Some(100)).unwrap());
     let stream = victim.attack(&[hello("PUSH"), frame(0, &[1; 100])].concat());
     assert_eq!(victim.pull.recv().unwrap().len(), 100);
     drop(stream);
@@ -211,8 +211,8 @@ fn a_frame_over_the_limit(bed: &Bed) {
     assert!(victim.pull.try_recv().is_err());
 }
 
-fn a_message_cut_off_in_the_middle(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn a_message_cut_off_in_the_middle(harness: &Harness) {
+    let victim = Victim::new(harness);
     let whole = frame(0, b"whole");
     let stream = victim.attack(&[hello("PUSH"), whole, frame(1, b"half"), frame(1, b"")].concat());
     assert_eq!(victim.pull.recv().unwrap(), "whole");
@@ -222,8 +222,8 @@ fn a_message_cut_off_in_the_middle(bed: &Bed) {
     victim.is_well();
 }
 
-fn a_frame_cut_off_in_the_middle(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn a_frame_cut_off_in_the_middle(harness: &Harness) {
+    let victim = Victim::new(harness);
     for body in [10usize, 100_000] {
         let header = long_header(body as u64 + 1);
         let stream = victim.attack(&[hello("PUSH"), header, vec![1; body]].concat());
@@ -234,26 +234,26 @@ fn a_frame_cut_off_in_the_middle(bed: &Bed) {
     }
 }
 
-fn an_empty_command(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn an_empty_command(harness: &Harness) {
+    let victim = Victim::new(harness);
     let _stream = victim.attack(&[hello("PUSH"), frame(4, b"")].concat());
     assert_protocol!(victim.drops(), ProtocolError::EmptyCommand);
     let _stream = victim.attack(&[hello("PUSH"), frame(4, b"\x04PING\x00")].concat());
     assert_protocol!(victim.drops(), ProtocolError::MalformedPing { .. });
 }
 
-fn the_wrong_type_of_socket(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn the_wrong_type_of_socket(harness: &Harness) {
+    let victim = Victim::new(harness);
     let stream = victim.attack(&[greeting(), ready(&[("Socket-Type", b"SUB")])].concat());
     assert_protocol!(victim.refuses(stream), ProtocolError::IncompatibleSocketType { .. });
     let stream = victim.attack(&[greeting(), ready(&[("Socket-Type", b"NONSENSE")])].concat());
     assert_protocol!(victim.refuses(stream), ProtocolError::IncompatibleSocketType { .. });
 }
 
-fn a_routing_id_too_long(bed: &Bed) {
-    let router = bed.router();
+fn a_routing_id_too_long(harness: &Harness) {
+    let router = harness.router();
     let monitor = router.monitor();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
     let address = endpoint.strip_prefix("tcp://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     let ready = ready(&[("Socket-Type", b"DEALER"), ("Identity", &[b'x'; 256])]);
@@ -265,8 +265,8 @@ fn a_routing_id_too_long(bed: &Bed) {
     assert_protocol!(reason, ProtocolError::RoutingIdTooLong { .. });
 }
 
-fn a_storm_of_connections(bed: &Bed) {
-    let victim = Victim::new(bed);
+fn a_storm_of_connections(harness: &Harness) {
+    let victim = Victim::new(harness);
     for _ in 0..10 {
         let streams: Vec<_> = (0..30).map(|_| victim.attack(&hello("PUSH")[..30])).collect();
         victim.is_well();

@@ -1,7 +1,7 @@
 //! Options of descriptors, read back from the descriptors of this process.
 #![cfg(target_os = "linux")]
 
-use crate::bed::{Bed, over_tcp};
+use crate::harness::{Harness, over_tcp};
 use rustix::fd::OwnedFd;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use socket2::{SockAddr, SockRef};
@@ -36,15 +36,15 @@ fn ends(endpoint: &str) -> [OwnedFd; 2] {
     [find(true), find(false)]
 }
 
-fn options_of_linux_reach_both_ends(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn options_of_linux_reach_both_ends(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_max_rt(Some(MAX_RT)).unwrap();
     pull.set_max_rt(Some(MAX_RT)).unwrap();
     push.set_priority(PRIORITY).unwrap();
     pull.set_priority(PRIORITY).unwrap();
     let device = str::from_utf8(DEVICE).unwrap();
     let bound = push.set_bind_to_device(Some(device)).and(pull.set_bind_to_device(Some(device)));
-    for end in ends(&bed.join(&pull, &push)) {
+    for end in ends(&harness.join(&pull, &push)) {
         let socket = SockRef::from(&end);
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(MAX_RT));
         assert_eq!(socket.priority().unwrap(), PRIORITY);
@@ -57,13 +57,13 @@ fn options_of_linux_reach_both_ends(bed: &Bed) {
     assert_eq!(pull.recv().unwrap(), "hello");
 }
 
-fn options_of_linux_are_off_by_default(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn options_of_linux_are_off_by_default(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_max_rt(Some(MAX_RT)).unwrap();
     push.set_max_rt(None).unwrap();
     push.set_bind_to_device(Some("lo")).ok();
     push.set_bind_to_device(None).unwrap();
-    for end in ends(&bed.join(&pull, &push)) {
+    for end in ends(&harness.join(&pull, &push)) {
         let socket = SockRef::from(&end);
         assert_eq!(socket.tcp_user_timeout().unwrap(), None);
         assert_eq!(socket.priority().unwrap(), 0);

@@ -1,8 +1,8 @@
 //! Binding and connecting: every form of endpoint, and what is wrong with others.
 
-use crate::bed::{
-    Bed, GLANCE, PATIENCE, await_event, await_kind, eventually, everywhere, over_tcp, over_wires,
-    under_wine, within_process,
+use crate::harness::{
+    GLANCE, Harness, PATIENCE, await_event, await_kind, eventually, everywhere, over_tcp,
+    over_wires, under_wine, within_process,
 };
 use ringmq::{Error, MonitorEvent};
 use std::net::TcpListener;
@@ -37,9 +37,9 @@ over_tcp![
 
 within_process![a_connect_may_come_first, names_belong_to_a_context];
 
-fn a_name_can_be_bound_once(bed: &Bed) {
-    let (first, second) = (bed.pull(), bed.pull());
-    let endpoint = first.bind(&bed.anywhere()).unwrap();
+fn a_name_can_be_bound_once(harness: &Harness) {
+    let (first, second) = (harness.pull(), harness.pull());
+    let endpoint = first.bind(&harness.anywhere()).unwrap();
     if endpoint.starts_with("ipc://") {
         // A path may be taken over by the next process: see the transport's own tests.
         return;
@@ -49,19 +49,19 @@ fn a_name_can_be_bound_once(bed: &Bed) {
         assert!(error.to_string().contains(&endpoint), "{error}");
         assert!(matches!(error, Error::AddressInUse { .. }), "{error:?}");
     }
-    let push = bed.push();
+    let push = harness.push();
     push.connect(&endpoint).unwrap();
     push.send("unharmed").unwrap();
     assert_eq!(first.recv().unwrap(), "unharmed");
 }
 
-fn a_name_can_be_bound_again_when_it_is_given_up(bed: &Bed) {
-    let mut endpoint = bed.anywhere();
+fn a_name_can_be_bound_again_when_it_is_given_up(harness: &Harness) {
+    let mut endpoint = harness.anywhere();
     if endpoint == "ipc://*" {
-        endpoint = format!("ipc://@ringmq-again-{}-{:?}", std::process::id(), bed.backend);
+        endpoint = format!("ipc://@ringmq-again-{}-{:?}", std::process::id(), harness.backend);
     }
     for round in 0..5u8 {
-        let (push, pull) = (bed.push(), bed.pull());
+        let (push, pull) = (harness.push(), harness.pull());
         eventually("it is free", || match pull.bind(&endpoint) {
             Ok(bound) => {
                 endpoint = bound;
@@ -78,9 +78,9 @@ fn a_name_can_be_bound_again_when_it_is_given_up(bed: &Bed) {
     }
 }
 
-fn an_unknown_endpoint_cannot_be_given_up(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    let endpoint = bed.join(&pull, &push);
+fn an_unknown_endpoint_cannot_be_given_up(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    let endpoint = harness.join(&pull, &push);
     for unknown in ["tcp://127.0.0.1:1", "ipc:///nowhere", "inproc://unknown", "rubbish"] {
         assert!(matches!(pull.unbind(unknown), Err(Error::NoSuchEndpoint { .. })));
         assert!(matches!(push.disconnect(unknown), Err(Error::NoSuchEndpoint { .. })));
@@ -93,24 +93,24 @@ fn an_unknown_endpoint_cannot_be_given_up(bed: &Bed) {
     assert!(push.disconnect(&endpoint).is_err());
 }
 
-fn the_last_endpoint_is_told(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn the_last_endpoint_is_told(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     assert_eq!(pull.last_endpoint(), "");
-    let one = pull.bind(&bed.anywhere()).unwrap();
+    let one = pull.bind(&harness.anywhere()).unwrap();
     assert_eq!(pull.last_endpoint(), one);
-    let two = pull.bind(&bed.anywhere()).unwrap();
+    let two = pull.bind(&harness.anywhere()).unwrap();
     assert_ne!(one, two);
     assert_eq!(pull.last_endpoint(), two);
     push.connect(&one).unwrap();
     assert_eq!(push.last_endpoint(), one);
 }
 
-fn one_socket_takes_many_endpoints(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn one_socket_takes_many_endpoints(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     for _ in 0..20 {
-        push.connect(&pull.bind(&bed.anywhere()).unwrap()).unwrap();
+        push.connect(&pull.bind(&harness.anywhere()).unwrap()).unwrap();
     }
-    eventually("all are connected", || crate::bed::connected(&push) == 20);
+    eventually("all are connected", || crate::harness::connected(&push) == 20);
     for number in 0..200u32 {
         push.send(number.to_be_bytes()).unwrap();
     }
@@ -119,9 +119,9 @@ fn one_socket_takes_many_endpoints(bed: &Bed) {
     assert_eq!(received, (0..200u8).collect::<Vec<u8>>());
 }
 
-fn binds_and_connects_of_all_transports_mix(bed: &Bed) {
+fn binds_and_connects_of_all_transports_mix(harness: &Harness) {
     // Both bind and both connect, over everything at once.
-    let (a, b) = (bed.dealer(), bed.dealer());
+    let (a, b) = (harness.dealer(), harness.dealer());
     let mixed = format!("inproc://mixed-{}", std::process::id());
     for (binds, connects, name) in [(&a, &b, "a"), (&b, &a, "b")] {
         let local = if cfg!(unix) { "ipc://*" } else { "tcp://*:*" };
@@ -130,7 +130,7 @@ fn binds_and_connects_of_all_transports_mix(bed: &Bed) {
         }
     }
     for socket in [&a, &b] {
-        eventually("all are connected", || crate::bed::connected(socket) == 6);
+        eventually("all are connected", || crate::harness::connected(socket) == 6);
     }
     for (from, to) in [(&a, &b), (&b, &a)] {
         for number in 0..60u8 {
@@ -142,31 +142,31 @@ fn binds_and_connects_of_all_transports_mix(bed: &Bed) {
     }
 }
 
-fn a_second_connect_to_the_same_endpoint(bed: &Bed) {
-    let (dealer, router) = (bed.dealer(), bed.router());
-    let endpoint = bed.join(&router, &dealer);
+fn a_second_connect_to_the_same_endpoint(harness: &Harness) {
+    let (dealer, router) = (harness.dealer(), harness.router());
+    let endpoint = harness.join(&router, &dealer);
     dealer.connect(&endpoint).unwrap();
     assert_eq!(dealer.stats().len(), 1, "does nothing for a DEALER");
-    let (push, pull) = (bed.push(), bed.pull());
-    let endpoint = bed.join(&pull, &push);
+    let (push, pull) = (harness.push(), harness.pull());
+    let endpoint = harness.join(&pull, &push);
     push.connect(&endpoint).unwrap();
     assert_eq!(push.stats().len(), 2, "makes a second connection for a PUSH");
 }
 
-fn a_socket_may_connect_to_itself(bed: &Bed) {
-    let dealer = bed.dealer();
-    let endpoint = dealer.bind(&bed.anywhere()).unwrap();
+fn a_socket_may_connect_to_itself(harness: &Harness) {
+    let dealer = harness.dealer();
+    let endpoint = dealer.bind(&harness.anywhere()).unwrap();
     dealer.connect(&endpoint).unwrap();
-    eventually("both ends are there", || crate::bed::connected(&dealer) == 2);
+    eventually("both ends are there", || crate::harness::connected(&dealer) == 2);
     for number in 0..10u8 {
         dealer.send([number]).unwrap();
         assert_eq!(dealer.recv().unwrap(), [number]);
     }
 }
 
-fn malformed_endpoints_are_errors_and_harm_nothing(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn malformed_endpoints_are_errors_and_harm_nothing(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     let long = format!("ipc:///tmp/{}", "x".repeat(200));
     for malformed in [
         "",
@@ -205,11 +205,11 @@ fn malformed_endpoints_are_errors_and_harm_nothing(bed: &Bed) {
     assert_eq!(pull.recv().unwrap(), "unharmed");
 }
 
-fn an_unbind_ends_its_connections(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn an_unbind_ends_its_connections(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     let monitor = push.monitor();
-    let endpoint = bed.join(&pull, &push);
-    let kept = bed.join(&pull, &push);
+    let endpoint = harness.join(&pull, &push);
+    let kept = harness.join(&pull, &push);
     pull.unbind(&endpoint).unwrap();
     await_event(&monitor, |event| match event {
         MonitorEvent::Disconnected { endpoint: ended, .. } => {
@@ -224,30 +224,30 @@ fn an_unbind_ends_its_connections(bed: &Bed) {
     assert_eq!(pull.recv().unwrap(), "by the other");
 }
 
-fn a_wildcard_port_is_resolved(bed: &Bed) {
+fn a_wildcard_port_is_resolved(harness: &Harness) {
     for wildcard in ["tcp://127.0.0.1:*", "tcp://127.0.0.1:0"] {
-        let pull = bed.pull();
+        let pull = harness.pull();
         let endpoint = pull.bind(wildcard).unwrap();
         let port: u16 = endpoint.strip_prefix("tcp://127.0.0.1:").unwrap().parse().unwrap();
         assert_ne!(port, 0);
     }
 }
 
-fn every_interface_can_be_bound(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn every_interface_can_be_bound(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     let endpoint = pull.bind("tcp://*:*").unwrap();
     let port = endpoint.strip_prefix("tcp://0.0.0.0:").unwrap();
     push.connect(&format!("tcp://127.0.0.1:{port}")).unwrap();
     push.send("hello").unwrap();
     assert_eq!(pull.recv().unwrap(), "hello");
-    let other = bed.pull();
+    let other = harness.pull();
     // Other systems take this for a more special address. (Wine passes on what Linux says.)
     let again = other.bind(&format!("tcp://127.0.0.1:{port}"));
     assert_eq!(again.is_err(), cfg!(target_os = "linux") || under_wine());
 }
 
-fn ipv6_can_be_used(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn ipv6_can_be_used(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     pull.set_ipv6(true).unwrap();
     push.set_ipv6(true).unwrap();
     let Ok(endpoint) = pull.bind("tcp://[::1]:*") else {
@@ -259,12 +259,12 @@ fn ipv6_can_be_used(bed: &Bed) {
     push.send("hello").unwrap();
     assert_eq!(pull.recv().unwrap(), "hello");
     // The wildcard takes both.
-    let both = bed.pull();
+    let both = harness.pull();
     both.set_ipv6(true).unwrap();
     let endpoint = both.bind("tcp://*:*").unwrap();
     let port = endpoint.strip_prefix("tcp://[::]:").unwrap();
     for address in [format!("tcp://127.0.0.1:{port}"), format!("tcp://[::1]:{port}")] {
-        let push = bed.push();
+        let push = harness.push();
         push.set_ipv6(true).unwrap();
         push.connect(&address).unwrap();
         push.send("hello").unwrap();
@@ -272,8 +272,8 @@ fn ipv6_can_be_used(bed: &Bed) {
     }
 }
 
-fn a_source_address_can_be_chosen(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn a_source_address_can_be_chosen(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     let monitor = pull.monitor();
     let endpoint = pull.bind("tcp://127.0.0.1:*").unwrap();
     let address = endpoint.strip_prefix("tcp://").unwrap();
@@ -284,8 +284,8 @@ fn a_source_address_can_be_chosen(bed: &Bed) {
     assert_eq!(pull.recv().unwrap(), "hello");
 }
 
-fn a_name_is_looked_up(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn a_name_is_looked_up(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     let endpoint = pull.bind("tcp://127.0.0.1:*").unwrap();
     let port = endpoint.strip_prefix("tcp://127.0.0.1:").unwrap();
     push.connect(&format!("tcp://localhost:{port}")).unwrap();
@@ -293,11 +293,11 @@ fn a_name_is_looked_up(bed: &Bed) {
     assert_eq!(pull.recv().unwrap(), "hello");
 }
 
-fn a_name_that_is_none_is_retried_quietly(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn a_name_that_is_none_is_retried_quietly(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     let monitor = push.monitor();
     push.connect("tcp://no-such-host.invalid:5555").unwrap();
-    bed.join(&pull, &push);
+    harness.join(&pull, &push);
     await_kind!(&monitor, ConnectFailed);
     await_kind!(&monitor, ConnectRetried);
     // Every other message waits for that host; the rest goes on.
@@ -308,8 +308,8 @@ fn a_name_that_is_none_is_retried_quietly(bed: &Bed) {
     push.disconnect("tcp://no-such-host.invalid:5555").unwrap();
 }
 
-fn an_address_of_another_machine_cannot_be_bound(bed: &Bed) {
-    let pull = bed.pull();
+fn an_address_of_another_machine_cannot_be_bound(harness: &Harness) {
+    let pull = harness.pull();
     // TEST-NET-1: nobody has it.
     let error = pull.bind("tcp://192.0.2.1:*").unwrap_err();
     assert!(matches!(error, Error::Bind(_)), "{error:?}");
@@ -337,19 +337,19 @@ fn waits_while_others_go_on(dealer: &ringmq::Dealer) -> bool {
     })
 }
 
-fn a_bind_that_waits_holds_up_nobody(bed: &Bed) {
+fn a_bind_that_waits_holds_up_nobody(harness: &Harness) {
     // It sends to itself, so that its calls need nobody else.
-    let dealer = bed.dealer();
+    let dealer = harness.dealer();
     let own = dealer.bind("inproc://itself").unwrap();
     dealer.connect(&own).unwrap();
     // Again and again: a bind waits for so long only, and this thread may be held up elsewhere.
     eventually("others do not wait for as long as the bind", || waits_while_others_go_on(&dealer));
 }
 
-fn a_bind_that_waits_ends_with_its_context(bed: &Bed) {
+fn a_bind_that_waits_ends_with_its_context(harness: &Harness) {
     let owner = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = owner.local_addr().unwrap();
-    let pull = bed.pull();
+    let pull = harness.pull();
     std::thread::scope(|scope| {
         let binding = scope.spawn(|| {
             loop {
@@ -359,22 +359,22 @@ fn a_bind_that_waits_ends_with_its_context(bed: &Bed) {
                 }
             }
         });
-        bed.context.shutdown();
+        harness.context.shutdown();
         assert!(matches!(binding.join().unwrap(), Err(Error::Terminated)));
     });
     drop(owner);
     TcpListener::bind(address).unwrap();
 }
 
-fn a_connect_may_come_first(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
+fn a_connect_may_come_first(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
     req.connect("inproc://to come").unwrap();
     req.send("early").unwrap();
     rep.bind("inproc://to come").unwrap();
     assert_eq!(rep.recv().unwrap(), "early");
     rep.send("reply").unwrap();
     assert_eq!(req.recv().unwrap(), "reply");
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
     subscriber.connect("inproc://news").unwrap();
     subscriber.subscribe("a").unwrap();
     publisher.bind("inproc://news").unwrap();
@@ -383,13 +383,13 @@ fn a_connect_may_come_first(bed: &Bed) {
     assert_eq!(subscriber.recv().unwrap(), "a story");
 }
 
-fn names_belong_to_a_context(bed: &Bed) {
+fn names_belong_to_a_context(harness: &Harness) {
     let other = ringmq::Context::new();
-    let (here, there) = (bed.pull(), other.pull().unwrap());
+    let (here, there) = (harness.pull(), other.pull().unwrap());
     here.bind("inproc://same").unwrap();
     there.bind("inproc://same").unwrap();
     there.set_recv_timeout(Some(Duration::ZERO)).unwrap();
-    let push = bed.push();
+    let push = harness.push();
     push.set_send_timeout(Some(PATIENCE)).unwrap();
     push.connect("inproc://same").unwrap();
     push.send("here").unwrap();

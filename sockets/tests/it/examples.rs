@@ -1,6 +1,6 @@
 //! The examples, run as their readers run them: as processes.
 
-use crate::bed::{PATIENCE, eventually, patient};
+use crate::harness::{PATIENCE, eventually, patient};
 use ringmq::Context;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};

@@ -3,7 +3,7 @@
 //! The server runs in a child process, which is this test binary again.
 #![cfg(unix)]
 
-use crate::bed::{Bed, PATIENCE, over_tcp};
+use crate::harness::{Harness, PATIENCE, over_tcp};
 use ringmq::{BackendChoice, Context, MonitorEvent};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{BufRead, BufReader};
@@ -32,18 +32,18 @@ fn child_with(limit: u64) -> Option<Context> {
 #[test]
 fn exhausted_child() {
     let Some(context) = child_with(LIMIT) else { return };
-    let pull = crate::bed::patient(context.pull().unwrap());
+    let pull = crate::harness::patient(context.pull().unwrap());
     let monitor = pull.monitor();
     let endpoint = pull.bind("tcp://127.0.0.1:*").unwrap();
     println!("endpoint {endpoint}");
-    crate::bed::await_event(&monitor, |event| {
+    crate::harness::await_event(&monitor, |event| {
         matches!(event, MonitorEvent::AcceptFailed { .. }).then_some(())
     });
     let spare = context.pull().unwrap();
     println!("refused: {}", spare.bind("tcp://127.0.0.1:*").unwrap_err());
     assert_eq!(pull.recv().unwrap(), "alive");
     println!("heard");
-    crate::bed::eventually("there is room again", || spare.bind("tcp://127.0.0.1:*").is_ok());
+    crate::harness::eventually("there is room again", || spare.bind("tcp://127.0.0.1:*").is_ok());
     println!("recovered");
 }
 
@@ -51,7 +51,7 @@ fn exhausted_child() {
 #[test]
 fn visited_child() {
     let Some(context) = child_with(ROOM) else { return };
-    let pull = crate::bed::patient(context.pull().unwrap());
+    let pull = crate::harness::patient(context.pull().unwrap());
     let monitor = pull.monitor();
     println!("endpoint {}", pull.bind("tcp://127.0.0.1:*").unwrap());
     let watch = std::thread::spawn(move || {
@@ -66,10 +66,10 @@ fn visited_child() {
 
 /// A child that runs one of the tests of this file, and how its lines are awaited: up to one that has
 /// `start` in it, of which the rest is given.
-fn child(bed: &Bed, test: &str) -> (Child, impl FnMut(&str) -> String) {
+fn child(harness: &Harness, test: &str) -> (Child, impl FnMut(&str) -> String) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
-        .env(CHILD, format!("{:?}", bed.backend))
+        .env(CHILD, format!("{:?}", harness.backend))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -82,17 +82,17 @@ fn child(bed: &Bed, test: &str) -> (Child, impl FnMut(&str) -> String) {
     (child, await_line)
 }
 
-fn say_alive(bed: &Bed, endpoint: &str) {
-    let push = bed.push();
+fn say_alive(harness: &Harness, endpoint: &str) {
+    let push = harness.push();
     push.set_send_timeout(Some(PATIENCE)).unwrap();
     push.set_linger(Some(PATIENCE)).unwrap();
     push.connect(endpoint).unwrap();
     push.send("alive").unwrap();
 }
 
-fn those_who_come_and_go_use_up_no_descriptors(bed: &Bed) {
+fn those_who_come_and_go_use_up_no_descriptors(harness: &Harness) {
     const VISITORS: usize = 1500;
-    let (mut child, mut await_line) = child(bed, "exhaustion::visited_child");
+    let (mut child, mut await_line) = child(harness, "exhaustion::visited_child");
     let endpoint = await_line("endpoint ");
     let address = endpoint.strip_prefix("tcp://").unwrap();
     std::thread::scope(|scope| {
@@ -102,20 +102,20 @@ fn those_who_come_and_go_use_up_no_descriptors(bed: &Bed) {
             });
         }
     });
-    say_alive(bed, &endpoint);
+    say_alive(harness, &endpoint);
     assert_eq!(await_line("refused "), "0", "visitors were turned away");
     assert!(child.wait().unwrap().success());
 }
 
-fn a_server_without_descriptors_recovers(bed: &Bed) {
-    let (mut child, mut await_line) = child(bed, "exhaustion::exhausted_child");
+fn a_server_without_descriptors_recovers(harness: &Harness) {
+    let (mut child, mut await_line) = child(harness, "exhaustion::exhausted_child");
     let endpoint = await_line("endpoint ");
     let address = endpoint.strip_prefix("tcp://").unwrap();
     let streams: Vec<_> = (0..LIMIT).map(|_| TcpStream::connect(address).unwrap()).collect();
     let error = await_line("refused: ");
     assert!(!error.is_empty());
     drop(streams);
-    say_alive(bed, &endpoint);
+    say_alive(harness, &endpoint);
     await_line("heard");
     await_line("recovered");
     assert!(child.wait().unwrap().success());

@@ -1,6 +1,8 @@
 //! Every setting with extreme values: each is refused by an error that names what it takes, or works.
 
-use crate::bed::{Bed, PATIENCE, everywhere, over_tcp, patient, under_wine, within_process};
+use crate::harness::{
+    Harness, PATIENCE, everywhere, over_tcp, patient, under_wine, within_process,
+};
 use ringmq::{
     AnySocket, BackendChoice, Context, ContextBuilder, Error, Keepalive, SocketType, Spin,
 };
@@ -152,13 +154,13 @@ fn taken(name: &str, result: Result<(), Error>) -> bool {
     }
 }
 
-fn make(bed: &Bed, socket_type: SocketType) -> AnySocket {
-    patient(bed.context.socket(socket_type).unwrap())
+fn make(harness: &Harness, socket_type: SocketType) -> AnySocket {
+    patient(harness.context.socket(socket_type).unwrap())
 }
 
-fn every_value_is_refused_or_works(bed: &Bed) {
+fn every_value_is_refused_or_works(harness: &Harness) {
     for (row, (name, takes, set)) in COMMON.iter().enumerate() {
-        let (a, b) = (make(bed, SocketType::Dealer), make(bed, SocketType::Dealer));
+        let (a, b) = (make(harness, SocketType::Dealer), make(harness, SocketType::Dealer));
         for socket in [&a, &b] {
             assert_eq!(taken(name, set(socket)), *takes, "{name}, row {row}");
         }
@@ -167,7 +169,7 @@ fn every_value_is_refused_or_works(bed: &Bed) {
         }
         // Shown if the test fails.
         println!("{name}, row {row}");
-        bed.join(&a, &b);
+        harness.join(&a, &b);
         for (from, to) in [(&a, &b), (&b, &a)] {
             from.send("hello").unwrap_or_else(|error| panic!("{name}, row {row}: {error}"));
             let heard = to.recv().unwrap_or_else(|error| panic!("{name}, row {row}: {error}"));
@@ -176,7 +178,7 @@ fn every_value_is_refused_or_works(bed: &Bed) {
     }
 }
 
-fn settings_of_routers_are_refused_or_work(bed: &Bed) {
+fn settings_of_routers_are_refused_or_work(harness: &Harness) {
     for (takes, id) in [
         (false, &[][..]),
         (false, &[7; 256]),
@@ -185,9 +187,10 @@ fn settings_of_routers_are_refused_or_work(bed: &Bed) {
         (true, &[0; 5]),
         (true, &[0; 255]),
     ] {
-        let (router, dealer) = (make(bed, SocketType::Router), make(bed, SocketType::Dealer));
+        let (router, dealer) =
+            (make(harness, SocketType::Router), make(harness, SocketType::Dealer));
         assert_eq!(taken("connect_routing_id", router.set_connect_routing_id(id)), takes);
-        bed.join(&dealer, &router);
+        harness.join(&dealer, &router);
         dealer.send("hello").unwrap();
         let message = router.recv_multipart().unwrap();
         assert!(!takes || message[0] == *id);
@@ -196,13 +199,14 @@ fn settings_of_routers_are_refused_or_work(bed: &Bed) {
     }
 }
 
-fn settings_of_publishers_are_refused_or_work(bed: &Bed) {
+fn settings_of_publishers_are_refused_or_work(harness: &Harness) {
     let large = vec![b'x'; 1 << 20];
     for size in [0, 1, 255, 256, 1 << 20] {
-        let (publisher, subscriber) = (make(bed, SocketType::XPub), make(bed, SocketType::Sub));
+        let (publisher, subscriber) =
+            (make(harness, SocketType::XPub), make(harness, SocketType::Sub));
         publisher.set_welcome_message(&large[..size]).unwrap();
         subscriber.subscribe(&large[..size]).unwrap();
-        bed.join(&publisher, &subscriber);
+        harness.join(&publisher, &subscriber);
         assert_eq!(publisher.recv().unwrap().len(), size + 1, "the subscription");
         if size > 0 {
             assert_eq!(subscriber.recv().unwrap().len(), size, "the welcome");
@@ -212,31 +216,31 @@ fn settings_of_publishers_are_refused_or_work(bed: &Bed) {
     }
 }
 
-fn what_cannot_be_is_refused_and_says_what_can(bed: &Bed) {
+fn what_cannot_be_is_refused_and_says_what_can(harness: &Harness) {
     for set in RISKY {
-        let socket = make(bed, SocketType::Dealer);
+        let socket = make(harness, SocketType::Dealer);
         match set(&socket) {
             Ok(()) | Err(Error::InvalidOption { .. }) => {}
             Err(error) => panic!("{error:?}"),
         }
         // It is set for whoever asks for it; within the process it does not matter.
-        bed.join(&socket, &make(bed, SocketType::Dealer));
+        harness.join(&socket, &make(harness, SocketType::Dealer));
     }
     if LINUX {
-        let socket = make(bed, SocketType::Pull);
+        let socket = make(harness, SocketType::Pull);
         socket.set_bind_to_device(Some("not-there-yet")).unwrap();
         let error = socket.bind("tcp://127.0.0.1:*").unwrap_err().to_string();
         assert!(error.contains("bind_to_device"), "{error}");
     }
 }
 
-fn endpoints_of_any_length_and_content(bed: &Bed) {
+fn endpoints_of_any_length_and_content(harness: &Harness) {
     let folder = tempfile::tempdir().unwrap();
     let path = |length: usize| {
         let path = format!("{}/", folder.path().display());
         format!("ipc://{path}{}", "x".repeat(length - path.len()))
     };
-    let unix = cfg!(unix) && crate::bed::has_unix_sockets();
+    let unix = cfg!(unix) && crate::harness::has_unix_sockets();
     for (endpoint, takes) in [
         (format!("inproc://{}", "x".repeat(256)), true),
         (format!("inproc://{}", "x".repeat(257)), false),
@@ -254,7 +258,7 @@ fn endpoints_of_any_length_and_content(bed: &Bed) {
         ("tcp://127.0.0.1\0:1".into(), false),
         (format!("{}://x", "t".repeat(1 << 20)), false),
     ] {
-        let (push, pull) = (bed.push(), bed.pull());
+        let (push, pull) = (harness.push(), harness.pull());
         let bound = pull.bind(&endpoint);
         assert_eq!(bound.is_ok(), takes, "{endpoint:.100?}: {bound:.200?}");
         match bound {
@@ -300,9 +304,9 @@ const CONTEXTS: &[(&str, bool, Build)] = &[
     ("thread_name", false, |b| b.thread_name("zero\0byte")),
 ];
 
-fn every_context_is_refused_or_works(bed: &Bed) {
+fn every_context_is_refused_or_works(harness: &Harness) {
     for (row, (name, takes, build)) in CONTEXTS.iter().enumerate() {
-        let built = build(Context::builder().backend(bed.backend)).build();
+        let built = build(Context::builder().backend(harness.backend)).build();
         let context = match built {
             Ok(context) => context,
             Err(error) => {
@@ -313,13 +317,14 @@ fn every_context_is_refused_or_works(bed: &Bed) {
         };
         assert!(takes, "{name}, row {row}");
         assert!(
-            context.backend().unwrap().kind.name() == "mio" || bed.backend != BackendChoice::Mio
+            context.backend().unwrap().kind.name() == "mio"
+                || harness.backend != BackendChoice::Mio
         );
         let (push, pull) = (context.push().unwrap(), context.pull().unwrap());
         push.set_affinity(1 << 40).unwrap();
         push.set_send_timeout(Some(PATIENCE)).unwrap();
         pull.set_recv_timeout(Some(PATIENCE)).unwrap();
-        push.connect(&pull.bind(&bed.anywhere()).unwrap()).unwrap();
+        push.connect(&pull.bind(&harness.anywhere()).unwrap()).unwrap();
         push.send("hello").unwrap();
         assert_eq!(pull.recv().unwrap(), "hello", "{name}, row {row}");
     }

@@ -1,7 +1,7 @@
 //! Code of the application that the library runs: wakers, owners of buffers, what looks at a frame. It may
 //! use the very sockets it is about, and it may panic.
 
-use crate::bed::{Address, Bed, GLANCE, Transport, eventually, everywhere};
+use crate::harness::{Address, GLANCE, Harness, Transport, eventually, everywhere};
 use futures_lite::future::poll_once;
 use ringmq::{BackendChoice, Context, Error, Message, MonitorEvent, Pull, Push};
 use std::future::Future;
@@ -53,14 +53,14 @@ fn owned(len: usize, does: impl FnMut() + Send + 'static) -> Message {
 }
 
 /// A PUSH and a PULL that know each other.
-fn pipeline(bed: &Bed) -> (Arc<Push>, Arc<Pull>) {
-    let (push, pull) = (Arc::new(bed.push()), Arc::new(bed.pull()));
-    bed.join(&*pull, &*push);
+fn pipeline(harness: &Harness) -> (Arc<Push>, Arc<Pull>) {
+    let (push, pull) = (Arc::new(harness.push()), Arc::new(harness.pull()));
+    harness.join(&*pull, &*push);
     (push, pull)
 }
 
-fn a_waker_may_use_both_sockets(bed: &Bed) {
-    let (push, pull) = pipeline(bed);
+fn a_waker_may_use_both_sockets(harness: &Harness) {
+    let (push, pull) = pipeline(harness);
     let woken = Arc::<AtomicUsize>::default();
     let waker = {
         let (push, pull, woken) = (push.clone(), pull.clone(), woken.clone());
@@ -86,8 +86,8 @@ fn a_waker_may_use_both_sockets(bed: &Bed) {
     }
 }
 
-fn a_waker_may_use_the_socket_that_is_closed(bed: &Bed) {
-    let (push, pull) = pipeline(bed);
+fn a_waker_may_use_the_socket_that_is_closed(harness: &Harness) {
+    let (push, pull) = pipeline(harness);
     let seen = Arc::new(Mutex::new(None));
     let waker = {
         let (pull, seen) = (Arc::downgrade(&pull), seen.clone());
@@ -95,13 +95,13 @@ fn a_waker_may_use_the_socket_that_is_closed(bed: &Bed) {
     };
     let mut future = pin!(pull.recv_async());
     assert!(future.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
-    bed.context.shutdown();
+    harness.context.shutdown();
     assert!(matches!(*seen.lock().unwrap(), Some(Err(Error::Terminated))));
     drop(push);
 }
 
-fn a_waker_that_panics_stops_nobody(bed: &Bed) {
-    let (push, pull) = pipeline(bed);
+fn a_waker_that_panics_stops_nobody(harness: &Harness) {
+    let (push, pull) = pipeline(harness);
     let panics = Arc::<AtomicUsize>::default();
     let waker = {
         let panics = panics.clone();
@@ -122,8 +122,8 @@ fn a_waker_that_panics_stops_nobody(bed: &Bed) {
     }
 }
 
-fn an_owner_may_use_the_sockets(bed: &Bed) {
-    let (push, pull) = pipeline(bed);
+fn an_owner_may_use_the_sockets(harness: &Harness) {
+    let (push, pull) = pipeline(harness);
     let freed = Arc::<AtomicUsize>::default();
     let message = |len| {
         let (push, pull, freed) = (push.clone(), pull.clone(), freed.clone());
@@ -148,8 +148,8 @@ fn an_owner_may_use_the_sockets(bed: &Bed) {
     eventually("all of it", || freed.load(Ordering::SeqCst) == 10);
 }
 
-fn an_owner_that_panics_stops_nobody(bed: &Bed) {
-    let (push, pull) = pipeline(bed);
+fn an_owner_that_panics_stops_nobody(harness: &Harness) {
+    let (push, pull) = pipeline(harness);
     for round in 0..20u8 {
         let len = if round % 2 == 0 { 100 } else { 50_000 };
         push.send(owned(len, || panic!("on purpose: an owner"))).unwrap();
@@ -162,10 +162,10 @@ fn an_owner_that_panics_stops_nobody(bed: &Bed) {
 }
 
 /// Messages that nobody has sent yet when their peer comes, and others that nobody ever will.
-fn many_owners_that_panic_leave_a_backlog_whole(bed: &Bed) {
+fn many_owners_that_panic_leave_a_backlog_whole(harness: &Harness) {
     const MANY: usize = 40;
-    let (push, pull) = (bed.push(), bed.pull());
-    let endpoint = Address::new(bed);
+    let (push, pull) = (harness.push(), harness.pull());
+    let endpoint = Address::new(harness);
     push.connect(&endpoint.endpoint).unwrap();
     for _ in 0..MANY {
         push.send(owned(20_000, || panic!("on purpose: an owner"))).unwrap();
@@ -183,8 +183,8 @@ fn many_owners_that_panic_leave_a_backlog_whole(bed: &Bed) {
     push.set_linger(Some(std::time::Duration::ZERO)).unwrap();
 }
 
-fn a_monitors_waker_may_use_the_socket(bed: &Bed) {
-    let pull = Arc::new(bed.pull());
+fn a_monitors_waker_may_use_the_socket(harness: &Harness) {
+    let pull = Arc::new(harness.pull());
     let monitor = pull.monitor();
     let woken = Arc::<AtomicUsize>::default();
     let waker = {
@@ -197,8 +197,8 @@ fn a_monitors_waker_may_use_the_socket(bed: &Bed) {
     };
     let mut future = pin!(monitor.recv_async());
     assert!(future.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
-    pull.bind(&bed.anywhere()).unwrap();
-    if bed.transport != Transport::Inproc {
+    pull.bind(&harness.anywhere()).unwrap();
+    if harness.transport != Transport::Inproc {
         eventually("it is woken", || woken.load(Ordering::SeqCst) > 0);
         let event = futures_lite::future::block_on(future).unwrap();
         assert!(matches!(event, MonitorEvent::Listening { .. }));
@@ -208,8 +208,8 @@ fn a_monitors_waker_may_use_the_socket(bed: &Bed) {
 /// From inside the same socket is taken: by its owner, and by a thread that has just come.
 #[test]
 fn what_looks_at_a_frame_is_told_that_the_socket_is_taken() {
-    Bed::run(Transport::Inproc, BackendChoice::Mio, |bed| {
-        let (push, pull) = pipeline(bed);
+    Harness::run(Transport::Inproc, BackendChoice::Mio, |harness| {
+        let (push, pull) = pipeline(harness);
         // The more often, the more likely is it the lock's owner.
         for _ in 0..100 {
             push.send("now").unwrap();
@@ -246,7 +246,7 @@ fn what_looks_at_a_frame_is_told_that_the_socket_is_taken() {
 
 #[test]
 fn what_looks_at_a_frame_may_end_the_context() {
-    Bed::run(Transport::Inproc, BackendChoice::Mio, |_| {
+    Harness::run(Transport::Inproc, BackendChoice::Mio, |_| {
         for ending in [Context::shutdown, Context::term] {
             let context = Context::new();
             let (push, pull) = (context.push().unwrap(), context.pull().unwrap());
@@ -275,9 +275,9 @@ thread_local! {
 
 everywhere![a_thread_that_ends_may_wait];
 
-fn a_thread_that_ends_may_wait(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn a_thread_that_ends_may_wait(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     let (tell, told) = std::sync::mpsc::channel();
     let (waits, waiting) = std::sync::mpsc::channel();
     let ending = std::thread::spawn(move || {

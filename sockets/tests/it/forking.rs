@@ -2,7 +2,7 @@
 //! its parent's connections.
 #![cfg(unix)]
 
-use crate::bed::{Bed, everywhere, within_patience};
+use crate::harness::{Harness, everywhere, within_patience};
 use fork::Fork;
 use ringmq::Error;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
@@ -32,15 +32,15 @@ fn in_child(run: impl FnOnce() -> bool) -> bool {
     }
 }
 
-fn a_child_may_close_what_it_has_inherited(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn a_child_may_close_what_it_has_inherited(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     push.send("before").unwrap();
     assert_eq!(pull.recv().unwrap(), "before");
     // More than is delivered: for that the parent would linger.
     push.set_linger(None).unwrap();
     push.connect("tcp://127.0.0.1:1").unwrap();
-    let context = bed.context.clone();
+    let context = harness.context.clone();
     let (mut mine, mut socket) = (Some(context), Some((push, pull)));
     let good = in_child(|| {
         let context = mine.take().unwrap();

@@ -1,6 +1,6 @@
 //! Futures: no runtime needed, any executor will do, and cancelling loses nothing.
 
-use crate::bed::{Address, Bed, everywhere, within_process};
+use crate::harness::{Address, Harness, everywhere, within_process};
 use futures_lite::future::{block_on, or, poll_once, race, yield_now};
 use ringmq::Multipart;
 use std::collections::BTreeSet;
@@ -22,9 +22,9 @@ everywhere![
 
 within_process![futures_go_from_thread_to_thread, the_latest_waker_is_woken];
 
-fn a_future_waits_for_a_message(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn a_future_waits_for_a_message(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     std::thread::scope(|scope| {
         let receiving = scope.spawn(|| {
             block_on(async {
@@ -38,11 +38,11 @@ fn a_future_waits_for_a_message(bed: &Bed) {
     });
 }
 
-fn a_future_waits_for_room(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn a_future_waits_for_room(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_send_hwm(2).unwrap();
     pull.set_recv_hwm(2).unwrap();
-    bed.join(&pull, &push);
+    harness.join(&pull, &push);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             block_on(async {
@@ -58,9 +58,9 @@ fn a_future_waits_for_room(bed: &Bed) {
     });
 }
 
-fn a_dropped_receive_loses_nothing(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn a_dropped_receive_loses_nothing(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     for number in 0..100u8 {
         let mut receiving = pull.recv_multipart_async();
         let early = block_on(poll_once(&mut receiving));
@@ -78,10 +78,10 @@ async fn a_moment(turns: u32) {
     }
 }
 
-fn a_dropped_receive_in_a_race_loses_nothing(bed: &Bed) {
+fn a_dropped_receive_in_a_race_loses_nothing(harness: &Harness) {
     const MESSAGES: u32 = 2000;
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0..MESSAGES {
@@ -105,10 +105,10 @@ fn a_dropped_receive_in_a_race_loses_nothing(bed: &Bed) {
     });
 }
 
-fn a_cancelled_send_gives_the_message_back(bed: &Bed) {
+fn a_cancelled_send_gives_the_message_back(harness: &Harness) {
     // As long as nobody is there, it is full with what its mark allows.
     const MARK: u32 = 3;
-    let (address, push, pull) = (Address::new(bed), bed.push(), bed.pull());
+    let (address, push, pull) = (Address::new(harness), harness.push(), harness.pull());
     push.set_send_hwm(MARK).unwrap();
     push.connect(&address.endpoint).unwrap();
     for number in 0..MARK {
@@ -126,12 +126,12 @@ fn a_cancelled_send_gives_the_message_back(bed: &Bed) {
     assert_eq!(pull.recv_multipart().unwrap(), "next".into());
 }
 
-fn a_cancelled_send_in_a_race_is_sent_or_given_back(bed: &Bed) {
+fn a_cancelled_send_in_a_race_is_sent_or_given_back(harness: &Harness) {
     const MESSAGES: u32 = 500;
-    let (push, pull) = (bed.push(), bed.pull());
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_send_hwm(2).unwrap();
     pull.set_recv_hwm(2).unwrap();
-    bed.join(&pull, &push);
+    harness.join(&pull, &push);
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| {
             let mut sent = BTreeSet::new();
@@ -172,10 +172,10 @@ fn a_cancelled_send_in_a_race_is_sent_or_given_back(bed: &Bed) {
     });
 }
 
-fn two_sockets_can_be_raced(bed: &Bed) {
-    let (push, one, two) = (bed.push(), bed.pull(), bed.pull());
-    bed.join(&one, &push);
-    bed.join(&two, &push);
+fn two_sockets_can_be_raced(harness: &Harness) {
+    let (push, one, two) = (harness.push(), harness.pull(), harness.pull());
+    harness.join(&one, &push);
+    harness.join(&two, &push);
     std::thread::scope(|scope| {
         scope.spawn(|| (0..100u8).for_each(|number| push.send([number]).unwrap()));
         let mut received: Vec<u8> = (0..100)
@@ -186,9 +186,9 @@ fn two_sockets_can_be_raced(bed: &Bed) {
     });
 }
 
-fn requests_and_replies_on_one_thread(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
-    bed.join(&rep, &req);
+fn requests_and_replies_on_one_thread(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
+    harness.join(&rep, &req);
     let client = async {
         for number in 0..100u8 {
             req.send_async([number]).await.unwrap();
@@ -204,12 +204,12 @@ fn requests_and_replies_on_one_thread(bed: &Bed) {
     block_on(or(client, server));
 }
 
-fn futures_go_from_thread_to_thread(bed: &Bed) {
+fn futures_go_from_thread_to_thread(harness: &Harness) {
     fn sendable<F: Future + Send>(future: F) -> F {
         future
     }
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     let monitor = pull.monitor();
     drop(sendable(monitor.recv_async()));
     drop(sendable(push.send_async("dropped")));
@@ -232,9 +232,9 @@ impl Wake for Count {
     }
 }
 
-fn the_latest_waker_is_woken(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn the_latest_waker_is_woken(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     let counts = [Arc::new(Count::default()), Arc::new(Count::default())];
     let mut receiving = Box::pin(pull.recv_async());
     for count in &counts {

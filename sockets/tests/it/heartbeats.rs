@@ -3,7 +3,7 @@
 //! A peer is busy here with what it was sent before the first PING. Where a machine is too slow for that
 //! order of things, it is tried again with twice the time.
 
-use crate::bed::{Bed, await_kind, eventually, over_wires};
+use crate::harness::{Harness, await_kind, eventually, over_wires};
 use ringmq::{Monitor, MonitorEvent};
 use std::time::{Duration, Instant};
 
@@ -47,13 +47,13 @@ fn has_held(monitor: &Monitor) {
     }
 }
 
-fn a_busy_puller_gets_everything_in_order(bed: &Bed) {
+fn a_busy_puller_gets_everything_in_order(harness: &Harness) {
     // What fits the kernel's buffers, and what does not.
     for (messages, size) in [(100, 10), (60, 200_000)] {
         in_time(|interval| {
-            let (push, pull) = (beating!(bed.push(), interval), bed.pull());
+            let (push, pull) = (beating!(harness.push(), interval), harness.pull());
             pull.set_recv_hwm(1).unwrap();
-            let endpoint = pull.bind(&bed.anywhere()).unwrap();
+            let endpoint = pull.bind(&harness.anywhere()).unwrap();
             let monitor = push.monitor();
             let start = Instant::now();
             push.connect(&endpoint).unwrap();
@@ -75,14 +75,15 @@ fn a_busy_puller_gets_everything_in_order(bed: &Bed) {
     }
 }
 
-fn a_busy_subscriber_gets_everything(bed: &Bed) {
+fn a_busy_subscriber_gets_everything(harness: &Harness) {
     const MESSAGES: u32 = 3_000;
     in_time(|interval| {
-        let (publisher, subscriber) = (beating!(bed.publisher(), interval), bed.subscriber());
+        let (publisher, subscriber) =
+            (beating!(harness.publisher(), interval), harness.subscriber());
         publisher.set_send_hwm(0).unwrap();
         subscriber.set_recv_hwm(10).unwrap();
         subscriber.subscribe("").unwrap();
-        let endpoint = subscriber.bind(&bed.anywhere()).unwrap();
+        let endpoint = subscriber.bind(&harness.anywhere()).unwrap();
         let monitor = publisher.monitor();
         let start = Instant::now();
         publisher.connect(&endpoint).unwrap();
@@ -102,11 +103,11 @@ fn a_busy_subscriber_gets_everything(bed: &Bed) {
     });
 }
 
-fn a_busy_replier_is_not_asked_twice(bed: &Bed) {
+fn a_busy_replier_is_not_asked_twice(harness: &Harness) {
     in_time(|interval| {
-        let (dealer, router) = (beating!(bed.dealer(), interval), bed.router());
+        let (dealer, router) = (beating!(harness.dealer(), interval), harness.router());
         router.set_recv_hwm(1).unwrap();
-        let endpoint = router.bind(&bed.anywhere()).unwrap();
+        let endpoint = router.bind(&harness.anywhere()).unwrap();
         let monitor = dealer.monitor();
         let start = Instant::now();
         dealer.connect(&endpoint).unwrap();

@@ -2,7 +2,7 @@
 //! they are tried on demand only: `cargo test -p ringmq --test it huge -- --ignored`. What keeps each call
 //! within bounds is tested in the engine, without the gigabytes.
 
-use crate::bed::{Address, Bed, PATIENCE, Transport};
+use crate::harness::{Address, Harness, PATIENCE, Transport};
 use ringmq::BackendChoice::{self, Mio, Uring};
 use ringmq::{Pull, Push};
 
@@ -14,7 +14,7 @@ const MARKS: [usize; 6] = [0, 1, (1 << 30) - 1, 1 << 31, (1 << 31) + 1, LENGTH -
 /// One after the other: machines have not memory without end.
 fn on(backend: BackendChoice) {
     for transport in [Transport::Tcp, Transport::Ipc] {
-        Bed::run_for(10 * PATIENCE, transport, backend, a_huge_message_arrives);
+        Harness::run_for(10 * PATIENCE, transport, backend, a_huge_message_arrives);
     }
 }
 
@@ -30,11 +30,11 @@ fn uring() {
     on(Uring);
 }
 
-fn a_huge_message_arrives(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn a_huge_message_arrives(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_send_timeout(Some(5 * PATIENCE)).unwrap();
     pull.set_recv_timeout(Some(5 * PATIENCE)).unwrap();
-    let address = Address::new(bed);
+    let address = Address::new(harness);
     push.connect(&address.endpoint).unwrap();
     // What waits for the connection is sent by the I/O thread, later ones by the thread of the application.
     send(&push);

@@ -1,10 +1,10 @@
 //! Hunts for wake-ups that are lost and locks that are waited for twice: the same few steps over and over,
 //! with pauses of random length in between, until the time is up. A hunt that finds something hangs, and is
-//! ended by the bed.
+//! ended by the harness.
 //!
 //! `RINGMQ_HUNT_SECONDS` says how long each one takes; without it they take a moment, and find little.
 
-use crate::bed::{Bed, everywhere, hunt_time, within_patience};
+use crate::harness::{Harness, everywhere, hunt_time, within_patience};
 use futures_lite::future::block_on;
 use ringmq::{Dealer, Error, Interest, Message, Pair, Poller};
 use std::sync::Arc;
@@ -67,9 +67,9 @@ fn rounds(mut ask: impl FnMut(u32) + Send, mut answer: impl FnMut(u32) + Send) {
     });
 }
 
-fn a_rep_between_malformed_requests(bed: &Bed) {
-    let (rep, dealer) = (bed.rep(), bed.dealer());
-    bed.join(&rep, &dealer);
+fn a_rep_between_malformed_requests(harness: &Harness) {
+    let (rep, dealer) = (harness.rep(), harness.dealer());
+    harness.join(&rep, &dealer);
     rounds(
         |round| {
             for _ in 0..fastrand::u32(0..4) {
@@ -90,11 +90,11 @@ fn a_rep_between_malformed_requests(bed: &Bed) {
     );
 }
 
-fn a_req_between_late_replies(bed: &Bed) {
-    let (router, req) = (bed.router(), bed.req());
+fn a_req_between_late_replies(harness: &Harness) {
+    let (router, req) = (harness.router(), harness.req());
     req.set_relaxed(true).unwrap();
     req.set_correlate(true).unwrap();
-    bed.join(&router, &req);
+    harness.join(&router, &req);
     rounds(
         |_| {
             let first = router.recv_multipart().unwrap();
@@ -117,9 +117,9 @@ fn a_req_between_late_replies(bed: &Bed) {
     );
 }
 
-fn a_sub_between_what_it_does_not_want(bed: &Bed) {
-    let (publisher, sub) = (bed.xpub(), bed.subscriber());
-    bed.join(&publisher, &sub);
+fn a_sub_between_what_it_does_not_want(harness: &Harness) {
+    let (publisher, sub) = (harness.xpub(), harness.subscriber());
+    harness.join(&publisher, &sub);
     publisher.set_manual(true).unwrap();
     sub.subscribe("wanted").unwrap();
     assert_eq!(publisher.recv().unwrap(), "\u{1}wanted");
@@ -147,9 +147,9 @@ fn a_sub_between_what_it_does_not_want(bed: &Bed) {
     );
 }
 
-fn an_xpub_between_duplicates(bed: &Bed) {
-    let (xpub, xsub) = (bed.xpub(), bed.xsub());
-    bed.join(&xpub, &xsub);
+fn an_xpub_between_duplicates(harness: &Harness) {
+    let (xpub, xsub) = (harness.xpub(), harness.xsub());
+    harness.join(&xpub, &xsub);
     xsub.send("\u{1}again").unwrap();
     assert_eq!(xpub.recv().unwrap(), "\u{1}again");
     let answered = AtomicUsize::new(0);
@@ -217,17 +217,17 @@ fn by_poller(pair: &Pair) -> Result<Message, Error> {
     }
 }
 
-fn a_pair_shared_by_two(bed: &Bed) {
-    let (pair, peer) = (bed.pair(), bed.pair());
-    bed.join(&pair, &peer);
+fn a_pair_shared_by_two(harness: &Harness) {
+    let (pair, peer) = (harness.pair(), harness.pair());
+    harness.join(&pair, &peer);
     let ways: [Receive<Pair>; 3] = [Pair::recv, |pair| block_on(pair.recv_async()), by_poller];
     let (first, second) = [(0, 1), (1, 1), (1, 2), (2, 2)][fastrand::usize(0..4)];
     one_each(&pair, &[ways[first], ways[second]], |round| peer.send(round.to_be_bytes()).unwrap());
 }
 
-fn a_dealer_shared_by_three(bed: &Bed) {
-    let (dealer, peer) = (bed.dealer(), bed.dealer());
-    bed.join(&dealer, &peer);
+fn a_dealer_shared_by_three(harness: &Harness) {
+    let (dealer, peer) = (harness.dealer(), harness.dealer());
+    harness.join(&dealer, &peer);
     let ways: [Receive<Dealer>; 3] = [
         Dealer::recv,
         |dealer| block_on(dealer.recv_async()),
@@ -268,10 +268,10 @@ impl Drop for Nosy {
     }
 }
 
-fn owners_and_wakers_that_use_the_sockets(bed: &Bed) {
-    let pairs = Arc::new((bed.pair(), bed.pair()));
+fn owners_and_wakers_that_use_the_sockets(harness: &Harness) {
+    let pairs = Arc::new((harness.pair(), harness.pair()));
     let (a, b) = &*pairs;
-    bed.join(a, b);
+    harness.join(a, b);
     rounds(
         |round| {
             let len = [1, 100, 9_000, 70_000][fastrand::usize(0..4)];

@@ -1,6 +1,6 @@
 //! ipc endpoints: paths, abstract names, and what cannot be bound.
 
-use crate::bed::{Bed, place};
+use crate::harness::{Harness, place};
 use ringmq::Error;
 use std::path::Path;
 
@@ -26,42 +26,42 @@ over_ipc![
 ];
 
 /// A message through an endpoint.
-fn try_out(bed: &Bed, endpoint: &str) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn try_out(harness: &Harness, endpoint: &str) {
+    let (push, pull) = (harness.push(), harness.pull());
     assert_eq!(pull.bind(endpoint).unwrap(), endpoint);
     push.connect(endpoint).unwrap();
     push.send("hello").unwrap();
     assert_eq!(pull.recv().unwrap(), "hello");
 }
 
-fn a_path_is_bound(bed: &Bed) {
+fn a_path_is_bound(harness: &Harness) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
-    try_out(bed, &format!("ipc://{}", path.display()));
+    try_out(harness, &format!("ipc://{}", path.display()));
     // Another process, or this one again, takes the path over.
-    try_out(bed, &format!("ipc://{}", path.display()));
+    try_out(harness, &format!("ipc://{}", path.display()));
 }
 
-fn an_abstract_name_leaves_no_file(bed: &Bed) {
+fn an_abstract_name_leaves_no_file(harness: &Harness) {
     if cfg!(target_os = "linux") {
-        let name = format!("ringmq-test-{}-{:?}", std::process::id(), bed.backend);
-        try_out(bed, &format!("ipc://@{name}"));
+        let name = format!("ringmq-test-{}-{:?}", std::process::id(), harness.backend);
+        try_out(harness, &format!("ipc://@{name}"));
         assert!(!Path::new(&name).exists() && !Path::new(&format!("@{name}")).exists());
     }
 }
 
-fn a_wildcard_path_goes_away(bed: &Bed) {
-    let pull = bed.pull();
+fn a_wildcard_path_goes_away(harness: &Harness) {
+    let pull = harness.pull();
     let endpoint = pull.bind("ipc://*").unwrap();
     let path = Path::new(endpoint.strip_prefix("ipc://").unwrap()).to_owned();
     assert!(path.exists());
     drop(pull);
-    crate::bed::eventually("the path is removed", || !path.exists());
+    crate::harness::eventually("the path is removed", || !path.exists());
 }
 
-fn a_directory_that_is_not_there(bed: &Bed) {
+fn a_directory_that_is_not_there(harness: &Harness) {
     let folder = tempfile::tempdir().unwrap();
-    let pull = bed.pull();
+    let pull = harness.pull();
     let missing = format!("ipc://{}/none/socket", folder.path().display());
     let error = pull.bind(&missing).unwrap_err();
     assert!(matches!(error, Error::Bind(_)) && error.to_string().contains("none"), "{error}");
@@ -69,18 +69,18 @@ fn a_directory_that_is_not_there(bed: &Bed) {
 }
 
 #[cfg(unix)]
-fn a_directory_that_cannot_be_written(bed: &Bed) {
+fn a_directory_that_cannot_be_written(harness: &Harness) {
     // Root writes anywhere, but not here.
-    let pull = bed.pull();
+    let pull = harness.pull();
     let error = pull.bind("ipc:///proc/ringmq").unwrap_err();
     assert!(matches!(error, Error::Bind(_)) && error.to_string().contains("/proc"), "{error}");
     pull.bind("ipc://*").unwrap();
 }
 
-fn a_file_that_is_no_socket_is_kept(bed: &Bed) {
+fn a_file_that_is_no_socket_is_kept(harness: &Harness) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "precious").unwrap();
-    let error = bed.pull().bind(&format!("ipc://{}", file.path().display())).unwrap_err();
+    let error = harness.pull().bind(&format!("ipc://{}", file.path().display())).unwrap_err();
     assert!(matches!(error, Error::Bind(_)), "{error}");
     assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "precious");
 }
@@ -88,7 +88,7 @@ fn a_file_that_is_no_socket_is_kept(bed: &Bed) {
 /// Whoever asks for it all the same is told what there is instead.
 #[test]
 fn without_unix_sockets_there_is_a_clear_error() {
-    if crate::bed::has_unix_sockets() {
+    if crate::harness::has_unix_sockets() {
         return;
     }
     let context = ringmq::Context::new();

@@ -1,7 +1,7 @@
 //! Who does the I/O: the thread that sends or waits, or the I/O thread, changing hands at any time
 //! without anything being lost or forgotten.
 
-use crate::bed::{Bed, PATIENCE, await_peers, eventually, over_wires};
+use crate::harness::{Harness, PATIENCE, await_peers, eventually, over_wires};
 use crate::raw::{Wire, frame, hello};
 use ringmq::{Context, Error, Interest, Poller, Spin};
 use std::time::{Duration, Instant};
@@ -39,10 +39,10 @@ fn busy(duration: Duration) {
     }
 }
 
-fn bursts_and_pauses_lose_nothing(bed: &Bed) {
+fn bursts_and_pauses_lose_nothing(harness: &Harness) {
     const MESSAGES: u32 = 200_000;
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     let sender = std::thread::spawn(move || {
         let mut dice = Dice(1);
         let mut sent = 0u32;
@@ -77,7 +77,7 @@ fn body(number: u32, len: usize) -> Vec<u8> {
     (0..len).map(|at| (at as u32).wrapping_mul(31).wrapping_add(number) as u8).collect()
 }
 
-fn streams_of_every_size_arrive_whole(bed: &Bed) {
+fn streams_of_every_size_arrive_whole(harness: &Harness) {
     // Streams of one kind, so that each way of reading is settled on, then everything mixed.
     const STREAMS: [(u32, &[usize]); 7] = [
         (20_000, &[64]),
@@ -88,8 +88,8 @@ fn streams_of_every_size_arrive_whole(bed: &Bed) {
         (300, &[65_536]),
         (600, &[5, 70_000, 62, 63, 8191, 300_000, 8192, 8193, 20_000]),
     ];
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     let sender = std::thread::spawn(move || {
         for (count, lens) in STREAMS {
             for number in 0..count {
@@ -120,11 +120,11 @@ fn streams_of_every_size_arrive_whole(bed: &Bed) {
     sender.join().unwrap();
 }
 
-fn a_receiver_that_turns_away_is_read_for(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn a_receiver_that_turns_away_is_read_for(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_send_hwm(10).unwrap();
     pull.set_recv_hwm(1000).unwrap();
-    bed.join(&pull, &push);
+    harness.join(&pull, &push);
     push.send("one").unwrap();
     assert_eq!(pull.recv().unwrap(), "one");
     // It has the connection on lease now, and does not look at it. More than the kernel's buffers and
@@ -138,12 +138,12 @@ fn a_receiver_that_turns_away_is_read_for(bed: &Bed) {
     }
 }
 
-fn every_way_to_spin_brings_the_messages(bed: &Bed) {
+fn every_way_to_spin_brings_the_messages(harness: &Harness) {
     for spin in [Spin::Adaptive, Spin::Fixed(Duration::from_micros(200)), Spin::Off] {
-        let (req, rep) = (bed.req(), bed.rep());
+        let (req, rep) = (harness.req(), harness.rep());
         req.set_spin(spin).unwrap();
         rep.set_spin(spin).unwrap();
-        bed.join(&rep, &req);
+        harness.join(&rep, &req);
         let server = std::thread::spawn(move || {
             for _ in 0..1000 {
                 let request = rep.recv().unwrap();
@@ -159,10 +159,10 @@ fn every_way_to_spin_brings_the_messages(bed: &Bed) {
     }
 }
 
-fn threads_that_wait_for_one_socket_all_get_some(bed: &Bed) {
+fn threads_that_wait_for_one_socket_all_get_some(harness: &Harness) {
     const EACH: usize = 50;
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     std::thread::scope(|scope| {
         let waiting: Vec<_> = (0..4)
             .map(|_| scope.spawn(|| (0..EACH).for_each(|_| drop(pull.recv().unwrap()))))
@@ -178,9 +178,9 @@ fn threads_that_wait_for_one_socket_all_get_some(bed: &Bed) {
 }
 
 /// A connected pair that the receiver has read by itself.
-fn leased(bed: &Bed) -> (ringmq::Push, ringmq::Pull) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn leased(harness: &Harness) -> (ringmq::Push, ringmq::Pull) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     for _ in 0..3 {
         push.send("first").unwrap();
         assert_eq!(pull.recv().unwrap(), "first");
@@ -188,8 +188,8 @@ fn leased(bed: &Bed) -> (ringmq::Push, ringmq::Pull) {
     (push, pull)
 }
 
-fn a_poll_after_a_receive_hears_of_messages(bed: &Bed) {
-    let (push, pull) = leased(bed);
+fn a_poll_after_a_receive_hears_of_messages(harness: &Harness) {
+    let (push, pull) = leased(harness);
     let mut poller = Poller::new();
     poller.add(&pull, Interest::READABLE);
     assert!(poller.wait(Some(Duration::ZERO)).unwrap().is_empty());
@@ -203,8 +203,8 @@ fn a_poll_after_a_receive_hears_of_messages(bed: &Bed) {
     sender.join().unwrap();
 }
 
-fn a_future_after_a_receive_is_woken(bed: &Bed) {
-    let (push, pull) = leased(bed);
+fn a_future_after_a_receive_is_woken(harness: &Harness) {
+    let (push, pull) = leased(harness);
     let sender = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(20));
         push.send("second").unwrap();
@@ -214,19 +214,19 @@ fn a_future_after_a_receive_is_woken(bed: &Bed) {
     sender.join().unwrap();
 }
 
-fn a_try_after_a_receive_finds_the_message(bed: &Bed) {
-    let (push, pull) = leased(bed);
+fn a_try_after_a_receive_finds_the_message(harness: &Harness) {
+    let (push, pull) = leased(harness);
     for _ in 0..100 {
         push.send("second").unwrap();
         eventually("it is there", || pull.try_recv().is_ok());
     }
 }
 
-fn a_thread_that_waits_hears_of_the_end(bed: &Bed) {
-    let context = Context::builder().backend(bed.backend).build().unwrap();
+fn a_thread_that_waits_hears_of_the_end(harness: &Harness) {
+    let context = Context::builder().backend(harness.backend).build().unwrap();
     let pull = context.pull().unwrap();
-    let push = bed.push();
-    push.connect(&pull.bind(&bed.anywhere()).unwrap()).unwrap();
+    let push = harness.push();
+    push.connect(&pull.bind(&harness.anywhere()).unwrap()).unwrap();
     push.send("first").unwrap();
     assert_eq!(pull.recv().unwrap(), "first");
     let waiting = std::thread::spawn(move || pull.recv());
@@ -235,10 +235,10 @@ fn a_thread_that_waits_hears_of_the_end(bed: &Bed) {
     assert!(matches!(waiting.join().unwrap(), Err(Error::Terminated)));
 }
 
-fn a_peer_that_leaves_is_noticed_by_a_thread_that_waits(bed: &Bed) {
-    let pull = bed.pull();
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
-    let first = bed.push();
+fn a_peer_that_leaves_is_noticed_by_a_thread_that_waits(harness: &Harness) {
+    let pull = harness.pull();
+    let endpoint = pull.bind(&harness.anywhere()).unwrap();
+    let first = harness.push();
     first.connect(&endpoint).unwrap();
     first.send("first").unwrap();
     assert_eq!(pull.recv().unwrap(), "first");
@@ -247,17 +247,17 @@ fn a_peer_that_leaves_is_noticed_by_a_thread_that_waits(bed: &Bed) {
         std::thread::sleep(Duration::from_millis(20));
         drop(first);
         eventually("it is gone", || pull.stats().is_empty());
-        let second = bed.push();
+        let second = harness.push();
         second.connect(&endpoint).unwrap();
         second.send("second").unwrap();
         assert_eq!(waiting.join().unwrap(), "second");
     });
 }
 
-fn connections_come_and_go_under_a_thread_that_waits(bed: &Bed) {
+fn connections_come_and_go_under_a_thread_that_waits(harness: &Harness) {
     const ROUNDS: usize = 12;
-    let pull = bed.pull();
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    let pull = harness.pull();
+    let endpoint = pull.bind(&harness.anywhere()).unwrap();
     std::thread::scope(|scope| {
         // One, a few, and more than a thread reads by itself.
         let expected: usize = (1..=ROUNDS).sum();
@@ -268,7 +268,7 @@ fn connections_come_and_go_under_a_thread_that_waits(bed: &Bed) {
             }
         });
         for count in 1..=ROUNDS {
-            let pushes: Vec<_> = (0..count).map(|_| bed.push()).collect();
+            let pushes: Vec<_> = (0..count).map(|_| harness.push()).collect();
             for push in &pushes {
                 push.connect(&endpoint).unwrap();
                 await_peers(push, 1);
@@ -281,11 +281,11 @@ fn connections_come_and_go_under_a_thread_that_waits(bed: &Bed) {
     eventually("they are all gone", || pull.stats().is_empty());
 }
 
-fn heartbeats_go_on_while_the_application_is_elsewhere(bed: &Bed) {
-    let rep = bed.rep();
+fn heartbeats_go_on_while_the_application_is_elsewhere(harness: &Harness) {
+    let rep = harness.rep();
     rep.set_heartbeat_interval(Duration::from_millis(20)).unwrap();
     rep.set_heartbeat_timeout(Some(PATIENCE)).unwrap();
-    let Some(mut req) = Wire::connect(&rep.bind(&bed.anywhere()).unwrap()) else {
+    let Some(mut req) = Wire::connect(&rep.bind(&harness.anywhere()).unwrap()) else {
         return eprintln!("SKIPPED: no Unix sockets in the standard library here");
     };
     req.write(&hello("REQ"));

@@ -1,6 +1,6 @@
 //! Peers come and go: nothing of them stays behind, whatever the socket is doing meanwhile.
 
-use crate::bed::{Bed, connected, eventually, everywhere, patient};
+use crate::harness::{Harness, connected, eventually, everywhere, patient};
 use ringmq::{AnySocket, SocketType};
 
 everywhere![a_socket_that_does_nothing_forgets_who_left, a_peer_that_was_ignored_is_forgotten,];
@@ -19,16 +19,16 @@ const PAIRS: [(SocketType, SocketType); 11] = [
     (SocketType::XSub, SocketType::XPub),
 ];
 
-fn make(bed: &Bed, socket_type: SocketType) -> AnySocket {
-    patient(bed.context.socket(socket_type).unwrap())
+fn make(harness: &Harness, socket_type: SocketType) -> AnySocket {
+    patient(harness.context.socket(socket_type).unwrap())
 }
 
-fn a_socket_that_does_nothing_forgets_who_left(bed: &Bed) {
+fn a_socket_that_does_nothing_forgets_who_left(harness: &Harness) {
     for (own, other) in PAIRS {
-        let socket = make(bed, own);
-        let endpoint = socket.bind(&bed.anywhere()).unwrap();
+        let socket = make(harness, own);
+        let endpoint = socket.bind(&harness.anywhere()).unwrap();
         for _ in 0..6 {
-            let peers = [make(bed, other), make(bed, other)];
+            let peers = [make(harness, other), make(harness, other)];
             peers.iter().for_each(|peer| peer.connect(&endpoint).unwrap());
             eventually(&format!("{own:?} has its peers"), || connected(&socket) == 2);
             drop(peers);
@@ -37,17 +37,17 @@ fn a_socket_that_does_nothing_forgets_who_left(bed: &Bed) {
     }
 }
 
-fn a_peer_that_was_ignored_is_forgotten(bed: &Bed) {
+fn a_peer_that_was_ignored_is_forgotten(harness: &Harness) {
     for (own, other) in
         [(SocketType::Pair, SocketType::Pair), (SocketType::Router, SocketType::Dealer)]
     {
-        let socket = make(bed, own);
-        let endpoint = socket.bind(&bed.anywhere()).unwrap();
-        let heard = make(bed, other);
+        let socket = make(harness, own);
+        let endpoint = socket.bind(&harness.anywhere()).unwrap();
+        let heard = make(harness, other);
         heard.set_routing_id("same").unwrap();
         heard.connect(&endpoint).unwrap();
         eventually("the first is there", || connected(&socket) == 1);
-        let ignored = make(bed, other);
+        let ignored = make(harness, other);
         ignored.set_routing_id("same").unwrap();
         ignored.connect(&endpoint).unwrap();
         eventually("the second is there", || connected(&socket) == 2);

@@ -1,7 +1,7 @@
 //! Closing: what was sent is delivered for the linger time, and nothing is lost before.
 
-use crate::bed::{
-    Address, Bed, PATIENCE, await_kind, connected, eventually, everywhere, over_wires, patient,
+use crate::harness::{
+    Address, Harness, PATIENCE, await_kind, connected, eventually, everywhere, over_wires, patient,
 };
 use ringmq::{Context, Push};
 use std::time::{Duration, Instant};
@@ -28,16 +28,16 @@ fn lingering(context: &Context) -> Push {
     push
 }
 
-/// Another context like that of the bed.
-fn elsewhere(bed: &Bed) -> Context {
-    Context::builder().backend(bed.backend).build().unwrap()
+/// Another context like that of the harness.
+fn elsewhere(harness: &Harness) -> Context {
+    Context::builder().backend(harness.backend).build().unwrap()
 }
 
-fn a_closed_socket_delivers_everything(bed: &Bed) {
-    let pull = bed.pull();
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+fn a_closed_socket_delivers_everything(harness: &Harness) {
+    let pull = harness.pull();
+    let endpoint = pull.bind(&harness.anywhere()).unwrap();
     for size in [1usize, 1_000, 50_000] {
-        let push = lingering(&bed.context);
+        let push = lingering(&harness.context);
         push.connect(&endpoint).unwrap();
         for number in 0..500u32 {
             push.send_multipart([number.to_be_bytes().to_vec(), vec![1; size]]).unwrap();
@@ -50,24 +50,24 @@ fn a_closed_socket_delivers_everything(bed: &Bed) {
     }
 }
 
-fn what_was_sent_to_nobody_waits_for_them(bed: &Bed) {
-    let address = Address::new(bed);
-    let push = lingering(&bed.context);
+fn what_was_sent_to_nobody_waits_for_them(harness: &Harness) {
+    let address = Address::new(harness);
+    let push = lingering(&harness.context);
     push.connect(&address.endpoint).unwrap();
     for number in 0..100u8 {
         push.send([number]).unwrap();
     }
     drop(push);
-    let pull = bed.pull();
+    let pull = harness.pull();
     address.bind(&pull);
     for number in 0..100u8 {
         assert_eq!(pull.recv().unwrap(), [number]);
     }
 }
 
-fn a_disconnect_delivers_everything(bed: &Bed) {
-    let (push, pull) = (lingering(&bed.context), bed.pull());
-    let endpoint = bed.join(&pull, &push);
+fn a_disconnect_delivers_everything(harness: &Harness) {
+    let (push, pull) = (lingering(&harness.context), harness.pull());
+    let endpoint = harness.join(&pull, &push);
     for number in 0..900u32 {
         push.send(number.to_be_bytes()).unwrap();
     }
@@ -79,9 +79,9 @@ fn a_disconnect_delivers_everything(bed: &Bed) {
     eventually("the connection is gone", || connected(&pull) == 0);
 }
 
-fn a_message_without_its_end_is_not_delivered(bed: &Bed) {
-    let (push, pull) = (lingering(&bed.context), bed.pull());
-    bed.join(&pull, &push);
+fn a_message_without_its_end_is_not_delivered(harness: &Harness) {
+    let (push, pull) = (lingering(&harness.context), harness.pull());
+    harness.join(&pull, &push);
     push.send("whole").unwrap();
     let mut beginning = ringmq::Message::from("the end is missing");
     beginning.set_more(true);
@@ -94,9 +94,9 @@ fn a_message_without_its_end_is_not_delivered(bed: &Bed) {
     });
 }
 
-fn without_linger_nothing_is_kept(bed: &Bed) {
-    let address = Address::new(bed);
-    let context = elsewhere(bed);
+fn without_linger_nothing_is_kept(harness: &Harness) {
+    let address = Address::new(harness);
+    let context = elsewhere(harness);
     let push = lingering(&context);
     push.set_linger(Some(Duration::ZERO)).unwrap();
     push.connect(&address.endpoint).unwrap();
@@ -107,10 +107,10 @@ fn without_linger_nothing_is_kept(bed: &Bed) {
     assert!(start.elapsed() < PATIENCE);
 }
 
-fn a_context_waits_for_the_linger_time_and_no_longer(bed: &Bed) {
+fn a_context_waits_for_the_linger_time_and_no_longer(harness: &Harness) {
     const LINGER: Duration = Duration::from_millis(150);
-    let address = Address::new(bed);
-    let context = elsewhere(bed);
+    let address = Address::new(harness);
+    let context = elsewhere(harness);
     let push = lingering(&context);
     push.set_linger(Some(LINGER)).unwrap();
     push.connect(&address.endpoint).unwrap();
@@ -123,9 +123,9 @@ fn a_context_waits_for_the_linger_time_and_no_longer(bed: &Bed) {
 }
 
 /// Sends much to an endpoint without a server, ends the context with `end`, and looks who waits.
-fn outlive(bed: &Bed, end: fn(Context)) {
-    let address = Address::new(bed);
-    let context = elsewhere(bed);
+fn outlive(harness: &Harness, end: fn(Context)) {
+    let address = Address::new(harness);
+    let context = elsewhere(harness);
     let push = lingering(&context);
     push.connect(&address.endpoint).unwrap();
     for number in 0..1000u32 {
@@ -133,7 +133,7 @@ fn outlive(bed: &Bed, end: fn(Context)) {
     }
     drop(push);
     let ending = std::thread::spawn(move || end(context));
-    let pull = bed.pull();
+    let pull = harness.pull();
     address.bind(&pull);
     for number in 0..500u32 {
         assert_eq!(pull.recv().unwrap(), number.to_be_bytes());
@@ -144,18 +144,18 @@ fn outlive(bed: &Bed, end: fn(Context)) {
     ending.join().unwrap();
 }
 
-fn terminating_delivers_everything(bed: &Bed) {
-    outlive(bed, |context| context.term());
+fn terminating_delivers_everything(harness: &Harness) {
+    outlive(harness, |context| context.term());
 }
 
-fn dropping_a_context_delivers_everything(bed: &Bed) {
-    outlive(bed, drop);
+fn dropping_a_context_delivers_everything(harness: &Harness) {
+    outlive(harness, drop);
 }
 
-fn an_unbound_endpoint_keeps_what_came_in(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn an_unbound_endpoint_keeps_what_came_in(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     let monitor = push.monitor();
-    let endpoint = bed.join(&pull, &push);
+    let endpoint = harness.join(&pull, &push);
     for number in 0..10u8 {
         push.send([number]).unwrap();
     }

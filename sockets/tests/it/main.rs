@@ -1,23 +1,24 @@
 //! Integration tests of the public API: one promise a test, over each transport and on each backend.
 //!
-//! One binary, because each links everything. See [`bed`] for how a promise becomes tests.
+//! One binary, because each links everything. See [`harness`] for how a promise becomes tests.
 
 #![allow(clippy::unwrap_used)]
 
 mod again;
 mod backends;
 mod bad_input;
-mod bed;
 mod conflate;
 mod descriptors;
 mod endpoints;
 mod examples;
 mod exhaustion;
 mod extremes;
+mod fast_path;
 mod foreign;
 mod forking;
 mod futures;
 mod handover;
+mod harness;
 mod heartbeats;
 mod huge;
 mod hunting;
@@ -28,11 +29,13 @@ mod leavers;
 mod lifecycle;
 mod linger;
 mod monitoring;
+mod option_table;
 mod options;
 mod pair;
 mod ping;
 mod pipeline;
 mod polling;
+mod properties;
 mod proxying;
 mod pubsub;
 mod raw;
@@ -41,7 +44,6 @@ mod reconnect_stop;
 mod reqrep;
 mod resubscribe;
 mod router;
-mod straight;
 mod texts;
 mod threads;
 mod tuning;

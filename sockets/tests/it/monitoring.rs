@@ -1,7 +1,7 @@
 //! Monitors: what happens to connections, in order and with reasons. And the figures of each.
 
-use crate::bed::{
-    Address, Bed, PATIENCE, await_event, eventually, everywhere, over_tcp, over_wires,
+use crate::harness::{
+    Address, Harness, PATIENCE, await_event, eventually, everywhere, over_tcp, over_wires,
 };
 use ringmq::{DisconnectReason, Error, Monitor, MonitorEvent, ProtocolError, SocketType, Version};
 use std::time::Duration;
@@ -44,10 +44,10 @@ fn expect(monitor: &Monitor, names: &[&str]) {
     }
 }
 
-fn a_server_sees_a_client_come_and_go(bed: &Bed) {
-    let (pull, push) = (bed.pull(), bed.push());
+fn a_server_sees_a_client_come_and_go(harness: &Harness) {
+    let (pull, push) = (harness.pull(), harness.push());
     let monitor = pull.monitor();
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    let endpoint = pull.bind(&harness.anywhere()).unwrap();
     let (name, event) = next(&monitor);
     assert_eq!(name, "listening");
     assert!(matches!(event, MonitorEvent::Listening { endpoint: at } if *at == *endpoint));
@@ -65,13 +65,13 @@ fn a_server_sees_a_client_come_and_go(bed: &Bed) {
     expect(&monitor, &["closed"]);
 }
 
-fn a_client_sees_a_server_come_and_go(bed: &Bed) {
-    let (address, push) = (Address::new(bed), bed.push());
+fn a_client_sees_a_server_come_and_go(harness: &Harness) {
+    let (address, push) = (Address::new(harness), harness.push());
     push.set_reconnect_interval(Some(Duration::from_millis(40))).unwrap();
     let monitor = push.monitor();
     push.connect(&address.endpoint).unwrap();
     expect(&monitor, &["connect failed", "retried"]);
-    let pull = bed.pull();
+    let pull = harness.pull();
     address.bind(&pull);
     loop {
         match next(&monitor).0 {
@@ -87,12 +87,12 @@ fn a_client_sees_a_server_come_and_go(bed: &Bed) {
     eventually("it is closed for good", || next(&monitor).0 == "closed");
 }
 
-fn the_peer_introduces_itself(bed: &Bed) {
-    let (router, dealer) = (bed.router(), bed.dealer());
+fn the_peer_introduces_itself(harness: &Harness) {
+    let (router, dealer) = (harness.router(), harness.dealer());
     dealer.set_routing_id("me").unwrap();
     dealer.set_metadata("X-Colour", b"blue").unwrap();
     let monitor = router.monitor();
-    bed.join(&router, &dealer);
+    harness.join(&router, &dealer);
     let identity = await_event(&monitor, |event| match event {
         MonitorEvent::HandshakeSucceeded { identity, .. } => Some(identity.clone()),
         _ => None,
@@ -103,10 +103,10 @@ fn the_peer_introduces_itself(bed: &Bed) {
     assert!(identity.metadata.contains(&("X-Colour".into(), b"blue".to_vec())));
 }
 
-fn types_that_do_not_go_together(bed: &Bed) {
-    let (publisher, pull, push) = (bed.publisher(), bed.pull(), bed.push());
+fn types_that_do_not_go_together(harness: &Harness) {
+    let (publisher, pull, push) = (harness.publisher(), harness.pull(), harness.push());
     let (here, there) = (pull.monitor(), publisher.monitor());
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+    let endpoint = pull.bind(&harness.anywhere()).unwrap();
     publisher.connect(&endpoint).unwrap();
     for monitor in [&here, &there] {
         let reason = await_event(monitor, |event| match event {
@@ -132,11 +132,11 @@ fn types_that_do_not_go_together(bed: &Bed) {
     assert_eq!(pull.recv().unwrap(), "unharmed");
 }
 
-fn several_monitors_see_the_same(bed: &Bed) {
-    let (pull, push) = (bed.pull(), bed.push());
+fn several_monitors_see_the_same(harness: &Harness) {
+    let (pull, push) = (harness.pull(), harness.push());
     let monitors = [pull.monitor(), pull.monitor()];
     drop(pull.monitor());
-    bed.join(&pull, &push);
+    harness.join(&pull, &push);
     for monitor in &monitors {
         expect(monitor, &["listening", "accepted", "handshake"]);
     }
@@ -146,10 +146,10 @@ fn several_monitors_see_the_same(bed: &Bed) {
     expect(&late, &["disconnected"]);
 }
 
-fn a_monitor_ends_with_its_socket(bed: &Bed) {
-    let pull = bed.pull();
+fn a_monitor_ends_with_its_socket(harness: &Harness) {
+    let pull = harness.pull();
     let monitor = pull.monitor();
-    pull.bind(&bed.anywhere()).unwrap();
+    pull.bind(&harness.anywhere()).unwrap();
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| {
             loop {
@@ -164,8 +164,8 @@ fn a_monitor_ends_with_its_socket(bed: &Bed) {
     assert!(matches!(monitor.try_recv(), Err(Error::Terminated)));
 }
 
-fn figures_of_a_queue(bed: &Bed) {
-    let (address, push) = (Address::new(bed), bed.push());
+fn figures_of_a_queue(harness: &Harness) {
+    let (address, push) = (Address::new(harness), harness.push());
     push.set_send_hwm(10).unwrap();
     push.set_routing_id("pusher").unwrap();
     push.connect(&address.endpoint).unwrap();
@@ -178,27 +178,27 @@ fn figures_of_a_queue(bed: &Bed) {
     assert_eq!(stats[0].dropped, 0);
     push.disconnect(&address.endpoint).unwrap();
     assert!(push.stats().is_empty());
-    let (router, dealer) = (bed.router(), bed.dealer());
+    let (router, dealer) = (harness.router(), harness.dealer());
     dealer.set_routing_id("dealer").unwrap();
-    bed.join(&router, &dealer);
+    harness.join(&router, &dealer);
     let stats = router.stats();
     assert_eq!((stats[0].routing_id.as_slice(), stats[0].connected), (&b"dealer"[..], true));
 }
 
-fn waiting_ends_in_time(bed: &Bed) {
-    let pull = bed.pull();
+fn waiting_ends_in_time(harness: &Harness) {
+    let pull = harness.pull();
     let monitor = pull.monitor();
     assert!(matches!(monitor.try_recv(), Err(Error::WouldBlock)));
     let short = Duration::from_millis(5);
     assert!(monitor.recv_timeout(short).unwrap_err().is_would_block());
 }
 
-fn a_monitor_that_is_not_read_is_bounded(bed: &Bed) {
-    let pull = bed.pull();
+fn a_monitor_that_is_not_read_is_bounded(harness: &Harness) {
+    let pull = harness.pull();
     let monitor = pull.monitor();
     // Each gives two events; the monitor keeps ten thousand.
     for _ in 0..5_010 {
-        let endpoint = pull.bind(&bed.anywhere()).unwrap();
+        let endpoint = pull.bind(&harness.anywhere()).unwrap();
         pull.unbind(&endpoint).unwrap();
     }
     eventually("the rest is counted", || monitor.missed() == 20);

@@ -1,7 +1,7 @@
 //! Options: what each takes, and what some do.
 
-use crate::bed::{
-    Bed, GLANCE, await_event, await_kind, await_peers, eventually, over_tcp, over_wires,
+use crate::harness::{
+    GLANCE, Harness, await_event, await_kind, await_peers, eventually, over_tcp, over_wires,
     within_process,
 };
 use crate::raw::hello;
@@ -25,8 +25,8 @@ fn invalid(result: Result<(), Error>) {
     assert!(matches!(result, Err(Error::InvalidOption { .. })), "{result:?}");
 }
 
-fn impossible_values_are_errors(bed: &Bed) {
-    let dealer = bed.dealer();
+fn impossible_values_are_errors(harness: &Harness) {
+    let dealer = harness.dealer();
     invalid(dealer.set_routing_id(""));
     invalid(dealer.set_routing_id([1; 256]));
     invalid(dealer.set_routing_id([0, 1]));
@@ -35,12 +35,12 @@ fn impossible_values_are_errors(bed: &Bed) {
     invalid(dealer.set_heartbeat_ttl(Duration::from_secs(7000)));
     invalid(dealer.set_metadata("Colour", b"blue"));
     invalid(dealer.set_metadata("X-white space", b""));
-    invalid(bed.req().set_conflate(true));
-    invalid(bed.router().set_connect_routing_id([1; 256]));
+    invalid(harness.req().set_conflate(true));
+    invalid(harness.router().set_connect_routing_id([1; 256]));
 }
 
-fn options_of_other_types_are_errors(bed: &Bed) {
-    let socket = bed.context.socket(SocketType::Pair).unwrap();
+fn options_of_other_types_are_errors(harness: &Harness) {
+    let socket = harness.context.socket(SocketType::Pair).unwrap();
     invalid(socket.subscribe("x"));
     invalid(socket.set_mandatory(true));
     invalid(socket.set_correlate(true));
@@ -51,11 +51,11 @@ fn options_of_other_types_are_errors(bed: &Bed) {
     invalid(socket.set_welcome_message("x"));
 }
 
-fn the_longest_times_are_for_ever(bed: &Bed) {
-    let (a, b) = (bed.pair(), bed.pair());
+fn the_longest_times_are_for_ever(harness: &Harness) {
+    let (a, b) = (harness.pair(), harness.pair());
     a.set_send_timeout(Some(Duration::MAX)).unwrap();
     b.set_recv_timeout(Some(Duration::MAX)).unwrap();
-    let endpoint = b.bind(&bed.anywhere()).unwrap();
+    let endpoint = b.bind(&harness.anywhere()).unwrap();
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| a.send("waits"));
         let receiving = scope.spawn(|| b.recv());
@@ -65,15 +65,15 @@ fn the_longest_times_are_for_ever(bed: &Bed) {
     });
 }
 
-fn extreme_times_work(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn extreme_times_work(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     for time in [Duration::MAX, Duration::from_nanos(1)] {
         push.set_reconnect_interval(Some(time)).unwrap();
         push.set_reconnect_interval_max(time).unwrap();
         push.set_heartbeat_timeout(Some(Duration::MAX)).unwrap();
         push.set_connect_timeout(Some(Duration::MAX)).unwrap();
         push.set_handshake_interval(Some(Duration::MAX)).unwrap();
-        bed.join(&pull, &push);
+        harness.join(&pull, &push);
         push.send("hello").unwrap();
         assert_eq!(pull.recv().unwrap(), "hello");
         push.disconnect(&push.last_endpoint()).unwrap();
@@ -81,18 +81,18 @@ fn extreme_times_work(bed: &Bed) {
     }
     push.set_linger(Some(Duration::MAX)).unwrap();
     push.set_heartbeat_interval(Duration::MAX).unwrap();
-    bed.join(&pull, &push);
+    harness.join(&pull, &push);
     push.send("last").unwrap();
     drop(push);
     assert_eq!(pull.recv().unwrap(), "last");
 }
 
-fn matching_can_be_inverted(bed: &Bed) {
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+fn matching_can_be_inverted(harness: &Harness) {
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
     publisher.set_invert_matching(true).unwrap();
     subscriber.set_invert_matching(true).unwrap();
     subscriber.subscribe("no").unwrap();
-    bed.join(&publisher, &subscriber);
+    harness.join(&publisher, &subscriber);
     eventually("the subscription arrives", || publisher.topics() == 1);
     for topic in ["no", "yes", "north", "n"] {
         publisher.send(topic).unwrap();
@@ -101,20 +101,20 @@ fn matching_can_be_inverted(bed: &Bed) {
     assert_eq!(subscriber.recv().unwrap(), "n");
 }
 
-fn heartbeats_keep_an_idle_connection(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn heartbeats_keep_an_idle_connection(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_heartbeat_interval(Duration::from_millis(5)).unwrap();
-    push.set_heartbeat_timeout(Some(crate::bed::PATIENCE)).unwrap();
-    push.set_heartbeat_ttl(crate::bed::PATIENCE).unwrap();
-    bed.join(&pull, &push);
+    push.set_heartbeat_timeout(Some(crate::harness::PATIENCE)).unwrap();
+    push.set_heartbeat_ttl(crate::harness::PATIENCE).unwrap();
+    harness.join(&pull, &push);
     let monitor = push.monitor();
     assert!(monitor.recv_timeout(GLANCE * 2).is_err(), "nothing happens");
     push.send("hello").unwrap();
     assert_eq!(pull.recv().unwrap(), "hello");
 }
 
-fn a_peer_without_a_pulse_is_left(bed: &Bed) {
-    let push = bed.push();
+fn a_peer_without_a_pulse_is_left(harness: &Harness) {
+    let push = harness.push();
     push.set_heartbeat_interval(Duration::from_millis(10)).unwrap();
     push.set_reconnect_interval(Some(Duration::from_millis(1))).unwrap();
     let monitor = push.monitor();
@@ -131,7 +131,7 @@ fn a_peer_without_a_pulse_is_left(bed: &Bed) {
         assert!(matches!(reason, DisconnectReason::HeartbeatExpired), "{reason:?}");
         let mut all = Vec::new();
         let _ = stream.read_to_end(&mut all);
-        assert!(all.windows(4).any(|octets| octets == b"PING"));
+        assert!(all.windows(4).any(|bytes| bytes == b"PING"));
         await_kind!(&monitor, ConnectRetried);
     }
 }

@@ -1,8 +1,8 @@
 //! PAIR: one peer, both ways, exclusively.
 
-use crate::bed::{
-    Bed, GLANCE, await_kind, await_peers, connected, eventually, everywhere, over_tcp, over_wires,
-    within_process,
+use crate::harness::{
+    GLANCE, Harness, await_kind, await_peers, connected, eventually, everywhere, over_tcp,
+    over_wires, within_process,
 };
 use crate::raw::{frame, hello};
 use ringmq::Error;
@@ -22,9 +22,9 @@ within_process![the_next_peer_is_heard_right_after_the_first];
 
 over_tcp![the_slot_is_free_when_a_peer_was_killed, one_that_only_looks_hears_the_next_peer];
 
-fn a_send_without_a_peer_waits(bed: &Bed) {
-    let (a, b) = (bed.pair(), bed.pair());
-    let endpoint = a.bind(&bed.anywhere()).unwrap();
+fn a_send_without_a_peer_waits(harness: &Harness) {
+    let (a, b) = (harness.pair(), harness.pair());
+    let endpoint = a.bind(&harness.anywhere()).unwrap();
     let failed = a.try_send("early").unwrap_err();
     assert!(failed.error.is_would_block());
     assert_eq!(failed.message, "early".into());
@@ -36,9 +36,9 @@ fn a_send_without_a_peer_waits(bed: &Bed) {
     });
 }
 
-fn a_second_peer_gets_no_say(bed: &Bed) {
-    let (a, first, second) = (bed.pair(), bed.pair(), bed.pair());
-    let endpoint = bed.join(&a, &first);
+fn a_second_peer_gets_no_say(harness: &Harness) {
+    let (a, first, second) = (harness.pair(), harness.pair(), harness.pair());
+    let endpoint = harness.join(&a, &first);
     second.connect(&endpoint).unwrap();
     second.send("ignored").unwrap();
     await_peers(&a, 2);
@@ -53,9 +53,9 @@ fn a_second_peer_gets_no_say(bed: &Bed) {
     assert!(a.try_recv().unwrap_err().is_would_block());
 }
 
-fn the_slot_is_free_for_a_new_peer_when_the_first_has_left(bed: &Bed) {
-    let (a, first, third) = (bed.pair(), bed.pair(), bed.pair());
-    let endpoint = bed.join(&a, &first);
+fn the_slot_is_free_for_a_new_peer_when_the_first_has_left(harness: &Harness) {
+    let (a, first, third) = (harness.pair(), harness.pair(), harness.pair());
+    let endpoint = harness.join(&a, &first);
     drop(first);
     eventually("the first has left", || {
         assert!(a.try_recv().unwrap_err().is_would_block());
@@ -68,9 +68,9 @@ fn the_slot_is_free_for_a_new_peer_when_the_first_has_left(bed: &Bed) {
     assert_eq!(third.recv().unwrap(), "yours");
 }
 
-fn what_a_peer_sent_before_it_left_is_received(bed: &Bed) {
-    let (a, b) = (bed.pair(), bed.pair());
-    bed.join(&a, &b);
+fn what_a_peer_sent_before_it_left_is_received(harness: &Harness) {
+    let (a, b) = (harness.pair(), harness.pair());
+    harness.join(&a, &b);
     b.set_linger(None).unwrap();
     for number in 0..100u8 {
         b.send([number]).unwrap();
@@ -82,26 +82,26 @@ fn what_a_peer_sent_before_it_left_is_received(bed: &Bed) {
     assert!(matches!(a.try_recv(), Err(Error::WouldBlock)));
 }
 
-fn a_second_peer_completes_its_handshake(bed: &Bed) {
-    let (a, first, second) = (bed.pair(), bed.pair(), bed.pair());
-    let endpoint = bed.join(&a, &first);
+fn a_second_peer_completes_its_handshake(harness: &Harness) {
+    let (a, first, second) = (harness.pair(), harness.pair(), harness.pair());
+    let endpoint = harness.join(&a, &first);
     let monitor = second.monitor();
     second.connect(&endpoint).unwrap();
     await_kind!(&monitor, HandshakeSucceeded);
     assert!(monitor.recv_timeout(GLANCE).is_err(), "the connection stays");
 }
 
-/// With octets unread on either side, half a message and a full queue: as a crash leaves it.
-fn the_slot_is_free_when_a_peer_was_killed(bed: &Bed) {
+/// With bytes unread on either side, half a message and a full queue: as a crash leaves it.
+fn the_slot_is_free_when_a_peer_was_killed(harness: &Harness) {
     for _ in 0..10 {
-        let a = bed.pair();
-        let endpoint = a.bind(&bed.anywhere()).unwrap();
+        let a = harness.pair();
+        let endpoint = a.bind(&harness.anywhere()).unwrap();
         let mut killed = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
         let half = [hello("PAIR"), frame(0, b"whole"), frame(1, b"half")].concat();
         killed.write_all(&half).unwrap();
         a.send_multipart(["question", "unread"]).unwrap();
         drop(killed);
-        let next = bed.pair();
+        let next = harness.pair();
         let mut answers = 0;
         next.set_reconnect_interval(Some(GLANCE / 10)).unwrap();
         eventually("the old one is noticed", || {
@@ -119,9 +119,9 @@ fn the_slot_is_free_when_a_peer_was_killed(bed: &Bed) {
 }
 
 /// What the first has sent is all that is noticed of it, and the next one waits for it to be received.
-fn one_that_only_looks_hears_the_next_peer(bed: &Bed) {
-    let (a, next) = (bed.pair(), bed.pair());
-    let endpoint = a.bind(&bed.anywhere()).unwrap();
+fn one_that_only_looks_hears_the_next_peer(harness: &Harness) {
+    let (a, next) = (harness.pair(), harness.pair());
+    let endpoint = a.bind(&harness.anywhere()).unwrap();
     let mut first = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
     first.write_all(&[hello("PAIR"), frame(0, b"first")].concat()).unwrap();
     await_peers(&a, 1);
@@ -139,9 +139,9 @@ fn one_that_only_looks_hears_the_next_peer(bed: &Bed) {
     eventually("the next is heard", || a.try_recv().is_ok_and(|message| message == "next"));
 }
 
-fn the_next_peer_is_heard_right_after_the_first(bed: &Bed) {
-    let (a, first, next) = (bed.pair(), bed.pair(), bed.pair());
-    let endpoint = a.bind(&bed.anywhere()).unwrap();
+fn the_next_peer_is_heard_right_after_the_first(harness: &Harness) {
+    let (a, first, next) = (harness.pair(), harness.pair(), harness.pair());
+    let endpoint = a.bind(&harness.anywhere()).unwrap();
     first.connect(&endpoint).unwrap();
     first.send("first").unwrap();
     drop(first);

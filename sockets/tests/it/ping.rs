@@ -1,7 +1,7 @@
 //! Every pair of socket types that go together, either one bound: messages of all sizes arrive whole,
 //! in order and unchanged.
 
-use crate::bed::{Bed, eventually, everywhere};
+use crate::harness::{Harness, eventually, everywhere};
 use ringmq::Socket;
 use ringmq::kind::{HearsSubscriptions, Receives, Sends, Subscribes};
 
@@ -24,10 +24,10 @@ everywhere![
 ];
 
 /// Sizes around every change of representation: inline, copied, referenced, several chunks.
-const SIZES: [usize; 14] =
-    [0, 1, 39, 40, 41, 62, 255, 256, 1_000, 8_191, 8_192, 65_535, 65_537, 1_000_000];
+const SIZES: [usize; 16] =
+    [0, 1, 39, 40, 41, 54, 55, 62, 255, 256, 1_000, 8_191, 8_192, 65_535, 65_537, 1_000_000];
 
-/// A body of which no two octets in a row are the same.
+/// A body of which no two bytes in a row are the same.
 fn body(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at % 251) as u8).collect()
 }
@@ -37,7 +37,7 @@ fn stream<A: Sends, B: Receives>(from: &Socket<A>, to: &Socket<B>) {
     for size in SIZES {
         from.send(body(size)).unwrap();
         let frame = to.recv().unwrap();
-        assert!(frame == body(size)[..] && !frame.more(), "{size} octets");
+        assert!(frame == body(size)[..] && !frame.more(), "{size} bytes");
     }
     for size in SIZES {
         from.send_multipart([body(3), body(size), body(0)]).unwrap();
@@ -51,22 +51,22 @@ fn stream<A: Sends, B: Receives>(from: &Socket<A>, to: &Socket<B>) {
     }
 }
 
-fn pair_to_pair(bed: &Bed) {
-    let (a, b) = (bed.pair(), bed.pair());
-    bed.join(&a, &b);
+fn pair_to_pair(harness: &Harness) {
+    let (a, b) = (harness.pair(), harness.pair());
+    harness.join(&a, &b);
     stream(&a, &b);
     stream(&b, &a);
 }
 
-fn push_to_pull(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&push, &pull);
+fn push_to_pull(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&push, &pull);
     stream(&push, &pull);
 }
 
-fn pull_bound(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn pull_bound(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     stream(&push, &pull);
 }
 
@@ -79,28 +79,28 @@ fn converse<A: Sends + Receives>(client: &Socket<A>, mut serve: impl FnMut()) {
     }
 }
 
-fn req_to_rep(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
-    bed.join(&rep, &req);
+fn req_to_rep(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
+    harness.join(&rep, &req);
     converse(&req, || rep.send_multipart(rep.recv_multipart().unwrap()).unwrap());
 }
 
-fn rep_bound_last(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
-    bed.join(&req, &rep);
+fn rep_bound_last(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
+    harness.join(&req, &rep);
     converse(&req, || rep.send_multipart(rep.recv_multipart().unwrap()).unwrap());
 }
 
-fn dealer_to_dealer(bed: &Bed) {
-    let (a, b) = (bed.dealer(), bed.dealer());
-    bed.join(&a, &b);
+fn dealer_to_dealer(harness: &Harness) {
+    let (a, b) = (harness.dealer(), harness.dealer());
+    harness.join(&a, &b);
     stream(&a, &b);
     stream(&b, &a);
 }
 
-fn dealer_to_rep(bed: &Bed) {
-    let (dealer, rep) = (bed.dealer(), bed.rep());
-    bed.join(&rep, &dealer);
+fn dealer_to_rep(harness: &Harness) {
+    let (dealer, rep) = (harness.dealer(), harness.rep());
+    harness.join(&rep, &dealer);
     for size in SIZES {
         dealer.send_multipart([vec![], body(size)]).unwrap();
         rep.send(rep.recv().unwrap()).unwrap();
@@ -108,9 +108,9 @@ fn dealer_to_rep(bed: &Bed) {
     }
 }
 
-fn req_to_router(bed: &Bed) {
-    let (req, router) = (bed.req(), bed.router());
-    bed.join(&router, &req);
+fn req_to_router(harness: &Harness) {
+    let (req, router) = (harness.req(), harness.router());
+    harness.join(&router, &req);
     converse(&req, || {
         let request = router.recv_multipart().unwrap();
         assert_eq!(request.len(), 4, "id, delimiter and two frames: {request:?}");
@@ -119,17 +119,17 @@ fn req_to_router(bed: &Bed) {
     });
 }
 
-fn dealer_to_router(bed: &Bed) {
-    let (dealer, router) = (bed.dealer(), bed.router());
-    bed.join(&router, &dealer);
+fn dealer_to_router(harness: &Harness) {
+    let (dealer, router) = (harness.dealer(), harness.router());
+    harness.join(&router, &dealer);
     converse(&dealer, || router.send_multipart(router.recv_multipart().unwrap()).unwrap());
 }
 
-fn router_to_router(bed: &Bed) {
-    let (a, b) = (bed.router(), bed.router());
+fn router_to_router(harness: &Harness) {
+    let (a, b) = (harness.router(), harness.router());
     a.set_routing_id("a").unwrap();
     b.set_routing_id("b").unwrap();
-    bed.join(&a, &b);
+    harness.join(&a, &b);
     for size in SIZES {
         a.send_multipart([b"b".to_vec(), body(size)]).unwrap();
         assert_eq!(b.recv_multipart().unwrap(), [b"a".to_vec(), body(size)].into());
@@ -138,10 +138,10 @@ fn router_to_router(bed: &Bed) {
     }
 }
 
-fn pub_to_sub(bed: &Bed) {
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+fn pub_to_sub(harness: &Harness) {
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
     subscriber.subscribe("").unwrap();
-    bed.join(&publisher, &subscriber);
+    harness.join(&publisher, &subscriber);
     eventually("the subscription arrives", || publisher.topics() == 1);
     stream(&publisher, &subscriber);
 }
@@ -155,34 +155,34 @@ fn hear<A: HearsSubscriptions + Sends + Receives, B: Subscribes + Receives>(
     stream(publisher, subscriber);
 }
 
-fn xpub_to_sub(bed: &Bed) {
-    let (publisher, subscriber) = (bed.xpub(), bed.subscriber());
+fn xpub_to_sub(harness: &Harness) {
+    let (publisher, subscriber) = (harness.xpub(), harness.subscriber());
     subscriber.subscribe("").unwrap();
-    bed.join(&publisher, &subscriber);
+    harness.join(&publisher, &subscriber);
     hear(&publisher, &subscriber);
 }
 
-fn pub_to_xsub(bed: &Bed) {
-    let (publisher, subscriber) = (bed.publisher(), bed.xsub());
-    bed.join(&publisher, &subscriber);
+fn pub_to_xsub(harness: &Harness) {
+    let (publisher, subscriber) = (harness.publisher(), harness.xsub());
+    harness.join(&publisher, &subscriber);
     subscriber.send([1]).unwrap();
     eventually("the subscription arrives", || publisher.topics() == 1);
     stream(&publisher, &subscriber);
 }
 
-fn xpub_to_xsub(bed: &Bed) {
-    let (publisher, subscriber) = (bed.xpub(), bed.xsub());
-    bed.join(&publisher, &subscriber);
+fn xpub_to_xsub(harness: &Harness) {
+    let (publisher, subscriber) = (harness.xpub(), harness.xsub());
+    harness.join(&publisher, &subscriber);
     subscriber.send([1]).unwrap();
     hear(&publisher, &subscriber);
     subscriber.send("upstream").unwrap();
     assert_eq!(publisher.recv().unwrap(), "upstream");
 }
 
-fn sub_bound(bed: &Bed) {
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+fn sub_bound(harness: &Harness) {
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
     subscriber.subscribe("").unwrap();
-    bed.join(&subscriber, &publisher);
+    harness.join(&subscriber, &publisher);
     eventually("the subscription arrives", || publisher.topics() == 1);
     stream(&publisher, &subscriber);
 }

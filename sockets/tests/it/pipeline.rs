@@ -1,6 +1,6 @@
 //! PUSH and PULL: down the pipeline, to each in turn, and nothing is lost.
 
-use crate::bed::{Bed, GLANCE, await_peers, connected, eventually, everywhere};
+use crate::harness::{GLANCE, Harness, await_peers, connected, eventually, everywhere};
 use ringmq::{Error, Message, Multipart, SocketType};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,10 +19,10 @@ everywhere![
     conflating_keeps_the_latest,
 ];
 
-fn pushes_go_to_each_puller_in_turn(bed: &Bed) {
-    let push = bed.push();
-    let pulls = [bed.pull(), bed.pull(), bed.pull()];
-    let endpoint = push.bind(&bed.anywhere()).unwrap();
+fn pushes_go_to_each_puller_in_turn(harness: &Harness) {
+    let push = harness.push();
+    let pulls = [harness.pull(), harness.pull(), harness.pull()];
+    let endpoint = push.bind(&harness.anywhere()).unwrap();
     pulls.iter().for_each(|pull| pull.connect(&endpoint).unwrap());
     await_peers(&push, 3);
     for number in 0..30u8 {
@@ -35,14 +35,14 @@ fn pushes_go_to_each_puller_in_turn(bed: &Bed) {
     }
 }
 
-fn a_full_puller_is_passed_over(bed: &Bed) {
+fn a_full_puller_is_passed_over(harness: &Harness) {
     /// So many bodies of this size no kernel buffers for one connection.
     const MESSAGES: usize = 150;
     const BODY: usize = 1 << 20;
-    let (push, idle, busy) = (bed.push(), bed.pull(), bed.pull());
+    let (push, idle, busy) = (harness.push(), harness.pull(), harness.pull());
     push.set_send_hwm(2).unwrap();
     idle.set_recv_hwm(2).unwrap();
-    let endpoint = push.bind(&bed.anywhere()).unwrap();
+    let endpoint = push.bind(&harness.anywhere()).unwrap();
     [&idle, &busy].iter().for_each(|pull| pull.connect(&endpoint).unwrap());
     await_peers(&push, 2);
     let (mut sent, mut to_busy) = (0, 0);
@@ -65,9 +65,9 @@ fn a_full_puller_is_passed_over(bed: &Bed) {
     assert!(to_idle < to_busy, "{to_idle} to the one that did not receive, {to_busy} to the other");
 }
 
-fn a_push_without_a_peer_waits_for_one(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    let endpoint = push.bind(&bed.anywhere()).unwrap();
+fn a_push_without_a_peer_waits_for_one(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    let endpoint = push.bind(&harness.anywhere()).unwrap();
     assert!(push.try_send("nobody").unwrap_err().error.is_would_block());
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| push.send_multipart(["waits", "whole"]));
@@ -77,9 +77,9 @@ fn a_push_without_a_peer_waits_for_one(bed: &Bed) {
     });
 }
 
-fn a_push_times_out(bed: &Bed) {
-    let push = bed.push();
-    push.bind(&bed.anywhere()).unwrap();
+fn a_push_times_out(harness: &Harness) {
+    let push = harness.push();
+    push.bind(&harness.anywhere()).unwrap();
     push.set_send_timeout(Some(GLANCE)).unwrap();
     let start = Instant::now();
     let failed = push.send_multipart(["a", "b"]).unwrap_err();
@@ -90,10 +90,10 @@ fn a_push_times_out(bed: &Bed) {
     assert!(push.send("now").is_err());
 }
 
-fn pulls_take_from_each_pusher_in_turn(bed: &Bed) {
-    let pull = bed.pull();
-    let pushes = [bed.push(), bed.push(), bed.push()];
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
+fn pulls_take_from_each_pusher_in_turn(harness: &Harness) {
+    let pull = harness.pull();
+    let pushes = [harness.push(), harness.push(), harness.push()];
+    let endpoint = pull.bind(&harness.anywhere()).unwrap();
     for (name, push) in pushes.iter().enumerate() {
         push.connect(&endpoint).unwrap();
         (0..100).for_each(|_| push.send([name as u8]).unwrap());
@@ -107,10 +107,10 @@ fn pulls_take_from_each_pusher_in_turn(bed: &Bed) {
     assert_eq!(counts, [(0, 100), (1, 100), (2, 100)].into());
 }
 
-fn a_message_of_several_frames_goes_to_one_puller(bed: &Bed) {
-    let push = bed.push();
-    let pulls = [bed.pull(), bed.pull()];
-    let endpoint = push.bind(&bed.anywhere()).unwrap();
+fn a_message_of_several_frames_goes_to_one_puller(harness: &Harness) {
+    let push = harness.push();
+    let pulls = [harness.pull(), harness.pull()];
+    let endpoint = push.bind(&harness.anywhere()).unwrap();
     pulls.iter().for_each(|pull| pull.connect(&endpoint).unwrap());
     await_peers(&push, 2);
     for number in 0..100u8 {
@@ -125,9 +125,9 @@ fn a_message_of_several_frames_goes_to_one_puller(bed: &Bed) {
     }
 }
 
-fn a_puller_that_leaves_gets_no_more(bed: &Bed) {
-    let (push, leaving, staying) = (bed.push(), bed.pull(), bed.pull());
-    let endpoint = push.bind(&bed.anywhere()).unwrap();
+fn a_puller_that_leaves_gets_no_more(harness: &Harness) {
+    let (push, leaving, staying) = (harness.push(), harness.pull(), harness.pull());
+    let endpoint = push.bind(&harness.anywhere()).unwrap();
     leaving.connect(&endpoint).unwrap();
     staying.connect(&endpoint).unwrap();
     await_peers(&push, 2);
@@ -139,9 +139,9 @@ fn a_puller_that_leaves_gets_no_more(bed: &Bed) {
     }
 }
 
-fn frame_by_frame_is_one_message(bed: &Bed) {
-    let (push, pull) = (bed.context.socket(SocketType::Push).unwrap(), bed.pull());
-    bed.join(&pull, &push);
+fn frame_by_frame_is_one_message(harness: &Harness) {
+    let (push, pull) = (harness.context.socket(SocketType::Push).unwrap(), harness.pull());
+    harness.join(&pull, &push);
     for last in [false, true] {
         let mut frame = Message::from("part");
         frame.set_more(!last);
@@ -154,9 +154,9 @@ fn frame_by_frame_is_one_message(bed: &Bed) {
     assert_eq!(pull.recv_multipart().unwrap(), ["part", "part"].into());
 }
 
-fn the_rest_of_a_message_goes_the_way_of_its_beginning(bed: &Bed) {
-    let (push, leaving, staying) = (bed.push(), bed.pull(), bed.pull());
-    let endpoint = bed.join(&push, &leaving);
+fn the_rest_of_a_message_goes_the_way_of_its_beginning(harness: &Harness) {
+    let (push, leaving, staying) = (harness.push(), harness.pull(), harness.pull());
+    let endpoint = harness.join(&push, &leaving);
     let mut beginning = Message::from("beginning");
     beginning.set_more(true);
     push.send(beginning.clone()).unwrap();
@@ -170,9 +170,9 @@ fn the_rest_of_a_message_goes_the_way_of_its_beginning(bed: &Bed) {
     assert_eq!(staying.recv_multipart().unwrap(), ["next", "whole"].into());
 }
 
-fn a_large_message_arrives(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn a_large_message_arrives(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     let body: Vec<u8> = (0..30_000_000u32).map(|at| (at % 253) as u8).collect();
     push.send_multipart([&body[..7], &body, b""].map(Message::from)).unwrap();
     let message = pull.recv_multipart().unwrap();
@@ -180,11 +180,11 @@ fn a_large_message_arrives(bed: &Bed) {
     assert!(message[1] == body[..], "the body is changed");
 }
 
-fn conflating_keeps_the_latest(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn conflating_keeps_the_latest(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_conflate(true).unwrap();
     pull.set_conflate(true).unwrap();
-    bed.join(&pull, &push);
+    harness.join(&pull, &push);
     for number in 0..=1000u32 {
         push.send(number.to_be_bytes()).unwrap();
     }

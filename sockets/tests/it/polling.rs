@@ -1,7 +1,7 @@
 //! The poller: several sockets and descriptors at once.
 
-use crate::bed::{
-    Bed, GLANCE, PATIENCE, connected, eventually, everywhere, patient, within_process,
+use crate::harness::{
+    GLANCE, Harness, PATIENCE, connected, eventually, everywhere, patient, within_process,
 };
 use ringmq::{Error, Interest, Message, Poller, Ready, SocketType};
 use std::time::{Duration, Instant};
@@ -29,9 +29,9 @@ fn now(poller: &Poller<'_>) -> Vec<Ready> {
     poller.wait(Some(Duration::ZERO)).unwrap()
 }
 
-fn what_can_be_received_is_readable_until_it_is(bed: &Bed) {
-    let (push, one, two) = (bed.push(), bed.pull(), bed.pull());
-    bed.join(&one, &push);
+fn what_can_be_received_is_readable_until_it_is(harness: &Harness) {
+    let (push, one, two) = (harness.push(), harness.pull(), harness.pull());
+    harness.join(&one, &push);
     let mut poller = Poller::new();
     let first = poller.add(&one, Interest::BOTH);
     let second = poller.add(&two, Interest::BOTH);
@@ -47,9 +47,9 @@ fn what_can_be_received_is_readable_until_it_is(bed: &Bed) {
     assert_eq!(now(&poller), []);
 }
 
-fn an_incomplete_message_is_not_readable(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn an_incomplete_message_is_not_readable(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     let mut poller = Poller::new();
     poller.add(&pull, Interest::READABLE);
     let mut part = Message::from("part");
@@ -61,14 +61,14 @@ fn an_incomplete_message_is_not_readable(bed: &Bed) {
     assert_eq!(pull.try_recv_multipart().unwrap(), ["part", "end"].into());
 }
 
-fn room_is_writable(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn room_is_writable(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_send_hwm(2).unwrap();
     pull.set_recv_hwm(2).unwrap();
     let mut poller = Poller::new();
     let key = poller.add(&push, Interest::BOTH);
     assert_eq!(now(&poller), [], "there is no peer");
-    bed.join(&pull, &push);
+    harness.join(&pull, &push);
     let writable = [Ready { key, readable: false, writable: true }];
     assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), writable);
     let mut sent = 0;
@@ -94,15 +94,15 @@ fn room_is_writable(bed: &Bed) {
     push.try_send("room").unwrap();
 }
 
-fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(bed: &Bed) {
+fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(harness: &Harness) {
     for socket_type in [SocketType::Pub, SocketType::XPub] {
-        let publisher = patient(bed.context.socket(socket_type).unwrap());
-        let (slow, quick) = (bed.subscriber(), bed.subscriber());
+        let publisher = patient(harness.context.socket(socket_type).unwrap());
+        let (slow, quick) = (harness.subscriber(), harness.subscriber());
         publisher.set_no_drop(true).unwrap();
         publisher.set_send_hwm(2).unwrap();
         for subscriber in [&slow, &quick] {
             subscriber.set_recv_hwm(2).unwrap();
-            bed.join(&publisher, subscriber);
+            harness.join(&publisher, subscriber);
         }
         quick.subscribe("quick").unwrap();
         slow.subscribe("slow").unwrap();
@@ -132,9 +132,9 @@ fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(bed: &Bed) {
     }
 }
 
-fn a_lock_step_socket_is_ready_for_its_next_step_only(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
-    bed.join(&rep, &req);
+fn a_lock_step_socket_is_ready_for_its_next_step_only(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
+    harness.join(&rep, &req);
     let mut poller = Poller::new();
     let (asks, answers) = (poller.add(&req, Interest::BOTH), poller.add(&rep, Interest::BOTH));
     let readable = |key| vec![Ready { key, readable: true, writable: false }];
@@ -151,9 +151,9 @@ fn a_lock_step_socket_is_ready_for_its_next_step_only(bed: &Bed) {
     }
 }
 
-fn a_wait_ends_when_something_comes(bed: &Bed) {
-    let (push, pull, quiet) = (bed.push(), bed.pull(), bed.pull());
-    bed.join(&pull, &push);
+fn a_wait_ends_when_something_comes(harness: &Harness) {
+    let (push, pull, quiet) = (harness.push(), harness.pull(), harness.pull());
+    harness.join(&pull, &push);
     let mut poller = Poller::new();
     poller.add(&quiet, Interest::READABLE);
     let key = poller.add(&pull, Interest::READABLE);
@@ -167,10 +167,10 @@ fn a_wait_ends_when_something_comes(bed: &Bed) {
     }
 }
 
-fn a_message_that_nobody_subscribed_to_is_not_readable(bed: &Bed) {
-    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
+fn a_message_that_nobody_subscribed_to_is_not_readable(harness: &Harness) {
+    let (xpub, subscriber) = (harness.xpub(), harness.subscriber());
     xpub.set_manual(true).unwrap();
-    bed.join(&xpub, &subscriber);
+    harness.join(&xpub, &subscriber);
     subscriber.subscribe("wanted").unwrap();
     xpub.recv().unwrap();
     xpub.apply_subscription(true, "").unwrap();
@@ -183,9 +183,9 @@ fn a_message_that_nobody_subscribed_to_is_not_readable(bed: &Bed) {
     assert_eq!(subscriber.try_recv().unwrap(), "wanted");
 }
 
-fn some_types_never_are_or_always(bed: &Bed) {
+fn some_types_never_are_or_always(harness: &Harness) {
     let (publisher, router, subscriber, pull) =
-        (bed.publisher(), bed.router(), bed.subscriber(), bed.pull());
+        (harness.publisher(), harness.router(), harness.subscriber(), harness.pull());
     let mut poller = Poller::new();
     let always = [poller.add(&publisher, Interest::BOTH), poller.add(&router, Interest::BOTH)];
     poller.add(&subscriber, Interest::BOTH);
@@ -196,8 +196,8 @@ fn some_types_never_are_or_always(bed: &Bed) {
     assert_eq!(now(&poller).len(), 1, "a mandatory ROUTER needs a peer");
 }
 
-fn a_wait_ends_in_time(bed: &Bed) {
-    let pull = bed.pull();
+fn a_wait_ends_in_time(harness: &Harness) {
+    let pull = harness.pull();
     let mut poller = Poller::new();
     assert_eq!(poller.wait(Some(Duration::from_millis(5))).unwrap(), [], "nothing to wait for");
     poller.add(&pull, Interest::BOTH);
@@ -208,9 +208,9 @@ fn a_wait_ends_in_time(bed: &Bed) {
     }
 }
 
-fn interests_change(bed: &Bed) {
-    let (a, b) = (bed.pair(), bed.pair());
-    bed.join(&a, &b);
+fn interests_change(harness: &Harness) {
+    let (a, b) = (harness.pair(), harness.pair());
+    harness.join(&a, &b);
     b.send("hello").unwrap();
     let mut poller = Poller::new();
     let key = poller.add(&a, Interest::READABLE);
@@ -227,11 +227,11 @@ fn interests_change(bed: &Bed) {
 }
 
 /// Waiting for room on a socket that has messages must not turn in circles.
-fn a_wait_for_room_takes_no_processor_time(bed: &Bed) {
-    let (a, b) = (bed.dealer(), bed.dealer());
+fn a_wait_for_room_takes_no_processor_time(harness: &Harness) {
+    let (a, b) = (harness.dealer(), harness.dealer());
     a.set_send_hwm(1).unwrap();
     b.set_recv_hwm(1).unwrap();
-    bed.join(&a, &b);
+    harness.join(&a, &b);
     while a.try_send("full").is_ok() {}
     b.send("unread").unwrap();
     let mut poller = Poller::new();
@@ -247,10 +247,10 @@ fn a_wait_for_room_takes_no_processor_time(bed: &Bed) {
     }
 }
 
-fn a_closed_socket_ends_the_wait(bed: &Bed) {
-    let pull = bed.pull();
-    let endpoint = pull.bind(&bed.anywhere()).unwrap();
-    let push = bed.push();
+fn a_closed_socket_ends_the_wait(harness: &Harness) {
+    let pull = harness.pull();
+    let endpoint = pull.bind(&harness.anywhere()).unwrap();
+    let push = harness.push();
     push.connect(&endpoint).unwrap();
     let mut poller = Poller::new();
     poller.add(&pull, Interest::READABLE);
@@ -283,9 +283,9 @@ mod descriptors {
         return poller.add_raw_socket(stream, interest);
     }
 
-    fn a_descriptor_is_waited_for_beside_a_socket(bed: &Bed) {
-        let pull = bed.pull();
-        pull.bind(&bed.anywhere()).unwrap();
+    fn a_descriptor_is_waited_for_beside_a_socket(harness: &Harness) {
+        let pull = harness.pull();
+        pull.bind(&harness.anywhere()).unwrap();
         let (reader, mut writer) = streams();
         let mut poller = Poller::new();
         poller.add(&pull, Interest::READABLE);
@@ -303,9 +303,9 @@ mod descriptors {
         assert_eq!(poller.wait(Some(PATIENCE)).unwrap()[0].key, key, "a hang-up is to be read");
     }
 
-    fn a_socket_is_waited_for_beside_a_descriptor(bed: &Bed) {
-        let (push, pull) = (bed.push(), bed.pull());
-        bed.join(&pull, &push);
+    fn a_socket_is_waited_for_beside_a_descriptor(harness: &Harness) {
+        let (push, pull) = (harness.push(), harness.pull());
+        harness.join(&pull, &push);
         let (reader, writer) = streams();
         let mut poller = Poller::new();
         add(&mut poller, &reader, Interest::READABLE);

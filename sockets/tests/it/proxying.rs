@@ -1,7 +1,7 @@
 //! The proxy: queue, forwarder, streamer; capture and control.
 
-use crate::bed::{
-    Bed, GLANCE, PATIENCE, await_peers, eventually, everywhere, patient, within_process,
+use crate::harness::{
+    GLANCE, Harness, PATIENCE, await_peers, eventually, everywhere, patient, within_process,
 };
 use ringmq::{AnySocket, Error, Pair, ProxyOptions, Pull, Push, SocketType, proxy, proxy_with};
 use std::thread::Scope;
@@ -25,20 +25,20 @@ everywhere![
 
 within_process![an_answer_that_nobody_takes_holds_up_no_command];
 
-fn any(bed: &Bed, socket_type: SocketType) -> AnySocket {
-    patient(bed.context.socket(socket_type).unwrap())
+fn any(harness: &Harness, socket_type: SocketType) -> AnySocket {
+    patient(harness.context.socket(socket_type).unwrap())
 }
 
 /// A proxy under way, and its control.
 fn start<'scope>(
-    bed: &Bed,
+    harness: &Harness,
     scope: &'scope Scope<'scope, '_>,
     front: AnySocket,
     back: AnySocket,
     capture: Option<AnySocket>,
 ) -> (Pair, std::thread::ScopedJoinHandle<'scope, Result<(), Error>>) {
-    let (remote, control) = (bed.pair(), any(bed, SocketType::Pair));
-    bed.join(&remote, &control);
+    let (remote, control) = (harness.pair(), any(harness, SocketType::Pair));
+    harness.join(&remote, &control);
     let running = scope.spawn(move || {
         let options = ProxyOptions { capture: capture.as_ref(), control: Some(&control) };
         proxy_with(&front, &back, &options)
@@ -46,14 +46,14 @@ fn start<'scope>(
     (remote, running)
 }
 
-fn a_queue_carries_requests_and_replies(bed: &Bed) {
-    let (front, back) = (bed.router(), bed.dealer());
+fn a_queue_carries_requests_and_replies(harness: &Harness) {
+    let (front, back) = (harness.router(), harness.dealer());
     let (front_at, back_at) =
-        (front.bind(&bed.anywhere()).unwrap(), back.bind(&bed.anywhere()).unwrap());
+        (front.bind(&harness.anywhere()).unwrap(), back.bind(&harness.anywhere()).unwrap());
     std::thread::scope(|scope| {
         let device = scope.spawn(|| proxy(&front, &back));
         for name in 0..2u8 {
-            let rep = bed.rep();
+            let rep = harness.rep();
             rep.connect(&back_at).unwrap();
             scope.spawn(move || {
                 while let Ok(mut request) = rep.recv_multipart() {
@@ -67,7 +67,7 @@ fn a_queue_carries_requests_and_replies(bed: &Bed) {
         await_peers(&back, 2);
         let clients: Vec<_> = (0..3u8)
             .map(|client| {
-                let (req, front_at) = (bed.req(), &front_at);
+                let (req, front_at) = (harness.req(), &front_at);
                 scope.spawn(move || {
                     req.connect(front_at).unwrap();
                     for number in 0..50u8 {
@@ -80,20 +80,20 @@ fn a_queue_carries_requests_and_replies(bed: &Bed) {
             })
             .collect();
         clients.into_iter().for_each(|client| client.join().unwrap());
-        bed.context.shutdown();
+        harness.context.shutdown();
         assert!(matches!(device.join().unwrap(), Err(Error::Terminated)));
     });
 }
 
-fn a_forwarder_carries_subscriptions_upstream(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::XSub), any(bed, SocketType::XPub));
-    let front_at = front.bind(&bed.anywhere()).unwrap();
-    let back_at = back.bind(&bed.anywhere()).unwrap();
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+fn a_forwarder_carries_subscriptions_upstream(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::XSub), any(harness, SocketType::XPub));
+    let front_at = front.bind(&harness.anywhere()).unwrap();
+    let back_at = back.bind(&harness.anywhere()).unwrap();
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
     publisher.connect(&front_at).unwrap();
     subscriber.connect(&back_at).unwrap();
     std::thread::scope(|scope| {
-        let (control, running) = start(bed, scope, front, back, None);
+        let (control, running) = start(harness, scope, front, back, None);
         subscriber.subscribe("news").unwrap();
         eventually("the publisher hears of it", || publisher.topics() == 1);
         publisher.send_multipart(["other", "unheard"]).unwrap();
@@ -106,17 +106,17 @@ fn a_forwarder_carries_subscriptions_upstream(bed: &Bed) {
     });
 }
 
-fn a_streamer_loses_nothing(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
-    let (source, sink) = (bed.push(), bed.pull());
+fn a_streamer_loses_nothing(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
+    let (source, sink) = (harness.push(), harness.pull());
     for socket in [&front, &back] {
         socket.set_send_hwm(5).unwrap();
         socket.set_recv_hwm(5).unwrap();
     }
-    bed.join(&front, &source);
-    bed.join(&back, &sink);
+    harness.join(&front, &source);
+    harness.join(&back, &sink);
     std::thread::scope(|scope| {
-        let (control, running) = start(bed, scope, front, back, None);
+        let (control, running) = start(harness, scope, front, back, None);
         scope.spawn(|| {
             for number in 0..3000u32 {
                 source.send_multipart([number.to_be_bytes(), [0; 4]]).unwrap();
@@ -130,13 +130,13 @@ fn a_streamer_loses_nothing(bed: &Bed) {
     });
 }
 
-fn a_streamer_without_a_sink_holds_messages_back(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
-    let (source, sink) = (bed.push(), bed.pull());
-    bed.join(&front, &source);
-    let back_at = back.bind(&bed.anywhere()).unwrap();
+fn a_streamer_without_a_sink_holds_messages_back(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
+    let (source, sink) = (harness.push(), harness.pull());
+    harness.join(&front, &source);
+    let back_at = back.bind(&harness.anywhere()).unwrap();
     std::thread::scope(|scope| {
-        let (control, running) = start(bed, scope, front, back, None);
+        let (control, running) = start(harness, scope, front, back, None);
         for number in 0..100u8 {
             source.send([number]).unwrap();
         }
@@ -149,16 +149,16 @@ fn a_streamer_without_a_sink_holds_messages_back(bed: &Bed) {
     });
 }
 
-fn a_capture_sees_every_message(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::Router), any(bed, SocketType::Dealer));
-    let (capture, watcher) = (any(bed, SocketType::Push), bed.pull());
-    let (client, server) = (bed.dealer(), bed.dealer());
+fn a_capture_sees_every_message(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::Router), any(harness, SocketType::Dealer));
+    let (capture, watcher) = (any(harness, SocketType::Push), harness.pull());
+    let (client, server) = (harness.dealer(), harness.dealer());
     client.set_routing_id("me").unwrap();
-    bed.join(&front, &client);
-    bed.join(&back, &server);
-    bed.join(&watcher, &capture);
+    harness.join(&front, &client);
+    harness.join(&back, &server);
+    harness.join(&watcher, &capture);
     std::thread::scope(|scope| {
-        let (control, running) = start(bed, scope, front, back, Some(capture));
+        let (control, running) = start(harness, scope, front, back, Some(capture));
         client.send_multipart(["a", "b"]).unwrap();
         let request = server.recv_multipart().unwrap();
         assert_eq!(request, ["me", "a", "b"].into());
@@ -172,13 +172,13 @@ fn a_capture_sees_every_message(bed: &Bed) {
     });
 }
 
-fn a_proxy_is_paused_and_resumed(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
-    let (source, sink) = (bed.push(), bed.pull());
-    bed.join(&front, &source);
-    bed.join(&back, &sink);
+fn a_proxy_is_paused_and_resumed(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
+    let (source, sink) = (harness.push(), harness.pull());
+    harness.join(&front, &source);
+    harness.join(&back, &sink);
     std::thread::scope(|scope| {
-        let (control, running) = start(bed, scope, front, back, None);
+        let (control, running) = start(harness, scope, front, back, None);
         source.send("before").unwrap();
         assert_eq!(sink.recv().unwrap(), "before");
         control.send("PAUSE").unwrap();
@@ -199,14 +199,14 @@ fn a_proxy_is_paused_and_resumed(bed: &Bed) {
     });
 }
 
-fn a_proxy_counts(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::Router), any(bed, SocketType::Dealer));
-    let (client, server) = (bed.dealer(), bed.dealer());
+fn a_proxy_counts(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::Router), any(harness, SocketType::Dealer));
+    let (client, server) = (harness.dealer(), harness.dealer());
     client.set_routing_id("four").unwrap();
-    bed.join(&front, &client);
-    bed.join(&back, &server);
+    harness.join(&front, &client);
+    harness.join(&back, &server);
     std::thread::scope(|scope| {
-        let (control, running) = start(bed, scope, front, back, None);
+        let (control, running) = start(harness, scope, front, back, None);
         for _ in 0..3 {
             client.send_multipart(["12345", "678"]).unwrap();
             server.recv_multipart().unwrap();
@@ -217,17 +217,17 @@ fn a_proxy_counts(bed: &Bed) {
         let reply = control.recv_multipart().unwrap();
         let figures: Vec<u64> =
             reply.iter().map(|part| u64::from_ne_bytes(part[..].try_into().unwrap())).collect();
-        // Frontend in and out, backend in and out: frames and octets, the id frame included.
+        // Frontend in and out, backend in and out: frames and bytes, the id frame included.
         assert_eq!(figures, [9, 36, 2, 5, 2, 5, 9, 36]);
         control.send("TERMINATE").unwrap();
         running.join().unwrap().unwrap();
     });
 }
 
-fn a_rep_can_control(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
-    let (remote, control) = (bed.req(), any(bed, SocketType::Rep));
-    bed.join(&control, &remote);
+fn a_rep_can_control(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
+    let (remote, control) = (harness.req(), any(harness, SocketType::Rep));
+    harness.join(&control, &remote);
     std::thread::scope(|scope| {
         let running = scope.spawn(move || {
             let options = ProxyOptions { capture: None, control: Some(&control) };
@@ -243,32 +243,32 @@ fn a_rep_can_control(bed: &Bed) {
     });
 }
 
-fn a_socket_can_be_its_own_far_end(bed: &Bed) {
-    let (echo, client) = (bed.router(), bed.dealer());
-    bed.join(&echo, &client);
+fn a_socket_can_be_its_own_far_end(harness: &Harness) {
+    let (echo, client) = (harness.router(), harness.dealer());
+    harness.join(&echo, &client);
     std::thread::scope(|scope| {
         let running = scope.spawn(|| proxy(&echo, &echo));
         for number in 0..10u8 {
             client.send([number]).unwrap();
             assert_eq!(client.recv().unwrap(), [number]);
         }
-        bed.context.shutdown();
+        harness.context.shutdown();
         assert!(running.join().unwrap().is_err());
     });
 }
 
 /// A streamer with a capture socket, and its ends.
 fn streamer<'scope>(
-    bed: &Bed,
+    harness: &Harness,
     scope: &'scope Scope<'scope, '_>,
     capture: &'scope AnySocket,
 ) -> (Push, Pull, Pair, std::thread::ScopedJoinHandle<'scope, Result<(), Error>>) {
-    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
-    let (source, sink) = (bed.push(), bed.pull());
-    bed.join(&front, &source);
-    bed.join(&back, &sink);
-    let (remote, control) = (bed.pair(), any(bed, SocketType::Pair));
-    bed.join(&remote, &control);
+    let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
+    let (source, sink) = (harness.push(), harness.pull());
+    harness.join(&front, &source);
+    harness.join(&back, &sink);
+    let (remote, control) = (harness.pair(), any(harness, SocketType::Pair));
+    harness.join(&remote, &control);
     let running = scope.spawn(move || {
         let options = ProxyOptions { capture: Some(capture), control: Some(&control) };
         proxy_with(&front, &back, &options)
@@ -276,11 +276,11 @@ fn streamer<'scope>(
     (source, sink, remote, running)
 }
 
-fn a_capture_without_a_peer_holds_nothing_up(bed: &Bed) {
+fn a_capture_without_a_peer_holds_nothing_up(harness: &Harness) {
     for kind in [SocketType::Push, SocketType::Dealer, SocketType::Pair, SocketType::Pub] {
-        let capture = any(bed, kind);
+        let capture = any(harness, kind);
         std::thread::scope(|scope| {
-            let (source, sink, control, running) = streamer(bed, scope, &capture);
+            let (source, sink, control, running) = streamer(harness, scope, &capture);
             for number in 0..20u8 {
                 source.send_multipart([[number], [number]]).unwrap();
                 assert_eq!(sink.recv_multipart().unwrap(), [[number], [number]].into());
@@ -294,15 +294,15 @@ fn a_capture_without_a_peer_holds_nothing_up(bed: &Bed) {
     }
 }
 
-fn a_capture_that_is_full_misses_whole_messages(bed: &Bed) {
+fn a_capture_that_is_full_misses_whole_messages(harness: &Harness) {
     const MESSAGES: u64 = 60;
-    let (capture, watcher) = (any(bed, SocketType::Push), bed.pull());
+    let (capture, watcher) = (any(harness, SocketType::Push), harness.pull());
     capture.set_send_hwm(1).unwrap();
     watcher.set_recv_hwm(1).unwrap();
-    bed.join(&watcher, &capture);
+    harness.join(&watcher, &capture);
     let message = || [vec![1; 1 << 19], vec![2; 1 << 19], vec![3]];
     std::thread::scope(|scope| {
-        let (source, sink, control, running) = streamer(bed, scope, &capture);
+        let (source, sink, control, running) = streamer(harness, scope, &capture);
         for _ in 0..MESSAGES {
             source.send_multipart(message()).unwrap();
             assert_eq!(sink.recv_multipart().unwrap(), message().into());
@@ -318,16 +318,16 @@ fn a_capture_that_is_full_misses_whole_messages(bed: &Bed) {
     assert!(watcher.try_recv().is_err());
 }
 
-fn a_control_that_cannot_answer_is_obeyed(bed: &Bed) {
+fn a_control_that_cannot_answer_is_obeyed(harness: &Harness) {
     for (commands, obeys) in
         [(SocketType::Push, SocketType::Pull), (SocketType::Pub, SocketType::Sub)]
     {
-        let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
-        let (source, sink) = (bed.push(), bed.pull());
-        bed.join(&front, &source);
-        bed.join(&back, &sink);
-        let (remote, control) = (any(bed, commands), any(bed, obeys));
-        bed.join(&remote, &control);
+        let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
+        let (source, sink) = (harness.push(), harness.pull());
+        harness.join(&front, &source);
+        harness.join(&back, &sink);
+        let (remote, control) = (any(harness, commands), any(harness, obeys));
+        harness.join(&remote, &control);
         if obeys == SocketType::Sub {
             control.subscribe("").unwrap();
             eventually("the subscription is there", || remote.topics() == 1);
@@ -348,13 +348,13 @@ fn a_control_that_cannot_answer_is_obeyed(bed: &Bed) {
     }
 }
 
-fn an_answer_that_nobody_takes_holds_up_no_command(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
-    let (remote, control) = (bed.pair(), any(bed, SocketType::Pair));
+fn an_answer_that_nobody_takes_holds_up_no_command(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
+    let (remote, control) = (harness.pair(), any(harness, SocketType::Pair));
     // Within a process the marks of both add up.
     remote.set_recv_hwm(1).unwrap();
     control.set_send_hwm(1).unwrap();
-    bed.join(&remote, &control);
+    harness.join(&remote, &control);
     let control = std::thread::scope(|scope| {
         let running = scope.spawn(move || {
             let options = ProxyOptions { capture: None, control: Some(&control) };
@@ -372,19 +372,19 @@ fn an_answer_that_nobody_takes_holds_up_no_command(bed: &Bed) {
     }
 }
 
-fn a_full_peer_of_a_router_holds_up_no_command(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::Dealer), any(bed, SocketType::Router));
-    let (source, slow, idle) = (bed.dealer(), bed.dealer(), bed.dealer());
+fn a_full_peer_of_a_router_holds_up_no_command(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::Dealer), any(harness, SocketType::Router));
+    let (source, slow, idle) = (harness.dealer(), harness.dealer(), harness.dealer());
     back.set_mandatory(true).unwrap();
     back.set_send_hwm(1).unwrap();
-    bed.join(&front, &source);
+    harness.join(&front, &source);
     for (peer, id) in [(&slow, "slow"), (&idle, "idle")] {
         peer.set_routing_id(id).unwrap();
         peer.set_recv_hwm(1).unwrap();
-        bed.join(&back, peer);
+        harness.join(&back, peer);
     }
     std::thread::scope(|scope| {
-        let (control, running) = start(bed, scope, front, back, None);
+        let (control, running) = start(harness, scope, front, back, None);
         let body = |number: u8| vec![number; 1 << 20];
         for number in 0..60u8 {
             source.send_multipart([b"slow".to_vec(), body(number)]).unwrap();
@@ -404,14 +404,14 @@ fn a_full_peer_of_a_router_holds_up_no_command(bed: &Bed) {
     });
 }
 
-fn a_paused_proxy_ends_with_its_context(bed: &Bed) {
-    let (front, back) = (any(bed, SocketType::Pull), any(bed, SocketType::Push));
+fn a_paused_proxy_ends_with_its_context(harness: &Harness) {
+    let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
     std::thread::scope(|scope| {
-        let (control, running) = start(bed, scope, front, back, None);
+        let (control, running) = start(harness, scope, front, back, None);
         control.send("PAUSE").unwrap();
         control.send("STATISTICS").unwrap();
         assert_eq!(control.recv_multipart().unwrap().len(), 8);
-        bed.context.shutdown();
+        harness.context.shutdown();
         assert!(matches!(running.join().unwrap(), Err(Error::Terminated)));
     });
 }

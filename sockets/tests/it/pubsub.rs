@@ -1,6 +1,6 @@
 //! PUB, SUB, XPUB and XSUB: to each what it subscribed to.
 
-use crate::bed::{Bed, GLANCE, await_peers, eventually, everywhere};
+use crate::harness::{GLANCE, Harness, await_peers, eventually, everywhere};
 use ringmq::{Error, Pub, Sub};
 
 everywhere![
@@ -31,10 +31,10 @@ everywhere![
 ];
 
 /// A PUB and a SUB, connected, with the subscriptions known.
-fn subscribed(bed: &Bed, topics: &[&str]) -> (Pub, Sub) {
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+fn subscribed(harness: &Harness, topics: &[&str]) -> (Pub, Sub) {
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
     topics.iter().for_each(|topic| subscriber.subscribe(topic).unwrap());
-    bed.join(&publisher, &subscriber);
+    harness.join(&publisher, &subscriber);
     await_topics(&publisher, subscriber.topics());
     (publisher, subscriber)
 }
@@ -43,8 +43,8 @@ fn await_topics(publisher: &Pub, topics: usize) {
     eventually("the subscriptions are known", || publisher.topics() == topics);
 }
 
-fn a_subscription_is_a_prefix(bed: &Bed) {
-    let (publisher, subscriber) = subscribed(bed, &["ab", "xyz"]);
+fn a_subscription_is_a_prefix(harness: &Harness) {
+    let (publisher, subscriber) = subscribed(harness, &["ab", "xyz"]);
     for topic in ["a", "ab", "abc", "b", "xy", "xyz", "xyz!", "", "end", "ab end"] {
         publisher.send(topic).unwrap();
     }
@@ -53,24 +53,24 @@ fn a_subscription_is_a_prefix(bed: &Bed) {
     }
 }
 
-fn without_a_subscription_nothing_comes(bed: &Bed) {
-    let (publisher, subscriber) = subscribed(bed, &[]);
+fn without_a_subscription_nothing_comes(harness: &Harness) {
+    let (publisher, subscriber) = subscribed(harness, &[]);
     publisher.send("unheard").unwrap();
     publisher.send("").unwrap();
     subscriber.set_recv_timeout(Some(GLANCE)).unwrap();
     assert!(subscriber.recv().unwrap_err().is_would_block());
 }
 
-fn the_empty_subscription_takes_all(bed: &Bed) {
-    let (publisher, subscriber) = subscribed(bed, &[""]);
+fn the_empty_subscription_takes_all(harness: &Harness) {
+    let (publisher, subscriber) = subscribed(harness, &[""]);
     for body in ["", "a", "\0\u{1}"] {
         publisher.send(body).unwrap();
         assert_eq!(subscriber.recv().unwrap(), body);
     }
 }
 
-fn subscriptions_are_counted(bed: &Bed) {
-    let (publisher, subscriber) = subscribed(bed, &["t", "t", "end"]);
+fn subscriptions_are_counted(harness: &Harness) {
+    let (publisher, subscriber) = subscribed(harness, &["t", "t", "end"]);
     subscriber.unsubscribe("t").unwrap();
     assert_eq!(subscriber.topics(), 2);
     publisher.send("t once more").unwrap();
@@ -82,25 +82,25 @@ fn subscriptions_are_counted(bed: &Bed) {
     assert_eq!(subscriber.recv().unwrap(), "end");
 }
 
-fn an_unknown_unsubscribe_is_no_error(bed: &Bed) {
-    let (publisher, subscriber) = subscribed(bed, &["known"]);
+fn an_unknown_unsubscribe_is_no_error(harness: &Harness) {
+    let (publisher, subscriber) = subscribed(harness, &["known"]);
     subscriber.unsubscribe("unknown").unwrap();
     publisher.send("known").unwrap();
     assert_eq!(subscriber.recv().unwrap(), "known");
 }
 
-fn the_whole_message_follows_its_first_frame(bed: &Bed) {
-    let (publisher, subscriber) = subscribed(bed, &["yes"]);
+fn the_whole_message_follows_its_first_frame(harness: &Harness) {
+    let (publisher, subscriber) = subscribed(harness, &["yes"]);
     publisher.send_multipart(["no", "yes", "yes"]).unwrap();
     publisher.send_multipart(["yes", "no", ""]).unwrap();
     assert_eq!(subscriber.recv_multipart().unwrap(), ["yes", "no", ""].into());
     assert!(subscriber.try_recv().is_err());
 }
 
-fn a_late_joiner_misses_what_was_before(bed: &Bed) {
-    let (publisher, early) = subscribed(bed, &[""]);
+fn a_late_joiner_misses_what_was_before(harness: &Harness) {
+    let (publisher, early) = subscribed(harness, &[""]);
     publisher.send("before").unwrap();
-    let late = bed.subscriber();
+    let late = harness.subscriber();
     late.subscribe("").unwrap();
     late.connect(&publisher.last_endpoint()).unwrap();
     await_peers(&publisher, 2);
@@ -113,20 +113,20 @@ fn a_late_joiner_misses_what_was_before(bed: &Bed) {
     assert_eq!(early.recv().unwrap(), "before");
 }
 
-fn publishing_to_nobody_is_no_error(bed: &Bed) {
-    let publisher = bed.publisher();
-    publisher.bind(&bed.anywhere()).unwrap();
+fn publishing_to_nobody_is_no_error(harness: &Harness) {
+    let publisher = harness.publisher();
+    publisher.bind(&harness.anywhere()).unwrap();
     for _ in 0..5_000 {
         publisher.send("unheard").unwrap();
     }
 }
 
-fn a_slow_subscriber_misses_messages_which_are_counted(bed: &Bed) {
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+fn a_slow_subscriber_misses_messages_which_are_counted(harness: &Harness) {
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
     publisher.set_send_hwm(3).unwrap();
     subscriber.set_recv_hwm(3).unwrap();
     subscriber.subscribe("").unwrap();
-    bed.join(&publisher, &subscriber);
+    harness.join(&publisher, &subscriber);
     await_topics(&publisher, 1);
     let mut sent = 0u64;
     while publisher.stats()[0].dropped < 5 {
@@ -148,11 +148,12 @@ fn a_slow_subscriber_misses_messages_which_are_counted(bed: &Bed) {
     assert!(subscriber.try_recv().is_err());
 }
 
-fn a_slow_subscriber_is_no_other_ones_concern(bed: &Bed) {
-    let (publisher, slow, quick) = (bed.publisher(), bed.subscriber(), bed.subscriber());
+fn a_slow_subscriber_is_no_other_ones_concern(harness: &Harness) {
+    let (publisher, slow, quick) =
+        (harness.publisher(), harness.subscriber(), harness.subscriber());
     publisher.set_send_hwm(5).unwrap();
     slow.set_recv_hwm(1).unwrap();
-    let endpoint = publisher.bind(&bed.anywhere()).unwrap();
+    let endpoint = publisher.bind(&harness.anywhere()).unwrap();
     // Both want everything, in other words.
     for (subscriber, topic) in [(&slow, &[0][..]), (&quick, &[])] {
         subscriber.subscribe(topic).unwrap();
@@ -167,13 +168,13 @@ fn a_slow_subscriber_is_no_other_ones_concern(bed: &Bed) {
     }
 }
 
-fn no_drop_waits_for_the_slow_subscriber(bed: &Bed) {
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+fn no_drop_waits_for_the_slow_subscriber(harness: &Harness) {
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
     publisher.set_send_hwm(2).unwrap();
     publisher.set_no_drop(true).unwrap();
     subscriber.set_recv_hwm(2).unwrap();
     subscriber.subscribe("").unwrap();
-    bed.join(&publisher, &subscriber);
+    harness.join(&publisher, &subscriber);
     await_topics(&publisher, 1);
     let mut sent = 0;
     while publisher.try_send(vec![7; 1 << 20]).is_ok() {
@@ -190,9 +191,9 @@ fn no_drop_waits_for_the_slow_subscriber(bed: &Bed) {
     assert_eq!(publisher.stats()[0].dropped, 0);
 }
 
-fn an_xpub_hears_of_first_and_last(bed: &Bed) {
-    let (xpub, one, two) = (bed.xpub(), bed.subscriber(), bed.subscriber());
-    let endpoint = xpub.bind(&bed.anywhere()).unwrap();
+fn an_xpub_hears_of_first_and_last(harness: &Harness) {
+    let (xpub, one, two) = (harness.xpub(), harness.subscriber(), harness.subscriber());
+    let endpoint = xpub.bind(&harness.anywhere()).unwrap();
     one.connect(&endpoint).unwrap();
     two.connect(&endpoint).unwrap();
     await_peers(&xpub, 2);
@@ -208,9 +209,9 @@ fn an_xpub_hears_of_first_and_last(bed: &Bed) {
     assert_eq!(xpub.recv().unwrap(), b"\x00t");
 }
 
-fn a_subscriber_that_leaves_cancels_all(bed: &Bed) {
-    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
-    bed.join(&xpub, &subscriber);
+fn a_subscriber_that_leaves_cancels_all(harness: &Harness) {
+    let (xpub, subscriber) = (harness.xpub(), harness.subscriber());
+    harness.join(&xpub, &subscriber);
     subscriber.subscribe("a").unwrap();
     subscriber.subscribe("b").unwrap();
     assert_eq!(xpub.recv().unwrap(), b"\x01a");
@@ -222,10 +223,10 @@ fn a_subscriber_that_leaves_cancels_all(bed: &Bed) {
     assert_eq!(xpub.topics(), 0);
 }
 
-fn verbose_hears_of_every_subscription(bed: &Bed) {
-    let (xpub, one, two) = (bed.xpub(), bed.subscriber(), bed.subscriber());
+fn verbose_hears_of_every_subscription(harness: &Harness) {
+    let (xpub, one, two) = (harness.xpub(), harness.subscriber(), harness.subscriber());
     xpub.set_verbose(true).unwrap();
-    let endpoint = xpub.bind(&bed.anywhere()).unwrap();
+    let endpoint = xpub.bind(&harness.anywhere()).unwrap();
     one.connect(&endpoint).unwrap();
     two.connect(&endpoint).unwrap();
     await_peers(&xpub, 2);
@@ -241,10 +242,10 @@ fn verbose_hears_of_every_subscription(bed: &Bed) {
     assert_eq!(xpub.recv().unwrap(), b"\x00t");
 }
 
-fn verboser_hears_of_every_cancellation_too(bed: &Bed) {
-    let (xpub, one, two) = (bed.xpub(), bed.subscriber(), bed.subscriber());
+fn verboser_hears_of_every_cancellation_too(harness: &Harness) {
+    let (xpub, one, two) = (harness.xpub(), harness.subscriber(), harness.subscriber());
     xpub.set_verboser(true).unwrap();
-    let endpoint = xpub.bind(&bed.anywhere()).unwrap();
+    let endpoint = xpub.bind(&harness.anywhere()).unwrap();
     for subscriber in [&one, &two] {
         subscriber.connect(&endpoint).unwrap();
         subscriber.subscribe("t").unwrap();
@@ -256,11 +257,11 @@ fn verboser_hears_of_every_cancellation_too(bed: &Bed) {
     }
 }
 
-fn in_manual_mode_the_application_decides(bed: &Bed) {
-    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
+fn in_manual_mode_the_application_decides(harness: &Harness) {
+    let (xpub, subscriber) = (harness.xpub(), harness.subscriber());
     assert!(matches!(xpub.apply_subscription(true, "x"), Err(Error::InvalidOption { .. })));
     xpub.set_manual(true).unwrap();
-    bed.join(&xpub, &subscriber);
+    harness.join(&xpub, &subscriber);
     subscriber.subscribe("").unwrap();
     assert_eq!(xpub.recv().unwrap(), [1]);
     xpub.apply_subscription(true, "granted").unwrap();
@@ -275,11 +276,11 @@ fn in_manual_mode_the_application_decides(bed: &Bed) {
     assert_eq!(subscriber.recv().unwrap(), "end");
 }
 
-fn the_welcome_comes_first(bed: &Bed) {
-    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
+fn the_welcome_comes_first(harness: &Harness) {
+    let (xpub, subscriber) = (harness.xpub(), harness.subscriber());
     xpub.set_welcome_message("welcome, stranger").unwrap();
     subscriber.subscribe("welcome").unwrap();
-    let endpoint = xpub.bind(&bed.anywhere()).unwrap();
+    let endpoint = xpub.bind(&harness.anywhere()).unwrap();
     subscriber.connect(&endpoint).unwrap();
     assert_eq!(xpub.recv().unwrap(), b"\x01welcome");
     xpub.send("welcome, all").unwrap();
@@ -287,10 +288,10 @@ fn the_welcome_comes_first(bed: &Bed) {
     assert_eq!(subscriber.recv().unwrap(), "welcome, all");
 }
 
-fn an_xsub_does_not_filter(bed: &Bed) {
-    let (xpub, xsub) = (bed.xpub(), bed.xsub());
+fn an_xsub_does_not_filter(harness: &Harness) {
+    let (xpub, xsub) = (harness.xpub(), harness.xsub());
     xpub.set_manual(true).unwrap();
-    bed.join(&xpub, &xsub);
+    harness.join(&xpub, &xsub);
     xsub.send(b"\x01wish").unwrap();
     assert_eq!(xpub.recv().unwrap(), b"\x01wish");
     xpub.apply_subscription(true, "").unwrap();
@@ -298,10 +299,10 @@ fn an_xsub_does_not_filter(bed: &Bed) {
     assert_eq!(xsub.recv().unwrap(), "something else");
 }
 
-fn an_xsub_counts_its_subscriptions(bed: &Bed) {
-    let (xpub, xsub) = (bed.xpub(), bed.xsub());
+fn an_xsub_counts_its_subscriptions(harness: &Harness) {
+    let (xpub, xsub) = (harness.xpub(), harness.xsub());
     xpub.set_verboser(true).unwrap();
-    bed.join(&xpub, &xsub);
+    harness.join(&xpub, &xsub);
     xsub.send(b"\x01t").unwrap();
     xsub.send(b"\x01t").unwrap();
     assert_eq!(xpub.recv().unwrap(), b"\x01t");
@@ -314,12 +315,12 @@ fn an_xsub_counts_its_subscriptions(bed: &Bed) {
     assert_eq!(xpub.recv().unwrap(), b"\x00t");
 }
 
-fn one_subscriber_hears_many_publishers(bed: &Bed) {
-    let subscriber = bed.subscriber();
+fn one_subscriber_hears_many_publishers(harness: &Harness) {
+    let subscriber = harness.subscriber();
     subscriber.subscribe("").unwrap();
-    let publishers = [bed.publisher(), bed.publisher(), bed.publisher()];
+    let publishers = [harness.publisher(), harness.publisher(), harness.publisher()];
     for publisher in &publishers {
-        bed.join(publisher, &subscriber);
+        harness.join(publisher, &subscriber);
         await_topics(publisher, 1);
     }
     for (name, publisher) in publishers.iter().enumerate() {
@@ -330,11 +331,11 @@ fn one_subscriber_hears_many_publishers(bed: &Bed) {
     assert_eq!(heard, [0, 1, 2]);
 }
 
-fn a_subscriber_conflates(bed: &Bed) {
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
+fn a_subscriber_conflates(harness: &Harness) {
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
     subscriber.set_conflate(true).unwrap();
     subscriber.subscribe("").unwrap();
-    bed.join(&publisher, &subscriber);
+    harness.join(&publisher, &subscriber);
     await_topics(&publisher, 1);
     for number in 0..=500u32 {
         publisher.send(number.to_be_bytes()).unwrap();
@@ -346,9 +347,9 @@ fn a_subscriber_conflates(bed: &Bed) {
     assert!(received < 500);
 }
 
-fn a_subscription_in_the_middle_of_a_message_counts_for_the_next(bed: &Bed) {
-    let (publisher, subscriber) = (bed.publisher(), bed.subscriber());
-    bed.join(&publisher, &subscriber);
+fn a_subscription_in_the_middle_of_a_message_counts_for_the_next(harness: &Harness) {
+    let (publisher, subscriber) = (harness.publisher(), harness.subscriber());
+    harness.join(&publisher, &subscriber);
     let mut beginning = ringmq::Message::from("beginning");
     beginning.set_more(true);
     publisher.send(beginning).unwrap();
@@ -359,11 +360,11 @@ fn a_subscription_in_the_middle_of_a_message_counts_for_the_next(bed: &Bed) {
     assert_eq!(subscriber.recv_multipart().unwrap(), ["next", "whole"].into());
 }
 
-fn subscriptions_made_while_connecting_all_arrive(bed: &Bed) {
-    let publisher = bed.publisher();
-    let endpoint = publisher.bind(&bed.anywhere()).unwrap();
+fn subscriptions_made_while_connecting_all_arrive(harness: &Harness) {
+    let publisher = harness.publisher();
+    let endpoint = publisher.bind(&harness.anywhere()).unwrap();
     for _ in 0..30 {
-        let subscriber = bed.subscriber();
+        let subscriber = harness.subscriber();
         for topic in 0..20u8 {
             subscriber.subscribe([topic]).unwrap();
         }
@@ -377,7 +378,7 @@ fn subscriptions_made_while_connecting_all_arrive(bed: &Bed) {
             });
             subscriber.connect(&endpoint).unwrap();
         });
-        // The last one arrives last: a new connection tells them in the order of their octets, and
+        // The last one arrives last: a new connection tells them in the order of their bytes, and
         // after that they go as they are made.
         subscriber.subscribe([255]).unwrap();
         subscriber.set_recv_timeout(Some(GLANCE)).unwrap();
@@ -391,9 +392,9 @@ fn subscriptions_made_while_connecting_all_arrive(bed: &Bed) {
     }
 }
 
-fn an_xpub_that_never_receives_heeds_every_subscription(bed: &Bed) {
-    let (xpub, subscriber) = (bed.xpub(), bed.subscriber());
-    bed.join(&xpub, &subscriber);
+fn an_xpub_that_never_receives_heeds_every_subscription(harness: &Harness) {
+    let (xpub, subscriber) = (harness.xpub(), harness.subscriber());
+    harness.join(&xpub, &subscriber);
     for topic in 0..1500u32 {
         subscriber.subscribe(topic.to_be_bytes()).unwrap();
     }

@@ -1,6 +1,6 @@
-//! What a peer says on the wire, octet by octet, for tests that play one.
+//! What a peer says on the wire, byte by byte, for tests that play one.
 
-use crate::bed::PATIENCE;
+use crate::harness::PATIENCE;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 #[cfg(unix)]
@@ -37,16 +37,16 @@ impl Wire {
         Some(Self { stream, ahead: Vec::new() })
     }
 
-    pub(crate) fn write(&mut self, octets: &[u8]) {
-        self.stream.write_all(octets).unwrap();
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
     }
 
-    /// Reads until those octets have come, and them.
-    pub(crate) fn read_past(&mut self, octets: &[u8]) {
+    /// Reads until those bytes have come, and them.
+    pub(crate) fn read_past(&mut self, bytes: &[u8]) {
         loop {
-            let found = self.ahead.windows(octets.len()).position(|some| some == octets);
+            let found = self.ahead.windows(bytes.len()).position(|some| some == bytes);
             if let Some(at) = found {
-                self.ahead.drain(..at + octets.len());
+                self.ahead.drain(..at + bytes.len());
                 return;
             }
             let mut more = [0; 4096];

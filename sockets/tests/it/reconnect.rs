@@ -1,7 +1,7 @@
 //! Lost connections are made again, and what was queued meanwhile arrives.
 
-use crate::bed::{
-    Address, Bed, await_event, await_kind, connected, eventually, over_tcp, over_wires,
+use crate::harness::{
+    Address, Harness, await_event, await_kind, connected, eventually, over_tcp, over_wires,
 };
 use crate::raw::{greeting, hello};
 use ringmq::{Message, MonitorEvent};
@@ -25,14 +25,14 @@ over_tcp![
     without_an_interval_it_gives_up,
 ];
 
-fn messages_queue_until_the_server_is_back(bed: &Bed) {
-    let (address, push) = (Address::new(bed), bed.push());
+fn messages_queue_until_the_server_is_back(harness: &Harness) {
+    let (address, push) = (Address::new(harness), harness.push());
     push.connect(&address.endpoint).unwrap();
     for round in 0..3u8 {
         for number in 0..100u8 {
             push.send([round, number]).unwrap();
         }
-        let pull = bed.pull();
+        let pull = harness.pull();
         address.bind(&pull);
         for number in 0..100u8 {
             assert_eq!(pull.recv().unwrap(), [round, number]);
@@ -42,11 +42,11 @@ fn messages_queue_until_the_server_is_back(bed: &Bed) {
     }
 }
 
-fn many_bounces_lose_no_queued_message(bed: &Bed) {
-    let (address, dealer) = (Address::new(bed), bed.dealer());
+fn many_bounces_lose_no_queued_message(harness: &Harness) {
+    let (address, dealer) = (Address::new(harness), harness.dealer());
     dealer.connect(&address.endpoint).unwrap();
     for round in 0..10u8 {
-        let router = bed.router();
+        let router = harness.router();
         address.bind(&router);
         dealer.send_multipart([[round], [round]]).unwrap();
         let message = router.recv_multipart().unwrap();
@@ -58,8 +58,8 @@ fn many_bounces_lose_no_queued_message(bed: &Bed) {
     }
 }
 
-fn subscriptions_are_sent_again(bed: &Bed) {
-    let (address, subscriber, xsub) = (Address::new(bed), bed.subscriber(), bed.xsub());
+fn subscriptions_are_sent_again(harness: &Harness) {
+    let (address, subscriber, xsub) = (Address::new(harness), harness.subscriber(), harness.xsub());
     subscriber.connect(&address.endpoint).unwrap();
     xsub.connect(&address.endpoint).unwrap();
     for topic in ["a", "b", "c"] {
@@ -68,7 +68,7 @@ fn subscriptions_are_sent_again(bed: &Bed) {
     xsub.send(b"\x01x").unwrap();
     subscriber.unsubscribe("c").unwrap();
     for round in 0..3u8 {
-        let publisher = bed.publisher();
+        let publisher = harness.publisher();
         address.bind(&publisher);
         eventually("it knows the topics", || publisher.topics() == 3);
         for topic in [b'c', b'x', b'a', b'b'] {
@@ -82,11 +82,11 @@ fn subscriptions_are_sent_again(bed: &Bed) {
     }
 }
 
-fn requests_go_on_with_the_next_server(bed: &Bed) {
-    let (address, req) = (Address::new(bed), bed.req());
+fn requests_go_on_with_the_next_server(harness: &Harness) {
+    let (address, req) = (Address::new(harness), harness.req());
     req.connect(&address.endpoint).unwrap();
     for round in 0..3u8 {
-        let rep = bed.rep();
+        let rep = harness.rep();
         address.bind(&rep);
         req.send([round]).unwrap();
         assert_eq!(rep.recv().unwrap(), [round]);
@@ -97,14 +97,14 @@ fn requests_go_on_with_the_next_server(bed: &Bed) {
     }
 }
 
-fn immediate_queues_for_nobody(bed: &Bed) {
-    let (address, push) = (Address::new(bed), bed.push());
+fn immediate_queues_for_nobody(harness: &Harness) {
+    let (address, push) = (Address::new(harness), harness.push());
     push.set_immediate(true).unwrap();
     push.connect(&address.endpoint).unwrap();
     assert!(push.try_send("nobody").unwrap_err().error.is_would_block());
     assert!(push.stats().is_empty());
     for round in 0..2u8 {
-        let pull = bed.pull();
+        let pull = harness.pull();
         address.bind(&pull);
         push.send([round]).unwrap();
         assert_eq!(pull.recv().unwrap(), [round]);
@@ -114,10 +114,10 @@ fn immediate_queues_for_nobody(bed: &Bed) {
     }
 }
 
-fn a_message_begun_before_the_bounce_arrives_whole(bed: &Bed) {
-    let (address, push) = (Address::new(bed), bed.push());
+fn a_message_begun_before_the_bounce_arrives_whole(harness: &Harness) {
+    let (address, push) = (Address::new(harness), harness.push());
     push.connect(&address.endpoint).unwrap();
-    let first = bed.pull();
+    let first = harness.pull();
     address.bind(&first);
     eventually("it is connected", || connected(&push) == 1);
     let mut beginning = Message::from("beginning");
@@ -126,14 +126,14 @@ fn a_message_begun_before_the_bounce_arrives_whole(bed: &Bed) {
     drop(first);
     eventually("the server is gone", || connected(&push) == 0);
     push.send("end").unwrap();
-    let second = bed.pull();
+    let second = harness.pull();
     address.bind(&second);
     assert_eq!(second.recv_multipart().unwrap(), ["beginning", "end"].into());
 }
 
-fn a_message_torn_on_the_wire_is_never_seen_in_part(bed: &Bed) {
+fn a_message_torn_on_the_wire_is_never_seen_in_part(harness: &Harness) {
     for taken in [0, 1, 100, 70_000, 300_000] {
-        let push = bed.push();
+        let push = harness.push();
         let breaking = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("tcp://{}", breaking.local_addr().unwrap());
         push.connect(&endpoint).unwrap();
@@ -144,7 +144,7 @@ fn a_message_torn_on_the_wire_is_never_seen_in_part(bed: &Bed) {
         push.send("next").unwrap();
         stream.read_exact(&mut vec![0; greeting().len() + taken]).unwrap();
         drop((stream, breaking));
-        let pull = bed.pull();
+        let pull = harness.pull();
         eventually("the endpoint is free", || pull.bind(&endpoint).is_ok());
         push.send("last").unwrap();
         loop {
@@ -159,8 +159,8 @@ fn a_message_torn_on_the_wire_is_never_seen_in_part(bed: &Bed) {
 }
 
 /// The waits between the first attempts at an endpoint that nobody has bound.
-fn waits(bed: &Bed, interval: u64, longest: u64, attempts: usize) -> Vec<u64> {
-    let (address, push) = (Address::new(bed), bed.push());
+fn waits(harness: &Harness, interval: u64, longest: u64, attempts: usize) -> Vec<u64> {
+    let (address, push) = (Address::new(harness), harness.push());
     push.set_reconnect_interval(Some(Duration::from_millis(interval))).unwrap();
     push.set_reconnect_interval_max(Duration::from_millis(longest)).unwrap();
     let monitor = push.monitor();
@@ -177,17 +177,17 @@ fn waits(bed: &Bed, interval: u64, longest: u64, attempts: usize) -> Vec<u64> {
     (0..attempts).map(|_| wait()).collect()
 }
 
-fn attempts_are_made_at_the_interval(bed: &Bed) {
-    let waits = waits(bed, 10, 0, 6);
+fn attempts_are_made_at_the_interval(harness: &Harness) {
+    let waits = waits(harness, 10, 0, 6);
     assert!(waits.iter().all(|wait| (10..20).contains(wait)), "{waits:?}");
 }
 
-fn attempts_are_made_at_growing_intervals(bed: &Bed) {
-    assert_eq!(waits(bed, 5, 30, 5), [5, 10, 20, 30, 30]);
+fn attempts_are_made_at_growing_intervals(harness: &Harness) {
+    assert_eq!(waits(harness, 5, 30, 5), [5, 10, 20, 30, 30]);
 }
 
-fn without_an_interval_it_gives_up(bed: &Bed) {
-    let (address, push) = (Address::new(bed), bed.push());
+fn without_an_interval_it_gives_up(harness: &Harness) {
+    let (address, push) = (Address::new(harness), harness.push());
     push.set_reconnect_interval(None).unwrap();
     let monitor = push.monitor();
     push.connect(&address.endpoint).unwrap();
@@ -195,7 +195,7 @@ fn without_an_interval_it_gives_up(bed: &Bed) {
     await_kind!(&monitor, Closed);
     eventually("the connect is forgotten", || push.disconnect(&address.endpoint).is_err());
     // It can be asked for again, and then lasts as long as the connection.
-    let pull = bed.pull();
+    let pull = harness.pull();
     address.bind(&pull);
     push.connect(&address.endpoint).unwrap();
     push.send("hello").unwrap();

@@ -1,8 +1,8 @@
 //! Connects that are to end for good, and what those are told who would send.
 
-use crate::bed::{
-    Address, Bed, PATIENCE, await_event, await_kind, connected, eventually, over_tcp, over_wires,
-    patient,
+use crate::harness::{
+    Address, Harness, PATIENCE, await_event, await_kind, connected, eventually, over_tcp,
+    over_wires, patient,
 };
 use crate::raw::{greeting, hello};
 use futures_lite::future::block_on;
@@ -58,9 +58,9 @@ fn is_told<K: Sends>(socket: &Socket<K>, endpoint: &str) -> String {
     }
 }
 
-fn a_refusal_ends_it_if_wanted(bed: &Bed) {
-    fn refused<K: Sends>(bed: &Bed, socket: &Socket<K>, immediate: bool) {
-        let address = Address::new(bed);
+fn a_refusal_ends_it_if_wanted(harness: &Harness) {
+    fn refused<K: Sends>(harness: &Harness, socket: &Socket<K>, immediate: bool) {
+        let address = Address::new(harness);
         socket.set_reconnect_stop(REFUSED).unwrap();
         socket.set_immediate(immediate).unwrap();
         socket.set_send_hwm(2).unwrap();
@@ -73,23 +73,23 @@ fn a_refusal_ends_it_if_wanted(bed: &Bed) {
         assert!(matches!(event, MonitorEvent::Closed { .. }), "{event:?}");
     }
     for immediate in [true, false] {
-        refused(bed, &bed.push(), immediate);
-        refused(bed, &bed.dealer(), immediate);
-        refused(bed, &bed.pair(), immediate);
-        refused(bed, &bed.req(), immediate);
+        refused(harness, &harness.push(), immediate);
+        refused(harness, &harness.dealer(), immediate);
+        refused(harness, &harness.pair(), immediate);
+        refused(harness, &harness.req(), immediate);
     }
 }
 
-fn without_an_interval_a_sender_is_told(bed: &Bed) {
-    let (address, push) = (Address::new(bed), bed.push());
+fn without_an_interval_a_sender_is_told(harness: &Harness) {
+    let (address, push) = (Address::new(harness), harness.push());
     push.set_reconnect_interval(None).unwrap();
     push.set_send_hwm(2).unwrap();
     push.connect(&address.endpoint).unwrap();
     assert!(!is_told(&push, &address.endpoint).is_empty());
 }
 
-fn what_ended_can_be_connected_again(bed: &Bed) {
-    let (address, push, pull) = (Address::new(bed), bed.push(), bed.pull());
+fn what_ended_can_be_connected_again(harness: &Harness) {
+    let (address, push, pull) = (Address::new(harness), harness.push(), harness.pull());
     push.set_reconnect_stop(REFUSED).unwrap();
     push.set_send_hwm(2).unwrap();
     push.connect(&address.endpoint).unwrap();
@@ -100,26 +100,26 @@ fn what_ended_can_be_connected_again(bed: &Bed) {
     assert_eq!(pull.recv().unwrap(), "heard");
 }
 
-fn a_socket_with_another_endpoint_waits_for_that(bed: &Bed) {
-    let (address, push) = (Address::new(bed), bed.push());
+fn a_socket_with_another_endpoint_waits_for_that(harness: &Harness) {
+    let (address, push) = (Address::new(harness), harness.push());
     let monitor = push.monitor();
     push.set_reconnect_stop(REFUSED).unwrap();
-    let bound = push.bind(&bed.anywhere()).unwrap();
+    let bound = push.bind(&harness.anywhere()).unwrap();
     push.connect(&address.endpoint).unwrap();
     await_kind!(&monitor, Closed);
     eventually("it is over", || push.disconnect(&address.endpoint).is_err());
     assert!(push.try_send("hello").unwrap_err().error.is_would_block(), "somebody may come");
-    let pull = bed.pull();
+    let pull = harness.pull();
     pull.connect(&bound).unwrap();
     push.send("hello").unwrap();
     assert_eq!(pull.recv().unwrap(), "hello");
 }
 
-fn a_failed_handshake_ends_it_if_wanted(bed: &Bed) {
+fn a_failed_handshake_ends_it_if_wanted(harness: &Harness) {
     let answers = [b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), hello("SUB"), Vec::new()];
     for answer in answers {
         let (listener, endpoint) = stranger();
-        let push = bed.push();
+        let push = harness.push();
         push.set_reconnect_stop(HANDSHAKE).unwrap();
         push.set_send_hwm(2).unwrap();
         let monitor = push.monitor();
@@ -136,9 +136,9 @@ fn a_failed_handshake_ends_it_if_wanted(bed: &Bed) {
     }
 }
 
-fn other_conditions_do_not_end_it(bed: &Bed) {
+fn other_conditions_do_not_end_it(harness: &Harness) {
     let (listener, endpoint) = stranger();
-    let push = bed.push();
+    let push = harness.push();
     push.set_reconnect_stop(ReconnectStop { handshake_failed: false, ..ALL }).unwrap();
     let monitor = push.monitor();
     push.connect(&endpoint).unwrap();
@@ -147,7 +147,7 @@ fn other_conditions_do_not_end_it(bed: &Bed) {
     await_kind!(&monitor, ConnectRetried);
     // One that stood and was lost is not one of which the handshake failed.
     let (listener, endpoint) = stranger();
-    let push = bed.push();
+    let push = harness.push();
     push.set_reconnect_stop(ALL).unwrap();
     let monitor = push.monitor();
     push.connect(&endpoint).unwrap();
@@ -162,9 +162,9 @@ const ALL: ReconnectStop =
     ReconnectStop { connection_refused: true, handshake_failed: true, after_disconnect: true };
 
 /// A PUSH that is full, and whose connect is about to fail when `fail` is called.
-fn full(bed: &Bed) -> (Push, String, impl FnOnce()) {
+fn full(harness: &Harness) -> (Push, String, impl FnOnce()) {
     let (listener, endpoint) = stranger();
-    let push = bed.push();
+    let push = harness.push();
     push.set_reconnect_stop(HANDSHAKE).unwrap();
     push.set_send_hwm(1).unwrap();
     push.connect(&endpoint).unwrap();
@@ -180,8 +180,8 @@ fn full(bed: &Bed) -> (Push, String, impl FnOnce()) {
     (push, endpoint, fail)
 }
 
-fn all_ways_to_wait_for_room_are_told(bed: &Bed) {
-    let (push, endpoint, fail) = full(bed);
+fn all_ways_to_wait_for_room_are_told(harness: &Harness) {
+    let (push, endpoint, fail) = full(harness);
     std::thread::scope(|scope| {
         let sending = [
             scope.spawn(|| push.send("blocking").unwrap_err().error),
@@ -205,9 +205,13 @@ fn all_ways_to_wait_for_room_are_told(bed: &Bed) {
 
 /// A PUSH that lingers, connected to a peer that reads nothing and then is gone. `leave` is called in
 /// between. What was sent then, in order, and what watches the PUSH.
-fn lose(bed: &Bed, stop: ReconnectStop, leave: impl FnOnce(Push, &str)) -> (String, Monitor) {
+fn lose(
+    harness: &Harness,
+    stop: ReconnectStop,
+    leave: impl FnOnce(Push, &str),
+) -> (String, Monitor) {
     let (listener, endpoint) = stranger();
-    let push = patient(bed.context.push().unwrap());
+    let push = patient(harness.context.push().unwrap());
     push.set_linger(None).unwrap();
     push.set_reconnect_stop(stop).unwrap();
     // More than the kernel takes.
@@ -228,8 +232,8 @@ fn lose(bed: &Bed, stop: ReconnectStop, leave: impl FnOnce(Push, &str)) -> (Stri
 }
 
 /// What the next peer gets: the end of what was sent.
-fn the_rest_arrives(bed: &Bed, endpoint: &str) {
-    let pull = bed.pull();
+fn the_rest_arrives(harness: &Harness, endpoint: &str) {
+    let pull = harness.pull();
     eventually("the endpoint is free", || pull.bind(endpoint).is_ok());
     let first = pull.recv().unwrap()[0];
     assert!(first < 49, "{first}");
@@ -243,26 +247,26 @@ fn disconnect(push: &Push, endpoint: &str) {
     push.disconnect(endpoint).unwrap();
 }
 
-fn a_lost_connection_is_made_again_after_a_disconnect(bed: &Bed) {
+fn a_lost_connection_is_made_again_after_a_disconnect(harness: &Harness) {
     let mut kept = None;
-    let (endpoint, _) = lose(bed, ReconnectStop::NEVER, |push, endpoint| {
+    let (endpoint, _) = lose(harness, ReconnectStop::NEVER, |push, endpoint| {
         disconnect(&push, endpoint);
         kept = Some(push);
     });
-    the_rest_arrives(bed, &endpoint);
+    the_rest_arrives(harness, &endpoint);
 }
 
-fn a_lost_connection_is_made_again_after_a_close(bed: &Bed) {
-    let (endpoint, _) = lose(bed, DISCONNECT, |push, _| drop(push));
-    the_rest_arrives(bed, &endpoint);
+fn a_lost_connection_is_made_again_after_a_close(harness: &Harness) {
+    let (endpoint, _) = lose(harness, DISCONNECT, |push, _| drop(push));
+    the_rest_arrives(harness, &endpoint);
 }
 
-fn a_lost_connection_is_not_made_again_after_a_disconnect_if_so_wanted(bed: &Bed) {
+fn a_lost_connection_is_not_made_again_after_a_disconnect_if_so_wanted(harness: &Harness) {
     let mut kept = None;
-    let (_, monitor) = lose(bed, DISCONNECT, |push, endpoint| {
+    let (_, monitor) = lose(harness, DISCONNECT, |push, endpoint| {
         disconnect(&push, endpoint);
         // What comes later on the same I/O thread is there: so it knows of that, too.
-        bed.join(&bed.pull(), &bed.push());
+        harness.join(&harness.pull(), &harness.push());
         kept = Some(push);
     });
     await_event(&monitor, |event| match event {
@@ -272,9 +276,9 @@ fn a_lost_connection_is_not_made_again_after_a_disconnect_if_so_wanted(bed: &Bed
     });
 }
 
-fn an_endpoint_that_is_disconnected_is_not_tried_again_if_so_wanted(bed: &Bed) {
+fn an_endpoint_that_is_disconnected_is_not_tried_again_if_so_wanted(harness: &Harness) {
     for stop in [ReconnectStop::NEVER, DISCONNECT] {
-        let (address, push) = (Address::new(bed), bed.push());
+        let (address, push) = (Address::new(harness), harness.push());
         push.set_linger(None).unwrap();
         push.set_reconnect_stop(stop).unwrap();
         let monitor = push.monitor();
@@ -286,7 +290,7 @@ fn an_endpoint_that_is_disconnected_is_not_tried_again_if_so_wanted(bed: &Bed) {
             await_kind!(&monitor, Closed);
             continue;
         }
-        let pull = bed.pull();
+        let pull = harness.pull();
         address.bind(&pull);
         assert_eq!(pull.recv().unwrap(), "hello");
     }

@@ -1,6 +1,8 @@
 //! REQ and REP: requests and replies in lock-step, whatever peers send.
 
-use crate::bed::{Bed, GLANCE, await_peers, connected, eventually, everywhere, within_process};
+use crate::harness::{
+    GLANCE, Harness, await_peers, connected, eventually, everywhere, within_process,
+};
 use ringmq::{Dealer, Error, Multipart, Router};
 
 everywhere![
@@ -22,9 +24,9 @@ everywhere![
 
 within_process![a_request_that_is_refused_gives_nothing_up];
 
-fn a_req_cannot_send_twice(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
-    bed.join(&rep, &req);
+fn a_req_cannot_send_twice(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
+    harness.join(&rep, &req);
     req.send("one").unwrap();
     let failed = req.send("two").unwrap_err();
     assert!(matches!(failed.error, Error::State(_)));
@@ -36,22 +38,22 @@ fn a_req_cannot_send_twice(bed: &Bed) {
     assert_eq!(rep.recv().unwrap(), "two");
 }
 
-fn a_req_cannot_receive_first(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
-    bed.join(&rep, &req);
+fn a_req_cannot_receive_first(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
+    harness.join(&rep, &req);
     assert!(matches!(req.recv(), Err(Error::State(_))));
     assert!(matches!(req.try_recv_multipart(), Err(Error::State(_))));
 }
 
-fn a_rep_cannot_send_first(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
-    bed.join(&rep, &req);
+fn a_rep_cannot_send_first(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
+    harness.join(&rep, &req);
     assert!(matches!(rep.send("unasked").unwrap_err().error, Error::State(_)));
 }
 
-fn a_rep_cannot_receive_twice(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
-    bed.join(&rep, &req);
+fn a_rep_cannot_receive_twice(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
+    harness.join(&rep, &req);
     req.send("ask").unwrap();
     rep.recv().unwrap();
     assert!(matches!(rep.recv(), Err(Error::State(_))));
@@ -60,11 +62,11 @@ fn a_rep_cannot_receive_twice(bed: &Bed) {
     assert_eq!(req.recv().unwrap(), "answer");
 }
 
-fn requests_go_to_each_server_in_turn(bed: &Bed) {
-    let req = bed.req();
-    let reps = [bed.rep(), bed.rep(), bed.rep()];
+fn requests_go_to_each_server_in_turn(harness: &Harness) {
+    let req = harness.req();
+    let reps = [harness.rep(), harness.rep(), harness.rep()];
     for rep in &reps {
-        req.connect(&rep.bind(&bed.anywhere()).unwrap()).unwrap();
+        req.connect(&rep.bind(&harness.anywhere()).unwrap()).unwrap();
     }
     await_peers(&req, 3);
     for _ in 0..3 {
@@ -77,10 +79,10 @@ fn requests_go_to_each_server_in_turn(bed: &Bed) {
     }
 }
 
-fn a_rep_answers_who_asked(bed: &Bed) {
-    let rep = bed.rep();
-    let reqs = [bed.req(), bed.req(), bed.req()];
-    let endpoint = rep.bind(&bed.anywhere()).unwrap();
+fn a_rep_answers_who_asked(harness: &Harness) {
+    let rep = harness.rep();
+    let reqs = [harness.req(), harness.req(), harness.req()];
+    let endpoint = rep.bind(&harness.anywhere()).unwrap();
     for (name, req) in reqs.iter().enumerate() {
         req.connect(&endpoint).unwrap();
         req.send([name as u8]).unwrap();
@@ -95,14 +97,14 @@ fn a_rep_answers_who_asked(bed: &Bed) {
 }
 
 /// A DEALER that is connected to a REP.
-fn dealer_at_rep(bed: &Bed) -> (Dealer, ringmq::Rep) {
-    let (dealer, rep) = (bed.dealer(), bed.rep());
-    bed.join(&rep, &dealer);
+fn dealer_at_rep(harness: &Harness) -> (Dealer, ringmq::Rep) {
+    let (dealer, rep) = (harness.dealer(), harness.rep());
+    harness.join(&rep, &dealer);
     (dealer, rep)
 }
 
-fn a_rep_keeps_the_whole_way_back(bed: &Bed) {
-    let (dealer, rep) = dealer_at_rep(bed);
+fn a_rep_keeps_the_whole_way_back(harness: &Harness) {
+    let (dealer, rep) = dealer_at_rep(harness);
     dealer.send_multipart(["hop 1", "hop 2", "hop 3", "", "body", "more"]).unwrap();
     assert_eq!(rep.recv_multipart().unwrap(), ["body", "more"].into());
     rep.send_multipart(["reply", "too"]).unwrap();
@@ -110,8 +112,8 @@ fn a_rep_keeps_the_whole_way_back(bed: &Bed) {
     assert_eq!(reply, ["hop 1", "hop 2", "hop 3", "", "reply", "too"].into());
 }
 
-fn a_request_without_delimiter_is_ignored(bed: &Bed) {
-    let (dealer, rep) = dealer_at_rep(bed);
+fn a_request_without_delimiter_is_ignored(harness: &Harness) {
+    let (dealer, rep) = dealer_at_rep(harness);
     dealer.send("no delimiter").unwrap();
     dealer.send_multipart(["none", "here", "either"]).unwrap();
     dealer.send_multipart(["delimiter last", ""]).unwrap();
@@ -122,9 +124,9 @@ fn a_request_without_delimiter_is_ignored(bed: &Bed) {
     assert_eq!(dealer.recv_multipart().unwrap(), ["", "answer"].into());
 }
 
-fn a_reply_to_one_who_left_is_dropped(bed: &Bed) {
-    let (req, rep, other) = (bed.req(), bed.rep(), bed.req());
-    let endpoint = bed.join(&rep, &req);
+fn a_reply_to_one_who_left_is_dropped(harness: &Harness) {
+    let (req, rep, other) = (harness.req(), harness.rep(), harness.req());
+    let endpoint = harness.join(&rep, &req);
     req.send("question").unwrap();
     assert_eq!(rep.recv().unwrap(), "question");
     drop(req);
@@ -156,10 +158,10 @@ fn answer(router: &Router, mut envelope: Multipart, body: &str) {
     router.send_multipart(envelope).unwrap();
 }
 
-fn a_req_takes_no_reply_without_delimiter(bed: &Bed) {
+fn a_req_takes_no_reply_without_delimiter(harness: &Harness) {
     // Over a wire such a peer may be cut off instead; so the good reply comes from another request.
-    let (req, router) = (bed.req(), bed.router());
-    bed.join(&router, &req);
+    let (req, router) = (harness.req(), harness.router());
+    harness.join(&router, &req);
     req.set_relaxed(true).unwrap();
     req.send("one").unwrap();
     let (envelope, _) = router_asked(&router);
@@ -170,12 +172,12 @@ fn a_req_takes_no_reply_without_delimiter(bed: &Bed) {
     assert!(req.recv().unwrap_err().is_would_block());
 }
 
-fn a_req_takes_replies_only_from_whom_it_asked(bed: &Bed) {
-    let req = bed.req();
+fn a_req_takes_replies_only_from_whom_it_asked(harness: &Harness) {
+    let req = harness.req();
     req.set_routing_id("asker").unwrap();
-    let (asked, meddler) = (bed.router(), bed.router());
+    let (asked, meddler) = (harness.router(), harness.router());
     for router in [&asked, &meddler] {
-        bed.join(router, &req);
+        harness.join(router, &req);
     }
     meddler.send_multipart(["asker", "", "unasked"]).unwrap();
     req.send("question").unwrap();
@@ -185,15 +187,15 @@ fn a_req_takes_replies_only_from_whom_it_asked(bed: &Bed) {
     req.set_recv_timeout(Some(GLANCE)).unwrap();
     assert!(req.recv().unwrap_err().is_would_block());
     answer(&asked, envelope, "right");
-    req.set_recv_timeout(Some(crate::bed::PATIENCE)).unwrap();
+    req.set_recv_timeout(Some(crate::harness::PATIENCE)).unwrap();
     assert_eq!(req.recv().unwrap(), "right");
 }
 
-fn a_relaxed_req_gives_a_request_up(bed: &Bed) {
-    let (req, router) = (bed.req(), bed.router());
+fn a_relaxed_req_gives_a_request_up(harness: &Harness) {
+    let (req, router) = (harness.req(), harness.router());
     req.set_relaxed(true).unwrap();
     req.set_correlate(true).unwrap();
-    bed.join(&router, &req);
+    harness.join(&router, &req);
     req.send("first").unwrap();
     req.send("second").unwrap();
     let (first, body) = router_asked(&router);
@@ -205,10 +207,10 @@ fn a_relaxed_req_gives_a_request_up(bed: &Bed) {
     assert_eq!(req.recv().unwrap(), "in time");
 }
 
-fn a_correlated_req_takes_only_its_reply(bed: &Bed) {
-    let (req, router) = (bed.req(), bed.router());
+fn a_correlated_req_takes_only_its_reply(harness: &Harness) {
+    let (req, router) = (harness.req(), harness.router());
     req.set_correlate(true).unwrap();
-    bed.join(&router, &req);
+    harness.join(&router, &req);
     req.send("question").unwrap();
     let (envelope, body) = router_asked(&router);
     assert_eq!(body, "question".into());
@@ -221,10 +223,10 @@ fn a_correlated_req_takes_only_its_reply(bed: &Bed) {
     assert_eq!(req.recv().unwrap(), "right");
 }
 
-fn a_rep_echoes_the_correlation(bed: &Bed) {
-    let (req, rep) = (bed.req(), bed.rep());
+fn a_rep_echoes_the_correlation(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
     req.set_correlate(true).unwrap();
-    bed.join(&rep, &req);
+    harness.join(&rep, &req);
     for number in 0..10u8 {
         req.send([number]).unwrap();
         rep.send(rep.recv().unwrap()).unwrap();
@@ -232,12 +234,12 @@ fn a_rep_echoes_the_correlation(bed: &Bed) {
     }
 }
 
-fn a_request_that_is_refused_gives_nothing_up(bed: &Bed) {
-    let (req, router) = (bed.req(), bed.router());
+fn a_request_that_is_refused_gives_nothing_up(harness: &Harness) {
+    let (req, router) = (harness.req(), harness.router());
     req.set_relaxed(true).unwrap();
     req.set_send_hwm(1).unwrap();
     router.set_recv_hwm(1).unwrap();
-    bed.join(&router, &req);
+    harness.join(&router, &req);
     req.send("question").unwrap();
     let (envelope, _) = router_asked(&router);
     // Nobody takes those.

@@ -1,8 +1,9 @@
 //! What a connection is told of subscriptions: all of them once, and from then on each change once, in
 //! order, however connections come and go meanwhile.
 
-use crate::bed::{
-    Address, Bed, PATIENCE, await_peers, connected, eventually, everywhere, over_tcp, over_wires,
+use crate::harness::{
+    Address, Harness, PATIENCE, await_peers, connected, eventually, everywhere, over_tcp,
+    over_wires,
 };
 use crate::raw::{frame, greeting_of, ready};
 use ringmq::kind::{Receives, Subscribes};
@@ -28,8 +29,8 @@ everywhere![
 ];
 
 /// A publisher that hears of everything.
-fn listener(bed: &Bed) -> XPub {
-    let xpub = bed.xpub();
+fn listener(harness: &Harness) -> XPub {
+    let xpub = harness.xpub();
     xpub.set_verboser(true).unwrap();
     xpub
 }
@@ -110,9 +111,9 @@ const VERSIONS: [(u8, u8); 2] = [(3, 1), (3, 0)];
 
 /// Behind, the publisher goes; two and more topics are cancelled, what has come is read, some of the topics
 /// are subscribed to again, and the publisher returns.
-fn a_subscriber_that_was_behind_is_heard_again(bed: &Bed) {
+fn a_subscriber_that_was_behind_is_heard_again(harness: &Harness) {
     for version in VERSIONS {
-        let (wire, subscriber) = (Wire::new(), bed.subscriber());
+        let (wire, subscriber) = (Wire::new(), harness.subscriber());
         wire.leave_behind(&subscriber, version);
         (1..10).for_each(|number| subscriber.unsubscribe(topic(number)).unwrap());
         (0..4).for_each(|_| assert_eq!(subscriber.recv().unwrap(), topic(0)));
@@ -130,9 +131,9 @@ fn a_subscriber_that_was_behind_is_heard_again(bed: &Bed) {
     }
 }
 
-fn nothing_is_left_of_the_last_connection(bed: &Bed) {
+fn nothing_is_left_of_the_last_connection(harness: &Harness) {
     for version in VERSIONS {
-        let (wire, xsub) = (Wire::new(), bed.xsub());
+        let (wire, xsub) = (Wire::new(), harness.xsub());
         wire.leave_behind(&xsub, version);
         for number in 1..10 {
             xsub.unsubscribe(topic(number)).unwrap();
@@ -165,8 +166,8 @@ fn send_some(xsub: &XSub) {
     xsub.send(vec![8; 20_000]).unwrap();
 }
 
-fn nothing_that_an_xsub_sends_before_the_connection_comes_twice(bed: &Bed) {
-    let (address, xsub, xpub) = (Address::new(bed), bed.xsub(), listener(bed));
+fn nothing_that_an_xsub_sends_before_the_connection_comes_twice(harness: &Harness) {
+    let (address, xsub, xpub) = (Address::new(harness), harness.xsub(), listener(harness));
     xsub.connect(&address.endpoint).unwrap();
     send_some(&xsub);
     address.bind(&xpub);
@@ -180,22 +181,22 @@ fn nothing_that_an_xsub_sends_before_the_connection_comes_twice(bed: &Bed) {
     assert!(told(&xpub, "mark") == expected);
 }
 
-fn a_subscription_that_an_xsub_sends_before_it_connects_comes_once(bed: &Bed) {
-    let (xsub, xpub) = (bed.xsub(), bed.xpub());
+fn a_subscription_that_an_xsub_sends_before_it_connects_comes_once(harness: &Harness) {
+    let (xsub, xpub) = (harness.xsub(), harness.xpub());
     xpub.set_manual(true).unwrap();
     xsub.send(b"\x01a").unwrap();
     xsub.send(b"\x01b").unwrap();
     xsub.send(b"\0a").unwrap();
-    bed.join(&xpub, &xsub);
+    harness.join(&xpub, &xsub);
     xsub.send(b"\x01c").unwrap();
     xsub.send(b"\x01mark").unwrap();
     assert_eq!(told(&xpub, "mark"), [b"\x01b", b"\x01c"]);
 }
 
-fn a_subscription_of_several_frames_is_one(bed: &Bed) {
-    let (xsub, xpub) = (bed.xsub(), listener(bed));
+fn a_subscription_of_several_frames_is_one(harness: &Harness) {
+    let (xsub, xpub) = (harness.xsub(), listener(harness));
     xsub.send_multipart(["\x01early", "and more"]).unwrap();
-    bed.join(&xpub, &xsub);
+    harness.join(&xpub, &xsub);
     xsub.send_multipart(["\x01late", "and more"]).unwrap();
     // A cancellation of nothing is not sent, with all that belongs to it.
     xsub.send_multipart(["\0unknown", "\x01no topic"]).unwrap();
@@ -205,9 +206,9 @@ fn a_subscription_of_several_frames_is_one(bed: &Bed) {
     assert_eq!(xsub.topics(), 3);
 }
 
-fn a_change_in_the_middle_of_a_message_follows_it(bed: &Bed) {
-    let (xsub, xpub) = (bed.xsub(), listener(bed));
-    bed.join(&xpub, &xsub);
+fn a_change_in_the_middle_of_a_message_follows_it(harness: &Harness) {
+    let (xsub, xpub) = (harness.xsub(), listener(harness));
+    harness.join(&xpub, &xsub);
     let mut beginning = Message::from("beginning");
     beginning.set_more(true);
     xsub.send(beginning).unwrap();
@@ -275,11 +276,11 @@ fn meet(subscriber: &Sub, publisher: &XPub, connect: impl FnOnce()) {
     });
 }
 
-fn changes_while_connections_come_and_go_are_told_once(bed: &Bed) {
-    let (address, subscriber) = (Address::new(bed), bed.subscriber());
+fn changes_while_connections_come_and_go_are_told_once(harness: &Harness) {
+    let (address, subscriber) = (Address::new(harness), harness.subscriber());
     subscriber.connect(&address.endpoint).unwrap();
     for _ in 0..20 {
-        let publisher = listener(bed);
+        let publisher = listener(harness);
         meet(&subscriber, &publisher, || address.bind(&publisher));
         // It goes while the subscriber speaks.
         (0..20).for_each(|number| subscriber.subscribe(topic(number)).unwrap());
@@ -288,11 +289,11 @@ fn changes_while_connections_come_and_go_are_told_once(bed: &Bed) {
     }
 }
 
-fn changes_while_connections_are_accepted_are_told_once(bed: &Bed) {
-    let subscriber = bed.subscriber();
-    let endpoint = subscriber.bind(&bed.anywhere()).unwrap();
+fn changes_while_connections_are_accepted_are_told_once(harness: &Harness) {
+    let subscriber = harness.subscriber();
+    let endpoint = subscriber.bind(&harness.anywhere()).unwrap();
     for _ in 0..40 {
-        let publisher = listener(bed);
+        let publisher = listener(harness);
         meet(&subscriber, &publisher, || publisher.connect(&endpoint).unwrap());
     }
 }

@@ -1,7 +1,7 @@
 //! ROUTER and DEALER: peers by routing id.
 
-use crate::bed::{
-    Bed, GLANCE, PATIENCE, await_peers, connected, eventually, everywhere, over_wires,
+use crate::harness::{
+    GLANCE, Harness, PATIENCE, await_peers, connected, eventually, everywhere, over_wires,
 };
 use ringmq::{Dealer, Error, Router};
 
@@ -26,8 +26,8 @@ everywhere![
 over_wires![the_name_of_a_connect_is_not_for_one_who_came_by_itself];
 
 /// A DEALER with an id, connected.
-fn named(bed: &Bed, router_at: &str, id: &str) -> Dealer {
-    let dealer = bed.dealer();
+fn named(harness: &Harness, router_at: &str, id: &str) -> Dealer {
+    let dealer = harness.dealer();
     dealer.set_routing_id(id).unwrap();
     dealer.connect(router_at).unwrap();
     dealer
@@ -40,12 +40,12 @@ fn hear(router: &Router) -> (Vec<u8>, Vec<u8>) {
     (message[0].to_vec(), message[1].to_vec())
 }
 
-fn a_peer_has_the_id_it_chose(bed: &Bed) {
-    let router = bed.router();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
+fn a_peer_has_the_id_it_chose(harness: &Harness) {
+    let router = harness.router();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
     let long = "x".repeat(255);
     for id in ["a", long.as_str()] {
-        let dealer = named(bed, &endpoint, id);
+        let dealer = named(harness, &endpoint, id);
         dealer.send("hello").unwrap();
         assert_eq!(hear(&router), (id.as_bytes().to_vec(), b"hello".to_vec()));
         router.send_multipart([id, "back"]).unwrap();
@@ -53,9 +53,9 @@ fn a_peer_has_the_id_it_chose(bed: &Bed) {
     }
 }
 
-fn a_peer_without_an_id_gets_one(bed: &Bed) {
-    let (router, one, two) = (bed.router(), bed.dealer(), bed.dealer());
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
+fn a_peer_without_an_id_gets_one(harness: &Harness) {
+    let (router, one, two) = (harness.router(), harness.dealer(), harness.dealer());
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
     let ids = [&one, &two].map(|dealer| {
         dealer.connect(&endpoint).unwrap();
         dealer.send("who am I").unwrap();
@@ -69,32 +69,32 @@ fn a_peer_without_an_id_gets_one(bed: &Bed) {
     }
 }
 
-fn a_message_to_an_unknown_id_is_dropped(bed: &Bed) {
-    let router = bed.router();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
+fn a_message_to_an_unknown_id_is_dropped(harness: &Harness) {
+    let router = harness.router();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
     router.send_multipart(["nobody", "a", "b"]).unwrap();
-    let dealer = named(bed, &endpoint, "nobody");
+    let dealer = named(harness, &endpoint, "nobody");
     await_peers(&router, 1);
     router.send_multipart(["nobody", "c"]).unwrap();
     assert_eq!(dealer.recv_multipart().unwrap(), "c".into());
 }
 
-fn mandatory_makes_an_unknown_id_an_error(bed: &Bed) {
-    let router = bed.router();
+fn mandatory_makes_an_unknown_id_an_error(harness: &Harness) {
+    let router = harness.router();
     router.set_mandatory(true).unwrap();
-    router.bind(&bed.anywhere()).unwrap();
+    router.bind(&harness.anywhere()).unwrap();
     let failed = router.send_multipart(["nobody", "a"]).unwrap_err();
     assert!(matches!(failed.error, Error::HostUnreachable));
     assert_eq!(failed.message, ["nobody", "a"].into());
 }
 
-fn mandatory_waits_for_a_full_peer(bed: &Bed) {
-    let (router, dealer) = (bed.router(), bed.dealer());
+fn mandatory_waits_for_a_full_peer(harness: &Harness) {
+    let (router, dealer) = (harness.router(), harness.dealer());
     router.set_mandatory(true).unwrap();
     router.set_send_hwm(2).unwrap();
     dealer.set_recv_hwm(2).unwrap();
     dealer.set_routing_id("slow").unwrap();
-    bed.join(&router, &dealer);
+    harness.join(&router, &dealer);
     let message = || [b"slow".to_vec(), vec![1; 1 << 20]];
     let mut sent = 0;
     router.set_send_timeout(Some(GLANCE)).unwrap();
@@ -117,34 +117,34 @@ fn mandatory_waits_for_a_full_peer(bed: &Bed) {
     });
 }
 
-fn a_full_peer_misses_messages(bed: &Bed) {
-    let (router, dealer) = (bed.router(), bed.dealer());
+fn a_full_peer_misses_messages(harness: &Harness) {
+    let (router, dealer) = (harness.router(), harness.dealer());
     router.set_send_hwm(2).unwrap();
     dealer.set_recv_hwm(2).unwrap();
     dealer.set_routing_id("slow").unwrap();
-    bed.join(&router, &dealer);
+    harness.join(&router, &dealer);
     eventually("one is dropped", || {
         router.send_multipart([b"slow".to_vec(), vec![1; 1 << 20]]).unwrap();
         router.stats()[0].dropped > 0
     });
 }
 
-fn an_id_alone_is_no_message(bed: &Bed) {
-    let router = bed.router();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
-    let dealer = named(bed, &endpoint, "peer");
+fn an_id_alone_is_no_message(harness: &Harness) {
+    let router = harness.router();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
+    let dealer = named(harness, &endpoint, "peer");
     await_peers(&router, 1);
     router.send("peer").unwrap();
     router.send_multipart(["peer", "real"]).unwrap();
     assert_eq!(dealer.recv_multipart().unwrap(), "real".into());
 }
 
-fn the_second_peer_of_an_id_is_ignored(bed: &Bed) {
-    let router = bed.router();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
-    let first = named(bed, &endpoint, "twin");
+fn the_second_peer_of_an_id_is_ignored(harness: &Harness) {
+    let router = harness.router();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
+    let first = named(harness, &endpoint, "twin");
     await_peers(&router, 1);
-    let second = named(bed, &endpoint, "twin");
+    let second = named(harness, &endpoint, "twin");
     second.send("unheard").unwrap();
     await_peers(&router, 2);
     for number in 0..5u8 {
@@ -157,13 +157,13 @@ fn the_second_peer_of_an_id_is_ignored(bed: &Bed) {
     assert!(second.try_recv().is_err());
 }
 
-fn handover_gives_the_id_to_the_newcomer(bed: &Bed) {
-    let router = bed.router();
+fn handover_gives_the_id_to_the_newcomer(harness: &Harness) {
+    let router = harness.router();
     router.set_handover(true).unwrap();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
-    let old = named(bed, &endpoint, "twin");
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
+    let old = named(harness, &endpoint, "twin");
     await_peers(&router, 1);
-    let new = named(bed, &endpoint, "twin");
+    let new = named(harness, &endpoint, "twin");
     await_peers(&router, 2);
     for number in 0..5u8 {
         old.send("mute").unwrap();
@@ -177,10 +177,10 @@ fn handover_gives_the_id_to_the_newcomer(bed: &Bed) {
     assert!(old.try_recv().is_err());
 }
 
-fn a_connect_can_be_named(bed: &Bed) {
-    let (router, dealer) = (bed.router(), bed.dealer());
+fn a_connect_can_be_named(harness: &Harness) {
+    let (router, dealer) = (harness.router(), harness.dealer());
     dealer.set_routing_id("its own name").unwrap();
-    let endpoint = dealer.bind(&bed.anywhere()).unwrap();
+    let endpoint = dealer.bind(&harness.anywhere()).unwrap();
     router.set_connect_routing_id("my name").unwrap();
     router.connect(&endpoint).unwrap();
     router.send_multipart(["my name", "hello"]).unwrap();
@@ -189,10 +189,10 @@ fn a_connect_can_be_named(bed: &Bed) {
     assert_eq!(hear(&router), (b"my name".to_vec(), b"back".to_vec()));
 }
 
-fn an_id_that_is_taken_cannot_name_a_connect(bed: &Bed) {
-    let router = bed.router();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
-    let _peer = named(bed, &endpoint, "taken");
+fn an_id_that_is_taken_cannot_name_a_connect(harness: &Harness) {
+    let router = harness.router();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
+    let _peer = named(harness, &endpoint, "taken");
     await_peers(&router, 1);
     let refused = router.set_connect_routing_id("taken").unwrap_err();
     assert!(matches!(refused, Error::InvalidOption { .. }));
@@ -200,15 +200,15 @@ fn an_id_that_is_taken_cannot_name_a_connect(bed: &Bed) {
     assert!(router.set_connect_routing_id("x".repeat(256)).is_err());
 }
 
-fn the_name_of_a_connect_is_not_for_one_who_came_by_itself(bed: &Bed) {
-    let (router, server) = (bed.router(), bed.dealer());
+fn the_name_of_a_connect_is_not_for_one_who_came_by_itself(harness: &Harness) {
+    let (router, server) = (harness.router(), harness.dealer());
     let monitor = router.monitor();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
-    let server_at = server.bind(&bed.anywhere()).unwrap();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
+    let server_at = server.bind(&harness.anywhere()).unwrap();
     router.set_connect_routing_id("server").unwrap();
-    let guest = named(bed, &endpoint, "guest");
+    let guest = named(harness, &endpoint, "guest");
     // The guest is in the mailbox, and the router has not looked.
-    crate::bed::await_kind!(&monitor, HandshakeSucceeded);
+    crate::harness::await_kind!(&monitor, HandshakeSucceeded);
     router.connect(&server_at).unwrap();
     router.send_multipart(["server", "for the server"]).unwrap();
     assert_eq!(server.recv().unwrap(), "for the server");
@@ -216,21 +216,22 @@ fn the_name_of_a_connect_is_not_for_one_who_came_by_itself(bed: &Bed) {
     assert_eq!(guest.recv().unwrap(), "for the guest");
 }
 
-fn a_probe_tells_the_router_of_a_peer(bed: &Bed) {
-    let (router, dealer) = (bed.router(), bed.dealer());
+fn a_probe_tells_the_router_of_a_peer(harness: &Harness) {
+    let (router, dealer) = (harness.router(), harness.dealer());
     dealer.set_routing_id("prober").unwrap();
     dealer.set_probe_router(true).unwrap();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
     dealer.connect(&endpoint).unwrap();
     assert_eq!(hear(&router), (b"prober".to_vec(), vec![]));
     router.send_multipart(["prober", "first"]).unwrap();
     assert_eq!(dealer.recv().unwrap(), "first");
 }
 
-fn a_router_receives_fairly(bed: &Bed) {
-    let router = bed.router();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
-    let dealers: Vec<Dealer> = ["a", "b", "c"].iter().map(|id| named(bed, &endpoint, id)).collect();
+fn a_router_receives_fairly(harness: &Harness) {
+    let router = harness.router();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
+    let dealers: Vec<Dealer> =
+        ["a", "b", "c"].iter().map(|id| named(harness, &endpoint, id)).collect();
     for dealer in &dealers {
         for number in 0..50u8 {
             dealer.send_multipart([[number], [number]]).unwrap();
@@ -246,11 +247,11 @@ fn a_router_receives_fairly(bed: &Bed) {
     assert!(next.values().all(|count| *count == 50));
 }
 
-fn a_dealer_sends_to_each_in_turn(bed: &Bed) {
-    let dealer = bed.dealer();
-    let servers = [bed.dealer(), bed.dealer()];
+fn a_dealer_sends_to_each_in_turn(harness: &Harness) {
+    let dealer = harness.dealer();
+    let servers = [harness.dealer(), harness.dealer()];
     for server in &servers {
-        bed.join(server, &dealer);
+        harness.join(server, &dealer);
     }
     for _ in 0..5 {
         for (number, server) in servers.iter().enumerate() {
@@ -260,11 +261,11 @@ fn a_dealer_sends_to_each_in_turn(bed: &Bed) {
     }
 }
 
-fn an_id_is_free_again_when_its_peer_has_left(bed: &Bed) {
-    let router = bed.router();
-    let endpoint = router.bind(&bed.anywhere()).unwrap();
+fn an_id_is_free_again_when_its_peer_has_left(harness: &Harness) {
+    let router = harness.router();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
     for round in 0..5u8 {
-        let dealer = named(bed, &endpoint, "again");
+        let dealer = named(harness, &endpoint, "again");
         dealer.send([round]).unwrap();
         assert_eq!(hear(&router), (b"again".to_vec(), vec![round]));
         router.send_multipart([b"again".to_vec(), vec![round]]).unwrap();

@@ -1,6 +1,6 @@
 //! Unbinding and disconnecting by the texts that bind and connect took, and by those they gave.
 
-use crate::bed::{Bed, await_event, eventually, everywhere, over_tcp, over_wires};
+use crate::harness::{Harness, await_event, eventually, everywhere, over_tcp, over_wires};
 use ringmq::{Error, Monitor, MonitorEvent};
 
 everywhere![a_bind_is_given_up_by_what_was_asked_for];
@@ -24,10 +24,10 @@ fn await_closed(monitor: &Monitor, closed: &str) {
     });
 }
 
-fn a_bind_is_given_up_by_what_was_asked_for(bed: &Bed) {
-    let pull = bed.pull();
+fn a_bind_is_given_up_by_what_was_asked_for(harness: &Harness) {
+    let pull = harness.pull();
     for _ in 0..3 {
-        let asked = bed.anywhere();
+        let asked = harness.anywhere();
         let resolved = pull.bind(&asked).unwrap();
         pull.unbind(&asked).unwrap();
         for gone in [&asked, &resolved] {
@@ -36,14 +36,14 @@ fn a_bind_is_given_up_by_what_was_asked_for(bed: &Bed) {
     }
 }
 
-fn a_text_that_names_several_is_refused(bed: &Bed) {
-    let (pull, asked) = (bed.pull(), bed.anywhere());
+fn a_text_that_names_several_is_refused(harness: &Harness) {
+    let (pull, asked) = (harness.pull(), harness.anywhere());
     let (first, second) = (pull.bind(&asked).unwrap(), pull.bind(&asked).unwrap());
     let error = pull.unbind(&asked).unwrap_err();
     assert!(matches!(&error, Error::AmbiguousEndpoint { endpoint } if *endpoint == asked));
     assert!(error.to_string().contains("the text that bind returned"), "{error}");
     pull.unbind(&second).unwrap();
-    let push = bed.push();
+    let push = harness.push();
     push.connect(&first).unwrap();
     push.send("the other one is there").unwrap();
     assert_eq!(pull.recv().unwrap(), "the other one is there");
@@ -51,8 +51,8 @@ fn a_text_that_names_several_is_refused(bed: &Bed) {
     assert!(pull.unbind(&first).is_err());
 }
 
-fn every_text_that_bind_takes_unbinds(bed: &Bed) {
-    let pull = bed.pull();
+fn every_text_that_bind_takes_unbinds(harness: &Harness) {
+    let pull = harness.pull();
     let monitor = pull.monitor();
     let port = |endpoint: &str| endpoint.rsplit_once(':').unwrap().1.to_owned();
     let mut hosts = vec!["*", "127.0.0.1", "localhost"];
@@ -77,8 +77,8 @@ fn every_text_that_bind_takes_unbinds(bed: &Bed) {
     }
 }
 
-fn every_text_that_connect_takes_disconnects(bed: &Bed) {
-    let push = bed.push();
+fn every_text_that_connect_takes_disconnects(harness: &Harness) {
+    let push = harness.push();
     push.set_ipv6(true).unwrap();
     for (asked, also) in [
         ("tcp://localhost:1", "tcp://localhost:1"),
@@ -99,9 +99,9 @@ fn every_text_that_connect_takes_disconnects(bed: &Bed) {
     }
 }
 
-fn a_resolved_endpoint_goes_before_what_was_asked_for(bed: &Bed) {
+fn a_resolved_endpoint_goes_before_what_was_asked_for(harness: &Harness) {
     // What one was asked for is what another one is.
-    let pull = bed.pull();
+    let pull = harness.pull();
     let port = loop {
         let resolved = pull.bind("tcp://localhost:*").unwrap();
         let port = resolved.rsplit_once(':').unwrap().1.to_owned();

@@ -1,6 +1,6 @@
 //! One socket, many threads.
 
-use crate::bed::{Bed, everywhere};
+use crate::harness::{Harness, everywhere};
 use ringmq::Multipart;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -15,9 +15,9 @@ everywhere![
 /// Messages of each sending thread.
 const EACH: u32 = 2000;
 
-fn many_threads_send_on_one_socket(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn many_threads_send_on_one_socket(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     std::thread::scope(|scope| {
         for name in 0..4u32 {
             let push = &push;
@@ -40,9 +40,9 @@ fn many_threads_send_on_one_socket(bed: &Bed) {
     });
 }
 
-fn many_threads_receive_on_one_socket(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn many_threads_receive_on_one_socket(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     let received = Mutex::new(BTreeSet::new());
     std::thread::scope(|scope| {
         for _ in 0..3 {
@@ -66,11 +66,11 @@ fn many_threads_receive_on_one_socket(bed: &Bed) {
     assert_eq!(received.into_inner().unwrap().len(), EACH as usize);
 }
 
-fn one_thread_sends_while_another_receives(bed: &Bed) {
-    let (a, b) = (bed.dealer(), bed.dealer());
+fn one_thread_sends_while_another_receives(harness: &Harness) {
+    let (a, b) = (harness.dealer(), harness.dealer());
     a.set_send_hwm(20).unwrap();
     b.set_send_hwm(20).unwrap();
-    bed.join(&a, &b);
+    harness.join(&a, &b);
     std::thread::scope(|scope| {
         for socket in [&a, &b] {
             scope.spawn(move || {
@@ -87,9 +87,9 @@ fn one_thread_sends_while_another_receives(bed: &Bed) {
     });
 }
 
-fn options_are_set_while_messages_flow(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
-    bed.join(&pull, &push);
+fn options_are_set_while_messages_flow(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    harness.join(&pull, &push);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0..EACH {

@@ -1,7 +1,7 @@
 //! Settings of threads and of the process, read back from the system.
 #![cfg(target_os = "linux")]
 
-use crate::bed::{Bed, over_tcp, within_process};
+use crate::harness::{Harness, over_tcp, within_process};
 use ringmq::{BackendChoice, BackendKind, Context, ContextBuilder, Error, Granted};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitySet, sched_getaffinity, set_capabilities};
@@ -22,8 +22,8 @@ over_tcp![
     a_process_without_rights_hears_what_it_lacks,
 ];
 
-fn builder(bed: &Bed) -> ContextBuilder {
-    Context::builder().backend(bed.backend)
+fn builder(harness: &Harness) -> ContextBuilder {
+    Context::builder().backend(harness.backend)
 }
 
 /// The one I/O thread of that name.
@@ -38,8 +38,8 @@ fn thread(name: &str) -> u32 {
 }
 
 /// A name that no other thread of this process has, short enough for the system.
-fn unique(bed: &Bed, name: &str) -> String {
-    format!("{name}-{:?}", bed.backend).to_lowercase()
+fn unique(harness: &Harness, name: &str) -> String {
+    format!("{name}-{:?}", harness.backend).to_lowercase()
 }
 
 #[track_caller]
@@ -51,34 +51,34 @@ fn refused(builder: ContextBuilder) -> String {
     }
 }
 
-fn impossible_values_name_their_setting(bed: &Bed) {
+fn impossible_values_name_their_setting(harness: &Harness) {
     for (builder, name) in [
-        (builder(bed).busy_poll(Some(Duration::ZERO)), "busy_poll"),
-        (builder(bed).busy_poll(Some(Duration::MAX)), "busy_poll"),
-        (builder(bed).timer_slack(Duration::ZERO), "timer_slack"),
-        (builder(bed).timer_slack(Duration::MAX), "timer_slack"),
-        (builder(bed).realtime(0), "realtime"),
-        (builder(bed).realtime(100), "realtime"),
-        (builder(bed).pin_io_threads([1 << 40]), "pin_io_threads"),
+        (builder(harness).busy_poll(Some(Duration::ZERO)), "busy_poll"),
+        (builder(harness).busy_poll(Some(Duration::MAX)), "busy_poll"),
+        (builder(harness).timer_slack(Duration::ZERO), "timer_slack"),
+        (builder(harness).timer_slack(Duration::MAX), "timer_slack"),
+        (builder(harness).realtime(0), "realtime"),
+        (builder(harness).realtime(100), "realtime"),
+        (builder(harness).pin_io_threads([1 << 40]), "pin_io_threads"),
     ] {
         let error = refused(builder);
         assert!(error.starts_with(&format!("option {name} cannot be set: ")), "{error}");
     }
-    let dealer = bed.dealer();
+    let dealer = harness.dealer();
     for time in [Duration::from_nanos(1), Duration::MAX] {
         assert!(matches!(dealer.set_busy_poll(time), Err(Error::InvalidOption { .. })));
     }
 }
 
-fn an_error_says_which_core_is_not_to_be_had(bed: &Bed) {
+fn an_error_says_which_core_is_not_to_be_had(harness: &Harness) {
     let allowed = sched_getaffinity(None).unwrap();
     let Some(other) = (0..1024).rev().find(|core| !allowed.is_set(*core)) else { return };
-    let error = refused(builder(bed).pin_io_threads([other]));
+    let error = refused(builder(harness).pin_io_threads([other]));
     assert!(error.contains(&format!("core {other}")), "{error}");
 }
 
-fn a_socket_may_poll_for_another_time(bed: &Bed) {
-    let (push, pull) = (bed.push(), bed.pull());
+fn a_socket_may_poll_for_another_time(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
     push.set_busy_poll(Duration::from_micros(100)).unwrap();
     let endpoint = pull.bind("tcp://127.0.0.1:*").unwrap();
     push.connect(&endpoint).unwrap();
@@ -86,9 +86,9 @@ fn a_socket_may_poll_for_another_time(bed: &Bed) {
     assert_eq!(pull.recv().unwrap(), "hello");
 }
 
-fn timers_of_io_threads_are_as_exact_as_asked(bed: &Bed) {
-    let name = unique(bed, "slack");
-    let context = builder(bed).timer_slack(Duration::from_nanos(1)).thread_name(&name);
+fn timers_of_io_threads_are_as_exact_as_asked(harness: &Harness) {
+    let name = unique(harness, "slack");
+    let context = builder(harness).timer_slack(Duration::from_nanos(1)).thread_name(&name);
     let _context = context.build().unwrap();
     let id = thread(&format!("{name}/0"));
     // Threads have it under `/proc` as processes of their own do.
@@ -96,9 +96,9 @@ fn timers_of_io_threads_are_as_exact_as_asked(bed: &Bed) {
     assert_eq!(slack.trim(), "1");
 }
 
-fn io_threads_run_in_real_time(bed: &Bed) {
-    let name = unique(bed, "fifo");
-    let built = builder(bed).realtime(7).thread_name(&name).build();
+fn io_threads_run_in_real_time(harness: &Harness) {
+    let name = unique(harness, "fifo");
+    let built = builder(harness).realtime(7).thread_name(&name).build();
     let _context = match built {
         Ok(context) => context,
         Err(error @ Error::InvalidOption { option: "realtime", .. }) => {
@@ -115,10 +115,10 @@ fn io_threads_run_in_real_time(bed: &Bed) {
     assert_eq!((fields[40 - 3], fields[41 - 3]), ("7", "1"), "priority, and SCHED_FIFO");
 }
 
-fn busy_polling_is_granted_or_explained(bed: &Bed) {
-    let asked = builder(bed).busy_poll(Some(Duration::from_micros(50))).build().unwrap();
+fn busy_polling_is_granted_or_explained(harness: &Harness) {
+    let asked = builder(harness).busy_poll(Some(Duration::from_micros(50))).build().unwrap();
     let report = asked.tuning().unwrap();
-    if bed.backend == BackendChoice::Mio {
+    if harness.backend == BackendChoice::Mio {
         assert!(matches!(report.ring_busy_poll, Granted::No(_)), "{report:?}");
     }
     for granted in [report.ring_busy_poll, report.socket_busy_poll] {
@@ -133,7 +133,7 @@ fn busy_polling_is_granted_or_explained(bed: &Bed) {
     push.connect(&pull.bind("tcp://127.0.0.1:*").unwrap()).unwrap();
     push.send("hello").unwrap();
     assert_eq!(pull.recv().unwrap(), "hello");
-    let other = builder(bed).build().unwrap().tuning().unwrap();
+    let other = builder(harness).build().unwrap().tuning().unwrap();
     assert_eq!((other.ring_busy_poll, other.socket_busy_poll), Default::default());
 }
 
@@ -141,10 +141,10 @@ fn busy_polling_is_granted_or_explained(bed: &Bed) {
 const CHILD: &str = "RINGMQ_TEST_TUNED";
 
 /// Runs a child's part in a process of its own: it changes what belongs to the whole of it.
-fn in_a_child(bed: &Bed, part: &str) {
+fn in_a_child(harness: &Harness, part: &str) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &format!("tuning::{part}"), "--nocapture"])
-        .env(CHILD, format!("{:?}", bed.backend))
+        .env(CHILD, format!("{:?}", harness.backend))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -157,8 +157,8 @@ fn child() -> Option<ContextBuilder> {
     Some(Context::builder().backend(backend))
 }
 
-fn memory_is_locked_or_the_limit_named(bed: &Bed) {
-    in_a_child(bed, "locking_child");
+fn memory_is_locked_or_the_limit_named(harness: &Harness) {
+    in_a_child(harness, "locking_child");
 }
 
 #[test]
@@ -175,8 +175,8 @@ fn locking_child() {
     }
 }
 
-fn a_process_without_rights_hears_what_it_lacks(bed: &Bed) {
-    in_a_child(bed, "humble_child");
+fn a_process_without_rights_hears_what_it_lacks(harness: &Harness) {
+    in_a_child(harness, "humble_child");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn humble_child() {
     set_capabilities(None, sets).unwrap();
     let mio = builder.clone().backend(BackendChoice::Mio);
     let error = refused(mio.clone().lock_memory(true));
-    assert!(error.contains("RLIMIT_MEMLOCK, is 4096 octets"), "{error}");
+    assert!(error.contains("RLIMIT_MEMLOCK, is 4096 bytes"), "{error}");
     let error = refused(mio.clone().realtime(1));
     assert!(error.contains("CAP_SYS_NICE"), "{error}");
     let context = mio.busy_poll(Some(Duration::from_micros(50))).build().unwrap();

@@ -1,7 +1,7 @@
 //! Subscriptions to long topics as libzmq 4.3.0 to 4.3.4 writes them, which is what most programs in other
 //! languages run on: with a long size that lacks its flag.
 
-use crate::bed::{Bed, PATIENCE, over_tcp};
+use crate::harness::{Harness, PATIENCE, over_tcp};
 use crate::raw::{frame, hello, long_header};
 use ringmq::XPub;
 use std::io::{Read, Write};
@@ -67,17 +67,17 @@ fn gets(publisher: &XPub, mut stream: TcpStream) {
     }
 }
 
-fn a_long_topic_is_heard_where_the_publisher_binds(bed: &Bed) {
-    let publisher = bed.xpub();
-    let endpoint = publisher.bind(&bed.anywhere()).unwrap();
+fn a_long_topic_is_heard_where_the_publisher_binds(harness: &Harness) {
+    let publisher = harness.xpub();
+    let endpoint = publisher.bind(&harness.anywhere()).unwrap();
     let mut stream = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
     stream.write_all(&wishes()).unwrap();
     hears(&publisher);
     gets(&publisher, stream);
 }
 
-fn a_long_topic_is_heard_where_the_publisher_connects(bed: &Bed) {
-    let publisher = bed.xpub();
+fn a_long_topic_is_heard_where_the_publisher_connects(harness: &Harness) {
+    let publisher = harness.xpub();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     publisher.connect(&format!("tcp://{}", listener.local_addr().unwrap())).unwrap();
     let mut stream = listener.accept().unwrap().0;
@@ -87,22 +87,22 @@ fn a_long_topic_is_heard_where_the_publisher_connects(bed: &Bed) {
 }
 
 /// A thread that waits reads much at once into the memory of the pipe, where frames are measured first.
-fn a_long_topic_in_a_stream_of_messages_is_heard(bed: &Bed) {
+fn a_long_topic_in_a_stream_of_messages_is_heard(harness: &Harness) {
     const ROUNDS: usize = 40;
-    let publisher = bed.xpub();
-    let endpoint = publisher.bind(&bed.anywhere()).unwrap();
+    let publisher = harness.xpub();
+    let endpoint = publisher.bind(&harness.anywhere()).unwrap();
     let mut stream = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
     stream.write_all(&hello("SUB")).unwrap();
     let message = |number: usize| vec![b'a' + number as u8 % 26; 100 + number % 100];
     let sender = std::thread::spawn(move || {
         for round in 0..ROUNDS {
-            let mut octets = Vec::new();
+            let mut bytes = Vec::new();
             for number in 0..500 {
-                octets.extend(frame(0, &message(number)));
+                bytes.extend(frame(0, &message(number)));
             }
-            octets.extend(command(b"SUBSCRIBE", &topic(246 + round % 10)));
-            octets.extend(command(b"CANCEL", &topic(246 + round % 10)));
-            stream.write_all(&octets).unwrap();
+            bytes.extend(command(b"SUBSCRIBE", &topic(246 + round % 10)));
+            bytes.extend(command(b"CANCEL", &topic(246 + round % 10)));
+            stream.write_all(&bytes).unwrap();
         }
         stream
     });

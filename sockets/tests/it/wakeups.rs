@@ -1,6 +1,6 @@
 //! No wakeup is lost, whichever way either side waits.
 
-use crate::bed::{Bed, PATIENCE, eventually, everywhere};
+use crate::harness::{Harness, PATIENCE, eventually, everywhere};
 use futures_lite::future::block_on;
 use ringmq::{Dealer, Interest, Message, Poller};
 
@@ -26,10 +26,10 @@ fn receive(socket: &Dealer, way: u32) -> Message {
     }
 }
 
-fn thousands_of_round_trips(bed: &Bed) {
+fn thousands_of_round_trips(harness: &Harness) {
     const TRIPS: u32 = 1600;
-    let (a, b) = (bed.dealer(), bed.dealer());
-    bed.join(&a, &b);
+    let (a, b) = (harness.dealer(), harness.dealer());
+    harness.join(&a, &b);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0..TRIPS {
@@ -44,9 +44,9 @@ fn thousands_of_round_trips(bed: &Bed) {
     });
 }
 
-fn one_that_only_looks_sees_everything(bed: &Bed) {
-    let (a, b) = (bed.dealer(), bed.dealer());
-    bed.join(&a, &b);
+fn one_that_only_looks_sees_everything(harness: &Harness) {
+    let (a, b) = (harness.dealer(), harness.dealer());
+    harness.join(&a, &b);
     for burst in 0..70u8 {
         (0..burst).for_each(|number| a.send([number]).unwrap());
         let mut next = 0;
@@ -60,9 +60,9 @@ fn one_that_only_looks_sees_everything(bed: &Bed) {
     }
 }
 
-fn many_small_bursts(bed: &Bed) {
-    let (a, b) = (bed.dealer(), bed.dealer());
-    bed.join(&a, &b);
+fn many_small_bursts(harness: &Harness) {
+    let (a, b) = (harness.dealer(), harness.dealer());
+    harness.join(&a, &b);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for burst in 0..300u32 {

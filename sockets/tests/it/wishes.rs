@@ -1,6 +1,6 @@
 //! What an XPUB hears of subscriptions and departures, and whom it applies them to by hand.
 
-use crate::bed::{Address, Bed, PATIENCE, connected, eventually, everywhere, over_wires};
+use crate::harness::{Address, Harness, PATIENCE, connected, eventually, everywhere, over_wires};
 use ringmq::{Interest, Message, Poller, XPub, XSub};
 
 everywhere![
@@ -23,10 +23,10 @@ fn cancels(xsub: &XSub, topic: &str) {
 }
 
 /// An XPUB in manual mode, or whichever `set` makes it.
-fn publisher(bed: &Bed, set: fn(&XPub) -> Result<(), ringmq::Error>) -> XPub {
-    let xpub = bed.xpub();
+fn publisher(harness: &Harness, set: fn(&XPub) -> Result<(), ringmq::Error>) -> XPub {
+    let xpub = harness.xpub();
     set(&xpub).unwrap();
-    xpub.bind(&bed.anywhere()).unwrap();
+    xpub.bind(&harness.anywhere()).unwrap();
     xpub
 }
 
@@ -35,8 +35,8 @@ fn manual(xpub: &XPub) -> Result<(), ringmq::Error> {
 }
 
 /// An XSUB, which receives whatever it is sent, connected and with something to ask for.
-fn asker(bed: &Bed, xpub: &XPub, topics: &[&str]) -> XSub {
-    let (xsub, before) = (bed.xsub(), connected(xpub));
+fn asking_xsub(harness: &Harness, xpub: &XPub, topics: &[&str]) -> XSub {
+    let (xsub, before) = (harness.xsub(), connected(xpub));
     topics.iter().for_each(|topic| asks(&xsub, topic));
     xsub.connect(&xpub.last_endpoint()).unwrap();
     eventually("it is connected", || connected(xpub) > before && connected(&xsub) == 1);
@@ -62,7 +62,7 @@ fn recv_all(xpub: &XPub, expected: &[&str]) {
     }
 }
 
-/// What there is to receive, in order of the octets: in which order the topics are told of one who leaves
+/// What there is to receive, in order of the bytes: in which order the topics are told of one who leaves
 /// is not promised.
 fn rest(xpub: &XPub) -> Vec<Message> {
     let mut rest: Vec<_> = std::iter::from_fn(|| xpub.try_recv().ok()).collect();
@@ -70,13 +70,13 @@ fn rest(xpub: &XPub) -> Vec<Message> {
     rest
 }
 
-fn a_wish_of_one_who_has_left_is_not_applied_to_the_next(bed: &Bed) {
-    let xpub = publisher(bed, manual);
-    let first = asker(bed, &xpub, &["secret"]);
+fn a_wish_of_one_who_has_left_is_not_applied_to_the_next(harness: &Harness) {
+    let xpub = publisher(harness, manual);
+    let first = asking_xsub(harness, &xpub, &["secret"]);
     await_wish(&xpub);
     drop(first);
     await_departure(&xpub, 0);
-    let second = asker(bed, &xpub, &["public"]);
+    let second = asking_xsub(harness, &xpub, &["public"]);
     for heard in ["\x01secret", "\0secret"] {
         assert_eq!(xpub.recv().unwrap(), *heard);
         xpub.apply_subscription(true, "secret").unwrap();
@@ -89,9 +89,9 @@ fn a_wish_of_one_who_has_left_is_not_applied_to_the_next(bed: &Bed) {
     assert_eq!(second.recv().unwrap(), "public");
 }
 
-fn a_wish_is_not_applied_to_the_next_peer_of_a_connect(bed: &Bed) {
+fn a_wish_is_not_applied_to_the_next_peer_of_a_connect(harness: &Harness) {
     for heard_in_time in [false, true] {
-        let (address, xpub, first) = (Address::new(bed), bed.xpub(), bed.xsub());
+        let (address, xpub, first) = (Address::new(harness), harness.xpub(), harness.xsub());
         xpub.set_manual(true).unwrap();
         xpub.connect(&address.endpoint).unwrap();
         asks(&first, "secret");
@@ -103,7 +103,7 @@ fn a_wish_is_not_applied_to_the_next_peer_of_a_connect(bed: &Bed) {
         }
         drop(first);
         eventually("it has left", || connected(&xpub) == 0);
-        let second = bed.xsub();
+        let second = harness.xsub();
         asks(&second, "public");
         address.bind(&second);
         if !heard_in_time {
@@ -121,12 +121,12 @@ fn a_wish_is_not_applied_to_the_next_peer_of_a_connect(bed: &Bed) {
     }
 }
 
-fn a_departure_cancels_every_wish(bed: &Bed) {
-    let xpub = publisher(bed, manual);
-    let staying = asker(bed, &xpub, &["b"]);
+fn a_departure_cancels_every_wish(harness: &Harness) {
+    let xpub = publisher(harness, manual);
+    let staying = asking_xsub(harness, &xpub, &["b"]);
     recv_all(&xpub, &["\x01b"]);
     xpub.apply_subscription(true, "b").unwrap();
-    let leaving = asker(bed, &xpub, &["a", "b", "c"]);
+    let leaving = asking_xsub(harness, &xpub, &["a", "b", "c"]);
     recv_all(&xpub, &["\x01a", "\x01b"]);
     // Granted to it: something else, and something that the other has too.
     xpub.apply_subscription(true, "other").unwrap();
@@ -140,9 +140,9 @@ fn a_departure_cancels_every_wish(bed: &Bed) {
     assert_eq!(staying.recv().unwrap(), "b");
 }
 
-fn a_cancelled_wish_is_not_cancelled_again(bed: &Bed) {
-    let xpub = publisher(bed, manual);
-    let leaving = asker(bed, &xpub, &["a", "b"]);
+fn a_cancelled_wish_is_not_cancelled_again(harness: &Harness) {
+    let xpub = publisher(harness, manual);
+    let leaving = asking_xsub(harness, &xpub, &["a", "b"]);
     recv_all(&xpub, &["\x01a", "\x01b"]);
     cancels(&leaving, "a");
     recv_all(&xpub, &["\0a"]);
@@ -151,12 +151,12 @@ fn a_cancelled_wish_is_not_cancelled_again(bed: &Bed) {
     assert_eq!(rest(&xpub), [b"\0b"]);
 }
 
-fn a_departure_cancels_what_nobody_else_has(bed: &Bed) {
+fn a_departure_cancels_what_nobody_else_has(harness: &Harness) {
     for set in [|xpub: &XPub| xpub.set_verbose(false), |xpub: &XPub| xpub.set_verbose(true)] {
-        let xpub = publisher(bed, set);
-        let leaving = asker(bed, &xpub, &["a", "b"]);
+        let xpub = publisher(harness, set);
+        let leaving = asking_xsub(harness, &xpub, &["a", "b"]);
         recv_all(&xpub, &["\x01a", "\x01b"]);
-        let _staying = asker(bed, &xpub, &["b", "c"]);
+        let _staying = asking_xsub(harness, &xpub, &["b", "c"]);
         eventually("it is heard", || xpub.topics() == 3);
         drop(leaving);
         await_departure(&xpub, 1);
@@ -166,11 +166,11 @@ fn a_departure_cancels_what_nobody_else_has(bed: &Bed) {
     }
 }
 
-fn a_verboser_one_hears_of_every_cancellation_by_departure(bed: &Bed) {
-    let xpub = publisher(bed, |xpub| xpub.set_verboser(true));
-    let leaving = asker(bed, &xpub, &["a", "b"]);
+fn a_verboser_one_hears_of_every_cancellation_by_departure(harness: &Harness) {
+    let xpub = publisher(harness, |xpub| xpub.set_verboser(true));
+    let leaving = asking_xsub(harness, &xpub, &["a", "b"]);
     recv_all(&xpub, &["\x01a", "\x01b"]);
-    let staying = asker(bed, &xpub, &["b"]);
+    let staying = asking_xsub(harness, &xpub, &["b"]);
     recv_all(&xpub, &["\x01b"]);
     drop(leaving);
     await_departure(&xpub, 1);
@@ -180,11 +180,11 @@ fn a_verboser_one_hears_of_every_cancellation_by_departure(bed: &Bed) {
     assert_eq!(rest(&xpub), [b"\0b"]);
 }
 
-fn only_a_wish_says_whom_to_apply_it_to(bed: &Bed) {
-    let xpub = publisher(bed, manual);
-    let other = asker(bed, &xpub, &["b"]);
+fn only_a_wish_says_whom_to_apply_it_to(harness: &Harness) {
+    let xpub = publisher(harness, manual);
+    let other = asking_xsub(harness, &xpub, &["b"]);
     recv_all(&xpub, &["\x01b"]);
-    let asking = asker(bed, &xpub, &["a"]);
+    let asking = asking_xsub(harness, &xpub, &["a"]);
     recv_all(&xpub, &["\x01a"]);
     other.send("a message").unwrap();
     recv_all(&xpub, &["a message"]);

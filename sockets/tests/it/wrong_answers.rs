@@ -1,6 +1,6 @@
 //! Whatever answers at an endpoint, a connect goes on, says what it has met, and keeps what is queued.
 
-use crate::bed::{Address, Bed, await_event, await_kind, eventually, over_tcp, over_wires};
+use crate::harness::{Address, Harness, await_event, await_kind, eventually, over_tcp, over_wires};
 use crate::raw::{frame, greeting, hello, ready};
 use ringmq::{DisconnectReason, Monitor, MonitorEvent, ProtocolError, Push};
 use std::io::{Read, Write};
@@ -31,17 +31,17 @@ impl Stranger {
     }
 
     /// Takes a connection and says something.
-    fn answer(&self, octets: &[u8]) -> TcpStream {
+    fn answer(&self, bytes: &[u8]) -> TcpStream {
         let (mut stream, _) = self.listener.accept().unwrap();
-        stream.write_all(octets).unwrap();
+        stream.write_all(bytes).unwrap();
         stream
     }
 
     /// Leaves the address to a PULL, which receives what is queued: `count` numbers.
-    fn makes_way(self, bed: &Bed, count: u8) {
+    fn makes_way(self, harness: &Harness, count: u8) {
         let Self { listener, endpoint } = self;
         drop(listener);
-        let pull = bed.pull();
+        let pull = harness.pull();
         eventually("the endpoint is free", || pull.bind(&endpoint).is_ok());
         for number in 0..count {
             assert_eq!(pull.recv().unwrap(), [number]);
@@ -70,9 +70,9 @@ fn handshake_failed(monitor: &Monitor) -> DisconnectReason {
     reason
 }
 
-fn a_wrong_answer_is_told_and_asked_again(bed: &Bed) {
+fn a_wrong_answer_is_told_and_asked_again(harness: &Harness) {
     let stranger = Stranger::new();
-    let push = bed.push();
+    let push = harness.push();
     let monitor = push.monitor();
     push.connect(&stranger.endpoint).unwrap();
     push_numbers(&push, 20);
@@ -93,12 +93,12 @@ fn a_wrong_answer_is_told_and_asked_again(bed: &Bed) {
             drop(stream);
         }
     }
-    stranger.makes_way(bed, 20);
+    stranger.makes_way(harness, 20);
 }
 
-fn a_peer_that_breaks_the_rules_later_is_connected_again(bed: &Bed) {
+fn a_peer_that_breaks_the_rules_later_is_connected_again(harness: &Harness) {
     let stranger = Stranger::new();
-    let push = bed.push();
+    let push = harness.push();
     let monitor = push.monitor();
     push.connect(&stranger.endpoint).unwrap();
     for _ in 0..3 {
@@ -115,15 +115,15 @@ fn a_peer_that_breaks_the_rules_later_is_connected_again(bed: &Bed) {
     push.send("at last").unwrap();
     let mut heard = Vec::new();
     while !heard.ends_with(&frame(0, b"at last")) {
-        let mut octet = [0];
-        last.read_exact(&mut octet).unwrap();
-        heard.push(octet[0]);
+        let mut byte = [0];
+        last.read_exact(&mut byte).unwrap();
+        heard.push(byte[0]);
     }
 }
 
-fn a_send_that_waits_outlasts_a_wrong_answer(bed: &Bed) {
+fn a_send_that_waits_outlasts_a_wrong_answer(harness: &Harness) {
     let stranger = Stranger::new();
-    let push = bed.push();
+    let push = harness.push();
     push.set_send_hwm(5).unwrap();
     let monitor = push.monitor();
     push.connect(&stranger.endpoint).unwrap();
@@ -133,14 +133,14 @@ fn a_send_that_waits_outlasts_a_wrong_answer(bed: &Bed) {
         let sending = scope.spawn(|| push.send([5]));
         drop(stranger.answer(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
         handshake_failed(&monitor);
-        stranger.makes_way(bed, 6);
+        stranger.makes_way(harness, 6);
         sending.join().unwrap().unwrap();
     });
 }
 
-fn an_empty_answer_is_asked_again(bed: &Bed) {
+fn an_empty_answer_is_asked_again(harness: &Harness) {
     let stranger = Stranger::new();
-    let push = bed.push();
+    let push = harness.push();
     let monitor = push.monitor();
     push.connect(&stranger.endpoint).unwrap();
     push_numbers(&push, 5);
@@ -151,12 +151,12 @@ fn an_empty_answer_is_asked_again(bed: &Bed) {
     // The wrong one of two types, said by a peer that leaves at once.
     drop(stranger.answer(&[greeting(), ready(&[("Socket-Type", b"PUSH")])].concat()));
     handshake_failed(&monitor);
-    stranger.makes_way(bed, 5);
+    stranger.makes_way(harness, 5);
 }
 
 /// A rolling restart in the wrong order: for a while there is a PUB where a PULL belongs.
-fn a_peer_of_another_type_is_asked_again_until_it_is_replaced(bed: &Bed) {
-    let (address, push, wrong) = (Address::new(bed), bed.push(), bed.publisher());
+fn a_peer_of_another_type_is_asked_again_until_it_is_replaced(harness: &Harness) {
+    let (address, push, wrong) = (Address::new(harness), harness.push(), harness.publisher());
     let (here, there) = (push.monitor(), wrong.monitor());
     push.connect(&address.endpoint).unwrap();
     push_numbers(&push, 20);
@@ -176,7 +176,7 @@ fn a_peer_of_another_type_is_asked_again_until_it_is_replaced(bed: &Bed) {
         }
     }
     drop(wrong);
-    let right = bed.pull();
+    let right = harness.pull();
     address.bind(&right);
     for number in 0..20u8 {
         assert_eq!(right.recv().unwrap(), [number]);
@@ -185,8 +185,8 @@ fn a_peer_of_another_type_is_asked_again_until_it_is_replaced(bed: &Bed) {
 
 /// A port that the client itself connects from, as the system may choose it, is a port at which nobody
 /// listens.
-fn alone_with_itself(bed: &Bed, address: &str) {
-    let dealer = bed.dealer();
+fn alone_with_itself(harness: &Harness, address: &str) {
+    let dealer = harness.dealer();
     dealer.set_ipv6(true).unwrap();
     let monitor = dealer.monitor();
     let endpoint = format!("tcp://{address}");
@@ -205,7 +205,7 @@ fn alone_with_itself(bed: &Bed, address: &str) {
     }
     assert!(dealer.try_recv().is_err(), "it does not hear itself");
     // The server has the port as soon as it asks for it.
-    let server = bed.dealer();
+    let server = harness.dealer();
     server.set_ipv6(true).unwrap();
     server.bind(&endpoint).unwrap();
     dealer.connect(&endpoint).unwrap();
@@ -214,17 +214,17 @@ fn alone_with_itself(bed: &Bed, address: &str) {
     assert_eq!(server.recv().unwrap(), "hello again");
 }
 
-fn a_connection_to_itself_is_none(bed: &Bed) {
-    let address = Address::new(bed);
-    alone_with_itself(bed, address.endpoint.strip_prefix("tcp://").unwrap());
+fn a_connection_to_itself_is_none(harness: &Harness) {
+    let address = Address::new(harness);
+    alone_with_itself(harness, address.endpoint.strip_prefix("tcp://").unwrap());
 }
 
-fn a_connection_to_itself_is_none_with_ipv6(bed: &Bed) {
+fn a_connection_to_itself_is_none_with_ipv6(harness: &Harness) {
     let Ok(listener) = TcpListener::bind("[::1]:0") else {
         eprintln!("SKIPPED: this machine has no IPv6");
         return;
     };
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
-    alone_with_itself(bed, &address);
+    alone_with_itself(harness, &address);
 }

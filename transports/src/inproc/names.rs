@@ -11,21 +11,21 @@ use std::time::{Duration, Instant};
 
 /// See the [module's documentation](self).
 #[derive(Default)]
-pub(super) struct Names {
-    known: HashMap<InprocName, Name>,
+pub(super) struct NameTable {
+    known: HashMap<InprocName, NameUse>,
     /// The next connect that has to wait.
     next: u64,
     /// Those whose sockets have gone and linger for a limited time, by when that ends. All of them wait.
     lingering: BTreeMap<(Instant, Ticket), InprocName>,
 }
 
-enum Name {
+enum NameUse {
     Bound(Arc<dyn Acceptor>),
     /// Never empty.
-    Awaited(BTreeMap<Ticket, Waiting>),
+    Awaited(BTreeMap<Ticket, WaitingConnect>),
 }
 
-struct Waiting {
+struct WaitingConnect {
     offer: Offer,
     /// When its linger time ends.
     until: Option<Instant>,
@@ -39,25 +39,25 @@ pub(super) enum Met {
     Bound(Arc<dyn Acceptor>, Offer),
 }
 
-impl Names {
+impl NameTable {
     /// Binds a name, and gives what waited for it. `None` if somebody has it already.
     pub(super) fn bind(
         &mut self,
         name: InprocName,
         acceptor: &Arc<dyn Acceptor>,
     ) -> Option<Vec<Offer>> {
-        let bound = Name::Bound(acceptor.clone());
+        let bound = NameUse::Bound(acceptor.clone());
         let before = match self.known.entry(name) {
             Entry::Vacant(entry) => {
                 entry.insert(bound);
                 return Some(Vec::new());
             }
-            Entry::Occupied(entry) if matches!(entry.get(), Name::Bound(_)) => return None,
+            Entry::Occupied(entry) if matches!(entry.get(), NameUse::Bound(_)) => return None,
             Entry::Occupied(mut entry) => entry.insert(bound),
         };
-        let Name::Awaited(awaited) = before else { return None };
+        let NameUse::Awaited(awaited) = before else { return None };
         let lingering = &mut self.lingering;
-        let taken = awaited.into_iter().map(|(ticket, Waiting { offer, until })| {
+        let taken = awaited.into_iter().map(|(ticket, WaitingConnect { offer, until })| {
             if let Some(until) = until {
                 lingering.remove(&(until, ticket));
             }
@@ -69,8 +69,8 @@ impl Names {
     /// Gives a name up.
     pub(super) fn unbind(&mut self, name: &InprocName) -> Option<Arc<dyn Acceptor>> {
         match self.known.get(name) {
-            Some(Name::Bound(_)) => match self.known.remove(name) {
-                Some(Name::Bound(acceptor)) => Some(acceptor),
+            Some(NameUse::Bound(_)) => match self.known.remove(name) {
+                Some(NameUse::Bound(acceptor)) => Some(acceptor),
                 _ => None,
             },
             _ => None,
@@ -78,13 +78,13 @@ impl Names {
     }
 
     pub(super) fn connect(&mut self, name: &InprocName, offer: Offer) -> Met {
-        let none = || Name::Awaited(BTreeMap::new());
+        let none = || NameUse::Awaited(BTreeMap::new());
         match self.known.entry(name.clone()).or_insert_with(none) {
-            Name::Bound(acceptor) => Met::Bound(acceptor.clone(), offer),
-            Name::Awaited(awaited) => {
+            NameUse::Bound(acceptor) => Met::Bound(acceptor.clone(), offer),
+            NameUse::Awaited(awaited) => {
                 let ticket = Ticket(self.next);
                 self.next += 1;
-                awaited.insert(ticket, Waiting { offer, until: None });
+                awaited.insert(ticket, WaitingConnect { offer, until: None });
                 Met::Waits(ticket)
             }
         }
@@ -97,7 +97,7 @@ impl Names {
         name: &InprocName,
         ticket: Ticket,
     ) -> Option<Offer> {
-        let Some(Name::Awaited(awaited)) = self.known.get_mut(name) else { return None };
+        let Some(NameUse::Awaited(awaited)) = self.known.get_mut(name) else { return None };
         let waiting = awaited.get_mut(&ticket)?;
         let end = &mut waiting.offer.end;
         let linger =
@@ -129,7 +129,7 @@ impl Names {
 
     /// Takes out one that waits, whose linger time is not limited or is taken care of.
     fn take(&mut self, name: &InprocName, ticket: Ticket) -> Option<Offer> {
-        let Some(Name::Awaited(awaited)) = self.known.get_mut(name) else { return None };
+        let Some(NameUse::Awaited(awaited)) = self.known.get_mut(name) else { return None };
         let waiting = awaited.remove(&ticket);
         if awaited.is_empty() {
             self.known.remove(name);
@@ -139,9 +139,9 @@ impl Names {
 
     /// How many wait.
     pub(super) fn waiting(&self) -> usize {
-        let waiting = |name: &Name| match name {
-            Name::Bound(_) => 0,
-            Name::Awaited(awaited) => awaited.len(),
+        let waiting = |name: &NameUse| match name {
+            NameUse::Bound(_) => 0,
+            NameUse::Awaited(awaited) => awaited.len(),
         };
         self.known.values().map(waiting).sum()
     }
@@ -152,7 +152,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::endpoint::Endpoint;
-    use ringmq_pipe::{Bound, Message, PipeEnd, pipe};
+    use ringmq_engine::PipeEnd;
+    use ringmq_pipe::{Capacity, Message, pipe};
     use ringmq_zmtp::{Peer, SocketType, Version};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -172,7 +173,7 @@ mod tests {
 
     /// A pipe: the near end, and the far one on its way.
     fn offer() -> (PipeEnd, Offer) {
-        let (near, end) = pipe(Bound::Messages(10), Bound::Messages(10));
+        let (near, end) = pipe(Capacity::Messages(10), Capacity::Messages(10));
         let peer = Peer {
             version: Version::V3_1,
             socket_type: Some(SocketType::Push),
@@ -183,7 +184,7 @@ mod tests {
     }
 
     /// Connects, sends if so wished, and closes with a linger time.
-    fn come_and_go(names: &mut Names, now: Instant, sends: bool, linger: Option<Duration>) {
+    fn come_and_go(names: &mut NameTable, now: Instant, sends: bool, linger: Option<Duration>) {
         let (mut near, offer) = offer();
         let Met::Waits(ticket) = names.connect(&name("a"), offer) else {
             panic!("nobody is there")
@@ -198,7 +199,7 @@ mod tests {
 
     #[test]
     fn who_closes_leaves_nothing_that_is_not_to_be_delivered() {
-        let (mut names, now) = (Names::default(), Instant::now());
+        let (mut names, now) = (NameTable::default(), Instant::now());
         let (_stays, offer) = offer();
         names.connect(&name("a"), offer);
         for _ in 0..1000 {
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_name_that_nobody_waits_for_any_more_is_forgotten() {
-        let (mut names, now) = (Names::default(), Instant::now());
+        let (mut names, now) = (NameTable::default(), Instant::now());
         come_and_go(&mut names, now, false, None);
         come_and_go(&mut names, now, true, Some(SECOND));
         drop(names.sweep(now + SECOND));
@@ -220,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_stays_for_the_linger_time() {
-        let (mut names, now) = (Names::default(), Instant::now());
+        let (mut names, now) = (NameTable::default(), Instant::now());
         come_and_go(&mut names, now, true, Some(2 * SECOND));
         come_and_go(&mut names, now, true, Some(SECOND));
         come_and_go(&mut names, now, true, None);
@@ -237,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_does_not_linger() {
-        let (mut names, now) = (Names::default(), Instant::now());
+        let (mut names, now) = (NameTable::default(), Instant::now());
         let acceptor: Arc<dyn Acceptor> = Arc::new(Nobody);
         for _ in 0..100 {
             come_and_go(&mut names, now, true, Some(1000 * SECOND));
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn who_was_taken_has_nothing_to_withdraw() {
-        let (mut names, now) = (Names::default(), Instant::now());
+        let (mut names, now) = (NameTable::default(), Instant::now());
         let acceptor: Arc<dyn Acceptor> = Arc::new(Nobody);
         let (_near, first) = offer();
         let Met::Waits(ticket) = names.connect(&name("a"), first) else { panic!("it waits") };

@@ -52,7 +52,7 @@ pub fn listen(
     endpoint: &IpcEndpoint,
     options: &IpcOptions,
 ) -> Result<(Socket, String, IpcGuard), BindError> {
-    let attempt = Attempt { endpoint };
+    let attempt = IpcBindAttempt { endpoint };
     if endpoint.is_wildcard() {
         return attempt.listen_in_new(&wildcard_parent(|variable| env::var_os(variable)), options);
     }
@@ -141,11 +141,11 @@ fn socket_name(endpoint: &IpcEndpoint) -> PathBuf {
 }
 
 /// One call of [`listen`].
-struct Attempt<'a> {
+struct IpcBindAttempt<'a> {
     endpoint: &'a IpcEndpoint,
 }
 
-impl Attempt<'_> {
+impl IpcBindAttempt<'_> {
     /// `path` is where a file will be, for the errors; `name` is what the kernel takes.
     fn listen(
         &self,

@@ -5,8 +5,9 @@
 //! system; [`listen`] does so only for a host name. Every descriptor made here is non-blocking and
 //! closed on exec.
 
+pub(crate) mod endpoint;
 mod lookup;
-mod setup;
+mod sockopt;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,11 +15,13 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::lookup::resolve;
-pub use self::setup::tune_stream;
+pub use self::sockopt::tune_stream;
 use crate::address::describe;
-use crate::endpoint::{Host, TcpAddress, TcpEndpoint};
-use crate::error::{BindError, ConnectError, OptionError, ResolveError};
+use crate::endpoint::{Host, TcpAddress, TcpEndpoint, Text};
+use crate::error::{BindError, ConnectError, EndpointError, OptionError, ResolveError};
 use crate::options::{DEFAULT_BACKLOG, TcpOptions};
+use crate::owner::LinkOptions;
+use crate::transport::{FirstStep, Listening, Transport};
 
 /// Listens on `endpoint`; gives the descriptor and the resolved endpoint, with the real port.
 ///
@@ -41,7 +44,7 @@ use crate::options::{DEFAULT_BACKLOG, TcpOptions};
 /// # Errors
 /// Says what is wrong with the address: in use, not ours, not permitted, unknown.
 pub fn listen(endpoint: &TcpEndpoint, options: &TcpOptions) -> Result<(Socket, String), BindError> {
-    let attempt = Attempt { endpoint, options };
+    let attempt = BindAttempt { endpoint, options };
     let address = endpoint.address();
     let local = lookup::local(address, options.ipv6)
         .map_err(|source| BindError::Host { endpoint: endpoint.to_string(), source })?;
@@ -57,6 +60,36 @@ pub fn listen(endpoint: &TcpEndpoint, options: &TcpOptions) -> Result<(Socket, S
         }
     }
     attempt.listen(attempt.socket(local)?, local)
+}
+
+impl Transport for TcpEndpoint {
+    fn parse_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+        Self::read_bind(text, address)
+    }
+
+    fn parse_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+        Self::read_connect(text, address)
+    }
+
+    fn listen(&self, options: &LinkOptions) -> Result<Listening, BindError> {
+        let (socket, resolved) = listen(self, &options.tcp)?;
+        Ok(Listening { socket, resolved, guard: None, tune: Self::tune })
+    }
+
+    fn dial(&self, _: &LinkOptions) -> FirstStep<'_> {
+        match self.as_numeric() {
+            Some(address) => FirstStep::Addresses([address].into()),
+            None => FirstStep::LookUp(self),
+        }
+    }
+
+    fn dial_address(&self, address: SocketAddr, options: &LinkOptions) -> Result<Socket, String> {
+        start_connect(address, self.source(), &options.tcp).map_err(|error| error.to_string())
+    }
+
+    fn tune(accepted: &Socket, options: &LinkOptions) -> Result<(), OptionError> {
+        tune_stream(accepted, &options.tcp)
+    }
 }
 
 /// Makes a descriptor ready to connect to `peer`, from `source` where that is given.
@@ -81,7 +114,7 @@ pub fn start_connect(
         action: "socket",
         source,
     })?;
-    setup::before_use(&socket, peer, options)
+    sockopt::before_use(&socket, peer, options)
         .and_then(|()| tune_stream(&socket, options))
         .map_err(|source| ConnectError::Option { address: address(), source })?;
     if let Some(from) = source {
@@ -99,8 +132,8 @@ pub fn try_out(options: &TcpOptions) -> Result<(), OptionError> {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     // That descriptors are used up says nothing of the options.
     let Ok(socket) = new_socket(nowhere) else { return Ok(()) };
-    match setup::before_use(&socket, nowhere, options) {
-        Err(error) if setup::is_no_device(&error) => Ok(()),
+    match sockopt::before_use(&socket, nowhere, options) {
+        Err(error) if sockopt::is_no_device(&error) => Ok(()),
         result => result.and_then(|()| tune_stream(&socket, options)),
     }
 }
@@ -132,19 +165,19 @@ fn reuse_address(socket: &Socket) -> io::Result<()> {
 }
 
 /// One call of [`listen`].
-struct Attempt<'a> {
+struct BindAttempt<'a> {
     endpoint: &'a TcpEndpoint,
     options: &'a TcpOptions,
 }
 
-impl Attempt<'_> {
+impl BindAttempt<'_> {
     fn socket(&self, local: SocketAddr) -> Result<Socket, BindError> {
         new_socket(local).map_err(|source| self.error("socket", source))
     }
 
     fn listen(&self, socket: Socket, local: SocketAddr) -> Result<(Socket, String), BindError> {
         let option = |source| BindError::Option { endpoint: self.endpoint.to_string(), source };
-        setup::before_use(&socket, local, self.options).map_err(option)?;
+        sockopt::before_use(&socket, local, self.options).map_err(option)?;
         reuse_address(&socket).map_err(|source| self.error("setting SO_REUSEADDR", source))?;
         if local.is_ipv6() && local.ip().is_unspecified() {
             socket

@@ -8,29 +8,29 @@
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, bail};
+use ringmq_bench::case::Side;
+use ringmq_bench::end::{Answerer, Asker, Sink, Source};
+use ringmq_bench::payload::{Checker, Stamper};
 
-use crate::case::Side;
-use crate::end::{Answerer, Asker, Sink, Source};
-use crate::errand::{Errand, PATIENCE};
-use crate::game::Game;
-use crate::part::Opening;
-use crate::payload::{Checker, Stamper};
+use crate::job::{Job, PATIENCE};
+use crate::local_end::Opening;
+use crate::measurement::Measurement;
 
 /// The process's context: both ends of an inproc connection must share one.
 pub(crate) static CONTEXT: LazyLock<zmq::Context> = LazyLock::new(zmq::Context::new);
 
 /// Makes one end.
-pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    let kind = match (errand.game, side) {
-        (Game::Throughput, Side::Connect) => zmq::PUSH,
-        (Game::Throughput, Side::Bind) => zmq::PULL,
-        (Game::Latency, Side::Connect) => zmq::REQ,
-        (Game::Latency, Side::Bind) => zmq::REP,
-        _ => bail!("a crowd is opened elsewhere"),
+pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
+    let kind = match (job.measurement, side) {
+        (Measurement::Throughput, Side::Connect) => zmq::PUSH,
+        (Measurement::Throughput, Side::Bind) => zmq::PULL,
+        (Measurement::Latency, Side::Connect) => zmq::REQ,
+        (Measurement::Latency, Side::Bind) => zmq::REP,
+        _ => bail!("sockets with many peers are opened elsewhere"),
     };
     let socket = socket(kind)?;
-    let endpoint = attach(&socket, errand, side)?;
-    Ok(Opening::blocking(errand, side, endpoint, Wire::new(socket)))
+    let endpoint = attach(&socket, job, side)?;
+    Ok(Opening::blocking(job, side, endpoint, Wire::new(socket)))
 }
 
 /// A socket that gives up rather than wait for ever.
@@ -44,18 +44,16 @@ pub(crate) fn socket(kind: zmq::SocketType) -> Result<zmq::Socket> {
 }
 
 /// Binds or connects; the endpoint with its port.
-pub(crate) fn attach(socket: &zmq::Socket, errand: &Errand, side: Side) -> Result<String> {
+pub(crate) fn attach(socket: &zmq::Socket, job: &Job, side: Side) -> Result<String> {
     match side {
         Side::Bind => {
-            socket
-                .bind(&errand.endpoint)
-                .with_context(|| format!("binding {}", errand.endpoint))?;
+            socket.bind(&job.endpoint).with_context(|| format!("binding {}", job.endpoint))?;
             let endpoint = socket.get_last_endpoint()?;
             endpoint.ok().context("libzmq's own endpoint is no text")
         }
         Side::Connect => {
-            socket.connect(&errand.endpoint).context("connecting")?;
-            Ok(errand.endpoint.clone())
+            socket.connect(&job.endpoint).context("connecting")?;
+            Ok(job.endpoint.clone())
         }
     }
 }
@@ -76,7 +74,7 @@ impl Wire {
 impl Source for Wire {
     #[inline]
     fn send(&mut self, stamper: &mut Stamper) -> Result<()> {
-        Ok(self.socket.send(stamper.next(), 0)?)
+        Ok(self.socket.send(stamper.next_body(), 0)?)
     }
 }
 

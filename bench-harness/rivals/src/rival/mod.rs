@@ -1,4 +1,4 @@
-//! Everybody behind one door: an [`Errand`] goes in, an [`Opening`] comes out.
+//! Everybody behind one door: a [`Job`] goes in, an [`Opening`] comes out.
 //!
 //! Each rival is one module that says in its head which of its documented configurations it runs in,
 //! where that is documented, and why. What all have in common: bodies carry a number that is checked,
@@ -11,36 +11,36 @@ pub(crate) mod rzmq;
 pub(crate) mod zmqrs;
 
 use anyhow::{Context as _, Result};
+use ringmq_bench::case::{Side, Transport};
+use ringmq_bench::{end, ends};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::case::{Side, Transport};
 use crate::contender::Contender;
-use crate::errand::Errand;
-use crate::part::Opening;
-use crate::{crowd, end, floor, subject};
+use crate::job::Job;
+use crate::local_end::Opening;
+use crate::many_peers;
 
-/// Makes the end of `errand` that plays `side`.
-pub(crate) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    if errand.game.is_crowd() {
-        return crowd::open(errand, side);
+/// Makes the end of `job` on `side`.
+pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
+    if job.measurement.has_many_peers() {
+        return many_peers::open(job, side);
     }
-    match errand.contender {
-        Contender::Floor | Contender::Uring | Contender::Mio => known(errand, side),
-        Contender::Libzmq => libzmq::open(errand, side),
-        Contender::Omq => omq::open(errand, side),
-        Contender::Monocoque => monocoque::open(errand, side),
-        Contender::Rzmq => rzmq::open(errand, side),
-        Contender::Zmqrs => zmqrs::open(errand, side),
+    match job.contender {
+        Contender::Floor | Contender::Uring | Contender::Mio => known(job, side),
+        Contender::Libzmq => libzmq::open(job, side),
+        Contender::Omq => omq::open(job, side),
+        Contender::Monocoque => monocoque::open(job, side),
+        Contender::Rzmq => rzmq::open(job, side),
+        Contender::Zmqrs => zmqrs::open(job, side),
     }
 }
 
 /// The floor and ringmq, as the harness of ringmq opens them.
-fn known(errand: &Errand, side: Side) -> Result<Opening> {
-    let job = errand.job().context("a rival is not known to the harness of ringmq")?;
-    let opening = match (job.case.backend.is_floor(), errand.transport) {
-        (_, Transport::Inproc) => pair::take(&job, side)?,
-        (true, _) => floor::open(&job, side)?,
-        (false, _) => subject::open(&job, side)?,
+fn known(job: &Job, side: Side) -> Result<Opening> {
+    let job = job.to_harness().context("a rival is not known to the harness of ringmq")?;
+    let opening = match job.case.transport {
+        Transport::Inproc => pair::take(&job, side)?,
+        _ => ends::open(&job, side)?,
     };
     let end::Opening { opened, finish } = opening;
     Ok(Opening::new(opened.endpoint, finish))
@@ -73,26 +73,21 @@ mod pair {
     use std::sync::Mutex;
 
     use anyhow::{Context as _, Result};
-
-    use crate::case::Side;
-    use crate::end::Opening;
-    use crate::protocol::Job;
-    use crate::{floor, subject};
+    use ringmq_bench::case::Side;
+    use ringmq_bench::end::Opening;
+    use ringmq_bench::ends;
+    use ringmq_bench::job::Job as HarnessJob;
 
     /// The end that connects, waiting for its thread.
     static OTHER: Mutex<Option<Opening>> = Mutex::new(None);
 
     /// Makes both ends for the one that binds, and hands the other one out after it.
-    pub(super) fn take(job: &Job, side: Side) -> Result<Opening> {
+    pub(super) fn take(job: &HarnessJob, side: Side) -> Result<Opening> {
         let mut other = OTHER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if side == Side::Connect {
             return other.take().context("the binding end was not made first");
         }
-        let [connect, bind] = if job.case.backend.is_floor() {
-            floor::open_both(job)
-        } else {
-            subject::open_both(job)?
-        };
+        let [connect, bind] = ends::open_both(job)?;
         *other = Some(connect);
         Ok(bind)
     }

@@ -7,7 +7,7 @@
 //! its benchmarks. The runtime is the default one, compio; its tokio runtime, which excludes compio
 //! within one build, was neither faster nor quicker here. Over inproc only DEALER forms a working pair
 //! (`benches/inproc_socket.rs` says so), in `monocoque-rs-zmtp`, over a channel without a bound; it
-//! plays PUSH and PULL, REQ and REP there.
+//! is PUSH and PULL, REQ and REP there.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use monocoque::rt::{LocalRuntime, TcpListener, TcpStream, sleep};
 use monocoque::zmq::{PullSocket, PushSocket, RepSocket, ReqSocket, SubSocket, ipc};
 use monocoque_core::tcp::enable_tcp_nodelay;
 use monocoque_zmtp::DealerSocket;
+use ringmq_bench::case::{Side, Transport};
 
 use super::{address, path};
 use crate::awaited::{self, Answers, Receives, Runtime, Sends};
-use crate::case::{Side, Transport};
-use crate::ear::Ear;
-use crate::errand::Errand;
-use crate::game::Game;
-use crate::part::{Opening, Part};
+use crate::consume::Consume;
+use crate::job::Job;
+use crate::local_end::{LocalEnd, Opening};
+use crate::measurement::Measurement;
 
 /// Bytes of the read and write buffers in a ping-pong, as in the library's own benchmark.
 const SMALL_BUFFER: usize = 4096;
@@ -42,18 +42,18 @@ impl Runtime for LocalRuntime {
 }
 
 /// Makes one end.
-pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
+pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
     let runtime = LocalRuntime::new().context("making a runtime of monocoque")?;
-    let (size, game) = (errand.size, errand.game);
-    let endpoint = errand.endpoint.clone();
-    match (errand.transport, side) {
+    let (size, measurement) = (job.size, job.measurement);
+    let endpoint = job.endpoint.clone();
+    match (job.transport, side) {
         (Transport::Tcp, Side::Bind) => {
             let listener = runtime.block_on(TcpListener::bind(address(&endpoint)?))?;
             let endpoint = format!("tcp://{}", listener.local_addr()?);
             let finish = move || {
                 let (stream, _) = runtime.block_on(listener.accept())?;
                 enable_tcp_nodelay(&stream)?;
-                bound(runtime, stream, game, size)
+                bound(runtime, stream, measurement, size)
             };
             Ok(Opening { endpoint, finish: Box::new(finish) })
         }
@@ -62,7 +62,7 @@ pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
             let finish = move || {
                 let stream = runtime.block_on(TcpStream::connect(address))?;
                 enable_tcp_nodelay(&stream)?;
-                connected(runtime, stream, game, size)
+                connected(runtime, stream, measurement, size)
             };
             Ok(Opening { endpoint, finish: Box::new(finish) })
         }
@@ -70,7 +70,7 @@ pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
             let listener = runtime.block_on(ipc::bind(path(&endpoint)?))?;
             let finish = move || {
                 let stream = runtime.block_on(ipc::accept(&listener))?;
-                bound(runtime, stream, game, size)
+                bound(runtime, stream, measurement, size)
             };
             Ok(Opening { endpoint, finish: Box::new(finish) })
         }
@@ -78,18 +78,20 @@ pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
             let path = path(&endpoint)?.to_owned();
             let finish = move || {
                 let stream = runtime.block_on(ipc::connect(path))?;
-                connected(runtime, stream, game, size)
+                connected(runtime, stream, measurement, size)
             };
             Ok(Opening { endpoint, finish: Box::new(finish) })
         }
-        (Transport::Inproc, _) => inproc(runtime, errand, side),
+        (Transport::Inproc, _) => inproc(runtime, job, side),
     }
 }
 
-/// The options of a game.
-pub(crate) fn options(game: Game) -> SocketOptions {
-    match game {
-        Game::Latency => SocketOptions::default().with_buffer_sizes(SMALL_BUFFER, SMALL_BUFFER),
+/// The options of a measurement.
+pub(crate) fn options(measurement: Measurement) -> SocketOptions {
+    match measurement {
+        Measurement::Latency => {
+            SocketOptions::default().with_buffer_sizes(SMALL_BUFFER, SMALL_BUFFER)
+        }
         _ => SocketOptions::default().with_write_coalescing(true),
     }
 }
@@ -98,11 +100,11 @@ pub(crate) fn options(game: Game) -> SocketOptions {
 fn bound<S: Stream>(
     runtime: LocalRuntime,
     stream: S,
-    game: Game,
+    measurement: Measurement,
     size: usize,
-) -> Result<Box<dyn Part>> {
-    let options = options(game);
-    if game == Game::Latency {
+) -> Result<Box<dyn LocalEnd>> {
+    let options = options(measurement);
+    if measurement == Measurement::Latency {
         let socket = runtime.block_on(RepSocket::with_options(stream, options))?;
         return Ok(Box::new(awaited::answering(runtime, Wire::new(socket))));
     }
@@ -114,11 +116,11 @@ fn bound<S: Stream>(
 fn connected<S: Stream>(
     runtime: LocalRuntime,
     stream: S,
-    game: Game,
+    measurement: Measurement,
     size: usize,
-) -> Result<Box<dyn Part>> {
-    let options = options(game);
-    if game == Game::Latency {
+) -> Result<Box<dyn LocalEnd>> {
+    let options = options(measurement);
+    if measurement == Measurement::Latency {
         let socket = runtime.block_on(ReqSocket::with_options(stream, options))?;
         return Ok(Box::new(awaited::asking(runtime, Wire::new(socket), size)));
     }
@@ -127,15 +129,15 @@ fn connected<S: Stream>(
 }
 
 /// Both ends between two threads.
-fn inproc(runtime: LocalRuntime, errand: &Errand, side: Side) -> Result<Opening> {
-    let (size, game, endpoint) = (errand.size, errand.game, errand.endpoint.clone());
-    let options = options(game);
-    Ok(match (game, side) {
-        (Game::Latency, Side::Bind) => {
+fn inproc(runtime: LocalRuntime, job: &Job, side: Side) -> Result<Opening> {
+    let (size, measurement, endpoint) = (job.size, job.measurement, job.endpoint.clone());
+    let options = options(measurement);
+    Ok(match (measurement, side) {
+        (Measurement::Latency, Side::Bind) => {
             let socket = DealerSocket::bind_inproc_bidi(&endpoint, options)?;
             Opening::new(endpoint, move || Ok(awaited::answering(runtime, Wire::new(socket))))
         }
-        (Game::Latency, Side::Connect) => {
+        (Measurement::Latency, Side::Connect) => {
             let socket = DealerSocket::connect_inproc(&endpoint, options)?;
             Opening::new(endpoint, move || Ok(awaited::asking(runtime, Wire::new(socket), size)))
         }
@@ -202,9 +204,9 @@ macro_rules! receives {
     ($socket:ident) => {
         impl<S: Stream> Receives for Wire<$socket<S>> {
             #[inline]
-            async fn recv(&mut self, ear: &mut impl Ear) -> Result<()> {
+            async fn recv(&mut self, consumer: &mut impl Consume) -> Result<()> {
                 ensure!(self.socket.recv_into(&mut self.frames).await?, "the connection ended");
-                ear.hear(self.frames.last().context("a message without a frame came")?)
+                consumer.consume(self.frames.last().context("a message without a frame came")?)
             }
         }
     };

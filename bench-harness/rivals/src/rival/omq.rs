@@ -21,15 +21,15 @@ use omq_tokio::blocking::Socket;
 use omq_tokio::message::MAX_INLINE_MESSAGE;
 use omq_tokio::options::WorkloadProfile;
 use omq_tokio::{Context, Endpoint, Error, Message, Options, SocketType, TrySendError};
+use ringmq_bench::case::{Side, Transport};
+use ringmq_bench::end::{Answerer, Asker, Sink, Source};
+use ringmq_bench::payload::{Checker, Stamper};
+use ringmq_bench::pool::Pool;
 
-use crate::case::{Side, Transport};
-use crate::ear::Ear;
-use crate::end::{Answerer, Asker, Sink, Source};
-use crate::errand::Errand;
-use crate::game::Game;
-use crate::part::Opening;
-use crate::payload::{Checker, Stamper};
-use crate::pool::Pool;
+use crate::consume::Consume;
+use crate::job::Job;
+use crate::local_end::Opening;
+use crate::measurement::Measurement;
 
 /// Most buffers of a sender that go round: twice the high-water mark, and some.
 const POOL: usize = 2_100;
@@ -41,44 +41,44 @@ const SPIN: Duration = Duration::from_micros(50);
 pub(crate) static CONTEXT: LazyLock<Context> = LazyLock::new(Context::new);
 
 /// Makes one end.
-pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    let kind = match (errand.game, side) {
-        (Game::Throughput, Side::Connect) => SocketType::Push,
-        (Game::Throughput, Side::Bind) => SocketType::Pull,
-        (Game::Latency, Side::Connect) => SocketType::Req,
-        (Game::Latency, Side::Bind) => SocketType::Rep,
-        _ => bail!("a crowd is opened elsewhere"),
+pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
+    let kind = match (job.measurement, side) {
+        (Measurement::Throughput, Side::Connect) => SocketType::Push,
+        (Measurement::Throughput, Side::Bind) => SocketType::Pull,
+        (Measurement::Latency, Side::Connect) => SocketType::Req,
+        (Measurement::Latency, Side::Bind) => SocketType::Rep,
+        _ => bail!("sockets with many peers are opened elsewhere"),
     };
-    if errand.game == Game::Latency && errand.transport == Transport::Tcp {
-        return exclusive::open(errand, side);
+    if job.measurement == Measurement::Latency && job.transport == Transport::Tcp {
+        return exclusive::open(job, side);
     }
-    let socket = CONTEXT.blocking_socket(kind, options(errand));
-    let endpoint = attach(&socket, errand, side)?;
-    let spins = errand.transport == Transport::Inproc;
-    let wire = Wire::new(socket, errand.size, spins);
-    Ok(Opening::blocking(errand, side, endpoint, wire))
+    let socket = CONTEXT.blocking_socket(kind, options(job));
+    let endpoint = attach(&socket, job, side)?;
+    let spins = job.transport == Transport::Inproc;
+    let wire = Wire::new(socket, job.size, spins);
+    Ok(Opening::blocking(job, side, endpoint, wire))
 }
 
-/// The options of a game.
-fn options(errand: &Errand) -> Options {
+/// The options of a measurement.
+fn options(job: &Job) -> Options {
     let options = Options::default();
-    match (errand.game, errand.transport) {
-        (Game::Latency, Transport::Inproc) => {
+    match (job.measurement, job.transport) {
+        (Measurement::Latency, Transport::Inproc) => {
             options.workload_profile(WorkloadProfile::Latency).recv_spin(SPIN)
         }
-        (Game::Latency, _) => options.workload_profile(WorkloadProfile::Latency),
+        (Measurement::Latency, _) => options.workload_profile(WorkloadProfile::Latency),
         _ => options,
     }
 }
 
 /// Binds or connects; the endpoint with its port.
-pub(crate) fn attach(socket: &Socket, errand: &Errand, side: Side) -> Result<String> {
-    let endpoint: Endpoint = errand.endpoint.parse().context("an endpoint of omq")?;
+pub(crate) fn attach(socket: &Socket, job: &Job, side: Side) -> Result<String> {
+    let endpoint: Endpoint = job.endpoint.parse().context("an endpoint of omq")?;
     match side {
         Side::Bind => Ok(socket.bind(endpoint).context("binding")?.to_string()),
         Side::Connect => {
             socket.connect(endpoint).context("connecting")?;
-            Ok(errand.endpoint.clone())
+            Ok(job.endpoint.clone())
         }
     }
 }
@@ -102,7 +102,7 @@ impl Wire {
     fn message(&mut self, stamper: &mut Stamper) -> Message {
         match &mut self.pool {
             Some(pool) => Message::single(pool.next(stamper)),
-            None => Message::from_slice(stamper.next()),
+            None => Message::from_slice(stamper.next_body()),
         }
     }
 
@@ -133,7 +133,7 @@ impl Sink for Wire {
     fn recv(&mut self, checker: &mut Checker) -> Result<()> {
         loop {
             match self.socket.try_recv() {
-                Ok(message) => return hear(&message, checker),
+                Ok(message) => return consume(&message, checker),
                 Err(Error::WouldBlock) => self.nothing(),
                 Err(error) => return Err(error.into()),
             }
@@ -141,10 +141,10 @@ impl Sink for Wire {
     }
 }
 
-/// Has a message of one frame heard.
+/// Has a message of one frame looked at.
 #[inline]
-pub(crate) fn hear(message: &Message, ear: &mut impl Ear) -> Result<()> {
-    ear.hear(message.part_slice(0).context("a message without a frame came")?)
+pub(crate) fn consume(message: &Message, consumer: &mut impl Consume) -> Result<()> {
+    consumer.consume(message.part_slice(0).context("a message without a frame came")?)
 }
 
 impl Asker for Wire {
@@ -152,7 +152,7 @@ impl Asker for Wire {
     fn ask(&mut self, stamper: &mut Stamper, checker: &mut Checker) -> Result<()> {
         let message = self.message(stamper);
         self.socket.send(message)?;
-        hear(&self.socket.recv()?, checker)
+        consume(&self.socket.recv()?, checker)
     }
 }
 
@@ -170,27 +170,27 @@ mod exclusive {
     use bytes::Bytes;
     use omq_tokio::exclusive::{Options, Socket};
     use omq_tokio::{Endpoint, Message, SocketType};
+    use ringmq_bench::case::Side;
 
-    use super::hear;
+    use super::consume;
     use crate::awaited::{self, Answers, Receives, Sends};
-    use crate::case::Side;
-    use crate::ear::Ear;
-    use crate::errand::Errand;
-    use crate::part::Opening;
+    use crate::consume::Consume;
+    use crate::job::Job;
+    use crate::local_end::Opening;
     use crate::rival::current_thread;
 
     /// Makes one end.
-    pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
+    pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
         let runtime = current_thread()?;
-        let size = errand.size;
-        let endpoint: Endpoint = errand.endpoint.parse().context("an endpoint of omq")?;
+        let size = job.size;
+        let endpoint: Endpoint = job.endpoint.parse().context("an endpoint of omq")?;
         if side == Side::Bind {
             let bound = Socket::bind(SocketType::Rep, endpoint, Options::default());
             let (socket, endpoint) = runtime.block_on(bound).context("binding")?;
-            let part = awaited::answering(runtime, Wire(socket));
-            return Ok(Opening::ready(endpoint.to_string(), part));
+            let end = awaited::answering(runtime, Wire(socket));
+            return Ok(Opening::ready(endpoint.to_string(), end));
         }
-        Ok(Opening::new(errand.endpoint.clone(), move || {
+        Ok(Opening::new(job.endpoint.clone(), move || {
             let connected = Socket::connect(SocketType::Req, endpoint, Options::default());
             let socket = runtime.block_on(connected).context("connecting")?;
             Ok(awaited::asking(runtime, Wire(socket), size))
@@ -208,8 +208,8 @@ mod exclusive {
 
     impl Receives for Wire {
         #[inline]
-        async fn recv(&mut self, ear: &mut impl Ear) -> Result<()> {
-            hear(&self.0.recv().await?, ear)
+        async fn recv(&mut self, consumer: &mut impl Consume) -> Result<()> {
+            consume(&self.0.recv().await?, consumer)
         }
     }
 

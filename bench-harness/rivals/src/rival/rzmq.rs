@@ -18,64 +18,66 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
+use ringmq_bench::case::{Side, Transport};
 use rzmq::socket::{ADAPTIVE_THROTTLE, LAST_ENDPOINT, LINGER};
 use rzmq::uring::{UringConfig, initialize_uring_backend};
 use rzmq::{Context, Msg, Socket, SocketType};
 
 use super::{current_thread, two_workers};
 use crate::awaited::{self, Answers, Receives, Runtime, Sends};
-use crate::case::{Side, Transport};
-use crate::ear::Ear;
-use crate::errand::Errand;
-use crate::game::Game;
-use crate::part::Opening;
+use crate::consume::Consume;
+use crate::job::Job;
+use crate::local_end::Opening;
+use crate::measurement::Measurement;
 
 /// Makes one end.
-pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    let kind = match (errand.game, side) {
-        (Game::Throughput, Side::Connect) => SocketType::Push,
-        (Game::Throughput, Side::Bind) => SocketType::Pull,
-        (Game::Latency, Side::Connect) => SocketType::Req,
-        (Game::Latency, Side::Bind) => SocketType::Rep,
-        _ => bail!("a crowd is opened elsewhere"),
+pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
+    let kind = match (job.measurement, side) {
+        (Measurement::Throughput, Side::Connect) => SocketType::Push,
+        (Measurement::Throughput, Side::Bind) => SocketType::Pull,
+        (Measurement::Latency, Side::Connect) => SocketType::Req,
+        (Measurement::Latency, Side::Bind) => SocketType::Rep,
+        _ => bail!("sockets with many peers are opened elsewhere"),
     };
-    let home = Home::of(errand)?;
-    let socket = home.block_on(socket(&home.context, kind))?;
-    let endpoint = home.block_on(attach(&socket, errand, side))?;
-    let (size, game, wire) = (errand.size, errand.game, Wire(socket));
-    Ok(match (game, side) {
-        (Game::Latency, Side::Connect) => {
-            Opening::new(endpoint, move || Ok(awaited::asking(home, wire, size)))
+    let driver = Driver::of(job)?;
+    let socket = driver.block_on(socket(&driver.context, kind))?;
+    let endpoint = driver.block_on(attach(&socket, job, side))?;
+    let (size, measurement, wire) = (job.size, job.measurement, Wire(socket));
+    Ok(match (measurement, side) {
+        (Measurement::Latency, Side::Connect) => {
+            Opening::new(endpoint, move || Ok(awaited::asking(driver, wire, size)))
         }
-        (Game::Latency, Side::Bind) => {
-            Opening::new(endpoint, move || Ok(awaited::answering(home, wire)))
+        (Measurement::Latency, Side::Bind) => {
+            Opening::new(endpoint, move || Ok(awaited::answering(driver, wire)))
         }
         (_, Side::Connect) => {
-            Opening::new(endpoint, move || Ok(awaited::sending(home, wire, size)))
+            Opening::new(endpoint, move || Ok(awaited::sending(driver, wire, size)))
         }
-        (_, Side::Bind) => Opening::new(endpoint, move || Ok(awaited::receiver(home, wire, size))),
+        (_, Side::Bind) => {
+            Opening::new(endpoint, move || Ok(awaited::receiver(driver, wire, size)))
+        }
     })
 }
 
 /// A runtime and the context that lives on it.
 #[derive(Clone)]
-pub(crate) struct Home {
+pub(crate) struct Driver {
     pub(crate) context: Context,
     runtime: Arc<tokio::runtime::Runtime>,
 }
 
-impl Home {
-    /// The home of an end: the process's only one over inproc.
-    pub(crate) fn of(errand: &Errand) -> Result<Self> {
-        static SHARED: OnceLock<Mutex<Option<Home>>> = OnceLock::new();
-        let uring = errand.transport == Transport::Tcp && errand.game != Game::Latency;
-        if errand.transport != Transport::Inproc {
+impl Driver {
+    /// The driver of an end: the process's only one over inproc.
+    pub(crate) fn of(job: &Job) -> Result<Self> {
+        static SHARED: OnceLock<Mutex<Option<Driver>>> = OnceLock::new();
+        let uring = job.transport == Transport::Tcp && job.measurement != Measurement::Latency;
+        if job.transport != Transport::Inproc {
             return Self::build(current_thread()?, uring);
         }
         let shared = SHARED.get_or_init(Mutex::default);
         let mut shared = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match &*shared {
-            Some(home) => Ok(home.clone()),
+            Some(driver) => Ok(driver.clone()),
             None => Ok(shared.insert(Self::build(two_workers()?, uring)?).clone()),
         }
     }
@@ -92,7 +94,7 @@ impl Home {
     }
 }
 
-impl Runtime for Home {
+impl Runtime for Driver {
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
@@ -111,16 +113,16 @@ pub(crate) async fn socket(context: &Context, kind: SocketType) -> Result<Socket
 }
 
 /// Binds or connects; the endpoint with its port.
-pub(crate) async fn attach(socket: &Socket, errand: &Errand, side: Side) -> Result<String> {
-    if side == Side::Connect || errand.transport == Transport::Inproc {
+pub(crate) async fn attach(socket: &Socket, job: &Job, side: Side) -> Result<String> {
+    if side == Side::Connect || job.transport == Transport::Inproc {
         let attached = match side {
-            Side::Bind => socket.bind(&errand.endpoint).await,
-            Side::Connect => socket.connect(&errand.endpoint).await,
+            Side::Bind => socket.bind(&job.endpoint).await,
+            Side::Connect => socket.connect(&job.endpoint).await,
         };
-        attached.with_context(|| format!("attaching to {}", errand.endpoint))?;
-        return Ok(errand.endpoint.clone());
+        attached.with_context(|| format!("attaching to {}", job.endpoint))?;
+        return Ok(job.endpoint.clone());
     }
-    socket.bind(&errand.endpoint).await.with_context(|| format!("binding {}", errand.endpoint))?;
+    socket.bind(&job.endpoint).await.with_context(|| format!("binding {}", job.endpoint))?;
     let endpoint = socket.get_option(LAST_ENDPOINT).await?;
     let endpoint = String::from_utf8(endpoint).context("rzmq's own endpoint is no text")?;
     Ok(endpoint.trim_end_matches('\0').to_owned())
@@ -138,9 +140,9 @@ impl Sends for Wire {
 
 impl Receives for Wire {
     #[inline]
-    async fn recv(&mut self, ear: &mut impl Ear) -> Result<()> {
+    async fn recv(&mut self, consumer: &mut impl Consume) -> Result<()> {
         let message = self.0.recv().await?;
-        ear.hear(message.data().unwrap_or_default())
+        consumer.consume(message.data().unwrap_or_default())
     }
 }
 

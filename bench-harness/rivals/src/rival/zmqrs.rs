@@ -8,6 +8,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
+use ringmq_bench::case::Side;
 use tokio::runtime::Runtime;
 use zeromq::{
     PullSocket, PushSocket, RepSocket, ReqSocket, Socket, SocketRecv, SocketSend, ZmqMessage,
@@ -15,40 +16,39 @@ use zeromq::{
 
 use super::{current_thread, two_workers};
 use crate::awaited::{self, Answers, Receives, Sends};
-use crate::case::Side;
-use crate::ear::Ear;
-use crate::errand::Errand;
-use crate::game::Game;
-use crate::part::Opening;
+use crate::consume::Consume;
+use crate::job::Job;
+use crate::local_end::Opening;
+use crate::measurement::Measurement;
 
 /// The runtime of one side.
-pub(crate) fn runtime(game: Game) -> Result<Runtime> {
-    if game == Game::Latency { current_thread() } else { two_workers() }
+pub(crate) fn runtime(measurement: Measurement) -> Result<Runtime> {
+    if measurement == Measurement::Latency { current_thread() } else { two_workers() }
 }
 
 /// Makes one end.
-pub(super) fn open(errand: &Errand, side: Side) -> Result<Opening> {
-    let runtime = runtime(errand.game)?;
-    let endpoint = errand.endpoint.clone();
-    let size = errand.size;
-    match (errand.game, side) {
-        (Game::Throughput, Side::Connect) => Ok(Opening::new(endpoint.clone(), move || {
+pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
+    let runtime = runtime(job.measurement)?;
+    let endpoint = job.endpoint.clone();
+    let size = job.size;
+    match (job.measurement, side) {
+        (Measurement::Throughput, Side::Connect) => Ok(Opening::new(endpoint.clone(), move || {
             let socket = connected::<PushSocket>(&runtime, &endpoint)?;
             Ok(awaited::sending(runtime, Wire(socket), size))
         })),
-        (Game::Latency, Side::Connect) => Ok(Opening::new(endpoint.clone(), move || {
+        (Measurement::Latency, Side::Connect) => Ok(Opening::new(endpoint.clone(), move || {
             let socket = connected::<ReqSocket>(&runtime, &endpoint)?;
             Ok(awaited::asking(runtime, Wire(socket), size))
         })),
-        (Game::Throughput, Side::Bind) => {
+        (Measurement::Throughput, Side::Bind) => {
             let (socket, endpoint) = bound::<PullSocket>(&runtime, &endpoint)?;
             Ok(Opening::new(endpoint, move || Ok(awaited::receiver(runtime, Wire(socket), size))))
         }
-        (Game::Latency, Side::Bind) => {
+        (Measurement::Latency, Side::Bind) => {
             let (socket, endpoint) = bound::<RepSocket>(&runtime, &endpoint)?;
             Ok(Opening::new(endpoint, move || Ok(awaited::answering(runtime, Wire(socket)))))
         }
-        _ => bail!("a crowd is opened elsewhere"),
+        _ => bail!("sockets with many peers are opened elsewhere"),
     }
 }
 
@@ -82,9 +82,9 @@ impl<S: SocketSend> Sends for Wire<S> {
 
 impl<S: SocketRecv> Receives for Wire<S> {
     #[inline]
-    async fn recv(&mut self, ear: &mut impl Ear) -> Result<()> {
+    async fn recv(&mut self, consumer: &mut impl Consume) -> Result<()> {
         let message = self.0.recv().await?;
-        ear.hear(last_frame(&message)?)
+        consumer.consume(last_frame(&message)?)
     }
 }
 

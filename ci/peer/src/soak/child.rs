@@ -1,12 +1,12 @@
 //! A short-lived peer: a `drive` process that is asked, killed and replaced.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child as Process, ChildStdin, Command, Stdio};
+use std::process::{Child as Process, ChildStdin, Command as Program, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use crate::command::{Answer, Command, Op};
 
 /// What a child is granted beyond the deadline that it keeps itself.
 const GRACE: Duration = Duration::from_secs(5);
@@ -30,13 +30,13 @@ pub(crate) enum ChildError {
 pub(crate) struct Child {
     process: Process,
     input: ChildStdin,
-    answers: Receiver<Value>,
+    answers: Receiver<Answer>,
 }
 
 impl Child {
     /// Starts a child with these flags and waits until its socket is open.
     pub(crate) fn start(flags: &[String]) -> Result<Self, ChildError> {
-        let mut process = Command::new(std::env::current_exe()?)
+        let mut process = Program::new(std::env::current_exe()?)
             .arg("drive")
             .args(flags)
             .stdin(Stdio::piped())
@@ -61,32 +61,33 @@ impl Child {
     }
 
     /// Gives a command and goes on.
-    pub(crate) fn begin(&mut self, op: &str, fields: &Value) -> Result<(), ChildError> {
-        let mut command = fields.clone();
-        command["op"] = json!(op);
-        command["timeout_ms"] = json!(PATIENCE.as_millis() as u64);
-        writeln!(self.input, "{command}").map_err(|_| ChildError::Dead(op.to_owned()))
+    pub(crate) fn begin(&mut self, op: Op) -> Result<(), ChildError> {
+        let timeout_ms = PATIENCE.as_millis() as u64;
+        let command = Command { op, timeout_ms, envelope: Vec::new() };
+        let line = serde_json::to_string(&command).map_err(io::Error::from)?;
+        writeln!(self.input, "{line}").map_err(|_| ChildError::Dead(format!("{:?}", command.op)))
     }
 
-    /// The answer to the oldest command that was begun.
-    pub(crate) fn finish(&self, op: &str) -> Result<Value, ChildError> {
+    /// The answer to the oldest command that was begun, which is told in words.
+    fn finish(&self, what: &str) -> Result<Answer, ChildError> {
         match self.answers.recv_timeout(PATIENCE + GRACE) {
-            Ok(answer) if answer["ok"] == true => Ok(answer),
-            Ok(answer) => Err(ChildError::Failed(answer["error"].to_string())),
-            Err(RecvTimeoutError::Timeout) => Err(ChildError::Silent(op.to_owned())),
-            Err(RecvTimeoutError::Disconnected) => Err(ChildError::Dead(op.to_owned())),
+            Ok(answer) if answer.ok => Ok(answer),
+            Ok(answer) => Err(ChildError::Failed(answer.error.unwrap_or_default())),
+            Err(RecvTimeoutError::Timeout) => Err(ChildError::Silent(what.to_owned())),
+            Err(RecvTimeoutError::Disconnected) => Err(ChildError::Dead(what.to_owned())),
         }
     }
 
     /// Gives a command and waits for its answer.
-    pub(crate) fn call(&mut self, op: &str, fields: &Value) -> Result<Value, ChildError> {
-        self.begin(op, fields)?;
-        self.finish(op)
+    pub(crate) fn call(&mut self, op: Op) -> Result<Answer, ChildError> {
+        let what = format!("{op:?}");
+        self.begin(op)?;
+        self.finish(&what)
     }
 
     /// Has the child deliver what lingers, and leave by itself.
     pub(crate) fn close(mut self) -> Result<(), ChildError> {
-        self.call("close", &json!({}))?;
+        self.call(Op::Close)?;
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
 //! `ringmq-peer soak`: long-lived sockets whose peers are killed and restarted at random.
 //!
-//! Every lane is one socket of this process (a pattern, a transport, a backend, bound or
+//! Every scenario is one socket of this process (a pattern, a transport, a backend, bound or
 //! connected), a thread that works it, and a thread that looks after its peers. Afterwards the
 //! process must hold what it held before: no descriptor, thread or memory more.
 
 mod child;
-mod lane;
-mod nurse;
+mod peer_supervisor;
+mod scenario;
 mod worker;
 
 use std::io;
@@ -22,8 +22,8 @@ use ringmq::{AnySocket, Context};
 use crate::pattern::mix;
 use crate::socket::{Backend, Kind, OpenError, set_option, set_slices};
 use crate::usage::Usage;
-use lane::{Lane, PAIRINGS};
-use nurse::Nurse;
+use peer_supervisor::PeerSupervisor;
+use scenario::{PAIRINGS, Scenario};
 
 /// Ports below the range from which the system takes ephemeral ones, so that nobody grabs a port
 /// between a peer's death and its successor.
@@ -82,23 +82,23 @@ fn run_in(folder: &Path, args: &SoakArgs) -> Result<bool, SoakError> {
     println!("soak: {} s, seed {}, backends {:?}", args.seconds, args.seed, args.backends);
     let before = Usage::now()?;
     let mut contexts = Vec::new();
-    let mut lanes: Vec<(Lane, AnySocket)> = Vec::new();
+    let mut scenarios: Vec<(Scenario, AnySocket)> = Vec::new();
     for &backend in &args.backends {
         let context = Context::builder().backend(backend.into()).build()?;
-        for lane in plan(folder, backend, args.seed)? {
-            let socket = open(&context, &lane)?;
-            lanes.push((lane, socket));
+        for scenario in plan(folder, backend, args.seed)? {
+            let socket = open(&context, &scenario)?;
+            scenarios.push((scenario, socket));
         }
         contexts.push(context);
     }
     let idle = Usage::now()?;
-    let warm = work(&lanes, Duration::from_secs(args.seconds))?;
+    let warm = work(&scenarios, Duration::from_secs(args.seconds))?;
     let left = settle(idle.fds, idle.threads)?;
-    let mut good = report(&lanes);
-    for (_, socket) in &lanes {
+    let mut good = report(&scenarios);
+    for (_, socket) in &scenarios {
         socket.set_linger(Some(Duration::ZERO))?;
     }
-    drop(lanes);
+    drop(scenarios);
     for context in contexts {
         context.term();
     }
@@ -111,20 +111,26 @@ fn run_in(folder: &Path, args: &SoakArgs) -> Result<bool, SoakError> {
     Ok(good)
 }
 
-/// One lane for each pairing and transport; each pairing binds on one and connects on the other.
-fn plan(folder: &Path, backend: Backend, seed: u64) -> io::Result<Vec<Lane>> {
-    let mut lanes = Vec::new();
+/// One scenario for each pairing and transport; each pairing binds on one and connects on the other.
+fn plan(folder: &Path, backend: Backend, seed: u64) -> io::Result<Vec<Scenario>> {
+    let mut scenarios = Vec::new();
     for (i, pairing) in PAIRINGS.into_iter().enumerate() {
         for transport in 0..2 {
-            let seed = mix(seed ^ (lanes.len() as u64) ^ ((backend as u64) << 32));
+            let seed = mix(seed ^ (scenarios.len() as u64) ^ ((backend as u64) << 32));
             let endpoint = match transport {
                 0 => format!("tcp://127.0.0.1:{}", free_port(seed)?),
                 _ => format!("ipc://{}", socket_file(folder, backend, i).display()),
             };
-            lanes.push(Lane::new(pairing, backend, (i / 2 + transport) % 2 == 0, endpoint, seed));
+            scenarios.push(Scenario::new(
+                pairing,
+                backend,
+                (i / 2 + transport) % 2 == 0,
+                endpoint,
+                seed,
+            ));
         }
     }
-    Ok(lanes)
+    Ok(scenarios)
 }
 
 fn socket_file(folder: &Path, backend: Backend, number: usize) -> PathBuf {
@@ -140,33 +146,33 @@ fn free_port(seed: u64) -> io::Result<u16> {
         .ok_or_else(|| io::Error::other("no free port"))
 }
 
-fn open(context: &Context, lane: &Lane) -> Result<AnySocket, SoakError> {
-    let socket = context.socket(lane.kind.into())?;
-    set_slices(&socket, lane.kind)?;
-    for option in options(lane.kind) {
+fn open(context: &Context, scenario: &Scenario) -> Result<AnySocket, SoakError> {
+    let socket = context.socket(scenario.kind.into())?;
+    set_slices(&socket, scenario.kind)?;
+    for option in options(scenario.kind) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         set_option(&socket, name, value)?;
     }
-    if lane.kind == Kind::Sub {
+    if scenario.kind == Kind::Sub {
         socket.subscribe("")?;
     }
-    if lane.binds {
-        socket.bind(&lane.endpoint)?;
+    if scenario.binds {
+        socket.bind(&scenario.endpoint)?;
     } else {
-        socket.connect(&lane.endpoint)?;
+        socket.connect(&scenario.endpoint)?;
     }
     Ok(socket)
 }
 
-/// Lets all lanes work; answers what the process held after a third of the time.
-fn work(lanes: &[(Lane, AnySocket)], time: Duration) -> io::Result<Usage> {
+/// Lets all scenarios work; answers what the process held after a third of the time.
+fn work(scenarios: &[(Scenario, AnySocket)], time: Duration) -> io::Result<Usage> {
     let end = Instant::now() + time;
     thread::scope(|scope| {
-        for (lane, socket) in lanes {
-            scope.spawn(move || worker::work(lane, socket));
+        for (scenario, socket) in scenarios {
+            scope.spawn(move || worker::work(scenario, socket));
             scope.spawn(move || {
-                Nurse::new(lane, socket.monitor()).work(end);
-                lane.over.store(true, Ordering::Release);
+                PeerSupervisor::new(scenario, socket.monitor()).work(end);
+                scenario.over.store(true, Ordering::Release);
             });
         }
         thread::sleep(time / 3);
@@ -186,19 +192,22 @@ fn settle(fds: usize, threads: usize) -> io::Result<Usage> {
     }
 }
 
-/// Prints what every lane counted; whether none of them has a fault.
-fn report(lanes: &[(Lane, AnySocket)]) -> bool {
-    println!("{:<28} {:>6} {:>6} {:>10} {:>8}", "lane", "killed", "closed", "delivered", "lost");
+/// Prints what every scenario counted; whether none of them has a fault.
+fn report(scenarios: &[(Scenario, AnySocket)]) -> bool {
+    println!(
+        "{:<28} {:>6} {:>6} {:>10} {:>8}",
+        "scenario", "killed", "closed", "delivered", "lost"
+    );
     let mut good = true;
     let mut total = [0; 4];
-    for (lane, _) in lanes {
-        lane.judge_received();
-        let counts = lane.counts.all();
-        print_counts(&lane.name, counts);
+    for (scenario, _) in scenarios {
+        scenario.judge_received();
+        let counts = scenario.counts.all();
+        print_counts(&scenario.name, counts);
         for (sum, count) in total.iter_mut().zip(counts) {
             *sum += count;
         }
-        for fault in lane.faults() {
+        for fault in scenario.faults() {
             println!("    FAULT: {fault}");
             good = false;
         }

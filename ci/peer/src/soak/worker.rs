@@ -1,4 +1,4 @@
-//! The long-lived side of a lane: moves messages over its one socket, whoever is there.
+//! The long-lived side of a scenario: moves messages over its one socket, whoever is there.
 
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ringmq::{AnySocket, Error, Message};
 
-use crate::soak::lane::{Lane, Role};
+use crate::soak::scenario::{Role, Scenario};
 use crate::socket::{Kind, try_receive, try_send};
 
 /// The stream of what the long-lived socket sends by itself.
@@ -22,54 +22,54 @@ const BURST: u64 = 20;
 /// It rests on while so many of them wait for a subscriber that has no time: they would be taken for a leak.
 const BACKLOG: u64 = 1000;
 
-/// Works until the lane is over.
-pub(crate) fn work(lane: &Lane, socket: &AnySocket) {
-    let worked = match lane.role {
-        Role::Send => send(lane, socket),
-        Role::Receive => receive(lane, socket),
-        Role::Ask => ask(lane, socket),
-        Role::Answer => answer(lane, socket),
+/// Works until the scenario is over.
+pub(crate) fn work(scenario: &Scenario, socket: &AnySocket) {
+    let worked = match scenario.role {
+        Role::Send => send(scenario, socket),
+        Role::Receive => receive(scenario, socket),
+        Role::Ask => ask(scenario, socket),
+        Role::Answer => answer(scenario, socket),
     };
     if let Err(error) = worked {
-        lane.fault(format!("the long-lived socket failed: {error}"));
+        scenario.fault(format!("the long-lived socket failed: {error}"));
     }
-    lane.finished.store(true, Ordering::Release);
+    scenario.finished.store(true, Ordering::Release);
 }
 
-fn send(lane: &Lane, socket: &AnySocket) -> Result<(), Error> {
+fn send(scenario: &Scenario, socket: &AnySocket) -> Result<(), Error> {
     let mut seq = 0;
-    while !lane.is_over() {
-        if lane.kind == Kind::Pub {
+    while !scenario.is_over() {
+        if scenario.kind == Kind::Pub {
             if seq % BURST == 0 {
                 thread::sleep(REST);
                 if socket.stats().iter().any(|pipe| pipe.queued > BACKLOG) {
                     continue;
                 }
             }
-        } else if seq >= lane.limit.load(Ordering::Acquire) {
+        } else if seq >= scenario.limit.load(Ordering::Acquire) {
             thread::sleep(REST);
             continue;
         }
-        if try_send(socket, lane.pattern.frames(OWN_STREAM, seq), true)? {
+        if try_send(socket, scenario.pattern.frames(OWN_STREAM, seq), true)? {
             seq += 1;
-            lane.sent.store(seq, Ordering::Release);
+            scenario.sent.store(seq, Ordering::Release);
         }
     }
     Ok(())
 }
 
-fn receive(lane: &Lane, socket: &AnySocket) -> Result<(), Error> {
-    while !lane.is_over() {
+fn receive(scenario: &Scenario, socket: &AnySocket) -> Result<(), Error> {
+    while !scenario.is_over() {
         if let Some(message) = try_receive(socket, true)? {
             let frames: Vec<Message> = message.into_iter().collect();
-            lane.tracker().take(&lane.pattern, &frames);
+            scenario.tracker().take(&scenario.pattern, &frames);
         }
     }
     Ok(())
 }
 
-fn answer(lane: &Lane, socket: &AnySocket) -> Result<(), Error> {
-    while !lane.is_over() {
+fn answer(scenario: &Scenario, socket: &AnySocket) -> Result<(), Error> {
+    while !scenario.is_over() {
         if let Some(message) = try_receive(socket, true)? {
             // Without room, or without the peer, the answer is dropped: its asker is dead.
             try_send(socket, message, true)?;
@@ -78,25 +78,25 @@ fn answer(lane: &Lane, socket: &AnySocket) -> Result<(), Error> {
     Ok(())
 }
 
-fn ask(lane: &Lane, socket: &AnySocket) -> Result<(), Error> {
-    let window = if lane.kind == Kind::Req { 1 } else { WINDOW };
+fn ask(scenario: &Scenario, socket: &AnySocket) -> Result<(), Error> {
+    let window = if scenario.kind == Kind::Req { 1 } else { WINDOW };
     let (mut sent, mut written_off, mut generation) = (0, 0, 0);
     let mut progress = Instant::now();
-    while !lane.is_over() {
-        let now = lane.generation.load(Ordering::Acquire);
-        let unanswered = sent - lane.tracker().count(OWN_STREAM);
+    while !scenario.is_over() {
+        let now = scenario.generation.load(Ordering::Acquire);
+        let unanswered = sent - scenario.tracker().count(OWN_STREAM);
         if now != generation || progress.elapsed() > RETRY {
             // What was asked of a dead peer will not be answered any more.
             (generation, written_off, progress) = (now, unanswered, Instant::now());
         }
         if unanswered.saturating_sub(written_off) < window
-            && try_send(socket, lane.pattern.frames(OWN_STREAM, sent), true)?
+            && try_send(socket, scenario.pattern.frames(OWN_STREAM, sent), true)?
         {
             sent += 1;
-            lane.sent.store(sent, Ordering::Release);
+            scenario.sent.store(sent, Ordering::Release);
         } else if let Some(message) = try_receive(socket, true)? {
             let frames: Vec<Message> = message.into_iter().collect();
-            lane.tracker().take(&lane.pattern, &frames);
+            scenario.tracker().take(&scenario.pattern, &frames);
             progress = Instant::now();
         }
     }

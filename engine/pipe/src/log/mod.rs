@@ -1,7 +1,7 @@
 //! The frame log: one direction of a pipe.
 //!
 //! A lock-free chain of segments between one writing and one reading thread. It holds messages as
-//! ZMTP 3 frames, exactly as they go on the wire; bodies of [`ATTACH`] octets and more are not copied
+//! ZMTP 3 frames, exactly as they go on the wire; bodies of [`ATTACH`] bytes and more are not copied
 //! in but attached by reference behind their header.
 //!
 //! What always holds:
@@ -15,33 +15,35 @@
 //! * A reader that sleeps is woken once: whoever swaps its state back to awake tells it.
 //! * Either end may go away at any time; the last to go frees what is left.
 
-mod credit;
-mod encoded;
-mod gather;
-mod landing;
+mod from_wire;
+mod hwm;
+mod in_place;
 mod piece;
 mod reader;
 mod room;
 mod segment;
 mod shared;
-mod span;
+mod shared_frame;
+mod sleep;
+mod to_wire;
 mod writer;
 
-pub use encoded::{Encoded, Press};
 pub use piece::Piece;
-pub use reader::{LogReader, Sleep, settle};
-pub use writer::{LogWriter, Refused};
+pub use reader::LogReader;
+pub use shared_frame::{SharedEncoder, SharedFrame};
+pub use sleep::{Sleep, settle};
+pub use writer::{LogWriter, WriteError};
 
-use shared::Shared;
+use shared::LogState;
 
-use crate::block::BLOCK;
 use crate::frame::LONG_HEADER;
+use crate::message::block::BLOCK;
 use crate::sync::Arc;
 
-/// Bodies of so many octets and more, which is more than 8 KiB, are attached instead of copied: measured
+/// Bodies of so many bytes and more, which is more than 8 KiB, are attached instead of copied: measured
 /// on sockets, an iovec costs about as much as copying 4 to 8 KiB.
 pub const ATTACH: usize = 8 * 1024 + 1;
-/// Octets that are in a full-sized block at least when the next frame does not fit: as much as a send
+/// Bytes that are in a full-sized block at least when the next frame does not fit: as much as a send
 /// takes.
 pub const FULL: usize = BLOCK - ATTACH - LONG_HEADER;
 /// Messages between two publications to an awake reader: the knee of the measured curve
@@ -58,7 +60,7 @@ pub const BATCH: u32 = if cfg!(loom) { 2 } else { 64 };
 /// assert_eq!(reader.read().expect("one message"), *b"hello");
 /// ```
 pub fn log(hwm: u32) -> (LogWriter, LogReader) {
-    crate::barrier::init();
-    let shared = Arc::new(Shared::new(hwm));
+    crate::sync::asymmetric_fence::init();
+    let shared = Arc::new(LogState::new(hwm));
     (LogWriter::new(shared.clone()), LogReader::new(shared))
 }

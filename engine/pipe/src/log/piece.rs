@@ -1,10 +1,11 @@
 //! A stretch of a log's memory on its way to the kernel.
 
-use crate::block::Block;
 use crate::frame;
 use crate::log::ATTACH;
 use crate::message::Message;
-use crate::slice::Slice;
+use crate::message::block::Block;
+use crate::message::opaque::Ids;
+use crate::message::slice::Slice;
 
 /// A stretch of memory that a log holds, kept alive by itself.
 #[derive(Clone)]
@@ -27,7 +28,7 @@ pub(super) enum Memory {
 }
 
 impl Piece {
-    /// The octets.
+    /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         match &self.memory {
             Memory::Frames(slice) => slice,
@@ -40,16 +41,16 @@ impl Piece {
         matches!(self.memory, Memory::Body(_))
     }
 
-    /// Drops the first `octets` octets, in which `messages` messages end.
+    /// Drops the first `bytes` bytes, in which `messages` messages end.
     ///
     /// # Panics
-    /// If there are not so many octets.
-    pub fn skip(&mut self, octets: usize, messages: u32) {
-        if octets > 0 {
+    /// If there are not so many bytes.
+    pub fn skip(&mut self, bytes: usize, messages: u32) {
+        if bytes > 0 {
             match &mut self.memory {
-                Memory::Frames(slice) => slice.advance(octets),
+                Memory::Frames(slice) => slice.advance(bytes),
                 Memory::Made(message) | Memory::Body(message) => {
-                    *message = Message::from(message.clone().into_bytes().slice(octets..));
+                    *message = Message::from(message.clone().into_bytes().slice(bytes..));
                 }
             }
         }
@@ -78,10 +79,10 @@ impl Piece {
 }
 
 impl From<&Piece> for Message {
-    /// The octets as a message, without a copy unless they are few.
+    /// The bytes as a message, without a copy unless they are few.
     fn from(piece: &Piece) -> Self {
         match &piece.memory {
-            Memory::Frames(slice) => Self::from_slice(0, slice.refer()),
+            Memory::Frames(slice) => Self::from_slice(0, slice.refer(), Ids::NONE),
             Memory::Made(message) | Memory::Body(message) => message.clone(),
         }
     }

@@ -5,86 +5,77 @@
 //! what a session does.
 #![allow(unsafe_code)]
 
-use super::segment::{Mark, Segment};
-use super::shared::{ASLEEP, AWAKE, GONE, Shared};
-use crate::barrier;
-use crate::block::{self, BLOCK};
+use super::segment::{Segment, WriteMark};
+use super::shared::{GONE, LogState};
+use crate::cpu::prefetch;
 use crate::frame::{self, LONG, MORE, SHORT_HEADER};
 use crate::log::ATTACH;
+use crate::message::block::{self, BLOCK};
+use crate::message::inline::{Small, WINDOW};
+use crate::message::slice::Slice;
 use crate::message::{INLINE, Message};
-use crate::prefetch;
-use crate::slice::Slice;
-use crate::small::{Small, WINDOW};
+use crate::sync::notify::{InlineReader, Notify};
 use crate::sync::{Arc, Ordering};
-use crate::wake::Notify;
 
 /// References to a block taken at once for the messages cut out of it: an atomic operation for
 /// each costs as much as all the rest of a small receive.
 const STOCK: usize = 4096;
 
-/// Messages between two close looks from which on a patient reader takes the writer to be streaming.
+/// Messages between two close looks from which on a batching reader takes the writer to be streaming.
 const STREAM: u64 = 8;
-/// How often a patient reader looks for a published batch before it looks closely, with a pause of the
+/// How often a batching reader looks for a published batch before it looks closely, with a pause of the
 /// processor (some 40 ns) in between: as long as a stream takes to publish one.
 const PATIENCE: u32 = if cfg!(loom) { 1 } else { 40 };
 
-/// What came of an attempt to go to sleep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sleep {
-    /// Asleep: the notifier is told when there is something.
-    Asleep,
-    /// There is something: stay awake.
-    Ready,
-}
-
 /// The reading end of a [`log`](super::log()).
 pub struct LogReader {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<LogState>,
     /// The segment being read.
     segment: *mut Segment,
     /// Its memory: what the segment says, at hand.
     data: *const u8,
     /// How far it is read, and what is known of it. Never beyond what is known.
-    pub(super) octets: usize,
-    pub(super) known: Mark,
+    pub(super) bytes: usize,
+    pub(super) known: WriteMark,
     /// References to its block that are not handed out yet.
     stock: usize,
     /// Messages taken out, all in all and before this segment; both wrap.
     pub(super) taken: u64,
     pub(super) before: u64,
-    /// Of `taken`, those that are credited already or not to be credited yet, and only the former;
-    /// both wrap.
+    /// Messages of `taken` that the next credit does not cover: they are credited, or were handed out in
+    /// pieces and will be when those are sent. Wraps.
     pub(super) settled: u64,
+    /// Messages credited to the writer. Wraps.
     pub(super) credited: u64,
-    /// See [`set_patient`](Self::set_patient).
-    patient: bool,
+    /// See [`set_batch_reads`](Self::set_batch_reads).
+    batch_reads: bool,
     /// The frame taken last was the first of its message; and more frames of that message follow it.
     began: bool,
     within: bool,
     /// Messages taken out up to the last close look; wraps.
     looked: u64,
     /// Between [`doze`](Self::doze) and [`check`](Self::check), unless it slept before.
-    dozing: bool,
+    pub(super) dozing: bool,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
 unsafe impl Send for LogReader {}
 
 impl LogReader {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<LogState>) -> Self {
         let segment = shared.chain.swap(std::ptr::null_mut(), Ordering::Relaxed);
         let mut this = Self {
             shared,
             segment,
             data: std::ptr::null(),
-            octets: 0,
-            known: Mark::default(),
+            bytes: 0,
+            known: WriteMark::default(),
             stock: 0,
             taken: 0,
             before: 0,
             settled: 0,
             credited: 0,
-            patient: false,
+            batch_reads: false,
             began: false,
             within: false,
             looked: 0,
@@ -99,10 +90,15 @@ impl LogReader {
         self.shared.wake_reader.install(notify, key);
     }
 
+    /// Says who reads the log on the thread that writes it. Look once afterwards.
+    pub fn install_inline(&mut self, reader: std::sync::Arc<dyn InlineReader>, key: usize) {
+        self.shared.wake_reader.install_inline(reader, key);
+    }
+
     /// Says whether another thread is writing, so that in the midst of a stream it is better to wait a
     /// moment for a batch of messages than to take the writer's cache line away from it for a few.
-    pub fn set_patient(&mut self, patient: bool) {
-        self.patient = patient;
+    pub fn set_batch_reads(&mut self, batch_reads: bool) {
+        self.batch_reads = batch_reads;
     }
 
     /// Takes one frame. Once the first frame of a message is there, all of them are.
@@ -134,14 +130,14 @@ impl LogReader {
         // A frame with a whole window to move and a short header, which is the usual case.
         if let Some(window) = rest.first_chunk::<WINDOW>() {
             if let Some(small) = Small::at(window) {
-                self.octets += SHORT_HEADER + small.len();
+                self.bytes += SHORT_HEADER + small.len();
                 self.frame_done(small.flags() as u8);
-                return Some(put(Message::from_small(small)));
+                return Some(put(Message::from_small(small, self.current().ids())));
             }
             let [flags, len, ..] = *window;
             let end = SHORT_HEADER + usize::from(len);
             if flags & LONG == 0 && end <= rest.len() && self.stock > 0 && !block::scarce(end) {
-                self.octets += end;
+                self.bytes += end;
                 self.frame_done(flags);
                 return Some(put(self.slice(flags, &raw const rest[SHORT_HEADER..end])));
             }
@@ -166,7 +162,7 @@ impl LogReader {
         };
         // Counted before `f` runs, so that a panic in there leaves the reader behind the frame.
         self.frame_done(flags);
-        // SAFETY: published octets stay as they are while the segment lives, and this reader, which
+        // SAFETY: published bytes stay as they are while the segment lives, and this reader, which
         // alone frees it, is borrowed until `f` returns.
         Some(f(flags, unsafe { &*body }))
     }
@@ -187,74 +183,17 @@ impl LogReader {
     /// often it must ask [`ready`](Self::ready), or go to sleep.
     #[inline]
     pub fn poll(&mut self) -> bool {
-        self.octets < self.known.octets() as usize || self.refill(Segment::load_published)
+        self.bytes < self.known.bytes() as usize || self.refill(Segment::load_published)
     }
 
-    /// Goes to sleep unless there is something to read: the notifier is told of the next message, or
-    /// of the end. One notice: then look, and go to sleep again.
-    ///
-    /// One that sleeps already sleeps on: whatever comes is told, or is being told at this moment. To take
-    /// that notice back because something has come would leave those without it who rely on it since the
-    /// sleep began.
-    pub fn fall_asleep(&mut self) -> Sleep {
-        if self.doze() {
-            settle();
-        }
-        self.check()
-    }
-
-    /// First half of [`fall_asleep`](Self::fall_asleep), for many logs at once: call this for each,
-    /// then [`settle`] once, then [`check`](Self::check) for each. `false` if this one sleeps already
-    /// and needs none of that.
-    pub fn doze(&mut self) -> bool {
-        // Relaxed, as only this end puts itself to sleep: it sees ASLEEP too long at most, while its
-        // waker is about to tell.
-        if self.shared.reader.load(Ordering::Relaxed) != ASLEEP {
-            // Relaxed: `settle` orders it before the looks of `check`.
-            self.shared.reader.store(ASLEEP, Ordering::Relaxed);
-            self.dozing = true;
-        }
-        self.dozing
-    }
-
-    /// Last half of [`fall_asleep`](Self::fall_asleep).
-    pub fn check(&mut self) -> Sleep {
-        if !std::mem::take(&mut self.dozing) {
-            // It slept before, or was asked about already: nothing changes but by a waker, who tells. A
-            // look credits what was done with meanwhile.
-            // Acquire: pairs with the waker's AcqRel, so that the look sees what that has woken for.
-            let asleep = self.shared.reader.load(Ordering::Acquire) == ASLEEP;
-            self.ready();
-            return if asleep { Sleep::Asleep } else { Sleep::Ready };
-        }
-        // Acquire: pairs with the Release in the writer's drop.
-        let something = self.ready() || self.shared.ended.load(Ordering::Acquire);
-        if !something {
-            return Sleep::Asleep;
-        }
-        // AcqRel: a writer may be waking us at this moment; then its notice is one too many, which
-        // is harmless.
-        let _ =
-            self.shared.reader.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Acquire);
-        Sleep::Ready
-    }
-
-    /// As [`fall_asleep`](Self::fall_asleep), on the thread that writes the log, between two of its
-    /// messages ([`Notify::written`](crate::Notify::written)): needs no barrier, as nothing can be
-    /// written meanwhile.
-    pub fn doze_off(&mut self) -> Sleep {
-        self.doze();
-        self.check()
-    }
-
-    /// How many octets there are to read, at least. Looks closely.
+    /// How many bytes there are to read, at least. Looks closely.
     pub fn pending(&mut self) -> usize {
         if !self.refill(Segment::load_written) {
             return 0;
         }
         // In the segments after a sealed one there is more, or about to be.
         let more = if self.known.is_sealed() { BLOCK } else { 0 };
-        self.known.octets() as usize - self.octets + more
+        self.known.bytes() as usize - self.bytes + more
     }
 
     /// Whether the writer is gone. There may be something left to read.
@@ -317,8 +256,8 @@ impl LogReader {
     fn enter(&mut self, segment: *mut Segment) {
         self.segment = segment;
         self.data = self.current().data();
-        self.octets = 0;
-        self.known = Mark::default();
+        self.bytes = 0;
+        self.known = WriteMark::default();
         self.before = self.taken;
     }
 
@@ -327,7 +266,7 @@ impl LogReader {
     fn look_closely(&mut self) -> bool {
         let run = self.taken.wrapping_sub(self.looked);
         self.looked = self.taken;
-        if self.patient && run >= STREAM && self.wait_for_batch() {
+        if self.batch_reads && run >= STREAM && self.wait_for_batch() {
             return true;
         }
         let something = self.refill(Segment::load_written);
@@ -347,7 +286,7 @@ impl LogReader {
 
     /// Learns of more frames, moving to the next segment when this one is used up.
     #[cold]
-    pub(super) fn refill(&mut self, load: fn(&Segment) -> Mark) -> bool {
+    pub(super) fn refill(&mut self, load: fn(&Segment) -> WriteMark) -> bool {
         loop {
             let mut mark = load(self.current());
             if mark.is_sealed() {
@@ -355,10 +294,10 @@ impl LogReader {
                 mark = self.current().load_written();
             }
             // The polled word may lag behind what `written` has told already.
-            if mark.octets() > self.known.octets() || mark.is_sealed() {
+            if mark.bytes() > self.known.bytes() || mark.is_sealed() {
                 self.known = mark;
             }
-            if self.octets < self.known.octets() as usize {
+            if self.bytes < self.known.bytes() as usize {
                 return true;
             }
             if !self.known.is_sealed() {
@@ -392,13 +331,13 @@ impl LogReader {
         }
     }
 
-    /// The octets that are known of and not read yet.
+    /// The bytes that are known of and not read yet.
     #[inline(always)]
     pub(super) fn rest(&self) -> *const [u8] {
-        let len = self.known.octets() as usize - self.octets;
-        self.current().reading(self.octets, len);
-        // SAFETY: `octets` is within the segment's stretch.
-        std::ptr::slice_from_raw_parts(unsafe { self.data.add(self.octets) }, len)
+        let len = self.known.bytes() as usize - self.bytes;
+        self.current().reading(self.bytes, len);
+        // SAFETY: `bytes` is within the segment's stretch.
+        std::ptr::slice_from_raw_parts(unsafe { self.data.add(self.bytes) }, len)
     }
 
     /// Moves past a frame: its flags and its body, unless that is attached.
@@ -412,12 +351,12 @@ impl LogReader {
         let header = frame::parse(rest).expect("a log holds whole frames");
         let size = header.size;
         if header.body >= ATTACH as u64 {
-            self.octets += size;
+            self.bytes += size;
             return (header.flags, None);
         }
         let end = size + header.body as usize;
         let body: *const [u8] = &raw const rest[size..end];
-        self.octets += end;
+        self.bytes += end;
         (header.flags, Some(body))
     }
 
@@ -432,6 +371,7 @@ impl LogReader {
             // SAFETY: as in `next_frame`.
             let mut message = Message::copy_from(unsafe { &*body });
             message.set_flags(flags);
+            message.set_ids(self.current().ids());
             return message;
         }
         if self.stock == 0 {
@@ -447,15 +387,16 @@ impl LogReader {
         self.stock -= 1;
         // SAFETY: one of the references in stock, and now accounted for.
         let block = unsafe { self.current().block.stocked() };
-        // SAFETY: published octets of this block: never written again while it is referred to.
+        // SAFETY: published bytes of this block: never written again while it is referred to.
         let slice = unsafe { Slice::new(body.cast(), body.len(), block) };
-        Message::from_slice(flags, slice)
+        Message::from_slice(flags, slice, self.current().ids())
     }
 
     #[cold]
     fn cut_attached(&mut self, flags: u8) -> Message {
         let mut message = self.take_attached();
         message.set_flags(flags);
+        message.set_ids(self.current().ids());
         self.frame_done(flags);
         message
     }
@@ -466,7 +407,7 @@ impl LogReader {
 
     /// The body attached to the last frame of the current segment, once that has been read.
     pub(super) fn attached(&mut self) -> Option<Message> {
-        if !self.known.is_sealed() || self.octets < self.known.octets() as usize {
+        if !self.known.is_sealed() || self.bytes < self.known.bytes() as usize {
             return None;
         }
         let slot = &self.current().attached;
@@ -501,11 +442,6 @@ impl LogReader {
         self.shared.credited.store(self.credited, Ordering::Release);
         self.shared.rouse_writer();
     }
-}
-
-/// Middle of [`LogReader::fall_asleep`], for many logs at once.
-pub fn settle() {
-    barrier::heavy();
 }
 
 impl Drop for LogReader {

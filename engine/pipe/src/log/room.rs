@@ -2,28 +2,29 @@
 
 use super::segment::{Segment, next_capacity};
 use super::writer::LogWriter;
-use crate::block::Block;
+use crate::message::block::Block;
 
 /// Least room worth a further segment in the same block.
 const WORTH_SHARING: usize = if cfg!(loom) { 16 } else { 256 };
 
 impl LogWriter {
-    /// Makes a segment with room for `needed` octets the current one.
+    /// Makes a segment with room for `needed` bytes the current one.
     #[cold]
     pub(super) fn grow(&mut self, needed: usize) {
-        let written = self.octets;
+        let written = self.bytes;
         let next = self.own_segment(needed);
         let open = self.open;
         self.link(next, open);
         self.offer(written);
     }
 
-    /// A segment that follows one with an attached body: in the same block while that has room.
-    pub(super) fn after_attached(&self) -> *mut Segment {
+    /// A segment that follows one in which nothing more may be written, because a body is attached or what
+    /// comes is another peer's: in the same block while that has room.
+    pub(super) fn following_segment(&self) -> *mut Segment {
         let left = self.room();
         let segment = self.current();
         if left >= WORTH_SHARING {
-            return Segment::over(segment.block.clone(), segment.offset + self.octets, left);
+            return Segment::over(segment.block.clone(), segment.offset + self.bytes, left);
         }
         Segment::with_capacity(next_capacity(segment.block.capacity(), 0))
     }
@@ -44,14 +45,14 @@ impl LogWriter {
         Segment::with_capacity(next_capacity(block.capacity(), needed))
     }
 
-    /// The current segment is about to be followed by one over octets of `press`, a block of somebody
+    /// The current segment is about to be followed by one over bytes of `shared`, a block of somebody
     /// else's: keeps what is left of the log's own for later, unless it was not needed for as long as a
-    /// block of the press's takes.
-    pub(super) fn leave_own_block(&mut self, press: &Block) {
+    /// block of the encoder's takes.
+    pub(super) fn leave_own_block(&mut self, shared: &Block) {
         let current = self.current();
         if !current.is_borrowed() {
-            self.rest = Some((current.block.clone(), current.offset + self.octets));
-        } else if !current.block.is(press) {
+            self.rest = Some((current.block.clone(), current.offset + self.bytes));
+        } else if !current.block.is(shared) {
             self.rest = None;
         }
     }

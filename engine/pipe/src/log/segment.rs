@@ -1,36 +1,38 @@
 //! One link of the chain: a stretch of a block, and what its writer says is in it.
 #![allow(unsafe_code)]
 
-use crate::block::{BLOCK, Block};
 use crate::message::Message;
+use crate::message::block::{BLOCK, Block};
+use crate::message::opaque::Ids;
+use crate::message::properties::KnownPeer;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, Watched};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 
-/// Octets of the first segment of a log: an idle connection should hold next to nothing. In models
+/// Bytes of the first segment of a log: an idle connection should hold next to nothing. In models
 /// small enough that a few messages need a second one.
 pub(super) const FIRST: usize = if cfg!(loom) { 32 } else { 64 };
 /// Each segment is so many times as large as the one before, up to [`BLOCK`].
 pub(super) const GROWTH: usize = if cfg!(loom) { 2 } else { 8 };
 
 /// How far a segment is filled, in one word so that it is read and written in one piece:
-/// octets in bits 0..32, messages that end here in bits 32..62, two flags on top.
+/// bytes in bits 0..32, messages that end here in bits 32..62, two flags on top.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Mark(pub(super) u64);
+pub(super) struct WriteMark(pub(super) u64);
 
-impl Mark {
+impl WriteMark {
     /// Nothing follows in this segment: go to the next.
     const SEALED: u64 = 1 << 63;
     /// The last message in this segment goes on in the next.
     const OPEN: u64 = 1 << 62;
 
     /// # Panics
-    /// In debug builds, if the messages overlap the flags: a message takes two octets or more, so
+    /// In debug builds, if the messages overlap the flags: a message takes two bytes or more, so
     /// there are never so many in a segment.
     #[inline(always)]
-    pub(super) fn new(octets: u32, messages: u32) -> Self {
+    pub(super) fn new(bytes: u32, messages: u32) -> Self {
         debug_assert!(messages <= u32::MAX >> 2);
-        Self(u64::from(octets) | u64::from(messages) << 32)
+        Self(u64::from(bytes) | u64::from(messages) << 32)
     }
 
     pub(super) fn sealed(self, open: bool) -> Self {
@@ -38,7 +40,7 @@ impl Mark {
     }
 
     #[inline(always)]
-    pub(super) fn octets(self) -> u32 {
+    pub(super) fn bytes(self) -> u32 {
         self.0 as u32
     }
 
@@ -55,6 +57,14 @@ impl Mark {
     }
 }
 
+/// Who sends the messages of a segment, as they are going to say.
+#[derive(Default)]
+struct Sender {
+    ids: Ids,
+    /// Keeps the peer's number good.
+    _held: Option<KnownPeer>,
+}
+
 /// A cache line of its own.
 #[repr(align(64))]
 pub(super) struct Lined<T>(T);
@@ -68,8 +78,9 @@ impl<T> Deref for Lined<T> {
     }
 }
 
-/// Two words that two threads are at, `written` first and `published` last, with two cache lines that
-/// hardly change in between: processors fetch lines in pairs, and these two must not be one.
+/// The writer stores `written` after each message, and an awake reader polls `published`. Processors fetch
+/// cache lines in pairs, so if the two words were neighbours, each poll would take the writer's line away.
+/// Therefore one stands first and one last, with the two lines in between that hardly change.
 #[repr(C)]
 pub(super) struct Segment {
     /// Every message that is here. Stored by the writer (Release) after each message; loaded by the
@@ -80,18 +91,21 @@ pub(super) struct Segment {
     /// Null until the writer needs more room. Stored before the mark that seals this segment and read
     /// after it, so the mark's Release/Acquire covers it.
     pub(super) next: AtomicPtr<Segment>,
+    /// Who sends what is here. Written before the first message, and read with each: not in the cache
+    /// line of `published`, which changes with every batch.
+    sender: UnsafeCell<Sender>,
     /// The body of the last frame, when that is too large to be copied in. Written before the mark
     /// that seals this segment, taken by the reader after it.
     pub(super) attached: UnsafeCell<Option<Message>>,
     pub(super) block: Block,
     /// Where in the block this segment starts.
     pub(super) offset: usize,
-    /// Octets from there that the log's writer may write; zero for a [borrowed](Self::borrowed) one.
+    /// Bytes from there that the log's writer may write; zero for a [borrowed](Self::borrowed) one.
     pub(super) capacity: usize,
     /// What an awake reader polls: follows `written` once a batch. Release/Acquire likewise. A seal
     /// here only says that `written` is sealed, or about to be.
     pub(super) published: AtomicU64,
-    /// The octets and the segment itself, for models to see who uses them and when they are freed.
+    /// The bytes and the segment itself, for models to see who uses them and when they are freed.
     watched: Watched,
     alive: Watched,
 }
@@ -107,7 +121,7 @@ impl Segment {
         Self::boxed(block, offset, capacity, capacity)
     }
 
-    /// A segment over octets of `block` that somebody else has written or will write, `left` at most: to
+    /// A segment over bytes of `block` that somebody else has written or will write, `left` at most: to
     /// a writer it has no room.
     pub(super) fn borrowed(block: Block, offset: usize, left: usize) -> *mut Self {
         Self::boxed(block, offset, 0, left)
@@ -122,6 +136,7 @@ impl Segment {
             block,
             offset,
             capacity,
+            sender: UnsafeCell::new(Sender::default()),
             watched: Watched::new(watched),
             alive: Watched::new(1),
         };
@@ -146,7 +161,7 @@ impl Segment {
     /// # Safety
     /// Only the writer calls this, on a segment it has not sealed yet, and does not use the segment
     /// afterwards: the reader may have freed it.
-    pub(super) unsafe fn seal(segment: *const Self, sealed: Mark) {
+    pub(super) unsafe fn seal(segment: *const Self, sealed: WriteMark) {
         // SAFETY: not sealed yet, so the reader cannot have freed it; nor does the mark published
         // here allow that.
         let written: *const AtomicU64 = unsafe {
@@ -160,7 +175,25 @@ impl Segment {
         unsafe { (*written).store(sealed.0, Ordering::Release) };
     }
 
-    /// Whether its octets are written by somebody else, as a press.
+    /// What the messages in here have from their sender.
+    #[inline(always)]
+    pub(super) fn ids(&self) -> Ids {
+        // SAFETY: the writer changes it only while the segment has no message that a reader could see.
+        self.sender.with_mut(|sender| unsafe { (*sender).ids })
+    }
+
+    /// Says who sends what is going to be here.
+    ///
+    /// # Safety
+    /// Only the writer calls this, on a segment that it has not sealed and into which it has put no
+    /// message yet.
+    pub(super) unsafe fn set_sender(&self, peer: Option<KnownPeer>) {
+        let sender = Sender { ids: Ids::from_peer(peer.as_ref()), _held: peer };
+        // SAFETY: promised by the caller; see `ids`.
+        self.sender.with_mut(|old| unsafe { *old = sender });
+    }
+
+    /// Whether its bytes are written by somebody else, as a shared encoder.
     pub(super) fn is_borrowed(&self) -> bool {
         self.capacity == 0
     }
@@ -170,47 +203,47 @@ impl Segment {
         unsafe { self.block.data().add(self.offset) }
     }
 
-    /// The writer is about to write `len` octets from `at`.
+    /// The writer is about to write `len` bytes from `at`.
     #[inline(always)]
     pub(super) fn writing(&self, at: usize, len: usize) {
         self.watched.write(at, len);
     }
 
-    /// The reader is about to look at `len` octets from `at`.
+    /// The reader is about to look at `len` bytes from `at`.
     #[inline(always)]
     pub(super) fn reading(&self, at: usize, len: usize) {
         self.watched.read(at, len);
     }
 
     #[inline]
-    pub(super) fn load_published(&self) -> Mark {
+    pub(super) fn load_published(&self) -> WriteMark {
         // Acquire: pairs with the Release in `show`.
-        Mark(self.published.load(Ordering::Acquire))
+        WriteMark(self.published.load(Ordering::Acquire))
     }
 
     #[inline]
-    pub(super) fn load_written(&self) -> Mark {
+    pub(super) fn load_written(&self) -> WriteMark {
         // Acquire: pairs with the Release in `write`.
-        Mark(self.written.load(Ordering::Acquire))
+        WriteMark(self.written.load(Ordering::Acquire))
     }
 
     #[inline(always)]
-    pub(super) fn write(&self, mark: Mark) {
+    pub(super) fn write(&self, mark: WriteMark) {
         self.alive.read(0, 1);
         // Release: the frames, `attached` and `next` happen before whoever reads this mark.
         self.written.store(mark.0, Ordering::Release);
     }
 
     /// Shows an awake reader what the writer has [written](Self::write), and nothing else: the two words
-    /// never disagree about how many messages end before an octet.
+    /// never disagree about how many messages end before a byte.
     #[inline]
     pub(super) fn publish(&self) {
         // Relaxed: the writer's own last store.
-        self.show(Mark(self.written.load(Ordering::Relaxed)));
+        self.show(WriteMark(self.written.load(Ordering::Relaxed)));
     }
 
     #[inline]
-    fn show(&self, mark: Mark) {
+    fn show(&self, mark: WriteMark) {
         self.alive.read(0, 1);
         // Release: as in `write`.
         self.published.store(mark.0, Ordering::Release);
@@ -259,7 +292,7 @@ impl Drop for Chain {
     }
 }
 
-/// Octets of the segment after one of `capacity`, when `needed` must fit.
+/// Bytes of the segment after one of `capacity`, when `needed` must fit.
 pub(super) fn next_capacity(capacity: usize, needed: usize) -> usize {
     (capacity * GROWTH).clamp(FIRST, BLOCK).max(needed)
 }

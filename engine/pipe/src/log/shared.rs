@@ -2,9 +2,9 @@
 #![allow(unsafe_code)]
 
 use super::segment::{Chain, Segment};
-use crate::block;
+use crate::message::block;
+use crate::sync::notify::WakeSlot;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
-use crate::wake::WakeSlot;
 
 /// The other side is at work and will look by itself.
 pub(super) const AWAKE: u8 = 0;
@@ -15,7 +15,7 @@ pub(super) const GONE: u8 = 2;
 
 /// Without a cache line for each: they change once a batch or less, and there are two of these for each
 /// connection.
-pub(super) struct Shared {
+pub(super) struct LogState {
     /// The reader's state. The writer looks at it after every message, the reader changes it only
     /// when it goes to sleep or away: the line is shared in both caches nearly always.
     pub(super) reader: AtomicU8,
@@ -38,9 +38,9 @@ pub(super) struct Shared {
 
 // SAFETY: the raw segment pointers are reached by the writer only behind its own position and by the
 // reader only up to the marks; everything else is atomic or locked.
-unsafe impl Send for Shared {}
+unsafe impl Send for LogState {}
 // SAFETY: as above.
-unsafe impl Sync for Shared {}
+unsafe impl Sync for LogState {}
 
 /// The low-water mark: half of the high one, rounded up. An unlimited log credits now and then all the
 /// same, so that its depth can be told.
@@ -50,7 +50,7 @@ fn lwm(hwm: u32) -> u32 {
     if hwm == 0 { UNLIMITED } else { hwm.div_ceil(2) }
 }
 
-impl Shared {
+impl LogState {
     pub(super) fn new(hwm: u32) -> Self {
         Self {
             // Nobody has installed a notifier yet: both ends start awake and look for themselves.
@@ -101,9 +101,9 @@ impl Shared {
     }
 
     /// As [`rouse_reader`](Self::rouse_reader), by the writer after it has written.
-    pub(super) fn tell_written(&self, patient: bool) {
+    pub(super) fn tell_written(&self, yield_when_full: bool) {
         if self.awaken_reader() {
-            self.wake_reader.written(patient);
+            self.wake_reader.written(yield_when_full);
         }
     }
 
@@ -140,7 +140,7 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for LogState {
     fn drop(&mut self) {
         // Acquire: pairs with the Release of either end's drop. The count of references has seen to that
         // already, with a fence that ThreadSanitizer does not know: it would take the next use of the

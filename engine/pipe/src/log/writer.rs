@@ -1,22 +1,23 @@
 //! The writing end of a log. One thread at a time.
 #![allow(unsafe_code)]
 
-use super::encoded::Share;
-use super::segment::{Chain, Mark, Segment};
-use super::shared::{ASLEEP, Shared};
+use super::segment::{Chain, Segment, WriteMark};
+use super::shared::{ASLEEP, LogState};
+use super::shared_frame::BlockShare;
 use super::{ATTACH, BATCH, FULL};
-use crate::barrier;
-use crate::block::Block;
-use crate::copy;
+use crate::cpu::copy;
 use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
-use crate::small::WINDOW;
+use crate::message::block::Block;
+use crate::message::inline::WINDOW;
+use crate::message::properties::KnownPeer;
+use crate::sync::asymmetric_fence;
+use crate::sync::notify::Notify;
 use crate::sync::{Arc, Ordering, fence};
-use crate::wake::Notify;
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum WriteError {
     /// The high-water mark is reached; the writer's notifier is told when half is drained.
     Full,
     /// The reader is gone for good.
@@ -25,7 +26,7 @@ pub enum Refused {
 
 /// The writing end of a [`log`](super::log()).
 pub struct LogWriter {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<LogState>,
     /// The segment being filled.
     segment: *mut Segment,
     /// Its memory and how much of that there is: what the segment says, at hand. Of a borrowed segment
@@ -35,7 +36,7 @@ pub struct LogWriter {
     /// How far it is filled, and how many messages end in it: what its seal is going to say. The marks
     /// before the seal, which say what is whole, are made by `commit` and repeated by
     /// [`publish`](Self::publish).
-    pub(super) octets: usize,
+    pub(super) bytes: usize,
     messages: u32,
     /// Between the first frame of a message and its last.
     pub(super) open: bool,
@@ -43,8 +44,8 @@ pub struct LogWriter {
     start: usize,
     /// The first segment of the open message, once that has outgrown it: sealed, but the seal is
     /// held back until the message is complete.
-    head: Option<(*mut Segment, Mark)>,
-    /// Octets that are still missing of a body that arrives in pieces.
+    head: Option<(*mut Segment, WriteMark)>,
+    /// Bytes that are still missing of a body that arrives in pieces.
     pub(super) missing: Option<usize>,
     /// Messages written since the log was made; wraps.
     pub(super) written: u64,
@@ -53,29 +54,31 @@ pub struct LogWriter {
     /// Messages that the word an awake reader polls does not show yet.
     unpublished: u32,
     /// Would rather wait a moment than have much pile up.
-    patient: bool,
-    /// Octets written since the reader was last told that it may take them.
+    yield_when_full: bool,
+    /// Bytes written since the reader was last told that it may take them.
     bulk: usize,
-    /// Octets behind what is written that were received there and are not messages yet.
-    pub(super) landed: usize,
+    /// Bytes behind what is written that were received there and are not messages yet.
+    pub(super) uncommitted: usize,
     /// What is left of the log's own block while the current segment is borrowed: the block, and from
     /// where.
     pub(super) rest: Option<(Block, usize)>,
-    pub(super) share: Share,
+    pub(super) share: BlockShare,
+    /// Who sends what is written.
+    peer: Option<KnownPeer>,
 }
 
 // SAFETY: an end is used by one thread at a time (`&mut self`) and owns what it points to.
 unsafe impl Send for LogWriter {}
 
 impl LogWriter {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<LogState>) -> Self {
         let segment = shared.chain.load(Ordering::Relaxed);
         let mut this = Self {
             shared,
             segment,
             data: std::ptr::null_mut(),
             capacity: 0,
-            octets: 0,
+            bytes: 0,
             messages: 0,
             open: false,
             start: 0,
@@ -84,11 +87,12 @@ impl LogWriter {
             written: 0,
             credited: 0,
             unpublished: 0,
-            patient: false,
+            yield_when_full: false,
             bulk: 0,
-            landed: 0,
+            uncommitted: 0,
             rest: None,
-            share: Share::default(),
+            share: BlockShare::default(),
+            peer: None,
         };
         this.enter(segment);
         this
@@ -101,8 +105,8 @@ impl LogWriter {
 
     /// Says whether this end would rather wait a moment than have much pile up: messages that wait
     /// leave the processor's caches, and are read from memory when their turn comes.
-    pub fn set_patient(&mut self, patient: bool) {
-        self.patient = patient;
+    pub fn set_yield_when_full(&mut self, yield_when_full: bool) {
+        self.yield_when_full = yield_when_full;
     }
 
     /// Writes one frame; on success the message is left empty. A frame whose `more()` is false ends
@@ -111,7 +115,7 @@ impl LogWriter {
     /// # Errors
     /// Only the first frame of a message can be refused for want of room. The message stays as it was.
     #[inline]
-    pub fn write(&mut self, message: &mut Message) -> Result<(), Refused> {
+    pub fn write(&mut self, message: &mut Message) -> Result<(), WriteError> {
         self.ready()?;
         if let Some(frame) = message.as_frame()
             && self.room() >= WINDOW
@@ -133,7 +137,7 @@ impl LogWriter {
     /// # Errors
     /// As there.
     #[inline(always)]
-    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), Refused> {
+    pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), WriteError> {
         self.ready()?;
         if body.len() < ATTACH {
             self.append(flags, body);
@@ -153,6 +157,21 @@ impl LogWriter {
         }
     }
 
+    /// Says who sends what is written from now on; a message that is not complete is taken back.
+    pub fn set_peer(&mut self, peer: Option<KnownPeer>) {
+        self.rollback();
+        if self.bytes == 0 {
+            // SAFETY: it is the current one, and nothing is in it.
+            unsafe { self.current().set_sender(peer.clone()) };
+            self.peer = peer;
+        } else {
+            // What is there is the other's.
+            self.peer = peer;
+            let next = self.following_segment();
+            self.link(next, false);
+        }
+    }
+
     /// Takes back the frames of a message that will not be completed.
     pub fn rollback(&mut self) {
         drop(self.take_back());
@@ -163,7 +182,7 @@ impl LogWriter {
     #[must_use]
     fn take_back(&mut self) -> Option<(Chain, Option<Message>)> {
         self.missing = None;
-        self.landed = 0;
+        self.uncommitted = 0;
         if !self.open {
             return None;
         }
@@ -178,7 +197,7 @@ impl LogWriter {
             self.messages = mark.messages();
             taken_back
         });
-        self.octets = self.start;
+        self.bytes = self.start;
         // A segment without room for this writer is full wherever it ends.
         self.capacity = self.current().capacity.max(self.start);
         taken_back
@@ -200,53 +219,53 @@ impl LogWriter {
 
     /// Makes `segment` the current one, as if it were empty.
     fn enter(&mut self, segment: *mut Segment) {
-        debug_assert_eq!(self.landed, 0, "what has landed is lifted out first");
+        debug_assert_eq!(self.uncommitted, 0, "what was received in place is taken out first");
         self.segment = segment;
         self.data = self.current().data();
         self.capacity = self.current().capacity;
-        self.octets = 0;
+        self.bytes = 0;
         self.messages = 0;
         self.unpublished = 0;
     }
 
     #[inline(always)]
     pub(super) fn room(&self) -> usize {
-        self.capacity - self.octets
+        self.capacity - self.bytes
     }
 
-    /// Copies octets of one message, or of several whose last [`frames_done`](Self::frames_done) sorts
+    /// Copies bytes of one message, or of several whose last [`frames_done`](Self::frames_done) sorts
     /// out.
     pub(super) fn copy_in(&mut self, bytes: &[u8]) {
         assert!(bytes.len() <= self.room(), "the caller has made room");
-        debug_assert_eq!(self.landed, 0, "what has landed is in the way");
-        self.current().writing(self.octets, bytes.len());
+        debug_assert_eq!(self.uncommitted, 0, "what was received in place is in the way");
+        self.current().writing(self.bytes, bytes.len());
         // SAFETY: the destination lies behind every mark, so the reader does not look at it, and
         // within the segment's stretch, which no other segment shares.
         unsafe {
-            let to = self.data.add(self.octets);
+            let to = self.data.add(self.bytes);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
         }
         self.extend_open(bytes.len());
     }
 
-    /// Counts `octets` more as part of the open message.
-    pub(super) fn extend_open(&mut self, octets: usize) {
+    /// Counts `bytes` more as part of the open message.
+    pub(super) fn extend_open(&mut self, bytes: usize) {
         if !self.open {
             self.open = true;
-            self.start = self.octets;
+            self.start = self.bytes;
         }
-        self.octets += octets;
+        self.bytes += bytes;
     }
 
-    /// Writes a frame that is at the start of `window`, with a body of `len` octets, all of the window
+    /// Writes a frame that is at the start of `window`, with a body of `len` bytes, all of the window
     /// at once: what is too much of it is behind every mark, and the next frame overwrites it.
     #[inline(always)]
     fn append_small(&mut self, window: &[u8; WINDOW], flags: u8, len: usize) {
-        let start = self.octets;
+        let start = self.bytes;
         self.current().writing(start, WINDOW);
         // SAFETY: as in `copy_in`; the caller has found room for a window.
         unsafe { self.data.add(start).cast::<[u8; WINDOW]>().write(*window) };
-        self.octets = start + SHORT_HEADER + len;
+        self.bytes = start + SHORT_HEADER + len;
         self.frame_written(flags, start);
     }
 
@@ -257,9 +276,9 @@ impl LogWriter {
         if self.room() < needed {
             self.grow(needed);
         }
-        let start = self.octets;
+        let start = self.bytes;
         self.current().writing(start, needed);
-        // SAFETY: as in `copy_in`: `needed` octets are free.
+        // SAFETY: as in `copy_in`: `needed` bytes are free.
         let to = unsafe { self.data.add(start) };
         let header = if body.len() <= SHORT_BODY {
             // SAFETY: as above.
@@ -274,7 +293,7 @@ impl LogWriter {
         };
         // SAFETY: as above; nobody else can have a slice of memory that is not written yet.
         unsafe { copy::short(to.add(header), body) };
-        self.octets = start + header + body.len();
+        self.bytes = start + header + body.len();
         self.frame_written(flags, start);
     }
 
@@ -298,13 +317,14 @@ impl LogWriter {
         let mut header = [0; LONG_HEADER];
         let size = frame::write(&mut header, flags, message.len());
         self.copy_in(&header[..size]);
+        message = message.into_frame();
         message.set_flags(flags);
         let body = message.len();
         // SAFETY: this segment is not sealed, so the reader does not look at `attached`.
         self.current().attached.with_mut(|slot| unsafe { *slot = Some(message) });
         let ends = flags & MORE == 0;
         self.messages += u32::from(ends);
-        let next = self.after_attached();
+        let next = self.following_segment();
         self.link(next, !ends);
         if ends {
             self.commit(1, 0);
@@ -313,16 +333,16 @@ impl LogWriter {
     }
 
     /// Lets the reader take what there is on the spot, whenever that is about as much as a send takes.
-    pub(super) fn offer(&mut self, octets: usize) {
-        self.bulk += octets;
+    pub(super) fn offer(&mut self, bytes: usize) {
+        self.bulk += bytes;
         if self.bulk >= FULL && !self.open {
             self.bulk = 0;
             self.publish();
-            self.shared.wake_reader.full(self.patient);
+            self.shared.wake_reader.full(self.yield_when_full);
         }
     }
 
-    /// Counts `messages` that end in what was just copied in: `copied` octets, of which the last
+    /// Counts `messages` that end in what was just copied in: `copied` bytes, of which the last
     /// `tail` belong to a message that goes on.
     ///
     /// # Panics
@@ -343,9 +363,13 @@ impl LogWriter {
     /// of its first segment is held back: that hides all the others. `goes_on` says whether the
     /// message continues in `next`.
     pub(super) fn link(&mut self, next: *mut Segment, goes_on: bool) {
+        if self.peer.is_some() {
+            // SAFETY: it is this writer's, and new.
+            unsafe { (*next).set_sender(self.peer.clone()) };
+        }
         // Relaxed: covered by the mark that seals this segment.
         self.current().next.store(next, Ordering::Relaxed);
-        let sealed = Mark::new(self.octets as u32, self.messages).sealed(goes_on);
+        let sealed = WriteMark::new(self.bytes as u32, self.messages).sealed(goes_on);
         if self.open && self.head.is_none() {
             // What is before the open message is not held back with it.
             self.publish();
@@ -358,17 +382,17 @@ impl LogWriter {
         self.enter(next);
     }
 
-    /// Makes `messages` visible that end before the last `tail` octets.
+    /// Makes `messages` visible that end before the last `tail` bytes.
     #[inline(always)]
     fn commit(&mut self, messages: u32, tail: usize) {
-        let whole = self.octets - tail;
+        let whole = self.bytes - tail;
         self.open = tail > 0;
         if self.open {
             self.start = whole;
         }
         self.written = self.written.wrapping_add(u64::from(messages));
         self.unpublished += messages;
-        let mark = Mark::new(whole as u32, self.messages);
+        let mark = WriteMark::new(whole as u32, self.messages);
         self.current().write(mark);
         if self.unpublished >= BATCH {
             self.publish();
@@ -378,7 +402,7 @@ impl LogWriter {
         }
         // The marks are stored, now look whether the reader sleeps: pairs with the heavy barrier in
         // `LogReader::fall_asleep`: either we see it asleep, or it sees the mark.
-        barrier::light();
+        asymmetric_fence::light();
         if self.shared.reader.load(Ordering::Relaxed) == ASLEEP {
             self.wake_reader();
         }
@@ -398,7 +422,7 @@ impl LogWriter {
     #[cold]
     fn wake_reader(&mut self) {
         self.publish();
-        self.shared.tell_written(self.patient);
+        self.shared.tell_written(self.yield_when_full);
     }
 }
 

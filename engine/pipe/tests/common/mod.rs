@@ -1,7 +1,7 @@
 //! What the tests of the log share: a notifier that counts, and bodies that say when they are dropped.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
-use ringmq_pipe::{Message, Notify};
+use ringmq_pipe::{KnownPeer, Message, Notify, PropertySource};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,7 +52,31 @@ impl Foreign {
     }
 }
 
-/// `len` octets that depend on `seed`, so that a body in the wrong place shows.
+/// A peer of which a name is known.
+struct Named(String);
+
+impl PropertySource for Named {
+    fn get(&self, name: &str) -> Option<&[u8]> {
+        (name == "Name").then_some(self.0.as_bytes())
+    }
+
+    fn size(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// A peer with the property `Name`.
+pub(crate) fn named(name: impl ToString) -> KnownPeer {
+    KnownPeer::new(Arc::new(Named(name.to_string())))
+}
+
+/// The `Name` of who has sent a message.
+pub(crate) fn name(message: &Message) -> Option<String> {
+    let properties = message.properties()?;
+    Some(String::from_utf8_lossy(properties.get("Name")?).into_owned())
+}
+
+/// `len` bytes that depend on `seed`, so that a body in the wrong place shows.
 pub(crate) fn body(len: usize, seed: u32) -> Vec<u8> {
     let mut state = u64::from(seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     (0..len)

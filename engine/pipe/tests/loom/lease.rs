@@ -5,7 +5,9 @@ use crate::{FEW, MANY, Parker, check};
 use loom::cell::Cell;
 use loom::sync::Arc;
 use loom::thread;
-use ringmq_pipe::{Home, Lease, LogReader, Look, Notify, Sleep, Tell, lease, log};
+use ringmq_pipe::{
+    InlineReader, Lease, LeaseCheck, LeaseOwner, LogReader, Notify, Sleep, Tell, lease, log,
+};
 
 /// Data of which loom knows who uses it.
 struct Data(Cell<u32>);
@@ -17,12 +19,12 @@ impl Data {
     }
 }
 
-/// A lease whose home is told through a parker.
-fn made() -> (std::sync::Arc<Parker>, Home<Data>) {
+/// A lease whose owner is told through a parker.
+fn made() -> (std::sync::Arc<Parker>, LeaseOwner<Data>) {
     let parker = Parker::new();
     let tell: Tell = |notify, key| notify.readable(key);
-    let home = lease(Data(Cell::new(0)), parker.clone(), 0, tell);
-    (parker, home)
+    let owner = lease(Data(Cell::new(0)), parker.clone(), 0, tell);
+    (parker, owner)
 }
 
 /// Works on the data if it is to be had; how often it was.
@@ -30,10 +32,10 @@ fn borrow(lease: &Lease<Data>, times: u32) -> u32 {
     (0..times).filter(|_| lease.take().map(|mut held| held.add(1)).is_some()).count() as u32
 }
 
-/// Gets the data home, waiting to be told if somebody has it.
-fn fetch_home(parker: &Parker, home: &mut Home<Data>) {
-    if !home.recall() {
-        while !home.is_home() {
+/// Gets the data owner, waiting to be told if somebody has it.
+fn fetch_home(parker: &Parker, owner: &mut LeaseOwner<Data>) {
+    if !owner.revoke() {
+        while !owner.is_with_owner() {
             parker.park();
         }
     }
@@ -42,47 +44,47 @@ fn fetch_home(parker: &Parker, home: &mut Home<Data>) {
 #[test]
 fn home_gets_its_data_back_from_whoever_has_it() {
     check(MANY, || {
-        let (parker, mut home) = made();
-        home.lend();
-        let share = home.share();
+        let (parker, mut owner) = made();
+        owner.lend();
+        let share = owner.share();
         let borrower = thread::spawn(move || borrow(&share, 2));
-        fetch_home(&parker, &mut home);
-        let before = home.get().map(|data| data.add(0)).unwrap();
+        fetch_home(&parker, &mut owner);
+        let before = owner.get().map(|data| data.add(0)).unwrap();
         let borrowed = borrower.join().unwrap();
-        assert_eq!(before, borrowed, "nothing changes behind home's back");
+        assert_eq!(before, borrowed, "nothing changes behind owner's back");
     });
 }
 
 #[test]
 fn two_borrowers_never_meet() {
     check(FEW, || {
-        let (parker, mut home) = made();
-        home.lend();
-        let shares = [home.share(), home.share()];
+        let (parker, mut owner) = made();
+        owner.lend();
+        let shares = [owner.share(), owner.share()];
         let threads = shares.map(|share| thread::spawn(move || borrow(&share, 1)));
         let borrowed: u32 = threads.map(|thread| thread.join().unwrap()).iter().sum();
-        fetch_home(&parker, &mut home);
-        assert_eq!(home.get().map(|data| data.add(0)), Some(borrowed));
+        fetch_home(&parker, &mut owner);
+        assert_eq!(owner.get().map(|data| data.add(0)), Some(borrowed));
     });
 }
 
 #[test]
 fn a_watched_holder_tells_when_it_lets_go() {
     check(MANY, || {
-        let (parker, mut home) = made();
-        home.lend();
-        let share = home.share();
+        let (parker, mut owner) = made();
+        owner.lend();
+        let share = owner.share();
         let borrower = thread::spawn(move || borrow(&share, 1));
         let mut uses = 0;
         loop {
-            match home.look(&mut uses) {
-                Look::Home => break,
-                Look::InUse => thread::yield_now(),
-                Look::Watched => parker.park(),
+            match owner.check(&mut uses) {
+                LeaseCheck::Owned => break,
+                LeaseCheck::InUse => thread::yield_now(),
+                LeaseCheck::Watched => parker.park(),
             }
         }
         let borrowed = borrower.join().unwrap();
-        assert_eq!(home.get().map(|data| data.add(0)), Some(borrowed));
+        assert_eq!(owner.get().map(|data| data.add(0)), Some(borrowed));
     });
 }
 
@@ -91,11 +93,11 @@ fn data_without_a_home_is_dropped_once() {
     check(MANY, || {
         let drops = Arc::new(());
         let parker = Parker::new();
-        let mut home = lease(drops.clone(), parker, 0, |notify, key| notify.readable(key));
-        home.lend();
-        let share = home.share();
+        let mut owner = lease(drops.clone(), parker, 0, |notify, key| notify.readable(key));
+        owner.lend();
+        let share = owner.share();
         let borrower = thread::spawn(move || drop(share.take()));
-        drop(home);
+        drop(owner);
         borrower.join().unwrap();
         assert_eq!(Arc::strong_count(&drops), 1);
     });
@@ -115,60 +117,60 @@ impl Sender {
     }
 }
 
-/// What the log tells: its writer sends by itself if it can, else home is told.
+/// What the log tells: its writer sends by itself if it can, else the owner is told.
 struct Line {
     share: Arc<Lease<Sender>>,
-    home: std::sync::Arc<Parker>,
+    owner: std::sync::Arc<Parker>,
 }
 
-impl Notify for Line {
+impl InlineReader for Line {
     fn readable(&self, key: usize) {
-        self.home.readable(key);
+        self.owner.readable(key);
     }
 
-    fn writable(&self, _: usize) {}
+    fn full(&self, _: usize, _: bool) {}
 
     fn written(&self, key: usize, _: bool) {
-        let Some(mut held) = self.share.take() else { return self.home.readable(key) };
+        let Some(mut held) = self.share.take() else { return self.owner.readable(key) };
         held.send_all();
         if held.reader.doze_off() == Sleep::Ready {
-            held.bring_home();
+            held.release_to_owner();
         }
     }
 }
 
 /// The protocol of a writing half: a writer that finds it lent does the work itself, one that does not
-/// tells home, which lends it only while there is nothing to do.
+/// tells the owner, which lends it only while there is nothing to do.
 #[test]
 fn nothing_written_is_forgotten_between_two_who_may_send_it() {
     check(FEW, || {
         let (mut writer, reader) = log(0);
         let parker = Parker::new();
         let tell: Tell = |notify, key| notify.readable(key);
-        let mut home = lease(Sender { reader, sent: 0 }, parker.clone(), 0, tell);
-        let line = Line { share: home.share(), home: parker.clone() };
-        home.get().unwrap().reader.install(std::sync::Arc::new(line), 0);
+        let mut owner = lease(Sender { reader, sent: 0 }, parker.clone(), 0, tell);
+        let line = Line { share: owner.share(), owner: parker.clone() };
+        owner.get().unwrap().reader.install_inline(std::sync::Arc::new(line), 0);
         let thread = thread::spawn(move || {
             for _ in 0..2 {
                 writer.write_body(0, b"m").unwrap();
             }
         });
         loop {
-            if !home.recall() {
+            if !owner.revoke() {
                 parker.park();
                 continue;
             }
-            let sender = home.get().unwrap();
+            let sender = owner.get().unwrap();
             sender.send_all();
             if sender.reader.ended() {
                 break;
             }
             if sender.reader.fall_asleep() == Sleep::Asleep {
-                home.lend();
+                owner.lend();
                 parker.park();
             }
         }
         thread.join().unwrap();
-        assert_eq!(home.into_inner().unwrap().sent, 2);
+        assert_eq!(owner.into_inner().unwrap().sent, 2);
     });
 }

@@ -3,7 +3,10 @@
 use crate::{FEW, MANY, Parker, check};
 use loom::thread;
 use ringmq_pipe::frame::MORE;
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Press, Refused, Sleep, log};
+use ringmq_pipe::{
+    ATTACH, KnownPeer, LogReader, LogWriter, Message, PropertySource, SharedEncoder, Sleep,
+    WriteError, log,
+};
 use std::sync::Arc;
 
 /// Reads a frame, asleep while there is none; `None` at the end.
@@ -26,8 +29,8 @@ fn send(writer: &mut LogWriter, flags: u8, body: &[u8], parker: &Parker) -> bool
     loop {
         match writer.write_body(flags, body) {
             Ok(()) => return true,
-            Err(Refused::Full) => parker.park(),
-            Err(Refused::Closed) => return false,
+            Err(WriteError::Full) => parker.park(),
+            Err(WriteError::Closed) => return false,
         }
     }
 }
@@ -53,6 +56,43 @@ fn through(hwm: u32, bodies: &'static [&'static [u8]]) -> Vec<Message> {
 fn a_sleeping_reader_misses_no_message() {
     check(MANY - 1, || {
         assert_eq!(through(0, &[b"one"]), [b"one"]);
+    });
+}
+
+struct Named(&'static str);
+
+impl PropertySource for Named {
+    fn get(&self, _: &str) -> Option<&[u8]> {
+        Some(self.0.as_bytes())
+    }
+
+    fn size(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[test]
+fn each_message_is_its_senders() {
+    check(FEW, || {
+        let (mut writer, mut reader) = log(0);
+        let sender = thread::spawn(move || {
+            let parker = Parker::new();
+            for name in ["one", "two"] {
+                writer.set_peer(Some(KnownPeer::new(Arc::new(Named(name)))));
+                assert!(send(&mut writer, 0, name.as_bytes(), &parker));
+            }
+        });
+        let parker = Parker::new();
+        reader.install(parker.clone(), 0);
+        for name in ["one", "two"] {
+            let message = receive(&mut reader, &parker).expect("two were sent");
+            let properties = message.properties().expect("its sender is known");
+            assert_eq!(
+                (&message[..], properties.get("Name")),
+                (name.as_bytes(), Some(name.as_bytes()))
+            );
+        }
+        sender.join().unwrap();
     });
 }
 
@@ -95,8 +135,8 @@ fn a_refused_writer_misses_no_credit() {
 
 #[test]
 fn segments_are_left_by_their_writer_before_they_are_freed() {
-    // 32 octets hold one of these, 64 hold two.
-    const BODY: &[u8] = b"nineteen octets are";
+    // 32 bytes hold one of these, 64 hold two.
+    const BODY: &[u8] = b"nineteen bytes are";
     static BODIES: [&[u8]; 3] = [BODY; 3];
     check(FEW, || {
         assert_eq!(through(0, &BODIES), BODIES);
@@ -168,17 +208,17 @@ fn gathered_spans_are_credited_when_they_are_done_with() {
         });
         let parker = Parker::new();
         reader.install(parker.clone(), 0);
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         while !reader.ended() {
             let mut pieces = Vec::new();
             reader.gather(100, &mut pieces);
-            octets.extend(pieces.iter().flat_map(|piece| piece.bytes().to_vec()));
+            bytes.extend(pieces.iter().flat_map(|piece| piece.bytes().to_vec()));
             reader.done(pieces.iter().map(|piece| piece.messages).sum());
             if reader.fall_asleep() == Sleep::Asleep {
                 parker.park();
             }
         }
-        assert_eq!(octets, b"\0\x01a\0\x01b");
+        assert_eq!(bytes, b"\0\x01a\0\x01b");
         sender.join().unwrap();
     });
 }
@@ -250,7 +290,7 @@ fn both_ends_leave_at_once_and_nothing_stays() {
 #[test]
 fn what_is_encoded_once_arrives_everywhere() {
     check(FEW, || {
-        let mut press = Press::new();
+        let mut encoder = SharedEncoder::new();
         let (mut far, mut reader) = log(0);
         let (mut near, mut own) = log(0);
         let parker = Parker::new();
@@ -259,11 +299,11 @@ fn what_is_encoded_once_arrives_everywhere() {
             std::iter::from_fn(|| receive(&mut reader, &parker)).collect::<Vec<_>>()
         });
         for body in [&b"first"[..], b"second"] {
-            let frame = press.encode(0, body);
-            far.write_encoded(&frame).unwrap();
-            near.write_encoded(&frame).unwrap();
+            let frame = encoder.encode(0, body);
+            far.write_shared(&frame).unwrap();
+            near.write_shared(&frame).unwrap();
         }
-        drop((far, near, press));
+        drop((far, near, encoder));
         assert_eq!(receiver.join().unwrap(), [&b"first"[..], b"second"]);
         assert_eq!(own.read().unwrap(), *b"first");
         assert_eq!(own.read().unwrap(), *b"second");
@@ -275,10 +315,10 @@ fn a_log_that_refers_to_a_press_comes_back_to_its_own_block() {
     check(FEW, || {
         let (mut writer, mut reader) = log(0);
         let sender = thread::spawn(move || {
-            let mut press = Press::new();
+            let mut encoder = SharedEncoder::new();
             // Two are copied, and the third is referred to.
             for body in [&b"first"[..], b"second", b"third"] {
-                writer.write_encoded(&press.encode(0, body)).unwrap();
+                writer.write_shared(&encoder.encode(0, body)).unwrap();
             }
             writer.write_body(0, b"own").unwrap();
         });

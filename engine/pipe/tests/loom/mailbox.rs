@@ -2,7 +2,7 @@
 
 use crate::{FEW, MANY, Parker, check};
 use loom::thread;
-use ringmq_pipe::{Mailbox, Message, Sleep, Waiters, latest};
+use ringmq_pipe::{Mailbox, Message, Sleep, Waiters, conflated};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -43,7 +43,7 @@ fn a_mailbox_that_is_waited_for_loses_no_command() {
 #[test]
 fn a_slot_that_is_waited_for_loses_no_message() {
     check(MANY, || {
-        let (mut writer, mut reader) = latest();
+        let (mut writer, mut reader) = conflated();
         let sender = thread::spawn(move || {
             for body in ["old", "new"] {
                 writer.write(&mut Message::from(body)).unwrap();

@@ -2,17 +2,17 @@
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test -p ringmq-pipe --test loom --release
 //! ```
-//! In models segments are tiny and a batch is two messages (see `FIRST` and `BATCH`), and each octet
+//! In models segments are tiny and a batch is two messages (see `FIRST` and `BATCH`), and each byte
 //! of a segment, and the segment itself, is a cell whose users loom checks. A thread that sleeps and
 //! is never told shows as a deadlock.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 
-mod exclusive;
-mod gather;
+mod biased_mutex;
 mod lease;
 mod log;
 mod mailbox;
+mod to_wire;
 mod told;
 
 use ringmq_pipe::Notify;

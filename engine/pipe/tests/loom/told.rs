@@ -4,7 +4,7 @@ use crate::{FEW, check};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use ringmq_pipe::frame::COMMAND;
-use ringmq_pipe::{Bound, Inlet, Message, PipeEnd, pipe};
+use ringmq_pipe::{Capacity, Message, PipeEnd, PipeReader, pipe};
 use std::sync::atomic::Ordering;
 
 /// The socket makes a change, the `number`th, and tells of it unless the connection knows.
@@ -24,7 +24,7 @@ fn change(set: &Mutex<u64>, near: &mut PipeEnd) {
 /// The session begins a connection: the last change that it tells of at once. What was in the pipe for
 /// the connection before is not for this one.
 fn begin(set: &Mutex<u64>, far: &mut PipeEnd) -> u64 {
-    let Inlet::Log(log) = &mut far.rx else { panic!("it is a log") };
+    let PipeReader::Log(log) = &mut far.rx else { panic!("it is a log") };
     let mut told = far.state.told();
     far.state.connected.store(true, Ordering::SeqCst);
     *told = *set.lock().unwrap();
@@ -38,7 +38,7 @@ fn begin(set: &Mutex<u64>, far: &mut PipeEnd) -> u64 {
 fn a_change_is_told_at_the_beginning_or_afterwards_and_not_twice() {
     check(FEW, || {
         let set = Arc::new(Mutex::new(0));
-        let (mut near, mut far) = pipe(Bound::Messages(0), Bound::Messages(0));
+        let (mut near, mut far) = pipe(Capacity::Messages(0), Capacity::Messages(0));
         begin(&set, &mut far);
         change(&set, &mut near);
         let changing = {

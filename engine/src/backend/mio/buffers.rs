@@ -6,7 +6,7 @@ use crate::backend::{Buffer, RECEIVE_BUFFER};
 const MOST: usize = 64;
 
 pub(super) struct Buffers {
-    /// Empty while handed out for filling, else [`RECEIVE_BUFFER`] octets.
+    /// Empty while handed out for filling, else [`RECEIVE_BUFFER`] bytes.
     all: Vec<Vec<u8>>,
     free: Vec<u16>,
 }

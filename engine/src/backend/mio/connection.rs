@@ -1,37 +1,18 @@
-//! One descriptor of the portable backend: what is wanted of it, and how ready it is.
+//! One socket of the portable backend: what is wanted of it, and how ready it is.
 
 use super::buffers::Buffers;
-use super::source::Source;
-use crate::backend::{ACCEPTS, Buffer, Descriptor, Ended, Event, Receive, direct, refused};
+use super::readiness::{Progress, Readiness, interest};
+use crate::backend::{ACCEPTS, Buffer, Ended, Event, Receive, refused, socket};
 use crate::batch::Batch;
-use crate::token::Token;
-use ::mio::event::Event as MioEvent;
+use crate::io_thread::token::Token;
 use ::mio::{Interest, Registry, Token as MioToken};
-use socket2::SockAddr;
+use socket2::{SockAddr, Socket};
 use std::io::{self, Read};
+use std::sync::Arc;
 
-/// What a descriptor waits for after a run.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
-    /// News from the system, or something to do.
-    Blocked,
-    /// Its next turn.
-    More,
-    /// A receive buffer.
-    Starved,
-}
-
-pub(super) struct Connection {
-    socket: Descriptor,
-    source: Source,
-    /// What the poll tells of. Only what is wanted and it was not ready for: others may be reading and
-    /// writing the descriptor, and what they do must not wake this thread. (A Unix socket says that it
-    /// can be written to whenever its peer has read.)
-    told: Option<Interest>,
-    /// Why the descriptor could not be registered: every operation fails with it.
-    broken: Option<io::Error>,
-    readable: bool,
-    writable: bool,
+pub(super) struct ConnectionState {
+    socket: Arc<Socket>,
+    pub(super) readiness: Readiness,
     /// Stands in the backend's queue.
     pub(super) queued: bool,
     accepting: bool,
@@ -44,16 +25,11 @@ pub(super) struct Connection {
     sending: Option<Batch>,
 }
 
-impl Connection {
-    pub(super) fn new(socket: Descriptor) -> Self {
-        // Unknown readiness counts as ready: the first call tells.
+impl ConnectionState {
+    pub(super) fn new(socket: Arc<Socket>) -> Self {
         Self {
             socket,
-            source: Source::default(),
-            told: None,
-            broken: None,
-            readable: true,
-            writable: true,
+            readiness: Readiness::new(),
             queued: false,
             accepting: false,
             receiving: None,
@@ -64,53 +40,23 @@ impl Connection {
         }
     }
 
-    /// Has the poll tell of the descriptor if something is wanted of it, and not if nothing is; `false`
+    /// Has the poll tell of the socket if something is wanted of it, and not if nothing is; `false`
     /// if that failed, which is for the next [`run`](Self::run) to tell.
     pub(super) fn arrange(&mut self, registry: &Registry, token: MioToken) -> bool {
         let Some(wanted) = self.wanted() else {
             if self.paused {
-                self.deregister(registry);
+                self.readiness.deregister(registry, &self.socket);
             }
             return true;
         };
-        if self.told != Some(wanted) && self.broken.is_none() {
-            // News from before are told with it.
-            match self.source.arrange(registry, token, &self.socket, wanted) {
-                Ok(()) => self.told = Some(wanted),
-                Err(error) => self.broken = Some(error),
-            }
-            return self.broken.is_none();
-        }
-        true
+        self.readiness.arrange(registry, token, &self.socket, wanted)
     }
 
     /// What it is not ready for, after a run.
     fn wanted(&self) -> Option<Interest> {
         let read = self.accepting || self.receiving.is_some();
         let write = self.connecting.is_some() || self.sending.is_some();
-        match (read, write) {
-            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
-            (true, false) => Some(Interest::READABLE),
-            (false, true) => Some(Interest::WRITABLE),
-            (false, false) => None,
-        }
-    }
-
-    /// Takes in what the poll tells of.
-    pub(super) fn news(&mut self, event: &MioEvent) {
-        if Source::ONCE {
-            self.told = None;
-        }
-        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
-        self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
-    }
-
-    fn deregister(&mut self, registry: &Registry) {
-        self.told = None;
-        if self.source.forget(registry, &self.socket) {
-            self.readable = true;
-            self.writable = true;
-        }
+        interest(read, write)
     }
 
     pub(super) fn start_accept(&mut self) {
@@ -135,15 +81,15 @@ impl Connection {
             return Some(Event::Connected(token, Err(refused())));
         }
         // Writable says that the connect is over, so it must be learned anew.
-        self.writable = false;
+        self.readiness.writable = false;
         self.connecting = Some(match self.socket.connect(address) {
             Err(error) if in_progress(&error) => Ok(()),
             Ok(()) => {
-                self.writable = true;
+                self.readiness.writable = true;
                 Ok(())
             }
             Err(error) => {
-                self.writable = true;
+                self.readiness.writable = true;
                 Err(error)
             }
         });
@@ -161,7 +107,7 @@ impl Connection {
 
     /// Ends it all; a send under way is answered: nothing of it went out.
     pub(super) fn close(mut self, token: Token, registry: &Registry) -> Option<Event> {
-        self.deregister(registry);
+        self.readiness.deregister(registry, &self.socket);
         let batch = self.sending.take()?;
         Some(Event::Sent(token, batch, Err(io::ErrorKind::NotConnected.into())))
     }
@@ -174,19 +120,17 @@ impl Connection {
         events: &mut Vec<Event>,
     ) -> Progress {
         let mut progress = Progress::Blocked;
-        if let Some(error) = &self.broken {
-            let text = error.to_string();
-            let kind = error.kind();
-            self.fail(token, &|| io::Error::new(kind, text.clone()), events);
+        if let Some(error) = self.readiness.failure() {
+            self.fail(token, &error, events);
             return progress;
         }
         if self.connecting.is_some() {
-            if self.writable {
+            if self.readiness.writable {
                 self.finish_connect(token, events);
             }
             return progress;
         }
-        if self.accepting && self.readable {
+        if self.accepting && self.readiness.readable {
             progress = self.accept(token, events);
         }
         if self.pausing {
@@ -196,10 +140,10 @@ impl Connection {
                 events.push(Event::ReceiveEnded(token, Ended::Stopped));
             }
         }
-        if self.readable && self.receiving.is_some() {
+        if self.readiness.readable && self.receiving.is_some() {
             progress = self.receive(token, buffers, events);
         }
-        if self.writable && self.sending.is_some() {
+        if self.readiness.writable && self.sending.is_some() {
             self.send(token, events);
         }
         progress
@@ -229,7 +173,7 @@ impl Connection {
         });
         // A writable event may be stale; only a peer makes the connection real.
         if result.is_ok() && self.socket.peer_addr().is_err() {
-            self.writable = false;
+            self.readiness.writable = false;
             self.connecting = Some(Ok(()));
             return;
         }
@@ -238,10 +182,10 @@ impl Connection {
 
     fn accept(&mut self, token: Token, events: &mut Vec<Event>) -> Progress {
         for _ in 0..ACCEPTS {
-            match direct::accept(&self.socket) {
+            match socket::accept(&self.socket) {
                 Ok(socket) => events.push(Event::Accepted(token, Ok(socket))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.readable = false;
+                    self.readiness.readable = false;
                     return Progress::Blocked;
                 }
                 Err(error) => {
@@ -275,7 +219,7 @@ impl Connection {
         buffers.give(index);
         let ended = match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.readable = false;
+                self.readiness.readable = false;
                 return Progress::Blocked;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Progress::More,
@@ -289,10 +233,10 @@ impl Connection {
 
     fn send(&mut self, token: Token, events: &mut Vec<Event>) {
         let Some(batch) = self.sending.take() else { return };
-        let result = direct::send(&self.socket, &batch);
+        let result = socket::send(&self.socket, &batch);
         match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.writable = false;
+                self.readiness.writable = false;
                 self.sending = Some(batch);
             }
             result => events.push(Event::Sent(token, batch, result)),

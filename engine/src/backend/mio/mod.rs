@@ -1,21 +1,26 @@
 //! The portable backend: readiness from mio (epoll, kqueue, IOCP), turned into completions.
 //!
 //! Every operation is tried at once where it is likely to succeed; what would block waits for its
-//! descriptor to become ready. Readiness is edge-triggered: a descriptor is remembered as ready until
+//! socket to become ready. Readiness is edge-triggered: a socket is remembered as ready until
 //! a call on it says that it would block.
 
 mod buffers;
 mod connection;
+mod datagram;
+mod readiness;
 mod source;
 
-use super::{Backend, Buffer, Descriptor, Event, Receive, Wake};
+use super::datagram::{Datagram, DatagramBatch, DatagramBuffer};
+use super::{Backend, Buffer, Event, Receive, Stream, Wake};
 use crate::batch::Batch;
 use crate::discard::discard;
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use ::mio::{Events, Poll, Token as MioToken, Waker};
 use buffers::Buffers;
-use connection::{Connection, Progress};
-use socket2::SockAddr;
+use connection::ConnectionState;
+use datagram::DatagramState;
+use readiness::Progress;
+use socket2::{SockAddr, Socket};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -32,7 +37,9 @@ pub(crate) struct Mio {
     poll: Poll,
     ready: Events,
     waker: Arc<MioWake>,
-    connections: HashMap<Token, Connection>,
+    connections: HashMap<Token, ConnectionState>,
+    /// Sockets without a connection, each with buffers of its own.
+    datagrams: HashMap<Token, DatagramState>,
     /// Tokens with something to do before the next wait, each once.
     runnable: VecDeque<Token>,
     /// Tokens whose receive found no free buffer.
@@ -52,6 +59,7 @@ impl Mio {
             ready: Events::with_capacity(EVENTS),
             waker,
             connections: HashMap::new(),
+            datagrams: HashMap::new(),
             runnable: VecDeque::new(),
             starved: Vec::new(),
             early: Vec::new(),
@@ -59,8 +67,20 @@ impl Mio {
         })
     }
 
-    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut Connection {
-        self.connections.entry(token).or_insert_with(|| Connection::new(socket.clone()))
+    fn connection(&mut self, token: Token, socket: &Arc<Socket>) -> &mut ConnectionState {
+        self.connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()))
+    }
+
+    fn datagram_state(&mut self, token: Token, socket: &Arc<Socket>) -> &mut DatagramState {
+        self.datagrams.entry(token).or_insert_with(|| DatagramState::new(socket.clone()))
+    }
+
+    fn make_datagrams_runnable(&mut self, token: Token) {
+        if let Some(state) = self.datagrams.get_mut(&token)
+            && !std::mem::replace(&mut state.queued, true)
+        {
+            self.runnable.push_back(token);
+        }
     }
 
     fn make_runnable(&mut self, token: Token) {
@@ -75,7 +95,10 @@ impl Mio {
     fn run(&mut self, events: &mut Vec<Event>) {
         for _ in 0..self.runnable.len() {
             let Some(token) = self.runnable.pop_front() else { break };
-            let Some(connection) = self.connections.get_mut(&token) else { continue };
+            let Some(connection) = self.connections.get_mut(&token) else {
+                self.run_datagrams(token, events);
+                continue;
+            };
             connection.queued = false;
             match connection.run(token, &mut self.buffers, events) {
                 Progress::Blocked => {
@@ -86,6 +109,15 @@ impl Mio {
                 Progress::More => self.make_runnable(token),
                 Progress::Starved => self.starved.push(token),
             }
+        }
+    }
+
+    fn run_datagrams(&mut self, token: Token, events: &mut Vec<Event>) {
+        let Some(state) = self.datagrams.get_mut(&token) else { return };
+        state.queued = false;
+        state.run(token, events);
+        if !state.arrange(self.poll.registry(), MioToken(token.key())) {
+            self.make_datagrams_runnable(token);
         }
     }
 
@@ -100,9 +132,15 @@ impl Mio {
                 continue;
             }
             let token = Token::from_key(event.token().0);
-            let Some(connection) = self.connections.get_mut(&token) else { continue };
-            connection.news(event);
-            if !std::mem::replace(&mut connection.queued, true) {
+            let (readiness, queued) = match self.connections.get_mut(&token) {
+                Some(connection) => (&mut connection.readiness, &mut connection.queued),
+                None => match self.datagrams.get_mut(&token) {
+                    Some(state) => (&mut state.readiness, &mut state.queued),
+                    None => continue,
+                },
+            };
+            readiness.news(event);
+            if !std::mem::replace(queued, true) {
                 self.runnable.push_back(token);
             }
         }
@@ -142,19 +180,19 @@ impl Backend for Mio {
         self.waker.clone()
     }
 
-    fn accept(&mut self, token: Token, listener: &Descriptor) {
+    fn accept(&mut self, token: Token, listener: &Arc<Socket>) {
         self.connection(token, listener).start_accept();
         self.make_runnable(token);
     }
 
-    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
+    fn connect(&mut self, token: Token, socket: &Arc<Socket>, address: &SockAddr) {
         let answer = self.connection(token, socket).start_connect(token, address);
         self.early.extend(answer);
         self.make_runnable(token);
     }
 
-    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
-        self.connection(token, socket).start_receive(how);
+    fn receive(&mut self, token: Token, stream: &Stream, how: Receive) {
+        self.connection(token, stream.socket()).start_receive(how);
         self.make_runnable(token);
     }
 
@@ -162,11 +200,14 @@ impl Backend for Mio {
         if let Some(connection) = self.connections.get_mut(&token) {
             connection.pause();
             self.make_runnable(token);
+        } else if let Some(state) = self.datagrams.get_mut(&token) {
+            state.pause();
+            self.make_datagrams_runnable(token);
         }
     }
 
-    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
-        let answer = self.connection(token, socket).start_send(token, batch);
+    fn send(&mut self, token: Token, stream: &Stream, batch: Batch) {
+        let answer = self.connection(token, stream.socket()).start_send(token, batch);
         self.early.extend(answer);
         self.make_runnable(token);
     }
@@ -174,6 +215,8 @@ impl Backend for Mio {
     fn close(&mut self, token: Token) {
         if let Some(connection) = self.connections.remove(&token) {
             self.early.extend(connection.close(token, self.poll.registry()));
+        } else if let Some(state) = self.datagrams.remove(&token) {
+            self.early.extend(state.close(token, self.poll.registry()));
         }
     }
 
@@ -199,12 +242,35 @@ impl Backend for Mio {
             self.make_runnable(token);
         }
     }
+
+    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize) {
+        self.datagram_state(token, socket).start_receive(longest);
+        self.make_datagrams_runnable(token);
+    }
+
+    fn send_datagrams(&mut self, token: Token, socket: &Arc<Socket>, batch: DatagramBatch) {
+        let answer = self.datagram_state(token, socket).start_send(token, batch);
+        self.early.extend(answer);
+        self.make_datagrams_runnable(token);
+    }
+
+    fn datagram(&self, buffer: &DatagramBuffer) -> Option<Datagram<'_>> {
+        self.datagrams.get(&buffer.token)?.datagram(&buffer.buffer)
+    }
+
+    fn release_datagram(&mut self, buffer: DatagramBuffer) {
+        if let Some(state) = self.datagrams.get_mut(&buffer.token) {
+            state.release(&buffer.buffer);
+            self.make_datagrams_runnable(buffer.token);
+        }
+    }
 }
 
 impl Drop for Mio {
     fn drop(&mut self) {
         // One by one: what they were to send may be the application's.
         self.connections.drain().for_each(|(_, connection)| discard(connection));
+        self.datagrams.drain().for_each(|(_, state)| discard(state));
         self.early.drain(..).for_each(discard);
     }
 }

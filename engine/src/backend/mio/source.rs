@@ -1,7 +1,7 @@
 //! How a descriptor is made known to the poll: the one part of this backend that systems differ in.
 
-use crate::backend::Descriptor;
 use ::mio::{Interest, Registry, Token};
+use socket2::Socket;
 use std::io;
 
 pub(super) use system::Source;
@@ -10,7 +10,7 @@ pub(super) use system::Source;
 /// anew.
 #[cfg(unix)]
 mod system {
-    use super::{Descriptor, Interest, Registry, Token, io};
+    use super::{Interest, Registry, Socket, Token, io};
     use ::mio::unix::SourceFd;
     use std::os::fd::AsRawFd;
 
@@ -29,7 +29,7 @@ mod system {
             &mut self,
             registry: &Registry,
             token: Token,
-            socket: &Descriptor,
+            socket: &Socket,
             wanted: Interest,
         ) -> io::Result<()> {
             let fd = socket.as_raw_fd();
@@ -42,11 +42,7 @@ mod system {
         }
 
         /// Has the poll forget it; whether it knew of it.
-        pub(in super::super) fn forget(
-            &mut self,
-            registry: &Registry,
-            socket: &Descriptor,
-        ) -> bool {
+        pub(in super::super) fn forget(&mut self, registry: &Registry, socket: &Socket) -> bool {
             let known = std::mem::take(&mut self.known);
             if known {
                 // Nothing to be done about a failure: the descriptor is closed soon anyway.
@@ -63,7 +59,7 @@ mod system {
 #[cfg(windows)]
 #[allow(unsafe_code)]
 mod system {
-    use super::{Descriptor, Interest, Registry, Token, io};
+    use super::{Interest, Registry, Socket, Token, io};
     use ::mio::net::TcpStream;
     use std::os::windows::io::{AsRawSocket, FromRawSocket, IntoRawSocket};
 
@@ -81,7 +77,7 @@ mod system {
             &mut self,
             registry: &Registry,
             token: Token,
-            socket: &Descriptor,
+            socket: &Socket,
             wanted: Interest,
         ) -> io::Result<()> {
             if let Some(stream) = &mut self.0 {
@@ -99,7 +95,7 @@ mod system {
         }
 
         /// Has the poll forget it; whether it knew of it.
-        pub(in super::super) fn forget(&mut self, registry: &Registry, _: &Descriptor) -> bool {
+        pub(in super::super) fn forget(&mut self, registry: &Registry, _: &Socket) -> bool {
             let Some(mut stream) = self.0.take() else { return false };
             // Nothing to be done about a failure: the descriptor is closed soon anyway.
             let _ = registry.deregister(&mut stream);

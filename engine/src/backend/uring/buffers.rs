@@ -1,4 +1,5 @@
-//! The ring of provided buffers: memory that the kernel picks from when octets arrive.
+//! Rings of provided buffers: memory that the kernel picks from when bytes arrive. All connections share one;
+//! a datagram socket has its own.
 //!
 //! Every buffer is either with the kernel (its entry lies between the kernel's head and our tail), in
 //! an event on its way to a session, or about to be given back. The memory lives as long as the ring.
@@ -12,14 +13,27 @@ use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// The id of the one buffer group.
-pub(super) const GROUP: u16 = 0;
-/// Buffers in the ring: 4 MiB, touched only as far as they are used.
-const BUFFERS: u16 = 64;
+/// A group of buffers, which has a ring of its own.
+#[derive(Clone, Copy)]
+pub(super) struct BufferGroup {
+    /// By which requests name it.
+    pub(super) id: u16,
+    /// How many buffers there are: a power of two.
+    pub(super) count: u16,
+    /// Bytes of each.
+    pub(super) size: usize,
+    /// Bytes at the beginning of each that are zeroed at first, because the kernel leaves gaps in them.
+    pub(super) zeroed: usize,
+}
+
+/// What all connections receive into: 4 MiB, touched only as far as they are used.
+pub(super) const STREAMS: BufferGroup =
+    BufferGroup { id: 0, count: 64, size: RECEIVE_BUFFER, zeroed: 0 };
 /// The ring of entries must start on a page; 64 KiB is the largest page there is.
 const PAGE: usize = 64 * 1024;
 
 pub(super) struct BufferRing {
+    group: BufferGroup,
     entries: NonNull<BufRingEntry>,
     memory: NonNull<u8>,
     tail: u16,
@@ -28,11 +42,12 @@ pub(super) struct BufferRing {
     leaked: bool,
 }
 
-fn layouts() -> (Layout, Layout) {
-    let entries = size_of::<BufRingEntry>() * usize::from(BUFFERS);
-    let memory = RECEIVE_BUFFER * usize::from(BUFFERS);
-    // Constants: both sizes are far from overflowing, the alignment is a power of two.
-    let layout = |size| Layout::from_size_align(size, PAGE).expect("constant layout");
+fn layouts(group: BufferGroup) -> (Layout, Layout) {
+    let entries = size_of::<BufRingEntry>() * usize::from(group.count);
+    let memory = group.size * usize::from(group.count);
+    // No buffer is longer than 64 KiB and some: both sizes are far from overflowing, the alignment is a power
+    // of two.
+    let layout = |size| Layout::from_size_align(size, PAGE).expect("a small layout");
     (layout(entries), layout(memory))
 }
 
@@ -42,9 +57,10 @@ fn checked(memory: *mut u8, layout: Layout) -> NonNull<u8> {
 }
 
 impl BufferRing {
-    pub(super) fn new(ring: &Ring) -> io::Result<Self> {
-        let (entries, memory) = layouts();
+    pub(super) fn new(ring: &Ring, group: BufferGroup) -> io::Result<Self> {
+        let (entries, memory) = layouts(group);
         let mut this = Self {
+            group,
             // SAFETY: the layout is not of size zero.
             entries: checked(unsafe { alloc_zeroed(entries) }, entries).cast(),
             // Not zeroed, which would touch all of it: only what the kernel has filled is ever read.
@@ -54,24 +70,28 @@ impl BufferRing {
             available: 0,
             leaked: false,
         };
-        ring.register_buffers(this.entries.as_ptr() as u64, BUFFERS, GROUP)?;
-        (0..BUFFERS).for_each(|index| this.give(index));
+        for index in (0..group.count).filter(|_| group.zeroed > 0) {
+            // SAFETY: the beginning of a buffer that nobody has yet.
+            unsafe { this.start(index).write_bytes(0, group.zeroed.min(group.size)) };
+        }
+        ring.register_buffers(this.entries.as_ptr() as u64, group.count, group.id)?;
+        (0..group.count).for_each(|index| this.give(index));
         Ok(this)
     }
 
     fn start(&self, index: u16) -> *mut u8 {
-        // SAFETY: the index is below BUFFERS: it came from the kernel, which knows only those.
-        unsafe { self.memory.as_ptr().add(usize::from(index) * RECEIVE_BUFFER) }
+        // SAFETY: the index is below the count: it came from the kernel, which knows only those.
+        unsafe { self.memory.as_ptr().add(usize::from(index) * self.group.size) }
     }
 
     /// Hands a buffer to the kernel.
     pub(super) fn give(&mut self, index: u16) {
-        debug_assert!(index < BUFFERS);
-        let slot = usize::from(self.tail % BUFFERS);
+        debug_assert!(index < self.group.count);
+        let slot = usize::from(self.tail & (self.group.count - 1));
         // SAFETY: the slot lies in the ring; the kernel does not read it before the tail moves.
         let entry = unsafe { &mut *self.entries.as_ptr().add(slot) };
         entry.set_addr(self.start(index) as u64);
-        entry.set_len(RECEIVE_BUFFER as u32);
+        entry.set_len(self.group.size as u32);
         entry.set_bid(index);
         self.tail = self.tail.wrapping_add(1);
         self.available += 1;
@@ -92,9 +112,13 @@ impl BufferRing {
     }
 
     pub(super) fn bytes(&self, buffer: &Buffer) -> &[u8] {
-        debug_assert!(buffer.index < BUFFERS && buffer.len <= RECEIVE_BUFFER);
-        // SAFETY: a completed receive filled these octets, and the buffer is not back in the ring.
+        debug_assert!(buffer.index < self.group.count && buffer.len <= self.group.size);
+        // SAFETY: a completed receive filled these bytes, and the buffer is not back in the ring.
         unsafe { std::slice::from_raw_parts(self.start(buffer.index), buffer.len) }
+    }
+
+    pub(super) fn id(&self) -> u16 {
+        self.group.id
     }
 
     /// Never frees the memory: the kernel may still write to it.
@@ -114,9 +138,9 @@ impl Drop for BufferRing {
         if self.leaked {
             return;
         }
-        let (entries, memory) = layouts();
-        // SAFETY: allocated in `new` with these layouts. `Uring` declares its ring before this field,
-        // so the ring is closed and has no requests left.
+        let (entries, memory) = layouts(self.group);
+        // SAFETY: allocated in `new` with these layouts. The kernel has let go of it: `Uring` declares its ring
+        // before this field, so that the ring is closed, and takes a group back that it drops before.
         unsafe {
             dealloc(self.entries.as_ptr().cast(), entries);
             dealloc(self.memory.as_ptr(), memory);

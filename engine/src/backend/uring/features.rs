@@ -5,17 +5,16 @@
 //! what neither tells (multishot requests, provided buffers) by doing it, with the requests that the
 //! backend itself makes.
 
-use super::buffers::BufferRing;
+use super::buffers::{BufferRing, STREAMS};
 use super::operation;
 use super::probe::pauses;
 use super::ring::Ring;
-use super::wake::EventFd;
+use super::wake::RingWaker;
 use crate::backend::{Found, Receive, UringFeature, UringRefusal, Wake};
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use io_uring::{Builder, IoUring, cqueue, opcode, squeue};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a request may take whose answer is there already.
@@ -180,7 +179,7 @@ fn operations(ring: &Ring) -> Vec<UringFeature> {
 
 /// What only doing it tells.
 fn multishot(ring: &mut Ring) -> [UringFeature; 3] {
-    let mut buffers = patiently(|| BufferRing::new(ring));
+    let mut buffers = patiently(|| BufferRing::new(ring, STREAMS));
     let received = match &mut buffers {
         Ok(buffers) => found(try_receive(ring, buffers, PATIENCE)),
         Err(_) => Found::Unknown("it takes a buffer ring".into()),
@@ -243,7 +242,6 @@ fn goes_on(entry: &cqueue::Entry) -> io::Result<()> {
 /// the kernel may write to a buffer later, and for as long as the ring lives: then it keeps them for good.
 fn try_receive(ring: &mut Ring, buffers: &mut BufferRing, patience: Duration) -> io::Result<()> {
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
-    let near = Arc::new(near);
     far.write_all(b"probe")?;
     let request = operation::receive(Token::unique(), &near, Receive::Stream);
     ring.push(&request);
@@ -265,9 +263,9 @@ fn try_receive(ring: &mut Ring, buffers: &mut BufferRing, patience: Duration) ->
 }
 
 fn try_poll(ring: &mut Ring) -> io::Result<()> {
-    let bell = EventFd::new()?;
-    bell.wake();
-    goes_on(&answer(ring, &bell.request())?)
+    let waker = RingWaker::new()?;
+    waker.wake();
+    goes_on(&answer(ring, &waker.request())?)
 }
 
 #[cfg(test)]
@@ -282,7 +280,7 @@ mod tests {
             eprintln!("SKIPPED: no io_uring here");
             return;
         };
-        let mut buffers = patiently(|| BufferRing::new(&ring)).unwrap();
+        let mut buffers = patiently(|| BufferRing::new(&ring, STREAMS)).unwrap();
         let timed_out = try_receive(&mut ring, &mut buffers, Duration::ZERO).unwrap_err();
         assert_eq!(timed_out.kind(), io::ErrorKind::TimedOut);
         // The other end is gone: nothing comes any more.
@@ -296,7 +294,7 @@ mod tests {
             eprintln!("SKIPPED: no io_uring here");
             return;
         };
-        let mut buffers = patiently(|| BufferRing::new(&ring)).unwrap();
+        let mut buffers = patiently(|| BufferRing::new(&ring, STREAMS)).unwrap();
         let result = try_receive(&mut ring, &mut buffers, 20 * PATIENCE);
         assert!(result.is_ok() && !buffers.take_back(), "{result:?}");
     }

@@ -6,6 +6,8 @@
 //! memory as its batch has. Requests run on the thread that owns the ring, when it enters the kernel
 //! (`DEFER_TASKRUN`; a kernel that has all but that runs them as it likes).
 //!
+//! Datagram sockets are apart from that: see `datagram`.
+//!
 //! Ownership: what a request refers to (batch, vector, address, descriptor) lives in the backend's
 //! table, under the request's token, until the request's last completion. Closing a token cancels its
 //! requests and keeps the entry until they have all answered.
@@ -24,6 +26,8 @@
 #![allow(unsafe_code)]
 
 mod buffers;
+mod connection;
+mod datagram;
 mod features;
 mod operation;
 mod probe;
@@ -33,13 +37,16 @@ mod wake;
 
 pub(crate) use probe::{explain, probe, report};
 
-use super::{ACCEPTS, Backend, Buffer, Descriptor, Ended, Event, Receive, Wake, direct, refused};
+use super::datagram::{Datagram, DatagramBatch, DatagramBuffer};
+use super::{ACCEPTS, Backend, Buffer, Ended, Event, Receive, Stream, Wake, refused, socket};
 use crate::batch::Batch;
 use crate::discard::discard;
-use crate::token::Token;
-use buffers::BufferRing;
+use crate::io_thread::token::Token;
+use buffers::{BufferRing, STREAMS};
+use connection::{ConnectionState, Spare};
+use datagram::DatagramState;
 use io_uring::{cqueue, squeue};
-use operation::{Connection, Kind, OPERATIONS, Spare};
+use operation::{OPERATIONS, OperationKind};
 use ring::Ring;
 use socket2::{SockAddr, Socket};
 use std::collections::HashMap;
@@ -48,7 +55,7 @@ use std::os::fd::FromRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wake::EventFd;
+use wake::RingWaker;
 
 /// How long a dropped backend waits for the kernel to let go; what it still holds then is leaked.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -56,14 +63,16 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// See the [module's documentation](self).
 pub(crate) struct Uring {
     ring: Ring,
-    connections: HashMap<Token, Connection>,
+    connections: HashMap<Token, ConnectionState>,
     buffers: BufferRing,
+    /// Sockets without a connection, each with buffers of its own.
+    datagrams: HashMap<Token, DatagramState>,
     spare: Spare,
     /// Tokens whose receive found no free buffer.
     starved: Vec<Token>,
     /// Answers that need no kernel.
     early: Vec<Event>,
-    wake: Arc<EventFd>,
+    wake: Arc<RingWaker>,
     /// Kept for its memory: empty between calls.
     completions: Vec<cqueue::Entry>,
 }
@@ -83,13 +92,14 @@ impl Uring {
     }
 
     fn on(mut ring: Ring) -> io::Result<Self> {
-        let buffers = BufferRing::new(&ring)?;
-        let wake = Arc::new(EventFd::new()?);
+        let buffers = BufferRing::new(&ring, STREAMS)?;
+        let wake = Arc::new(RingWaker::new()?);
         ring.push(&wake.request());
         Ok(Self {
             ring,
             connections: HashMap::new(),
             buffers,
+            datagrams: HashMap::new(),
             spare: Spare::default(),
             starved: Vec::new(),
             early: Vec::new(),
@@ -98,27 +108,27 @@ impl Uring {
         })
     }
 
-    fn connection(&mut self, token: Token, socket: &Descriptor) -> &mut Connection {
-        self.connections.entry(token).or_insert_with(|| Connection::new(socket.clone()))
+    fn connection(&mut self, token: Token, socket: &Arc<Socket>) -> &mut ConnectionState {
+        self.connections.entry(token).or_insert_with(|| ConnectionState::new(socket.clone()))
     }
 
     /// Queues a request of a token that there is, and counts its completion to come.
-    fn push(&mut self, token: Token, kind: Kind, request: &squeue::Entry) {
+    fn push(&mut self, token: Token, kind: OperationKind, request: &squeue::Entry) {
         if let Some(connection) = self.connections.get_mut(&token) {
             connection.begin(kind);
             self.ring.push(request);
         }
     }
 
-    fn cancel(&mut self, token: Token, kind: Kind) {
-        self.push(token, Kind::Cancel, &operation::cancel(token, kind));
+    fn cancel(&mut self, token: Token, kind: OperationKind) {
+        self.push(token, OperationKind::Cancel, &operation::cancel(token, kind));
     }
 
     fn arm_accept(&mut self, token: Token) {
         let Some(connection) = self.connections.get(&token) else { return };
-        if !connection.closed && !connection.is_under_way(Kind::Accept) {
+        if !connection.closed && !connection.is_under_way(OperationKind::Accept) {
             let request = operation::accept(token, &connection.socket);
-            self.push(token, Kind::Accept, &request);
+            self.push(token, OperationKind::Accept, &request);
         }
     }
 
@@ -126,7 +136,7 @@ impl Uring {
         let Some(connection) = self.connections.get_mut(&token) else { return };
         if let Some(how) = connection.receiving.filter(|_| !connection.closed) {
             let request = operation::receive(token, &connection.socket, how);
-            self.push(token, Kind::Receive, &request);
+            self.push(token, OperationKind::Receive, &request);
         }
     }
 
@@ -134,39 +144,44 @@ impl Uring {
         let (token, kind) = operation::decode(entry.user_data());
         let more = cqueue::more(entry.flags());
         let Some(kind) = kind else { return };
-        if kind == Kind::Wake {
-            if !more {
-                self.ring.push(&self.wake.request());
+        match kind {
+            OperationKind::Wake => {
+                if !more {
+                    self.ring.push(&self.wake.request());
+                }
+                return;
             }
-            return;
+            OperationKind::Datagrams => return self.datagram_arrived(token, entry, events),
+            OperationKind::Writable => return self.datagrams_can_go(token, entry.result(), events),
+            _ => {}
         }
         let buffer = cqueue::buffer_select(entry.flags());
         buffer.iter().for_each(|_| self.buffers.taken());
         let Some(connection) = self.connections.get_mut(&token) else {
-            // Entries outlive their requests, so this cannot be; a lost buffer would be for good.
+            // Entries outlive their requests, so there is no buffer; if there were, it would be lost for good.
             buffer.into_iter().for_each(|index| self.buffers.give(index));
-            return;
+            return self.datagrams_cancelled(token);
         };
         if !more {
             connection.end(kind);
         }
         let result = entry.result();
         match kind {
-            Kind::Accept => self.accepted(token, result, events),
-            Kind::Connect => {
+            OperationKind::Accept => self.accepted(token, result, events),
+            OperationKind::Connect => {
                 connection.address = None;
                 if !connection.closed {
                     events.push(Event::Connected(token, outcome(result).map(drop)));
                 }
             }
-            Kind::Receive => self.received(token, result, buffer, more, events),
-            Kind::Send => {
+            OperationKind::Receive => self.received(token, result, buffer, more, events),
+            OperationKind::Send => {
                 if let Some(operation) = connection.sending.take() {
                     let batch = self.spare.finish(operation);
                     events.push(Event::Sent(token, batch, outcome(result)));
                 }
             }
-            Kind::Cancel | Kind::Wake => {}
+            _ => {}
         }
         self.forget_if_done(token);
     }
@@ -187,7 +202,7 @@ impl Uring {
             if count == ACCEPTS {
                 break;
             }
-            next = direct::accept(&connection.socket);
+            next = socket::accept(&connection.socket);
             if next.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
                 break;
             }
@@ -287,23 +302,23 @@ impl Backend for Uring {
         self.ring.busy_poll(time)
     }
 
-    fn accept(&mut self, token: Token, listener: &Descriptor) {
+    fn accept(&mut self, token: Token, listener: &Arc<Socket>) {
         self.connection(token, listener);
         self.arm_accept(token);
     }
 
-    fn connect(&mut self, token: Token, socket: &Descriptor, address: &SockAddr) {
+    fn connect(&mut self, token: Token, socket: &Arc<Socket>, address: &SockAddr) {
         let connection = self.connection(token, socket);
-        if connection.closed || connection.is_under_way(Kind::Connect) {
+        if connection.closed || connection.is_under_way(OperationKind::Connect) {
             return self.early.push(Event::Connected(token, Err(refused())));
         }
         let address: &SockAddr = connection.address.insert(Box::new(address.clone()));
         let request = operation::connect(token, &connection.socket, address);
-        self.push(token, Kind::Connect, &request);
+        self.push(token, OperationKind::Connect, &request);
     }
 
-    fn receive(&mut self, token: Token, socket: &Descriptor, how: Receive) {
-        let connection = self.connection(token, socket);
+    fn receive(&mut self, token: Token, stream: &Stream, how: Receive) {
+        let connection = self.connection(token, stream.socket());
         if connection.receiving.is_some() {
             return;
         }
@@ -313,25 +328,30 @@ impl Backend for Uring {
     }
 
     fn pause(&mut self, token: Token) {
-        let Some(connection) = self.connections.get_mut(&token) else { return };
+        let Some(connection) = self.connections.get_mut(&token) else {
+            return self.pause_datagrams(token);
+        };
         if connection.receiving.is_some() && !std::mem::replace(&mut connection.pausing, true) {
-            self.cancel(token, Kind::Receive);
+            self.cancel(token, OperationKind::Receive);
         }
     }
 
-    fn send(&mut self, token: Token, socket: &Descriptor, batch: Batch) {
+    fn send(&mut self, token: Token, stream: &Stream, batch: Batch) {
         let Self { connections, spare, early, .. } = self;
-        let connection =
-            connections.entry(token).or_insert_with(|| Connection::new(socket.clone()));
-        if connection.closed || connection.is_under_way(Kind::Send) {
+        let connection = connections
+            .entry(token)
+            .or_insert_with(|| ConnectionState::new(stream.socket().clone()));
+        if connection.closed || connection.is_under_way(OperationKind::Send) {
             return early.push(Event::Sent(token, batch, Err(refused())));
         }
         let request = connection.start_send(token, batch, spare);
-        self.push(token, Kind::Send, &request);
+        self.push(token, OperationKind::Send, &request);
     }
 
     fn close(&mut self, token: Token) {
-        let Some(connection) = self.connections.get_mut(&token) else { return };
+        let Some(connection) = self.connections.get_mut(&token) else {
+            return self.close_datagrams(token);
+        };
         if std::mem::replace(&mut connection.closed, true) {
             return;
         }
@@ -356,16 +376,38 @@ impl Backend for Uring {
     fn release(&mut self, buffer: Buffer) {
         self.buffers.give(buffer.index);
     }
+
+    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize) {
+        self.start_datagrams(token, socket, longest);
+    }
+
+    fn send_datagrams(&mut self, token: Token, socket: &Arc<Socket>, batch: DatagramBatch) {
+        self.queue_datagrams(token, socket, batch);
+    }
+
+    fn datagram(&self, buffer: &DatagramBuffer) -> Option<Datagram<'_>> {
+        self.datagrams.get(&buffer.token)?.datagram(&buffer.buffer)
+    }
+
+    fn release_datagram(&mut self, buffer: DatagramBuffer) {
+        self.give_datagram_back(buffer.token, buffer.buffer);
+    }
 }
 
 impl Uring {
+    /// Whether the kernel may refer to something, or something is not forgotten yet.
+    fn has_requests(&self) -> bool {
+        !(self.connections.is_empty() && self.datagrams.is_empty())
+    }
+
     /// Ends everything and waits until the kernel has let go of it, for [`DRAIN`] at the most.
     fn drain(&mut self) {
-        let tokens: Vec<Token> = self.connections.keys().copied().collect();
+        let tokens = self.connections.keys().chain(self.datagrams.keys());
+        let tokens: Vec<Token> = tokens.copied().collect();
         tokens.into_iter().for_each(|token| self.close(token));
         let deadline = Instant::now() + DRAIN;
         let mut events = Vec::new();
-        while !self.connections.is_empty() && Instant::now() < deadline {
+        while self.has_requests() && Instant::now() < deadline {
             let polled = self.poll(Some(DRAIN / 10), &mut events);
             // Buffers of late events are not needed any more, batches go with their events: one by one,
             // since that may run code of the application.
@@ -385,10 +427,12 @@ impl Drop for Uring {
         if catch_unwind(AssertUnwindSafe(|| self.drain())).is_err() {
             tracing::error!("ending the requests of a ring panicked");
         }
-        if !self.connections.is_empty() {
+        if self.has_requests() {
             // The kernel still holds memory of ours: giving it up beats freeing it.
-            tracing::error!(left = self.connections.len(), "requests did not end; leaking them");
+            let left = self.connections.len() + self.datagrams.len();
+            tracing::error!(left, "requests did not end; leaking them");
             std::mem::forget(std::mem::take(&mut self.connections));
+            std::mem::forget(std::mem::take(&mut self.datagrams));
             self.buffers.leak();
         }
     }

@@ -1,196 +1,100 @@
-//! The requests of the io_uring backend, and what they refer to while the kernel has them.
-#![allow(unsafe_code)]
+//! The requests of the io_uring backend, each told from the others by its user data.
 
-use crate::backend::uring::buffers::GROUP;
-use crate::backend::{Descriptor, Receive};
-use crate::batch::Batch;
-use crate::token::{TOKEN_BITS, Token};
+use crate::backend::Receive;
+use crate::backend::uring::buffers::STREAMS;
+use crate::io_thread::token::{TOKEN_BITS, Token};
 use io_uring::types::Fd;
 use io_uring::{opcode, squeue};
-use socket2::SockAddr;
+use socket2::{SockAddr, Socket};
 use std::os::fd::AsRawFd;
-
-/// Stretches of memory in one send: `IOV_MAX` is 1024, and a batch of 64 KiB rarely has more than a
-/// few of them.
-const SLICES: usize = 256;
 
 /// What a completion is about: the low bits of its user data, below the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum OperationKind {
     Accept = 0,
     Connect = 1,
     Receive = 2,
     Send = 3,
     Cancel = 4,
     Wake = 5,
+    /// A receive of datagrams.
+    Datagrams = 6,
+    /// A datagram socket that is to be written to.
+    Writable = 7,
 }
 
-/// What a token may have under way.
-pub(super) const OPERATIONS: [Kind; 4] = [Kind::Accept, Kind::Connect, Kind::Receive, Kind::Send];
+/// What the token of a connection may have under way.
+pub(super) const OPERATIONS: [OperationKind; 4] =
+    [OperationKind::Accept, OperationKind::Connect, OperationKind::Receive, OperationKind::Send];
 
 const KIND_BITS: u32 = u64::BITS - TOKEN_BITS;
 
-pub(super) fn encode(token: Token, kind: Kind) -> u64 {
+pub(super) fn encode(token: Token, kind: OperationKind) -> u64 {
     token.raw() << KIND_BITS | kind as u64
 }
 
-pub(super) fn decode(user_data: u64) -> (Token, Option<Kind>) {
+pub(super) fn decode(user_data: u64) -> (Token, Option<OperationKind>) {
     let kind = match user_data & ((1 << KIND_BITS) - 1) {
-        0 => Some(Kind::Accept),
-        1 => Some(Kind::Connect),
-        2 => Some(Kind::Receive),
-        3 => Some(Kind::Send),
-        4 => Some(Kind::Cancel),
-        5 => Some(Kind::Wake),
+        0 => Some(OperationKind::Accept),
+        1 => Some(OperationKind::Connect),
+        2 => Some(OperationKind::Receive),
+        3 => Some(OperationKind::Send),
+        4 => Some(OperationKind::Cancel),
+        5 => Some(OperationKind::Wake),
+        6 => Some(OperationKind::Datagrams),
+        7 => Some(OperationKind::Writable),
         _ => None,
     };
     (Token::from_raw(user_data >> KIND_BITS), kind)
 }
 
-/// A token's requests: everything they refer to stays here until the last of them has answered.
-pub(super) struct Connection {
-    pub(super) socket: Descriptor,
-    /// Nobody listens any more; the entry waits for its requests to end.
-    pub(super) closed: bool,
-    /// Completions still to come, multishot requests counted once.
-    in_flight: u32,
-    /// Which kinds of requests they belong to, one bit each; cancellations have none.
-    under_way: u8,
-    pub(super) receiving: Option<Receive>,
-    pub(super) pausing: bool,
-    /// Read by the kernel during a connect; boxed, so that it does not move with the table.
-    pub(super) address: Option<Box<SockAddr>>,
-    pub(super) sending: Option<Box<SendOperation>>,
-}
-
-/// A send under way: read by the kernel, boxed so that it does not move.
-pub(super) struct SendOperation {
-    batch: Batch,
-    vector: Vec<libc::iovec>,
-    header: libc::msghdr,
-}
-
-/// Descriptions of sends that are over, for later ones: a connection that streams has one after another.
-#[derive(Default)]
-#[expect(clippy::vec_box, reason = "the boxes are what is kept: they do not move while in use")]
-pub(super) struct Spare(Vec<Box<SendOperation>>);
-
-impl Spare {
-    /// Kept at the most: sends of so many connections are seldom under way at once.
-    const MOST: usize = 16;
-
-    /// Takes the batch out of a send that is over.
-    pub(super) fn finish(&mut self, mut operation: Box<SendOperation>) -> Batch {
-        let batch = std::mem::take(&mut operation.batch);
-        operation.vector.clear();
-        if self.0.len() < Self::MOST {
-            self.0.push(operation);
-        }
-        batch
-    }
-
-    fn take(&mut self) -> Box<SendOperation> {
-        self.0.pop().unwrap_or_else(|| {
-            Box::new(SendOperation {
-                batch: Batch::default(),
-                vector: Vec::new(),
-                // SAFETY: a msghdr of zeroes is valid: no name, no vector, no control data.
-                header: unsafe { std::mem::zeroed() },
-            })
-        })
-    }
-}
-
-impl Connection {
-    pub(super) fn new(socket: Descriptor) -> Self {
-        Self {
-            socket,
-            closed: false,
-            in_flight: 0,
-            under_way: 0,
-            receiving: None,
-            pausing: false,
-            address: None,
-            sending: None,
-        }
-    }
-
-    /// Notes that a request is on its way to the kernel.
-    pub(super) fn begin(&mut self, kind: Kind) {
-        self.in_flight += 1;
-        if kind != Kind::Cancel {
-            self.under_way |= 1 << kind as u8;
-        }
-    }
-
-    /// Notes that a request has had its last completion.
-    pub(super) fn end(&mut self, kind: Kind) {
-        self.in_flight -= 1;
-        self.under_way &= !(1 << kind as u8);
-    }
-
-    pub(super) fn is_under_way(&self, kind: Kind) -> bool {
-        self.under_way & 1 << kind as u8 != 0
-    }
-
-    /// Whether the kernel refers to nothing of this any more.
-    pub(super) fn is_idle(&self) -> bool {
-        self.in_flight == 0
-    }
-
-    /// Keeps `batch` and describes it to the kernel.
-    pub(super) fn start_send(
-        &mut self,
-        token: Token,
-        batch: Batch,
-        spare: &mut Spare,
-    ) -> squeue::Entry {
-        let operation = self.sending.insert(spare.take());
-        operation.batch = batch;
-        operation.vector.extend(operation.batch.slices(SLICES).map(|slice| libc::iovec {
-            iov_base: slice.as_ptr().cast_mut().cast(),
-            iov_len: slice.len(),
-        }));
-        let fd = Fd(self.socket.as_raw_fd());
-        // MSG_WAITALL makes the kernel go on after a short send, so that a batch is one completion.
-        let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
-        let entry = if let [one] = operation.vector.as_slice() {
-            // It fits: see `CALL`.
-            opcode::Send::new(fd, one.iov_base.cast(), one.iov_len as u32).flags(flags).build()
-        } else {
-            operation.header.msg_iov = operation.vector.as_mut_ptr();
-            operation.header.msg_iovlen = operation.vector.len() as _;
-            opcode::SendMsg::new(fd, &raw const operation.header).flags(flags as u32).build()
-        };
-        entry.user_data(encode(token, Kind::Send))
-    }
-}
-
-pub(super) fn accept(token: Token, listener: &Descriptor) -> squeue::Entry {
+pub(super) fn accept(token: Token, listener: &Socket) -> squeue::Entry {
     opcode::Accept::new(Fd(listener.as_raw_fd()), std::ptr::null_mut(), std::ptr::null_mut())
         .flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
         .build()
-        .user_data(encode(token, Kind::Accept))
+        .user_data(encode(token, OperationKind::Accept))
 }
 
-pub(super) fn connect(token: Token, socket: &Descriptor, address: &SockAddr) -> squeue::Entry {
+pub(super) fn connect(token: Token, socket: &Socket, address: &SockAddr) -> squeue::Entry {
     opcode::Connect::new(Fd(socket.as_raw_fd()), address.as_ptr().cast(), address.len())
         .build()
-        .user_data(encode(token, Kind::Connect))
+        .user_data(encode(token, OperationKind::Connect))
 }
 
-pub(super) fn receive(token: Token, socket: &Descriptor, how: Receive) -> squeue::Entry {
+pub(super) fn receive(token: Token, socket: &Socket, how: Receive) -> squeue::Entry {
     let fd = Fd(socket.as_raw_fd());
     let entry = match how {
-        Receive::Stream => opcode::RecvMulti::new(fd, GROUP).build(),
+        Receive::Stream => opcode::RecvMulti::new(fd, STREAMS.id).build(),
         Receive::Once => opcode::Recv::new(fd, std::ptr::null_mut(), 0)
-            .buf_group(GROUP)
+            .buf_group(STREAMS.id)
             .build()
             .flags(squeue::Flags::BUFFER_SELECT),
     };
-    entry.user_data(encode(token, Kind::Receive))
+    entry.user_data(encode(token, OperationKind::Receive))
 }
 
-pub(super) fn cancel(token: Token, kind: Kind) -> squeue::Entry {
-    opcode::AsyncCancel::new(encode(token, kind)).build().user_data(encode(token, Kind::Cancel))
+/// Receives datagrams, many of them with one request, into buffers of `group`: what `header` has room for, and
+/// their bytes behind that. The kernel may read `header` until the last completion.
+pub(super) fn receive_datagrams(
+    token: Token,
+    socket: &Socket,
+    header: *const libc::msghdr,
+    group: u16,
+) -> squeue::Entry {
+    opcode::RecvMsgMulti::new(Fd(socket.as_raw_fd()), header, group)
+        .build()
+        .user_data(encode(token, OperationKind::Datagrams))
+}
+
+/// Completes when `socket` can be written to, or has failed.
+pub(super) fn writable(token: Token, socket: &Socket) -> squeue::Entry {
+    opcode::PollAdd::new(Fd(socket.as_raw_fd()), libc::POLLOUT as u32)
+        .build()
+        .user_data(encode(token, OperationKind::Writable))
+}
+
+pub(super) fn cancel(token: Token, kind: OperationKind) -> squeue::Entry {
+    opcode::AsyncCancel::new(encode(token, kind))
+        .build()
+        .user_data(encode(token, OperationKind::Cancel))
 }

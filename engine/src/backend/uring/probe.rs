@@ -1,13 +1,12 @@
-//! Whether io_uring works here: not by kernel version but by moving octets through a ring.
+//! Whether io_uring works here: not by kernel version but by moving bytes through a ring.
 
 use super::{Uring, features, refusal};
 use crate::backend::{
     Backend, Ended, Event, Receive, RingSize, UringCause, UringRefusal, UringReport,
 };
-use crate::token::Token;
+use crate::io_thread::token::Token;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long the trial may take; it takes microseconds where it works.
@@ -73,12 +72,12 @@ fn usable() -> Result<RingSize, UringRefusal> {
 }
 
 fn trial() -> io::Result<RingSize> {
-    moves_octets(Uring::new()?)
+    moves_bytes(Uring::new()?)
 }
 
-fn moves_octets(mut uring: Uring) -> io::Result<RingSize> {
+fn moves_bytes(mut uring: Uring) -> io::Result<RingSize> {
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
-    let (near, token) = (Arc::new(near), Token::unique());
+    let (near, token) = (near.into(), Token::unique());
     uring.receive(token, &near, Receive::Stream);
     far.write_all(b"probe")?;
     let deadline = Instant::now() + PATIENCE;
@@ -105,19 +104,19 @@ fn moves_octets(mut uring: Uring) -> io::Result<RingSize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::uring::ring::{Ring, SIZES, WAYS};
+    use crate::backend::uring::ring::{RING_MODES, Ring, SIZES};
 
     /// What an older kernel or a small limit leaves works too.
     #[test]
-    fn every_way_and_size_of_a_ring_moves_octets() {
+    fn every_way_and_size_of_a_ring_moves_bytes() {
         if let Err(refusal) = probe() {
             eprintln!("SKIPPED: no io_uring here: {refusal}");
             return;
         }
         for size in SIZES {
-            for way in WAYS {
+            for way in RING_MODES {
                 // Not every kernel has the first one.
-                match Ring::build(size, way).and_then(Uring::on).and_then(moves_octets) {
+                match Ring::build(size, way).and_then(Uring::on).and_then(moves_bytes) {
                     Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
                     result => assert_eq!(
                         result.expect("a ring that works").submissions,

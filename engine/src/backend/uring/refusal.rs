@@ -14,7 +14,7 @@ const ALLOW: &str = "allow io_uring_setup, io_uring_enter and io_uring_register 
 
 /// What a machine says about itself; `None` is what it does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Surroundings {
+struct SystemFacts {
     /// The sysctl `kernel.io_uring_disabled` (Linux 6.6): 0 allows io_uring, 1 to some, 2 to nobody. It
     /// is there only where the kernel has io_uring.
     disabled: Option<u8>,
@@ -22,11 +22,11 @@ struct Surroundings {
     group: Option<i64>,
     /// Whether a seccomp filter is at work on this process.
     filtered: Option<bool>,
-    /// Octets that the process may lock.
+    /// Bytes that the process may lock.
     lockable: Option<u64>,
 }
 
-impl Surroundings {
+impl SystemFacts {
     fn look() -> Self {
         Self { lockable: thread::lockable_memory(), ..Self::read(Path::new("/proc")) }
     }
@@ -52,10 +52,10 @@ fn filtered(status: &str) -> Option<bool> {
 
 /// The cause of `error`, as it stands on this machine at the moment. Call it on the thread that met it.
 pub(super) fn diagnose(error: &io::Error) -> UringRefusal {
-    tell(error, &Surroundings::look())
+    tell(error, &SystemFacts::look())
 }
 
-fn tell(error: &io::Error, around: &Surroundings) -> UringRefusal {
+fn tell(error: &io::Error, around: &SystemFacts) -> UringRefusal {
     let (cause, reason, remedy) = match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => forbidden(around),
         Some(libc::ENOSYS) => absent(around),
@@ -77,9 +77,9 @@ fn tell(error: &io::Error, around: &Surroundings) -> UringRefusal {
     UringRefusal { cause, reason, remedy, error: error.to_string() }
 }
 
-type Told = (UringCause, String, String);
+type Diagnosis = (UringCause, String, String);
 
-fn lacking() -> Told {
+fn lacking() -> Diagnosis {
     (
         UringCause::Feature,
         "the io_uring of this kernel lacks a feature that is needed".to_owned(),
@@ -87,7 +87,7 @@ fn lacking() -> Told {
     )
 }
 
-fn forbidden(around: &Surroundings) -> Told {
+fn forbidden(around: &SystemFacts) -> Diagnosis {
     let filtered = around.filtered == Some(true);
     let too =
         if filtered { "; a seccomp filter is at work too, and may forbid it as well" } else { "" };
@@ -133,7 +133,7 @@ fn forbidden(around: &Surroundings) -> Told {
     }
 }
 
-fn absent(around: &Surroundings) -> Told {
+fn absent(around: &SystemFacts) -> Diagnosis {
     match (around.disabled, around.filtered) {
         (Some(_), Some(true)) => (
             UringCause::Hidden,
@@ -153,14 +153,14 @@ fn absent(around: &Surroundings) -> Told {
     }
 }
 
-fn no_memory(around: &Surroundings) -> Told {
+fn no_memory(around: &SystemFacts) -> Diagnosis {
     match around.lockable {
-        Some(octets) => (
+        Some(bytes) => (
             UringCause::LockedMemory,
             format!(
                 "too little memory may be locked for a ring: RLIMIT_MEMLOCK is {} KiB for all of this \
                  user's rings",
-                octets / 1024
+                bytes / 1024
             ),
             "raise it with ulimit -l (LimitMEMLOCK=, docker run --ulimit memlock=-1), or give \
              CAP_IPC_LOCK"

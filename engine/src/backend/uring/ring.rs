@@ -15,7 +15,7 @@ pub(super) const SIZES: [(u32, u32); 2] = [(256, 4096), (64, 1024)];
 /// Who runs completions, and how requests are handed over; a kernel that does not have a way gets the
 /// next one.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way {
+pub(super) enum RingMode {
     /// As the next, and without an index array for requests (Linux 6.6).
     Direct,
     /// The thread that owns the ring runs them when it asks for completions (Linux 6.1).
@@ -24,7 +24,8 @@ pub(super) enum Way {
     Cooperative,
 }
 
-pub(super) const WAYS: [Way; 3] = [Way::Direct, Way::Deferred, Way::Cooperative];
+pub(super) const RING_MODES: [RingMode; 3] =
+    [RingMode::Direct, RingMode::Deferred, RingMode::Cooperative];
 
 pub(super) struct Ring {
     ring: IoUring,
@@ -36,7 +37,7 @@ impl Ring {
     /// A ring for the calling thread alone, in the best way that the kernel has.
     pub(super) fn new(size: (u32, u32)) -> io::Result<Self> {
         let mut result = Err(io::ErrorKind::Unsupported.into());
-        for way in WAYS {
+        for way in RING_MODES {
             result = Self::build(size, way);
             let unknown = |error: &io::Error| error.raw_os_error() == Some(libc::EINVAL);
             if !result.as_ref().is_err_and(unknown) {
@@ -46,13 +47,15 @@ impl Ring {
         result
     }
 
-    pub(super) fn build((submissions, completions): (u32, u32), way: Way) -> io::Result<Self> {
+    pub(super) fn build((submissions, completions): (u32, u32), way: RingMode) -> io::Result<Self> {
         let mut builder = IoUring::builder();
         builder.dontfork().setup_clamp().setup_cqsize(completions).setup_submit_all();
         match way {
-            Way::Direct => builder.setup_single_issuer().setup_defer_taskrun().setup_no_sqarray(),
-            Way::Deferred => builder.setup_single_issuer().setup_defer_taskrun(),
-            Way::Cooperative => builder.setup_coop_taskrun(),
+            RingMode::Direct => {
+                builder.setup_single_issuer().setup_defer_taskrun().setup_no_sqarray()
+            }
+            RingMode::Deferred => builder.setup_single_issuer().setup_defer_taskrun(),
+            RingMode::Cooperative => builder.setup_coop_taskrun(),
         };
         let ring = builder.setup_taskrun_flag().build(submissions)?;
         let needed = ring.params().is_feature_ext_arg() && ring.params().is_feature_nodrop();
@@ -89,6 +92,11 @@ impl Ring {
     pub(super) fn register_buffers(&self, entries: u64, count: u16, group: u16) -> io::Result<()> {
         // SAFETY: the caller keeps the memory until the ring is gone.
         unsafe { self.ring.submitter().register_buf_ring_with_flags(entries, count, group, 0) }
+    }
+
+    /// Takes a group of buffers back from the kernel. No request refers to it any more.
+    pub(super) fn unregister_buffers(&self, group: u16) -> io::Result<()> {
+        self.ring.submitter().unregister_buf_ring(group)
     }
 
     /// Polls the devices of the sockets in use for so long before an `enter` sleeps (Linux 6.9).

@@ -1,42 +1,33 @@
-//! Waking a ring from another thread: an eventfd under a multishot poll.
-#![allow(unsafe_code)]
+//! Waking a ring from another thread: a descriptor under a multishot poll.
 
-use super::operation::{Kind, encode};
+use super::operation::{OperationKind, encode};
 use crate::backend::Wake;
-use crate::token::Token;
+use crate::backend::wake_fd::WakeFd;
+use crate::io_thread::token::Token;
 use io_uring::types::Fd;
 use io_uring::{opcode, squeue};
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsRawFd, FromRawFd};
+use rustix::fd::{AsFd, AsRawFd};
+use std::io;
 
-pub(super) struct EventFd(File);
+pub(super) struct RingWaker(WakeFd);
 
-impl EventFd {
+impl RingWaker {
     pub(super) fn new() -> io::Result<Self> {
-        // SAFETY: no memory is involved; the result is checked.
-        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: a new descriptor that nobody else owns.
-        Ok(Self(unsafe { File::from_raw_fd(fd) }))
+        Ok(Self(WakeFd::new()?))
     }
 
-    /// Completes once for every write. The poll is edge-triggered, so the counter is never read: it
-    /// would take longer than the machine lasts to overflow.
+    /// Completes once for every signal. The poll is edge-triggered, so the signals are never taken back:
+    /// their counter would take longer than the machine lasts to overflow.
     pub(super) fn request(&self) -> squeue::Entry {
-        opcode::PollAdd::new(Fd(self.0.as_raw_fd()), libc::POLLIN as u32)
+        opcode::PollAdd::new(Fd(self.0.as_fd().as_raw_fd()), libc::POLLIN as u32)
             .multi(true)
             .build()
-            .user_data(encode(Token::from_raw(0), Kind::Wake))
+            .user_data(encode(Token::from_raw(0), OperationKind::Wake))
     }
 }
 
-impl Wake for EventFd {
+impl Wake for RingWaker {
     fn wake(&self) {
-        if let Err(error) = (&self.0).write(&1u64.to_ne_bytes()) {
-            tracing::error!(%error, "cannot wake an I/O thread");
-        }
+        self.0.signal();
     }
 }

@@ -6,10 +6,15 @@ use std::time::Instant;
 
 use ringmq_pipe::frame;
 use ringmq_zmtp::{
-    Command, Config, Decoded, Decoder, Established, Handshake, Peer, ProtocolError, Sink,
-    SocketType, Version,
+    Command, Config, Decoded, Decoder, Established, Handshake, NoRandomness, Peer, ProtocolError,
+    Sink, SocketType, Version,
 };
 use serde::Deserialize;
+
+/// For handshakes that need no randomness.
+pub(crate) fn no_random(_: &mut [u8]) -> Result<(), NoRandomness> {
+    Err(NoRandomness)
+}
 
 /// What a decoder delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +46,7 @@ impl Recorder {
 
 impl Sink for Recorder {
     fn span(&mut self, mut frames: &[u8], messages: usize, tail: usize) {
-        let (octets, mut at, mut boundary) = (frames.len(), 0, 0);
+        let (bytes, mut at, mut boundary) = (frames.len(), 0, 0);
         assert!(self.open.is_none(), "a span inside a frame");
         assert!(!frames.is_empty(), "an empty span");
         let before = self.messages;
@@ -60,7 +65,7 @@ impl Sink for Recorder {
             }
             frames = rest;
         }
-        assert_eq!(octets - boundary, tail, "the tail of the span");
+        assert_eq!(bytes - boundary, tail, "the tail of the span");
         assert_eq!(self.messages - before, messages, "a wrong count of messages");
     }
 
@@ -70,9 +75,9 @@ impl Sink for Recorder {
         self.open = Some((flags, body, Vec::new()));
     }
 
-    fn body(&mut self, octets: &[u8]) {
-        assert!(!octets.is_empty(), "a piece of nothing");
-        self.open.as_mut().expect("begun").2.extend_from_slice(octets);
+    fn body(&mut self, bytes: &[u8]) {
+        assert!(!bytes.is_empty(), "a piece of nothing");
+        self.open.as_mut().expect("begun").2.extend_from_slice(bytes);
     }
 
     fn end(&mut self) {
@@ -106,7 +111,7 @@ pub(crate) fn decode(
     Ok(())
 }
 
-/// Runs `check` with the stream in one piece, in two pieces cut at every octet, and octet by octet.
+/// Runs `check` with the stream in one piece, in two pieces cut at every byte, and byte by byte.
 pub(crate) fn for_every_cut(stream: &[u8], mut check: impl FnMut(&[&[u8]])) {
     check(&[stream]);
     for cut in 0..=stream.len() {
@@ -135,7 +140,7 @@ pub(crate) fn listen(config: &Arc<Config>, pieces: &[&[u8]]) -> Seen {
     for piece in pieces {
         let mut rest = *piece;
         if decoder.is_none() {
-            match handshake.input(now, rest) {
+            match handshake.input(now, &mut no_random, rest) {
                 Ok(used) => rest = &rest[used..],
                 Err(error) => seen.error = Some(error),
             }
@@ -144,7 +149,7 @@ pub(crate) fn listen(config: &Arc<Config>, pieces: &[&[u8]]) -> Seen {
                 seen.peer = Some(established.peer);
                 decoder = Some(established.decoder);
             } else {
-                assert!(rest.is_empty() || seen.error.is_some(), "octets left, yet not done");
+                assert!(rest.is_empty() || seen.error.is_some(), "bytes left, yet not done");
             }
         }
         if let Some(decoder) = &mut decoder
@@ -172,7 +177,7 @@ pub(crate) fn listen_every_way(config: Config, stream: &[u8]) -> Seen {
 pub(crate) fn establish(config: Config, stream: &[u8]) -> Established {
     let now = Instant::now();
     let mut handshake = Handshake::new(Arc::new(config), now);
-    assert_eq!(handshake.input(now, stream), Ok(stream.len()));
+    assert_eq!(handshake.input(now, &mut no_random, stream), Ok(stream.len()));
     handshake.established().expect("a whole handshake")
 }
 
@@ -191,7 +196,7 @@ pub(crate) fn property(name: &str, value: &[u8]) -> Vec<u8> {
     [&[name.len() as u8], name.as_bytes(), &length, value].concat()
 }
 
-/// A frame with a one-octet size.
+/// A frame with a one-byte size.
 pub(crate) fn short_frame(flags: u8, body: &[u8]) -> Vec<u8> {
     [&[flags, u8::try_from(body.len()).unwrap()], body].concat()
 }
@@ -212,8 +217,8 @@ pub(crate) fn partner(socket_type: SocketType) -> SocketType {
     SocketType::ALL.into_iter().find(|&peer| socket_type.compatible(peer)).expect("some partner")
 }
 
-/// Octets in hexadecimal; `78*255` repeats an octet.
-pub(crate) fn octets(text: &str) -> Vec<u8> {
+/// Bytes in hexadecimal; `78*255` repeats a byte.
+pub(crate) fn bytes(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     for word in text.split_whitespace() {
         let (digits, times) = word.split_once('*').unwrap_or((word, "1"));
@@ -237,7 +242,7 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn frames(&self) -> Vec<(u8, Vec<u8>)> {
-        self.frames.iter().map(|(flags, body)| (*flags, octets(body))).collect()
+        self.frames.iter().map(|(flags, body)| (*flags, bytes(body))).collect()
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {

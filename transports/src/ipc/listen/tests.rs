@@ -28,7 +28,7 @@ fn listen_below(parent: &Path) -> Result<(Socket, String, IpcGuard), BindError> 
     let Ok(Endpoint::Ipc(endpoint)) = Endpoint::parse_bind("ipc://*") else {
         panic!("ipc://* parses")
     };
-    Attempt { endpoint: &endpoint }.listen_in_new(parent, &IpcOptions::default())
+    IpcBindAttempt { endpoint: &endpoint }.listen_in_new(parent, &IpcOptions::default())
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! The writer's side of the high-water mark: how many messages it may write, and what it does when
+//! it may write none.
+
+use super::shared::{ASLEEP, AWAKE, GONE};
+use super::writer::{LogWriter, WriteError};
+use crate::sync::{Ordering, fence};
+
+impl LogWriter {
+    /// Whether the next message would be taken.
+    ///
+    /// # Errors
+    /// [`WriteError::Full`] arms the notifier.
+    #[inline]
+    pub fn ready(&mut self) -> Result<(), WriteError> {
+        if self.shared.reader.load(Ordering::Relaxed) == GONE {
+            return Err(WriteError::Closed);
+        }
+        if self.open || self.written.wrapping_sub(self.credited) < self.shared.hwm() {
+            return Ok(());
+        }
+        self.out_of_credit()
+    }
+
+    /// Whether the reader is gone for good. Arms nothing.
+    pub fn is_deserted(&self) -> bool {
+        // Acquire: pairs with the swap in the reader's drop.
+        self.shared.reader.load(Ordering::Acquire) == GONE
+    }
+
+    /// How many whole messages would be taken now, for one who writes them without asking for each;
+    /// the message in progress counts as one. Zero arms the notifier, unless the reader is gone.
+    pub fn credit(&mut self) -> u64 {
+        // Acquire: as in `has_credit`.
+        self.credited = self.shared.credited.load(Ordering::Acquire);
+        if self.ready().is_err() {
+            return 0;
+        }
+        let outstanding = self.written.wrapping_sub(self.credited);
+        let credit = self.shared.hwm().saturating_sub(outstanding);
+        credit.max(u64::from(self.open))
+    }
+
+    /// Messages written and not yet credited: an upper bound of what is in the log.
+    pub fn depth(&self) -> u64 {
+        // Relaxed: a figure to look at.
+        self.written.wrapping_sub(self.shared.credited.load(Ordering::Relaxed))
+    }
+
+    /// Messages written since the log was made; wraps.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The high-water mark in messages; 0 is no limit.
+    pub fn hwm(&self) -> u32 {
+        self.shared.hwm.load(Ordering::Relaxed)
+    }
+
+    /// Changes the high-water mark for what is written from now on; 0 is no limit.
+    pub fn set_hwm(&self, hwm: u32) {
+        self.shared.set_hwm(hwm);
+    }
+
+    /// Whether there is a credit left, after a look at what the reader has given.
+    fn has_credit(&mut self) -> bool {
+        // Acquire: pairs with the Release of the reader's credit; nothing else depends on it.
+        self.credited = self.shared.credited.load(Ordering::Acquire);
+        self.written.wrapping_sub(self.credited) < self.shared.hwm()
+    }
+
+    /// Looks for credits; arms the notifier when there are none.
+    #[cold]
+    fn out_of_credit(&mut self) -> Result<(), WriteError> {
+        if self.has_credit() {
+            return Ok(());
+        }
+        self.publish();
+        self.shared.wake_reader.full(false);
+        if self.has_credit() {
+            return Ok(());
+        }
+        self.shared.writer.store(ASLEEP, Ordering::Relaxed);
+        // Pairs with the fence in `LogState::rouse_writer`: either that sees ASLEEP, or we see the
+        // credit, the raised mark or the reader's departure.
+        fence(Ordering::SeqCst);
+        if self.has_credit() {
+            self.shared.writer.store(AWAKE, Ordering::Relaxed);
+            return Ok(());
+        }
+        match self.shared.reader.load(Ordering::Relaxed) {
+            GONE => Err(WriteError::Closed),
+            _ => Err(WriteError::Full),
+        }
+    }
+}

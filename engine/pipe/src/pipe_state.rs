@@ -1,0 +1,116 @@
+//! What both ends of a pipe see, and those who watch it.
+
+use crate::sync::{Mutex, lock};
+use std::ops::DerefMut;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What both ends of a pipe and those who watch it can see.
+///
+/// `D` is how a thread reaches the connection of the pipe [directly](Self::direct).
+pub struct PipeState<D = ()> {
+    /// A peer has completed its handshake at the far end (always so between two sockets of a process).
+    pub connected: AtomicBool,
+    /// Messages that were dropped for this pipe because it was full.
+    pub dropped: AtomicU64,
+    direct: Mutex<Option<std::sync::Arc<D>>>,
+    told: Mutex<u64>,
+    /// How long unsent messages are kept once the socket has closed its end; see [`closing`](Self::closing).
+    linger: AtomicU64,
+}
+
+/// [`PipeState::linger`] of a pipe whose socket has not closed it.
+const OPEN: u64 = u64::MAX;
+/// [`PipeState::linger`] for ever.
+const FOR_EVER: u64 = u64::MAX - 1;
+
+impl<D> Default for PipeState<D> {
+    fn default() -> Self {
+        Self {
+            connected: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+            direct: Mutex::new(None),
+            told: Mutex::new(0),
+            linger: AtomicU64::new(OPEN),
+        }
+    }
+}
+
+/// Whole milliseconds that are not less.
+fn in_millis(time: Duration) -> u128 {
+    time.as_nanos().div_ceil(1_000_000)
+}
+
+impl<D> PipeState<D> {
+    /// The connection between the pipe and the wire, while there is one, for threads that read and write it
+    /// themselves.
+    pub fn direct(&self) -> Option<std::sync::Arc<D>> {
+        lock(&self.direct).clone()
+    }
+
+    /// Says which connection that is, or that there is none any more.
+    pub fn set_direct(&self, direct: Option<std::sync::Arc<D>>) {
+        let old = std::mem::replace(&mut *lock(&self.direct), direct);
+        // Not with the lock held: it may be the last reference.
+        drop(old);
+    }
+
+    /// Counts a message that was dropped because the pipe was full.
+    pub fn count_drop(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The socket is about to drop its end: what it has written is to be sent for `linger` more,
+    /// or however long it takes if that is `None`.
+    pub fn close(&self, linger: Option<Duration>) {
+        let millis = linger.map_or(FOR_EVER, |l| in_millis(l).min(u128::from(FOR_EVER - 1)) as u64);
+        // Release: pairs with the Acquire in `closing`.
+        self.linger.store(millis, Ordering::Release);
+    }
+
+    /// `Some(linger)` once the socket has closed its end; see [`close`](Self::close).
+    pub fn closing(&self) -> Option<Option<Duration>> {
+        match self.linger.load(Ordering::Acquire) {
+            OPEN => None,
+            FOR_EVER => Some(None),
+            millis => Some(Some(Duration::from_millis(millis))),
+        }
+    }
+
+    /// Whether a peer is there.
+    pub fn is_connected(&self) -> bool {
+        // SeqCst: pairs with the stores of the sessions, of which any may be the last.
+        self.connected.load(Ordering::SeqCst)
+    }
+
+    /// The number of the latest change that the connection was told of, for sockets that tell each
+    /// connection at its beginning how things stand, and from then on how they change.
+    ///
+    /// The session holds this while a connection begins, and the socket while it writes a change: so
+    /// a change is either part of what the connection was told at its beginning, or in the pipe behind
+    /// that, and never both.
+    pub fn told(&self) -> impl DerefMut<Target = u64> + '_ {
+        lock(&self.told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_linger_time_is_never_cut_to_nothing() {
+        let state = PipeState::<()>::default();
+        assert_eq!(state.closing(), None);
+        for (linger, told) in [
+            (Some(Duration::ZERO), Some(Duration::ZERO)),
+            (Some(Duration::from_nanos(1)), Some(Duration::from_millis(1))),
+            (Some(Duration::from_micros(1001)), Some(Duration::from_millis(2))),
+            (Some(Duration::MAX), Some(Duration::from_millis(FOR_EVER - 1))),
+            (None, None),
+        ] {
+            state.close(linger);
+            assert_eq!(state.closing(), Some(told), "{linger:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The reading half of a connection in traffic: from the stream into the pipe. One thread at a time
+//! works on it: the I/O thread, or a thread of the application that has it on lease.
+
+use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
+use crate::session::inbound::{Committed, Inbound, PeerPing};
+use ringmq_pipe::{LogWriter, PipeWriter};
+use ringmq_zmtp::ProtocolError;
+use std::io;
+
+/// A read that brings so much is part of a stream.
+const BULK: usize = 32 * 1024;
+/// Reads that are copied after one has brought what does not stay in a log.
+const COPIES: u8 = 64;
+/// Least room in a log that is worth a read.
+const SPARE: usize = 16 * 1024;
+/// Bytes received with the end of a large body and after it: enough for the header of the next one,
+/// little of whose body is then copied.
+const AFTER_LARGE: usize = 4 * 1024;
+const _: () = assert!(AFTER_LARGE <= RECEIVE_BUFFER, "it goes into such a buffer");
+
+/// The reading half: from the stream into the pipe.
+pub(crate) struct ReadHalf {
+    /// Here, so that it is closed with the session and not with the last who has borrowed a half.
+    pub(crate) stream: Stream,
+    pub(crate) inbound: Inbound,
+    /// Where messages go; `None` when there is no room for this connection.
+    pub(crate) tx: Option<PipeWriter>,
+    /// Why a borrower stopped reading.
+    pub(crate) over: Option<ReadEnd>,
+    /// The last read brought much at once, so that the next one is worth a block of the log.
+    bulk: bool,
+    /// Bytes that are missing of a frame whose beginning is in the log.
+    lacking: usize,
+    /// Reads for which that is not to be tried: they bring what does not stay in a log.
+    copies: u8,
+}
+
+/// Why no more is read.
+pub(crate) enum ReadEnd {
+    Ended(Ended),
+    Broken(ProtocolError),
+}
+
+impl ReadHalf {
+    pub(crate) fn new(stream: Stream, inbound: Inbound, tx: Option<PipeWriter>) -> Self {
+        Self { stream, inbound, tx, over: None, bulk: false, lacking: 0, copies: 0 }
+    }
+
+    /// What messages are written to, if that keeps all of them.
+    fn log(&mut self) -> Option<&mut LogWriter> {
+        self.tx.as_mut().and_then(PipeWriter::as_log_mut)
+    }
+
+    /// Whether bytes are here for which the pipe had no room.
+    pub(crate) fn is_blocked(&self) -> bool {
+        let log = self.tx.as_ref().and_then(PipeWriter::as_log);
+        let uncommitted = log.is_some_and(|log| !log.uncommitted().is_empty());
+        self.inbound.is_blocked() || uncommitted && self.lacking == 0
+    }
+
+    /// Decodes what arrived, and what waited for credit.
+    pub(crate) fn take(
+        &mut self,
+        bytes: &[u8],
+        pings: &mut Vec<PeerPing>,
+    ) -> Result<(), ProtocolError> {
+        self.lacking = 0;
+        let result = self.inbound.take(bytes, self.tx.as_mut(), pings);
+        // One publication for all that this read brought.
+        if let Some(log) = self.log() {
+            log.publish();
+        }
+        result
+    }
+
+    /// Moves what the stream has into the pipe, without blocking; `buffer` is for what does not go
+    /// there directly.
+    pub(crate) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        pings: &mut Vec<PeerPing>,
+    ) -> Result<(), ReadEnd> {
+        if self.is_blocked() {
+            // What is here already goes first, and alone until the pipe has room for it.
+            return self.take(&[], pings).map_err(ReadEnd::Broken);
+        }
+        if self.inbound.large_body().is_some() {
+            return self.receive_large(buffer, pings);
+        }
+        if self.lacking > 0 || self.bulk && self.inbound.can_land() {
+            return self.receive_into_log(pings);
+        }
+        let most = if self.inbound.is_large() { AFTER_LARGE } else { buffer.len() };
+        let bytes = some(self.stream.receive(&mut buffer[..most]))?;
+        self.copies = self.copies.saturating_sub(1);
+        let is_log = self.log().is_some();
+        self.bulk = bytes >= BULK && self.copies == 0 && is_log;
+        self.take(&buffer[..bytes], pings).map_err(ReadEnd::Broken)
+    }
+
+    /// Receives a large body where it belongs, and the beginning of what follows into `buffer`.
+    fn receive_large(
+        &mut self,
+        buffer: &mut [u8],
+        pings: &mut Vec<PeerPing>,
+    ) -> Result<(), ReadEnd> {
+        let Some((body, most)) = self.inbound.large_body() else { return Ok(()) };
+        let rest = &mut buffer[..AFTER_LARGE];
+        let (large, more) = self
+            .stream
+            .receive_body(body, most, rest)
+            .map_err(|error| ReadEnd::Ended(Ended::Failed(error)))?;
+        if large == 0 {
+            return Err(ReadEnd::Ended(Ended::Eof));
+        }
+        self.inbound.large_body_received(large, self.tx.as_mut());
+        self.take(&buffer[..more], pings).map_err(ReadEnd::Broken)
+    }
+
+    /// Receives into the memory of the log, where the bytes stay.
+    fn receive_into_log(&mut self, pings: &mut Vec<PeerPing>) -> Result<(), ReadEnd> {
+        // Nothing but a log has memory to receive into: see `receive`.
+        let Some(log) = self.tx.as_mut().and_then(PipeWriter::as_log_mut) else { return Ok(()) };
+        let bytes = {
+            let memory = log.spare_mut(self.lacking.max(SPARE));
+            let most = memory.len().min(RECEIVE_BUFFER);
+            some(self.stream.receive(&mut memory[..most]))?
+        };
+        log.advance(bytes);
+        self.bulk = bytes >= BULK;
+        self.lacking = 0;
+        match self.inbound.commit(log) {
+            Committed::All => {}
+            // There may be a PING among it, which needs no credit.
+            Committed::Blocked => return self.take(&[], pings).map_err(ReadEnd::Broken),
+            Committed::Partial(lacking) => self.lacking = lacking,
+            Committed::Other => {
+                self.copies = COPIES;
+                return self.take(&[], pings).map_err(ReadEnd::Broken);
+            }
+        }
+        if let Some(log) = self.log() {
+            log.publish();
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a receive; none of them are the end.
+fn some(result: io::Result<usize>) -> Result<usize, ReadEnd> {
+    match result {
+        Ok(0) => Err(ReadEnd::Ended(Ended::Eof)),
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err(ReadEnd::Ended(Ended::Failed(error))),
+    }
+}

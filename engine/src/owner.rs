@@ -1,0 +1,100 @@
+//! How a session, a listener or a connecter speaks to the socket it works for, without knowing what that is.
+
+use crate::PipeEnd;
+#[cfg(doc)]
+use crate::PipeState;
+use crate::io_thread::IoHandle;
+use crate::io_thread::handler::Notice;
+use crate::io_thread::token::Token;
+use crate::monitor::MonitorEvent;
+use ringmq_zmtp::{AuthAnswer, AuthRequest, Denial, Peer};
+use std::sync::Arc;
+
+/// Which bind or connect of a socket something belongs to; the socket chooses the numbers.
+pub type EndpointId = u64;
+
+/// A connection, in words and numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Which bind or connect it belongs to.
+    pub endpoint_id: EndpointId,
+    /// The endpoint that was bound or connected.
+    pub endpoint: Arc<str>,
+    /// The other end: `tcp://192.0.2.1:5555`; of an ipc peer only what the system tells.
+    pub peer: Arc<str>,
+    /// The peer's address without a port, as in ZeroMQ's `Peer-Address` property.
+    pub peer_address: Option<Arc<str>>,
+}
+
+/// What a socket says to a new connection.
+#[expect(clippy::large_enum_variant, reason = "made once a connection and taken apart at once")]
+pub enum Attach {
+    /// Here is the connection's end of a pipe.
+    Pipe(PipeEnd),
+    /// There is no room for it: whatever the peer sends is ignored.
+    Ignored,
+    /// The socket is closed.
+    Closed,
+}
+
+/// A peer that waits to be let in, and may do so for as long as the handshake may take. Nobody waits for
+/// the answer: it may come from any thread and at any time, or not at all.
+pub struct Applicant {
+    request: AuthRequest,
+    io: IoHandle,
+    session: Token,
+}
+
+impl Applicant {
+    pub(crate) fn new(request: AuthRequest, io: IoHandle, session: Token) -> Self {
+        Self { request, io, session }
+    }
+
+    /// What is to be decided.
+    pub fn request(&self) -> &AuthRequest {
+        &self.request
+    }
+
+    /// Gives the answer. Nothing happens if the connection is gone.
+    pub fn answer(self, answer: AuthAnswer) {
+        self.io.tell(self.session, Notice::Authenticated(Box::new(answer)));
+    }
+}
+
+/// The socket as what works for it on I/O threads sees it: must be quick and must not block.
+pub trait SessionOwner: Send + Sync {
+    /// A connection without a pipe has completed its handshake: makes one, gives its other end to the
+    /// socket and returns this end.
+    fn attach(&self, connection: &Connection, peer: &Arc<Peer>) -> Attach;
+
+    /// The pipe that the connection has had from the start has a peer, for the first time or again.
+    /// Comes before any message of that peer. `earlier` is how many messages other peers have left in that
+    /// pipe since it was made.
+    fn connected(&self, connection: &Connection, peer: &Arc<Peer>, earlier: u64);
+
+    /// Appends the ZMTP 3 frames that go before everything else on each connection: subscriptions. Says
+    /// which change of them was the latest, see [`PipeState::told`]; subscriptions that are in the pipe
+    /// by then are not sent. `None` if there is nothing of the kind to be told.
+    fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64>;
+
+    /// Whether a pipe that outlives its connection is to say where one peer's messages end and those of
+    /// the next begin: with an empty command, which no peer can send.
+    fn tells_peers_apart(&self) -> bool {
+        false
+    }
+
+    /// A peer's mechanism leaves it to an authenticator whether the peer is let in, who is also told the
+    /// peer's address. Where there is no authenticator, the peer is not let in.
+    fn authenticate(&self, _connection: &Connection, applicant: Applicant) {
+        applicant.answer(AuthAnswer::Deny(Denial::Internal));
+    }
+
+    /// Those who wait for messages should look again: how a connection is read has changed.
+    fn look_again(&self) {}
+
+    /// Something happened that who watches the socket is to hear of.
+    fn event(&self, event: MonitorEvent);
+
+    /// A connecter has ended for good, for a reason in words; its pipe, if it had one, is closed.
+    fn ended(&self, endpoint_id: EndpointId, reason: &str);
+}

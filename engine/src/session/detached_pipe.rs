@@ -1,0 +1,93 @@
+//! A pipe between two connections, with what the last one left behind.
+
+use super::stale;
+use crate::owner::SessionOwner;
+use crate::{PipeEnd, PipeState};
+use ringmq_pipe::{Notify, Piece, PipeReader, PipeWriter};
+use ringmq_zmtp::parse_subscription;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// A pipe on its way from one connection to the next. Dropping it counts what it still holds as
+/// dropped: messages that were accepted for a peer that is gone and that nobody else gets.
+pub struct DetachedPipe {
+    pub(crate) tx: PipeWriter,
+    pub(crate) source: OutputSource,
+    /// When to give up on sending, once the socket has closed the pipe.
+    pub linger_until: Option<Instant>,
+}
+
+/// The half of a [`DetachedPipe`] that messages to the peer come from.
+pub(crate) struct OutputSource {
+    pub(crate) rx: PipeReader,
+    /// What the last connection had taken from the pipe and not sent.
+    pub(crate) unsent: Vec<Piece>,
+    pub(crate) state: Arc<PipeState>,
+}
+
+impl DetachedPipe {
+    /// A pipe that has not been used.
+    pub fn new(pipe: PipeEnd) -> Self {
+        let source = OutputSource { rx: pipe.rx, unsent: Vec::new(), state: pipe.state };
+        Self { tx: pipe.tx, source, linger_until: None }
+    }
+
+    /// Says who is told about both directions; see [`PipeEnd::install`].
+    pub fn install(&mut self, notify: &Arc<dyn Notify>, key: usize) {
+        self.tx.install(notify, key);
+        self.source.rx.install(notify, key);
+    }
+
+    /// What both ends of the pipe see.
+    pub fn state(&self) -> &Arc<PipeState> {
+        &self.source.state
+    }
+
+    /// Whether the last connection has left something to be sent.
+    pub fn has_unsent(&self) -> bool {
+        !self.source.unsent.is_empty()
+    }
+
+    /// Whether everything that the socket wrote, before it closed the pipe, has been sent.
+    pub fn is_spent(&mut self) -> bool {
+        self.source.unsent.is_empty() && self.source.rx.ended()
+    }
+}
+
+impl OutputSource {
+    /// A connection begins: appends to `frames` what it tells first, and returns what follows of what
+    /// the connection before has left.
+    pub(crate) fn begin(&mut self, owner: &dyn SessionOwner, frames: &mut Vec<u8>) -> Vec<Piece> {
+        let mut unsent = std::mem::take(&mut self.unsent);
+        let mut told = self.state.told();
+        // From here on a change is written to the pipe, unless the preamble tells of it.
+        self.state.connected.store(true, Ordering::SeqCst);
+        let Some(latest) = owner.preamble(frames) else { return unsent };
+        *told = latest;
+        let Some(log) = self.rx.as_log_mut() else { return unsent };
+        log.gather_written(&mut unsent);
+        drop(told);
+        let stale =
+            stale::remove(&mut unsent, |flags, body| parse_subscription(flags, body).is_some());
+        log.done(stale);
+        unsent
+    }
+}
+
+impl Drop for OutputSource {
+    fn drop(&mut self) {
+        let mut pieces = std::mem::take(&mut self.unsent);
+        let mut lost = 0;
+        if let Some(log) = self.rx.as_log_mut() {
+            // Whoever writes at this moment is refused, so that the counting comes to an end.
+            log.set_hwm(1);
+            while log.gather(usize::MAX, &mut pieces) > 0 {}
+        }
+        while let Some(frame) = self.rx.read() {
+            lost += u64::from(!frame.more());
+        }
+        lost += pieces.iter().map(|piece| u64::from(piece.messages)).sum::<u64>();
+        self.state.dropped.fetch_add(lost, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,87 @@
+//! What the messages of a connection can tell of its peer.
+
+use crate::owner::Connection;
+use ringmq_pipe::{KnownPeer, PropertySource};
+use ringmq_zmtp::Peer;
+use std::sync::Arc;
+
+/// The address of a peer without a port, as text.
+const PEER_ADDRESS: &str = "Peer-Address";
+/// Whom an authenticator has taken the peer for: nobody as long as none is asked.
+const USER_ID: &str = "User-Id";
+/// What ZMTP calls a peer's routing id.
+const IDENTITY: &str = "Identity";
+/// The name of the same in ZeroMQ's interface.
+const ROUTING_ID: &str = "Routing-Id";
+
+/// What a peer has said of itself, and what others say of it, for which its own word is not taken.
+struct PeerProperties {
+    address: Option<Arc<str>>,
+    peer: Arc<Peer>,
+}
+
+/// The peer of a connection, as messages will know it.
+pub(super) fn known(connection: &Connection, peer: &Arc<Peer>) -> KnownPeer {
+    let address = connection.peer_address.clone();
+    KnownPeer::new(Arc::new(PeerProperties { address, peer: peer.clone() }))
+}
+
+impl PropertySource for PeerProperties {
+    fn get(&self, name: &str) -> Option<&[u8]> {
+        if name.eq_ignore_ascii_case(PEER_ADDRESS) {
+            return self.address.as_ref().map(|address| address.as_bytes());
+        }
+        if name.eq_ignore_ascii_case(USER_ID) {
+            return None;
+        }
+        let name = if name.eq_ignore_ascii_case(ROUTING_ID) { IDENTITY } else { name };
+        let mut metadata = self.peer.metadata.iter();
+        let (_, value) = metadata.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(value)
+    }
+
+    fn size(&self) -> usize {
+        /// Of what holds the parts of a property.
+        const EACH: usize = size_of::<(String, Vec<u8>)>();
+        let metadata = self.peer.metadata.iter();
+        metadata.map(|(name, value)| EACH + name.len() + value.len()).sum::<usize>()
+            + self.peer.routing_id.len()
+            + size_of::<Self>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringmq_zmtp::{SocketType, Version};
+
+    fn properties(address: Option<&str>) -> PeerProperties {
+        let metadata = [("Socket-Type", "DEALER"), ("Identity", "me"), ("X-Colour", "red")]
+            .into_iter()
+            .chain([("Peer-Address", "a lie"), ("User-Id", "another"), ("x-colour", "blue")])
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect();
+        let (version, socket_type) = (Version::V3_1, Some(SocketType::Dealer));
+        let peer = Peer { version, socket_type, routing_id: b"me".to_vec(), metadata };
+        PeerProperties { address: address.map(Arc::from), peer: Arc::new(peer) }
+    }
+
+    #[test]
+    fn what_a_peer_has_said_is_found_and_the_first_of_a_name_counts() {
+        let properties = properties(Some("127.0.0.1"));
+        let get = |name| properties.get(name).map(String::from_utf8_lossy);
+        assert_eq!(get("Socket-Type").as_deref(), Some("DEALER"));
+        assert_eq!(get("Identity"), get("Routing-Id"));
+        assert_eq!(get("X-COLOUR").as_deref(), Some("red"));
+        assert_eq!(get("X-Size"), None);
+    }
+
+    #[test]
+    fn who_a_peer_is_and_where_from_is_not_its_own_to_say() {
+        for address in [Some("127.0.0.1"), None] {
+            let properties = properties(address);
+            assert_eq!(properties.get("Peer-Address"), address.map(str::as_bytes));
+            assert_eq!(properties.get("User-Id"), None);
+        }
+    }
+}

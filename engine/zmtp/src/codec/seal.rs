@@ -1,0 +1,85 @@
+//! Frames under a mechanism's protection: each goes out as the body of a frame of its own.
+//!
+//! The outer frame is a ZMTP 3 frame without flags, although what is in it usually has the form of a
+//! command: libzmq drops what comes with the COMMAND flag, and adds the outer MORE to the inner one.
+
+use std::fmt::Debug;
+
+use super::foreign::{FrameReader, FrameWriter, WholeFrame};
+use super::{Decoder, Encoder};
+use crate::frame_collector::FrameCollector;
+use crate::header::{Framing, write_v2};
+use crate::limits::FRAME_MAX;
+use crate::{ProtocolError, Version};
+
+/// Seals what goes out after the handshake, frame by frame, in the order in which it goes out: messages,
+/// subscriptions and heartbeats alike. What it shows of itself as [`Debug`] holds no keys.
+pub trait Seal: Debug + Send {
+    /// Appends to `out` what is sent instead of a frame with these `flags` (`frame::MORE`,
+    /// `frame::COMMAND` or none) and this `body`: the body of the outer frame. How it says what the flags
+    /// were is the mechanism's own affair.
+    fn seal(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>);
+}
+
+/// Opens what the peer has sealed, frame by frame, in the order in which it arrives. As [`Debug`] it shows
+/// no keys either.
+pub trait Open: Debug + Send {
+    /// Takes the body of an outer frame, and returns the flags and the body of the frame in it.
+    ///
+    /// # Errors
+    /// [`ProtocolError::BrokenSeal`], or whatever else it finds wrong: the connection is closed.
+    fn open(&mut self, sealed: Vec<u8>) -> Result<(u8, Vec<u8>), ProtocolError>;
+}
+
+/// How the two directions of a connection are protected after the handshake.
+#[derive(Debug)]
+pub struct Protection {
+    /// For what goes out.
+    pub seal: Box<dyn Seal>,
+    /// For what comes in.
+    pub open: Box<dyn Open>,
+}
+
+/// The codec of a protected connection. `max_body` counts with all that the seal adds, as in libzmq.
+pub(super) fn codec(
+    version: Version,
+    max_body: Option<u64>,
+    protection: Protection,
+) -> (Decoder, Encoder) {
+    let limit = max_body.unwrap_or(FRAME_MAX).min(FRAME_MAX);
+    let outer = FrameCollector::new(Framing::V3, limit);
+    let reader = Opener { outer, open: protection.open };
+    let writer = Sealer { seal: protection.seal };
+    (Decoder::foreign(version, Box::new(reader)), Encoder::foreign(version, Box::new(writer)))
+}
+
+#[derive(Debug)]
+struct Opener {
+    outer: FrameCollector,
+    open: Box<dyn Open>,
+}
+
+impl FrameReader for Opener {
+    fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError> {
+        let taken = self.outer.fill(input)?;
+        if !self.outer.is_whole() {
+            return Ok((taken, None));
+        }
+        let (flags, body) = self.open.open(self.outer.take())?;
+        Ok((taken, Some(WholeFrame { flags, body })))
+    }
+}
+
+#[derive(Debug)]
+struct Sealer {
+    seal: Box<dyn Seal>,
+}
+
+impl FrameWriter for Sealer {
+    fn write(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) {
+        let mut sealed = Vec::new();
+        self.seal.seal(flags, body, &mut sealed);
+        write_v2(out, 0, sealed.len() as u64);
+        out.append(&mut sealed);
+    }
+}

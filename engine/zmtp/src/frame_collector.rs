@@ -1,0 +1,69 @@
+//! Whole frames, collected from a stream that may be cut anywhere.
+//!
+//! For the handshake, where frames are short, few, and come from a peer that nobody knows yet, and for
+//! sealed ones, which can be opened only as a whole. At most `limit` bytes of body are ever held, and none
+//! before they have arrived.
+
+use crate::ProtocolError;
+use crate::header::{Framing, Header, HeaderBuffer};
+
+/// Collects one frame after another.
+#[derive(Debug)]
+pub(crate) struct FrameCollector {
+    framing: Framing,
+    /// The longest body accepted, in bytes.
+    limit: u64,
+    buffer: HeaderBuffer,
+    /// The header of the frame being collected, once that is whole.
+    header: Option<Header>,
+    /// What there is of the body.
+    body: Vec<u8>,
+}
+
+impl FrameCollector {
+    pub(crate) fn new(framing: Framing, limit: u64) -> Self {
+        let buffer = HeaderBuffer::default();
+        // No more than there are addresses for.
+        let limit = limit.min(isize::MAX as u64);
+        FrameCollector { framing, limit, buffer, header: None, body: Vec::new() }
+    }
+
+    /// Takes what is missing for [`is_whole`](Self::is_whole) from `input`; returns how much.
+    pub(crate) fn fill(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
+        let mut used = 0;
+        if self.header.is_none() {
+            let (taken, header) = self.buffer.fill(self.framing, input)?;
+            used = taken;
+            if let Some(Header { body: length, .. }) = header
+                && length > self.limit
+            {
+                return Err(ProtocolError::FrameTooLarge { length, limit: self.limit });
+            }
+            self.header = header;
+        }
+        if let Some(header) = self.header {
+            let rest = &input[used..];
+            let missing = header.body as usize - self.body.len();
+            let taken = missing.min(rest.len());
+            self.body.extend_from_slice(&rest[..taken]);
+            used += taken;
+        }
+        Ok(used)
+    }
+
+    /// The header, once that is whole.
+    pub(crate) fn header(&self) -> Option<Header> {
+        self.header
+    }
+
+    /// Whether a frame is complete and waits to be taken.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.header.is_some_and(|header| header.body as usize == self.body.len())
+    }
+
+    /// Takes the body of the complete frame; what follows in the stream is the next frame.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.header = None;
+        std::mem::take(&mut self.body)
+    }
+}

@@ -1,0 +1,214 @@
+//! What others may touch of a socket while its owner is elsewhere: its mailbox, its waiters, and what
+//! its sessions ask for.
+
+use super::lobby::{Arrival, Lobby, News};
+use super::monitors::Monitors;
+use crate::options::table::{RCVHWM, SNDHWM};
+use crate::subscription::{Coming, Wanted};
+use crate::types::{Subscriptions, Traits, traits};
+use crate::wait::SpinEstimate;
+use ringmq_engine::Attach;
+use ringmq_engine::PipeEnd;
+use ringmq_engine::{Connection, EndpointId, MonitorEvent, SessionOwner};
+use ringmq_pipe::{Capacity, Mailbox, Notify, Waiters, pipe};
+use ringmq_transports::Offer;
+use ringmq_transports::inproc::Acceptor;
+use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+/// What happened to a socket, for the thread that next enters it.
+pub(crate) enum SocketCommand {
+    /// Pipes are new, or their peers are known: there is something in the lobby.
+    Arrivals,
+    /// A pipe has something to read, or its far end is closed.
+    Readable(usize),
+    /// A pipe has room.
+    Writable(usize),
+    /// A connect has ended for good, and why.
+    Ended { endpoint_id: EndpointId, reason: Arc<str> },
+}
+
+pub(crate) struct SocketMailbox {
+    pub(crate) socket_type: SocketType,
+    pub(crate) traits: Traits,
+    pub(crate) mailbox: Mailbox<SocketCommand>,
+    pub(crate) lobby: Arc<Lobby>,
+    pub(crate) waiters: Waiters,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) monitors: Monitors,
+    /// What spinning was worth to those who wait.
+    pub(crate) spin_estimate: SpinEstimate,
+    /// Which connections there are, or how they are read, has changed.
+    connections_changed: AtomicBool,
+    /// Options that sessions and other sockets look at when they ask for a pipe.
+    pub(crate) send_hwm: AtomicU32,
+    pub(crate) recv_hwm: AtomicU32,
+    pub(crate) conflate: AtomicBool,
+    /// The application has closed the socket.
+    pub(crate) closed: AtomicBool,
+}
+
+impl SocketMailbox {
+    pub(crate) fn new(socket_type: SocketType, subscriptions: Subscriptions) -> Self {
+        let traits = traits(socket_type);
+        Self {
+            socket_type,
+            traits,
+            mailbox: Mailbox::new(),
+            lobby: Arc::new(Lobby::new(traits.forgets_departed)),
+            waiters: Waiters::new(),
+            subscriptions,
+            monitors: Monitors::default(),
+            spin_estimate: SpinEstimate::default(),
+            connections_changed: AtomicBool::new(true),
+            send_hwm: AtomicU32::new((SNDHWM.default)(socket_type)),
+            recv_hwm: AtomicU32::new((RCVHWM.default)(socket_type)),
+            conflate: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn post(&self, command: SocketCommand) {
+        if self.mailbox.post(command) {
+            self.waiters.wake();
+        }
+    }
+
+    /// The connections have to be looked at anew.
+    pub(crate) fn note_connections_changed(&self) {
+        // Release: pairs with the Acquire in `take_connections_changed`.
+        self.connections_changed.store(true, Ordering::Release);
+    }
+
+    /// Whether the connections have to be looked at anew; clears that.
+    pub(crate) fn take_connections_changed(&self) -> bool {
+        // Acquire: pairs with the Release in `note_connections_changed`.
+        self.connections_changed.load(Ordering::Relaxed)
+            && self.connections_changed.swap(false, Ordering::Acquire)
+    }
+
+    /// As [`take_connections_changed`](Self::take_connections_changed) would tell, for one who has registered as a waiter and is
+    /// about to sleep, or who will ask again.
+    pub(crate) fn have_connections_changed(&self) -> bool {
+        // Relaxed: of a waiter, the fence in `Waiters::add` came before.
+        self.connections_changed.load(Ordering::Relaxed)
+    }
+
+    /// Makes a pipe as the socket's options say: the socket's end first. Conflation is for messages:
+    /// the direction in which a SUB's subscriptions go keeps all of them.
+    pub(crate) fn make_pipe(&self) -> (PipeEnd, PipeEnd) {
+        let conflate = self.conflate.load(Ordering::Relaxed);
+        let sends = conflate && self.traits.conflates_output;
+        let receives = conflate && self.traits.conflates_input;
+        let bound = |latest, mark: &AtomicU32| match latest {
+            true => Capacity::Conflated,
+            false => Capacity::Messages(mark.load(Ordering::Relaxed)),
+        };
+        pipe(bound(sends, &self.send_hwm), bound(receives, &self.recv_hwm))
+    }
+
+    /// Throws away what was posted after the socket was closed: pipes, above all.
+    pub(crate) fn discard(&self) {
+        while self.mailbox.take().is_some() {}
+        for news in self.lobby.take() {
+            if let News::Pipe(arrival) = news {
+                arrival.end.state.close(Some(std::time::Duration::ZERO));
+            }
+        }
+    }
+
+    /// The peer of a connect's pipe is known, before any message of it and after so many of earlier ones.
+    pub(crate) fn peer_known(&self, endpoint_id: EndpointId, peer: &Arc<Peer>, earlier: u64) {
+        let announce = || self.mailbox.post(SocketCommand::Arrivals);
+        if self.lobby.peer_known(endpoint_id, peer.clone(), earlier, announce) {
+            self.waiters.wake();
+        }
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, Wanted> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A pipe is new.
+    pub(crate) fn post_pipe(&self, arrival: Arrival) {
+        if self.lobby.arrived(arrival, || self.mailbox.post(SocketCommand::Arrivals)) {
+            self.waiters.wake();
+        }
+        // SeqCst: the closing thread sets the flag before it discards; so one of the two discards.
+        if self.closed.load(Ordering::SeqCst) {
+            self.discard();
+        }
+    }
+}
+
+impl Notify for SocketMailbox {
+    fn readable(&self, key: usize) {
+        self.post(SocketCommand::Readable(key));
+    }
+
+    fn writable(&self, key: usize) {
+        self.post(SocketCommand::Writable(key));
+    }
+}
+
+impl SessionOwner for SocketMailbox {
+    fn attach(&self, connection: &Connection, peer: &Arc<Peer>) -> Attach {
+        if self.closed.load(Ordering::SeqCst) {
+            return Attach::Closed;
+        }
+        let (near, far) = self.make_pipe();
+        let coming = self.traits.subscribes.then(|| Coming::new(&self.subscriptions));
+        let (end, endpoint_id, peer) = (Box::new(near), connection.endpoint_id, peer.clone());
+        self.post_pipe(Arrival { end, endpoint_id, peer, direct: false, coming });
+        Attach::Pipe(far)
+    }
+
+    fn connected(&self, connection: &Connection, peer: &Arc<Peer>, earlier: u64) {
+        self.peer_known(connection.endpoint_id, peer, earlier);
+    }
+
+    fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
+        self.traits.subscribes.then(|| self.wanted().tell(|topic| subscribe_frame(topic, frames)))
+    }
+
+    fn tells_peers_apart(&self) -> bool {
+        self.traits.tells_peers_apart
+    }
+
+    fn look_again(&self) {
+        self.note_connections_changed();
+        self.waiters.wake();
+    }
+
+    fn event(&self, event: MonitorEvent) {
+        self.monitors.publish(&event);
+    }
+
+    fn ended(&self, endpoint_id: EndpointId, reason: &str) {
+        self.post(SocketCommand::Ended { endpoint_id, reason: reason.into() });
+    }
+}
+
+/// A socket that has bound an inproc name: it knows itself as a peer.
+pub(crate) struct Binder {
+    pub(crate) shared: Arc<SocketMailbox>,
+    pub(crate) endpoint_id: EndpointId,
+    pub(crate) itself: Arc<Peer>,
+}
+
+impl Acceptor for Binder {
+    fn offer(&self, offer: Offer) {
+        let Offer { end, peer, taken } = offer;
+        // Within a process the marks of both sides add up; no limit on either side is no limit.
+        let sum = |ours: u32, theirs: u32| match (ours, theirs) {
+            (0, _) | (_, 0) => 0,
+            (ours, theirs) => ours.saturating_add(theirs),
+        };
+        end.tx.set_hwm(sum(self.shared.send_hwm.load(Ordering::Relaxed), end.tx.hwm()));
+        end.rx.set_hwm(sum(self.shared.recv_hwm.load(Ordering::Relaxed), end.rx.hwm()));
+        taken(&self.itself);
+        let (end, endpoint_id) = (Box::new(end), self.endpoint_id);
+        self.shared.post_pipe(Arrival { end, endpoint_id, peer, direct: true, coming: None });
+    }
+}

@@ -1,0 +1,411 @@
+//! The one implementation behind all types of sockets.
+//!
+//! A [`Core`] is what the socket's lock protects: its pipes, its pattern, its options and what it has
+//! bound and connected. Sessions and other sockets reach it through the mailbox in [`shared`], which
+//! whoever enters the socket empties first.
+
+pub(crate) mod endpoints;
+pub(crate) mod fast_path;
+pub(crate) mod lobby;
+pub(crate) mod mailbox;
+pub(crate) mod monitors;
+pub(crate) mod pipes;
+
+use crate::Message;
+use crate::error::Error;
+use crate::options::Options;
+use crate::socket::payload::Outgoing;
+use crate::types::{Pattern, Setting};
+use crate::wait::{DirectConnections, FEW, Wants};
+use endpoints::{Endpoints, Entry};
+use fast_path::Routing;
+use lobby::{Arrival, News};
+use mailbox::{SocketCommand, SocketMailbox};
+use pipes::{Pipe, Pipes};
+use ringmq_engine::EndpointId;
+use ringmq_engine::PipeEnd;
+use ringmq_pipe::{LogReader, LogWriter, Notify};
+use ringmq_zmtp::Peer;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// See the [module's documentation](self).
+pub(crate) struct Core {
+    pub(crate) shared: Arc<SocketMailbox>,
+    pub(crate) options: Options,
+    pub(crate) pipes: Pipes,
+    routing: Routing,
+    pub(crate) endpoints: Endpoints,
+    /// The connections that threads may read themselves, as of the last look.
+    direct_connections: DirectConnections,
+    /// Somebody waits who was told that it is not the time for that, and no peer will tell it when it is.
+    turned_away: bool,
+    /// How often somebody was.
+    #[cfg(test)]
+    pub(crate) times_turned_away: u32,
+    /// Messages dropped that no pipe's own count tells of, or whose pipes are gone.
+    dropped: u64,
+    pub(crate) closed: bool,
+}
+
+impl Core {
+    pub(crate) fn new(
+        shared: Arc<SocketMailbox>,
+        options: Options,
+        pattern: Box<dyn Pattern>,
+    ) -> Self {
+        let routing = Routing::new(pattern, shared.traits.fast_path);
+        Self {
+            shared,
+            options,
+            pipes: Pipes::default(),
+            routing,
+            endpoints: Endpoints::default(),
+            direct_connections: DirectConnections::default(),
+            turned_away: false,
+            #[cfg(test)]
+            times_turned_away: 0,
+            dropped: 0,
+            closed: false,
+        }
+    }
+
+    /// To be called first by whoever enters the socket.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    #[inline]
+    pub(crate) fn enter(&mut self) -> Result<(), Error> {
+        if self.shared.mailbox.pending() {
+            self.run_commands();
+        }
+        if self.closed { Err(Error::Terminated) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn run_commands(&mut self) {
+        self.shared.mailbox.begin();
+        let shared = self.shared.clone();
+        while let Some(command) = shared.mailbox.take() {
+            match command {
+                SocketCommand::Arrivals => self.admit(),
+                SocketCommand::Readable(key) => self.readable(key),
+                SocketCommand::Writable(key) => {
+                    self.routing.pattern().writable(&mut self.pipes, key)
+                }
+                SocketCommand::Ended { endpoint_id, reason } => {
+                    self.connect_ended(endpoint_id, &reason)
+                }
+            }
+        }
+        self.remove_ended();
+    }
+
+    /// Takes in what waits in the lobby.
+    fn admit(&mut self) {
+        for news in self.shared.lobby.take() {
+            let Arrival { end, endpoint_id, peer, direct, coming } = match news {
+                News::Pipe(arrival) => arrival,
+                News::Peer(endpoint_id, peer, earlier) => {
+                    self.peer_known(endpoint_id, peer, earlier);
+                    continue;
+                }
+            };
+            // Within the process nobody has stopped those that were on their way when the name was given
+            // up.
+            if !direct || self.endpoints.is_bound(endpoint_id) {
+                self.attach(*end, endpoint_id, Some(peer), direct);
+            }
+            drop(coming);
+        }
+    }
+
+    /// Puts a pipe in its place.
+    pub(crate) fn attach(
+        &mut self,
+        end: PipeEnd,
+        endpoint_id: EndpointId,
+        peer: Option<Arc<Peer>>,
+        direct: bool,
+    ) {
+        if direct {
+            // Both ends are sockets of this process: the peer is there from the start.
+            end.state.connected.store(true, Ordering::SeqCst);
+        }
+        let mut end = end;
+        // One peer that does not read must not make the others wait.
+        end.tx.set_yield_when_full(!self.shared.traits.passes_over);
+        // A session's frames are there as soon as they are; another socket's thread is in the middle of it.
+        end.rx.set_batch_reads(direct);
+        let key = self.pipes.insert(Pipe { end, endpoint_id, peer, direct });
+        // Whoever was told that there is a connection to read may have looked before the pipe was here.
+        self.shared.note_connections_changed();
+        let notify: Arc<dyn Notify> = self.shared.clone();
+        if let Some(pipe) = self.pipes.get_mut(key) {
+            pipe.end.install(&notify, key);
+        }
+        self.routing.pattern().attach(&mut self.pipes, key);
+        // Asleep from the start: so it tells of its end even to an application that never receives.
+        if !self.pipes.sleep(key) {
+            self.readable(key);
+        }
+    }
+
+    fn peer_known(&mut self, endpoint_id: EndpointId, peer: Arc<Peer>, earlier: u64) {
+        let Some(key) = self.pipes.of_endpoint(endpoint_id) else { return };
+        if let Some(pipe) = self.pipes.get_mut(key) {
+            pipe.peer = Some(peer);
+        }
+        self.routing.pattern().peer_known(&mut self.pipes, key, earlier);
+    }
+
+    fn readable(&mut self, key: usize) {
+        if self.pipes.get(key).is_none() {
+            return;
+        }
+        if self.pipes.ended(key) {
+            self.detach(key, Some(Duration::ZERO));
+        } else {
+            self.routing.pattern().readable(&mut self.pipes, key);
+        }
+    }
+
+    fn connect_ended(&mut self, endpoint_id: EndpointId, reason: &str) {
+        if let Some(endpoint) = self.endpoints.forget(endpoint_id)
+            && self.endpoints.is_empty()
+        {
+            let (endpoint, reason) = (endpoint.to_string(), reason.to_owned());
+            self.pipes.deserted = Some(Error::GaveUp { endpoint, reason });
+        }
+        if let Some(key) = self.pipes.of_endpoint(endpoint_id)
+            && self.pipes.ended(key)
+        {
+            self.detach(key, Some(Duration::ZERO));
+        }
+    }
+
+    /// Notes what was bound. Somebody may come from now on.
+    pub(crate) fn add_bound(&mut self, entry: Entry) {
+        self.pipes.deserted = None;
+        self.endpoints.add_bound(entry);
+    }
+
+    /// Notes what was connected.
+    pub(crate) fn add_connected(&mut self, entry: Entry) {
+        self.pipes.deserted = None;
+        self.endpoints.add_connected(entry);
+    }
+
+    /// Removes the pipes that have ended unnoticed, because nobody has read them since.
+    pub(crate) fn sweep(&mut self) {
+        for key in self.pipes.keys() {
+            if self.pipes.ended(key) {
+                self.detach(key, Some(Duration::ZERO));
+            }
+        }
+    }
+
+    /// Removes a pipe; what it still has to send is sent for `linger` more.
+    pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
+        self.routing.pattern().detach(&mut self.pipes, key);
+        self.dropped += self.pipes.dropped(key);
+        if let Some(endpoint_id) = self.pipes.close(key, linger) {
+            self.endpoints.pipe_closed(endpoint_id);
+        }
+    }
+
+    /// Forgets the connects to an endpoint within the process whose other end is gone. What that has
+    /// sent can still be received.
+    pub(crate) fn forget_deserted(&mut self, endpoint: &str) {
+        for endpoint_id in self.endpoints.within_process(endpoint) {
+            let pipe = self.pipes.of_endpoint(endpoint_id).and_then(|key| self.pipes.get(key));
+            if pipe.is_none_or(|pipe| pipe.end.tx.is_deserted()) {
+                self.endpoints.forget(endpoint_id);
+            }
+        }
+    }
+
+    /// Counts a message that was dropped before it came to any pipe.
+    pub(crate) fn count_drop(&mut self) {
+        self.dropped += 1;
+    }
+
+    /// All messages that were dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.pipes.keys().into_iter().fold(self.dropped, |sum, key| sum + self.pipes.dropped(key))
+    }
+
+    /// Whether there was one.
+    fn remove_ended(&mut self) -> bool {
+        let mut any = false;
+        while let Some(key) = self.routing.take_ended() {
+            // It may be gone already, and its key another one's.
+            if self.pipes.ended(key) {
+                self.detach(key, Some(Duration::ZERO));
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Whether an operation that did not succeed is to be tried again at once: another pipe may have come
+    /// in the place of one that has ended.
+    #[cold]
+    fn has_changed(&mut self, error: &Error) -> bool {
+        self.remove_ended() && error.is_would_block()
+    }
+
+    /// What a message of one frame can be written to without anything to decide or to do before.
+    #[inline(always)]
+    pub(crate) fn outgoing(&mut self) -> Option<&mut LogWriter> {
+        if self.shared.mailbox.pending() { None } else { self.routing.outgoing(&mut self.pipes) }
+    }
+
+    /// What a frame can be read from without anything to decide or to do before.
+    #[inline(always)]
+    pub(crate) fn incoming(&mut self) -> Option<&mut LogReader> {
+        if self.shared.mailbox.pending() { None } else { self.routing.incoming(&mut self.pipes) }
+    }
+
+    #[inline]
+    pub(crate) fn send(&mut self, frame: &mut Outgoing<'_>) -> Result<(), Error> {
+        if self.turned_away {
+            self.take_step();
+        }
+        loop {
+            // In this form the result is not moved when it is good.
+            match self.routing.send(&mut self.pipes, frame) {
+                Ok(()) => return Ok(()),
+                Err(error) if self.has_changed(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn recv(&mut self, into: &mut Message) -> Result<(), Error> {
+        if self.turned_away {
+            self.take_step();
+        }
+        loop {
+            match self.routing.recv(&mut self.pipes, into) {
+                Ok(()) => return Ok(()),
+                Err(error) if self.has_changed(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Another step may be possible after this one: those who were told that it is not look again. They are
+    /// woken when the socket's lock is free, which is then.
+    #[cold]
+    fn take_step(&mut self) {
+        self.turned_away = false;
+        self.shared.waiters.wake();
+    }
+
+    /// Somebody waits for something that is out of turn, perhaps.
+    fn note_turn(&mut self, wants: Wants) {
+        let out_of_turn = self.routing.pattern().is_out_of_turn(wants);
+        self.turned_away |= out_of_turn;
+        #[cfg(test)]
+        {
+            self.times_turned_away += u32::from(out_of_turn);
+        }
+    }
+
+    pub(crate) fn can_send(&mut self) -> bool {
+        let ready = self.routing.pattern().can_send(&mut self.pipes);
+        if !ready {
+            self.note_turn(Wants::Room);
+        }
+        ready
+    }
+
+    pub(crate) fn can_recv(&mut self) -> bool {
+        loop {
+            let ready = self.routing.pattern().can_recv(&mut self.pipes);
+            // Another pipe may have come in the place of one that has ended.
+            if !self.remove_ended() || ready {
+                return ready;
+            }
+        }
+    }
+
+    /// Somebody is about to wait for messages; `true` if there is one instead.
+    pub(crate) fn settle(&mut self) -> bool {
+        loop {
+            let ready = self.routing.pattern().settle(&mut self.pipes);
+            if !ready {
+                self.note_turn(Wants::Messages);
+            }
+            if !self.remove_ended() || ready {
+                return ready;
+            }
+        }
+    }
+
+    /// The connections that a thread may read itself while it waits.
+    pub(crate) fn direct_connections(&mut self) -> DirectConnections {
+        if self.shared.take_connections_changed() {
+            let of_pipe = |(_, pipe): (usize, &Pipe)| pipe.end.state.direct();
+            // `replace` only asks whether they are more than a few: one more than that will do.
+            let direct_connections = self.pipes.iter().filter_map(of_pipe).take(FEW + 1).collect();
+            self.direct_connections =
+                std::mem::take(&mut self.direct_connections).replace(direct_connections);
+        }
+        self.direct_connections.clone()
+    }
+
+    /// The same, if any of them is a thread's to read now.
+    pub(crate) fn lent_connections(&mut self) -> Option<DirectConnections> {
+        let known = !self.shared.have_connections_changed();
+        if known && self.direct_connections.are_with_owner() {
+            None
+        } else {
+            Some(self.direct_connections())
+        }
+    }
+
+    pub(crate) fn topics(&mut self) -> usize {
+        let topics = self.routing.pattern().topics(&mut self.pipes);
+        self.remove_ended();
+        topics
+    }
+
+    pub(crate) fn set(&mut self, name: &'static str, setting: Setting<'_>) -> Result<(), Error> {
+        if self.routing.pattern().set(&mut self.pipes, setting)? {
+            // What could not be done may be possible now.
+            self.shared.waiters.wake();
+            return Ok(());
+        }
+        Err(Error::InvalidOption {
+            option: name,
+            reason: format!("a {} socket has no such option", self.shared.socket_type.name()),
+        })
+    }
+
+    /// Reads a setting of the pattern: what `find` makes of it.
+    pub(crate) fn setting<T: Default>(&mut self, find: impl FnMut(&Setting<'_>) -> Option<T>) -> T {
+        self.routing.pattern().settings().iter().find_map(find).unwrap_or_default()
+    }
+
+    /// Closes everything; what is still to be sent is sent for the linger time.
+    pub(crate) fn close(&mut self) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        self.shared.closed.store(true, Ordering::SeqCst);
+        for key in self.pipes.keys() {
+            self.detach(key, self.options.linger);
+        }
+        self.endpoints.close();
+        self.shared.discard();
+        self.shared.monitors.end();
+        self.shared.waiters.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! The pipes of a socket: the ends it holds, by key.
+
+use ringmq_engine::EndpointId;
+use ringmq_engine::Fetch;
+use ringmq_engine::PipeEnd;
+use ringmq_pipe::{Capacity, LogReader, LogWriter, SharedFrame, Sleep, WriteError};
+use ringmq_zmtp::Peer;
+use slab::Slab;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::Message;
+use crate::error::Error;
+use crate::socket::payload::Outgoing;
+
+/// The socket's end of one pipe.
+pub(crate) struct Pipe {
+    pub(crate) end: PipeEnd,
+    /// Which bind or connect it came from.
+    pub(crate) endpoint_id: EndpointId,
+    /// Who is at the other end, once that is known.
+    pub(crate) peer: Option<Arc<Peer>>,
+    /// The far end is another socket of this process; no session stands between.
+    pub(crate) direct: bool,
+}
+
+/// A frame for several pipes, and how each of them gets it.
+pub(crate) enum FrameSource<'a> {
+    /// By reference to where it was encoded.
+    Shared(&'a SharedFrame<'a>),
+    /// By copying the body; the flags come first.
+    Copied(u8, &'a [u8]),
+    /// By one more reference to the body, which is large.
+    Referred(&'a Message),
+}
+
+/// A peer at the end of a pipe: never the one that gets the pipe's key, or the pipe, after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PeerId {
+    key: usize,
+    number: u64,
+}
+
+/// All pipes of a socket. A key names a pipe until it is removed and may name another one later: news
+/// that come late are looked at again, so that they do no harm.
+#[derive(Default)]
+pub(crate) struct Pipes {
+    all: Slab<Pipe>,
+    /// Every pipe under its endpoint_id, for those who know only that.
+    endpoints: BTreeSet<(EndpointId, usize)>,
+    /// Set while nobody is to be expected: the last connect there was has given up, and nothing is bound.
+    /// What those get who would wait for room.
+    pub(crate) deserted: Option<Error>,
+    /// How many peers there were, and which of them the pipe of each key is to.
+    peers: u64,
+    numbers: Vec<u64>,
+}
+
+impl Pipes {
+    pub(crate) fn insert(&mut self, pipe: Pipe) -> usize {
+        let endpoint_id = pipe.endpoint_id;
+        let key = self.all.insert(pipe);
+        self.endpoints.insert((endpoint_id, key));
+        self.numbers.resize(self.numbers.len().max(key + 1), 0);
+        self.renew(key);
+        key
+    }
+
+    /// The peer of a pipe is another one from now on.
+    pub(crate) fn renew(&mut self, key: usize) {
+        self.peers += 1;
+        if let Some(number) = self.numbers.get_mut(key) {
+            *number = self.peers;
+        }
+    }
+
+    /// Who is at the end of a pipe.
+    pub(crate) fn peer(&self, key: usize) -> Option<PeerId> {
+        self.all.contains(key).then(|| PeerId { key, number: self.numbers[key] })
+    }
+
+    /// The pipe of a peer, if that is still there.
+    pub(crate) fn of_peer(&self, peer: PeerId) -> Option<usize> {
+        (self.peer(peer.key) == Some(peer)).then_some(peer.key)
+    }
+
+    pub(crate) fn get(&self, key: usize) -> Option<&Pipe> {
+        self.all.get(key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: usize) -> Option<&mut Pipe> {
+        self.all.get_mut(key)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Pipe)> {
+        self.all.iter()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Pipe)> {
+        self.all.iter_mut()
+    }
+
+    /// All keys as they are now, for who is about to change that.
+    pub(crate) fn keys(&self) -> Vec<usize> {
+        self.all.iter().map(|(key, _)| key).collect()
+    }
+
+    /// The pipe of a connect.
+    pub(crate) fn of_endpoint(&self, endpoint_id: EndpointId) -> Option<usize> {
+        self.endpoints
+            .range((endpoint_id, 0)..=(endpoint_id, usize::MAX))
+            .next()
+            .map(|(_, key)| *key)
+    }
+
+    /// All pipes of a bind or connect.
+    pub(crate) fn all_of_endpoint(&self, endpoint_id: EndpointId) -> Vec<usize> {
+        self.endpoints
+            .range((endpoint_id, 0)..=(endpoint_id, usize::MAX))
+            .map(|(_, key)| *key)
+            .collect()
+    }
+
+    /// Removes a pipe; what this end has written is sent for `linger` more. Gives its endpoint_id.
+    pub(crate) fn close(&mut self, key: usize, linger: Option<Duration>) -> Option<EndpointId> {
+        let pipe = self.all.try_remove(key)?;
+        self.endpoints.remove(&(pipe.endpoint_id, key));
+        pipe.end.state.close(linger);
+        Some(pipe.endpoint_id)
+    }
+
+    /// Ends a pipe within the process from this side. What its peer has sent can still be received; what
+    /// it is sent from now on goes nowhere, and when it has noticed the pipe has ended.
+    pub(crate) fn hang_up(&mut self, key: usize) {
+        if let Some(pipe) = self.all.get_mut(key) {
+            // One without a reader.
+            let (nobody, _) = ringmq_pipe::pipe::<()>(Capacity::Messages(1), Capacity::Messages(1));
+            pipe.end.tx = nobody.tx;
+        }
+    }
+
+    /// Writes a frame to a pipe; a pipe that is not there counts as closed.
+    #[inline(always)]
+    pub(crate) fn write(&mut self, key: usize, frame: &mut Outgoing<'_>) -> Result<(), WriteError> {
+        let Some(pipe) = self.all.get_mut(key) else { return Err(WriteError::Closed) };
+        match frame {
+            Outgoing::Copied(body) => pipe.end.tx.write_body(0, body),
+            Outgoing::Owned(message) => pipe.end.tx.write(message),
+        }
+    }
+
+    /// What a pipe's messages are written to, if that pipe is there and takes all of them.
+    #[inline(always)]
+    pub(crate) fn outgoing_log(&mut self, key: usize) -> Option<&mut LogWriter> {
+        self.all.get_mut(key)?.end.tx.as_log_mut()
+    }
+
+    /// What a pipe's messages are read from, if that pipe is there and brings all of them.
+    #[inline(always)]
+    pub(crate) fn incoming_log(&mut self, key: usize) -> Option<&mut LogReader> {
+        self.all.get_mut(key)?.end.rx.as_log_mut()
+    }
+
+    /// Writes a frame that others get too; a pipe that is not there counts as closed.
+    pub(crate) fn write_shared(
+        &mut self,
+        key: usize,
+        share: &FrameSource<'_>,
+    ) -> Result<(), WriteError> {
+        let Some(pipe) = self.all.get_mut(key) else { return Err(WriteError::Closed) };
+        let tx = &mut pipe.end.tx;
+        match share {
+            FrameSource::Shared(frame) => tx.write_shared(frame),
+            FrameSource::Copied(flags, body) => tx.write_body(*flags, body),
+            FrameSource::Referred(message) => tx.write(&mut (*message).clone()),
+        }
+    }
+
+    /// Takes a frame from a pipe; `false` if there is none.
+    #[inline(always)]
+    pub(crate) fn read_into(&mut self, key: usize, into: &mut Message) -> bool {
+        self.all.get_mut(key).is_some_and(|pipe| pipe.end.rx.read_into(into))
+    }
+
+    /// Whether the frame taken last from a pipe was the first of its message.
+    pub(crate) fn began(&self, key: usize) -> bool {
+        self.all.get(key).is_none_or(|pipe| pipe.end.rx.began())
+    }
+
+    /// Whether a pipe has nothing to read now, and never will.
+    pub(crate) fn ended(&mut self, key: usize) -> bool {
+        self.all.get_mut(key).is_none_or(|pipe| pipe.end.rx.ended())
+    }
+
+    /// Puts a pipe to sleep, so that it tells when there is something to read or when it ends; `false`
+    /// if that is so already.
+    pub(crate) fn sleep(&mut self, key: usize) -> bool {
+        self.all.get_mut(key).is_none_or(|pipe| pipe.end.rx.fall_asleep() == Sleep::Asleep)
+    }
+
+    /// First half of putting pipes to sleep, several at a time: call this for each, then
+    /// [`settle`](ringmq_pipe::settle) once, then [`check`](Self::check) for each.
+    pub(crate) fn doze(&mut self, key: usize) {
+        if let Some(pipe) = self.all.get_mut(key) {
+            pipe.end.rx.doze();
+        }
+    }
+
+    /// Last half: whether the pipe sleeps now. One that is not there counts as asleep.
+    pub(crate) fn check(&mut self, key: usize) -> Sleep {
+        self.all.get_mut(key).map_or(Sleep::Asleep, |pipe| pipe.end.rx.check())
+    }
+
+    /// How many messages a pipe has brought; those of a pipe that is not there are nobody's.
+    pub(crate) fn taken(&self, key: usize) -> u64 {
+        self.all.get(key).map_or(u64::MAX, |pipe| pipe.end.rx.taken())
+    }
+
+    /// How many it will have brought once all is read that is there now.
+    pub(crate) fn end(&self, key: usize) -> u64 {
+        self.all.get(key).map_or(0, |pipe| pipe.end.rx.end())
+    }
+
+    /// Whether nothing more comes into a pipe. There may be something to read.
+    pub(crate) fn is_closed(&self, key: usize) -> bool {
+        self.all.get(key).is_none_or(|pipe| pipe.end.rx.is_deserted())
+    }
+
+    /// Moves into a pipe what the kernel has for it, if threads of the application are reading that.
+    pub(crate) fn fetch(&mut self, key: usize) {
+        /// So many reads hold what a connection's receive buffer does. A peer that is faster than them
+        /// is not waited for.
+        const READS: usize = 64;
+        let Some(line) = self.all.get(key).and_then(|pipe| pipe.end.state.direct()) else {
+            return;
+        };
+        if let Some(mut reader) = line.reader() {
+            (0..READS).any(|_| reader.is_blocked() || reader.fetch() != Fetch::Received);
+        }
+    }
+
+    /// Throws away the messages up to the one with this number, and counts them as dropped.
+    pub(crate) fn discard(&mut self, key: usize, until: u64) {
+        let mut unwanted = Message::new();
+        while self.taken(key) < until && self.read_into(key, &mut unwanted) {
+            if !unwanted.more() {
+                self.count_drop(key);
+            }
+        }
+    }
+
+    /// Throws away what there is to read and puts the pipe to sleep, for its end to be told; `false` if
+    /// it has ended.
+    pub(crate) fn discard_input(&mut self, key: usize) -> bool {
+        let mut unwanted = Message::new();
+        while !self.sleep(key) {
+            if self.ended(key) {
+                return false;
+            }
+            while self.read_into(key, &mut unwanted) {}
+        }
+        true
+    }
+
+    /// Takes back the frames of a message that will not be completed.
+    pub(crate) fn rollback(&mut self, key: usize) {
+        if let Some(pipe) = self.all.get_mut(key) {
+            pipe.end.tx.rollback();
+        }
+    }
+
+    /// What to say where no pipe takes a message: wait, unless that would be for ever.
+    #[cold]
+    pub(crate) fn no_room(&self) -> Error {
+        self.deserted.clone().unwrap_or(Error::WouldBlock)
+    }
+
+    /// How many messages of a pipe were dropped.
+    pub(crate) fn dropped(&self, key: usize) -> u64 {
+        self.all.get(key).map_or(0, |pipe| pipe.end.state.dropped.load(Ordering::Relaxed))
+    }
+
+    /// Counts a message that was dropped, because the pipe was full or nobody is to have it.
+    pub(crate) fn count_drop(&self, key: usize) {
+        if let Some(pipe) = self.all.get(key) {
+            pipe.end.state.count_drop();
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The options of a socket, as they are read: a method for each that can be set.
+
+use crate::error::Error;
+use crate::kind::{Filters, HearsSubscriptions, Kind, Probes, Publishes, Requests, Routes};
+use crate::options::table;
+use crate::socket::Socket;
+use crate::wait::Spin;
+use ringmq_transports::options::{Keepalive, ReconnectStop};
+use std::time::Duration;
+
+/// Makes the methods of a kind of socket. An example sets the second value where the first one was.
+macro_rules! getters {
+    ($($(#[$doc:meta])* $kind:ident $context:literal
+        $name:ident: $type:ty = $row:ident, $first:literal, $second:literal;)*) => {$(
+        impl<K: $kind> Socket<K> {
+            $(#[$doc])*
+            ///
+            #[doc = concat!("Set with [`set_", stringify!($name), "`](Self::set_", stringify!($name), ").")]
+            ///
+            /// # Errors
+            /// [`Error::NoSuchOption`] if a socket of this type has none such, [`Error::Terminated`].
+            ///
+            /// # Examples
+            /// ```
+            /// # #[allow(unused_imports)]
+            /// # use {ringmq::{ReconnectStop, Spin}, std::time::Duration};
+            #[doc = concat!("let socket = ringmq::Context::new().", $context, "()?;")]
+            #[doc = concat!("assert_eq!(socket.", stringify!($name), "()?, ", $first, ");")]
+            #[doc = concat!("socket.set_", stringify!($name), "(", $second, ")?;")]
+            #[doc = concat!("assert_eq!(socket.", stringify!($name), "()?, ", $second, ");")]
+            /// # Ok::<(), ringmq::Error>(())
+            /// ```
+            pub fn $name(&self) -> Result<$type, Error> {
+                self.get(&table::$row)
+            }
+        }
+    )*};
+}
+
+getters! {
+    /// How many messages may wait here for one peer; 0 is no limit.
+    Kind "push" send_hwm: u32 = SNDHWM, "1000", "10";
+    /// How many messages of one peer may wait here to be received; 0 is no limit.
+    Kind "pull" recv_hwm: u32 = RCVHWM, "1000", "10";
+    /// How long messages are kept after the socket is closed or disconnected; `None` is for ever.
+    Kind "push" linger: Option<Duration> = LINGER, "None", "Some(Duration::from_secs(1))";
+    /// How long a blocking send waits for room; `None` is for ever.
+    Kind "push" send_timeout: Option<Duration> = SNDTIMEO, "None", "Some(Duration::ZERO)";
+    /// How long a blocking receive waits for a message; `None` is for ever.
+    Kind "pull" recv_timeout: Option<Duration> = RCVTIMEO, "None", "Some(Duration::ZERO)";
+    /// How long a thread that waits for a message looks for it before it blocks.
+    Kind "rep" spin: Spin = SPIN, "Spin::Adaptive", "Spin::Off";
+    /// Whether messages are queued only for connections that are established.
+    Kind "push" immediate: bool = IMMEDIATE, "false", "true";
+    /// Whether each connection keeps only its latest message.
+    Kind "push" conflate: bool = CONFLATE, "false", "true";
+    /// The name under which ROUTER peers know this socket; empty if they choose.
+    Kind "dealer" routing_id: Vec<u8> = ROUTING_ID, "b\"\"", "b\"alice\"";
+    /// Which I/O threads serve the socket, bit 0 for the first; 0 for any.
+    Kind "pull" affinity: u64 = AFFINITY, "0", "0b10";
+    /// Longest frame in bytes that a peer may send; `None` is no limit.
+    Kind "pull" max_message_size: Option<u64> = MAXMSGSIZE, "None", "Some(1 << 20)";
+    /// How long a peer may take for the handshake; `None` is for ever.
+    Kind "pull" handshake_interval: Option<Duration> = HANDSHAKE_IVL,
+        "Some(Duration::from_secs(30))", "None";
+    /// Time between attempts to connect; `None` gives up after the first failure or loss.
+    Kind "req" reconnect_interval: Option<Duration> = RECONNECT_IVL,
+        "Some(Duration::from_millis(100))", "None";
+    /// Longest time between attempts to connect; zero keeps the interval as it is.
+    Kind "req" reconnect_interval_max: Duration = RECONNECT_IVL_MAX,
+        "Duration::ZERO", "Duration::from_secs(10)";
+    /// What ends a connect for good.
+    Kind "push" reconnect_stop: ReconnectStop = RECONNECT_STOP, "ReconnectStop::NEVER",
+        "ReconnectStop { handshake_failed: true, ..ReconnectStop::NEVER }";
+    /// Time between PINGs to a silent or busy peer; zero sends none.
+    Kind "dealer" heartbeat_interval: Duration = HEARTBEAT_IVL,
+        "Duration::ZERO", "Duration::from_secs(1)";
+    /// How long a peer may be silent after a PING; zero is for ever, `None` the interval.
+    Kind "dealer" heartbeat_timeout: Option<Duration> = HEARTBEAT_TIMEOUT,
+        "None", "Some(Duration::from_secs(1))";
+    /// How long peers should wait for the next sign of life after a PING; zero does not ask for that.
+    Kind "dealer" heartbeat_ttl: Duration = HEARTBEAT_TTL,
+        "Duration::ZERO", "Duration::from_secs(5)";
+    /// Whether IPv6 addresses may be used.
+    Kind "pull" ipv6: bool = IPV6, "false", "true";
+    /// Connections that may wait to be accepted.
+    Kind "pull" backlog: u32 = BACKLOG, "4096", "100";
+    /// The kernel's send buffer in bytes; `None` leaves it to the kernel for tcp and asks for 1 MiB for
+    /// ipc.
+    Kind "push" send_buffer: Option<usize> = SNDBUF, "None", "Some(65536)";
+    /// The kernel's receive buffer in bytes; `None` as for the send buffer.
+    Kind "pull" recv_buffer: Option<usize> = RCVBUF, "None", "Some(65536)";
+    /// The type of service of tcp packets; 0 is the system's.
+    Kind "push" tos: u32 = TOS, "0", "0x10";
+    /// How long one attempt to connect may take; `None` is as long as the system tries.
+    Kind "req" connect_timeout: Option<Duration> = CONNECT_TIMEOUT,
+        "None", "Some(Duration::from_secs(2))";
+    /// For how long the kernel may poll the network device on a read; zero is the system's choice.
+    Kind "pull" busy_poll: Duration = BUSY_POLL, "Duration::ZERO", "Duration::from_micros(50)";
+    /// Whether subscribers get what does *not* start with any of their prefixes.
+    Filters "publisher" invert_matching: bool = INVERT_MATCHING, "false", "true";
+    /// Whether sending to a routing id that no peer has is an error.
+    Routes "router" mandatory: bool = ROUTER_MANDATORY, "false", "true";
+    /// Whether a new peer with a routing id that is taken takes it over.
+    Routes "router" handover: bool = ROUTER_HANDOVER, "false", "true";
+    /// The routing id for the peer of the next connect; empty if none is set, or a connect has it.
+    Routes "router" connect_routing_id: Vec<u8> = CONNECT_ROUTING_ID, "b\"\"", "b\"worker\"";
+    /// Whether requests carry a number that replies must carry too.
+    Requests "req" correlate: bool = REQ_CORRELATE, "false", "true";
+    /// Whether a new request may be sent before the last one was answered.
+    Requests "req" relaxed: bool = REQ_RELAXED, "false", "true";
+    /// Whether each new peer is sent an empty message.
+    Probes "dealer" probe_router: bool = PROBE_ROUTER, "false", "true";
+    /// Whether sending waits for a subscriber that is full.
+    Publishes "publisher" no_drop: bool = XPUB_NODROP, "false", "true";
+    /// Whether also subscriptions to topics that others have are received.
+    HearsSubscriptions "xpub" verbose: bool = XPUB_VERBOSE, "false", "true";
+    /// Whether all subscriptions and all cancellations are received.
+    HearsSubscriptions "xpub" verboser: bool = XPUB_VERBOSER, "false", "true";
+    /// Whether subscriptions take effect only when the application makes them.
+    HearsSubscriptions "xpub" manual: bool = XPUB_MANUAL, "false", "true";
+    /// The message that each new subscriber is sent first; empty for none.
+    HearsSubscriptions "xpub" welcome_message: Vec<u8> = XPUB_WELCOME_MSG, "b\"\"", "b\"hello\"";
+}
+
+impl<K: Kind> Socket<K> {
+    /// The properties that the application has [set](Self::set_metadata), by name.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().dealer()?;
+    /// socket.set_metadata("X-Version", b"7")?;
+    /// assert_eq!(socket.metadata()?, [("X-Version".to_owned(), b"7".to_vec())]);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn metadata(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        self.get(&table::METADATA)
+    }
+
+    /// The queueing priority of what tcp connections send; 0 is the system's. Set with
+    /// [`set_priority`](Self::set_priority).
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// let set = socket.set_priority(6).is_ok(); // on Linux
+    /// assert_eq!(socket.priority()?, if set { 6 } else { 0 });
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn priority(&self) -> Result<u32, Error> {
+        self.get(&table::PRIORITY)
+    }
+
+    /// The network interface that all tcp traffic is bound to; `None` leaves it to the routes. Set with
+    /// [`set_bind_to_device`](Self::set_bind_to_device).
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().pull()?;
+    /// let set = socket.set_bind_to_device(Some("lo")).is_ok(); // on Linux
+    /// assert_eq!(socket.bind_to_device()?.as_deref(), set.then_some("lo"));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn bind_to_device(&self) -> Result<Option<String>, Error> {
+        self.get(&table::BINDTODEVICE)
+    }
+
+    /// How long what a tcp connection has sent may stay without an acknowledgement; `None` leaves it to the
+    /// system. Set with [`set_max_rt`](Self::set_max_rt).
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let socket = ringmq::Context::new().push()?;
+    /// let limit = Some(Duration::from_secs(5));
+    /// let set = socket.set_max_rt(limit).is_ok(); // on Linux
+    /// assert_eq!(socket.max_rt()?, limit.filter(|_| set));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn max_rt(&self) -> Result<Option<Duration>, Error> {
+        self.get(&table::TCP_MAXRT)
+    }
+
+    /// TCP's own probes of idle connections; what is `None` is the system's. Set with
+    /// [`set_tcp_keepalive`](Self::set_tcp_keepalive).
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::Keepalive;
+    /// let socket = ringmq::Context::new().push()?;
+    /// let keepalive = Keepalive { enabled: Some(true), ..Keepalive::default() };
+    /// socket.set_tcp_keepalive(keepalive.clone())?;
+    /// assert_eq!(socket.tcp_keepalive()?, keepalive);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn tcp_keepalive(&self) -> Result<Keepalive, Error> {
+        let mut core = self.inner.lock()?;
+        core.enter()?;
+        Ok(core.options.tcp.keepalive.clone())
+    }
+}

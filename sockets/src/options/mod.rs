@@ -1,0 +1,109 @@
+#![doc = include_str!("page.md")]
+
+mod codec;
+mod context_getters;
+mod context_handle;
+pub(crate) mod context_table;
+mod getters;
+mod handle;
+mod pattern_setters;
+mod row;
+mod setters;
+pub(crate) mod table;
+mod tcp_setters;
+mod value;
+
+pub use context_handle::ContextOption;
+pub use handle::SocketOption;
+pub use row::Effect;
+pub use value::{OptionValue, ValueType};
+
+use crate::error::Error;
+use crate::wait::Spin;
+use ringmq_transports::LinkOptions;
+use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
+use ringmq_zmtp::{Config, HeartbeatConfig, SocketType};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What binds and connects made from now on are made with.
+pub(crate) struct Options {
+    pub(crate) linger: Option<Duration>,
+    pub(crate) send_timeout: Option<Duration>,
+    pub(crate) recv_timeout: Option<Duration>,
+    pub(crate) immediate: bool,
+    pub(crate) affinity: u64,
+    pub(crate) reconnect_interval: Option<Duration>,
+    pub(crate) reconnect_max: Duration,
+    pub(crate) reconnect_stop: ReconnectStop,
+    pub(crate) heartbeat_interval: Duration,
+    pub(crate) heartbeat_timeout: Option<Duration>,
+    pub(crate) heartbeat_ttl: Duration,
+    pub(crate) spin: Spin,
+    pub(crate) zmtp: Config,
+    pub(crate) tcp: TcpOptions,
+    pub(crate) ipc: IpcOptions,
+    /// What binds and connects since the last change were made with.
+    pub(crate) shared: Option<Arc<LinkOptions>>,
+}
+
+impl Options {
+    pub(crate) fn new(socket_type: SocketType) -> Self {
+        Self {
+            linger: (table::LINGER.default)(socket_type),
+            send_timeout: (table::SNDTIMEO.default)(socket_type),
+            recv_timeout: (table::RCVTIMEO.default)(socket_type),
+            immediate: (table::IMMEDIATE.default)(socket_type),
+            affinity: (table::AFFINITY.default)(socket_type),
+            reconnect_interval: (table::RECONNECT_IVL.default)(socket_type),
+            reconnect_max: (table::RECONNECT_IVL_MAX.default)(socket_type),
+            reconnect_stop: (table::RECONNECT_STOP.default)(socket_type),
+            heartbeat_interval: (table::HEARTBEAT_IVL.default)(socket_type),
+            heartbeat_timeout: (table::HEARTBEAT_TIMEOUT.default)(socket_type),
+            heartbeat_ttl: (table::HEARTBEAT_TTL.default)(socket_type),
+            spin: (table::SPIN.default)(socket_type),
+            zmtp: Config::new(socket_type),
+            tcp: TcpOptions::default(),
+            ipc: IpcOptions::default(),
+            shared: None,
+        }
+    }
+
+    /// What a bind or connect is made with now.
+    pub(crate) fn for_links(&mut self, discard_inbound: bool) -> Arc<LinkOptions> {
+        if let Some(shared) = &self.shared {
+            return shared.clone();
+        }
+        let options = Arc::new(LinkOptions {
+            zmtp: Arc::new(self.zmtp()),
+            tcp: self.tcp.clone(),
+            ipc: self.ipc.clone(),
+            discard_inbound,
+            reconnect_interval: self.reconnect_interval,
+            reconnect_max: self.reconnect_max,
+            reconnect_stop: self.reconnect_stop,
+        });
+        self.shared = Some(options.clone());
+        options
+    }
+
+    fn zmtp(&self) -> Config {
+        let mut config = self.zmtp.clone();
+        if !self.heartbeat_interval.is_zero() {
+            config.heartbeat = Some(HeartbeatConfig {
+                interval: self.heartbeat_interval,
+                timeout: self.heartbeat_timeout.unwrap_or(self.heartbeat_interval),
+                ttl: self.heartbeat_ttl,
+            });
+        }
+        config
+    }
+}
+
+/// A value an option cannot have.
+pub(crate) fn invalid(option: &'static str, reason: impl Into<String>) -> Error {
+    Error::InvalidOption { option, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests;

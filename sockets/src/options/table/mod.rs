@@ -1,0 +1,47 @@
+//! The table of options: one row for each, from which everything else is made.
+//!
+//! A new option is a row here, a method in `setters.rs` (or beside it), a line in `getters.rs` and a case in
+//! `tests/it/option_table.rs`, which misses it otherwise; the page of documentation is written anew by its
+//! own test.
+
+mod connections;
+mod descriptors;
+mod known;
+mod patterns;
+mod queues;
+
+pub(crate) use connections::*;
+pub(crate) use descriptors::*;
+pub(crate) use patterns::*;
+pub(crate) use queues::*;
+
+use super::row::AnyRow;
+
+/// All rows, in groups.
+pub(crate) fn rows() -> impl Iterator<Item = &'static dyn AnyRow> {
+    let groups = [queues::ROWS, connections::ROWS, descriptors::ROWS, patterns::ROWS, known::ROWS];
+    groups.into_iter().flatten().copied()
+}
+
+/// Makes the rows of a group and the list of them.
+macro_rules! group {
+    ($($row:ident: $type:ty = $value:expr;)*) => {
+        $(pub(crate) static $row: $crate::options::row::OptionRow<$type> = $value;)*
+        pub(super) static ROWS: &[&dyn $crate::options::row::AnyRow] = &[$(&$row),*];
+    };
+}
+
+/// Where an option is a field of the socket's options.
+macro_rules! field {
+    ($($field:ident).+) => {
+        $crate::options::row::Access {
+            set: Some(|core, value| {
+                core.options.$($field).+ = value;
+                Ok(())
+            }),
+            get: Some(|core| Ok(core.options.$($field).+.clone())),
+        }
+    };
+}
+
+use {field, group};

@@ -1,0 +1,245 @@
+//! Sending: blocking, trying, and as a future.
+
+use crate::Message;
+use crate::error::{Error, SendError};
+use crate::inner::Core;
+use crate::kind::Sends;
+use crate::socket::Socket;
+use crate::socket::multipart::Multipart;
+use crate::socket::payload::{Outgoing, Payload};
+use crate::wait::{Pending, Wants, block_on};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Sends a message whole, or leaves it whole: only the first frame can be refused.
+pub(crate) fn send_frames(core: &mut Core, message: &mut Multipart) -> Result<(), Error> {
+    for index in 0..message.len() {
+        core.send(&mut Outgoing::Owned(message.frame_mut(index)))?;
+    }
+    Ok(())
+}
+
+/// The error of a message of one frame, which gives it back.
+#[cold]
+fn failed(message: impl Payload, error: Error) -> SendError {
+    SendError { error, message: message.into_message().into() }
+}
+
+impl<K: Sends> Socket<K> {
+    /// Sends a message of one frame, waiting for room if there is none.
+    ///
+    /// A frame that was received with [`more()`](Message::more) set, or had it set, is sent as the
+    /// beginning of a message of which the rest is to follow.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when the [send time-out](Self::set_send_timeout) has passed,
+    /// [`Error::Terminated`], [`Error::State`], [`Error::HostUnreachable`]. The message comes back in
+    /// the error.
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (a, b) = (context.pair()?, context.pair()?);
+    /// a.bind("inproc://pair")?;
+    /// b.connect("inproc://pair")?;
+    /// a.send("text")?;
+    /// a.send(vec![0u8; 100_000])?; // not copied
+    /// assert_eq!(b.recv()?, "text");
+    /// assert_eq!(b.recv()?.len(), 100_000);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[inline]
+    pub fn send(&self, message: impl Payload) -> Result<(), SendError> {
+        if self.send_fast(&message) {
+            return Ok(());
+        }
+        match self.send_copied(&message) {
+            Ok(()) => Ok(()),
+            Err(Error::WouldBlock) => self.send_owned(message.into_message()),
+            Err(error) => Err(failed(message, error)),
+        }
+    }
+
+    /// Sends bytes that are copied into the pipe, if there is nothing to decide about them.
+    #[inline(always)]
+    fn send_fast(&self, message: &impl Payload) -> bool {
+        if !K::HAS_FAST_PATH {
+            return false;
+        }
+        let Some(body) = message.as_copied() else { return false };
+        let Some(mut core) = self.inner.lock_as_owner() else { return false };
+        core.outgoing().is_some_and(|log| log.write_body(0, body).is_ok())
+    }
+
+    /// Sends bytes that are copied into the pipe; would block if there is no room for them now, or
+    /// they are not such bytes.
+    #[inline]
+    fn send_copied(&self, message: &impl Payload) -> Result<(), Error> {
+        let Some(body) = message.as_copied() else { return Err(Error::WouldBlock) };
+        self.inner.attempt(&mut |core: &mut Core| core.send(&mut Outgoing::Copied(body)))
+    }
+
+    fn send_owned(&self, mut message: Message) -> Result<(), SendError> {
+        let send = |core: &mut Core| core.send(&mut Outgoing::Owned(&mut message));
+        let result = block_on(&self.inner, Wants::Room, |options| options.send_timeout, send);
+        result.map_err(|error| failed(message, error))
+    }
+
+    /// Sends a message of one frame if there is room now.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), with [`Error::WouldBlock`] when there is no room.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// let failed = socket.try_send("to nobody").unwrap_err();
+    /// assert!(failed.error.is_would_block());
+    /// socket.connect("inproc://to come")?;
+    /// socket.try_send("waits in the pipe")?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[inline]
+    pub fn try_send(&self, message: impl Payload) -> Result<(), SendError> {
+        if self.send_fast(&message) {
+            return Ok(());
+        }
+        match self.send_copied(&message) {
+            Ok(()) => Ok(()),
+            Err(Error::WouldBlock) => {
+                let mut message = message.into_message();
+                let mut send = |core: &mut Core| core.send(&mut Outgoing::Owned(&mut message));
+                let result = self.inner.attempt(&mut send);
+                result.map_err(|error| failed(message, error))
+            }
+            Err(error) => Err(failed(message, error)),
+        }
+    }
+
+    /// Sends a message of one frame; the future waits for room. See [`SendFuture`] for what happens
+    /// when it is dropped. The send time-out does not apply.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let context = ringmq::Context::new();
+    /// let (a, b) = (context.push()?, context.pull()?);
+    /// b.bind("inproc://async")?;
+    /// a.connect("inproc://async")?;
+    /// a.send_async("hello").await?;
+    /// assert_eq!(b.recv_async().await?, "hello");
+    /// # Ok::<(), ringmq::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn send_async(&self, message: impl Payload) -> SendFuture<'_> {
+        let message = message.into_message();
+        let more = message.more();
+        let mut message = Multipart::from(message);
+        message.frame_mut(0).set_more(more);
+        SendFuture { pending: Pending::new(&self.inner, Wants::Room, message) }
+    }
+
+    /// Sends all frames as one message, waiting for room if there is none. No frames, no message.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (a, b) = (context.push()?, context.pull()?);
+    /// b.bind("inproc://parts")?;
+    /// a.connect("inproc://parts")?;
+    /// a.send_multipart(["head", "body"])?;
+    /// assert_eq!(b.recv_multipart()?, ["head", "body"].into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn send_multipart(&self, message: impl Into<Multipart>) -> Result<(), SendError> {
+        let mut message = message.into();
+        message.mark();
+        let send = |core: &mut Core| send_frames(core, &mut message);
+        let result = block_on(&self.inner, Wants::Room, |options| options.send_timeout, send);
+        result.map_err(|error| SendError { error, message })
+    }
+
+    /// Sends all frames as one message if there is room now.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// assert!(push.try_send_multipart(["to", "nobody"]).is_err());
+    /// pull.bind("inproc://tried parts")?;
+    /// push.connect("inproc://tried parts")?;
+    /// push.try_send_multipart(["head", "body"])?;
+    /// assert_eq!(pull.recv_multipart()?.len(), 2);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn try_send_multipart(&self, message: impl Into<Multipart>) -> Result<(), SendError> {
+        let mut message = message.into();
+        message.mark();
+        let mut send = |core: &mut Core| send_frames(core, &mut message);
+        let result = self.inner.attempt(&mut send);
+        result.map_err(|error| SendError { error, message })
+    }
+
+    /// Sends all frames as one message; the future waits for room. See [`SendFuture`].
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// pull.bind("inproc://async parts")?;
+    /// push.connect("inproc://async parts")?;
+    /// push.send_multipart_async(["head", "body"]).await?;
+    /// assert_eq!(pull.recv_multipart_async().await?, ["head", "body"].into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn send_multipart_async(&self, message: impl Into<Multipart>) -> SendFuture<'_> {
+        let mut message = message.into();
+        message.mark();
+        SendFuture { pending: Pending::new(&self.inner, Wants::Room, message) }
+    }
+}
+
+/// A message on its way into a socket.
+///
+/// Until the future is ready the message is in it, whole; [`cancel`](Self::cancel) gives it back, and
+/// dropping the future drops it. Once the future is ready the socket has it, whole.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct SendFuture<'a> {
+    pending: Pending<'a, Multipart>,
+}
+
+impl SendFuture<'_> {
+    /// Gives up and takes the message back.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// let sending = socket.send_multipart_async(["to", "nobody"]);
+    /// assert_eq!(sending.cancel(), ["to", "nobody"].into());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn cancel(mut self) -> Multipart {
+        std::mem::take(self.pending.state_mut())
+    }
+}
+
+impl Future for SendFuture<'_> {
+    type Output = Result<(), SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.pending.poll_with(cx, |message, core| send_frames(core, message));
+        polled.map_err(|error| {
+            let message = std::mem::take(self.pending.state_mut());
+            SendError { error, message }
+        })
+    }
+}

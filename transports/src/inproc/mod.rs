@@ -1,0 +1,91 @@
+//! Endpoints within a process: names, who has bound them, and who waits for them to be bound.
+//!
+//! Two sockets of one context share a pipe, an end for each; no thread stands between them. A connect
+//! may come before its bind: the far end of its pipe then waits here, and is taken back by whoever
+//! closes the near one. What was sent into it stays for the linger time: there is no thread whose timer
+//! could end that, so whoever comes here next does.
+
+pub(crate) mod endpoint;
+mod names;
+
+use crate::endpoint::InprocName;
+use crate::owner::Offer;
+use names::{Met, NameTable};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// A socket that has bound a name. Called on the connecting socket's thread.
+pub trait Acceptor: Send + Sync {
+    /// Takes the far end of a pipe.
+    fn offer(&self, offer: Offer);
+}
+
+/// A connect that waits for its bind, for whoever made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// The names of one context.
+///
+/// Pipes are handed over and dropped without the lock held: both may run code of the application's.
+#[derive(Default)]
+pub struct Inproc {
+    names: Mutex<NameTable>,
+}
+
+impl Inproc {
+    /// Binds a name and hands over what waited for it. `false` if somebody has it already.
+    pub fn bind(&self, name: InprocName, acceptor: &Arc<dyn Acceptor>) -> bool {
+        let (_over, awaited) = {
+            let mut names = self.lock();
+            (names.sweep(Instant::now()), names.bind(name, acceptor))
+        };
+        let Some(awaited) = awaited else { return false };
+        awaited.into_iter().for_each(|offer| acceptor.offer(offer));
+        true
+    }
+
+    /// Gives a name up: connects made from now on wait for the next bind.
+    pub fn unbind(&self, name: &InprocName) {
+        let _acceptor = self.lock().unbind(name);
+    }
+
+    /// Connects to a name: hands the far end of a pipe to whoever has bound it, or keeps it until
+    /// somebody does. Then it is for the caller to [withdraw](Self::withdraw).
+    pub fn connect(&self, name: &InprocName, offer: Offer) -> Option<Ticket> {
+        let (_over, met) = {
+            let mut names = self.lock();
+            (names.sweep(Instant::now()), names.connect(name, offer))
+        };
+        match met {
+            Met::Waits(ticket) => Some(ticket),
+            Met::Bound(acceptor, offer) => {
+                acceptor.offer(offer);
+                None
+            }
+        }
+    }
+
+    /// Takes back a connect that waits, if it still does. To be called when the near end of its pipe is
+    /// closed; what was sent into that stays for its linger time.
+    pub fn withdraw(&self, name: &InprocName, ticket: Ticket) {
+        let now = Instant::now();
+        let _over = {
+            let mut names = self.lock();
+            (names.sweep(now), names.withdraw(now, name, ticket))
+        };
+    }
+
+    /// How many connects wait for a bind.
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting()
+    }
+
+    /// Drops everything that waits: the context ends.
+    pub fn clear(&self) {
+        let _names = std::mem::take(&mut *self.lock());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, NameTable> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

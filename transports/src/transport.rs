@@ -1,0 +1,166 @@
+//! The table of transports.
+//!
+//! A transport is a folder beside this file and a row here. From the rows come [`Endpoint`], its parsing, and
+//! the way from an endpoint to what its transport does.
+
+use crate::endpoint::{InprocName, IpcEndpoint, TcpEndpoint, Text};
+use crate::error::{BindError, EndpointError, OptionError};
+use crate::owner::LinkOptions;
+use socket2::{SockAddr, Socket};
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+
+/// What a transport does for a listener or a connecter. Implemented by its form of endpoint.
+pub(crate) trait Transport: fmt::Display + Sized {
+    /// Reads what follows `scheme://`, to bind.
+    fn parse_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError>;
+
+    /// Reads what follows `scheme://`, to connect.
+    fn parse_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError>;
+
+    /// Binds and listens. May block for as long as the system takes to look a host name up.
+    fn listen(&self, _options: &LinkOptions) -> Result<Listening, BindError> {
+        Err(BindError::NotSupported { endpoint: self.to_string() })
+    }
+
+    /// How an attempt to connect begins.
+    fn dial(&self, _options: &LinkOptions) -> FirstStep<'_> {
+        FirstStep::Never("nothing is dialed on this transport")
+    }
+
+    /// Makes a descriptor ready to connect to one of the addresses of a name; the error in words.
+    fn dial_address(&self, _: SocketAddr, _: &LinkOptions) -> Result<Socket, String> {
+        Err("this transport has no names to look up".into())
+    }
+
+    /// Sets the options of a connection that was accepted.
+    fn tune(_accepted: &Socket, _options: &LinkOptions) -> Result<(), OptionError> {
+        Ok(())
+    }
+}
+
+/// An endpoint that is bound.
+pub(crate) struct Listening {
+    pub(crate) socket: Socket,
+    /// The endpoint to connect to.
+    pub(crate) resolved: String,
+    /// Keeps the endpoint's name in being.
+    pub(crate) guard: Option<Box<dyn Send>>,
+    /// See [`Transport::tune`].
+    pub(crate) tune: Tune,
+}
+
+pub(crate) type Tune = fn(&Socket, &LinkOptions) -> Result<(), OptionError>;
+
+/// How an attempt to connect begins.
+pub(crate) enum FirstStep<'a> {
+    /// The name is to be looked up.
+    LookUp(&'a TcpEndpoint),
+    /// These addresses are to be tried, one after the other.
+    Addresses(VecDeque<SocketAddr>),
+    /// This descriptor is to be connected to this address.
+    Connect(Socket, SockAddr),
+    /// It cannot be made now, for this reason.
+    Failed(String),
+    /// It can never be made, for this reason.
+    Never(&'static str),
+}
+
+macro_rules! transports {
+    ($($(#[$doc:meta])* $scheme:literal $name:ident($endpoint:ty);)*) => {
+        /// Where a socket listens, or what it connects to.
+        ///
+        /// ```
+        /// use ringmq_transports::endpoint::Endpoint;
+        ///
+        /// let everywhere = Endpoint::parse_bind("tcp://*:0")?;
+        /// assert_eq!(everywhere.to_string(), "tcp://*:*");
+        /// let peer = Endpoint::parse_connect("tcp://192.0.2.1:*;::1:5555")?;
+        /// assert_eq!(peer.to_string(), "tcp://192.0.2.1:*;[::1]:5555");
+        ///
+        /// let error = Endpoint::parse_connect("tcp://localhost:99999").unwrap_err();
+        /// assert!(error.to_string().contains(r#"bad port "99999""#));
+        /// # Ok::<(), ringmq_transports::error::EndpointError>(())
+        /// ```
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        pub enum Endpoint {
+            $($(#[$doc])* $name($endpoint),)*
+        }
+
+        impl Endpoint {
+            /// Reads an endpoint to listen on.
+            ///
+            /// # Errors
+            /// Says which part is malformed and what may stand there, or that the protocol is not built.
+            pub fn parse_bind(text: &str) -> Result<Self, EndpointError> {
+                let (scheme, address) = Text(text).split_scheme()?;
+                match scheme {
+                    $($scheme => {
+                        let address = Text(text).some_address(address)?;
+                        <$endpoint>::parse_bind(Text(text), address).map(Self::$name)
+                    })*
+                    other => Err(Text(text).not_built(other)),
+                }
+            }
+
+            /// Reads an endpoint to connect to.
+            ///
+            /// # Errors
+            /// Says which part is malformed and what may stand there, or that the protocol is not built.
+            pub fn parse_connect(text: &str) -> Result<Self, EndpointError> {
+                let (scheme, address) = Text(text).split_scheme()?;
+                match scheme {
+                    $($scheme => {
+                        let address = Text(text).some_address(address)?;
+                        <$endpoint>::parse_connect(Text(text), address).map(Self::$name)
+                    })*
+                    other => Err(Text(text).not_built(other)),
+                }
+            }
+
+            /// See [`Transport::listen`].
+            pub(crate) fn listen(&self, options: &LinkOptions) -> Result<Listening, BindError> {
+                match self {
+                    $(Self::$name(endpoint) => endpoint.listen(options),)*
+                }
+            }
+
+            /// See [`Transport::dial`].
+            pub(crate) fn dial(&self, options: &LinkOptions) -> FirstStep<'_> {
+                match self {
+                    $(Self::$name(endpoint) => endpoint.dial(options),)*
+                }
+            }
+
+            /// See [`Transport::dial_address`].
+            pub(crate) fn dial_address(
+                &self,
+                address: SocketAddr,
+                options: &LinkOptions,
+            ) -> Result<Socket, String> {
+                match self {
+                    $(Self::$name(endpoint) => endpoint.dial_address(address, options),)*
+                }
+            }
+        }
+
+        /// The canonical text.
+        impl fmt::Display for Endpoint {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name(endpoint) => endpoint.fmt(f),)*
+                }
+            }
+        }
+    };
+}
+
+transports! {
+    /// Bytes over TCP, to this machine or another.
+    "tcp" Tcp(TcpEndpoint);
+    /// Bytes over a Unix socket, on this machine.
+    "ipc" Ipc(IpcEndpoint);
+    /// Messages within one context. Nothing is listened on or dialed: see [`Inproc`](crate::inproc::Inproc).
+    "inproc" Inproc(InprocName);
+}
