@@ -300,8 +300,8 @@ impl Notify for Parker {
 impl App {
     pub(crate) fn new(mut end: PipeEnd) -> Self {
         let (sender, news) = channel();
-        let bell: Arc<dyn Notify> = Arc::new(Parker(Mutex::new(sender)));
-        end.install(&bell, 0);
+        let notify: Arc<dyn Notify> = Arc::new(Parker(Mutex::new(sender)));
+        end.install(&notify, 0);
         Self { end, news }
     }
 
