@@ -11,11 +11,15 @@
 //!
 //! A half is given back with everything that was found out in it; the session then does what follows.
 
+mod burst;
+mod grant;
 mod parker;
 mod read_half;
 mod send_rate;
 mod write_half;
 
+pub(crate) use burst::Burst;
+pub(crate) use grant::{ReadGrant, WriteGrant};
 pub use parker::Parker;
 pub(crate) use read_half::{ReadEnd, ReadHalf};
 pub(crate) use write_half::{Flush, WriteHalf};
@@ -125,7 +129,7 @@ impl Direct {
         self.heard.swap(false, Ordering::Relaxed)
     }
 
-    /// What the peer has pings meanwhile beside messages.
+    /// What the peer has said meanwhile beside messages.
     pub(crate) fn take_pings(&self) -> Vec<PeerPing> {
         std::mem::take(&mut *self.pings.lock().unwrap_or_else(PoisonError::into_inner))
     }

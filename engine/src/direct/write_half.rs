@@ -9,7 +9,7 @@ use ringmq_pipe::Sleep;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long a yield_when_full writer waits for a peer that reads.
+/// How long a writer that yields when the kernel takes no more waits for a peer that reads.
 pub(crate) const PATIENCE: Duration = Duration::from_micros(200);
 /// How long messages of a burst may wait for more of them.
 const BATCHING: Duration = Duration::from_micros(30);
@@ -136,9 +136,9 @@ impl WriteHalf {
         }
     }
 
-    /// As [`flush_written`](Self::flush_written). One who is yield_when_full tries for a while if the kernel takes
-    /// no more: a peer that reads makes room sooner than the I/O thread is awake. One such wait in vain
-    /// is the last until the peer has read.
+    /// As [`flush_written`](Self::flush_written); with `yield_when_full` it tries for a while if the kernel
+    /// takes no more: a peer that reads makes room sooner than the I/O thread is awake. One such wait in
+    /// vain is the last until the peer has read.
     pub(crate) fn flush_patiently(&mut self, yield_when_full: bool) -> Flush {
         let mut since = None;
         loop {

@@ -191,7 +191,7 @@ fn feed(
 /// Commands of the peer that one read may bring and that are heeded; more would be of no use to it.
 const COMMANDS: usize = 256;
 
-/// What the peer has pings beside messages.
+/// What the peer has said beside messages.
 pub(crate) enum PeerPing {
     Ping {
         ttl: u16,

@@ -1,29 +1,53 @@
 //! The session: one connection, from stream to pipe.
 //!
-//! A state machine of two halves, [`Inbound`] and [`Outbound`], that whoever drives it feeds with
-//! completions. It runs the handshake, then moves messages between the stream and its pipe until
-//! one of them ends, and reports to its owner, which gets the pipe back if it had given it.
+//! A state machine that whoever drives it feeds with completions. Each state is a struct of its own, and
+//! what leaves a state is what it leaves with:
+//!
+//! ```text
+//!   Handshaking ----> Traffic ----> HalfClosed
+//!        |   \           |  \           |
+//!        |    `------>---|-> Draining   |
+//!        v               v     v        v
+//!        `----------> Leaving <---------'  ----> Over
+//! ```
+//!
+//! * [`Handshaking`]: who the peer is and how the two speak is not settled yet.
+//! * [`Traffic`]: messages flow, in both directions.
+//! * [`Draining`]: nothing more can be sent. What the peer has said before is still read and delivered.
+//! * [`HalfClosed`]: everything is sent and the writing half shut; the peer's own end is awaited.
+//! * [`Leaving`]: it ends as soon as the batch under way, and what is lent, have come back.
+//!
+//! While it stays in a state, that is changed in place; what it says then is what comes [`Next`]. When it
+//! is over, its owner is told, and gets the pipe back if it had given it.
 
-mod advance;
-mod closing;
+mod common;
 pub(crate) mod detached_pipe;
-mod handshake;
+mod draining;
+mod half_closed;
+mod handshaking;
 pub(crate) mod inbound;
+mod leaving;
 pub(crate) mod outbound;
 mod properties;
 mod stale;
+mod state;
 mod traffic;
 
 pub use detached_pipe::DetachedPipe;
 
-use crate::PipeState;
-use crate::backend::{Receive, Stream};
+use crate::backend::Stream;
 use crate::io_thread::handler::{Completion, Cx, Handler, Notice};
 use crate::io_thread::timers::TimerKind;
 use crate::io_thread::token::Token;
 use crate::monitor::DisconnectReason;
 use crate::owner::{Connection, SessionOwner};
-use ringmq_zmtp::{Config, Handshake};
+use common::Common;
+use draining::Draining;
+use half_closed::HalfClosed;
+use handshaking::Handshaking;
+use leaving::Leaving;
+use ringmq_zmtp::Config;
+use state::{Next, State};
 use std::sync::Arc;
 use std::time::Instant;
 use traffic::Traffic;
@@ -45,7 +69,7 @@ pub struct SessionOptions {
     /// The connection, in words and numbers.
     pub connection: Connection,
     /// The pipe; `None` to ask the socket for one after the handshake.
-    pub carry: Option<DetachedPipe>,
+    pub pipe: Option<DetachedPipe>,
     /// What the peer sends is not wanted.
     pub discard_inbound: bool,
     /// Who is told when it is over.
@@ -57,7 +81,7 @@ pub struct SessionEnd {
     /// Which session.
     pub session: Token,
     /// The pipe, if the session was given one at the start.
-    pub carry: Option<DetachedPipe>,
+    pub pipe: Option<DetachedPipe>,
     /// Why it is over.
     pub reason: DisconnectReason,
     /// The handshake was done.
@@ -66,119 +90,58 @@ pub struct SessionEnd {
 
 /// One connection: runs the handshake, then moves messages between a stream and a pipe.
 pub struct Session {
-    stream: Stream,
-    owner: Arc<dyn SessionOwner>,
-    connection: Connection,
-    parent: Token,
-    discard_inbound: bool,
-    /// The pipe was there from the start and goes back to the owner.
-    carried: bool,
-    /// The pipe, while it is not in traffic; boxed, because it nearly always is.
-    carry: Option<Box<DetachedPipe>>,
-    /// What both ends of the pipe see, once there is one.
-    state: Option<Arc<PipeState>>,
-    /// When to give up on sending, once the socket has closed the pipe.
-    linger_until: Option<Instant>,
-    phase: Phase,
-    /// A receive is under way.
-    receiving: Option<Receive>,
-    /// A send is under way.
-    sending: bool,
-    /// The last receives brought much at once.
-    bulk: bool,
-    /// A turn was asked for.
-    request_tick: bool,
-    heartbeat_at: Option<Instant>,
-    /// Found while bytes were taken in; acted on when driven.
-    failure: Option<DisconnectReason>,
-    /// The connection is of no more use. What it has brought is still delivered.
-    gone: Option<DisconnectReason>,
-    /// Nothing more comes from the peer.
-    input_over: bool,
-    /// It is all over as soon as the batch under way, and what is lent, come back.
-    ending: Option<Box<DisconnectReason>>,
-}
-
-enum Phase {
-    Handshake(Box<Handshake>, Vec<u8>),
-    Traffic(Box<Traffic>),
-    /// Everything is sent, the writing half is shut: the peer's end is awaited.
-    HalfClosed,
-    Over,
+    common: Common,
+    state: State,
 }
 
 impl Session {
     /// Makes a session for a connected stream. Put it on an I/O thread.
     pub fn new(options: SessionOptions) -> Self {
-        let now = Instant::now();
-        let handshake = Handshake::new(options.config, now);
-        Self {
-            stream: options.stream,
-            owner: options.owner,
-            connection: options.connection,
-            parent: options.parent,
-            discard_inbound: options.discard_inbound,
-            carried: options.carry.is_some(),
-            state: options.carry.as_ref().map(|carry| carry.state().clone()),
-            linger_until: options.carry.as_ref().and_then(|carry| carry.linger_until),
-            carry: options.carry.map(Box::new),
-            phase: Phase::Handshake(Box::new(handshake), Vec::new()),
+        let SessionOptions { stream, config, owner, connection, pipe, discard_inbound, parent } =
+            options;
+        let common = Common {
+            stream,
+            owner,
+            connection,
+            parent,
+            discard_inbound,
+            pipe_is_lent: pipe.is_some(),
+            pipe_state: pipe.as_ref().map(|pipe| pipe.state().clone()),
+            linger_until: pipe.as_ref().and_then(|pipe| pipe.linger_until),
+            established: false,
             receiving: None,
             sending: false,
             bulk: false,
-            request_tick: false,
-            heartbeat_at: None,
-            failure: None,
-            gone: None,
-            input_over: false,
-            ending: None,
-        }
-    }
-
-    /// Decodes what arrived, and what waited for credit.
-    fn take_in(&mut self, now: Instant, bytes: &[u8]) {
-        let Phase::Traffic(traffic) = &mut self.phase else { return };
-        if let Err(error) = traffic.take_in(now, bytes) {
-            self.failure = Some(DisconnectReason::Protocol(error));
-        }
-    }
-
-    /// Whether nothing is left to be done but to leave.
-    fn is_over(&self) -> bool {
-        self.ending.is_some() || matches!(self.phase, Phase::Over)
+        };
+        let handshaking = Handshaking::new(config, pipe, Instant::now());
+        Self { common, state: State::Handshaking(Box::new(handshaking)) }
     }
 }
 
 impl Handler for Session {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        if let Some(carry) = &mut self.carry {
-            carry.install(&cx.io.notifier(), cx.token.key());
-        }
-        if let Phase::Handshake(handshake, _) = &self.phase {
-            cx.arrange_timer(HANDSHAKE, handshake.poll_timeout());
+        if let State::Handshaking(handshaking) = &mut self.state {
+            handshaking.start(cx);
         }
         self.look_for_close(cx);
         self.advance(cx);
     }
 
     fn received(&mut self, now: Instant, bytes: &[u8]) {
-        if self.is_over() {
-            return;
-        }
-        self.note_volume(bytes.len());
-        match &mut self.phase {
-            Phase::Handshake(handshake, rest) => {
-                if let Err(error) = handshake::input(handshake, rest, now, bytes) {
-                    self.failure = Some(DisconnectReason::Protocol(error));
-                }
-            }
-            Phase::Traffic(_) => self.take_in(now, bytes),
-            Phase::HalfClosed | Phase::Over => {}
+        self.common.note_volume(bytes.len());
+        match &mut self.state {
+            State::Handshaking(handshaking) => handshaking.take_in(now, bytes),
+            State::Traffic(traffic) => traffic.take_in(now, bytes),
+            State::Draining(draining) => draining.take_in(now, bytes),
+            State::HalfClosed(_) | State::Leaving(_) | State::Over => {}
         }
     }
 
     fn drive(&mut self, cx: &mut Cx<'_>) {
-        self.finish_handshake(cx);
+        if let State::Handshaking(handshaking) = &mut self.state {
+            let next = handshaking.drive(&self.common, cx);
+            self.go(cx, next);
+        }
         self.advance(cx);
     }
 
@@ -192,46 +155,61 @@ impl Handler for Session {
     }
 
     fn timer(&mut self, cx: &mut Cx<'_>, kind: TimerKind) {
-        match kind {
-            HANDSHAKE => self.handshake_due(cx),
-            HEARTBEAT => self.heartbeat_due(cx),
-            LAST_READ => {
-                self.input_over = true;
-                self.advance(cx);
-            }
-            LEASE => self.check_lease(cx),
-            _ => self.end(cx, DisconnectReason::Local),
-        }
+        let common = &mut self.common;
+        let next = match (kind, &mut self.state) {
+            (LINGER, _) => Next::Leave(DisconnectReason::Local),
+            (HANDSHAKE, State::Handshaking(handshaking)) => handshaking.time_out(common, cx),
+            (LAST_READ, State::Handshaking(handshaking)) => handshaking.last_read(common),
+            (LAST_READ, State::Draining(draining)) => draining.last_read(common, cx),
+            (HEARTBEAT, State::Traffic(traffic)) => traffic.heartbeat_due(common, cx),
+            (LEASE, State::Traffic(traffic)) => traffic.check_lease(common, cx),
+            _ => Next::Stay,
+        };
+        self.go(cx, next);
     }
 
     fn tick(&mut self, cx: &mut Cx<'_>) {
-        self.request_tick = false;
-        self.watch_burst(cx);
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.write.ticked();
+            let next = traffic.watch_burst(&mut self.common, cx);
+            self.go(cx, next);
+        }
     }
 
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
-        if self.ending.is_some() {
-            return self.leave_if_returned(cx);
-        }
-        match notice {
-            Notice::Readable => {
-                if let Phase::Traffic(traffic) = &mut self.phase {
-                    traffic.wants_to_write = true;
+        let common = &mut self.common;
+        let next = match (notice, &mut self.state) {
+            (Notice::Readable, state) => {
+                if let State::Traffic(traffic) = state {
+                    traffic.write.want();
                 }
                 self.look_for_close(cx);
-                self.advance(cx);
+                return self.advance(cx);
             }
-            Notice::Burst => self.watch_burst(cx),
-            Notice::Writable => self.look_at_reading(cx),
-            Notice::Lend => self.lend_reading(cx),
-            Notice::Reclaim => self.reclaim_reading(cx),
-            Notice::Close => self.end(cx, DisconnectReason::Local),
-            Notice::Abandon if self.state.is_none() => self.end(cx, DisconnectReason::Local),
+            (Notice::Close, _) => Next::Leave(DisconnectReason::Local),
+            (Notice::Abandon, _) if common.pipe_state.is_none() => {
+                Next::Leave(DisconnectReason::Local)
+            }
             // The pipe's own end says when, and how long to linger until then.
-            Notice::Abandon => self.look_for_close(cx),
-            Notice::Authenticated(answer) => self.answered(cx, *answer),
-            Notice::SessionEnded(_) | Notice::Custom(_) => {}
-        }
+            (Notice::Abandon, _) => return self.look_for_close(cx),
+            (Notice::Authenticated(answer), State::Handshaking(handshaking)) => {
+                handshaking.answered(common, cx, *answer)
+            }
+            (Notice::Burst, State::Traffic(traffic)) => traffic.watch_burst(common, cx),
+            (Notice::Writable, State::Traffic(traffic)) => traffic.look_at_reading(common, cx),
+            (Notice::Lend, State::Traffic(traffic)) => {
+                traffic.lend_reading(common, cx);
+                Next::Stay
+            }
+            (Notice::Reclaim, State::Traffic(traffic)) => traffic.reclaim_reading(common, cx),
+            (Notice::Lend, State::Draining(draining)) => {
+                draining.refuse();
+                Next::Stay
+            }
+            (Notice::Writable | Notice::Reclaim, _) => return self.advance(cx),
+            _ => Next::Stay,
+        };
+        self.go(cx, next);
     }
 
     fn panicked(&mut self, cx: &mut Cx<'_>) {

@@ -2,8 +2,8 @@
 //!
 //! To a peer that speaks ZMTP 3.1 the log's memory goes out as it is. For older peers, and for those
 //! with whom it was agreed to seal frames, every frame is translated into fresh memory. Either way the
-//! pieces of the log stay at hand until the batch is sent: when the connection breaks, whatever was not handed to the kernel as a whole message goes to
-//! the next connection, from the start of that message.
+//! pieces of the log stay at hand until the batch is sent: when the connection breaks, whatever was not
+//! handed to the kernel as a whole message goes to the next connection, from the start of that message.
 
 use crate::batch::{Batch, BatchPart};
 use bytes::Bytes;
@@ -55,14 +55,13 @@ struct Rare {
     /// Where in the batch each message ends, if it was translated.
     ends: Vec<usize>,
     /// Left over from the connection before.
-    carried: Vec<Piece>,
+    left_over: Vec<Piece>,
 }
 
 impl Outbound {
-    /// Begins with `control`, bytes for the wire, and then what the last connection has `carried`
-    /// over.
-    pub(crate) fn new(encoder: Encoder, control: Vec<u8>, carried: Vec<Piece>) -> Self {
-        let rare = (!carried.is_empty()).then(|| Box::new(Rare { ends: Vec::new(), carried }));
+    /// Begins with `control`, bytes for the wire, and then what the last connection has `left_over`.
+    pub(crate) fn new(encoder: Encoder, control: Vec<u8>, left_over: Vec<Piece>) -> Self {
+        let rare = (!left_over.is_empty()).then(|| Box::new(Rare { ends: Vec::new(), left_over }));
         Self {
             encoder,
             control,
@@ -137,7 +136,7 @@ impl Outbound {
             return;
         }
         if let Some(rare) = &mut self.rare {
-            self.under_way.append(&mut rare.carried);
+            self.under_way.append(&mut rare.left_over);
         }
         if !self.used_before && self.under_way.capacity() == 0 {
             self.under_way.reserve_exact(1); // For the first word.
@@ -234,7 +233,7 @@ impl Outbound {
         };
         let mut left = std::mem::take(&mut self.under_way);
         skip_messages(&mut left, whole);
-        left.extend(self.rare.into_iter().flat_map(|rare| rare.carried));
+        left.extend(self.rare.into_iter().flat_map(|rare| rare.left_over));
         (left, whole.saturating_sub(self.credited) as u32)
     }
 }

@@ -70,8 +70,8 @@ fn the_mark_counts_messages_of_a_connection_to_come(kind: BackendKind) {
     let settings = Settings { send: Capacity::Messages(10), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
     let (stream, mut peer) = connection(Over::Tcp);
-    let (mut app, carry) = crate::harness::App::lent(&harness.settings);
-    harness.session(stream, Some(carry));
+    let (mut app, pipe) = crate::harness::App::lent(&harness.settings);
+    harness.session(stream, Some(pipe));
     let mut sent = 0u32;
     while app.end.tx.write(&mut Message::copy_from(&sent.to_be_bytes())).is_ok() {
         sent += 1;

@@ -51,9 +51,9 @@ fn what_does_not_get_out_in_time_is_counted(kind: BackendKind) {
         for lent in [false, true] {
             let mut harness = Harness::new(kind);
             let (session, mut app, mut peer) = if lent {
-                let (app, carry) = App::lent(&harness.settings);
+                let (app, pipe) = App::lent(&harness.settings);
                 let (stream, mut peer) = connection(Over::Unix);
-                let session = harness.session(stream, Some(carry));
+                let session = harness.session(stream, Some(pipe));
                 peer.shake_hands();
                 (session, app, peer)
             } else {
@@ -77,17 +77,17 @@ fn what_does_not_get_out_in_time_is_counted(kind: BackendKind) {
 
 fn a_closed_session_gives_its_pipe_back_and_counts_nothing_yet(kind: BackendKind) {
     let mut harness = Harness::new(kind);
-    let (mut app, carry) = App::lent(&harness.settings);
+    let (mut app, pipe) = App::lent(&harness.settings);
     let (stream, mut peer) = connection(Over::Unix);
-    let session = harness.session(stream, Some(carry));
+    let session = harness.session(stream, Some(pipe));
     peer.shake_hands();
     for _ in 0..500 {
         app.send(vec![4; 5000]);
     }
     harness.tell(session, Notice::Close);
-    let carry = harness.ended().carry.unwrap();
+    let pipe = harness.ended().pipe.unwrap();
     assert_eq!(app.end.state.dropped.load(Ordering::Relaxed), 0);
-    drop(carry);
+    drop(pipe);
     let dropped = app.end.state.dropped.load(Ordering::Relaxed);
     assert_eq!(dropped + whole_messages(&peer.rest()), 500);
 }

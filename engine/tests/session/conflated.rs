@@ -17,14 +17,14 @@ const SIZES: [usize; 5] = [3, 0, 20_000, 8192, 9000];
 fn every_frame_of_the_latest_message_is_sent_and_received(kind: BackendKind) {
     for speaks in [Speaks::V3_1, Speaks::V3_0, Speaks::V2_0, Speaks::V1_0] {
         let mut harness = Harness::with(kind, settings());
-        let (mut app, carry) = App::lent(&harness.settings);
+        let (mut app, pipe) = App::lent(&harness.settings);
         for round in 1..4 {
             SIZES.iter().for_each(|size| app.send(more(&vec![round; *size])));
             app.send("last");
         }
         app.send(more(b"not whole"));
         let (stream, mut peer) = connection(Over::Tcp);
-        harness.session(stream, Some(carry));
+        harness.session(stream, Some(pipe));
         peer.shake_hands_as(speaks);
         harness.connected();
         let mut echo = Vec::new();
@@ -49,10 +49,10 @@ fn every_frame_of_the_latest_message_is_sent_and_received(kind: BackendKind) {
 
 fn half_a_message_of_the_peers_is_not_continued_by_the_next(kind: BackendKind) {
     let mut harness = Harness::with(kind, settings());
-    let (mut app, mut carry) = App::lent(&harness.settings);
+    let (mut app, mut pipe) = App::lent(&harness.settings);
     for last in [false, true] {
         let (stream, mut peer) = connection(Over::Unix);
-        harness.session(stream, Some(carry));
+        harness.session(stream, Some(pipe));
         peer.shake_hands();
         harness.connected();
         peer.write(&peer.wire(0, b"whole"));
@@ -65,17 +65,17 @@ fn half_a_message_of_the_peers_is_not_continued_by_the_next(kind: BackendKind) {
         peer.write(&peer.wire(frame::MORE, b"half"));
         drop(peer);
         harness.disconnected();
-        carry = harness.ended().carry.unwrap();
+        pipe = harness.ended().pipe.unwrap();
     }
 }
 
 fn what_is_left_in_the_end_counts_as_one_message(kind: BackendKind) {
     let harness = Harness::with(kind, settings());
-    let (mut app, carry) = App::lent(&harness.settings);
+    let (mut app, pipe) = App::lent(&harness.settings);
     for frame in [more(b"a"), more(b"b"), Message::from("c")] {
         app.send(frame);
     }
-    drop(carry);
+    drop(pipe);
     assert_eq!(app.end.state.dropped.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
 

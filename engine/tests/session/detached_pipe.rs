@@ -50,21 +50,21 @@ fn write_all(mut app: App, how: Middle) -> std::thread::JoinHandle<App> {
     })
 }
 
-/// The carry of a session that was connected to a peer which went away as `leave` says.
+/// The pipe of a session that was connected to a peer which went away as `leave` says.
 fn through_a_connection(
     harness: &mut Harness,
     over: Over,
     speaks: Speaks,
-    carry: DetachedPipe,
+    pipe: DetachedPipe,
     leave: impl FnOnce(Peer),
 ) -> DetachedPipe {
     let (stream, mut peer) = connection(over);
-    harness.session(stream, Some(carry));
+    harness.session(stream, Some(pipe));
     peer.shake_hands_as(speaks);
     harness.connected();
     leave(peer);
     harness.disconnected();
-    harness.ended().carry.expect("the pipe comes back")
+    harness.ended().pipe.expect("the pipe comes back")
 }
 
 fn read_all(peer: &mut Peer, how: Middle, first: u32) {
@@ -93,7 +93,7 @@ fn a_message_that_was_cut_off_begins_the_next_connection(kind: BackendKind) {
     ] {
         let settings = Settings { send: Capacity::Messages(4), ..Settings::default() };
         let mut harness = Harness::with(kind, settings);
-        let (app, mut carry) = App::lent(&harness.settings);
+        let (app, mut pipe) = App::lent(&harness.settings);
         let writer = write_all(app, how);
         for round in 0..3 {
             // The first connection breaks in the middle, the others break there again.
@@ -105,18 +105,18 @@ fn a_message_that_was_cut_off_begins_the_next_connection(kind: BackendKind) {
                     peer.socket.set_linger(Some(Duration::ZERO)).unwrap();
                 }
             };
-            carry = through_a_connection(&mut harness, over, speaks, carry, leave);
+            pipe = through_a_connection(&mut harness, over, speaks, pipe, leave);
         }
         // The version may change from one to the next.
         for next in [speaks, Speaks::V3_1] {
             if next != speaks {
-                carry = through_a_connection(&mut harness, over, next, carry, |mut peer| {
+                pipe = through_a_connection(&mut harness, over, next, pipe, |mut peer| {
                     peer.bytes(100_000);
                 });
             }
         }
         let (stream, mut peer) = connection(over);
-        harness.session(stream, Some(carry));
+        harness.session(stream, Some(pipe));
         peer.shake_hands_as(speaks);
         read_all(&mut peer, how, 10);
         let mut app = writer.join().unwrap();
@@ -129,35 +129,35 @@ fn a_message_that_was_cut_off_begins_the_next_connection(kind: BackendKind) {
 fn an_idle_connection_leaves_nothing_behind(kind: BackendKind) {
     let settings = Settings { send: Capacity::Messages(4), ..Settings::default() };
     let mut harness = Harness::with(kind, settings);
-    let (mut app, mut carry) = App::lent(&harness.settings);
+    let (mut app, mut pipe) = App::lent(&harness.settings);
     for round in 0..5u32 {
-        carry = through_a_connection(&mut harness, Over::Tcp, Speaks::V3_1, carry, |mut peer| {
+        pipe = through_a_connection(&mut harness, Over::Tcp, Speaks::V3_1, pipe, |mut peer| {
             for number in 0..20 {
                 app.send(small(round * 20 + number));
                 assert_eq!(peer.message(), small(round * 20 + number));
             }
         });
-        assert!(!carry.has_unsent());
+        assert!(!pipe.has_unsent());
     }
 }
 
 /// Half a message from one connection is not continued by the next.
 fn half_a_message_of_the_peers_is_as_good_as_none(kind: BackendKind) {
     let mut harness = Harness::new(kind);
-    let (mut app, mut carry) = App::lent(&harness.settings);
+    let (mut app, mut pipe) = App::lent(&harness.settings);
     let halves: [Vec<u8>; 3] = [
         wire(frame::MORE, b"half"),
         wire(0, &[1; 1000])[..500].to_vec(),
         [wire(frame::MORE, &[2; 20_000]), wire(0, &[2; 20_000])[..10_000].to_vec()].concat(),
     ];
     for half in halves {
-        carry = through_a_connection(&mut harness, Over::Unix, Speaks::V3_1, carry, |mut peer| {
+        pipe = through_a_connection(&mut harness, Over::Unix, Speaks::V3_1, pipe, |mut peer| {
             peer.write(&wire(0, b"whole"));
             peer.write(&half);
         });
         assert_eq!(app.recv(), *b"whole");
     }
-    through_a_connection(&mut harness, Over::Unix, Speaks::V3_1, carry, |mut peer| {
+    through_a_connection(&mut harness, Over::Unix, Speaks::V3_1, pipe, |mut peer| {
         peer.write(&wire(frame::MORE, b"first"));
         peer.write(&wire(0, b"last"));
     });
@@ -169,14 +169,14 @@ fn half_a_message_of_the_peers_is_as_good_as_none(kind: BackendKind) {
 /// A handshake that fails takes nothing from the pipe.
 fn a_failed_handshake_leaves_the_pipe_as_it_was(kind: BackendKind) {
     let mut harness = Harness::new(kind);
-    let (mut app, carry) = App::lent(&harness.settings);
+    let (mut app, pipe) = App::lent(&harness.settings);
     app.send("kept");
     let (stream, mut peer) = connection(Over::Tcp);
-    harness.session(stream, Some(carry));
+    harness.session(stream, Some(pipe));
     peer.write(b"GET / HTTP/1.0\r\n\r\n");
     harness.handshake_failed();
-    let carry = harness.ended().carry.unwrap();
-    through_a_connection(&mut harness, Over::Tcp, Speaks::V3_1, carry, |mut peer| {
+    let pipe = harness.ended().pipe.unwrap();
+    through_a_connection(&mut harness, Over::Tcp, Speaks::V3_1, pipe, |mut peer| {
         assert_eq!(peer.message(), b"kept");
     });
 }
@@ -228,9 +228,9 @@ fn subscriptions_for_the_last_connection_are_not_for_the_next(kind: BackendKind)
         let send = Capacity::Messages(4);
         let settings = Settings { send, preamble, told: Some(5), ..Settings::default() };
         let mut harness = Harness::with(kind, settings);
-        let (mut app, mut carry) = App::lent(&harness.settings);
+        let (mut app, mut pipe) = App::lent(&harness.settings);
         write_subscriptions(&mut app);
-        carry = through_a_connection(&mut harness, Over::Tcp, speaks, carry, |mut peer| {
+        pipe = through_a_connection(&mut harness, Over::Tcp, speaks, pipe, |mut peer| {
             assert_eq!(peer.frame().body, told);
             read_messages(&mut peer);
             // Now the connection breaks in the middle of something large, and all that is behind it
@@ -241,7 +241,7 @@ fn subscriptions_for_the_last_connection_are_not_for_the_next(kind: BackendKind)
         });
         assert_eq!(*app.end.state.told(), 5);
         let (stream, mut peer) = connection(Over::Unix);
-        harness.session(stream, Some(carry));
+        harness.session(stream, Some(pipe));
         peer.shake_hands_as(speaks);
         assert_eq!(peer.frame().body, told);
         assert!(peer.message() == vec![7; TOO_MUCH], "{speaks:?}");

@@ -18,7 +18,7 @@ fn a_handshake_leads_to_a_pipe(kind: BackendKind) {
         drop(peer);
         assert!(matches!(harness.disconnected(), DisconnectReason::PeerClosed));
         let end = harness.ended();
-        assert!(end.established && end.carry.is_none());
+        assert!(end.established && end.pipe.is_none());
         assert!(!app.end.state.is_connected());
         harness.finish();
     }
@@ -26,10 +26,10 @@ fn a_handshake_leads_to_a_pipe(kind: BackendKind) {
 
 fn a_pipe_that_was_there_is_told_of_its_peer(kind: BackendKind) {
     let mut harness = Harness::new(kind);
-    let (mut app, carry) = App::lent(&harness.settings);
+    let (mut app, pipe) = App::lent(&harness.settings);
     app.send("queued before there was a connection");
     let (stream, mut peer) = connection(Over::Tcp);
-    harness.session(stream, Some(carry));
+    harness.session(stream, Some(pipe));
     peer.shake_hands();
     let info = harness.connected();
     assert_eq!((info.version, info.socket_type), (Version::V3_1, Some(SocketType::Dealer)));
@@ -54,10 +54,10 @@ fn the_preamble_goes_before_everything_else(kind: BackendKind) {
     ringmq_zmtp::subscribe_frame(b"topic", &mut preamble);
     let settings = Settings { preamble: preamble.clone(), ..Settings::default() };
     let harness = Harness::with(kind, settings);
-    let (mut app, carry) = App::lent(&harness.settings);
+    let (mut app, pipe) = App::lent(&harness.settings);
     app.send("later");
     let (stream, mut peer) = connection(Over::Unix);
-    harness.session(stream, Some(carry));
+    harness.session(stream, Some(pipe));
     peer.shake_hands();
     assert_eq!(peer.bytes(preamble.len()), preamble);
     assert_eq!(peer.message(), b"later");
@@ -140,12 +140,12 @@ fn a_socket_without_room_ignores_its_peer(kind: BackendKind) {
 fn a_closed_pipe_with_nothing_in_it_ends_a_handshake(kind: BackendKind) {
     for linger in [None, Some(Duration::ZERO)] {
         let mut harness = Harness::new(kind);
-        let (mut app, carry) = App::lent(&harness.settings);
+        let (mut app, pipe) = App::lent(&harness.settings);
         if linger == Some(Duration::ZERO) {
             app.send("nobody will get this");
         }
         let (stream, _peer) = connection(Over::Tcp);
-        let session = harness.session(stream, Some(carry));
+        let session = harness.session(stream, Some(pipe));
         let state = app.close(linger);
         harness.tell(session, Notice::Abandon);
         assert!(matches!(harness.disconnected(), DisconnectReason::Local));

@@ -155,9 +155,9 @@ impl Harness {
     }
 
     /// Puts a session on the engine.
-    pub(crate) fn session(&self, stream: Stream, carry: Option<DetachedPipe>) -> Token {
+    pub(crate) fn session(&self, stream: Stream, pipe: Option<DetachedPipe>) -> Token {
         let socket = TestSocket { news: self.sender.clone(), settings: self.settings.clone() };
-        self.session_of(Arc::new(socket), stream, carry)
+        self.session_of(Arc::new(socket), stream, pipe)
     }
 
     /// The same for another socket.
@@ -165,7 +165,7 @@ impl Harness {
         &self,
         owner: Arc<dyn SessionOwner>,
         stream: Stream,
-        carry: Option<DetachedPipe>,
+        pipe: Option<DetachedPipe>,
     ) -> Token {
         self.engine.choose(0).add(Box::new(Session::new(SessionOptions {
             stream,
@@ -177,7 +177,7 @@ impl Harness {
                 peer: "there".into(),
                 peer_address: None,
             },
-            carry,
+            pipe,
             discard_inbound: self.settings.discard,
             parent: self.parent,
         })))

@@ -154,12 +154,12 @@ fn only_the_latest_message_is_kept_of_each_direction(kind: BackendKind) {
     let settings =
         Settings { send: Capacity::Conflated, receive: Capacity::Conflated, ..Settings::default() };
     let harness = Harness::with(kind, settings);
-    let (mut app, carry) = App::lent(&harness.settings);
+    let (mut app, pipe) = App::lent(&harness.settings);
     for size in [10, 20_000, 30] {
         app.send(body(size, 3));
     }
     let (stream, mut peer) = connection(Over::Unix);
-    harness.session(stream, Some(carry));
+    harness.session(stream, Some(pipe));
     peer.shake_hands();
     assert_eq!(peer.message(), body(30, 3));
     app.send(body(20_000, 4));

@@ -17,9 +17,9 @@ fn old_peers_get_and_give_messages_of_every_size(kind: BackendKind) {
         (Speaks::V1_0, Version::V1_0),
     ] {
         let mut harness = Harness::new(kind);
-        let (mut app, carry) = App::lent(&harness.settings);
+        let (mut app, pipe) = App::lent(&harness.settings);
         let (stream, mut peer) = connection(Over::Tcp);
-        harness.session(stream, Some(carry));
+        harness.session(stream, Some(pipe));
         peer.shake_hands_as(speaks);
         assert_eq!(harness.connected().version, version);
         for size in SIZES {
@@ -46,7 +46,7 @@ fn subscriptions_are_messages_to_old_peers_however_long(kind: BackendKind) {
         ringmq_zmtp::subscribe_frame(b"first", &mut preamble);
         let mut harness =
             Harness::with(kind, Settings { preamble: preamble.clone(), ..Settings::default() });
-        let (mut app, carry) = App::lent(&harness.settings);
+        let (mut app, pipe) = App::lent(&harness.settings);
         // More than the log copies: it holds the body by reference.
         let long = vec![b't'; 20_000];
         for (name, topic) in [(&b"\x09SUBSCRIBE"[..], &long[..]), (b"\x06CANCEL", b"first")] {
@@ -54,7 +54,7 @@ fn subscriptions_are_messages_to_old_peers_however_long(kind: BackendKind) {
             app.end.tx.write_uncounted(frame::COMMAND, body.into());
         }
         let (stream, mut peer) = connection(Over::Unix);
-        harness.session(stream, Some(carry));
+        harness.session(stream, Some(pipe));
         peer.shake_hands_as(speaks);
         harness.connected();
         assert_eq!(peer.message(), b"\x01first");
@@ -66,9 +66,9 @@ fn subscriptions_are_messages_to_old_peers_however_long(kind: BackendKind) {
 fn a_subscriber_that_cannot_subscribe_gets_everything(kind: BackendKind) {
     let settings = Settings { config: Config::new(SocketType::Pub), ..Settings::default() };
     let harness = Harness::with(kind, settings);
-    let (mut app, carry) = App::lent(&harness.settings);
+    let (mut app, pipe) = App::lent(&harness.settings);
     let (stream, mut peer) = connection(Over::Tcp);
-    harness.session(stream, Some(carry));
+    harness.session(stream, Some(pipe));
     peer.shake_hands_as(Speaks::V1_0);
     assert_eq!(app.recv(), *b"\x09SUBSCRIBE");
 }

@@ -152,13 +152,13 @@ fn a_full_pipe_answers_pings(kind: BackendKind) {
 fn whole_messages_go_to_the_next_connection(kind: BackendKind) {
     const COUNT: u32 = 400;
     let mut harness = Harness::with(kind, Settings { config: client(), ..Settings::default() });
-    let (mut app, carry) = App::lent(&harness.settings);
+    let (mut app, pipe) = App::lent(&harness.settings);
     for number in 0..COUNT {
         app.send(more(&number.to_be_bytes()));
         app.send(vec![number as u8; 20_000]);
     }
     let (descriptor, peer) = connection(Over::Unix);
-    harness.session(descriptor, Some(carry));
+    harness.session(descriptor, Some(pipe));
     let peer_config = || xor::config(ROUTER, Xor::Server);
     let mut peer = SealedPeer::shake_hands(peer, peer_config()).unwrap();
     for number in 0..3_u32 {
@@ -166,9 +166,9 @@ fn whole_messages_go_to_the_next_connection(kind: BackendKind) {
         peer.frame();
     }
     drop(peer);
-    let carry = harness.ended().carry;
+    let pipe = harness.ended().pipe;
     let (descriptor, peer) = connection(Over::Unix);
-    harness.session(descriptor, carry);
+    harness.session(descriptor, pipe);
     let mut peer = SealedPeer::shake_hands(peer, peer_config()).unwrap();
     let (_, first) = peer.frame();
     let first = u32::from_be_bytes(first.try_into().unwrap());

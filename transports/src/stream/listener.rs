@@ -122,7 +122,7 @@ impl Listener {
             config: self.settings.options.zmtp.clone(),
             owner: self.owner.clone(),
             connection,
-            carry: None,
+            pipe: None,
             discard_inbound: self.settings.options.discard_inbound,
             parent: cx.token,
         });

@@ -1,0 +1,39 @@
+//! A pipe that is filled fast: it stays awake, and the session looks at it every few microseconds, so
+//! that whoever fills it does not pay for a system call, or a wake-up, with each message.
+
+use super::{Flush, WriteGrant};
+use crate::io_thread::handler::Cx;
+
+/// What a look at a burst has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Burst {
+    /// It goes on; the next look is arranged.
+    GoesOn,
+    /// No more comes, or the kernel takes no more: the rest is the session's.
+    Over,
+}
+
+impl WriteGrant {
+    /// Looks at a pipe that is filled fast: sends what is in it when there is enough of it, or no more
+    /// comes. Whoever fills it may do so too, and before.
+    pub(crate) fn look_at_burst(&mut self, cx: &mut Cx<'_>) -> Burst {
+        if self.revoke()
+            && let Some(writing) = self.get()
+        {
+            writing.watched = true;
+            let pending = writing.look();
+            let stuck = writing.is_due(cx.now) && writing.flush() == Flush::Blocked;
+            if stuck || pending == 0 || self.is_wanted() {
+                if let Some(writing) = self.get() {
+                    writing.watched = false;
+                }
+                return Burst::Over;
+            }
+            self.lend();
+        }
+        if self.wants_tick() {
+            cx.request_tick();
+        }
+        Burst::GoesOn
+    }
+}

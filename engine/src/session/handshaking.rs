@@ -1,0 +1,286 @@
+//! A session before messages flow.
+
+use super::inbound::Inbound;
+use super::outbound::Outbound;
+use super::state::{Gone, Next};
+use super::{Common, DetachedPipe, HANDSHAKE, Traffic, properties};
+use crate::batch::{Batch, BatchPart};
+use crate::direct::{ReadHalf, WriteHalf};
+use crate::io_thread::handler::Cx;
+use crate::monitor::{DisconnectReason, MonitorEvent};
+use crate::owner::{Applicant, Attach, Connection};
+use bytes::Bytes;
+use ringmq_zmtp::{
+    AuthAnswer, Config, Decoder, Encoder, Handshake, Heartbeat, NoRandomness, Peer, ProtocolError,
+};
+use std::cell::RefCell;
+use std::io;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+thread_local! {
+    /// Whom the last handshake on this thread was with.
+    static LAST: RefCell<Weak<Peer>> = const { RefCell::new(Weak::new()) };
+}
+
+/// A peer, in the memory of the one before if both have said the same: most peers of a socket tell only
+/// what they are, and thousands of them need to be remembered once only.
+fn share(peer: Peer) -> Arc<Peer> {
+    LAST.with_borrow_mut(|last| match last.upgrade() {
+        Some(known) if *known == peer => known,
+        _ => {
+            let peer = Arc::new(peer);
+            *last = Arc::downgrade(&peer);
+            peer
+        }
+    })
+}
+
+/// Random bytes of the system, fit for keys.
+fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+    getrandom::fill(bytes).map_err(|error| {
+        tracing::error!(%error, "the system has no random bytes");
+        NoRandomness
+    })
+}
+
+/// How the two ends of a connection speak from now on.
+pub(super) struct Agreed {
+    pub(super) encoder: Encoder,
+    pub(super) decoder: Decoder,
+    pub(super) heartbeat: Heartbeat,
+    /// What the handshake still has to say, before everything else.
+    pub(super) out: Vec<u8>,
+}
+
+/// See the [module's documentation](self).
+pub(super) struct Handshaking {
+    handshake: Handshake,
+    /// What the peer has sent that the handshake has no use for, or not yet.
+    rest: Vec<u8>,
+    /// The pipe, if there is one already.
+    pipe: Option<Box<DetachedPipe>>,
+    /// Found while bytes were taken in, or when the socket was asked for a pipe; acted on when driven.
+    failure: Option<DisconnectReason>,
+    /// Nothing more can be sent. What the peer has said before is still read.
+    gone: Option<Gone>,
+}
+
+impl Handshaking {
+    pub(super) fn new(config: Arc<Config>, pipe: Option<DetachedPipe>, now: Instant) -> Self {
+        Self {
+            handshake: Handshake::new(config, now),
+            rest: Vec::new(),
+            pipe: pipe.map(Box::new),
+            failure: None,
+            gone: None,
+        }
+    }
+
+    pub(super) fn start(&mut self, cx: &mut Cx<'_>) {
+        if let Some(pipe) = &mut self.pipe {
+            pipe.install(&cx.io.notifier(), cx.token.key());
+        }
+        cx.arrange_timer(HANDSHAKE, self.handshake.poll_timeout());
+    }
+
+    /// What the handshake wants to be sent.
+    fn output(&mut self) -> Batch {
+        let mut out = Vec::new();
+        self.handshake.take_output(&mut out);
+        let mut batch = Batch::default();
+        batch.expect(usize::from(!out.is_empty()));
+        batch.push(BatchPart::Bytes { bytes: Bytes::from(out), messages: 0 });
+        batch
+    }
+
+    /// Feeds the handshake; what it does not take is kept for the decoder.
+    pub(super) fn take_in(&mut self, now: Instant, bytes: &[u8]) {
+        if let Err(error) = self.feed(now, bytes) {
+            self.failure = Some(DisconnectReason::Protocol(error));
+        }
+    }
+
+    fn feed(&mut self, now: Instant, bytes: &[u8]) -> Result<(), ProtocolError> {
+        // Bytes for which there was no use yet go first.
+        let is_next = self.rest.is_empty() && !self.handshake.is_done();
+        let used = if is_next { self.handshake.input(now, &mut random, bytes)? } else { 0 };
+        self.rest.extend_from_slice(&bytes[used..]);
+        Ok(())
+    }
+
+    /// Asks whether the peer is to be let in, if that is what the handshake wants to know, or goes on to
+    /// traffic if it is done.
+    pub(super) fn drive(&mut self, common: &Common, cx: &mut Cx<'_>) -> Next {
+        if self.failure.is_some() {
+            return Next::Stay;
+        }
+        if let Some(request) = self.handshake.poll_request() {
+            let (io, session) = (cx.io.clone(), cx.token);
+            common.owner.authenticate(&common.connection, Applicant::new(request, io, session));
+        }
+        if !self.handshake.is_done() {
+            return Next::Stay;
+        }
+        let mut out = Vec::new();
+        self.handshake.take_output(&mut out);
+        let Some(established) = self.handshake.established() else { return Next::Stay };
+        cx.cancel_timer(HANDSHAKE);
+        Next::Establish(Box::new(established), out)
+    }
+
+    /// An authenticator has answered. What has come from the peer meanwhile is next.
+    pub(super) fn answered(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Cx<'_>,
+        answer: AuthAnswer,
+    ) -> Next {
+        let behind = std::mem::take(&mut self.rest);
+        let result = self
+            .handshake
+            .answer(cx.now, &mut random, answer)
+            .and_then(|()| self.feed(cx.now, &behind));
+        if let Err(error) = result {
+            self.failure = Some(DisconnectReason::Protocol(error));
+        }
+        match self.drive(common, cx) {
+            Next::Stay => self.advance(common, cx),
+            next => next,
+        }
+    }
+
+    pub(super) fn time_out(&mut self, common: &Common, cx: &mut Cx<'_>) -> Next {
+        match self.handshake.handle_timeout(cx.now) {
+            Ok(()) => {
+                cx.arrange_timer(HANDSHAKE, self.handshake.poll_timeout());
+                Next::Stay
+            }
+            Err(error) => self.fail(common, DisconnectReason::Protocol(error)),
+        }
+    }
+
+    pub(super) fn advance(&mut self, common: &mut Common, cx: &mut Cx<'_>) -> Next {
+        if let Some(reason) = self.failure.take() {
+            return self.fail(common, reason);
+        }
+        if self.gone.is_none() && !common.sending {
+            let batch = self.output();
+            if !batch.is_empty() {
+                common.send(cx, batch);
+            }
+        }
+        // Said before an authenticator has let the peer in.
+        let blocked = self.handshake.is_waiting() && !self.rest.is_empty();
+        // Once: how much room there is for messages is not known yet, and what is read cannot be unread.
+        common.read_on(cx, blocked, || true);
+        Next::Stay
+    }
+
+    pub(super) fn sent(
+        &mut self,
+        common: &mut Common,
+        cx: &mut Cx<'_>,
+        batch: Batch,
+        failure: Option<io::Error>,
+    ) -> Next {
+        if let Some(error) = failure {
+            Common::limit_last_read(cx);
+            self.gone.get_or_insert_with(|| Gone::send_failed(error));
+        } else if !batch.is_empty() && self.gone.is_none() {
+            common.send(cx, batch);
+            return Next::Stay;
+        }
+        self.advance(common, cx)
+    }
+
+    /// The peer has closed the connection before it was known.
+    pub(super) fn input_over(&mut self, common: &Common, reason: DisconnectReason) -> Next {
+        let reason =
+            self.failure.take().or(self.gone.take().map(|gone| gone.reason)).unwrap_or(reason);
+        self.fail(common, reason)
+    }
+
+    /// No more is waited for from a peer that nothing can be sent to.
+    pub(super) fn last_read(&mut self, common: &Common) -> Next {
+        self.input_over(common, DisconnectReason::PeerClosed)
+    }
+
+    fn fail(&mut self, common: &Common, reason: DisconnectReason) -> Next {
+        let last = self.output();
+        if !common.sending && !last.is_empty() {
+            // What this end is, so that the other one knows, too, that they do not go together. As
+            // much as goes out at once: nobody waits for such a peer.
+            let _ = common.stream.send(&last);
+        }
+        let Connection { endpoint, peer, .. } = common.connection.clone();
+        let event = MonitorEvent::HandshakeFailed { endpoint, peer, reason: reason.clone() };
+        common.owner.event(event);
+        Next::Leave(reason)
+    }
+
+    /// Whether the socket has closed the pipe and nothing is left in it.
+    pub(super) fn is_spent(&mut self) -> bool {
+        self.pipe.as_mut().is_some_and(|pipe| pipe.is_spent())
+    }
+
+    /// The peer is known: tells the socket, and gets a pipe for it if there is none.
+    pub(super) fn introduce(&mut self, common: &mut Common, cx: &mut Cx<'_>, peer: Peer) {
+        let peer = share(peer);
+        let Connection { endpoint, peer: address, .. } = common.connection.clone();
+        let identity = peer.clone();
+        common.owner.event(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
+        if let Some(pipe) = &self.pipe {
+            common.owner.connected(&common.connection, &peer, pipe.tx.written());
+        } else {
+            match common.owner.attach(&common.connection, &peer) {
+                Attach::Pipe(pipe) => {
+                    let mut pipe = DetachedPipe::new(pipe);
+                    pipe.install(&cx.io.notifier(), cx.token.key());
+                    common.pipe_state = Some(pipe.state().clone());
+                    self.pipe = Some(Box::new(pipe));
+                }
+                Attach::Ignored => {}
+                Attach::Closed => self.failure = Some(DisconnectReason::Local),
+            }
+        }
+        if let Some(pipe) = &mut self.pipe {
+            // Of a peer that is not listened to no message will ever tell.
+            let listens = !common.discard_inbound;
+            pipe.tx.set_peer(listens.then(|| properties::known(&common.connection, &peer)));
+        }
+    }
+
+    /// Messages flow from now on. Returned are also the bytes that came behind the handshake, and whether
+    /// nothing can be sent any more.
+    pub(super) fn into_traffic(
+        self,
+        common: &mut Common,
+        cx: &mut Cx<'_>,
+        agreed: Agreed,
+    ) -> (Box<Traffic>, Vec<u8>, Option<Gone>) {
+        common.established = true;
+        let Agreed { encoder, decoder, heartbeat, out } = agreed;
+        let (tx, mut source) = match self.pipe.map(|pipe| *pipe) {
+            Some(pipe) => (Some(pipe.tx), Some(pipe.source)),
+            None => (None, None),
+        };
+        let mut frames = Vec::new();
+        let unsent = source.as_mut().map(|source| source.begin(&*common.owner, &mut frames));
+        let mut outbound = Outbound::new(encoder, out, unsent.unwrap_or_default());
+        outbound.add_frames(&frames);
+        if let Some(longest) = heartbeat.longest_pause() {
+            common.stream.limit_back_off(longest);
+        }
+        let inbound = Inbound::new(decoder, common.discard_inbound);
+        let reading = ReadHalf::new(common.stream.clone(), inbound, tx);
+        let writing = WriteHalf::new(common.stream.clone(), outbound, source);
+        let mut traffic = Traffic::new(cx, reading, writing, heartbeat);
+        traffic.failure = self.failure;
+        (Box::new(traffic), self.rest, self.gone)
+    }
+
+    pub(super) fn into_pipe(self) -> Option<Box<DetachedPipe>> {
+        self.pipe
+    }
+}

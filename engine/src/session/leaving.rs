@@ -1,0 +1,69 @@
+//! A session at its end: it leaves its thread, and gives the pipe back, once it is known how much was sent
+//! and both halves of the connection are here.
+
+use super::state::Next;
+use super::{Common, DetachedPipe, Traffic};
+use crate::io_thread::handler::Cx;
+use crate::monitor::DisconnectReason;
+use ringmq_pipe::{Message, frame};
+use std::sync::atomic::Ordering;
+
+/// See the [module's documentation](self).
+pub(super) struct Leaving {
+    reason: DisconnectReason,
+    pub(super) held: Held,
+}
+
+/// What a session holds of its pipe.
+pub(super) enum Held {
+    /// All of it, if there is one.
+    Pipe(Option<Box<DetachedPipe>>),
+    /// The halves in which messages flowed. They may be lent.
+    Traffic(Box<Traffic>),
+}
+
+impl Leaving {
+    pub(super) fn new(reason: DisconnectReason, held: Held) -> Self {
+        Self { reason, held }
+    }
+
+    /// Wants back what is still out, and goes on when nothing is.
+    pub(super) fn advance(&mut self, common: &Common) -> Next {
+        if common.sending {
+            return Next::Stay;
+        }
+        let is_here = match &mut self.held {
+            Held::Traffic(traffic) => traffic.revoke(),
+            Held::Pipe(_) => true,
+        };
+        if is_here {
+            return Next::Finish;
+        }
+        // Whoever reads is to let go, and then this session is told.
+        common.owner.look_again();
+        Next::Stay
+    }
+
+    /// Puts the pipe together again and gives it back.
+    pub(super) fn finish(self, common: &Common, cx: &mut Cx<'_>) {
+        let pipe = match self.held {
+            Held::Pipe(pipe) => pipe.map(|pipe| *pipe),
+            Held::Traffic(traffic) => traffic.into_pipe(common.linger_until),
+        };
+        let pipe = pipe.and_then(|mut pipe| {
+            pipe.linger_until = common.linger_until;
+            // Half a message of the peer's is as good as none.
+            pipe.tx.rollback();
+            if common.pipe_is_lent && common.established && common.owner.tells_peers_apart() {
+                pipe.tx.write_uncounted(frame::COMMAND, Message::new());
+            }
+            // One that goes back to nobody has ended by the next line: whoever sees that the peer is gone
+            // finds nothing that still leads to it.
+            common.pipe_is_lent.then_some(pipe)
+        });
+        if let Some(state) = &common.pipe_state {
+            state.connected.store(false, Ordering::SeqCst);
+        }
+        common.report(cx, pipe, self.reason);
+    }
+}

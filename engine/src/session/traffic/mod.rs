@@ -1,0 +1,110 @@
+//! A session while messages flow: its two halves, here or lent, and what goes on beside them.
+
+mod heartbeats;
+mod input;
+mod output;
+
+use super::state::{Gone, Next};
+use super::{Common, DetachedPipe};
+use crate::PipeState;
+use crate::direct::{Direct, ReadGrant, ReadHalf, WriteGrant, WriteHalf};
+use crate::io_thread::handler::Cx;
+use crate::monitor::DisconnectReason;
+use heartbeats::Heartbeats;
+use ringmq_pipe::lease;
+use ringmq_zmtp::Heartbeat;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// See the [module's documentation](self).
+pub(super) struct Traffic {
+    pub(super) read: ReadGrant,
+    pub(super) write: WriteGrant,
+    pub(super) direct: Arc<Direct>,
+    /// Found while bytes were taken in, or when the socket was asked for a pipe; acted on when driven.
+    pub(super) failure: Option<DisconnectReason>,
+    heartbeats: Heartbeats,
+    /// Takes the connection off the pipe when traffic is over.
+    _announced: Option<Announced>,
+}
+
+/// A pipe that says by which connection it is reached, until this is dropped.
+struct Announced(Arc<PipeState>);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.set_direct(None);
+    }
+}
+
+impl Traffic {
+    pub(super) fn new(
+        cx: &mut Cx<'_>,
+        reading: ReadHalf,
+        writing: WriteHalf,
+        heartbeat: Heartbeat,
+    ) -> Self {
+        let (io, key) = (cx.io.notifier(), cx.token.key());
+        let state = writing.source.as_ref().map(|source| source.state.clone());
+        let read = lease(reading, io.clone(), key, |io, key| io.writable(key));
+        let mut write = lease(writing, io, key, |io, key| io.readable(key));
+        let ends = (read.share(), write.share());
+        let direct = Arc::new(Direct::new(cx.io.clone(), cx.token, ends.0, ends.1));
+        if let Some(source) = write.get().and_then(|writing| writing.source.as_mut()) {
+            source.rx.install_inline(direct.clone(), key);
+        }
+        let announced = state.map(|state| {
+            state.set_direct(Some(direct.clone()));
+            Announced(state)
+        });
+        Self {
+            read: ReadGrant::new(read),
+            write: WriteGrant::new(write),
+            direct,
+            failure: None,
+            heartbeats: Heartbeats::new(heartbeat),
+            _announced: announced,
+        }
+    }
+
+    /// Sends, receives and arranges timers as there is need.
+    pub(super) fn advance(&mut self, common: &mut Common, cx: &mut Cx<'_>) -> Next {
+        if let Some(reason) = self.failure.take() {
+            return Next::Leave(reason);
+        }
+        match self.advance_output(common, cx) {
+            Next::Stay => {}
+            next => return next,
+        }
+        self.advance_input(common, cx);
+        self.heartbeats.arrange(cx);
+        Next::Stay
+    }
+
+    /// The peer has closed the connection, or it is broken.
+    pub(super) fn input_over(&mut self, gone: Gone) -> Next {
+        match self.failure.take() {
+            Some(failure) => Next::Leave(failure),
+            None => Next::Drain(gone),
+        }
+    }
+
+    /// Wants both halves back; `false` if one of them is in use, and then the session is told.
+    pub(super) fn revoke(&mut self) -> bool {
+        let read = self.read.revoke();
+        self.write.revoke() && read
+    }
+
+    /// The pipe, with what is left of it to be sent on the next connection. Both halves are here.
+    pub(super) fn into_pipe(self, linger_until: Option<Instant>) -> Option<DetachedPipe> {
+        let tx = self.read.into_inner()?.tx?;
+        let WriteHalf { outbound, source, .. } = self.write.into_inner()?;
+        let mut source = source?;
+        let (unsent, credit) = outbound.into_unsent();
+        source.unsent = unsent;
+        if let Some(log) = source.rx.as_log_mut() {
+            log.done(credit);
+        }
+        Some(DetachedPipe { tx, source, linger_until })
+    }
+}
