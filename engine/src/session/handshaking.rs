@@ -45,7 +45,7 @@ fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
 }
 
 /// How the two ends of a connection speak from now on.
-pub(super) struct Agreed {
+pub(super) struct Codecs {
     pub(super) encoder: Encoder,
     pub(super) decoder: Decoder,
     pub(super) heartbeat: Heartbeat,
@@ -257,10 +257,10 @@ impl Handshaking {
         self,
         common: &mut Common,
         cx: &mut Cx<'_>,
-        agreed: Agreed,
+        codecs: Codecs,
     ) -> (Box<Traffic>, Vec<u8>, Option<Gone>) {
         common.established = true;
-        let Agreed { encoder, decoder, heartbeat, out } = agreed;
+        let Codecs { encoder, decoder, heartbeat, out } = codecs;
         let (tx, mut source) = match self.pipe.map(|pipe| *pipe) {
             Some(pipe) => (Some(pipe.tx), Some(pipe.source)),
             None => (None, None),

@@ -1,6 +1,6 @@
 //! Which state a session is in, and how it goes from one to the next.
 
-use super::handshaking::Agreed;
+use super::handshaking::Codecs;
 use super::leaving::Held;
 use super::{Common, Draining, HalfClosed, Handshaking, Leaving, Session, Traffic};
 use crate::backend::Ended;
@@ -157,12 +157,12 @@ impl Session {
         let State::Handshaking(handshaking) = &mut self.state else { return Next::Stay };
         let Established { peer, encoder, decoder, heartbeat } = established;
         handshaking.introduce(&mut self.common, cx, peer);
-        let agreed = Agreed { encoder, decoder, heartbeat, out };
+        let codecs = Codecs { encoder, decoder, heartbeat, out };
         let rest;
         self.state = match std::mem::replace(&mut self.state, State::Over) {
             State::Handshaking(handshaking) => {
                 let (traffic, behind, gone) =
-                    handshaking.into_traffic(&mut self.common, cx, agreed);
+                    handshaking.into_traffic(&mut self.common, cx, codecs);
                 rest = behind;
                 match gone {
                     None => State::Traffic(traffic),
