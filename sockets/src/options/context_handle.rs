@@ -182,8 +182,8 @@ impl ContextBuilder {
     /// Sets an option that is known at run time only; see [`options`](crate::options).
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for what is no value of the option. One that cannot be had is an error of
-    /// [`build`](Self::build).
+    /// [`Error::InvalidOption`] for what is no value of the option. One that cannot be had is an
+    /// error of [`build`](Self::build).
     ///
     /// # Examples
     /// ```

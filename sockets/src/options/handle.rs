@@ -166,7 +166,8 @@ impl SocketOption {
         self.0.can_set()
     }
 
-    /// Whether it can be read. What can be set can, but for what is done at once and leaves nothing to read.
+    /// Whether it can be read. What can be set can, but for what is done at once and leaves nothing
+    /// to read.
     ///
     /// ```
     /// use ringmq::options::SocketOption;
@@ -242,8 +243,8 @@ impl<K: Kind> Socket<K> {
     /// Sets an option that is known at run time only; see [`options`](crate::options).
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for a value that it does not take or a socket that does not have it,
-    /// [`Error::NoSuchOption`] if it can only be read, [`Error::Terminated`].
+    /// [`Error::InvalidOption`] for a value that it does not take or a socket that does not have
+    /// it, [`Error::NoSuchOption`] if it can only be read, [`Error::Terminated`].
     ///
     /// # Examples
     /// ```
