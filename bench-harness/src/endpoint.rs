@@ -16,15 +16,16 @@ impl Drop for SocketFile {
     }
 }
 
-/// Where to bind, and what has to be kept until the connection is gone. The port of a tcp endpoint is
-/// 0: any.
+/// Where to bind, and what has to be kept until the connection is gone. The port of a tcp endpoint
+/// is 0: any.
 pub fn fresh(transport: Transport) -> (String, Option<SocketFile>) {
     static CONNECTION: AtomicU32 = AtomicU32::new(0);
     match transport {
         Transport::Tcp => ("tcp://127.0.0.1:0".to_owned(), None),
         Transport::Inproc => ("inproc://ringmq-bench".to_owned(), None),
         Transport::Ipc => {
-            // Relaxed: no other memory depends on the number, which only has to be another each time.
+            // Relaxed: no other memory depends on the number, which only has to be another each
+            // time.
             let number = CONNECTION.fetch_add(1, Ordering::Relaxed);
             let name = format!("ringmq-bench-{}-{number}.sock", std::process::id());
             let path = std::env::temp_dir().join(name);

@@ -1,5 +1,6 @@
-//! The ends of connections: what opens them, and what a worker of `throughput` and `latency` does. It
-//! is one end, or both on two threads. Inside a phase every wait is bounded by the job's patience.
+//! The ends of connections: what opens them, and what a worker of `throughput` and `latency` does.
+//! It is one end, or both on two threads. Inside a phase every wait is bounded by the job's
+//! patience.
 
 use std::mem;
 use std::thread;

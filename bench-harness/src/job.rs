@@ -108,8 +108,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Of the outcomes of one phase on its two ends, the one that was timed. `connect` is none where
-    /// one process was both ends.
+    /// Of the outcomes of one phase on its two ends, the one that was timed. `connect` is none
+    /// where one process was both ends.
     pub fn timed(bind: Self, connect: Option<Self>) -> Self {
         connect.filter(|connect| connect.elapsed_ns > 0).unwrap_or(bind)
     }

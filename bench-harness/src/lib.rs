@@ -1,9 +1,9 @@
-//! How ringmq is measured on one machine: the program `ringmq-bench`, and what another program needs to
-//! measure something else in the same way.
+//! How ringmq is measured on one machine: the program `ringmq-bench`, and what another program
+//! needs to measure something else in the same way.
 //!
-//! The parent plans and reports; workers, processes of their own, move the messages. How the two talk
-//! is in [`worker`]. What moves messages is an [`end`] of a connection: of ringmq, or of the bare
-//! sockets beside which it is set ([`ends`]). The loops of [`end`] stamp, check and time every
+//! The parent plans and reports; workers, processes of their own, move the messages. How the two
+//! talk is in [`worker`]. What moves messages is an [`end`] of a connection: of ringmq, or of the
+//! bare sockets beside which it is set ([`ends`]). The loops of [`end`] stamp, check and time every
 //! message of all of them alike ([`payload`]). A [`case`] is what is measured, a [`job`] what one
 //! worker does of it, and [`stats`] sums the outcomes up.
 

@@ -2,9 +2,9 @@
 //!
 //! Message `n` begins with `n` as eight little-endian bytes and ends with one byte derived from it;
 //! between them lies the same pattern in every message. Length, number and last byte are checked on
-//! every message, the pattern on every `FULL_CHECK_EVERY`th. Shorter messages carry what fits of the
-//! number, and an empty one only its length. The sender and the receiver count on their own, so a
-//! message lost, repeated, torn or out of order is seen at once.
+//! every message, the pattern on every `FULL_CHECK_EVERY`th. Shorter messages carry what fits of
+//! the number, and an empty one only its length. The sender and the receiver count on their own, so
+//! a message lost, repeated, torn or out of order is seen at once.
 
 use std::fmt;
 

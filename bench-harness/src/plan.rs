@@ -113,8 +113,8 @@ mod tests {
             assert!(group.iter().any(|case| !case.backend.is_floor()));
             assert!(group.iter().all(|case| case.check().is_ok()));
         }
-        for part in Section::ALL {
-            assert!(groups().any(|group| Section::of(&group[0]) == part), "{part:?}");
+        for section in Section::ALL {
+            assert!(groups().any(|group| Section::of(&group[0]) == section), "{section:?}");
         }
     }
 

@@ -1,8 +1,9 @@
-//! The parts that the figures of a run are shown in: cases of one part can share a table and a chart.
+//! The sections that the figures of a run are shown in: cases of one section can share a table and
+//! a chart.
 
 use crate::case::{Case, Kind, Load, Sharing};
 
-/// A part of the results.
+/// A section of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     /// Messages one way, as fast as they go.
@@ -18,7 +19,7 @@ pub(crate) enum Section {
 }
 
 impl Section {
-    /// All parts, in the order in which a reader wants them.
+    /// All sections, in the order in which a reader wants them.
     pub(crate) const ALL: [Self; 5] =
         [Self::Throughput, Self::Trips, Self::Schedule, Self::Pause, Self::Sharing];
 
@@ -44,7 +45,8 @@ impl Section {
         }
     }
 
-    /// What tells the cases of this part apart besides transport and size: a heading, if anything.
+    /// What tells the cases of this section apart besides transport and size: a heading, if
+    /// anything.
     pub(crate) fn manner(self) -> Option<&'static str> {
         match self {
             Self::Throughput | Self::Trips => None,

@@ -7,15 +7,15 @@ use crate::run::Measured;
 use crate::section::{self, Section};
 use crate::stats;
 
-/// Everything that was measured, a table for each part; the rows of a part share one pattern.
+/// Everything that was measured, a table for each section; the rows of a section share one pattern.
 pub(crate) fn render(measured: &[Measured]) -> String {
     let mut text = String::new();
-    for part in Section::ALL {
+    for section in Section::ALL {
         let rows: Vec<&Measured> =
-            measured.iter().filter(|row| Section::of(&row.case) == part).collect();
+            measured.iter().filter(|row| Section::of(&row.case) == section).collect();
         if !rows.is_empty() {
-            let (title, pattern) = (part.title(), rows[0].case.pattern);
-            text.push_str(&format!("{title} ({pattern})\n{}\n\n", table(&rows, part)));
+            let (title, pattern) = (section.title(), rows[0].case.pattern);
+            text.push_str(&format!("{title} ({pattern})\n{}\n\n", table(&rows, section)));
         }
     }
     text.push_str(LEGEND);
@@ -30,9 +30,9 @@ floor is the median of the ratios within each round (throughput: higher is bette
 /// A column: its heading, and its text in a row that was measured.
 pub(crate) type Column = (&'static str, fn(&Measured) -> String);
 
-/// The columns of a part behind those that name the row.
-pub(crate) fn columns(part: Section) -> &'static [Column] {
-    match part {
+/// The columns of a section behind those that name the row.
+pub(crate) fn columns(section: Section) -> &'static [Column] {
+    match section {
         Section::Throughput => &THROUGHPUT,
         Section::Trips | Section::Sharing => &LATENCY,
         Section::Schedule => &SCHEDULE,
@@ -70,9 +70,9 @@ const STYLE: TableStyle =
     TableStyle::new().top_border(LINE).header_separator(LINE).bottom_border(LINE);
 const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
 
-/// The headings of the columns that name a row of a part: the last one says who.
-pub(crate) fn names(part: Section) -> Vec<&'static str> {
-    ["transport", "size"].into_iter().chain(part.manner()).chain(["who"]).collect()
+/// The headings of the columns that name a row of a section: the last one says who.
+pub(crate) fn names(section: Section) -> Vec<&'static str> {
+    ["transport", "size"].into_iter().chain(section.manner()).chain(["who"]).collect()
 }
 
 /// What stands below them, but for who it is.
@@ -82,8 +82,8 @@ pub(crate) fn place(row: &Measured) -> Vec<String> {
     [case.transport.to_string(), human_size(case.size)].into_iter().chain(manner).collect()
 }
 
-fn table(rows: &[&Measured], part: Section) -> Table {
-    let (names, columns) = (names(part), columns(part));
+fn table(rows: &[&Measured], section: Section) -> Table {
+    let (names, columns) = (names(section), columns(section));
     let mut table = Table::new();
     table.load_style(STYLE);
     table.set_header(names.iter().copied().chain(columns.iter().map(|(name, _)| *name)));

@@ -1,8 +1,7 @@
 //! The engine: the I/O threads of one context.
 
 use crate::backend::{BackendReport, BackendUnavailable, Chosen};
-use crate::io_thread::HandlerCount;
-use crate::io_thread::{IoHandle, IoThread, is_io_thread};
+use crate::io_thread::{HandlerCount, IoHandle, IoThread, is_io_thread};
 use crate::options::EngineOptions;
 use crate::tuning::{self, Granted, SettingError, TuningReport};
 use std::io;

@@ -1,5 +1,5 @@
-//! What those who watch a socket are told: the one event, from the session, listener or connecter that it
-//! happens in to the application.
+//! What those who watch a socket are told: the one event, from the session, listener or connecter
+//! that it happens in to the application.
 
 use ringmq_zmtp::{Peer, ProtocolError};
 use std::io;
@@ -51,7 +51,8 @@ pub enum MonitorEvent {
     Accepted {
         /// The endpoint it came in on.
         endpoint: Arc<str>,
-        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has
+        /// none.
         peer: Arc<str>,
     },
     /// A connection could not be accepted; the listener tries again shortly.
@@ -65,7 +66,8 @@ pub enum MonitorEvent {
     Connected {
         /// The endpoint it was made to.
         endpoint: Arc<str>,
-        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has
+        /// none.
         peer: Arc<str>,
     },
     /// A connection could not be made.
@@ -86,7 +88,8 @@ pub enum MonitorEvent {
     HandshakeSucceeded {
         /// The endpoint that was bound or connected, as the application would have to write it.
         endpoint: Arc<str>,
-        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has
+        /// none.
         peer: Arc<str>,
         /// What the other end said about itself.
         identity: Arc<Peer>,
@@ -95,7 +98,8 @@ pub enum MonitorEvent {
     HandshakeFailed {
         /// The endpoint that was bound or connected, as the application would have to write it.
         endpoint: Arc<str>,
-        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has
+        /// none.
         peer: Arc<str>,
         /// Why, as its `Display` says in a sentence.
         reason: DisconnectReason,
@@ -104,7 +108,8 @@ pub enum MonitorEvent {
     Disconnected {
         /// The endpoint that was bound or connected, as the application would have to write it.
         endpoint: Arc<str>,
-        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has
+        /// none.
         peer: Arc<str>,
         /// Why, as its `Display` says in a sentence.
         reason: DisconnectReason,

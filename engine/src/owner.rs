@@ -1,4 +1,5 @@
-//! How a session, a listener or a connecter speaks to the socket it works for, without knowing what that is.
+//! How a session, a listener or a connecter speaks to the socket it works for, without knowing what
+//! that is.
 
 use crate::PipeEnd;
 #[cfg(doc)]
@@ -37,8 +38,8 @@ pub enum Attach {
     Closed,
 }
 
-/// A peer that waits to be let in, and may do so for as long as the handshake may take. Nobody waits for
-/// the answer: it may come from any thread and at any time, or not at all.
+/// A peer that waits to be let in, and may do so for as long as the handshake may take. Nobody
+/// waits for the answer: it may come from any thread and at any time, or not at all.
 pub struct Applicant {
     request: AuthRequest,
     io: IoHandle,
@@ -68,8 +69,8 @@ pub trait SessionOwner: Send + Sync {
     fn attach(&self, connection: &Connection, peer: &Arc<Peer>) -> Attach;
 
     /// The pipe that the connection has had from the start has a peer, for the first time or again.
-    /// Comes before any message of that peer. `earlier` is how many messages other peers have left in that
-    /// pipe since it was made.
+    /// Comes before any message of that peer. `earlier` is how many messages other peers have left
+    /// in that pipe since it was made.
     fn connected(&self, connection: &Connection, peer: &Arc<Peer>, earlier: u64);
 
     /// Appends the ZMTP 3 frames that go before everything else on each connection: subscriptions. Says
@@ -83,8 +84,8 @@ pub trait SessionOwner: Send + Sync {
         false
     }
 
-    /// A peer's mechanism leaves it to an authenticator whether the peer is let in, who is also told the
-    /// peer's address. Where there is no authenticator, the peer is not let in.
+    /// A peer's mechanism leaves it to an authenticator whether the peer is let in, who is also
+    /// told the peer's address. Where there is no authenticator, the peer is not let in.
     fn authenticate(&self, _connection: &Connection, applicant: Applicant) {
         applicant.answer(AuthAnswer::Deny(Denial::Internal));
     }

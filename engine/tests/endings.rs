@@ -217,15 +217,15 @@ fn an_engine_is_finished_by_one_of_its_own_threads(kind: BackendKind) {
     // Those who are there are served, with what they ask for, as long as they live.
     for index in [1, 2, 3] {
         let (io, (token, news)) = (&ends[index % 2], &puppets[index]);
-        let (sender, heirs) = channel();
+        let (sender, successors) = channel();
         make(io, *token, move |cx| {
-            let (heir, news) = channel();
-            sender.send((cx.add(Box::new(Puppet(heir))), news)).unwrap();
+            let (successor, news) = channel();
+            sender.send((cx.add(Box::new(Puppet(successor))), news)).unwrap();
             cx.finish();
         });
         assert_eq!(news.recv_timeout(DEADLINE).unwrap(), "dropped");
-        let (heir, news) = heirs.recv_timeout(DEADLINE).unwrap();
-        io.tell(heir, Notice::Close);
+        let (successor, news) = successors.recv_timeout(DEADLINE).unwrap();
+        io.tell(successor, Notice::Close);
         assert_eq!(news.recv_timeout(DEADLINE).unwrap(), "dropped");
     }
     let deadline = Instant::now() + DEADLINE;

@@ -84,8 +84,8 @@ pub enum Error {
         /// What it takes, or what to do.
         reason: String,
     },
-    /// There is no option of that number or name, or it cannot be read, or cannot be set, or not of a
-    /// socket of this type (`EINVAL`).
+    /// There is no option of that number or name, or it cannot be read, or cannot be set, or not of
+    /// a socket of this type (`EINVAL`).
     #[error("option {option}: {reason}")]
     NoSuchOption {
         /// The option, as it was called.

@@ -25,16 +25,18 @@
 //! sends no faster than it has measured, and measured how soon the receiver had its turn, which cost
 //! messages of 64 KiB up to half of their rate. Other connections have what the system gives them.
 //!
-//! There is no setting for **huge pages**. Behind the blocks in which messages lie (8 MiB, handed out in
-//! scattered order; messages of 64, 1024 and 8192 bytes copied in and out) they gave 1.01, 1.13 and 1.10
-//! times the throughput in one run and 1.20, 0.90 and 1.06 times in the next, each the median of 15
-//! interleaved rounds that differed by far more: nothing that could be told from chance. A program that
-//! wants them anyway can have its allocator or the system (`transparent_hugepage=always`) use them.
+//! There is no setting for **huge pages**. Behind the blocks in which messages lie (8 MiB, handed
+//! out in scattered order; messages of 64, 1024 and 8192 bytes copied in and out) they gave 1.01,
+//! 1.13 and 1.10 times the throughput in one run and 1.20, 0.90 and 1.06 times in the next, each
+//! the median of 15 interleaved rounds that differed by far more: nothing that could be told from
+//! chance. A program that wants them anyway can have its allocator or the system
+//! (`transparent_hugepage=always`) use them.
 //!
 //! # What is refused
-//! A value that a setting cannot have, a core that the process may not use, real time or locked memory
-//! without the right to it: [`build`](crate::ContextBuilder::build) gives [`Error::InvalidOption`], which names
-//! the setting and says what to do. Busy polling alone is a wish, and [`Context::tuning`] reports on it.
+//! A value that a setting cannot have, a core that the process may not use, real time or locked
+//! memory without the right to it: [`build`](crate::ContextBuilder::build) gives
+//! [`Error::InvalidOption`], which names the setting and says what to do. Busy polling alone is a
+//! wish, and [`Context::tuning`] reports on it.
 //!
 //! # Example
 //! A feed handler with cores 2 and 3 for I/O, one of them for the socket that must not wait, and cores

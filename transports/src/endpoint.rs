@@ -28,7 +28,8 @@ impl<'a> Text<'a> {
         Ok((scheme, address))
     }
 
-    /// The error of a transport that is not built, whether ZeroMQ has it (udp, pgm, epgm, ws, ...) or not.
+    /// The error of a transport that is not built, whether ZeroMQ has it (udp, pgm, epgm, ws, ...)
+    /// or not.
     pub(crate) fn not_built(self, scheme: &str) -> EndpointError {
         let (endpoint, scheme) = (self.0.to_owned(), scheme.to_owned());
         EndpointError::ProtocolNotBuilt { endpoint, scheme }

@@ -1,8 +1,9 @@
 //! Endpoint text to descriptors: tcp, ipc and inproc.
 //!
-//! Knows endpoints, addresses and the options of descriptors; never socket types. A [`bind`] becomes a
-//! [listener](BoundListener::listen), a [`connect`] a connecter, both on an I/O thread of the engine; within a
-//! process the two meet in [`inproc::Inproc`]. All of them report to the socket as their [`SessionOwner`](ringmq_engine::SessionOwner).
+//! Knows endpoints, addresses and the options of descriptors; never socket types. A [`bind`]
+//! becomes a [listener](BoundListener::listen), a [`connect`] a connecter, both on an I/O thread of
+//! the engine; within a process the two meet in [`inproc::Inproc`]. All of them report to the
+//! socket as their [`SessionOwner`](ringmq_engine::SessionOwner).
 
 pub mod address;
 pub mod backoff;

@@ -1,7 +1,6 @@
 //! What a socket gives its transports.
 
-use ringmq_engine::EndpointId;
-use ringmq_engine::PipeEnd;
+use ringmq_engine::{EndpointId, PipeEnd};
 use ringmq_zmtp::Peer;
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,8 +9,8 @@
 //! Nothing ever waits for a thread: a shutdown answers what is pending, the lookups under way included, and
 //! leaves the threads to end by themselves.
 //!
-//! What always holds: a callback that was accepted runs exactly once, unless its [`PendingLookup`] is dropped
-//! before; it runs without any lock held, and its panic ends nothing but itself.
+//! What always holds: a callback that was accepted runs exactly once, unless its [`PendingLookup`]
+//! is dropped before; it runs without any lock held, and its panic ends nothing but itself.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -91,8 +91,8 @@ struct HostQuery {
 struct Asked {
     /// The endpoint of whoever asked first.
     endpoint: TcpEndpoint,
-    /// By the numbers of their [`PendingLookup`]. A name in the queue has one at least; one that is being looked
-    /// up may have lost all.
+    /// By the numbers of their [`PendingLookup`]. A name in the queue has one at least; one that is
+    /// being looked up may have lost all.
     waiting: BTreeMap<u64, Waiter>,
 }
 

@@ -1,7 +1,7 @@
 //! The table of transports.
 //!
-//! A transport is a folder beside this file and a row here. From the rows come [`Endpoint`], its parsing, and
-//! the way from an endpoint to what its transport does.
+//! A transport is a folder beside this file and a row here. From the rows come [`Endpoint`], its
+//! parsing, and the way from an endpoint to what its transport does.
 
 use crate::endpoint::{InprocName, IpcEndpoint, TcpEndpoint, Text};
 use crate::error::{BindError, EndpointError, OptionError};
@@ -161,6 +161,7 @@ transports! {
     "tcp" Tcp(TcpEndpoint);
     /// Bytes over a Unix socket, on this machine.
     "ipc" Ipc(IpcEndpoint);
-    /// Messages within one context. Nothing is listened on or dialed: see [`Inproc`](crate::inproc::Inproc).
+    /// Messages within one context. Nothing is listened on or dialed: see
+    /// [`Inproc`](crate::inproc::Inproc).
     "inproc" Inproc(InprocName);
 }

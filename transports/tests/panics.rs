@@ -1,9 +1,10 @@
 //! A panic on the I/O thread costs one connection: the connecter goes on, with another one.
 #![allow(clippy::unwrap_used)]
 
-use ringmq_engine::PipeEnd;
-use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions, MonitorEvent, uring_available};
-use ringmq_engine::{Connection, EndpointId, SessionOwner};
+use ringmq_engine::{
+    Attach, BackendChoice, Connection, EndpointId, Engine, EngineOptions, MonitorEvent, PipeEnd,
+    SessionOwner, uring_available,
+};
 use ringmq_pipe::{Capacity, Message, PipeWriter, pipe};
 use ringmq_transports::endpoint::Endpoint;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
@@ -61,8 +62,8 @@ impl SessionOwner for Clumsy {
     fn attach(&self, _: &Connection, _: &Arc<Peer>) -> Attach {
         self.at(Where::Met);
         let (near, far) = pipe(Capacity::Messages(10), Capacity::Messages(10));
-        // The pipe of the connection that panics is of no use to the test, but closed it would end that
-        // connection before.
+        // The pipe of the connection that panics is of no use to the test, but closed it would end
+        // that connection before.
         match self.done.load(Ordering::Relaxed) {
             true => self.pipes.lock().unwrap().send(near).unwrap(),
             false => self.first.lock().unwrap().push(near),

@@ -1,10 +1,10 @@
 //! ringmq beside its rivals, measured by one driver: see `ci/versus --help`.
 //!
-//! The parent plans, starts two worker processes for each measurement (one over inproc), sums up and
-//! prints. The loops, the checks, the floors, the sockets of ringmq and the talk with workers are those
-//! of `ringmq_bench`, so that there is one definition of a floor and of a message; what is new here are
-//! the rivals (`rival`), the loops for awaited calls (`awaited`) and one socket with many peers
-//! (`many_peers`).
+//! The parent plans, starts two worker processes for each measurement (one over inproc), sums up
+//! and prints. The loops, the checks, the floors, the sockets of ringmq and the talk with workers
+//! are those of `ringmq_bench`, so that there is one definition of a floor and of a message; what
+//! is new here are the rivals (`rival`), the loops for awaited calls (`awaited`) and one socket
+//! with many peers (`many_peers`).
 
 mod awaited;
 mod cli;

@@ -1,8 +1,8 @@
 //! What a worker does: it is one end of a connection, or both on two threads.
 //!
 //! It is gone as soon as the parent has had enough: what a rival does while it shuts down is not
-//! measured, and nothing of it may keep the run waiting. Each end lives on a thread of its own, which
-//! stays on its core.
+//! measured, and nothing of it may keep the run waiting. Each end lives on a thread of its own,
+//! which stays on its core.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,9 +1,9 @@
 //! `ringmq-bench scale`: how ringmq's cost grows with the number of peers.
 //!
-//! Every [scenario](scenario) has two fresh processes, each with one [`role`]: one binds and one
-//! connects, over loopback tcp with one I/O thread each. The parent tells both what to do next, step
-//! by step ([`runner`]), and holds what they found against the budgets ([`figure`]). A scenario that
-//! does not fit this machine is made smaller, and the report says so ([`limits`]).
+//! Every [`scenario`] has two fresh processes, each with one [`role`]: one binds and one connects,
+//! over loopback tcp with one I/O thread each. The parent tells both what to do next, step by step
+//! ([`runner`]), and holds what they found against the budgets ([`figure`]). A scenario that does
+//! not fit this machine is made smaller, and the report says so ([`limits`]).
 
 mod args;
 mod figure;

@@ -1,15 +1,15 @@
-//! A parent and its worker processes: who starts whom, what they say to each other, and how long one
-//! waits for the other.
+//! A parent and its worker processes: who starts whom, what they say to each other, and how long
+//! one waits for the other.
 //!
-//! The parent starts its own program again as a [`Worker`], has it open one job, and then run one step
-//! after another; [`Pair`] is the two workers of one connection. They talk over the worker's stdin and
-//! stdout, one message a line, each command having exactly one reply. What jobs, steps and
-//! outcomes are, and what a worker does with them, is the [`Work`] of each program; the worker's side
-//! of the talk is [`serve`].
+//! The parent starts its own program again as a [`Worker`], has it open one job, and then run one
+//! step after another; [`Pair`] is the two workers of one connection. They talk over the worker's
+//! stdin and stdout, one message a line, each command having exactly one reply. What jobs, steps
+//! and outcomes are, and what a worker does with them, is the [`Work`] of each program; the
+//! worker's side of the talk is [`serve()`].
 //!
 //! Neither can be left behind: a worker ends when its stdin closes, and is killed by its process id
-//! at the latest when the parent drops it; and every wait of the parent has a deadline, which only a
-//! worker that hangs exceeds.
+//! at the latest when the parent drops it; and every wait of the parent has a deadline, which only
+//! a worker that hangs exceeds.
 
 mod message;
 mod pair;

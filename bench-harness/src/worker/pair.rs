@@ -19,8 +19,8 @@ pub struct Pair<W> {
 
 impl<W: Work> Pair<W> {
     /// Starts the workers and has them make their sockets, each within `limit`. `connect` makes the
-    /// job of the connecting end out of where the other one is bound; without it there is one worker.
-    /// Beside the pair, what the binding side said of itself.
+    /// job of the connecting end out of where the other one is bound; without it there is one
+    /// worker. Beside the pair, what the binding side said of itself.
     ///
     /// # Errors
     ///
@@ -44,15 +44,15 @@ impl<W: Work> Pair<W> {
         Ok((Self { bind, connect: Some(connect) }, opened))
     }
 
-    /// Has both do one step at the same time; what the binding side brought, and what the connecting
-    /// one did if that is another process. `first` is the side whose end is waited for before the
-    /// other's.
+    /// Has both do one step at the same time; what the binding side brought, and what the
+    /// connecting one did if that is another process. `first` is the side whose end is waited for
+    /// before the other's.
     ///
     /// # Errors
     ///
     /// What the workers say, and which side it was; or that a worker died, or gave no answer until
-    /// `deadline`. One side that failed leaves the other one waiting for what will not come, so that
-    /// only a moment more is given to that.
+    /// `deadline`. One side that failed leaves the other one waiting for what will not come, so
+    /// that only a moment more is given to that.
     pub fn run(
         &mut self,
         step: &W::Step,

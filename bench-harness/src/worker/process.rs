@@ -25,8 +25,8 @@ pub struct Worker<W> {
 }
 
 impl<W: Work> Worker<W> {
-    /// Starts this very program with the subcommand by which it [serves](super::serve) `W`; `stderr`
-    /// is where its remarks go.
+    /// Starts this very program with the subcommand by which it [serves](super::serve()) `W`;
+    /// `stderr` is where its remarks go.
     ///
     /// # Errors
     ///

@@ -11,8 +11,8 @@ use super::message::{Command, Reply};
 ///
 /// # Errors
 ///
-/// If the parent sends something that is no command, or does not take the answer. What goes wrong in
-/// the work itself is a reply.
+/// If the parent sends something that is no command, or does not take the answer. What goes wrong
+/// in the work itself is a reply.
 pub fn serve<W: Work>(mut work: W) -> Result<()> {
     for line in io::stdin().lock().lines() {
         let command = serde_json::from_str(&line.context("reading from the parent")?)

@@ -1,5 +1,5 @@
-//! What the driver may say, one JSON object a line, named by its `op`; and what the soak, which is a
-//! driver too, reads of the answers.
+//! What the driver may say, one JSON object a line, named by its `op`; and what the soak, which is
+//! a driver too, reads of the answers.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! `ringmq-peer single-messages`: one message now and then, and then none for a while, for `ci/strace`
-//! to watch.
+//! `ringmq-peer single-messages`: one message now and then, and then none for a while, for
+//! `ci/strace` to watch.
 //!
 //! The sender says on standard error where it is, in lines that start with `mark`. It waits for no
 //! answer, and the receiver is blocked in its receive all the time, so that between two messages

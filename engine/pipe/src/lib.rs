@@ -9,7 +9,7 @@
 //! * [`pipe()`]: two directions with an end for each side.
 //! * [`BiasedMutex`]: a lock for data that one thread uses nearly always.
 //! * [`Section`]: what wakers and owners of buffers are kept out of.
-//! * [`lease()`]: data that has a home thread and is lent to others.
+//! * [`lease()`]: data that has an owner on one thread and is lent to others.
 //! * [`Mailbox`] and [`Waiters`]: commands between threads, and who waits for them.
 
 mod conflate;

@@ -43,7 +43,8 @@ pub struct PipeEnd<D = ()> {
     pub state: Arc<PipeState<D>>,
 }
 
-/// Makes a pipe. `there` bounds what the first end writes, `back` what the second end writes.
+/// Makes a pipe. `there` is the capacity for what the first end writes, `back` for what the second
+/// writes.
 pub fn pipe<D>(there: Capacity, back: Capacity) -> (PipeEnd<D>, PipeEnd<D>) {
     let (near_tx, far_rx) = direction(there);
     let (far_tx, near_rx) = direction(back);
@@ -54,8 +55,8 @@ pub fn pipe<D>(there: Capacity, back: Capacity) -> (PipeEnd<D>, PipeEnd<D>) {
     )
 }
 
-fn direction(bound: Capacity) -> (PipeWriter, PipeReader) {
-    match bound {
+fn direction(capacity: Capacity) -> (PipeWriter, PipeReader) {
+    match capacity {
         Capacity::Messages(hwm) => {
             let (writer, reader) = log(hwm);
             (PipeWriter::Log(writer), PipeReader::Log(reader))
@@ -94,8 +95,8 @@ impl PipeWriter {
         }
     }
 
-    /// How many whole messages would be taken now; see [`LogWriter::credit`]. No limit where only the latest
-    /// one is kept.
+    /// How many whole messages would be taken now; see [`LogWriter::credit`]. No limit where only
+    /// the latest one is kept.
     pub fn credit(&mut self) -> u64 {
         self.as_log_mut().map_or(u64::MAX, LogWriter::credit)
     }
@@ -188,7 +189,8 @@ impl PipeWriter {
         }
     }
 
-    /// Says whether to wait a moment rather than have much pile up; see [`LogWriter::set_yield_when_full`].
+    /// Says whether to wait a moment rather than have much pile up; see
+    /// [`LogWriter::set_yield_when_full`].
     pub fn set_yield_when_full(&mut self, yields: bool) {
         if let Self::Log(log) = self {
             log.set_yield_when_full(yields);
@@ -277,8 +279,8 @@ impl PipeReader {
         }
     }
 
-    /// Says who reads on the thread that writes, in the place of whom [`install`](Self::install) has named.
-    /// Look once afterwards.
+    /// Says who reads on the thread that writes, in the place of whom [`install`](Self::install)
+    /// has named. Look once afterwards.
     pub fn install_inline(&mut self, reader: std::sync::Arc<dyn InlineReader>, key: usize) {
         match self {
             Self::Log(log) => log.install_inline(reader, key),
@@ -295,7 +297,8 @@ impl PipeReader {
         }
     }
 
-    /// Says whether to wait a moment for much rather than take little; see [`LogReader::set_batch_reads`].
+    /// Says whether to wait a moment for much rather than take little; see
+    /// [`LogReader::set_batch_reads`].
     pub fn set_batch_reads(&mut self, batches: bool) {
         if let Self::Log(log) = self {
             log.set_batch_reads(batches);

@@ -42,8 +42,8 @@ fn in_millis(time: Duration) -> u128 {
 }
 
 impl<D> PipeState<D> {
-    /// The connection between the pipe and the wire, while there is one, for threads that read and write it
-    /// themselves.
+    /// The connection between the pipe and the wire, while there is one, for threads that read and
+    /// write it themselves.
     pub fn direct(&self) -> Option<std::sync::Arc<D>> {
         lock(&self.direct).clone()
     }

@@ -1,38 +1,41 @@
 //! The contract between an I/O thread and the operating system, and the choice of who fulfils it.
 //!
-//! A backend is driven by one thread. It is told what to do by token and by socket or [`Stream`], and answers
-//! with [`Event`]s from [`Backend::poll`]. What holds for each of them:
+//! A backend is driven by one thread. It is told what to do by token and by socket or [`Stream`],
+//! and answers with [`Event`]s from [`Backend::poll`]. What holds for each of them:
 //!
 //! * Calls never block, and never answer in themselves: every answer is an event of a later `poll`.
-//! * A token has one socket or stream, and one operation of a kind is under way for it at a time: one
-//!   accept, one connect, one receive, one send. Sends of a token are thereby in order. What is asked
-//!   for beyond that fails (a connect, a send), or is what is under way already.
-//! * Everybody gets a turn: a `poll` accepts no more than one or two times `ACCEPTS` connections of a
-//!   listener, however many come and go; those accepted before are served, and let go of, in between. It
-//!   receives no more than [`DATAGRAMS`] datagrams of a socket, however fast they come.
-//! * The kernel owns what is in flight. A batch that is given away stays alive until its `Sent`, or its
-//!   `DatagramsSent`; a socket stays open until nothing refers to it.
+//! * A token has one socket or stream, and one operation of a kind is under way for it at a time:
+//!   one accept, one connect, one receive, one send. Sends of a token are thereby in order. What is
+//!   asked for beyond that fails (a connect, a send), or is what is under way already.
+//! * Everybody gets a turn: a `poll` accepts no more than one or two times `ACCEPTS` connections of
+//!   a listener, however many come and go; those accepted before are served, and let go of, in
+//!   between. It receives no more than [`DATAGRAMS`] datagrams of a socket, however fast they come.
+//! * The kernel owns what is in flight. A batch that is given away stays alive until its `Sent`, or
+//!   its `DatagramsSent`; a socket stays open until nothing refers to it.
 //! * After [`close`](Backend::close) no event names the token again, except that a send under way is
 //!   still answered, soon, so that nobody has to guess how much of its batch went out. Closing again
 //!   does nothing.
 //! * Dropping a backend gives up on everything, and frees only what the kernel has let go of.
 //!
 //! # Datagrams
-//! A token that receives or sends datagrams has a socket of IP that does not block, and does nothing else. What
-//! is said above holds for it, with this beside it:
+//! A token that receives or sends datagrams has a socket of IP that does not block, and does
+//! nothing else. What is said above holds for it, with this beside it:
 //!
-//! * Each datagram is an event and a buffer by itself: its borders are kept, an empty one is one too. It comes
-//!   with its source, with its destination if that was [asked for](report_destination) and the system tells, and
-//!   with a note if it was longer than what the receive keeps.
-//! * A socket has [`DATAGRAMS`] buffers of its own. Whoever holds all of them receives nothing until one is given
-//!   back, and keeps nobody else from anything; what the kernel has no room for meanwhile is lost, as datagrams
-//!   are. A buffer that outlives its token is empty, and giving it back does nothing.
-//! * A receive goes on until it is paused. What the network says of datagrams that were sent before (nobody
-//!   listens there) may end it as `Failed`: asking again goes on.
-//! * A send tries up to [`DATAGRAMS`] of its batch, in order, and waits while the kernel has no room for the
-//!   first. One that is refused does not stop those after it. The answer tells how many went out, how many were
-//!   refused, and why the first of those was: these are what the batch advances by before what is left of it is
-//!   sent. An error in place of that means that none was tried.
+//! * Each datagram is an event and a buffer by itself: its borders are kept, an empty one is one
+//!   too. It comes with its source, with its destination if that was [asked
+//!   for](report_destination) and the system tells, and with a note if it was longer than what the
+//!   receive keeps.
+//! * A socket has [`DATAGRAMS`] buffers of its own. Whoever holds all of them receives nothing
+//!   until one is given back, and keeps nobody else from anything; what the kernel has no room for
+//!   meanwhile is lost, as datagrams are. A buffer that outlives its token is empty, and giving it
+//!   back does nothing.
+//! * A receive goes on until it is paused. What the network says of datagrams that were sent before
+//!   (nobody listens there) may end it as `Failed`: asking again goes on.
+//! * A send tries up to [`DATAGRAMS`] of its batch, in order, and waits while the kernel has no
+//!   room for the first. One that is refused does not stop those after it. The answer tells how
+//!   many went out, how many were refused, and why the first of those was: these are what the batch
+//!   advances by before what is left of it is sent. An error in place of that means that none was
+//!   tried.
 //! * Sending does not wait for receiving, and the other way round.
 
 pub mod mio;
@@ -76,10 +79,11 @@ pub const RECEIVE_BUFFER: usize = 64 * 1024;
 /// holds a descriptor until its turn has come, so this also bounds how many those are.
 pub(crate) const ACCEPTS: usize = 16;
 
-/// Bytes that one call to the system is asked to move at the most; the next call goes on. A message may be
-/// longer than any system takes at once: io_uring refuses 2 GiB and more, Linux's calls move less than 2 GiB
-/// of it, macOS refuses to move 2 GiB and more in all stretches of a call together, and Windows counts the
-/// bytes of a stretch in 32 bits. (What is received into a buffer of the backend's is shorter anyway.)
+/// Bytes that one call to the system is asked to move at the most; the next call goes on. A message
+/// may be longer than any system takes at once: io_uring refuses 2 GiB and more, Linux's calls move
+/// less than 2 GiB of it, macOS refuses to move 2 GiB and more in all stretches of a call together,
+/// and Windows counts the bytes of a stretch in 32 bits. (What is received into a buffer of the
+/// backend's is shorter anyway.)
 pub(crate) const CALL: usize = 1 << 30;
 
 /// How a receive goes on after the first bytes.
@@ -180,9 +184,9 @@ pub trait Backend {
     /// Gives a receive buffer back.
     fn release(&mut self, buffer: Buffer);
 
-    /// Receives datagrams from `socket`, which is bound, until [`pause`](Self::pause), and keeps the first
-    /// `longest` bytes of each, [`LONGEST_DATAGRAM`] at the most. The token's first receive decides how many
-    /// these are.
+    /// Receives datagrams from `socket`, which is bound, until [`pause`](Self::pause), and keeps
+    /// the first `longest` bytes of each, [`LONGEST_DATAGRAM`] at the most. The token's first
+    /// receive decides how many these are.
     fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize);
 
     /// Sends datagrams of `batch` on `socket`.

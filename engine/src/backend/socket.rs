@@ -64,8 +64,8 @@ fn accept_once(listener: &Socket) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Receives into the spare room of `body`, at most `most` bytes, and what comes after those into `rest`;
-/// returns how many bytes went where. `body` has room.
+/// Receives into the spare room of `body`, at most `most` bytes, and what comes after those into
+/// `rest`; returns how many bytes went where. `body` has room.
 ///
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] when there is nothing now, or why there never will be.

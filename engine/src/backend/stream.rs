@@ -2,21 +2,23 @@
 //!
 //! What every kind of stream promises, and what sessions and backends may rely on:
 //!
-//! * **Bytes in order.** What one end sends the other end receives, in that order and once, until one of
-//!   them fails. A read of no bytes is the end: the peer has shut its writing side, or has closed.
-//! * **Calls never block.** One that cannot go on says [`WouldBlock`](io::ErrorKind::WouldBlock). A signal
-//!   interrupts none of them, and a peer that is gone is an error, never a signal.
-//! * **Shared by threads.** A clone is another name for the same stream. One thread reads at a time and one
-//!   writes, which may be two; who that is the leases of the session say, not the stream. What it is asked
-//!   beside that (unread bytes, evidence of life) any thread may ask at any time.
-//! * **Pollable.** As a descriptor it tells of bytes or the end to be read, and of room to be written to.
-//!   It only tells: bytes are moved by the methods here, or by a backend.
-//! * **Closing.** [`shutdown_write`](Stream::shutdown_write) ends what the peer reads after what was sent, and
-//!   reading goes on. The stream is closed when its last name is dropped: what was sent is still delivered,
-//!   as far as its kind can do that; what was not read makes the peer's further sends fail.
+//! * **Bytes in order.** What one end sends the other end receives, in that order and once, until
+//!   one of them fails. A read of no bytes is the end: the peer has shut its writing side, or has
+//!   closed.
+//! * **Calls never block.** One that cannot go on says [`WouldBlock`](io::ErrorKind::WouldBlock). A
+//!   signal interrupts none of them, and a peer that is gone is an error, never a signal.
+//! * **Shared by threads.** A clone is another name for the same stream. One thread reads at a time
+//!   and one writes, which may be two; who that is the leases of the session say, not the stream.
+//!   What it is asked beside that (unread bytes, evidence of life) any thread may ask at any time.
+//! * **Pollable.** As a descriptor it tells of bytes or the end to be read, and of room to be
+//!   written to. It only tells: bytes are moved by the methods here, or by a backend.
+//! * **Closing.** [`shutdown_write`](Stream::shutdown_write) ends what the peer reads after what
+//!   was sent, and reading goes on. The stream is closed when its last name is dropped: what was
+//!   sent is still delivered, as far as its kind can do that; what was not read makes the peer's
+//!   further sends fail.
 //!
-//! Another kind (a ring of bytes in memory that two processes share) is a change here and in the two backends,
-//! which ask for the [`socket`](Stream::socket) to have the kernel work on it.
+//! Another kind (a ring of bytes in memory that two processes share) is a change here and in the
+//! two backends, which ask for the [`socket`](Stream::socket) to have the kernel work on it.
 
 use super::{socket, tcp_info};
 use crate::batch::Batch;
@@ -51,8 +53,8 @@ impl Stream {
         }
     }
 
-    /// Receives into the spare room of `body`, at most `most` bytes, and what comes after those into `rest`;
-    /// returns how many bytes went where. `body` has room.
+    /// Receives into the spare room of `body`, at most `most` bytes, and what comes after those
+    /// into `rest`; returns how many bytes went where. `body` has room.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -86,8 +88,8 @@ impl Stream {
         self.0.peek(&mut [MaybeUninit::uninit()]).is_ok()
     }
 
-    /// Evidence that a peer which does not speak is alive: what the kernel knows of the way to it. `None`
-    /// where nothing is known, which says nothing about the peer: of all but tcp on Linux.
+    /// Evidence that a peer which does not speak is alive: what the kernel knows of the way to it.
+    /// `None` where nothing is known, which says nothing about the peer: of all but tcp on Linux.
     pub(crate) fn line(&self) -> Option<Line> {
         tcp_info::line(&self.0)
     }

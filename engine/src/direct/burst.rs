@@ -1,5 +1,5 @@
-//! A pipe that is filled fast: it stays awake, and the session looks at it every few microseconds, so
-//! that whoever fills it does not pay for a system call, or a wake-up, with each message.
+//! A pipe that is filled fast: it stays awake, and the session looks at it every few microseconds,
+//! so that whoever fills it does not pay for a system call, or a wake-up, with each message.
 
 use super::{Flush, WriteGrant};
 use crate::io_thread::handler::Cx;
@@ -14,8 +14,8 @@ pub(crate) enum Burst {
 }
 
 impl WriteGrant {
-    /// Looks at a pipe that is filled fast: sends what is in it when there is enough of it, or no more
-    /// comes. Whoever fills it may do so too, and before.
+    /// Looks at a pipe that is filled fast: sends what is in it when there is enough of it, or no
+    /// more comes. Whoever fills it may do so too, and before.
     pub(crate) fn look_at_burst(&mut self, cx: &mut Cx<'_>) -> Burst {
         if self.revoke()
             && let Some(writing) = self.get()

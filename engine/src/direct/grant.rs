@@ -4,11 +4,13 @@ use super::{ReadHalf, WriteHalf};
 use ringmq_pipe::{LeaseCheck, LeaseOwner};
 use std::time::Duration;
 
-/// How long a reading half that is lent may be left alone before it is taken back: long for a thread
-/// that turns from one message to the next, short for a peer that waits for an answer to its PING.
+/// How long a reading half that is lent may be left alone before it is taken back: long for a
+/// thread that turns from one message to the next, short for a peer that waits for an answer to its
+/// PING.
 const TAKE_OVER: Duration = Duration::from_millis(2);
-/// The same for one that was in use at every look for a while: a look takes the processor from whoever
-/// is using it, and with one every 2 ms on either side every hundredth round trip would meet one.
+/// The same for one that was in use at every look for a while: a look takes the processor from
+/// whoever is using it, and with one every 2 ms on either side every hundredth round trip would
+/// meet one.
 const TAKE_OVER_LATE: Duration = Duration::from_millis(16);
 
 /// Whether threads of the application want to read the connection themselves.
@@ -72,7 +74,8 @@ impl ReadGrant {
         self.get().is_some_and(|reading| reading.is_blocked())
     }
 
-    /// Whether bytes may wait for room in the pipe, here or where the half was lent to for want of room.
+    /// Whether bytes may wait for room in the pipe, here or where the half was lent to for want of
+    /// room.
     pub(crate) fn is_starved(&mut self) -> bool {
         self.starved || self.is_blocked()
     }
@@ -93,8 +96,8 @@ impl ReadGrant {
         is_here
     }
 
-    /// Threads leave the reading to the session from now on; `false` if the half is in use, and then the
-    /// session is told.
+    /// Threads leave the reading to the session from now on; `false` if the half is in use, and
+    /// then the session is told.
     pub(crate) fn give_up(&mut self) -> bool {
         self.demand = Demand::None;
         self.half.revoke()
@@ -108,8 +111,9 @@ impl ReadGrant {
         self.half.lend();
     }
 
-    /// The pipe is full: the application is slower than the peer. Lends the half if there are threads
-    /// that borrow it: whoever empties the pipe reads on by itself, which is less work than to be read for.
+    /// The pipe is full: the application is slower than the peer. Lends the half if there are
+    /// threads that borrow it: whoever empties the pipe reads on by itself, which is less work than
+    /// to be read for.
     pub(crate) fn lend_starved(&mut self) -> bool {
         let lends = self.demand != Demand::None;
         if lends {
@@ -174,8 +178,8 @@ impl WriteGrant {
         self.wanted
     }
 
-    /// The half, to send what there is, if that is wanted or it is here anyway. `None` if there is nothing
-    /// to do for it here, or it is in use: the session is told when it is back.
+    /// The half, to send what there is, if that is wanted or it is here anyway. `None` if there is
+    /// nothing to do for it here, or it is in use: the session is told when it is back.
     pub(crate) fn claim(&mut self) -> Option<&mut WriteHalf> {
         if !(self.half.is_with_owner() || self.wanted && self.half.revoke()) {
             return None;

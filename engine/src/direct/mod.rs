@@ -1,15 +1,16 @@
 //! A connection as threads of the application reach it: whoever waits does the I/O.
 //!
-//! A connection in traffic is two [leases](ringmq_pipe::Lease), one for each half, with the session on
-//! the I/O thread as their owner.
+//! A connection in traffic is two [leases](ringmq_pipe::Lease), one for each half, with the session
+//! on the I/O thread as their owner.
 //!
-//! * The writing half is lent whenever the pipe is empty. A message that is then written goes to the
-//!   kernel at once, on the thread that wrote it. What the kernel does not take, and messages that come
-//!   faster than that is worth it ([`SendRate`]), are the I/O thread's.
+//! * The writing half is lent whenever the pipe is empty. A message that is then written goes to
+//!   the kernel at once, on the thread that wrote it. What the kernel does not take, and messages
+//!   that come faster than that is worth it ([`SendRate`]), are the I/O thread's.
 //! * The reading half is lent when a thread that waits for messages [asks](Direct::ask) for it, and
 //!   taken back when it is left alone.
 //!
-//! A half is given back with everything that was found out in it; the session then does what follows.
+//! A half is given back with everything that was found out in it; the session then does what
+//! follows.
 
 mod burst;
 mod grant;
@@ -30,7 +31,7 @@ use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
 use crate::io_thread::IoHandle;
 use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
-use crate::session::inbound::PeerPing;
+use crate::session::inbound::PeerSign;
 use ringmq_pipe::{InlineReader, Lease, LeaseGuard, Section};
 use send_rate::SendRate;
 use std::cell::RefCell;
@@ -39,8 +40,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// A connection as threads of the application reach it: they send on it when it is idle, and read it
-/// while they wait.
+/// A connection as threads of the application reach it: they send on it when it is idle, and read
+/// it while they wait.
 pub struct Direct {
     io: IoHandle,
     token: Token,
@@ -51,9 +52,9 @@ pub struct Direct {
     /// Something has come in that the session does not know of.
     heard: AtomicBool,
     /// Commands of the peer that the session has to heed.
-    pings: Mutex<Vec<PeerPing>>,
-    /// Bytes that the I/O thread has sent, and how many those were when a writer last waited for more in
-    /// vain. Figures to go by: relaxed throughout; both wrap.
+    signs: Mutex<Vec<PeerSign>>,
+    /// Bytes that the I/O thread has sent, and how many those were when a writer last waited for
+    /// more in vain. Figures to go by: relaxed throughout; both wrap.
     moved: AtomicUsize,
     stuck_at: AtomicUsize,
 }
@@ -88,7 +89,7 @@ impl Direct {
             write,
             asked: AtomicBool::new(false),
             heard: AtomicBool::new(false),
-            pings: Mutex::new(Vec::new()),
+            signs: Mutex::new(Vec::new()),
             moved: AtomicUsize::new(0),
             stuck_at: AtomicUsize::new(usize::MAX),
         }
@@ -130,8 +131,8 @@ impl Direct {
     }
 
     /// What the peer has said meanwhile beside messages.
-    pub(crate) fn take_pings(&self) -> Vec<PeerPing> {
-        std::mem::take(&mut *self.pings.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn take_signs(&self) -> Vec<PeerSign> {
+        std::mem::take(&mut *self.signs.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The I/O thread has sent so many bytes more.
@@ -141,9 +142,9 @@ impl Direct {
         self.moved.store(moved, Ordering::Relaxed);
     }
 
-    /// Waits a moment while the I/O thread sends: what is written meanwhile only piles up, and has left
-    /// the caches when its turn comes. One such wait in which nothing was sent is the last until
-    /// something is.
+    /// Waits a moment while the I/O thread sends: what is written meanwhile only piles up, and has
+    /// left the caches when its turn comes. One such wait in which nothing was sent is the last
+    /// until something is.
     fn wait_for_turn(&self) {
         let (start, before) = (Instant::now(), self.moved.load(Ordering::Relaxed));
         if before == self.stuck_at.load(Ordering::Relaxed) {
@@ -160,11 +161,11 @@ impl Direct {
         }
     }
 
-    fn note(&self, mut pings: Vec<PeerPing>) {
+    fn note(&self, mut signs: Vec<PeerSign>) {
         self.heard.store(true, Ordering::Relaxed);
-        if !pings.is_empty() {
-            let mut all = self.pings.lock().unwrap_or_else(PoisonError::into_inner);
-            all.append(&mut pings);
+        if !signs.is_empty() {
+            let mut all = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+            all.append(&mut signs);
             drop(all);
             self.io.tell(self.token, Notice::Writable);
         }
@@ -230,16 +231,17 @@ impl Reader<'_> {
         if self.over || reading.is_wanted() {
             return Fetch::Closed;
         }
-        let mut pings = Vec::new();
-        // Whom the messages wake is none of this connection's business while it is in the middle of them.
+        let mut signs = Vec::new();
+        // Whom the messages wake is none of this connection's business while it is in the middle of
+        // them.
         let _section = Section::enter();
         let mut buffer = take_buffer();
-        let result = reading.receive(&mut buffer, &mut pings);
+        let result = reading.receive(&mut buffer, &mut signs);
         give_buffer(buffer);
         match result {
             Ok(()) => {
                 SendRate::waited();
-                self.direct.note(pings);
+                self.direct.note(signs);
                 Fetch::Received
             }
             Err(ReadEnd::Ended(Ended::Failed(error)))
@@ -248,7 +250,7 @@ impl Reader<'_> {
                 Fetch::WouldBlock
             }
             Err(over) => {
-                self.direct.note(pings);
+                self.direct.note(signs);
                 reading.over = Some(over);
                 self.over = true;
                 Fetch::Closed

@@ -1,7 +1,7 @@
 //! What wakes a thread that waits in the kernel, for descriptors of its own.
 //!
-//! One per thread. Waking it is cheap while it is awake already, and costs a system call otherwise, so
-//! those who wake it ask first whether anybody waits.
+//! One per thread. Waking it is cheap while it is awake already, and costs a system call otherwise,
+//! so those who wake it ask first whether anybody waits.
 
 use super::Reader;
 use crate::backend::wake_fd::WakeFd;
@@ -57,8 +57,8 @@ impl Parker {
         Waker::from(self.waker.clone())
     }
 
-    /// Waits until its waker is used, something can be read by one of `readers`, or `timeout` has passed
-    /// (`None`: for ever). Resets it.
+    /// Waits until its waker is used, something can be read by one of `readers`, or `timeout` has
+    /// passed (`None`: for ever). Resets it.
     ///
     /// # Errors
     /// Of the system.
@@ -75,8 +75,8 @@ impl Parker {
         self.poll(&mut fds, timeout)
     }
 
-    /// As [`wait`](Self::wait), for `fds` of any number and kind, and what is wanted of them; with the
-    /// parker's own [pollable](Self::pollable) among them its waker ends the wait.
+    /// As [`wait`](Self::wait), for `fds` of any number and kind, and what is wanted of them; with
+    /// the parker's own [pollable](Self::pollable) among them its waker ends the wait.
     ///
     /// # Errors
     /// Of the system.

@@ -2,7 +2,7 @@
 //! works on it: the I/O thread, or a thread of the application that has it on lease.
 
 use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
-use crate::session::inbound::{Committed, Inbound, PeerPing};
+use crate::session::inbound::{Committed, Inbound, PeerSign};
 use ringmq_pipe::{LogWriter, PipeWriter};
 use ringmq_zmtp::ProtocolError;
 use std::io;
@@ -62,10 +62,10 @@ impl ReadHalf {
     pub(crate) fn take(
         &mut self,
         bytes: &[u8],
-        pings: &mut Vec<PeerPing>,
+        signs: &mut Vec<PeerSign>,
     ) -> Result<(), ProtocolError> {
         self.lacking = 0;
-        let result = self.inbound.take(bytes, self.tx.as_mut(), pings);
+        let result = self.inbound.take(bytes, self.tx.as_mut(), signs);
         // One publication for all that this read brought.
         if let Some(log) = self.log() {
             log.publish();
@@ -78,31 +78,31 @@ impl ReadHalf {
     pub(crate) fn receive(
         &mut self,
         buffer: &mut [u8],
-        pings: &mut Vec<PeerPing>,
+        signs: &mut Vec<PeerSign>,
     ) -> Result<(), ReadEnd> {
         if self.is_blocked() {
             // What is here already goes first, and alone until the pipe has room for it.
-            return self.take(&[], pings).map_err(ReadEnd::Broken);
+            return self.take(&[], signs).map_err(ReadEnd::Broken);
         }
         if self.inbound.large_body().is_some() {
-            return self.receive_large(buffer, pings);
+            return self.receive_large(buffer, signs);
         }
         if self.lacking > 0 || self.bulk && self.inbound.can_land() {
-            return self.receive_into_log(pings);
+            return self.receive_into_log(signs);
         }
         let most = if self.inbound.is_large() { AFTER_LARGE } else { buffer.len() };
         let bytes = some(self.stream.receive(&mut buffer[..most]))?;
         self.copies = self.copies.saturating_sub(1);
         let is_log = self.log().is_some();
         self.bulk = bytes >= BULK && self.copies == 0 && is_log;
-        self.take(&buffer[..bytes], pings).map_err(ReadEnd::Broken)
+        self.take(&buffer[..bytes], signs).map_err(ReadEnd::Broken)
     }
 
     /// Receives a large body where it belongs, and the beginning of what follows into `buffer`.
     fn receive_large(
         &mut self,
         buffer: &mut [u8],
-        pings: &mut Vec<PeerPing>,
+        signs: &mut Vec<PeerSign>,
     ) -> Result<(), ReadEnd> {
         let Some((body, most)) = self.inbound.large_body() else { return Ok(()) };
         let rest = &mut buffer[..AFTER_LARGE];
@@ -114,11 +114,11 @@ impl ReadHalf {
             return Err(ReadEnd::Ended(Ended::Eof));
         }
         self.inbound.large_body_received(large, self.tx.as_mut());
-        self.take(&buffer[..more], pings).map_err(ReadEnd::Broken)
+        self.take(&buffer[..more], signs).map_err(ReadEnd::Broken)
     }
 
     /// Receives into the memory of the log, where the bytes stay.
-    fn receive_into_log(&mut self, pings: &mut Vec<PeerPing>) -> Result<(), ReadEnd> {
+    fn receive_into_log(&mut self, signs: &mut Vec<PeerSign>) -> Result<(), ReadEnd> {
         // Nothing but a log has memory to receive into: see `receive`.
         let Some(log) = self.tx.as_mut().and_then(PipeWriter::as_log_mut) else { return Ok(()) };
         let bytes = {
@@ -132,11 +132,11 @@ impl ReadHalf {
         match self.inbound.commit(log) {
             Committed::All => {}
             // There may be a PING among it, which needs no credit.
-            Committed::Blocked => return self.take(&[], pings).map_err(ReadEnd::Broken),
+            Committed::Blocked => return self.take(&[], signs).map_err(ReadEnd::Broken),
             Committed::Partial(lacking) => self.lacking = lacking,
             Committed::Other => {
                 self.copies = COPIES;
-                return self.take(&[], pings).map_err(ReadEnd::Broken);
+                return self.take(&[], signs).map_err(ReadEnd::Broken);
             }
         }
         if let Some(log) = self.log() {

@@ -1,11 +1,11 @@
-//! How fast a thread sends: one message now and then, each worth a system call of its own, or a burst
-//! that is better sent in batches.
+//! How fast a thread sends: one message now and then, each worth a system call of its own, or a
+//! burst that is better sent in batches.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// Sends that follow each other faster than this belong together: about what a send on a stream socket
-/// costs.
+/// Sends that follow each other faster than this belong together: about what a send on a stream
+/// socket costs.
 const GAP: Duration = Duration::from_micros(4);
 /// So many of them make a burst.
 const ROW: u32 = 2;

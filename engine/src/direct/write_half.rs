@@ -23,8 +23,8 @@ pub(crate) struct WriteHalf {
     pub(crate) batch: Batch,
     /// Why a borrower could not send.
     pub(crate) failed: Option<io::Error>,
-    /// The pipe is filled faster than it pays to send each message: it stays awake, the I/O thread looks
-    /// at it every few microseconds, and whoever fills it sends when it is full.
+    /// The pipe is filled faster than it pays to send each message: it stays awake, the I/O thread
+    /// looks at it every few microseconds, and whoever fills it sends when it is full.
     pub(crate) watched: bool,
     /// The peer did not read when it was waited for: that is the I/O thread's now.
     stalled: bool,
@@ -116,8 +116,8 @@ impl WriteHalf {
         }
     }
 
-    /// As [`flush`](Self::flush), on the thread that has just written to the pipe. In the end the pipe is
-    /// asleep, unless it is [watched](Self::watched).
+    /// As [`flush`](Self::flush), on the thread that has just written to the pipe. In the end the
+    /// pipe is asleep, unless it is [watched](Self::watched).
     pub(crate) fn flush_written(&mut self) -> Flush {
         loop {
             if self.flush() == Flush::Blocked {
@@ -136,9 +136,9 @@ impl WriteHalf {
         }
     }
 
-    /// As [`flush_written`](Self::flush_written); with `yield_when_full` it tries for a while if the kernel
-    /// takes no more: a peer that reads makes room sooner than the I/O thread is awake. One such wait in
-    /// vain is the last until the peer has read.
+    /// As [`flush_written`](Self::flush_written); with `yield_when_full` it tries for a while if
+    /// the kernel takes no more: a peer that reads makes room sooner than the I/O thread is awake.
+    /// One such wait in vain is the last until the peer has read.
     pub(crate) fn flush_patiently(&mut self, yield_when_full: bool) -> Flush {
         let mut since = None;
         loop {
@@ -169,8 +169,8 @@ impl WriteHalf {
         pending
     }
 
-    /// Whether what was seen at the last [look](Self::look) is to be sent: enough of it, waiting for long
-    /// enough, or no more of it coming.
+    /// Whether what was seen at the last [look](Self::look) is to be sent: enough of it, waiting
+    /// for long enough, or no more of it coming.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
         let due = !self.grown || self.seen >= GATHER || now.duration_since(since) >= BATCHING;

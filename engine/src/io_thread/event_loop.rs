@@ -20,8 +20,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// Time between two turns of handlers that want to look at what others are doing: each look takes a cache
-/// line from a thread that is at work.
+/// Time between two ticks of handlers that want to look at what others are doing: each look takes a
+/// cache line from a thread that is at work.
 const TICK: Duration = Duration::from_micros(5);
 
 /// Commands taken in a row before the backend has its turn: what they close is only let go of there.
@@ -35,10 +35,11 @@ pub(crate) struct EventLoop {
     backend: Box<dyn Backend>,
     timers: Timers,
     handlers: HashMap<Token, HandlerSlot>,
-    /// Handlers that want a turn, and when they had the last.
-    request_tick: Vec<Token>,
-    /// Memory for those whose turn it is.
+    /// Handlers that have asked for a tick.
+    tick_requests: Vec<Token>,
+    /// Memory for those that get one now.
     ticking: Vec<Token>,
+    /// When handlers had the last.
     last_tick: Instant,
     /// What handlers have asked for, in order.
     local: VecDeque<Local>,
@@ -58,7 +59,7 @@ impl EventLoop {
             backend,
             timers: Timers::default(),
             handlers: HashMap::new(),
-            request_tick: Vec::new(),
+            tick_requests: Vec::new(),
             ticking: Vec::new(),
             last_tick: Instant::now(),
             local: VecDeque::new(),
@@ -92,9 +93,9 @@ impl EventLoop {
             self.now = Instant::now();
             let commands = self.run_commands();
             let timers = self.run_timers();
-            self.run_turns();
-            let idle =
-                self.request_tick.is_empty() && self.now.duration_since(last_work) >= self.patience;
+            self.run_ticks();
+            let idle = self.tick_requests.is_empty()
+                && self.now.duration_since(last_work) >= self.patience;
             let result = if commands || timers || !idle {
                 self.poll(Some(Duration::ZERO), &mut events)
             } else {
@@ -157,14 +158,14 @@ impl EventLoop {
         true
     }
 
-    /// Gives those a turn who want one, if it is time.
-    fn run_turns(&mut self) {
-        if self.request_tick.is_empty() || self.now.duration_since(self.last_tick) < TICK {
+    /// Gives a tick to those that have asked for one, if it is time.
+    fn run_ticks(&mut self) {
+        if self.tick_requests.is_empty() || self.now.duration_since(self.last_tick) < TICK {
             return;
         }
         self.last_tick = self.now;
         let mut ticking = std::mem::take(&mut self.ticking);
-        std::mem::swap(&mut self.request_tick, &mut ticking);
+        std::mem::swap(&mut self.tick_requests, &mut ticking);
         ticking.drain(..).for_each(|token| self.with(token, |handler, cx| handler.tick(cx)));
         self.ticking = ticking;
         self.run_local();
@@ -269,7 +270,7 @@ impl EventLoop {
                     self.add(token, slot);
                 }
                 Local::Tell(token, notice) => self.tell(token, notice),
-                Local::Tick(token) => self.request_tick.push(token),
+                Local::Tick(token) => self.tick_requests.push(token),
                 Local::Remove(token) => self.remove(token),
             }
         }

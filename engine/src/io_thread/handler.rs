@@ -32,7 +32,8 @@ pub enum Completion {
 pub enum Notice {
     /// A log that the handler reads has messages, or was closed.
     Readable,
-    /// A log that the handler reads is being filled fast: [`tick`](Handler::tick) is a time to look.
+    /// A log that the handler reads is being filled fast: [`tick`](Handler::tick) is a time to
+    /// look.
     Burst,
     /// A log that the handler writes has room, or was closed.
     Writable,
@@ -72,7 +73,7 @@ pub trait Handler: Send {
     /// A timer is due.
     fn timer(&mut self, _cx: &mut Cx<'_>, _kind: TimerKind) {}
 
-    /// The handler has been [request_tick](Cx::request_tick), and some microseconds have passed.
+    /// The handler has [asked for a tick](Cx::request_tick), and some microseconds have passed.
     fn tick(&mut self, _cx: &mut Cx<'_>) {}
 
     /// News.

@@ -1,9 +1,10 @@
 //! The timers of one I/O thread.
 //!
-//! A timer is named by its handler and a kind of the handler's choosing; setting it again replaces it.
-//! Replaced and cancelled timers stay in the heap, where they are passed over, but never more of them
-//! than there are timers in force: a peer that makes us set one anew with every byte costs time, not
-//! memory. Nor does what thousands of handshakes need for a moment stay when they are over.
+//! A timer is named by its handler and a kind of the handler's choosing; setting it again replaces
+//! it. Replaced and cancelled timers stay in the heap, where they are passed over, but never more
+//! of them than there are timers in force: a peer that makes us set one anew with every byte costs
+//! time, not memory. Nor does what thousands of handshakes need for a moment stay when they are
+//! over.
 
 use crate::io_thread::token::Token;
 use std::cmp::Reverse;

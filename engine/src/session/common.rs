@@ -52,8 +52,8 @@ impl Common {
         self.bulk = bytes >= BULK;
     }
 
-    /// Sees to it that the connection is read, `once` or until further notice, unless bytes are here for
-    /// which there is no use yet. `true` if nothing is under way because of those.
+    /// Sees to it that the connection is read, `once` or until further notice, unless bytes are
+    /// here for which there is no use yet. `true` if nothing is under way because of those.
     pub(super) fn read_on(
         &mut self,
         cx: &mut Cx<'_>,
@@ -73,14 +73,15 @@ impl Common {
         false
     }
 
-    /// A send has failed. A peer that is gone may have said something before it went, and that is still to be
-    /// read. The end of that comes at once, unless all that the peer has done is to stop reading.
+    /// A send has failed. A peer that is gone may have said something before it went, and that is
+    /// still to be read. The end of that comes at once, unless all that the peer has done is to
+    /// stop reading.
     pub(super) fn limit_last_read(cx: &mut Cx<'_>) {
         cx.set_timer(LAST_READ, cx.now + HALF_CLOSED_FOR);
     }
 
-    /// What follows if the socket has closed the pipe: of one that is `spent` at once, of another when its
-    /// linger time is over.
+    /// What follows if the socket has closed the pipe: of one that is `spent` at once, of another
+    /// when its linger time is over.
     pub(super) fn closing(&mut self, cx: &mut Cx<'_>, spent: impl FnOnce() -> bool) -> Next {
         let Some(linger) = self.pipe_state.as_ref().and_then(|state| state.closing()) else {
             return Next::Stay;

@@ -56,8 +56,8 @@ impl DetachedPipe {
 }
 
 impl OutputSource {
-    /// A connection begins: appends to `frames` what it tells first, and returns what follows of what
-    /// the connection before has left.
+    /// A connection begins: appends to `frames` what it tells first, and returns what follows of
+    /// what the connection before has left.
     pub(crate) fn begin(&mut self, owner: &dyn SessionOwner, frames: &mut Vec<u8>) -> Vec<Piece> {
         let mut unsent = std::mem::take(&mut self.unsent);
         let mut told = self.state.told();

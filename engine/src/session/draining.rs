@@ -1,5 +1,5 @@
-//! A session whose connection is of no more use for sending: what there is to read is read, what waits for
-//! room in the pipe is delivered, and then it ends.
+//! A session whose connection is of no more use for sending: what there is to read is read, what
+//! waits for room in the pipe is delivered, and then it ends.
 
 use super::state::{Gone, Next};
 use super::{Common, Traffic};

@@ -1,6 +1,6 @@
-//! A session that has sent everything, after the socket has closed the pipe. Its writing half is shut and
-//! the peer's own end awaited: a stream closed while bytes of the peer's are still unread would reset the
-//! connection, and with it lose what the kernel has not delivered yet.
+//! A session that has sent everything, after the socket has closed the pipe. Its writing half is
+//! shut and the peer's own end awaited: a stream closed while bytes of the peer's are still unread
+//! would reset the connection, and with it lose what the kernel has not delivered yet.
 
 use super::state::Next;
 use super::{Common, DetachedPipe, LINGER};

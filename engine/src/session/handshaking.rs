@@ -23,8 +23,8 @@ thread_local! {
     static LAST: RefCell<Weak<Peer>> = const { RefCell::new(Weak::new()) };
 }
 
-/// A peer, in the memory of the one before if both have said the same: most peers of a socket tell only
-/// what they are, and thousands of them need to be remembered once only.
+/// A peer, in the memory of the one before if both have said the same: most peers of a socket tell
+/// only what they are, and thousands of them need to be remembered once only.
 fn share(peer: Peer) -> Arc<Peer> {
     LAST.with_borrow_mut(|last| match last.upgrade() {
         Some(known) if *known == peer => known,
@@ -60,7 +60,8 @@ pub(super) struct Handshaking {
     rest: Vec<u8>,
     /// The pipe, if there is one already.
     pipe: Option<Box<DetachedPipe>>,
-    /// Found while bytes were taken in, or when the socket was asked for a pipe; acted on when driven.
+    /// Found while bytes were taken in, or when the socket was asked for a pipe; acted on when
+    /// driven.
     failure: Option<DisconnectReason>,
     /// Nothing more can be sent. What the peer has said before is still read.
     gone: Option<Gone>,
@@ -109,8 +110,8 @@ impl Handshaking {
         Ok(())
     }
 
-    /// Asks whether the peer is to be let in, if that is what the handshake wants to know, or goes on to
-    /// traffic if it is done.
+    /// Asks whether the peer is to be let in, if that is what the handshake wants to know, or goes
+    /// on to traffic if it is done.
     pub(super) fn drive(&mut self, common: &Common, cx: &mut Cx<'_>) -> Next {
         if self.failure.is_some() {
             return Next::Stay;
@@ -172,7 +173,8 @@ impl Handshaking {
         }
         // Said before an authenticator has let the peer in.
         let blocked = self.handshake.is_waiting() && !self.rest.is_empty();
-        // Once: how much room there is for messages is not known yet, and what is read cannot be unread.
+        // Once: how much room there is for messages is not known yet, and what is read cannot be
+        // unread.
         common.read_on(cx, blocked, || true);
         Next::Stay
     }
@@ -251,8 +253,8 @@ impl Handshaking {
         }
     }
 
-    /// Messages flow from now on. Returned are also the bytes that came behind the handshake, and whether
-    /// nothing can be sent any more.
+    /// Messages flow from now on. Returned are also the bytes that came behind the handshake, and
+    /// whether nothing can be sent any more.
     pub(super) fn into_traffic(
         self,
         common: &mut Common,

@@ -1,7 +1,7 @@
 //! The reading half of a session: from received bytes to the pipe.
 //!
-//! Nothing is decoded beyond the pipe's credit. What was received beyond it waits here: at most what
-//! the backend had under way when the credit ran out.
+//! Nothing is decoded beyond the pipe's credit. What was received beyond it waits here: at most
+//! what the backend had under way when the credit ran out.
 
 use bytes::{Buf, BytesMut};
 use ringmq_pipe::{ATTACH, LogWriter, Message, PipeWriter, WriteError, frame};
@@ -55,8 +55,8 @@ impl Partial {
         self.large.extend_from_slice(bytes);
     }
 
-    /// Makes room for `least` bytes more. Memory is taken for what has arrived as much again, never for
-    /// more than the body.
+    /// Makes room for `least` bytes more. Memory is taken for what has arrived as much again, never
+    /// for more than the body.
     fn reserve(&mut self, least: usize) {
         let have = self.large.len();
         let left = usize::try_from(self.body).unwrap_or(usize::MAX).saturating_sub(have);
@@ -74,8 +74,8 @@ impl Inbound {
         self.backlog.as_ref().is_some_and(|backlog| !backlog.is_empty())
     }
 
-    /// The memory of a large body of which enough is missing to receive it where it belongs, and how much
-    /// to receive at the most.
+    /// The memory of a large body of which enough is missing to receive it where it belongs, and
+    /// how much to receive at the most.
     pub(crate) fn large_body(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         let missing = usize::try_from(self.decoder.missing()).unwrap_or(usize::MAX);
         let is_large = self.partial.body >= ATTACH as u64;
@@ -88,15 +88,16 @@ impl Inbound {
         Some((&mut self.partial.large, missing))
     }
 
-    /// Whether the last frame is so large that the next one, too, should be received where it belongs.
+    /// Whether the last frame is so large that the next one, too, should be received where it
+    /// belongs.
     pub(crate) fn is_large(&self) -> bool {
         self.partial.body >= STRAIGHT as u64
     }
 
     /// Bytes were added to the [large body](Self::large_body).
     pub(crate) fn large_body_received(&mut self, bytes: usize, target: Option<&mut PipeWriter>) {
-        let mut pings = Vec::new();
-        let mut sink = PipeSink { target, partial: &mut self.partial, pings: &mut pings };
+        let mut signs = Vec::new();
+        let mut sink = PipeSink { target, partial: &mut self.partial, signs: &mut signs };
         self.decoder.delivered(bytes as u64, &mut sink);
     }
 
@@ -126,7 +127,7 @@ impl Inbound {
         &mut self,
         bytes: &[u8],
         mut target: Option<&mut PipeWriter>,
-        pings: &mut Vec<PeerPing>,
+        signs: &mut Vec<PeerSign>,
     ) -> Result<(), ProtocolError> {
         if let Some(log) = target.as_deref_mut().and_then(PipeWriter::as_log_mut)
             && !log.uncommitted().is_empty()
@@ -146,7 +147,7 @@ impl Inbound {
         let mut sink = PipeSink {
             target: if self.discard { None } else { target },
             partial: &mut self.partial,
-            pings,
+            signs,
         };
         if let Some(backlog) = &mut self.backlog
             && !backlog.is_empty()
@@ -168,7 +169,8 @@ impl Inbound {
     }
 }
 
-/// Decodes until the input is used up, or the credit is and a message is next; returns how much was.
+/// Decodes until the input is used up, or the credit is and a message is next; returns how much
+/// was.
 fn feed(
     decoder: &mut Decoder,
     input: &[u8],
@@ -192,7 +194,7 @@ fn feed(
 const COMMANDS: usize = 256;
 
 /// What the peer has said beside messages.
-pub(crate) enum PeerPing {
+pub(crate) enum PeerSign {
     Ping {
         ttl: u16,
         /// What its PONG is to repeat.
@@ -205,7 +207,7 @@ pub(crate) enum PeerPing {
 struct PipeSink<'a> {
     target: Option<&'a mut PipeWriter>,
     partial: &'a mut Partial,
-    pings: &'a mut Vec<PeerPing>,
+    signs: &'a mut Vec<PeerSign>,
 }
 
 impl PipeSink<'_> {
@@ -267,11 +269,11 @@ impl Sink for PipeSink<'_> {
 
     fn command(&mut self, command: Command<'_>) {
         match command {
-            _ if self.pings.len() >= COMMANDS => {}
+            _ if self.signs.len() >= COMMANDS => {}
             Command::Ping { ttl, context } => {
-                self.pings.push(PeerPing::Ping { ttl, context: context.to_vec() });
+                self.signs.push(PeerSign::Ping { ttl, context: context.to_vec() });
             }
-            Command::Pong { .. } => self.pings.push(PeerPing::Pong),
+            Command::Pong { .. } => self.signs.push(PeerSign::Pong),
         }
     }
 }

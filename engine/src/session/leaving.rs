@@ -1,5 +1,5 @@
-//! A session at its end: it leaves its thread, and gives the pipe back, once it is known how much was sent
-//! and both halves of the connection are here.
+//! A session at its end: it leaves its thread, and gives the pipe back, once it is known how much
+//! was sent and both halves of the connection are here.
 
 use super::state::Next;
 use super::{Common, DetachedPipe, Traffic};
@@ -57,8 +57,8 @@ impl Leaving {
             if common.pipe_is_lent && common.established && common.owner.tells_peers_apart() {
                 pipe.tx.write_uncounted(frame::COMMAND, Message::new());
             }
-            // One that goes back to nobody has ended by the next line: whoever sees that the peer is gone
-            // finds nothing that still leads to it.
+            // One that goes back to nobody has ended by the next line: whoever sees that the peer
+            // is gone finds nothing that still leads to it.
             common.pipe_is_lent.then_some(pipe)
         });
         if let Some(state) = &common.pipe_state {

@@ -1,7 +1,7 @@
 //! The session: one connection, from stream to pipe.
 //!
-//! A state machine that whoever drives it feeds with completions. Each state is a struct of its own, and
-//! what leaves a state is what it leaves with:
+//! A state machine that whoever drives it feeds with completions. Each state is a struct of its
+//! own, and what leaves a state is what it leaves with:
 //!
 //! ```text
 //!   Handshaking ----> Traffic ----> HalfClosed
@@ -13,12 +13,13 @@
 //!
 //! * [`Handshaking`]: who the peer is and how the two speak is not settled yet.
 //! * [`Traffic`]: messages flow, in both directions.
-//! * [`Draining`]: nothing more can be sent. What the peer has said before is still read and delivered.
+//! * [`Draining`]: nothing more can be sent. What the peer has said before is still read and
+//!   delivered.
 //! * [`HalfClosed`]: everything is sent and the writing half shut; the peer's own end is awaited.
 //! * [`Leaving`]: it ends as soon as the batch under way, and what is lent, have come back.
 //!
-//! While it stays in a state, that is changed in place; what it says then is what comes [`Next`]. When it
-//! is over, its owner is told, and gets the pipe back if it had given it.
+//! While it stays in a state, that is changed in place; what it says then is what comes [`Next`].
+//! When it is over, its owner is told, and gets the pipe back if it had given it.
 
 mod common;
 pub(crate) mod detached_pipe;

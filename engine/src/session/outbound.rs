@@ -1,9 +1,10 @@
 //! The writing half of a session: from the pipe to batches for the wire.
 //!
-//! To a peer that speaks ZMTP 3.1 the log's memory goes out as it is. For older peers, and for those
-//! with whom it was agreed to seal frames, every frame is translated into fresh memory. Either way the
-//! pieces of the log stay at hand until the batch is sent: when the connection breaks, whatever was not
-//! handed to the kernel as a whole message goes to the next connection, from the start of that message.
+//! To a peer that speaks ZMTP 3.1 the log's memory goes out as it is. For older peers, and for
+//! those with whom it was agreed to seal frames, every frame is translated into fresh memory.
+//! Either way the pieces of the log stay at hand until the batch is sent: when the connection
+//! breaks, whatever was not handed to the kernel as a whole message goes to the next connection,
+//! from the start of that message.
 
 use crate::batch::{Batch, BatchPart};
 use bytes::Bytes;
@@ -59,7 +60,8 @@ struct Rare {
 }
 
 impl Outbound {
-    /// Begins with `control`, bytes for the wire, and then what the last connection has `left_over`.
+    /// Begins with `control`, bytes for the wire, and then what the last connection has
+    /// `left_over`.
     pub(crate) fn new(encoder: Encoder, control: Vec<u8>, left_over: Vec<Piece>) -> Self {
         let rare = (!left_over.is_empty()).then(|| Box::new(Rare { ends: Vec::new(), left_over }));
         Self {
@@ -130,8 +132,8 @@ impl Outbound {
             rare.ends.clear();
         }
         if self.ping == Ping::Waiting {
-            // Alone, so that it is known at once when the kernel has it: what a batch of large messages
-            // has come to is not known before its end.
+            // Alone, so that it is known at once when the kernel has it: what a batch of large
+            // messages has come to is not known before its end.
             self.ping = Ping::UnderWay;
             return;
         }
@@ -180,7 +182,8 @@ impl Outbound {
                     body.messages = 0;
                     batch.push(BatchPart::Piece(body));
                 }
-                // It changes as a whole: a subscription to more than fits a copied body, or all is sealed.
+                // It changes as a whole: a subscription to more than fits a copied body, or all is
+                // sealed.
                 FrameBody::Attached(piece) => {
                     let before = wire.len();
                     self.encoder.translate(header.flags, piece.bytes(), &mut wire);
@@ -203,9 +206,9 @@ impl Outbound {
         self.credited += credited as usize;
     }
 
-    /// Nothing is under way, and nothing may be for long: gives up the memory for it and says so, unless the
-    /// connection has been of use more than once. Its first word, a hello or a subscription, is often all
-    /// that it says for long; whoever says more says it again and again.
+    /// Nothing is under way, and nothing may be for long: gives up the memory for it and says so,
+    /// unless the connection has been of use more than once. Its first word, a hello or a
+    /// subscription, is often all that it says for long; whoever says more says it again and again.
     pub(crate) fn rest(&mut self) -> bool {
         let gives_up = !self.used_before;
         if gives_up {

@@ -3,8 +3,9 @@
 use super::outbound::{FrameBody, frames};
 use ringmq_pipe::{Piece, frame};
 
-/// Removes the messages whose first frame `is_stale`, by its flags and its body, and returns how many
-/// those were. The others are copied if there is any such message, as far as their bodies are small.
+/// Removes the messages whose first frame `is_stale`, by its flags and its body, and returns how
+/// many those were. The others are copied if there is any such message, as far as their bodies are
+/// small.
 pub(super) fn remove(pieces: &mut Vec<Piece>, is_stale: impl Fn(u8, &[u8]) -> bool) -> u32 {
     let mut kept = Kept::default();
     let (mut removed, mut stale, mut first) = (0, false, true);

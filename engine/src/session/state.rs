@@ -12,8 +12,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// See the [session's documentation](super). Boxed, so that a connection takes as much memory as the
-/// state it is in needs.
+/// See the [session's documentation](super). Boxed, so that a connection takes as much memory as
+/// the state it is in needs.
 pub(super) enum State {
     Handshaking(Box<Handshaking>),
     Traffic(Box<Traffic>),
@@ -228,7 +228,8 @@ impl Session {
         };
         self.state = State::Leaving(Box::new(Leaving::new(reason, held)));
         if self.common.sending {
-            // The next connection begins where this one has stopped: the backend knows where that is.
+            // The next connection begins where this one has stopped: the backend knows where that
+            // is.
             cx.backend.close(cx.token);
         }
         self.advance_state(cx)
@@ -241,8 +242,8 @@ impl Session {
         }
     }
 
-    /// Something in here is broken: the pipe with it. Its owner is told before anything is dropped, which
-    /// may panic again.
+    /// Something in here is broken: the pipe with it. Its owner is told before anything is dropped,
+    /// which may panic again.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_>) {
         let state = std::mem::replace(&mut self.state, State::Over);
         if let Some(state) = &self.common.pipe_state {

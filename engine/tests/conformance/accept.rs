@@ -59,20 +59,20 @@ fn many_connections_are_accepted(kind: BackendKind) {
 
 /// However many wait at the door: what comes in is dealt with between them, and so is whoever was let in
 /// before. That a turn is short is the backend's promise; that it is some of them saves system calls.
-fn a_crowd_is_let_in_by_turns(kind: BackendKind) {
-    const CROWD: usize = 200;
+fn many_are_let_in_by_turns(kind: BackendKind) {
+    const CLIENTS: usize = 200;
     const TURN: usize = 32;
     let mut harness = Harness::new(kind);
     let (token, speaker) = (Token::unique(), Token::unique());
-    let (listener, address) = listener(CROWD as i32);
+    let (listener, address) = listener(CLIENTS as i32);
     // Half of them have left already.
-    let clients: Vec<_> = (0..CROWD).map(|_| client(&address)).step_by(2).collect();
+    let clients: Vec<_> = (0..CLIENTS).map(|_| client(&address)).step_by(2).collect();
     let (near, mut far) = pair();
     far.write_all(b"excuse me").unwrap();
     harness.backend.accept(token, &listener);
     harness.backend.receive(speaker, &near, Receive::Once);
     let (mut sockets, mut polls, mut heard) = (Vec::new(), 0, None);
-    while sockets.len() < CROWD {
+    while sockets.len() < CLIENTS {
         let mut events = Vec::new();
         harness.backend.poll(Some(DEADLINE), &mut events).unwrap();
         polls += 1;
@@ -90,7 +90,7 @@ fn a_crowd_is_let_in_by_turns(kind: BackendKind) {
         let turn = sockets.len() - before;
         assert!(turn <= TURN, "{turn} in a row");
     }
-    assert!(polls <= CROWD / 2, "{polls} turns are many for so few");
+    assert!(polls <= CLIENTS / 2, "{polls} turns are many for so few");
     let heard = heard.expect("whoever has said something is heard");
     assert!(heard <= 2 * TURN, "only after {heard} others");
     drop(clients);
@@ -143,7 +143,7 @@ fn used_up_descriptors_are_an_error_and_asking_again_goes_on(kind: BackendKind) 
 
 on_each_backend!(
     many_connections_are_accepted,
-    a_crowd_is_let_in_by_turns,
+    many_are_let_in_by_turns,
     #[cfg(unix)]
     unix_connections_are_accepted
 );

@@ -118,8 +118,8 @@ fn what_is_too_long_is_cut_and_said_to_be(kind: BackendKind) {
     harness.silence();
 }
 
-/// However many wait: a turn brings no more than [`DATAGRAMS`] of a socket, and whoever else has something
-/// to say is heard after that many.
+/// However many wait: a turn brings no more than [`DATAGRAMS`] of a socket, and whoever else has
+/// something to say is heard after that many.
 fn a_busy_socket_has_its_turn_and_no_more(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (busy, (near, address)) = (Token::unique(), udp(HERE));
@@ -253,8 +253,8 @@ fn a_second_receive_of_datagrams_is_the_one_under_way(kind: BackendKind) {
     harness.silence();
 }
 
-/// What comes back of a datagram that nobody wanted ends the receive, and only that. (Wine does not tell of it,
-/// and what Windows does is not known.)
+/// What comes back of a datagram that nobody wanted ends the receive, and only that. (Wine does not
+/// tell of it, and what Windows does is not known.)
 #[cfg(unix)]
 fn a_refusal_by_the_peer_is_a_failure_and_asking_again_goes_on(kind: BackendKind) {
     let mut harness = Harness::new(kind);

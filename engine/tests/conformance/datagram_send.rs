@@ -116,7 +116,8 @@ fn nothing_to_send_is_sent_at_once(kind: BackendKind) {
     assert!(batch.is_empty() && tally.tried() == 0);
 }
 
-/// A socket whose peer takes a few datagrams only: of the Unix kind, since UDP always has room on loopback.
+/// A socket whose peer takes a few datagrams only: of the Unix kind, since UDP always has room on
+/// loopback.
 #[cfg(target_os = "linux")]
 pub(crate) fn narrow() -> (Arc<Socket>, Socket) {
     let (near, far) = Socket::pair(Domain::UNIX, Type::DGRAM, None).unwrap();
@@ -125,7 +126,8 @@ pub(crate) fn narrow() -> (Arc<Socket>, Socket) {
     (Arc::new(near), far)
 }
 
-/// Sends until there is no room; returns how many went out. One more batch, of ten, is under way then.
+/// Sends until there is no room; returns how many went out. One more batch, of ten, is under way
+/// then.
 #[cfg(target_os = "linux")]
 pub(crate) fn fill(harness: &mut Harness, token: Token, near: &Arc<Socket>) -> usize {
     let mut count = 0;

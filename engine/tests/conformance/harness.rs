@@ -143,7 +143,8 @@ impl Harness {
         }
     }
 
-    /// Sends all of `batch`; returns how many of it were sent and how many refused, and the last reason.
+    /// Sends all of `batch`; returns how many of it were sent and how many refused, and the last
+    /// reason.
     pub(crate) fn send_datagrams(
         &mut self,
         token: Token,

@@ -3,9 +3,8 @@
 
 use crate::common::on_each_backend_alone;
 use crate::harness::{Given, Harness, What, batch, open_descriptors, pair};
-use ringmq_engine::BackendKind;
-use ringmq_engine::Token;
 use ringmq_engine::backend::{Ended, Receive};
+use ringmq_engine::{BackendKind, Token};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 

@@ -10,23 +10,23 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::Duration;
 
-/// Connections; there are fewer buffers.
-const CROWD: u32 = 100;
+/// More than there are buffers.
+const CONNECTIONS: u32 = 100;
 
-struct Crowd {
+struct ManyConnections {
     harness: Harness,
     members: HashMap<Token, (u32, Stream, Socket)>,
-    heard: usize,
+    received: usize,
     /// Buffers that are kept.
     held: Vec<(Token, Buffer)>,
 }
 
-impl Crowd {
+impl ManyConnections {
     /// Everybody has said something, and all buffers are held.
     fn new(kind: BackendKind, how: Receive) -> Self {
         let mut harness = Harness::new(kind);
         let mut members = HashMap::new();
-        for number in 0..CROWD {
+        for number in 0..CONNECTIONS {
             let (token, (near, mut far)) = (Token::unique(), pair());
             far.write_all(&number.to_be_bytes()).unwrap();
             harness.backend.receive(token, &near, how);
@@ -40,28 +40,28 @@ impl Crowd {
                 _ => panic!("nothing else is under way"),
             }
         }
-        assert!(!held.is_empty() && held.len() < CROWD as usize, "{} buffers", held.len());
-        Self { harness, members, heard: 0, held }
+        assert!(!held.is_empty() && held.len() < CONNECTIONS as usize, "{} buffers", held.len());
+        Self { harness, members, received: 0, held }
     }
 
     fn take(&mut self, token: Token, buffer: Buffer) {
         let bytes = self.harness.take(buffer);
         assert_eq!(bytes, self.members[&token].0.to_be_bytes());
-        self.heard += 1;
+        self.received += 1;
     }
 }
 
 fn who_found_no_buffer_is_heard_when_there_is_one(kind: BackendKind) {
     for how in [Receive::Once, Receive::Stream] {
-        let mut crowd = Crowd::new(kind, how);
+        let mut many = ManyConnections::new(kind, how);
         // Nobody is heard by asking harder, and asking takes its time.
-        crowd.harness.silence();
-        for (token, buffer) in std::mem::take(&mut crowd.held) {
-            crowd.take(token, buffer);
+        many.harness.silence();
+        for (token, buffer) in std::mem::take(&mut many.held) {
+            many.take(token, buffer);
         }
-        while crowd.heard < CROWD as usize {
-            match crowd.harness.raw(crate::common::DEADLINE).unwrap() {
-                Event::Received(token, buffer) => crowd.take(token, buffer),
+        while many.received < CONNECTIONS as usize {
+            match many.harness.raw(crate::common::DEADLINE).unwrap() {
+                Event::Received(token, buffer) => many.take(token, buffer),
                 Event::ReceiveEnded(_, Ended::Stopped) => {}
                 _ => panic!("nothing else is under way"),
             }
@@ -70,31 +70,31 @@ fn who_found_no_buffer_is_heard_when_there_is_one(kind: BackendKind) {
 }
 
 fn who_waits_for_a_buffer_can_be_paused_or_closed(kind: BackendKind) {
-    let mut crowd = Crowd::new(kind, Receive::Stream);
-    let heard: Vec<Token> = crowd.held.iter().map(|(token, _)| *token).collect();
+    let mut many = ManyConnections::new(kind, Receive::Stream);
+    let heard: Vec<Token> = many.held.iter().map(|(token, _)| *token).collect();
     let waiting: Vec<Token> =
-        crowd.members.keys().copied().filter(|token| !heard.contains(token)).collect();
+        many.members.keys().copied().filter(|token| !heard.contains(token)).collect();
     let (closed, paused) = waiting.split_at(waiting.len() / 2);
     for token in closed {
-        crowd.harness.backend.close(*token);
+        many.harness.backend.close(*token);
     }
     for token in paused {
-        crowd.harness.backend.pause(*token);
+        many.harness.backend.pause(*token);
     }
     for _ in paused {
-        let (token, what) = crowd.harness.next();
+        let (token, what) = many.harness.next();
         assert!(paused.contains(&token));
         assert!(matches!(what, What::Ended(Ended::Stopped)));
     }
-    crowd.harness.silence();
-    for (token, buffer) in std::mem::take(&mut crowd.held) {
-        crowd.take(token, buffer);
+    many.harness.silence();
+    for (token, buffer) in std::mem::take(&mut many.held) {
+        many.take(token, buffer);
     }
-    crowd.harness.silence();
+    many.harness.silence();
     for token in paused {
-        let near = crowd.members[token].1.clone();
-        let bytes = crowd.harness.receive_once(*token, &near);
-        assert_eq!(bytes, crowd.members[token].0.to_be_bytes());
+        let near = many.members[token].1.clone();
+        let bytes = many.harness.receive_once(*token, &near);
+        assert_eq!(bytes, many.members[token].0.to_be_bytes());
     }
 }
 

@@ -121,7 +121,8 @@ fn a_peer_that_leaves_is_forgotten(kind: BackendKind) {
             }
             drop(peer);
             if ahead {
-                // It is not read any more, and so not seen to leave, unless that is seen all the same.
+                // It is not read any more, and so not seen to leave, unless that is seen all the
+                // same.
                 applicant.answer(allow());
                 harness.handshake_failed();
             } else {

@@ -8,8 +8,8 @@ use ringmq_engine::{BackendKind, DetachedPipe};
 use ringmq_pipe::{Capacity, Message, frame};
 use std::time::Duration;
 
-/// Bytes that no kernel buffers, so that what is in the middle of them when the connection breaks was
-/// not sent whole.
+/// Bytes that no kernel buffers, so that what is in the middle of them when the connection breaks
+/// was not sent whole.
 const TOO_MUCH: usize = 30 << 20;
 
 /// How the message that the connection breaks in is made up.

@@ -1,13 +1,13 @@
-//! An engine with sessions on it, the handler they report to, their socket, and that socket's ends of the pipes.
+//! An engine with sessions on it, the handler they report to, their socket, and that socket's ends
+//! of the pipes.
 #![allow(clippy::unwrap_used)]
 
 use crate::common::{DEADLINE, stream_pair, tcp_pair};
 use crate::peer::Peer;
-use ringmq_engine::PipeEnd;
 use ringmq_engine::{
     Applicant, Attach, BackendChoice, BackendKind, Completion, Connection, Cx, DetachedPipe,
-    DisconnectReason, EndpointId, Engine, EngineOptions, Handler, MonitorEvent, Notice, Session,
-    SessionEnd, SessionOptions, SessionOwner, Stream, Token,
+    DisconnectReason, EndpointId, Engine, EngineOptions, Handler, MonitorEvent, Notice, PipeEnd,
+    Session, SessionEnd, SessionOptions, SessionOwner, Stream, Token,
 };
 use ringmq_pipe::{Capacity, Message, Notify, PipeWriter, WriteError, pipe};
 use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};

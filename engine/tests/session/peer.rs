@@ -195,8 +195,8 @@ impl Peer {
         }
     }
 
-    /// Writes until the other end has stopped reading; returns how many bytes went out. That is all that
-    /// the kernel takes if nobody reads; of one who is slow to read it may be too little.
+    /// Writes until the other end has stopped reading; returns how many bytes went out. That is all
+    /// that the kernel takes if nobody reads; of one who is slow to read it may be too little.
     pub(crate) fn write_until_blocked(&mut self, bytes: &[u8]) -> usize {
         // Not with a limit of time: a send that Windows gives up has sent nobody knows how much.
         self.socket.set_nonblocking(true).unwrap();

@@ -50,8 +50,8 @@ fn messages_of_every_size_are_sealed_both_ways(kind: BackendKind) {
     }
 }
 
-/// A thread of the application that has the reading half opens what it reads, and the I/O thread goes on
-/// where it has stopped, in the middle of a frame or not.
+/// A thread of the application that has the reading half opens what it reads, and the I/O thread
+/// goes on where it has stopped, in the middle of a frame or not.
 fn a_thread_of_the_application_may_read_by_itself(kind: BackendKind) {
     for over in BOTH {
         let mut harness = server(kind);

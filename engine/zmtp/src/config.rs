@@ -29,8 +29,9 @@ pub struct Config {
     pub require_mechanism: bool,
     /// What an authenticator is told of whom the peer wants to talk to. Default empty.
     pub zap_domain: String,
-    /// The longest frame body to accept, in bytes; `None` for no limit but the protocol's. Holds for the
-    /// handshake too: with less than [`READY_MAX`](crate::READY_MAX) hardly any peer gets through.
+    /// The longest frame body to accept, in bytes; `None` for no limit but the protocol's. Holds
+    /// for the handshake too: with less than [`READY_MAX`](crate::READY_MAX) hardly any peer gets
+    /// through.
     pub max_body: Option<u64>,
     /// How long the handshake may take; `None` for ever.
     pub handshake_timeout: Option<Duration>,
@@ -154,7 +155,8 @@ impl Config {
         Ok(())
     }
 
-    /// What this end says about itself, as a mechanism tells it to the peer: metadata in libzmq's order.
+    /// What this end says about itself, as a mechanism tells it to the peer: metadata in libzmq's
+    /// order.
     ///
     /// ```
     /// use ringmq_zmtp::{Config, SocketType};

@@ -3,8 +3,8 @@
 use crate::mechanism::{Denial, NoRandomness};
 use crate::{SocketType, Version};
 
-/// Why a connection has to be closed. In every case but [`NoRandomness`](Self::NoRandomness) the peer is
-/// the one at fault.
+/// Why a connection has to be closed. In every case but [`NoRandomness`](Self::NoRandomness) the
+/// peer is the one at fault.
 ///
 /// Texts of the peer that are quoted here are cut short and hold printable ASCII only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -167,8 +167,8 @@ impl ProtocolError {
         }
     }
 
-    /// The value of libzmq's `HANDSHAKE_FAILED_AUTH` monitor event: the ZAP status with which one end
-    /// refused the other.
+    /// The value of libzmq's `HANDSHAKE_FAILED_AUTH` monitor event: the ZAP status with which one
+    /// end refused the other.
     pub fn auth_status(&self) -> Option<u16> {
         match self {
             ProtocolError::PeerError { reason } => match reason.as_str() {
@@ -182,8 +182,8 @@ impl ProtocolError {
         }
     }
 
-    /// Whether the peer has done something that it must not do, or one end has refused the other, rather
-    /// than nothing at all for too long.
+    /// Whether the peer has done something that it must not do, or one end has refused the other,
+    /// rather than nothing at all for too long.
     pub fn is_protocol_violation(&self) -> bool {
         !matches!(self, ProtocolError::HandshakeTimeout | ProtocolError::NoRandomness(_))
     }

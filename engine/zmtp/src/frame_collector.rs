@@ -1,8 +1,8 @@
 //! Whole frames, collected from a stream that may be cut anywhere.
 //!
-//! For the handshake, where frames are short, few, and come from a peer that nobody knows yet, and for
-//! sealed ones, which can be opened only as a whole. At most `limit` bytes of body are ever held, and none
-//! before they have arrived.
+//! For the handshake, where frames are short, few, and come from a peer that nobody knows yet, and
+//! for sealed ones, which can be opened only as a whole. At most `limit` bytes of body are ever
+//! held, and none before they have arrived.
 
 use crate::ProtocolError;
 use crate::header::{Framing, Header, HeaderBuffer};

@@ -1,12 +1,14 @@
 //! ZMTP, the wire protocol of ZeroMQ, without any I/O: bytes in, bytes and events out.
 //!
 //! Versions 3.1, 3.0, 2.0 and 1.0 (RFC 37, 23, 15 and 13), with the habits of libzmq where a
-//! specification is silent. Nothing here opens a socket, starts a thread, reads a clock or makes random
-//! bytes; time and randomness come in as arguments. Nothing here panics on, or allocates by, what a peer sends.
+//! specification is silent. Nothing here opens a socket, starts a thread, reads a clock or makes
+//! random bytes; time and randomness come in as arguments. Nothing here panics on, or allocates by,
+//! what a peer sends.
 //!
-//! A connection begins as a [`Handshake`]. When that is done it falls apart into
-//! [`Established`]: a [`Decoder`] for the reading half, an [`Encoder`] for the writing half, both chosen
-//! by what the handshake has found, and a [`Heartbeat`]. These are separate values because two threads may drive the two halves.
+//! A connection begins as a [`Handshake`]. When that is done it falls apart into [`Established`]: a
+//! [`Decoder`] for the reading half, an [`Encoder`] for the writing half, both chosen by what the
+//! handshake has found, and a [`Heartbeat`]. These are separate values because two threads may
+//! drive the two halves.
 //!
 //! ```
 //! use ringmq_zmtp::{Config, Handshake, SocketType, Version};

@@ -1,5 +1,6 @@
-//! A mechanism that asks an authenticator and then seals each frame, from greeting to messages: with
-//! answers that come, come late, never come, or make no sense, and streams that are cut anywhere.
+//! A mechanism that asks an authenticator and then seals each frame, from greeting to messages:
+//! with answers that come, come late, never come, or make no sense, and streams that are cut
+//! anywhere.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -43,7 +44,8 @@ fn output(handshake: &mut Handshake) -> Vec<u8> {
     out
 }
 
-/// Lets two ends talk until they have nothing more to say to each other, in pieces of that many bytes.
+/// Lets two ends talk until they have nothing more to say to each other, in pieces of that many
+/// bytes.
 fn talk(ends: [&mut Handshake; 2], now: Instant, piece: usize) -> Result<(), ProtocolError> {
     let [a, b] = ends;
     loop {
@@ -429,7 +431,8 @@ fn the_limit_of_a_frame_counts_what_the_seal_adds() {
     }
 }
 
-/// A peer whose messages have filled the pipe may ask for a sign of life behind them, sealed as well.
+/// A peer whose messages have filled the pipe may ask for a sign of life behind them, sealed as
+/// well.
 #[test]
 fn without_credit_only_commands_are_delivered_and_nothing_is_lost() {
     let mut wire = Vec::new();

@@ -1,7 +1,6 @@
 //! What a socket has bound and connected, by name.
 
-use ringmq_engine::EndpointId;
-use ringmq_engine::{IoHandle, Notice, Token};
+use ringmq_engine::{EndpointId, IoHandle, Notice, Token};
 use ringmq_transports::endpoint::InprocName;
 use ringmq_transports::inproc::{Inproc, Ticket};
 use std::collections::BTreeMap;

@@ -11,8 +11,7 @@
 //! it is there before whoever left the news goes on.
 
 use crate::subscription::Coming;
-use ringmq_engine::EndpointId;
-use ringmq_engine::PipeEnd;
+use ringmq_engine::{EndpointId, PipeEnd};
 use ringmq_pipe::Notify;
 use ringmq_zmtp::Peer;
 use std::collections::BTreeMap;
@@ -164,8 +163,8 @@ mod tests {
     }
 
     /// A peer comes; its end.
-    fn come(lobby: &Arc<Lobby>, announced: &mut usize, bound: Capacity) -> PipeEnd {
-        let (near, far) = pipe(bound, bound);
+    fn come(lobby: &Arc<Lobby>, announced: &mut usize, capacity: Capacity) -> PipeEnd {
+        let (near, far) = pipe(capacity, capacity);
         let arrival = Arrival {
             end: Box::new(near),
             endpoint_id: 1,
@@ -180,17 +179,18 @@ mod tests {
         far
     }
 
-    const BOUNDS: [Capacity; 2] = [Capacity::Messages(10), Capacity::Conflated];
+    const CAPACITIES: [Capacity; 2] = [Capacity::Messages(10), Capacity::Conflated];
 
     #[test]
     fn who_leaves_unseen_leaves_nothing() {
-        for (socket_type, bound) in SocketType::ALL.into_iter().flat_map(|t| BOUNDS.map(|b| (t, b)))
+        for (socket_type, capacity) in
+            SocketType::ALL.into_iter().flat_map(|t| CAPACITIES.map(|b| (t, b)))
         {
             let lobby = Arc::new(Lobby::new(traits(socket_type).forgets_departed));
             let mut announced = 0;
             for _ in 0..1000 {
-                let stays = come(&lobby, &mut announced, bound);
-                drop(come(&lobby, &mut announced, bound));
+                let stays = come(&lobby, &mut announced, capacity);
+                drop(come(&lobby, &mut announced, capacity));
                 assert_eq!(lobby.lock().news.len(), 1, "{socket_type:?}");
                 drop(stays);
             }
@@ -208,9 +208,9 @@ mod tests {
             (SocketType::Push, 0),
             (SocketType::Req, 0),
         ] {
-            for bound in BOUNDS {
+            for capacity in CAPACITIES {
                 let lobby = Arc::new(Lobby::new(traits(socket_type).forgets_departed));
-                let mut far = come(&lobby, &mut 0, bound);
+                let mut far = come(&lobby, &mut 0, capacity);
                 far.tx.write(&mut Message::from("message")).unwrap();
                 assert_eq!(lobby.lock().news.len(), 1, "{socket_type:?}: its peer is there");
                 drop(far);
@@ -266,12 +266,12 @@ mod tests {
     fn what_comes_after_a_visit_is_announced_again() {
         let lobby = Arc::new(Lobby::new(false));
         let mut announced = 0;
-        let _first = come(&lobby, &mut announced, BOUNDS[0]);
+        let _first = come(&lobby, &mut announced, CAPACITIES[0]);
         assert_eq!(lobby.take().count(), 1);
-        let second = come(&lobby, &mut announced, BOUNDS[0]);
+        let second = come(&lobby, &mut announced, CAPACITIES[0]);
         assert_eq!(announced, 2);
         drop(second);
-        let _third = come(&lobby, &mut announced, BOUNDS[0]);
+        let _third = come(&lobby, &mut announced, CAPACITIES[0]);
         assert_eq!(announced, 2, "nobody has been here since");
         assert_eq!(lobby.take().count(), 1);
     }

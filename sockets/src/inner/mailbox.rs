@@ -7,9 +7,7 @@ use crate::options::table::{RCVHWM, SNDHWM};
 use crate::subscription::{Coming, Wanted};
 use crate::types::{Subscriptions, Traits, traits};
 use crate::wait::SpinEstimate;
-use ringmq_engine::Attach;
-use ringmq_engine::PipeEnd;
-use ringmq_engine::{Connection, EndpointId, MonitorEvent, SessionOwner};
+use ringmq_engine::{Attach, Connection, EndpointId, MonitorEvent, PipeEnd, SessionOwner};
 use ringmq_pipe::{Capacity, Mailbox, Notify, Waiters, pipe};
 use ringmq_transports::Offer;
 use ringmq_transports::inproc::Acceptor;
@@ -88,8 +86,8 @@ impl SocketMailbox {
             && self.connections_changed.swap(false, Ordering::Acquire)
     }
 
-    /// As [`take_connections_changed`](Self::take_connections_changed) would tell, for one who has registered as a waiter and is
-    /// about to sleep, or who will ask again.
+    /// As [`take_connections_changed`](Self::take_connections_changed) would tell, for one who has
+    /// registered as a waiter and is about to sleep, or who will ask again.
     pub(crate) fn have_connections_changed(&self) -> bool {
         // Relaxed: of a waiter, the fence in `Waiters::add` came before.
         self.connections_changed.load(Ordering::Relaxed)
@@ -101,11 +99,11 @@ impl SocketMailbox {
         let conflate = self.conflate.load(Ordering::Relaxed);
         let sends = conflate && self.traits.conflates_output;
         let receives = conflate && self.traits.conflates_input;
-        let bound = |latest, mark: &AtomicU32| match latest {
+        let capacity = |conflated, hwm: &AtomicU32| match conflated {
             true => Capacity::Conflated,
-            false => Capacity::Messages(mark.load(Ordering::Relaxed)),
+            false => Capacity::Messages(hwm.load(Ordering::Relaxed)),
         };
-        pipe(bound(sends, &self.send_hwm), bound(receives, &self.recv_hwm))
+        pipe(capacity(sends, &self.send_hwm), capacity(receives, &self.recv_hwm))
     }
 
     /// Throws away what was posted after the socket was closed: pipes, above all.

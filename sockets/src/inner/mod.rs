@@ -1,8 +1,8 @@
 //! The one implementation behind all types of sockets.
 //!
 //! A [`Core`] is what the socket's lock protects: its pipes, its pattern, its options and what it has
-//! bound and connected. Sessions and other sockets reach it through the mailbox in [`shared`], which
-//! whoever enters the socket empties first.
+//! bound and connected. Sessions and other sockets reach it through its [`mailbox`], which whoever
+//! enters the socket empties first.
 
 pub(crate) mod endpoints;
 pub(crate) mod fast_path;
@@ -22,8 +22,7 @@ use fast_path::Routing;
 use lobby::{Arrival, News};
 use mailbox::{SocketCommand, SocketMailbox};
 use pipes::{Pipe, Pipes};
-use ringmq_engine::EndpointId;
-use ringmq_engine::PipeEnd;
+use ringmq_engine::{EndpointId, PipeEnd};
 use ringmq_pipe::{LogReader, LogWriter, Notify};
 use ringmq_zmtp::Peer;
 use std::sync::Arc;

@@ -1,8 +1,6 @@
 //! The pipes of a socket: the ends it holds, by key.
 
-use ringmq_engine::EndpointId;
-use ringmq_engine::Fetch;
-use ringmq_engine::PipeEnd;
+use ringmq_engine::{EndpointId, Fetch, PipeEnd};
 use ringmq_pipe::{Capacity, LogReader, LogWriter, SharedFrame, Sleep, WriteError};
 use ringmq_zmtp::Peer;
 use slab::Slab;
@@ -48,7 +46,7 @@ pub(crate) struct PeerId {
 #[derive(Default)]
 pub(crate) struct Pipes {
     all: Slab<Pipe>,
-    /// Every pipe under its endpoint_id, for those who know only that.
+    /// Every pipe under its endpoint id, for those who know only that.
     endpoints: BTreeSet<(EndpointId, usize)>,
     /// Set while nobody is to be expected: the last connect there was has given up, and nothing is bound.
     /// What those get who would wait for room.
@@ -123,7 +121,7 @@ impl Pipes {
             .collect()
     }
 
-    /// Removes a pipe; what this end has written is sent for `linger` more. Gives its endpoint_id.
+    /// Removes a pipe; what this end has written is sent for `linger` more. Gives its endpoint id.
     pub(crate) fn close(&mut self, key: usize, linger: Option<Duration>) -> Option<EndpointId> {
         let pipe = self.all.try_remove(key)?;
         self.endpoints.remove(&(pipe.endpoint_id, key));
@@ -233,10 +231,10 @@ impl Pipes {
         /// So many reads hold what a connection's receive buffer does. A peer that is faster than them
         /// is not waited for.
         const READS: usize = 64;
-        let Some(line) = self.all.get(key).and_then(|pipe| pipe.end.state.direct()) else {
+        let Some(direct) = self.all.get(key).and_then(|pipe| pipe.end.state.direct()) else {
             return;
         };
-        if let Some(mut reader) = line.reader() {
+        if let Some(mut reader) = direct.reader() {
             (0..READS).any(|_| reader.is_blocked() || reader.fetch() != Fetch::Received);
         }
     }

@@ -1,6 +1,8 @@
-//! How values of Rust types are told in libzmq's: what stands for "none", and in which unit times are.
+//! How values of Rust types are told in libzmq's: what stands for "none", and in which unit times
+//! are.
 //!
-//! What does not fit is told as the most that does; times are rounded up, so that no wait becomes none.
+//! What does not fit is told as the most that does; times are rounded up, so that no wait becomes
+//! none.
 
 use super::value::{OptionValue, ValueType};
 use crate::wait::Spin;

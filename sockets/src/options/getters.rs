@@ -18,7 +18,8 @@ macro_rules! getters {
             #[doc = concat!("Set with [`set_", stringify!($name), "`](Self::set_", stringify!($name), ").")]
             ///
             /// # Errors
-            /// [`Error::NoSuchOption`] if a socket of this type has none such, [`Error::Terminated`].
+            /// [`Error::NoSuchOption`] if a socket of this type has none such,
+            /// [`Error::Terminated`].
             ///
             /// # Examples
             /// ```
@@ -78,15 +79,16 @@ getters! {
     /// How long a peer may be silent after a PING; zero is for ever, `None` the interval.
     Kind "dealer" heartbeat_timeout: Option<Duration> = HEARTBEAT_TIMEOUT,
         "None", "Some(Duration::from_secs(1))";
-    /// How long peers should wait for the next sign of life after a PING; zero does not ask for that.
+    /// How long peers should wait for the next sign of life after a PING; zero does not ask for
+    /// that.
     Kind "dealer" heartbeat_ttl: Duration = HEARTBEAT_TTL,
         "Duration::ZERO", "Duration::from_secs(5)";
     /// Whether IPv6 addresses may be used.
     Kind "pull" ipv6: bool = IPV6, "false", "true";
     /// Connections that may wait to be accepted.
     Kind "pull" backlog: u32 = BACKLOG, "4096", "100";
-    /// The kernel's send buffer in bytes; `None` leaves it to the kernel for tcp and asks for 1 MiB for
-    /// ipc.
+    /// The kernel's send buffer in bytes; `None` leaves it to the kernel for tcp and asks for 1 MiB
+    /// for ipc.
     Kind "push" send_buffer: Option<usize> = SNDBUF, "None", "Some(65536)";
     /// The kernel's receive buffer in bytes; `None` as for the send buffer.
     Kind "pull" recv_buffer: Option<usize> = RCVBUF, "None", "Some(65536)";
@@ -157,8 +159,8 @@ impl<K: Kind> Socket<K> {
         self.get(&table::PRIORITY)
     }
 
-    /// The network interface that all tcp traffic is bound to; `None` leaves it to the routes. Set with
-    /// [`set_bind_to_device`](Self::set_bind_to_device).
+    /// The network interface that all tcp traffic is bound to; `None` leaves it to the routes. Set
+    /// with [`set_bind_to_device`](Self::set_bind_to_device).
     ///
     /// # Errors
     /// [`Error::Terminated`].
@@ -174,8 +176,8 @@ impl<K: Kind> Socket<K> {
         self.get(&table::BINDTODEVICE)
     }
 
-    /// How long what a tcp connection has sent may stay without an acknowledgement; `None` leaves it to the
-    /// system. Set with [`set_max_rt`](Self::set_max_rt).
+    /// How long what a tcp connection has sent may stay without an acknowledgement; `None` leaves
+    /// it to the system. Set with [`set_max_rt`](Self::set_max_rt).
     ///
     /// # Errors
     /// [`Error::Terminated`].

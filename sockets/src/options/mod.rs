@@ -9,13 +9,15 @@ mod handle;
 mod pattern_setters;
 mod row;
 mod setters;
+mod socket_handle;
 pub(crate) mod table;
 mod tcp_setters;
 mod value;
 
 pub use context_handle::ContextOption;
-pub use handle::SocketOption;
+pub use handle::OptionHandle;
 pub use row::Effect;
+pub use socket_handle::SocketOption;
 pub use value::{OptionValue, ValueType};
 
 use crate::error::Error;

@@ -1,4 +1,5 @@
-//! A row of the table of options: all that there is to know of one option, and how it is set and read.
+//! A row of the table of options: all that there is to know of one option, and how it is set and
+//! read.
 
 use super::codec::ValueCodec;
 use super::invalid;
@@ -49,8 +50,8 @@ pub(crate) enum Applies {
 pub(crate) struct OptionFacts {
     pub(crate) number: Option<i32>,
     pub(crate) name: &'static str,
-    /// The Rust method that reads it, or does it; with `set_` before it the one that sets it. Of a context
-    /// the builder's method. Errors call the option so. Empty if there is none.
+    /// The Rust method that reads it, or does it; with `set_` before it the one that sets it. Of a
+    /// context the builder's method. Errors call the option so. Empty if there is none.
     pub(crate) method: &'static str,
     pub(crate) unit: &'static str,
     /// What it takes, if that is less than all that its type has.
@@ -62,8 +63,8 @@ pub(crate) struct OptionFacts {
 }
 
 impl OptionFacts {
-    /// An option that libzmq has. Unless the following say otherwise, all sockets have it, and it counts for
-    /// binds and connects made afterwards.
+    /// An option that libzmq has. Unless the following say otherwise, all sockets have it, and it
+    /// counts for binds and connects made afterwards.
     pub(crate) const fn libzmq(number: i32, name: &'static str, method: &'static str) -> Self {
         Self { number: Some(number), ..Self::own(name, method) }
     }
@@ -153,7 +154,8 @@ pub(crate) struct OptionRow<T: 'static> {
     pub(crate) facts: OptionFacts,
     pub(crate) codec: &'static ValueCodec<T>,
     pub(crate) check: Check<T>,
-    /// What a socket of a type starts with. Where the value itself is another crate's, a test compares.
+    /// What a socket of a type starts with. Where the value itself is another crate's, a test
+    /// compares.
     pub(crate) default: fn(SocketType) -> T,
     pub(crate) access: Access<T>,
 }

@@ -30,8 +30,8 @@ impl ValueType {
 
 /// The value of an option, as libzmq's C interface has it: numbers are in the option's unit.
 ///
-/// As text numbers are decimal, and bytes are themselves; one that is no UTF-8, a control character or a
-/// backslash is written as `\x` and two hexadecimal digits, which are read anywhere.
+/// As text numbers are decimal, and bytes are themselves; one that is no UTF-8, a control character
+/// or a backslash is written as `\x` and two hexadecimal digits, which are read anywhere.
 ///
 /// ```
 /// use ringmq::options::{OptionValue, ValueType};

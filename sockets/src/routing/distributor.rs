@@ -113,11 +113,11 @@ mod tests {
     /// Pipes that hold so many messages; some keep the latest one only.
     fn harness(count: usize, hwm: u32) -> (Pipes, Vec<PipeEnd>) {
         let mut pipes = Pipes::default();
-        let bound = |endpoint_id| {
+        let capacity = |endpoint_id| {
             if endpoint_id % 5 == 4 { Capacity::Conflated } else { Capacity::Messages(hwm) }
         };
         let far = (0..count).map(|endpoint_id| {
-            let (end, far) = pipe(bound(endpoint_id), bound(endpoint_id));
+            let (end, far) = pipe(capacity(endpoint_id), capacity(endpoint_id));
             pipes.insert(Pipe { end, endpoint_id: endpoint_id as u64, peer: None, direct: true });
             far
         });
@@ -156,7 +156,7 @@ mod tests {
             let mut expected: Vec<Vec<Message>> = vec![Vec::new(); 8];
             let mut queued = [0; 8];
             for (number, ((frames, to), drain)) in (0_u32..).zip(steps.into_iter().zip(drain)) {
-                let latest = |key: &usize| key % 5 == 4;
+                let conflated = |key: &usize| key % 5 == 4;
                 let to: Vec<usize> = (0..8).filter(|key| to >> key & 1 == 1).collect();
                 out.begin();
                 to.iter().for_each(|key| out.target(*key));
@@ -167,7 +167,7 @@ mod tests {
                     prop_assert!(message.is_empty());
                 }
                 for key in to {
-                    if latest(&key) {
+                    if conflated(&key) {
                         expected[key].clear();
                     } else if queued[key] == HWM {
                         continue;

@@ -1,4 +1,4 @@
-//! RoundRobin: some of a socket's pipes in a circle, and whose turn it is.
+//! A round robin: some of a socket's pipes in a circle, and whose turn it is.
 //!
 //! Everything takes the same time, however many there are. What always holds: the links of the pipes
 //! in the circle lead round all of them in both directions; a pipe that comes in goes to the end, that

@@ -3,9 +3,10 @@
 //! [`Wanted`] is what a subscriber wants (SUB, XSUB), [`ByPipe`] is who wants it (PUB, XPUB). A
 //! topic is any run of bytes, the empty one included, and matches every message it is a prefix of.
 //!
-//! Each socket owns its own: nothing here is locked or waits. Topics come from peers, so no length or number of them overflows the
-//! stack, and what an operation costs grows with the length of the topics in it and the number of
-//! pipes that have them, not with the number or length of the other topics.
+//! Each socket owns its own: nothing here is locked or waits. Topics come from peers, so no length
+//! or number of them overflows the stack, and what an operation costs grows with the length of the
+//! topics in it and the number of pipes that have them, not with the number or length of the other
+//! topics.
 
 mod arena;
 mod by_pipe;

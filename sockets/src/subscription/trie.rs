@@ -4,8 +4,8 @@
 //! - A node other than the root has a value, or at least two children, or is a link of a chain whose
 //!   label would not fit into that of its only child. So the number of nodes is bounded by the
 //!   number of topics and their bytes, whatever came and went before.
-//! - A [`Position`] names its topic until the topic is removed: splitting and joining nodes moves those
-//!   without a value, never one that has it.
+//! - A [`Position`] names its topic until the topic is removed: splitting and joining nodes moves
+//!   those without a value, never one that has it.
 //! - Everything is a loop: no topic is long enough to overflow the stack, not even in drop.
 
 use super::arena::Arena;

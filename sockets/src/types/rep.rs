@@ -71,7 +71,8 @@ impl Rep {
         true
     }
 
-    /// Writes to the requester; `false` if it is gone or has no room, and then the reply is dropped.
+    /// Writes to the requester; `false` if it is gone or has no room, and then the reply is
+    /// dropped.
     fn write(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> bool {
         let Some(key) = self.requester else { return false };
         match pipes.write(key, frame) {

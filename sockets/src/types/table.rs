@@ -1,7 +1,7 @@
 //! The table of socket types.
 //!
-//! A type is a row here, a pattern in a file beside this one, and a public alias in the crate's root. From
-//! the rows come the [kinds](crate::kind) with their capabilities, the constructors of
+//! A type is a row here, a pattern in a file beside this one, and a public alias in the crate's
+//! root. From the rows come the [kinds](crate::kind) with their capabilities, the constructors of
 //! [`Context`](crate::Context), the patterns and the [`Traits`].
 
 use super::{Pattern, Subscriptions, dealer, pair, pipeline, publish, rep, req, router, subscribe};
@@ -20,11 +20,11 @@ pub(crate) struct Traits {
     pub(crate) connects_once: bool,
     /// What peers send is thrown away as it arrives.
     pub(crate) discards_input: bool,
-    /// What a peer has sent that has left before it was looked at is of no use: wishes of who is not there,
-    /// and replies to what was never asked.
+    /// What a peer has sent that has left before it was looked at is of no use: wishes of who is
+    /// not there, and replies to what was never asked.
     pub(crate) forgets_departed: bool,
-    /// What was sent before the socket is closed is sent for as long as it takes, unless the application
-    /// says otherwise.
+    /// What was sent before the socket is closed is sent for as long as it takes, unless the
+    /// application says otherwise.
     pub(crate) lingers: bool,
     /// Each connection is told first what is subscribed to.
     pub(crate) subscribes: bool,
@@ -55,7 +55,8 @@ const PLAIN: Traits = Traits {
     passes_over: false,
 };
 
-/// Gives the rows to a macro: name, kind, constructor, what that makes, capabilities, traits, pattern.
+/// Gives the rows to a macro: name, kind, constructor, what that makes, capabilities, traits,
+/// pattern.
 macro_rules! socket_types {
     ($then:ident) => {$then! {
         /// Exclusive pair: one peer, both ways.

@@ -15,8 +15,8 @@ thread_local! {
     static PARKER: OnceCell<Rc<Parker>> = const { OnceCell::new() };
 }
 
-/// The calling thread's parker; an error if the system has no descriptors left for one. There may be some
-/// again the next time.
+/// The calling thread's parker; an error if the system has no descriptors left for one. There may
+/// be some again the next time.
 pub(crate) fn thread_parker() -> io::Result<Rc<Parker>> {
     let known = PARKER.try_with(|parker| parker.get().cloned());
     if let Ok(Some(parker)) = known {

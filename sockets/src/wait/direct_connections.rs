@@ -27,24 +27,27 @@ impl DirectConnections {
     /// The right to read those that are to be had now. The others are asked for.
     pub(crate) fn readers(&self) -> Readers<'_> {
         let readers = self.readers_as_they_are();
-        self.0.iter().filter(|line| line.is_with_owner()).for_each(|line| line.ask());
+        self.0
+            .iter()
+            .filter(|connection| connection.is_with_owner())
+            .for_each(|connection| connection.ask());
         readers
     }
 
     /// The right to read those that are to be had now.
     pub(crate) fn readers_as_they_are(&self) -> Readers<'_> {
         // No more than there is room for: see `replace`.
-        Readers(self.0.iter().filter_map(|line| line.reader()).collect())
+        Readers(self.0.iter().filter_map(|connection| connection.reader()).collect())
     }
 
     /// Whether the I/O thread reads all of them.
     pub(crate) fn are_with_owner(&self) -> bool {
-        self.0.iter().all(|line| line.is_with_owner())
+        self.0.iter().all(|connection| connection.is_with_owner())
     }
 
     /// Leaves the reading of all of them to the I/O thread.
     pub(crate) fn give_back(&self) {
-        self.0.iter().for_each(|line| line.give_back());
+        self.0.iter().for_each(|connection| connection.give_back());
     }
 }
 

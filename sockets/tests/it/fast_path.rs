@@ -1,5 +1,5 @@
-//! With one peer, messages take the fast path from the socket to the pipe: and yet nothing is different from
-//! what it is with several.
+//! With one peer, messages take the fast path from the socket to the pipe: and yet nothing is
+//! different from what it is with several.
 
 use crate::harness::{GLANCE, Harness, PATIENCE, await_peers, everywhere};
 use ringmq::{Error, Message, Pull, Push};

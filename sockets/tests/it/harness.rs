@@ -1,9 +1,9 @@
-//! The test harness: a context on one backend, endpoints of one transport, and sockets that never wait for
-//! ever.
+//! The test harness: a context on one backend, endpoints of one transport, and sockets that never
+//! wait for ever.
 //!
-//! A promise is a function `fn(&Harness)`; [`everywhere!`] makes a test of it for each transport and
-//! backend. What has to happen "some time" is awaited by [`eventually`] with a generous deadline; a
-//! whole test that hangs is ended by [`Harness::run`].
+//! A promise is a function `fn(&Harness)`; [`everywhere!`] makes a test of it for each transport
+//! and backend. What has to happen "some time" is awaited by [`eventually`] with a generous
+//! deadline; a whole test that hangs is ended by [`Harness::run`].
 
 use ringmq::{BackendChoice, Context, Monitor, MonitorEvent, Socket, kind::Kind};
 use std::net::{Ipv4Addr, TcpListener};

@@ -1,4 +1,5 @@
-//! The whole table of options: each is set by name, by number and by its method, to its bounds and beyond.
+//! The whole table of options: each is set by name, by number and by its method, to its bounds and
+//! beyond.
 
 use crate::harness::{Harness, over_tcp, within_process};
 use ringmq::options::{ContextOption, OptionValue, SocketOption, ValueType};

@@ -62,8 +62,8 @@ fn recv_all(xpub: &XPub, expected: &[&str]) {
     }
 }
 
-/// What there is to receive, in order of the bytes: in which order the topics are told of one who leaves
-/// is not promised.
+/// What there is to receive, in order of the bytes: in which order the topics are told of one who
+/// leaves is not promised.
 fn rest(xpub: &XPub) -> Vec<Message> {
     let mut rest: Vec<_> = std::iter::from_fn(|| xpub.try_recv().ok()).collect();
     rest.sort_by(|a, b| a[..].cmp(&b[..]));

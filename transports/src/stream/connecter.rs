@@ -17,10 +17,9 @@ use crate::error::ResolveError;
 use crate::owner::{LinkOptions, Settings};
 use crate::resolver::{PendingLookup, Resolver};
 use crate::transport::FirstStep;
-use ringmq_engine::PipeEnd;
 use ringmq_engine::{
     Completion, Connection, Cx, DetachedPipe, DisconnectReason, Handler, IoHandle, MonitorEvent,
-    Notice, Session, SessionEnd, SessionOptions, SessionOwner, TimerKind, Token,
+    Notice, PipeEnd, Session, SessionEnd, SessionOptions, SessionOwner, TimerKind, Token,
 };
 use socket2::{SockAddr, Socket};
 use std::any::Any;
@@ -79,7 +78,7 @@ pub(crate) struct Connecter {
     target: Option<Box<Target>>,
     /// The socket's pipe, unless a session has it or the socket wants one only per connection. Boxed,
     /// because a session has it nearly always.
-    pipe: Option<Box<DetachedPipe>>,
+    detached: Option<Box<DetachedPipe>>,
     state: ConnecterState,
     /// The socket does not want this connection any more.
     abandoned: bool,
@@ -107,7 +106,7 @@ pub fn connect(
         resolver,
         backoff: None,
         target: None,
-        pipe: pipe.map(DetachedPipe::new).map(Box::new),
+        detached: pipe.map(DetachedPipe::new).map(Box::new),
         state: ConnecterState::Waiting,
         abandoned: false,
         disconnected: false,
@@ -223,7 +222,7 @@ impl Connecter {
             config: self.settings.options.zmtp.clone(),
             owner: self.owner.clone(),
             connection,
-            pipe: self.pipe.take().map(|pipe| *pipe),
+            pipe: self.detached.take().map(|pipe| *pipe),
             discard_inbound: self.settings.options.discard_inbound,
             parent: cx.token,
         });
@@ -241,10 +240,10 @@ impl Connecter {
         self.warn(&end.reason, end.established);
         if let Some(mut pipe) = end.pipe {
             pipe.install(&cx.io.notifier(), cx.token.key());
-            self.pipe = Some(Box::new(pipe));
+            self.detached = Some(Box::new(pipe));
         }
         let reason = end.reason.to_string();
-        let unwanted = self.abandoned && self.pipe.is_none();
+        let unwanted = self.abandoned && self.detached.is_none();
         let stopped = !end.established && self.settings.options.reconnect_stop.handshake_failed;
         if end.reason.is_final() || unwanted || stopped {
             return self.stop(cx, &reason);
@@ -298,7 +297,7 @@ impl Connecter {
     /// Notes that the socket has closed the pipe: what it holds is kept for the linger time. `true` if that
     /// was the end.
     fn look_for_close(&mut self, cx: &mut Cx<'_>) -> bool {
-        let Some(pipe) = &mut self.pipe else { return false };
+        let Some(pipe) = &mut self.detached else { return false };
         let Some(linger) = pipe.state().closing() else { return false };
         if linger == Some(Duration::ZERO) || pipe.is_spent() {
             self.stop_wanted(cx);
@@ -324,7 +323,7 @@ impl Connecter {
             ConnecterState::Waiting | ConnecterState::Resolving { .. } => {}
         }
         // Closes the pipe, so that nothing more is written to it.
-        self.pipe = None;
+        self.detached = None;
         self.owner.event(MonitorEvent::Closed { endpoint: self.text.clone() });
         self.owner.ended(self.settings.endpoint_id, reason);
         cx.finish();
@@ -335,7 +334,7 @@ impl Connecter {
         match self.state {
             // The session ends at once if it has no pipe, else when the pipe is drained.
             ConnecterState::Connected(session) => cx.tell(session, Notice::Abandon),
-            _ if self.pipe.is_none() || self.stops_disconnected() => self.stop_wanted(cx),
+            _ if self.detached.is_none() || self.stops_disconnected() => self.stop_wanted(cx),
             // The pipe says how long to go on trying.
             _ => drop(self.look_for_close(cx)),
         }
@@ -344,7 +343,7 @@ impl Connecter {
 
 impl Handler for Connecter {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        if let Some(pipe) = &mut self.pipe {
+        if let Some(pipe) = &mut self.detached {
             pipe.install(&cx.io.notifier(), cx.token.key());
         }
         if !self.look_for_close(cx) {

@@ -1,5 +1,5 @@
-//! The loops of many sockets whose calls are awaited: one future for each socket, all of them on one
-//! thread.
+//! The loops of many sockets whose calls are awaited: one future for each socket, all of them on
+//! one thread.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

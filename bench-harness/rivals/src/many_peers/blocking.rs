@@ -1,5 +1,5 @@
-//! The loops of many sockets whose calls block: one thread goes round all sockets and waits only when a
-//! whole round found nothing.
+//! The loops of many sockets whose calls block: one thread goes round all sockets and waits only
+//! when a whole round found nothing.
 
 use std::time::{Duration, Instant};
 

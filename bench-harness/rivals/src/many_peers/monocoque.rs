@@ -1,5 +1,6 @@
-//! Many peers of monocoque's PUB: coalescing on, as its documents advise for many subscribers, and one
-//! worker, since the publisher's side has one core. It drops what a slow subscriber does not take.
+//! Many peers of monocoque's PUB: coalescing on, as its documents advise for many subscribers, and
+//! one worker, since the publisher's side has one core. It drops what a slow subscriber does not
+//! take.
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;

@@ -1,5 +1,5 @@
-//! Many peers with ringmq: XPUB that does not drop, and one thread that tries all sockets in turn and
-//! waits with a `Poller` where a round found nothing.
+//! Many peers with ringmq: XPUB that does not drop, and one thread that tries all sockets in turn
+//! and waits with a `Poller` where a round found nothing.
 
 use std::time::Duration;
 

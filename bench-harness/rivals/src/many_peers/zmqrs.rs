@@ -1,6 +1,6 @@
-//! Many peers with zeromq: PUB, which drops what a slow subscriber does not take (its XPUB waits, but
-//! reads subscriptions only inside `recv` and writes to one subscriber after the other), and one future
-//! for each of many sockets.
+//! Many peers with zeromq: PUB, which drops what a slow subscriber does not take (its XPUB waits,
+//! but reads subscriptions only inside `recv` and writes to one subscriber after the other), and
+//! one future for each of many sockets.
 
 use anyhow::Result;
 use ringmq_bench::case::Side;

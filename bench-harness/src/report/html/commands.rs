@@ -1,4 +1,4 @@
-//! The commands that measure each part again, alone and for as long as one likes.
+//! The commands that measure each section again, alone and for as long as one likes.
 
 use maud::{Markup, html};
 
@@ -6,16 +6,16 @@ use super::super::Report;
 use crate::case::{Case, Kind, Load, Sharing};
 use crate::section::Section;
 
-/// The command of the whole run, and one for each part of it.
+/// The command of the whole run, and one for each section of it.
 pub(super) fn list(report: &Report) -> Markup {
     html! {
         p { "The whole run:" }
         pre { (report.machine.command) }
         p {
-            "One part of it, with as many rounds (" code { "--repeat" } ") of as many seconds ("
+            "One section of it, with as many rounds (" code { "--repeat" } ") of as many seconds ("
             code { "--seconds" } ") as you like:"
         }
-        pre { (parts(report).join("\n")) }
+        pre { (section_commands(report).join("\n")) }
         p { "The comparison with other libraries, and this page with it:" }
         pre {
             "ci/versus --json versus.json\n"
@@ -24,8 +24,8 @@ pub(super) fn list(report: &Report) -> Markup {
     }
 }
 
-/// A command for each part, transport, load and sharing of cores.
-fn parts(report: &Report) -> Vec<String> {
+/// A command for each section, transport, load and sharing of cores.
+fn section_commands(report: &Report) -> Vec<String> {
     let cases = || report.measured.iter().map(|row| row.case);
     let of = |case: &Case| (Section::of(case), case.transport, case.load, case.sharing);
     let mut seen = Vec::new();

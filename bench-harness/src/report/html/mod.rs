@@ -46,7 +46,7 @@ pub(super) fn render(report: &Report) -> Result<String> {
                     (charts(&rivals))
                     (versus::table(report))
                 }
-                @for part in Section::ALL { (tables::part(report, part)) }
+                @for section in Section::ALL { (tables::section(report, section)) }
                 h2 { "Machine and versions" }
                 (facts(report))
                 h2 { "How it was measured" }

@@ -46,8 +46,8 @@ fn subjects(report: &Report) -> Vec<(Transport, Backend)> {
 
 /// Whether a row succeeded and is of the summary's size, measured without further ado.
 fn plain(row: &Measured) -> bool {
-    let part = Section::of(&row.case);
-    let usual = matches!(part, Section::Throughput | Section::Trips);
+    let section = Section::of(&row.case);
+    let usual = matches!(section, Section::Throughput | Section::Trips);
     usual && row.case.size == SHORT && !row.good().is_empty()
 }
 
@@ -93,14 +93,14 @@ fn times_libzmq(report: &Report, transport: Transport, backend: Backend, what: &
     row.and_then(|row| row.times(row.libzmq)).map_or_else(String::new, super::versus::times)
 }
 
-/// Everything that was measured of one part; nothing if that is nothing.
-pub(super) fn part(report: &Report, part: Section) -> Markup {
+/// Everything that was measured of one section; nothing if that is nothing.
+pub(super) fn section(report: &Report, section: Section) -> Markup {
     let rows: Vec<&Measured> =
-        report.measured.iter().filter(|row| Section::of(&row.case) == part).collect();
-    let (names, columns) = (table::names(part), table::columns(part));
+        report.measured.iter().filter(|row| Section::of(&row.case) == section).collect();
+    let (names, columns) = (table::names(section), table::columns(section));
     html! {
         @if let [first, ..] = rows[..] {
-            h2 { (part.title()) " (" (first.case.pattern) ")" }
+            h2 { (section.title()) " (" (first.case.pattern) ")" }
             div.wide { table {
                 tr {
                     @for name in &names { th.word { (name) } }

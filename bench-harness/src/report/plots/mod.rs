@@ -58,11 +58,11 @@ pub(super) fn versus(rows: &[versus::Row]) -> Result<Vec<String>> {
     bars::all(rows)
 }
 
-/// The rows of one transport and part that succeeded.
-fn good(rows: &[Measured], part: Section, transport: Transport, load: Load) -> Vec<&Measured> {
+/// The rows of one transport and section that succeeded.
+fn good(rows: &[Measured], section: Section, transport: Transport, load: Load) -> Vec<&Measured> {
     let here = |row: &&Measured| {
         let case = &row.case;
-        Section::of(case) == part && case.transport == transport && case.load == load
+        Section::of(case) == section && case.transport == transport && case.load == load
     };
     rows.iter().filter(here).filter(|row| !row.good().is_empty()).collect()
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use ringmq::{Dealer, Error, Router as RouterSocket};
 
-use super::{BODY, Role, Setup, bound, patient, until};
+use super::{BODY, Role, Setup, until};
 use crate::scale::figure::Metric;
 use crate::scale::job::{Amount, Found};
 
@@ -20,7 +20,7 @@ pub(super) struct Router {
 
 impl Router {
     pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
-        let (router, endpoint) = bound(&setup, setup.context.router()?)?;
+        let (router, endpoint) = setup.bound(setup.context.router()?)?;
         Ok((Self { router, setup }, endpoint))
     }
 
@@ -44,10 +44,6 @@ impl Role for Router {
         for _ in 0..amount.messages * self.setup.scenario.size as u64 {
             self.echo()?;
         }
-        Ok(Found::new())
-    }
-
-    fn leave(&mut self) -> Result<Found> {
         Ok(Found::new())
     }
 }
@@ -102,12 +98,12 @@ impl Count {
 
 impl Role for Dealers {
     fn join(&mut self) -> Result<Found> {
-        for _ in 0..self.setup.scenario.size {
-            let socket = patient(self.setup.context.dealer()?)?;
-            socket.connect(&self.setup.endpoint)?;
+        let setup = &self.setup;
+        self.sockets = setup.for_each_peer(|| {
+            let socket = setup.connected(setup.context.dealer()?)?;
             socket.send("hello")?;
-            self.sockets.push(socket);
-        }
+            Ok(socket)
+        })?;
         for (number, socket) in self.sockets.iter().enumerate() {
             socket.recv().with_context(|| format!("no answer to dealer {number}"))?;
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use ringmq::{Error, Sub, XPub};
 
-use super::{BODY, Role, Setup, bound, patient, storm, until};
+use super::{BODY, Role, Setup, storm, until};
 use crate::scale::figure::Metric;
 use crate::scale::job::{Amount, Found};
 
@@ -20,7 +20,7 @@ impl Publisher {
         let socket = setup.context.xpub()?;
         socket.set_verbose(true)?;
         socket.set_no_drop(true)?;
-        let (publisher, endpoint) = bound(&setup, socket)?;
+        let (publisher, endpoint) = setup.bound(socket)?;
         Ok((Self { publisher, setup }, endpoint))
     }
 }
@@ -37,10 +37,6 @@ impl Role for Publisher {
             body[..8].copy_from_slice(&number.to_le_bytes());
             self.publisher.send(body)?;
         }
-        Ok(Found::new())
-    }
-
-    fn leave(&mut self) -> Result<Found> {
         Ok(Found::new())
     }
 }
@@ -74,12 +70,7 @@ fn drain(socket: &Sub, next: &mut u64) -> Result<()> {
 
 impl Role for Subscribers {
     fn join(&mut self) -> Result<Found> {
-        for _ in 0..self.setup.scenario.size {
-            let socket = patient(self.setup.context.subscriber()?)?;
-            socket.subscribe("")?;
-            socket.connect(&self.setup.endpoint)?;
-            self.sockets.push(socket);
-        }
+        self.sockets = storm::subscribers(&self.setup)?;
         Ok(Found::new())
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use ringmq::{Error, Message, Pull, Push};
 
-use super::{BODY, Role, Setup, bound, patient};
+use super::{BODY, Role, Setup};
 use crate::scale::figure::Metric;
 use crate::scale::job::{Amount, Found};
 
@@ -30,7 +30,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
-        let (pull, endpoint) = bound(&setup, setup.context.pull()?)?;
+        let (pull, endpoint) = setup.bound(setup.context.pull()?)?;
         let heard = vec![0; setup.scenario.size];
         Ok((Self { pull, setup, heard }, endpoint))
     }
@@ -71,10 +71,6 @@ impl Role for Receiver {
         let slowest = self.heard.iter().min().copied().unwrap_or(0) as f64;
         Ok(vec![(Metric::Rate, rate), (Metric::SlowestShare, slowest / fair)])
     }
-
-    fn leave(&mut self) -> Result<Found> {
-        Ok(Found::new())
-    }
 }
 
 /// Reads who has sent a message.
@@ -99,12 +95,8 @@ impl Senders {
 
 impl Role for Senders {
     fn join(&mut self) -> Result<Found> {
-        let mut sockets = Vec::new();
-        for _ in 0..self.setup.scenario.size {
-            let push = patient(self.setup.context.push()?)?;
-            push.connect(&self.setup.endpoint)?;
-            sockets.push(push);
-        }
+        let setup = &self.setup;
+        let sockets = setup.for_each_peer(|| setup.connected(setup.context.push()?))?;
         let enough = self.enough.clone();
         self.thread = Some(thread::spawn(move || {
             while !enough.load(Ordering::Relaxed) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use ringmq::{Pull, Push};
 
-use super::{BODY, Role, Setup, bound, patient, until_alone};
+use super::{BODY, Role, Setup, patient, until_alone};
 use crate::scale::figure::Metric;
 use crate::scale::job::{Amount, Found};
 
@@ -25,7 +25,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
-        let (pull, endpoint) = bound(&setup, setup.context.pull()?)?;
+        let (pull, endpoint) = setup.bound(setup.context.pull()?)?;
         Ok((Self { pull, setup, burst: false }, endpoint))
     }
 }
@@ -120,12 +120,12 @@ impl ManySockets {
 
 impl Role for ManySockets {
     fn join(&mut self) -> Result<Found> {
-        for _ in 0..self.setup.scenario.size {
-            let push = patient(self.setup.context.push()?)?;
-            push.connect(&self.setup.endpoint)?;
+        let setup = &self.setup;
+        self.sockets = setup.for_each_peer(|| {
+            let push = setup.connected(setup.context.push()?)?;
             push.send(HELLO)?;
-            self.sockets.push(push);
-        }
+            Ok(push)
+        })?;
         Ok(Found::new())
     }
 

@@ -30,11 +30,15 @@ pub(super) trait Role {
     /// Brings all peers together.
     fn join(&mut self) -> Result<Found>;
 
-    /// Does what is measured.
-    fn measure(&mut self, amount: Amount) -> Result<Found>;
+    /// Does what is measured; of itself nothing.
+    fn measure(&mut self, _: Amount) -> Result<Found> {
+        Ok(Found::new())
+    }
 
-    /// Takes it all down.
-    fn leave(&mut self) -> Result<Found>;
+    /// Takes it all down, or leaves that to whoever drops the role.
+    fn leave(&mut self) -> Result<Found> {
+        Ok(Found::new())
+    }
 }
 
 /// What every role starts from.
@@ -48,6 +52,28 @@ struct Setup {
 }
 
 impl Setup {
+    /// Binds a socket that does not wait for ever; the endpoint with its port.
+    fn bound<K: Kind>(&self, socket: Socket<K>) -> Result<(Socket<K>, String)> {
+        let socket = patient(socket)?;
+        let endpoint = socket.bind(&self.endpoint).context("binding")?;
+        Ok((socket, endpoint))
+    }
+
+    /// Connects a socket that does not wait for ever.
+    fn connected<K: Kind>(&self, socket: Socket<K>) -> Result<Socket<K>> {
+        let socket = patient(socket)?;
+        socket.connect(&self.endpoint)?;
+        Ok(socket)
+    }
+
+    /// Makes a socket for each of the many.
+    fn for_each_peer<K: Kind>(
+        &self,
+        make: impl Fn() -> Result<Socket<K>>,
+    ) -> Result<Vec<Socket<K>>> {
+        (0..self.scenario.size).map(|_| make()).collect()
+    }
+
     /// The memory that has been taken since, for each of the many.
     fn memory_each(&self) -> f64 {
         (memory::now() as f64 - self.memory as f64) / self.scenario.size as f64
@@ -99,13 +125,6 @@ fn patient<K: Kind>(socket: Socket<K>) -> Result<Socket<K>> {
     socket.set_recv_timeout(Some(PATIENCE))?;
     socket.set_linger(Some(Duration::ZERO))?;
     Ok(socket)
-}
-
-/// Binds a socket where the setup says; the endpoint with its port.
-fn bound<K: Kind>(setup: &Setup, socket: Socket<K>) -> Result<(Socket<K>, String)> {
-    let socket = patient(socket)?;
-    let endpoint = socket.bind(&setup.endpoint).context("binding")?;
-    Ok((socket, endpoint))
 }
 
 /// Looks again and again, letting others run in between, until there is what was looked for.

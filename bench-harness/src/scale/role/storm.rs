@@ -5,9 +5,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use ringmq::{Sub, XPub};
 
-use super::{Role, Setup, bound, patient, until_alone};
+use super::{Role, Setup, until_alone};
 use crate::scale::figure::Metric;
-use crate::scale::job::{Amount, Found};
+use crate::scale::job::Found;
 
 /// One XPUB, which sends a single message once everybody is there.
 pub(super) struct Publisher {
@@ -19,7 +19,7 @@ impl Publisher {
     pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
         let socket = setup.context.xpub()?;
         socket.set_verbose(true)?;
-        let (publisher, endpoint) = bound(&setup, socket)?;
+        let (publisher, endpoint) = setup.bound(socket)?;
         Ok((Self { publisher, setup }, endpoint))
     }
 }
@@ -41,10 +41,6 @@ impl Role for Publisher {
         Ok(Found::new())
     }
 
-    fn measure(&mut self, _: Amount) -> Result<Found> {
-        Ok(Found::new())
-    }
-
     fn leave(&mut self) -> Result<Found> {
         Ok(vec![(Metric::LeaveTime, until_alone(&self.publisher)?)])
     }
@@ -62,23 +58,23 @@ impl Subscribers {
     }
 }
 
+/// Makes the SUB sockets, which subscribe to everything and connect.
+pub(super) fn subscribers(setup: &Setup) -> Result<Vec<Sub>> {
+    setup.for_each_peer(|| {
+        let socket = setup.context.subscriber()?;
+        socket.subscribe("")?;
+        setup.connected(socket)
+    })
+}
+
 impl Role for Subscribers {
     fn join(&mut self) -> Result<Found> {
         let start = Instant::now();
-        for _ in 0..self.setup.scenario.size {
-            let socket = patient(self.setup.context.subscriber()?)?;
-            socket.subscribe("")?;
-            socket.connect(&self.setup.endpoint)?;
-            self.sockets.push(socket);
-        }
+        self.sockets = subscribers(&self.setup)?;
         for (number, socket) in self.sockets.iter().enumerate() {
             socket.recv().with_context(|| format!("subscriber {number} has no message"))?;
         }
         Ok(vec![(Metric::JoinTime, start.elapsed().as_secs_f64())])
-    }
-
-    fn measure(&mut self, _: Amount) -> Result<Found> {
-        Ok(Found::new())
     }
 
     fn leave(&mut self) -> Result<Found> {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use ringmq::{Pub, Sub};
 
-use super::{Role, Setup, bound, patient, until};
+use super::{Role, Setup, until};
 use crate::scale::figure::Metric;
 use crate::scale::job::{Amount, Found};
 
@@ -38,7 +38,7 @@ impl Publisher {
     pub(super) fn new(setup: Setup) -> Result<(Self, String)> {
         let socket = setup.context.publisher()?;
         socket.set_send_hwm(0)?;
-        let (publisher, endpoint) = bound(&setup, socket)?;
+        let (publisher, endpoint) = setup.bound(socket)?;
         Ok((Self { publisher, setup }, endpoint))
     }
 
@@ -108,8 +108,7 @@ impl Subscribers {
 impl Role for Subscribers {
     fn join(&mut self) -> Result<Found> {
         for subscriber in 0..SUBSCRIBERS {
-            let socket = patient(self.setup.context.subscriber()?)?;
-            socket.connect(&self.setup.endpoint)?;
+            let socket = self.setup.connected(self.setup.context.subscriber()?)?;
             for topic in topics_of(subscriber, self.setup.scenario.size) {
                 socket.subscribe(topic)?;
             }

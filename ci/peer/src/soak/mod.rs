@@ -111,7 +111,8 @@ fn run_in(folder: &Path, args: &SoakArgs) -> Result<bool, SoakError> {
     Ok(good)
 }
 
-/// One scenario for each pairing and transport; each pairing binds on one and connects on the other.
+/// One scenario for each pairing and transport; each pairing binds on one and connects on the
+/// other.
 fn plan(folder: &Path, backend: Backend, seed: u64) -> io::Result<Vec<Scenario>> {
     let mut scenarios = Vec::new();
     for (i, pairing) in PAIRINGS.into_iter().enumerate() {

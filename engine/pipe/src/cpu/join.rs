@@ -1,8 +1,8 @@
 //! Putting two neighbours together without making the next move of both wait.
 //!
-//! A message is moved on in moves of 16 bytes. A load that takes bytes of two stores which have not left the
-//! core yet waits until they have, so the last bytes of a frame and what goes behind them are stored
-//! together.
+//! A message is moved on in moves of 16 bytes. A load that takes bytes of two stores which have not
+//! left the core yet waits until they have, so the last bytes of a frame and what goes behind them
+//! are stored together.
 #![allow(unsafe_code)]
 
 /// Bytes of the first part.
@@ -26,8 +26,8 @@ pub(crate) unsafe fn write(to: *mut u8, front: &[u8; FRONT], behind: u64) {
         use std::arch::x86_64::{
             _mm_cvtsi64_si128, _mm_loadl_epi64, _mm_storeu_si128, _mm_unpacklo_epi64,
         };
-        // SAFETY: the last 8 bytes of `front` and the last 16 of `to`, of any alignment; every x86-64
-        // processor has these instructions.
+        // SAFETY: the last 8 bytes of `front` and the last 16 of `to`, of any alignment; every
+        // x86-64 processor has these instructions.
         unsafe {
             let last = _mm_loadl_epi64(from.add(WHOLE).cast());
             let both = _mm_unpacklo_epi64(last, _mm_cvtsi64_si128(behind.cast_signed()));

@@ -37,9 +37,9 @@ impl LogWriter {
         }
     }
 
-    /// Starts a frame whose body of `body` bytes, shorter than [`ATTACH`], arrives in pieces: follow
-    /// with [`body`](Self::body) until it is whole, then [`end`](Self::end), and nothing in between
-    /// but [`rollback`](Self::rollback).
+    /// Starts a frame whose body of `body` bytes, shorter than [`ATTACH`], arrives in pieces:
+    /// follow with [`body`](Self::body) until it is whole, then [`end`](Self::end), and nothing in
+    /// between but [`rollback`](Self::rollback).
     ///
     /// # Panics
     /// If the body is too long.

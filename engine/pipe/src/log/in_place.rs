@@ -1,8 +1,9 @@
-//! Receiving bytes straight into a log: memory behind what is written, which becomes messages without
-//! a copy.
+//! Receiving bytes straight into a log: memory behind what is written, which becomes messages
+//! without a copy.
 //!
-//! What was received is the writer's own until it is [committed](LogWriter::commit_received) as messages. Nothing
-//! else may be written while there is any of it: [take](LogWriter::take_uncommitted) it out first.
+//! What was received is the writer's own until it is [committed](LogWriter::commit_received) as
+//! messages. Nothing else may be written while there is any of it:
+//! [take](LogWriter::take_uncommitted) it out first.
 #![allow(unsafe_code)]
 
 use super::writer::LogWriter;
@@ -22,7 +23,8 @@ impl LogWriter {
             // SAFETY: within the segment's stretch.
             let from = unsafe { self.data.add(self.bytes) };
             self.grow(BLOCK.max(len + least));
-            // SAFETY: as in `restore`; the segment may be gone now, but its block is kept by `block`.
+            // SAFETY: as in `restore`; the segment may be gone now, but its block is kept by
+            // `block`.
             self.restore(unsafe { std::slice::from_raw_parts(from, len) });
             drop(block);
         }
@@ -48,8 +50,9 @@ impl LogWriter {
         unsafe { std::slice::from_raw_parts(self.data.add(self.bytes), self.uncommitted) }
     }
 
-    /// Commits the first `bytes` of what was received: whole frames, of which `messages` end a message, and
-    /// the last `tail` bytes belong to one that goes on. As [`write_span`](Self::write_span).
+    /// Commits the first `bytes` of what was received: whole frames, of which `messages` end a
+    /// message, and the last `tail` bytes belong to one that goes on. As
+    /// [`write_span`](Self::write_span).
     ///
     /// # Panics
     /// If so many were not received, or there cannot be so many messages in them.

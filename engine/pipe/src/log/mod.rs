@@ -1,8 +1,8 @@
 //! The frame log: one direction of a pipe.
 //!
 //! A lock-free chain of segments between one writing and one reading thread. It holds messages as
-//! ZMTP 3 frames, exactly as they go on the wire; bodies of [`ATTACH`] bytes and more are not copied
-//! in but attached by reference behind their header.
+//! ZMTP 3 frames, exactly as they go on the wire; bodies of [`ATTACH`] bytes and more are not
+//! copied in but attached by reference behind their header.
 //!
 //! What always holds:
 //! * A message becomes visible whole or not at all, however many frames and segments it takes.
@@ -40,11 +40,11 @@ use crate::frame::LONG_HEADER;
 use crate::message::block::BLOCK;
 use crate::sync::Arc;
 
-/// Bodies of so many bytes and more, which is more than 8 KiB, are attached instead of copied: measured
-/// on sockets, an iovec costs about as much as copying 4 to 8 KiB.
+/// Bodies of so many bytes and more, which is more than 8 KiB, are attached instead of copied:
+/// measured on sockets, an iovec costs about as much as copying 4 to 8 KiB.
 pub const ATTACH: usize = 8 * 1024 + 1;
-/// Bytes that are in a full-sized block at least when the next frame does not fit: as much as a send
-/// takes.
+/// Bytes that are in a full-sized block at least when the next frame does not fit: as much as a
+/// send takes.
 pub const FULL: usize = BLOCK - ATTACH - LONG_HEADER;
 /// Messages between two publications to an awake reader: the knee of the measured curve
 /// (109 M/s at 1, 306 at 16, 394 at 64, 429 at 256). Fewer in models.

@@ -21,10 +21,11 @@ use crate::sync::{Arc, Ordering};
 /// each costs as much as all the rest of a small receive.
 const STOCK: usize = 4096;
 
-/// Messages between two close looks from which on a batching reader takes the writer to be streaming.
+/// Messages between two close looks from which on a batching reader takes the writer to be
+/// streaming.
 const STREAM: u64 = 8;
-/// How often a batching reader looks for a published batch before it looks closely, with a pause of the
-/// processor (some 40 ns) in between: as long as a stream takes to publish one.
+/// How often a batching reader looks for a published batch before it looks closely, with a pause of
+/// the processor (some 40 ns) in between: as long as a stream takes to publish one.
 const PATIENCE: u32 = if cfg!(loom) { 1 } else { 40 };
 
 /// The reading end of a [`log`](super::log()).
@@ -42,8 +43,8 @@ pub struct LogReader {
     /// Messages taken out, all in all and before this segment; both wrap.
     pub(super) taken: u64,
     pub(super) before: u64,
-    /// Messages of `taken` that the next credit does not cover: they are credited, or were handed out in
-    /// pieces and will be when those are sent. Wraps.
+    /// Messages of `taken` that the next credit does not cover: they are credited, or were handed
+    /// out in pieces and will be when those are sent. Wraps.
     pub(super) settled: u64,
     /// Messages credited to the writer. Wraps.
     pub(super) credited: u64,

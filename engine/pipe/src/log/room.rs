@@ -18,8 +18,8 @@ impl LogWriter {
         self.offer(written);
     }
 
-    /// A segment that follows one in which nothing more may be written, because a body is attached or what
-    /// comes is another peer's: in the same block while that has room.
+    /// A segment that follows one in which nothing more may be written, because a body is attached
+    /// or what comes is another peer's: in the same block while that has room.
     pub(super) fn following_segment(&self) -> *mut Segment {
         let left = self.room();
         let segment = self.current();
@@ -45,14 +45,14 @@ impl LogWriter {
         Segment::with_capacity(next_capacity(block.capacity(), needed))
     }
 
-    /// The current segment is about to be followed by one over bytes of `shared`, a block of somebody
-    /// else's: keeps what is left of the log's own for later, unless it was not needed for as long as a
-    /// block of the encoder's takes.
-    pub(super) fn leave_own_block(&mut self, shared: &Block) {
+    /// The current segment is about to be followed by one over bytes of `foreign`, a block of a
+    /// shared encoder's: keeps what is left of the log's own block for later, unless that was not
+    /// needed for as long as one block of the encoder's takes.
+    pub(super) fn leave_own_block(&mut self, foreign: &Block) {
         let current = self.current();
         if !current.is_borrowed() {
             self.rest = Some((current.block.clone(), current.offset + self.bytes));
-        } else if !current.block.is(shared) {
+        } else if !current.block.is(foreign) {
             self.rest = None;
         }
     }

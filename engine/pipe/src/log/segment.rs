@@ -78,9 +78,10 @@ impl<T> Deref for Lined<T> {
     }
 }
 
-/// The writer stores `written` after each message, and an awake reader polls `published`. Processors fetch
-/// cache lines in pairs, so if the two words were neighbours, each poll would take the writer's line away.
-/// Therefore one stands first and one last, with the two lines in between that hardly change.
+/// The writer stores `written` after each message, and an awake reader polls `published`.
+/// Processors fetch cache lines in pairs, so if the two words were neighbours, each poll would take
+/// the writer's line away. Therefore one stands first and one last, with the two lines in between
+/// that hardly change.
 #[repr(C)]
 pub(super) struct Segment {
     /// Every message that is here. Stored by the writer (Release) after each message; loaded by the
@@ -91,8 +92,8 @@ pub(super) struct Segment {
     /// Null until the writer needs more room. Stored before the mark that seals this segment and read
     /// after it, so the mark's Release/Acquire covers it.
     pub(super) next: AtomicPtr<Segment>,
-    /// Who sends what is here. Written before the first message, and read with each: not in the cache
-    /// line of `published`, which changes with every batch.
+    /// Who sends what is here. Written before the first message, and read with each: not in the
+    /// cache line of `published`, which changes with every batch.
     sender: UnsafeCell<Sender>,
     /// The body of the last frame, when that is too large to be copied in. Written before the mark
     /// that seals this segment, taken by the reader after it.
@@ -121,8 +122,8 @@ impl Segment {
         Self::boxed(block, offset, capacity, capacity)
     }
 
-    /// A segment over bytes of `block` that somebody else has written or will write, `left` at most: to
-    /// a writer it has no room.
+    /// A segment over bytes of `block` that somebody else has written or will write, `left` at
+    /// most: to a writer it has no room.
     pub(super) fn borrowed(block: Block, offset: usize, left: usize) -> *mut Self {
         Self::boxed(block, offset, 0, left)
     }
@@ -178,7 +179,8 @@ impl Segment {
     /// What the messages in here have from their sender.
     #[inline(always)]
     pub(super) fn ids(&self) -> Ids {
-        // SAFETY: the writer changes it only while the segment has no message that a reader could see.
+        // SAFETY: the writer changes it only while the segment has no message that a reader could
+        // see.
         self.sender.with_mut(|sender| unsafe { (*sender).ids })
     }
 
@@ -193,7 +195,7 @@ impl Segment {
         self.sender.with_mut(|old| unsafe { *old = sender });
     }
 
-    /// Whether its bytes are written by somebody else, as a shared encoder.
+    /// Whether its bytes are written by somebody else: by a shared encoder.
     pub(super) fn is_borrowed(&self) -> bool {
         self.capacity == 0
     }

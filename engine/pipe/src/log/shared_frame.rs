@@ -1,15 +1,15 @@
 //! One frame for many logs: encoded once, in memory that all of them refer to.
 //!
-//! A [`SharedEncoder`] writes frames one behind the other into a block. A log that gets a run of them holds
-//! a segment over that stretch of the block, which grows with every frame of the run and costs no copy;
-//! the first frame after a gap begins another segment.
+//! A [`SharedEncoder`] writes frames one behind the other into a block. A log that gets a run of
+//! them holds a segment over that stretch of the block, which grows with every frame of the run and
+//! costs no copy; the first frame after a gap begins another segment.
 //!
 //! Whoever refers to a block keeps all of it. So a log does that only if it gets a good part of the
-//! encoder's frames, and copies them otherwise: what a subscriber of a rare topic has not read yet may be
-//! one small frame of each block.
+//! encoder's frames, and copies them otherwise: what a subscriber of a rare topic has not read yet
+//! may be one small frame of each block.
 //!
-//! What always holds: bytes of the block that a log refers to are never written again; a log's writer
-//! itself writes none of them, because such a segment has no room for it.
+//! What always holds: bytes of the block that a log refers to are never written again; a log's
+//! writer itself writes none of them, because such a segment has no room for it.
 #![allow(unsafe_code)]
 
 use super::ATTACH;
@@ -20,8 +20,9 @@ use crate::message::block::{BLOCK, Block};
 
 /// Bytes of an encoder's block. In models small enough that a few frames need a second one.
 const BLOCK_SIZE: usize = if cfg!(loom) { 64 } else { BLOCK };
-/// Bytes of an encoder's block that a log must have got, of this one or of the one before, to refer to it:
-/// what it keeps is less than ten times what it holds, even if it gets next to nothing of every other.
+/// Bytes of an encoder's block that a log must have got, of this one or of the one before, to refer
+/// to it: what it keeps is less than ten times what it holds, even if it gets next to nothing of
+/// every other.
 const WORTH_KEEPING: usize = BLOCK_SIZE / 4;
 
 /// Where a publisher encodes its messages. One thread at a time, the one that writes the logs.
@@ -66,8 +67,8 @@ impl SharedEncoder {
         });
         let (block, bytes) = self.block.insert(block);
         let offset = *bytes;
-        // SAFETY: `needed` bytes from there are within the block, and in no log: those refer only to
-        // what is before them.
+        // SAFETY: `needed` bytes from there are within the block, and in no log: those refer only
+        // to what is before them.
         let header = unsafe { write_frame(block.data().add(offset), flags, body) };
         *bytes += header + body.len();
         let len = header + body.len();
@@ -135,10 +136,10 @@ impl BlockShare {
 }
 
 impl LogWriter {
-    /// Writes a frame that was encoded for several logs; otherwise as [`write`](Self::write). Cheapest
-    /// for a log that got the frame before it too. One that gets few of the encoder's frames has them
-    /// copied, and one that gets many of them, but not the one before, pays about as much as for four
-    /// copies of a small body.
+    /// Writes a frame that was encoded for several logs; otherwise as [`write`](Self::write).
+    /// Cheapest for a log that got the frame before it too. One that gets few of the encoder's
+    /// frames has them copied, and one that gets many of them, but not the one before, pays about
+    /// as much as for four copies of a small body.
     ///
     /// # Errors
     /// As there.
@@ -159,8 +160,9 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Whether the frame is right behind the last byte of the current segment. (An address in the block
-    /// of the encoder follows none of a block of the log's own: there is a header between any two.)
+    /// Whether the frame is right behind the last byte of the current segment. (An address in the
+    /// block of the encoder follows none of a block of the log's own: there is a header between any
+    /// two.)
     #[inline]
     fn runs_up_to(&self, frame: &SharedFrame<'_>) -> bool {
         self.data.wrapping_add(self.bytes) == frame.start()

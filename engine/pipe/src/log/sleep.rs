@@ -64,8 +64,8 @@ impl LogReader {
     }
 
     /// As [`fall_asleep`](Self::fall_asleep), on the thread that writes the log, between two of its
-    /// messages ([`InlineReader::written`](crate::InlineReader::written)): needs no barrier, as nothing can be
-    /// written meanwhile.
+    /// messages ([`InlineReader::written`](crate::InlineReader::written)): needs no barrier, as
+    /// nothing can be written meanwhile.
     pub fn doze_off(&mut self) -> Sleep {
         self.doze();
         self.check()

@@ -8,7 +8,8 @@ use crate::message::slice::Slice;
 
 impl LogReader {
     /// Takes spans of whole messages, about `most` bytes but at least one message, appends them to
-    /// `pieces` and returns how many bytes they are. Credit them with [`done`](Self::done) when sent.
+    /// `pieces` and returns how many bytes they are. Credit them with [`done`](Self::done) when
+    /// sent.
     pub fn gather(&mut self, most: usize, pieces: &mut Vec<Piece>) -> usize {
         let mut total = 0;
         let mut open = false;

@@ -11,9 +11,8 @@ use crate::message::Message;
 use crate::message::block::Block;
 use crate::message::inline::WINDOW;
 use crate::message::properties::KnownPeer;
-use crate::sync::asymmetric_fence;
 use crate::sync::notify::Notify;
-use crate::sync::{Arc, Ordering, fence};
+use crate::sync::{Arc, Ordering, asymmetric_fence, fence};
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,8 +232,8 @@ impl LogWriter {
         self.capacity - self.bytes
     }
 
-    /// Copies bytes of one message, or of several whose last [`frames_done`](Self::frames_done) sorts
-    /// out.
+    /// Copies bytes of one message, or of several whose last [`frames_done`](Self::frames_done)
+    /// sorts out.
     pub(super) fn copy_in(&mut self, bytes: &[u8]) {
         assert!(bytes.len() <= self.room(), "the caller has made room");
         debug_assert_eq!(self.uncommitted, 0, "what was received in place is in the way");
@@ -257,8 +256,9 @@ impl LogWriter {
         self.bytes += bytes;
     }
 
-    /// Writes a frame that is at the start of `window`, with a body of `len` bytes, all of the window
-    /// at once: what is too much of it is behind every mark, and the next frame overwrites it.
+    /// Writes a frame that is at the start of `window`, with a body of `len` bytes, all of the
+    /// window at once: what is too much of it is behind every mark, and the next frame overwrites
+    /// it.
     #[inline(always)]
     fn append_small(&mut self, window: &[u8; WINDOW], flags: u8, len: usize) {
         let start = self.bytes;

@@ -1,4 +1,5 @@
-//! The group of a message, which is rare, and so has a place only where bodies lie in memory of their own.
+//! The group of a message, which is rare, and so has a place only where bodies lie in memory of
+//! their own.
 
 /// The longest group of a RADIO, in bytes: one length byte describes it on the wire.
 pub const GROUP_MAX: usize = 255;

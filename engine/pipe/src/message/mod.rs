@@ -5,30 +5,33 @@
 //! foreign buffer with its free function). The last has room for a group, so a message with one
 //! is shared, however small. Cloning never copies more than 64 bytes and the group.
 //!
-//! The last eight bytes are the same in each: a routing id, and the [number](properties) of the peer that has
-//! sent the message. They are given to a message when it is received and do not go with it into a log, which
-//! holds frames; nor does the group.
+//! The last eight bytes are the same in each: a routing id, and the [number](properties) of the
+//! peer that has sent the message. They are given to a message when it is received and do not go
+//! with it into a log, which holds frames; nor does the group.
 //!
 //! # As a C program's `zmq_msg_t`
-//! A `zmq_msg_t` has [64 bytes](opaque) and the alignment of a pointer, in memory of the C program's, which may
-//! be zeroed, or hold a message that was closed or moved to another place bitwise (`zmq_msg_move`). It is to
-//! hold a [`Message`] as it is, in all of its bytes:
-//! * A message does not know where it lies, so a move is a copy of its bytes; the source becomes an empty
-//!   message.
-//! * Zeros are an empty message: `zmq_msg_init` fills with zeros, and memory that was zeroed needs no init.
-//! * The first byte of a message is that of its flags, or one of the next few numbers. `zmq_msg_close` drops
-//!   the message and leaves `0xFF` there, which no message has: by that a `zmq_msg_t` that is closed already
-//!   is told from one that is not.
-//! * Of an inline message `zmq_msg_data` is inside the `zmq_msg_t`, and good until that is moved, as always
-//!   was so with small messages. What `zmq_msg_init_size` makes, the program may write to: the bytes of
-//!   a large one are to be an [owner](Message::from_owner)'s that hands out raw memory.
-//! * What `zmq_msg_gets` returns is good until the message is closed, and the body stays where it is: so the
-//!   message does not take a copy, but has its sender remembered ([`Message::keep_properties`]) and carries a
-//!   bit that says so. Close, send, receive and whatever else ends what the `zmq_msg_t` was before release
-//!   that first; only these functions look at the bit. `zmq_msg_gets` needs the message for itself, as all
-//!   functions that take a `zmq_msg_t` do.
-//! * `zmq_msg_set_group` gives a small body memory of its own, and so is the one call after which the program
-//!   has to ask `zmq_msg_data` again.
+//! A `zmq_msg_t` has [64 bytes](opaque) and the alignment of a pointer, in memory of the C
+//! program's, which may be zeroed, or hold a message that was closed or moved to another place
+//! bitwise (`zmq_msg_move`). It is to hold a [`Message`] as it is, in all of its bytes:
+//! * A message does not know where it lies, so a move is a copy of its bytes; the source becomes an
+//!   empty message.
+//! * Zeros are an empty message: `zmq_msg_init` fills with zeros, and memory that was zeroed needs
+//!   no init.
+//! * The first byte of a message is that of its flags, or one of the next few numbers.
+//!   `zmq_msg_close` drops the message and leaves `0xFF` there, which no message has: by that a
+//!   `zmq_msg_t` that is closed already is told from one that is not.
+//! * Of an inline message `zmq_msg_data` is inside the `zmq_msg_t`, and good until that is moved,
+//!   as always was so with small messages. What `zmq_msg_init_size` makes, the program may write
+//!   to: the bytes of a large one are to be an [owner](Message::from_owner)'s that hands out raw
+//!   memory.
+//! * What `zmq_msg_gets` returns is good until the message is closed, and the body stays where it
+//!   is: so the message does not take a copy, but has its sender remembered
+//!   ([`Message::keep_properties`]) and carries a bit that says so. Close, send, receive and
+//!   whatever else ends what the `zmq_msg_t` was before release that first; only these functions
+//!   look at the bit. `zmq_msg_gets` needs the message for itself, as all functions that take a
+//!   `zmq_msg_t` do.
+//! * `zmq_msg_set_group` gives a small body memory of its own, and so is the one call after which
+//!   the program has to ask `zmq_msg_data` again.
 //! * `zmq_msg_copy` is a clone, which carries no such bit; `zmq_msg_send` clears what it has sent.
 //!
 //! Size, alignment, the zeros and the spare first byte are held by assertions in [`opaque`].
@@ -336,8 +339,9 @@ impl Message {
         Ok(())
     }
 
-    /// What is known of the peer that has sent the message: nothing if it was not received, if it came from
-    /// a socket of the same process, or if its sender has left and some thirty others after it.
+    /// What is known of the peer that has sent the message: nothing if it was not received, if it
+    /// came from a socket of the same process, or if its sender has left and some thirty others
+    /// after it.
     ///
     /// A message carries next to nothing of that, so this looks it up.
     ///
@@ -351,9 +355,10 @@ impl Message {
     }
 
     /// As [`properties`](Self::properties), and has them remembered until
-    /// [`release_properties`](Self::release_properties), wherever the message is moved meanwhile: for a C
-    /// program, that borrows them from the message. It is not asked when the message is dropped, cleared or
-    /// received into, so each of that must come after it; a clone keeps nothing.
+    /// [`release_properties`](Self::release_properties), wherever the message is moved meanwhile:
+    /// for a C program, that borrows them from the message. It is not asked when the message is
+    /// dropped, cleared or received into, so each of that must come after it; a clone keeps
+    /// nothing.
     #[doc(hidden)]
     pub fn keep_properties(&mut self) -> Option<Properties> {
         let peer = &mut self.0.ids_mut().peer;

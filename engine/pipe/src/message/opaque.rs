@@ -1,9 +1,9 @@
 //! The memory of a message: 64 bytes that the compiler does not look into.
 //!
-//! A type that cannot have some value in its first byte lends that value to the `None` or `Err` of what
-//! it is wrapped in. The compiler then takes a message apart at that byte each time it is passed on,
-//! and every move waits for the stores of the one before: about 10 ns each. As bytes of any value it is
-//! moved whole.
+//! A type that cannot have some value in its first byte lends that value to the `None` or `Err` of
+//! what it is wrapped in. The compiler then takes a message apart at that byte each time it is
+//! passed on, and every move waits for the stores of the one before: about 10 ns each. As bytes of
+//! any value it is moved whole.
 #![allow(unsafe_code)]
 
 use super::Repr;
@@ -86,7 +86,8 @@ impl Opaque {
         let mut parts = MaybeUninit::<Parts>::uninit();
         // SAFETY: `Ids` has the size of a `u64`, and no value is barred to that.
         let behind: u64 = unsafe { transmute(ids) };
-        // SAFETY: so many bytes, and by the assertions above those of an inline message and its ids.
+        // SAFETY: so many bytes, and by the assertions above those of an inline message and its
+        // ids.
         unsafe { join::write(parts.as_mut_ptr().cast(), small.as_frame(), behind) };
         Self(parts)
     }
@@ -132,7 +133,8 @@ impl Opaque {
     #[inline]
     fn drop_owned(&mut self) {
         if let Repr::Slice { slice, .. } = self.get_mut() {
-            // SAFETY: called once, from `drop`; the rest of such a message has nothing to be dropped.
+            // SAFETY: called once, from `drop`; the rest of such a message has nothing to be
+            // dropped.
             unsafe { std::ptr::drop_in_place(slice) };
         } else {
             self.drop_other();

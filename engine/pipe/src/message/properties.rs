@@ -1,23 +1,24 @@
 //! Who has sent a message: the properties of peers, and the numbers by which messages know them.
 //!
-//! A received message carries four bytes of its sender: a number. Most messages are never asked for more,
-//! so nothing is counted for them. What a number stands for is in one table of the process, which is looked at
-//! by those who ask.
+//! A received message carries four bytes of its sender: a number. Most messages are never asked for
+//! more, so nothing is counted for them. What a number stands for is in one table of the process,
+//! which is looked at by those who ask.
 //!
-//! What always holds: the number of a peer is good while anybody holds its [`KnownPeer`]: its connection does,
-//! and so does every segment of a log with messages of it that were not read yet. Peers that have left are
-//! remembered until [`DEPARTED`] others have left after them, or those take more than [`DEPARTED_BYTES`]: a
-//! message that is kept for longer than that has no properties any more, unless they are [kept for
-//! it](crate::Message::keep_properties). A number is given to another peer only when all two billion have
-//! been used, and never while it is remembered.
+//! What always holds: the number of a peer is good while anybody holds its [`KnownPeer`]: its
+//! connection does, and so does every segment of a log with messages of it that were not read yet.
+//! Peers that have left are remembered until [`DEPARTED`] others have left after them, or those
+//! take more than [`DEPARTED_BYTES`]: a message that is kept for longer than that has no properties
+//! any more, unless they are [kept for it](crate::Message::keep_properties). A number is given to
+//! another peer only when all two billion have been used, and never while it is remembered.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many peers are remembered after they have left: those who ask do so right after they have received.
-/// Few, because peers that come and go are to leave nothing.
+/// How many peers are remembered after they have left: those who ask do so right after they have
+/// received. Few, because peers that come and go are to leave nothing.
 const DEPARTED: usize = 32;
-/// What those take at most, in bytes: an unfriendly peer may send 64 KiB of properties each time it comes.
+/// What those take at most, in bytes: an unfriendly peer may send 64 KiB of properties each time it
+/// comes.
 const DEPARTED_BYTES: usize = 1024 * 1024;
 
 /// Set in the number of a peer of which a message has asked that it be [kept](keep).
@@ -34,8 +35,8 @@ pub trait PropertySource: Send + Sync {
 
 /// What is known of the peer that has sent a message, for as long as this is held.
 ///
-/// Names and values are as in ZMTP: `Socket-Type`, `Identity` (also found as `Routing-Id`), `Peer-Address`,
-/// and what the peer's application has added, which begins with `X-`.
+/// Names and values are as in ZMTP: `Socket-Type`, `Identity` (also found as `Routing-Id`),
+/// `Peer-Address`, and what the peer's application has added, which begins with `X-`.
 #[derive(Clone)]
 pub struct Properties(Arc<dyn PropertySource>);
 
@@ -88,7 +89,8 @@ pub(super) fn of(number: u32) -> Option<Properties> {
     table().peers.get(&number).map(|entry| entry.properties.clone())
 }
 
-/// Has a number remembered until it is [released](release), once more; `None` if it stands for nobody.
+/// Has a number remembered until it is [released](release), once more; `None` if it stands for
+/// nobody.
 pub(super) fn keep(number: u32) -> Option<()> {
     table().peers.get_mut(&number)?.kept += 1;
     Some(())

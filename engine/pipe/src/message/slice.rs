@@ -4,8 +4,8 @@
 use crate::message::block::{Block, BlockRef};
 use std::ops::Deref;
 
-/// A run of bytes of a block that nobody writes any more, held by `B`: a message's reference, or the
-/// block itself where the bytes are on their way.
+/// A run of bytes of a block that nobody writes any more, held by `B`: a message's reference, or
+/// the block itself where the bytes are on their way.
 #[derive(Clone)]
 pub(crate) struct Slice<B = BlockRef> {
     data: *const u8,

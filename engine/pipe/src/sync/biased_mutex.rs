@@ -1,10 +1,10 @@
 //! A lock that costs next to nothing to the one thread that nearly always takes it.
 //!
 //! A socket may be shared between threads, and hardly ever is. An ordinary lock makes every message
-//! pay two atomic operations for the others that do not come. This one is biased: its owner takes it
-//! with two plain stores and a few loads. Another thread first takes the bias away, which costs it an
-//! ordinary lock and a [`heavy`](crate::sync::asymmetric_fence::heavy) barrier, and a thread that keeps coming alone
-//! becomes the owner in its turn.
+//! pay two atomic operations for the others that do not come. This one is biased: its owner takes
+//! it with two plain stores and a few loads. Another thread first takes the bias away, which costs
+//! it an ordinary lock and a [`heavy`](crate::sync::asymmetric_fence::heavy) barrier, and a thread
+//! that keeps coming alone becomes the owner in its turn.
 //!
 //! Each term of an owner has a flag of its own, `held[term]`, which nobody else ever writes: a thread
 //! that lost the bias may notice only much later, and what it then does to its flag must not tell
@@ -21,10 +21,10 @@
 //! `holder` does while the ordinary lock is held: so a thread that is inside already finds itself.
 #![allow(unsafe_code)]
 
-use crate::sync::asymmetric_fence;
 use crate::sync::foreign::Section;
-use crate::sync::thread_number;
-use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, UnsafeCell};
+use crate::sync::{
+    AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, UnsafeCell, asymmetric_fence, thread_number,
+};
 use crossbeam_utils::CachePadded;
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;

@@ -1,16 +1,17 @@
-//! Leases: data that has an owner on one thread, and that other threads work on while the owner lends it.
+//! Leases: data that has an owner on one thread, and that other threads work on while the owner
+//! lends it.
 //!
-//! While it is not lent, the [`LeaseOwner`] reaches the data whenever it likes. Once lent, any thread may
-//! [`take`](Lease::take) it, one at a time, for as long as it holds the [`LeaseGuard`] guard. The owner
-//! can [`revoke`](LeaseOwner::revoke) it: at once if nobody works on it, else the holder returns it when
-//! it lets go, and the owner is told. The owner never waits, and a thread that finds the data taken or not lent
-//! never waits either.
+//! While it is not lent, the [`LeaseOwner`] reaches the data whenever it likes. Once lent, any
+//! thread may [`take`](Lease::take) it, one at a time, for as long as it holds the [`LeaseGuard`]
+//! guard. The owner can [`revoke`](LeaseOwner::revoke) it: at once if nobody works on it, else the
+//! holder returns it when it lets go, and the owner is told. The owner never waits, and a thread
+//! that finds the data taken or not lent never waits either.
 //!
 //! ```text
 //!            lend                 take
 //!   OWNED ----------->  IDLE  ----------->  BUSY
 //!    ^ ^---- revoke ----'  ^--- let go ------'|
-//!    '---------- let go, if recalled ---------'
+//!    '---------- let go, if revoked ----------'
 //! ```
 //!
 //! Invariants: the data is touched by the owner in `OWNED`, by the one holder in `BUSY`, by nobody
@@ -37,7 +38,8 @@ const GONE: u32 = 16;
 /// How the owner is told that the data is back, or was let go of.
 pub type Tell = fn(&dyn Notify, usize);
 
-/// What those who borrow share: they [take](Self::take) the data, one at a time, while its owner lends it.
+/// What those who borrow share: they [take](Self::take) the data, one at a time, while its owner
+/// lends it.
 pub struct Lease<T> {
     word: AtomicU32,
     /// How often it was taken; wraps. Changed by holders only.
@@ -97,7 +99,8 @@ impl<T> LeaseOwner<T> {
         if self.0.word.load(Ordering::Acquire) != OWNED {
             return None;
         }
-        // SAFETY: with the owner, and only the owner leaves that state; it is borrowed until the data is not.
+        // SAFETY: with the owner, and only the owner leaves that state; it is borrowed until the
+        // data is not.
         self.0.data.with_mut(|data| unsafe { (*data).as_mut() })
     }
 
@@ -198,7 +201,8 @@ impl<T> Lease<T> {
                 drop(self.data.with_mut(|data| unsafe { (*data).take() }));
             }
             let next = if returned || word & (WANTED | GONE) != 0 { OWNED } else { IDLE };
-            // AcqRel: Release of what the holder did; Acquire of what the owner did before it left a flag.
+            // AcqRel: Release of what the holder did; Acquire of what the owner did before it left
+            // a flag.
             let swapped =
                 self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed);
             match swapped {
@@ -283,8 +287,8 @@ mod tests {
         (parker, owner)
     }
 
-    /// Compiles only if `LeaseGuard` is not shared between threads for data that may only be sent: for a type that
-    /// is `Sync` it would not be clear which of the two implementations is meant.
+    /// Compiles only if `LeaseGuard` is not shared between threads for data that may only be sent:
+    /// for a type that is `Sync` it would not be clear which of the two implementations is meant.
     #[test]
     fn a_guard_is_shared_only_if_its_data_may_be() {
         trait Ambiguous<Which> {

@@ -1,5 +1,5 @@
-//! What threads share: the protocols, one a file, and what they are built from: std's atomics, or loom's
-//! when a model is being checked.
+//! What threads share: the protocols, one a file, and what they are built from: std's atomics, or
+//! loom's when a model is being checked.
 //!
 //! Beside the atomics there are stand-ins for what loom cannot look into: raw memory ([`Watched`]) and
 //! foreign queues ([`Queue`]). Outside models both are free of charge.

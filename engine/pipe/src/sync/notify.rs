@@ -3,8 +3,8 @@
 use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 
-/// Receives the news of a log. Called from the thread at the other end: sets flags and wakes, and that is
-/// all. It must be quick, must not block, and must not call back into the log.
+/// Receives the news of a log. Called from the thread at the other end: sets flags and wakes, and
+/// that is all. It must be quick, must not block, and must not call back into the log.
 pub trait Notify: Send + Sync {
     /// The log that the end named `key` reads has messages again, or was closed by its writer.
     fn readable(&self, key: usize);
@@ -14,15 +14,16 @@ pub trait Notify: Send + Sync {
 
 /// Reads a log on the thread that writes it, between two of its messages.
 ///
-/// The writer calls it with no lock of the log's held, and writes nothing as long as the call lasts. So it
-/// may read the log, make system calls with what it reads, and take as long as that takes: all of it is
-/// time of the thread that sends.
+/// The writer calls it with no lock of the log's held, and writes nothing as long as the call
+/// lasts. So it may read the log, make system calls with what it reads, and take as long as that
+/// takes: all of it is time of the thread that sends.
 pub trait InlineReader: Send + Sync {
-    /// As [`Notify::readable`]: not told by the writer between two messages, or nothing is to be read now.
+    /// As [`Notify::readable`]: not told by the writer between two messages, or nothing is to be
+    /// read now.
     fn readable(&self, key: usize);
 
-    /// The log slept, and was written to. A writer that is to `yield_when_full` would rather wait a moment
-    /// than have much pile up.
+    /// The log slept, and was written to. A writer that is to `yield_when_full` would rather wait a
+    /// moment than have much pile up.
     fn written(&self, key: usize, yield_when_full: bool);
 
     /// The writer has no room for its next message, or has written as much as is worth a read.

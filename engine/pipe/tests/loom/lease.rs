@@ -32,8 +32,8 @@ fn borrow(lease: &Lease<Data>, times: u32) -> u32 {
     (0..times).filter(|_| lease.take().map(|mut held| held.add(1)).is_some()).count() as u32
 }
 
-/// Gets the data owner, waiting to be told if somebody has it.
-fn fetch_home(parker: &Parker, owner: &mut LeaseOwner<Data>) {
+/// Gets the data back to its owner, who waits to be told if somebody has it.
+fn take_back(parker: &Parker, owner: &mut LeaseOwner<Data>) {
     if !owner.revoke() {
         while !owner.is_with_owner() {
             parker.park();
@@ -42,16 +42,16 @@ fn fetch_home(parker: &Parker, owner: &mut LeaseOwner<Data>) {
 }
 
 #[test]
-fn home_gets_its_data_back_from_whoever_has_it() {
+fn an_owner_gets_its_data_back_from_whoever_has_it() {
     check(MANY, || {
         let (parker, mut owner) = made();
         owner.lend();
         let share = owner.share();
         let borrower = thread::spawn(move || borrow(&share, 2));
-        fetch_home(&parker, &mut owner);
+        take_back(&parker, &mut owner);
         let before = owner.get().map(|data| data.add(0)).unwrap();
         let borrowed = borrower.join().unwrap();
-        assert_eq!(before, borrowed, "nothing changes behind owner's back");
+        assert_eq!(before, borrowed, "nothing changes behind the owner's back");
     });
 }
 
@@ -63,7 +63,7 @@ fn two_borrowers_never_meet() {
         let shares = [owner.share(), owner.share()];
         let threads = shares.map(|share| thread::spawn(move || borrow(&share, 1)));
         let borrowed: u32 = threads.map(|thread| thread.join().unwrap()).iter().sum();
-        fetch_home(&parker, &mut owner);
+        take_back(&parker, &mut owner);
         assert_eq!(owner.get().map(|data| data.add(0)), Some(borrowed));
     });
 }
@@ -89,7 +89,7 @@ fn a_watched_holder_tells_when_it_lets_go() {
 }
 
 #[test]
-fn data_without_a_home_is_dropped_once() {
+fn data_without_an_owner_is_dropped_once() {
     check(MANY, || {
         let drops = Arc::new(());
         let parker = Parker::new();
@@ -118,12 +118,12 @@ impl Sender {
 }
 
 /// What the log tells: its writer sends by itself if it can, else the owner is told.
-struct Line {
+struct DirectSender {
     share: Arc<Lease<Sender>>,
     owner: std::sync::Arc<Parker>,
 }
 
-impl InlineReader for Line {
+impl InlineReader for DirectSender {
     fn readable(&self, key: usize) {
         self.owner.readable(key);
     }
@@ -148,8 +148,8 @@ fn nothing_written_is_forgotten_between_two_who_may_send_it() {
         let parker = Parker::new();
         let tell: Tell = |notify, key| notify.readable(key);
         let mut owner = lease(Sender { reader, sent: 0 }, parker.clone(), 0, tell);
-        let line = Line { share: owner.share(), owner: parker.clone() };
-        owner.get().unwrap().reader.install_inline(std::sync::Arc::new(line), 0);
+        let direct = DirectSender { share: owner.share(), owner: parker.clone() };
+        owner.get().unwrap().reader.install_inline(std::sync::Arc::new(direct), 0);
         let thread = thread::spawn(move || {
             for _ in 0..2 {
                 writer.write_body(0, b"m").unwrap();

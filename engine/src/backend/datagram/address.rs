@@ -1,4 +1,5 @@
-//! Addresses of datagrams as the system writes them: the source as a name, the destination as control data.
+//! Addresses of datagrams as the system writes them: the source as a name, the destination as
+//! control data.
 #![allow(unsafe_code)]
 
 use socket2::{SockAddr, SockAddrStorage, Socket};
@@ -26,7 +27,8 @@ const _: () = {
 pub(in crate::backend) fn source(name: &[u8]) -> Option<SocketAddr> {
     let mut storage = SockAddrStorage::zeroed();
     let len = name.len().min(NAME).min(storage.size_of() as usize);
-    // SAFETY: no more bytes than there are on either side; of whatever value they are, they are an address.
+    // SAFETY: no more bytes than there are on either side; of whatever value they are, they are an
+    // address.
     unsafe { std::ptr::copy_nonoverlapping(name.as_ptr(), (&raw mut storage).cast(), len) };
     // SAFETY: so many bytes are the system's, and zeroes follow.
     unsafe { SockAddr::new(storage, len as socket2::socklen_t) }.as_socket()
@@ -91,12 +93,12 @@ mod v4 {
     pub(super) const AT: usize = 0;
 }
 
-/// Has the system tell, with each datagram that `socket` receives, which address it was sent to: before it is
-/// received from. Nothing is told otherwise.
+/// Has the system tell, with each datagram that `socket` receives, which address it was sent to:
+/// before it is received from. Nothing is told otherwise.
 ///
 /// # Errors
-/// [`io::ErrorKind::Unsupported`] on Windows, where a datagram's destination stays `None`; or those of the
-/// system.
+/// [`io::ErrorKind::Unsupported`] on Windows, where a datagram's destination stays `None`; or those
+/// of the system.
 pub fn report_destination(socket: &Socket) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 

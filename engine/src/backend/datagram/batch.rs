@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 
-/// A datagram to send. It keeps its memory alive by itself, as a [part](crate::BatchPart) of a stream does.
+/// A datagram to send. It keeps its memory alive by itself, as a [part](crate::BatchPart) of a
+/// stream does.
 #[derive(Clone, Debug)]
 pub struct OutgoingDatagram {
     /// What is in it; possibly nothing.
@@ -51,8 +52,9 @@ impl DatagramBatch {
 pub struct SendTally {
     /// How many went out.
     pub sent: u32,
-    /// How many the system would not take, among those that went out: too long, nobody to send them to, not
-    /// permitted, or in place of it an error that one before them has met in the network. They are lost.
+    /// How many the system would not take, among those that went out: too long, nobody to send them
+    /// to, not permitted, or in place of it an error that one before them has met in the network.
+    /// They are lost.
     pub refused: u32,
     /// Why the first of those was refused.
     pub refusal: Option<io::Error>,

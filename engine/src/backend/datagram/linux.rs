@@ -10,8 +10,8 @@ use std::os::fd::AsRawFd;
 
 pub use super::address::report_destination;
 
-/// Bytes that it takes to receive datagrams of which `longest` are kept: the system cuts what is longer, and
-/// says so.
+/// Bytes that it takes to receive datagrams of which `longest` are kept: the system cuts what is
+/// longer, and says so.
 pub(super) const fn memory_for(longest: usize) -> usize {
     longest
 }
@@ -55,8 +55,8 @@ pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result
         })
         .collect();
     let (start, count) = (headers.as_mut_ptr(), headers.len() as libc::c_uint);
-    // SAFETY: there are so many headers; each has a name, a vector of one and control data of its own, as long
-    // as it says, which stay where they are until the call is over.
+    // SAFETY: there are so many headers; each has a name, a vector of one and control data of its
+    // own, as long as it says, which stay where they are until the call is over.
     let received = outcome(unsafe {
         let (fd, no_time) = (socket.as_raw_fd(), std::ptr::null_mut());
         libc::recvmmsg(fd, start, count, libc::MSG_DONTWAIT, no_time)
@@ -101,8 +101,8 @@ pub(super) fn send(socket: &Socket, datagrams: &[OutgoingDatagram]) -> io::Resul
         })
         .collect();
     let (start, count) = (headers.as_mut_ptr(), headers.len() as libc::c_uint);
-    // SAFETY: there are so many headers; each has a name of its length or none, and a vector of one, which the
-    // system reads, and which stay where they are until the call is over.
+    // SAFETY: there are so many headers; each has a name of its length or none, and a vector of
+    // one, which the system reads, and which stay where they are until the call is over.
     outcome(unsafe {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         libc::sendmmsg(socket.as_raw_fd(), start, count, flags as _)

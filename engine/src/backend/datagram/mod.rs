@@ -1,8 +1,8 @@
-//! Datagrams, as backends receive and send them: messages of a socket without a connection, each with the
-//! address that it comes from or goes to.
+//! Datagrams, as backends receive and send them: messages of a socket without a connection, each
+//! with the address that it comes from or goes to.
 //!
-//! The calls to the system are here, and the same for both backends: each receives and sends as many
-//! datagrams with a call as the system takes.
+//! The calls to the system are here, and the same for both backends: each receives and sends as
+//! many datagrams with a call as the system takes.
 
 mod batch;
 
@@ -22,8 +22,9 @@ use socket2::Socket;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-/// Datagrams of one socket that are received in a [`poll`](super::Backend::poll) at the most, and sent of one
-/// batch: one busy socket keeps no other waiting for longer. A socket has so many receive buffers.
+/// Datagrams of one socket that are received in a [`poll`](super::Backend::poll) at the most, and
+/// sent of one batch: one busy socket keeps no other waiting for longer. A socket has so many
+/// receive buffers.
 pub const DATAGRAMS: usize = 32;
 
 /// Bytes of a datagram: the length in the header of UDP has 16 bits, and those of the header count.
@@ -36,15 +37,15 @@ pub struct Datagram<'a> {
     pub bytes: &'a [u8],
     /// Who sent it.
     pub source: SocketAddr,
-    /// The address that it was sent to: one of this machine, or a group's. `None` where the system does not
-    /// tell: see [`report_destination`].
+    /// The address that it was sent to: one of this machine, or a group's. `None` where the system
+    /// does not tell: see [`report_destination`].
     pub destination: Option<IpAddr>,
     /// There was more of it than the receive was to keep; that is lost.
     pub truncated: bool,
 }
 
-/// A received datagram in the backend's memory; looked at with [`Backend::datagram`](super::Backend::datagram),
-/// then given back.
+/// A received datagram in the backend's memory; looked at with
+/// [`Backend::datagram`](super::Backend::datagram), then given back.
 #[derive(Debug)]
 pub struct DatagramBuffer {
     /// Whose memory it is.
@@ -84,12 +85,12 @@ impl DatagramSlot {
     }
 }
 
-/// Receives into the first of `slots`, as many datagrams as one call of the system brings; returns how many
-/// that was, one at least.
+/// Receives into the first of `slots`, as many datagrams as one call of the system brings; returns
+/// how many that was, one at least.
 ///
 /// # Errors
-/// [`io::ErrorKind::WouldBlock`] when there are none; what the network says of datagrams that were sent before;
-/// or why there never will be any.
+/// [`io::ErrorKind::WouldBlock`] when there are none; what the network says of datagrams that were
+/// sent before; or why there never will be any.
 pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result<usize> {
     loop {
         match system::receive(socket, slots) {
@@ -99,8 +100,8 @@ pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result
     }
 }
 
-/// Sends the first [`DATAGRAMS`] of `batch`, each as one datagram. One that is refused is counted, and those
-/// after it are sent.
+/// Sends the first [`DATAGRAMS`] of `batch`, each as one datagram. One that is refused is counted,
+/// and those after it are sent.
 ///
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] when not even the first of them can go out now.
@@ -121,8 +122,8 @@ pub(super) fn send(socket: &Socket, batch: &DatagramBatch) -> io::Result<SendTal
                 break;
             }
             Err(error) => {
-                // Either it is this one's, or the network's of one before. (One that Linux meets after the first
-                // of a call only ends that, and a datagram is tried again.)
+                // Either it is this one's, or the network's of one before. (One that Linux meets
+                // after the first of a call only ends that, and a datagram is tried again.)
                 tally.refused += 1;
                 tally.refusal.get_or_insert(error);
                 left = &left[1..];

@@ -9,8 +9,8 @@ use std::os::fd::AsRawFd;
 
 pub use super::address::report_destination;
 
-/// Bytes that it takes to receive datagrams of which `longest` are kept: the system cuts what is longer, and
-/// says so.
+/// Bytes that it takes to receive datagrams of which `longest` are kept: the system cuts what is
+/// longer, and says so.
 pub(super) const fn memory_for(longest: usize) -> usize {
     longest
 }
@@ -28,8 +28,8 @@ pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result
     header.msg_controllen = CONTROL as _;
     header.msg_iov = &raw mut vector;
     header.msg_iovlen = 1;
-    // SAFETY: the name, the vector of one and the control data are as long as the header says, and stay where
-    // they are until the call is over.
+    // SAFETY: the name, the vector of one and the control data are as long as the header says, and
+    // stay where they are until the call is over.
     let result = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, libc::MSG_DONTWAIT) };
     let len = usize::try_from(result).map_err(|_| io::Error::last_os_error())?;
     let name = &name[..NAME.min(header.msg_namelen as usize)];

@@ -5,8 +5,9 @@ use crate::backend::socket::as_uninit;
 use socket2::{SockAddr, Socket};
 use std::io;
 
-/// Bytes that it takes to receive datagrams, however few are kept of each: one that is longer than the memory
-/// is an error here, which tells nothing of it. So all of it is received, and cut afterwards.
+/// Bytes that it takes to receive datagrams, however few are kept of each: one that is longer than
+/// the memory is an error here, which tells nothing of it. So all of it is received, and cut
+/// afterwards.
 pub(super) const fn memory_for(_: usize) -> usize {
     LONGEST_DATAGRAM
 }
@@ -32,8 +33,8 @@ pub(super) fn send(socket: &Socket, datagrams: &[OutgoingDatagram]) -> io::Resul
     Ok(1)
 }
 
-/// Has the system tell, with each datagram that `socket` receives, which address it was sent to. It does not
-/// here.
+/// Has the system tell, with each datagram that `socket` receives, which address it was sent to. It
+/// does not here.
 ///
 /// # Errors
 /// [`io::ErrorKind::Unsupported`]: a datagram's destination stays `None`.

@@ -18,7 +18,8 @@ pub(super) struct DatagramState {
     pub(super) queued: bool,
     receiving: bool,
     pausing: bool,
-    /// From the first receive on: those that are to be received into, and those that are lent, by index.
+    /// From the first receive on: those that are to be received into, and those that are lent, by
+    /// index.
     idle: Vec<DatagramSlot>,
     lent: Vec<Option<DatagramSlot>>,
     sending: Option<DatagramBatch>,
@@ -71,8 +72,8 @@ impl DatagramState {
         Some(Event::DatagramsSent(token, batch, Err(io::ErrorKind::NotConnected.into())))
     }
 
-    /// Has the poll tell of the socket if it is to become ready for something; `false` if that failed, which
-    /// is for the next [`run`](Self::run) to tell.
+    /// Has the poll tell of the socket if it is to become ready for something; `false` if that
+    /// failed, which is for the next [`run`](Self::run) to tell.
     pub(super) fn arrange(&mut self, registry: &Registry, token: MioToken) -> bool {
         // Whoever waits for a buffer has something to read already.
         let read = self.receiving && !self.readiness.readable;

@@ -53,7 +53,7 @@ impl Mio {
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let waker = Arc::new(MioWake { waker, rung: AtomicBool::new(false) });
+        let waker = Arc::new(MioWake { waker, signalled: AtomicBool::new(false) });
         Ok(Self {
             poll,
             ready: Events::with_capacity(EVENTS),
@@ -128,7 +128,7 @@ impl Mio {
         }
         for event in &self.ready {
             if event.token() == WAKER {
-                self.waker.still();
+                self.waker.reset();
                 continue;
             }
             let token = Token::from_key(event.token().0);
@@ -148,30 +148,31 @@ impl Mio {
     }
 }
 
-/// Rings once for each wait: what the system keeps of a wake may be a packet in a queue without an end.
+/// Signals once for each wait: what the system keeps of a wake may be a packet in a queue without
+/// an end.
 struct MioWake {
     waker: Waker,
-    rung: AtomicBool,
+    signalled: AtomicBool,
 }
 
 impl Wake for MioWake {
     fn wake(&self) {
-        // AcqRel: pairs with `still`, so that what was done before a wake that found it rung is seen by
-        // whoever has stilled it.
-        if self.rung.swap(true, Ordering::AcqRel) {
+        // AcqRel: pairs with `reset`, so that what was done before a wake that found it signalled
+        // is seen by whoever resets it.
+        if self.signalled.swap(true, Ordering::AcqRel) {
             return;
         }
         if let Err(error) = self.waker.wake() {
-            self.rung.store(false, Ordering::Release);
+            self.signalled.store(false, Ordering::Release);
             tracing::error!(%error, "cannot wake an I/O thread");
         }
     }
 }
 
 impl MioWake {
-    /// The wait it was rung for is over; what it was rung for is looked at after this.
-    fn still(&self) {
-        self.rung.swap(false, Ordering::AcqRel);
+    /// The wait it was signalled for is over; what it was signalled for is looked at after this.
+    fn reset(&self) {
+        self.signalled.swap(false, Ordering::AcqRel);
     }
 }
 

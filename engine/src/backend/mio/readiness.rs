@@ -36,7 +36,8 @@ impl Readiness {
         Self { source: Source::default(), told: None, broken: None, readable: true, writable: true }
     }
 
-    /// Has the poll tell of what is `wanted`; `false` if that failed, which is for the next run to tell.
+    /// Has the poll tell of what is `wanted`; `false` if that failed, which is for the next run to
+    /// tell.
     pub(super) fn arrange(
         &mut self,
         registry: &Registry,

@@ -1,5 +1,5 @@
-//! Rings of provided buffers: memory that the kernel picks from when bytes arrive. All connections share one;
-//! a datagram socket has its own.
+//! Rings of provided buffers: memory that the kernel picks from when bytes arrive. All connections
+//! share one; a datagram socket has its own.
 //!
 //! Every buffer is either with the kernel (its entry lies between the kernel's head and our tail), in
 //! an event on its way to a session, or about to be given back. The memory lives as long as the ring.
@@ -22,7 +22,8 @@ pub(super) struct BufferGroup {
     pub(super) count: u16,
     /// Bytes of each.
     pub(super) size: usize,
-    /// Bytes at the beginning of each that are zeroed at first, because the kernel leaves gaps in them.
+    /// Bytes at the beginning of each that are zeroed at first, because the kernel leaves gaps in
+    /// them.
     pub(super) zeroed: usize,
 }
 
@@ -45,8 +46,8 @@ pub(super) struct BufferRing {
 fn layouts(group: BufferGroup) -> (Layout, Layout) {
     let entries = size_of::<BufRingEntry>() * usize::from(group.count);
     let memory = group.size * usize::from(group.count);
-    // No buffer is longer than 64 KiB and some: both sizes are far from overflowing, the alignment is a power
-    // of two.
+    // No buffer is longer than 64 KiB and some: both sizes are far from overflowing, the alignment
+    // is a power of two.
     let layout = |size| Layout::from_size_align(size, PAGE).expect("a small layout");
     (layout(entries), layout(memory))
 }
@@ -139,8 +140,9 @@ impl Drop for BufferRing {
             return;
         }
         let (entries, memory) = layouts(self.group);
-        // SAFETY: allocated in `new` with these layouts. The kernel has let go of it: `Uring` declares its ring
-        // before this field, so that the ring is closed, and takes a group back that it drops before.
+        // SAFETY: allocated in `new` with these layouts. The kernel has let go of it: `Uring`
+        // declares its ring before this field, so that the ring is closed, and takes a group back
+        // that it drops before.
         unsafe {
             dealloc(self.entries.as_ptr().cast(), entries);
             dealloc(self.memory.as_ptr(), memory);

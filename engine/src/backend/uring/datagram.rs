@@ -1,11 +1,12 @@
 //! Datagram sockets of the io_uring backend.
 //!
-//! A receive is one multishot request, and every socket has a group of buffers of its own: a busy one uses
-//! those up, which ends its request for this `poll`, and takes nothing from others. (A kernel that has no
-//! multishot receive of messages has none of bytes either, and then there is no backend.) A send is not the
-//! ring's: when the ring says that the socket can be written to, one call sends all that goes out, in order,
-//! and past those that are refused. Requests for each datagram would be as many entries and completions, for
-//! a kernel path that takes ten times as long.
+//! A receive is one multishot request, and every socket has a group of buffers of its own: a busy
+//! one uses those up, which ends its request for this `poll`, and takes nothing from others. (A
+//! kernel that has no multishot receive of messages has none of bytes either, and then there is no
+//! backend.) A send is not the ring's: when the ring says that the socket can be written to, one
+//! call sends all that goes out, in order, and past those that are refused. Requests for each
+//! datagram would be as many entries and completions, for a kernel path that takes ten times as
+//! long.
 #![allow(unsafe_code)]
 
 use super::buffers::{BufferGroup, BufferRing};
@@ -23,12 +24,14 @@ use socket2::Socket;
 use std::io;
 use std::sync::Arc;
 
-/// What the kernel writes in front of a datagram: the lengths of all that follows, the source, and control data.
+/// What the kernel writes in front of a datagram: the lengths of all that follows, the source, and
+/// control data.
 const HEADROOM: usize = 4 * size_of::<u32>() + NAME + CONTROL;
 
 const _: () = assert!(DATAGRAMS.is_power_of_two() && DATAGRAMS <= u16::MAX as usize);
 
-/// A datagram socket's requests: everything they refer to stays here until the last of them has answered.
+/// A datagram socket's requests: everything they refer to stays here until the last of them has
+/// answered.
 pub(super) struct DatagramState {
     socket: Arc<Socket>,
     /// Nobody listens any more; the entry waits for its requests to end.
@@ -39,7 +42,8 @@ pub(super) struct DatagramState {
     pausing: bool,
     /// A receive is with the kernel: not while all buffers are lent.
     armed: bool,
-    /// How much room for a source and for control data there is; boxed, because the kernel may read it.
+    /// How much room for a source and for control data there is; boxed, because the kernel may read
+    /// it.
     header: Box<libc::msghdr>,
     /// From the first receive on.
     buffers: Option<BufferRing>,

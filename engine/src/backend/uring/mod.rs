@@ -158,7 +158,8 @@ impl Uring {
         let buffer = cqueue::buffer_select(entry.flags());
         buffer.iter().for_each(|_| self.buffers.taken());
         let Some(connection) = self.connections.get_mut(&token) else {
-            // Entries outlive their requests, so there is no buffer; if there were, it would be lost for good.
+            // Entries outlive their requests, so there is no buffer; if there were, it would be
+            // lost for good.
             buffer.into_iter().for_each(|index| self.buffers.give(index));
             return self.datagrams_cancelled(token);
         };

@@ -73,8 +73,8 @@ pub(super) fn receive(token: Token, socket: &Socket, how: Receive) -> squeue::En
     entry.user_data(encode(token, OperationKind::Receive))
 }
 
-/// Receives datagrams, many of them with one request, into buffers of `group`: what `header` has room for, and
-/// their bytes behind that. The kernel may read `header` until the last completion.
+/// Receives datagrams, many of them with one request, into buffers of `group`: what `header` has
+/// room for, and their bytes behind that. The kernel may read `header` until the last completion.
 pub(super) fn receive_datagrams(
     token: Token,
     socket: &Socket,

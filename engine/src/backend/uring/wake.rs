@@ -16,8 +16,8 @@ impl RingWaker {
         Ok(Self(WakeFd::new()?))
     }
 
-    /// Completes once for every signal. The poll is edge-triggered, so the signals are never taken back:
-    /// their counter would take longer than the machine lasts to overflow.
+    /// Completes once for every signal. The poll is edge-triggered, so the signals are never taken
+    /// back: their counter would take longer than the machine lasts to overflow.
     pub(super) fn request(&self) -> squeue::Entry {
         opcode::PollAdd::new(Fd(self.0.as_fd().as_raw_fd()), libc::POLLIN as u32)
             .multi(true)

@@ -31,7 +31,8 @@ impl WakeFd {
 
     /// Takes one signal back.
     pub(crate) fn clear(&self) {
-        // Nothing to read yet if whoever signals is between two steps: then it can be read once more.
+        // Nothing to read yet if whoever signals is between two steps: then it can be read once
+        // more.
         let _ = self.0.read(&mut [0; SIGNAL.len()]);
     }
 }

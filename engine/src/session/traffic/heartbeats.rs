@@ -4,7 +4,7 @@ use super::Traffic;
 use crate::backend::Stream;
 use crate::io_thread::handler::Cx;
 use crate::monitor::DisconnectReason;
-use crate::session::inbound::PeerPing;
+use crate::session::inbound::PeerSign;
 use crate::session::outbound::Outbound;
 use crate::session::state::Next;
 use crate::session::{Common, HEARTBEAT};
@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.
 const WAITING: usize = 64;
 
-/// A timer set for so much later is due after events have been waited for: the time stands still before.
+/// A timer set for so much later is due after events have been waited for: the time stands still
+/// before.
 const NEXT_ROUND: Duration = Duration::from_nanos(1);
 
 /// See the [module's documentation](self).
@@ -71,17 +72,17 @@ impl Heartbeats {
 }
 
 impl Traffic {
-    pub(super) fn heed(&mut self, now: Instant, pings: Vec<PeerPing>) {
-        for ping in pings {
-            match ping {
-                PeerPing::Ping { ttl, context } => {
+    pub(super) fn heed(&mut self, now: Instant, signs: Vec<PeerSign>) {
+        for sign in signs {
+            match sign {
+                PeerSign::Ping { ttl, context } => {
                     self.heartbeats.heartbeat.on_ping(ttl, now);
                     self.write.want();
                     if self.heartbeats.beats.len() < WAITING {
                         self.heartbeats.beats.push(Beat::Pong(context));
                     }
                 }
-                PeerPing::Pong => self.heartbeats.heartbeat.on_pong(),
+                PeerSign::Pong => self.heartbeats.heartbeat.on_pong(),
             }
         }
     }
@@ -95,8 +96,8 @@ impl Traffic {
         }
     }
 
-    /// Whether the peer may have said something that has not been heard. Looks into the stream only if
-    /// that decides about the connection.
+    /// Whether the peer may have said something that has not been heard. Looks into the stream only
+    /// if that decides about the connection.
     fn is_deaf(&mut self, stream: &Stream) -> bool {
         self.read.is_starved() || self.heartbeats.overdue.is_some() && stream.has_unread()
     }
@@ -122,7 +123,8 @@ impl Traffic {
                 self.heartbeats.beats.push(Beat::Ping(ttl));
                 self.heartbeats.watch_line(&common.stream, cx.now);
             }
-            // Whoever reads may have heard something just now. This session is told when it lets go.
+            // Whoever reads may have heard something just now. This session is told when it lets
+            // go.
             Action::Expired if !self.read.revoke() => {
                 common.owner.look_again();
                 return Next::Stay;

@@ -10,7 +10,8 @@ use crate::session::{Common, LEASE};
 use ringmq_pipe::LeaseCheck;
 use std::time::Instant;
 
-/// Credit below which a connection is read one buffer at a time, so that no more than that is read ahead.
+/// Credit below which a connection is read one buffer at a time, so that no more than that is read
+/// ahead.
 const SCARCE: u64 = 64;
 
 impl Traffic {
@@ -20,12 +21,12 @@ impl Traffic {
         if !bytes.is_empty() || self.read.is_blocked() {
             self.heartbeats.on_input();
         }
-        let mut pings = Vec::new();
+        let mut signs = Vec::new();
         let result = match self.read.get() {
-            Some(reading) => reading.take(bytes, &mut pings),
+            Some(reading) => reading.take(bytes, &mut signs),
             None => Ok(()),
         };
-        self.heed(now, pings);
+        self.heed(now, signs);
         if let Err(error) = result {
             self.failure = Some(DisconnectReason::Protocol(error));
         }
@@ -36,8 +37,8 @@ impl Traffic {
         if self.direct.heard() {
             self.heartbeats.on_input();
         }
-        let pings = self.direct.take_pings();
-        self.heed(now, pings);
+        let signs = self.direct.take_signs();
+        self.heed(now, signs);
     }
 
     pub(super) fn advance_input(&mut self, common: &mut Common, cx: &mut Cx<'_>) {
@@ -64,8 +65,8 @@ impl Traffic {
         }
     }
 
-    /// A thread that waits for messages wants to read the connection itself: lends it the reading half
-    /// as soon as nothing is under way here.
+    /// A thread that waits for messages wants to read the connection itself: lends it the reading
+    /// half as soon as nothing is under way here.
     pub(in crate::session) fn lend_reading(&mut self, common: &mut Common, cx: &mut Cx<'_>) {
         if self.failure.is_some() || !self.read.ask() {
             return self.direct.answered();
@@ -106,8 +107,8 @@ impl Traffic {
         Next::Stay
     }
 
-    /// The reading half may have been returned or let go, the pipe may have room, and the peer may have
-    /// said something to a borrower.
+    /// The reading half may have been returned or let go, the pipe may have room, and the peer may
+    /// have said something to a borrower.
     pub(in crate::session) fn look_at_reading(
         &mut self,
         common: &mut Common,

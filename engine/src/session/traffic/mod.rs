@@ -21,7 +21,8 @@ pub(super) struct Traffic {
     pub(super) read: ReadGrant,
     pub(super) write: WriteGrant,
     pub(super) direct: Arc<Direct>,
-    /// Found while bytes were taken in, or when the socket was asked for a pipe; acted on when driven.
+    /// Found while bytes were taken in, or when the socket was asked for a pipe; acted on when
+    /// driven.
     pub(super) failure: Option<DisconnectReason>,
     heartbeats: Heartbeats,
     /// Takes the connection off the pipe when traffic is over.

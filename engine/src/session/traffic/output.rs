@@ -1,5 +1,5 @@
-//! Sending while messages flow: by the session as long as there is something to send, by whoever writes to
-//! the pipe when there is nothing.
+//! Sending while messages flow: by the session as long as there is something to send, by whoever
+//! writes to the pipe when there is nothing.
 
 use super::Traffic;
 use crate::backend::Stream;
@@ -49,8 +49,8 @@ impl Traffic {
         Some(writing)
     }
 
-    /// The socket has closed the pipe and everything it wrote is sent. Comes here again when what is lent is
-    /// back.
+    /// The socket has closed the pipe and everything it wrote is sent. Comes here again when what
+    /// is lent is back.
     fn half_close(&mut self, common: &Common) -> Next {
         if self.revoke() {
             return Next::HalfClose;

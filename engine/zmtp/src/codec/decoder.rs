@@ -85,7 +85,8 @@ pub struct Decoder {
     /// The header that is being read, if `state` says so.
     pub(super) header: HeaderBuffer,
     pub(super) state: DecoderState,
-    /// Where frames come from whose form on the wire is no version's of ZMTP: then `state` says so for ever.
+    /// Where frames come from whose form on the wire is no version's of ZMTP: then `state` says so
+    /// for ever.
     pub(super) foreign: Option<Box<ForeignReader>>,
 }
 
@@ -105,7 +106,8 @@ pub struct Measured {
 pub enum Rest {
     /// Nothing, or nothing that the credit allows.
     Nothing,
-    /// The beginning of a frame that is to be stored as it is, and that takes `whole` bytes or more.
+    /// The beginning of a frame that is to be stored as it is, and that takes `whole` bytes or
+    /// more.
     Partial {
         /// Bytes of the frame, as far as that can be told.
         whole: usize,
@@ -256,8 +258,9 @@ impl Decoder {
         }
     }
 
-    /// As if [`decode`](Self::decode) had delivered `bytes` more of the body that is being delivered,
-    /// for bytes that are in their place already; returns whether that was the end of a message.
+    /// As if [`decode`](Self::decode) had delivered `bytes` more of the body that is being
+    /// delivered, for bytes that are in their place already; returns whether that was the end of a
+    /// message.
     ///
     /// # Panics
     /// If so many are not missing.

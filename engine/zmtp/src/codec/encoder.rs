@@ -79,8 +79,8 @@ impl Encoder {
         flags & frame::COMMAND == 0 && !matches!(self.form, Form::Foreign(_))
     }
 
-    /// Appends the header alone of a frame whose body of `body` bytes is sent from elsewhere. Only for
-    /// those whose [body is kept](Self::keeps_body).
+    /// Appends the header alone of a frame whose body of `body` bytes is sent from elsewhere. Only
+    /// for those whose [body is kept](Self::keeps_body).
     pub fn translate_header(&mut self, flags: u8, body: u64, out: &mut Vec<u8>) {
         legacy::write_header(self.version, flags, body, out);
     }

@@ -1,9 +1,9 @@
 //! Connections whose frames have another form on the wire than any version of ZMTP gives them.
 //!
-//! Frames are taken off the wire whole, one by one, and delivered as if they had come in pieces. What a
-//! frame is for can be told only when it is read, and it can be read only once: a seal may count how often.
-//! So a frame that turns out to need credit when there is none waits here, while its last bytes stay with
-//! the caller as if nobody had looked at them.
+//! Frames are taken off the wire whole, one by one, and delivered as if they had come in pieces.
+//! What a frame is for can be told only when it is read, and it can be read only once: a seal may
+//! count how often. So a frame that turns out to need credit when there is none waits here, while
+//! its last bytes stay with the caller as if nobody had looked at them.
 
 use std::fmt::Debug;
 
@@ -23,8 +23,8 @@ pub(super) struct WholeFrame {
 
 /// Takes frames off the wire.
 pub(super) trait FrameReader: Debug + Send {
-    /// Takes bytes from `input`, at least one and none beyond the frame; returns how many, and the frame
-    /// once it is whole.
+    /// Takes bytes from `input`, at least one and none beyond the frame; returns how many, and the
+    /// frame once it is whole.
     fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError>;
 }
 
@@ -71,8 +71,8 @@ impl Decoder {
         }
     }
 
-    /// As [`decode_commands`](Self::decode_commands). Bytes of a frame that is not whole are taken as well:
-    /// it may be a command.
+    /// As [`decode_commands`](Self::decode_commands). Bytes of a frame that is not whole are taken
+    /// as well: it may be a command.
     pub(super) fn foreign_commands<S: Sink>(
         &mut self,
         input: &[u8],
@@ -201,8 +201,8 @@ mod tests {
         assert_eq!(wire, b"200 OK");
     }
 
-    /// WebSocket, as far as frames of up to 125 bytes go: `82 80|length mask(4)`, and masked a byte of
-    /// flags, in which 2 is a command, and the body.
+    /// WebSocket, as far as frames of up to 125 bytes go: `82 80|length mask(4)`, and masked a byte
+    /// of flags, in which 2 is a command, and the body.
     #[derive(Debug, Default)]
     struct WebSocket(Vec<u8>);
 

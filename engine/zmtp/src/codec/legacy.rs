@@ -8,8 +8,8 @@ use crate::Version;
 use crate::command::parse_subscription;
 use crate::header::{Framing, write_v1, write_v2};
 
-/// The frame that a peer of that version gets for one of the log's. `None` for a command in which it is
-/// not interested: a version without commands is not bothered with any.
+/// The frame that a peer of that version gets for one of the log's. `None` for a command in which
+/// it is not interested: a version without commands is not bothered with any.
 pub(super) fn translate(version: Version, flags: u8, body: &[u8]) -> Option<(u8, Cow<'_, [u8]>)> {
     if flags & frame::COMMAND != 0 && version < Version::V3_1 {
         if let Some(subscription) = parse_subscription(flags, body) {

@@ -1,7 +1,7 @@
 //! Codecs: what lies between the bytes of a connection and the frames of a log.
 //!
-//! A log holds ZMTP 3 frames, whatever the peer speaks. A [`Decoder`] and an [`Encoder`], one for each
-//! direction, are made together when the handshake ends, and stay what they are:
+//! A log holds ZMTP 3 frames, whatever the peer speaks. A [`Decoder`] and an [`Encoder`], one for
+//! each direction, are made together when the handshake ends, and stay what they are:
 //!
 //! | the connection | read by | written by |
 //! |---|---|---|
@@ -13,13 +13,14 @@
 //!
 //! The last row is where everything goes whose form on the wire is no version's of ZMTP: a
 //! [`FrameReader`](foreign::FrameReader) that turns bytes into whole frames, and a
-//! [`FrameWriter`](foreign::FrameWriter) that does the reverse. Such a codec costs the others nothing: it
-//! is one more state of a machine that runs of plain frames never enter. There is room for
-//! * WebSocket (ZWS 2.0): a reader and a writer of its frames, whose content is a byte of flags and a
-//!   body, with masks from a seed that the writer is made with; what a mechanism has sealed goes inside,
-//!   as it goes inside ZMTP frames;
-//! * STREAM: a reader to whom whatever has arrived is a frame, and a writer that leaves headers out. No
-//!   handshake comes before that: the pair is made when the connection is.
+//! [`FrameWriter`](foreign::FrameWriter) that does the reverse. Such a codec costs the others
+//! nothing: it is one more state of a machine that runs of plain frames never enter. There is room
+//! for
+//! * WebSocket (ZWS 2.0): a reader and a writer of its frames, whose content is a byte of flags and
+//!   a body, with masks from a seed that the writer is made with; what a mechanism has sealed goes
+//!   inside, as it goes inside ZMTP frames;
+//! * STREAM: a reader to whom whatever has arrived is a frame, and a writer that leaves headers
+//!   out. No handshake comes before that: the pair is made when the connection is.
 //!
 //! The tests of [`foreign`] have one of each, to be thrown away.
 
@@ -37,8 +38,8 @@ pub use seal::{Open, Protection, Seal};
 
 use crate::{Config, Peer, SocketType};
 
-/// Both directions of a connection whose handshake is done. `wants_all`: the peer subscribes to everything
-/// without saying so.
+/// Both directions of a connection whose handshake is done. `wants_all`: the peer subscribes to
+/// everything without saying so.
 pub(crate) fn choose(
     config: &Config,
     peer: &Peer,

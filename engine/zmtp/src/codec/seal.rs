@@ -1,7 +1,8 @@
 //! Frames under a mechanism's protection: each goes out as the body of a frame of its own.
 //!
-//! The outer frame is a ZMTP 3 frame without flags, although what is in it usually has the form of a
-//! command: libzmq drops what comes with the COMMAND flag, and adds the outer MORE to the inner one.
+//! The outer frame is a ZMTP 3 frame without flags, although what is in it usually has the form of
+//! a command: libzmq drops what comes with the COMMAND flag, and adds the outer MORE to the inner
+//! one.
 
 use std::fmt::Debug;
 
@@ -12,17 +13,18 @@ use crate::header::{Framing, write_v2};
 use crate::limits::FRAME_MAX;
 use crate::{ProtocolError, Version};
 
-/// Seals what goes out after the handshake, frame by frame, in the order in which it goes out: messages,
-/// subscriptions and heartbeats alike. What it shows of itself as [`Debug`] holds no keys.
+/// Seals what goes out after the handshake, frame by frame, in the order in which it goes out:
+/// messages, subscriptions and heartbeats alike. What it shows of itself as [`Debug`] holds no
+/// keys.
 pub trait Seal: Debug + Send {
     /// Appends to `out` what is sent instead of a frame with these `flags` (`frame::MORE`,
-    /// `frame::COMMAND` or none) and this `body`: the body of the outer frame. How it says what the flags
-    /// were is the mechanism's own affair.
+    /// `frame::COMMAND` or none) and this `body`: the body of the outer frame. How it says what the
+    /// flags were is the mechanism's own affair.
     fn seal(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>);
 }
 
-/// Opens what the peer has sealed, frame by frame, in the order in which it arrives. As [`Debug`] it shows
-/// no keys either.
+/// Opens what the peer has sealed, frame by frame, in the order in which it arrives. As [`Debug`]
+/// it shows no keys either.
 pub trait Open: Debug + Send {
     /// Takes the body of an outer frame, and returns the flags and the body of the frame in it.
     ///
@@ -40,7 +42,8 @@ pub struct Protection {
     pub open: Box<dyn Open>,
 }
 
-/// The codec of a protected connection. `max_body` counts with all that the seal adds, as in libzmq.
+/// The codec of a protected connection. `max_body` counts with all that the seal adds, as in
+/// libzmq.
 pub(super) fn codec(
     version: Version,
     max_body: Option<u64>,

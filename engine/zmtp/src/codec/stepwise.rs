@@ -1,6 +1,6 @@
 //! Frames that are no part of a run: cut by the end of what has arrived, large, in old framing, or
-//! commands. They go byte for byte through a small state machine, which owns no heap memory: a header and
-//! the head of a command are all that it ever keeps.
+//! commands. They go byte for byte through a small state machine, which owns no heap memory: a
+//! header and the head of a command are all that it ever keeps.
 
 use ringmq_pipe::frame;
 
@@ -116,13 +116,14 @@ impl Decoder {
         self.state = DecoderState::Head { body, unflagged, bytes: [0; HEAD_MAX], have: 0 };
     }
 
-    /// The next byte after an empty command, which means nothing. libzmq 4.3.0 to 4.3.4 decides by the
-    /// length of the topic whether to set the flag of a long size, and by that of the command whether to
-    /// write one: a SUBSCRIBE to 246 to 255 bytes and a CANCEL of 249 to 255 begin like this, with the
-    /// first byte of their size, and are longer than 256 bytes by less than ten.
+    /// The next byte after an empty command, which means nothing. libzmq 4.3.0 to 4.3.4 decides by
+    /// the length of the topic whether to set the flag of a long size, and by that of the command
+    /// whether to write one: a SUBSCRIBE to 246 to 255 bytes and a CANCEL of 249 to 255 begin like
+    /// this, with the first byte of their size, and are longer than 256 bytes by less than ten.
     ///
-    /// To 2.0 and 3.0 peers it writes a topic of 255 bytes in the like of that form, as a message. There
-    /// it cannot be told from three empty messages; but nobody who speaks 3.1 is ever sent it.
+    /// To 2.0 and 3.0 peers it writes a topic of 255 bytes in the like of that form, as a message.
+    /// There it cannot be told from three empty messages; but nobody who speaks 3.1 is ever sent
+    /// it.
     fn on_unflagged(&mut self, have: usize, byte: u8) -> Result<(), ProtocolError> {
         match (have, byte) {
             (1..=5, 0) | (6, 1) => self.state = DecoderState::Unflagged { have: have + 1 },

@@ -1,5 +1,5 @@
-//! The second part of a handshake with a ZMTP 3 peer: the dialogue of a mechanism, frame by frame, and
-//! what comes of it.
+//! The second part of a handshake with a ZMTP 3 peer: the dialogue of a mechanism, frame by frame,
+//! and what comes of it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,8 +54,8 @@ impl Dialogue {
         Ok(Dialogue { version, mechanism, frame, authentication, known: Vec::new() })
     }
 
-    /// Takes bytes of the peer, none while an answer is awaited; returns how many, and the peer once the
-    /// mechanism is content.
+    /// Takes bytes of the peer, none while an answer is awaited; returns how many, and the peer
+    /// once the mechanism is content.
     pub(super) fn input(
         &mut self,
         now: Instant,

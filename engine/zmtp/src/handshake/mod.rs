@@ -26,8 +26,8 @@ pub struct Peer {
     pub socket_type: Option<SocketType>,
     /// The routing id that it chose, at most 255 bytes; empty if none.
     pub routing_id: Vec<u8>,
-    /// All properties that it sent, `Socket-Type` and `Identity` included, in its order; before them
-    /// what an authenticator knows of it.
+    /// All properties that it sent, `Socket-Type` and `Identity` included, in its order; before
+    /// them what an authenticator knows of it.
     pub metadata: Vec<(String, Vec<u8>)>,
 }
 
@@ -93,9 +93,9 @@ impl Handshake {
         Handshake { config, deadline, output, state }
     }
 
-    /// Takes bytes of the peer; returns how many. All of them, unless the handshake is over: what is left
-    /// then belongs to the [`Decoder`]. Or it [waits](Self::is_waiting) for an answer: what is left then
-    /// is to be given again, before what comes later, once that is there.
+    /// Takes bytes of the peer; returns how many. All of them, unless the handshake is over: what
+    /// is left then belongs to the [`Decoder`]. Or it [waits](Self::is_waiting) for an answer: what
+    /// is left then is to be given again, before what comes later, once that is there.
     ///
     /// # Errors
     /// What the peer did wrong. The handshake has failed for good.

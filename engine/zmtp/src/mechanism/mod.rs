@@ -1,9 +1,9 @@
 //! The seam behind which the security mechanisms sit.
 //!
 //! A mechanism is the second part of a ZMTP 3 handshake: after the greetings it exchanges command
-//! frames with its peer until both ends have accepted each other. It may have to ask somebody outside
-//! whether the peer is to be let in (ZAP), and it may leave behind that all which follows is
-//! [sealed](crate::Seal).
+//! frames with its peer until both ends have accepted each other. It may have to ask somebody
+//! outside whether the peer is to be let in (ZAP), and it may leave behind that all which follows
+//! is [sealed](crate::Seal).
 //!
 //! It reads no clock and makes no random bytes: both are arguments.
 
@@ -42,17 +42,19 @@ pub enum MechanismConfig {
 
 /// Begins dialogues of one mechanism, with the keys or passwords of one socket.
 pub trait MechanismFactory: Debug + Send + Sync {
-    /// The name in the greeting: at most 20 of `A-Z 0-9 - _ . +`, of which those beyond are left out.
+    /// The name in the greeting: at most 20 of `A-Z 0-9 - _ . +`, of which those beyond are left
+    /// out.
     fn name(&self) -> &'static str;
 
     /// Begins a dialogue.
     fn start(&self, config: &Arc<Config>) -> Box<dyn Mechanism>;
 }
 
-/// One end of a mechanism's dialogue. What it shows of itself as [`Debug`] holds no keys and no passwords.
+/// One end of a mechanism's dialogue. What it shows of itself as [`Debug`] holds no keys and no
+/// passwords.
 pub trait Mechanism: Debug + Send {
-    /// Appends the command frames that this end has to send now, if any. Called at the beginning, and
-    /// whenever something has come in.
+    /// Appends the command frames that this end has to send now, if any. Called at the beginning,
+    /// and whenever something has come in.
     ///
     /// # Errors
     /// The handshake has failed.
@@ -83,8 +85,8 @@ pub trait Mechanism: Debug + Send {
     fn finish(&mut self) -> Option<Agreed>;
 }
 
-/// What a peer has to show for itself, in the mechanism's own order: for PLAIN a name and a password, for
-/// CURVE a public key.
+/// What a peer has to show for itself, in the mechanism's own order: for PLAIN a name and a
+/// password, for CURVE a public key.
 pub type Credentials = Vec<Vec<u8>>;
 
 /// What a mechanism leaves behind.

@@ -1,5 +1,5 @@
-//! A mechanism to be thrown away: it asks an authenticator, and then hides each frame by XOR. It protects
-//! nothing, but goes through every seam that a real one needs.
+//! A mechanism to be thrown away: it asks an authenticator, and then hides each frame by XOR. It
+//! protects nothing, but goes through every seam that a real one needs.
 //!
 //! | from | frame |
 //! |---|---|

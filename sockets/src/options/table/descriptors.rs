@@ -1,7 +1,7 @@
 //! What the system is asked for: descriptors of tcp, and some of ipc.
 //!
-//! Values that no system takes are refused when they are set; so is what this system does not grant, where
-//! that can be tried beforehand.
+//! Values that no system takes are refused when they are set; so is what this system does not
+//! grant, where that can be tried beforehand.
 
 use super::{field, group};
 use crate::options::codec::{

@@ -1,8 +1,8 @@
 //! The table of options: one row for each, from which everything else is made.
 //!
-//! A new option is a row here, a method in `setters.rs` (or beside it), a line in `getters.rs` and a case in
-//! `tests/it/option_table.rs`, which misses it otherwise; the page of documentation is written anew by its
-//! own test.
+//! A new option is a row here, a method in `setters.rs` (or beside it), a line in `getters.rs` and
+//! a case in `tests/it/option_table.rs`, which misses it otherwise; the page of documentation is
+//! written anew by its own test.
 
 mod connections;
 mod descriptors;

@@ -4,9 +4,7 @@
 use super::*;
 use crate::inner::lobby::{Arrival, News};
 use crate::inner::mailbox::SocketMailbox;
-use ringmq_engine::Attach;
-use ringmq_engine::PipeEnd;
-use ringmq_engine::{Connection, SessionOwner};
+use ringmq_engine::{Attach, Connection, PipeEnd, SessionOwner};
 use ringmq_zmtp::{Peer, Version};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};

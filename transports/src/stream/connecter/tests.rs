@@ -109,14 +109,14 @@ fn a_connection_to_itself_leaves_the_port_free() {
     everywhere(|backend| {
         let address = free_port();
         let text = format!("tcp://{address};{address}");
-        let bed = Harness::new(backend, &text, Arc::default(), true);
-        let reason = bed.hear(|news| match news {
+        let harness = Harness::new(backend, &text, Arc::default(), true);
+        let reason = harness.hear(|news| match news {
             News::Event(MonitorEvent::ConnectFailed { reason, .. }) => Some(reason.clone()),
             News::Event(MonitorEvent::Connected { peer, .. }) => panic!("{peer}"),
             _ => None,
         });
         assert!(reason.contains("led back to itself"), "{reason}");
-        bed.hear(|news| matches!(news, News::Ended(_)).then_some(()));
+        harness.hear(|news| matches!(news, News::Ended(_)).then_some(()));
         // Whoever does not ask for it gets no address that a connection lingers on.
         let domain = socket2::Domain::IPV4;
         let server = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
@@ -136,12 +136,12 @@ fn a_lookup_is_given_up_with_its_connecter() {
             let _ = wait.lock().unwrap().recv();
             Ok(vec![])
         })));
-        let bed = Harness::new(backend, "tcp://silent:1", resolver.clone(), false);
+        let harness = Harness::new(backend, "tcp://silent:1", resolver.clone(), false);
         began.recv().unwrap();
         assert_eq!(resolver.waiting(), 1);
-        bed.engine.choose(0).tell(bed.connecter, Notice::Close);
-        bed.hear(|news| matches!(news, News::Ended(_)).then_some(()));
-        bed.engine.wait_until_idle();
+        harness.engine.choose(0).tell(harness.connecter, Notice::Close);
+        harness.hear(|news| matches!(news, News::Ended(_)).then_some(()));
+        harness.engine.wait_until_idle();
         assert_eq!(resolver.waiting(), 0);
         drop(go_on);
     });
@@ -159,11 +159,11 @@ fn a_warning_says_what_answers_once() {
     everywhere(|backend| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
-        let mut bed = Harness::new(backend, &endpoint, Arc::default(), false);
-        bed.near.tx.write(&mut Message::from("queued")).unwrap();
+        let mut harness = Harness::new(backend, &endpoint, Arc::default(), false);
+        harness.near.tx.write(&mut Message::from("queued")).unwrap();
         for _ in 0..3 {
             answer(&listener);
-            bed.hear(|news| match news {
+            harness.hear(|news| match news {
                 News::Event(MonitorEvent::ConnectRetried { .. }) => Some(()),
                 News::Ended(reason) => panic!("it has given up: {reason}"),
                 News::Event(_) => None,
@@ -172,7 +172,7 @@ fn a_warning_says_what_answers_once() {
         let warnings = log.about(&endpoint);
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].contains("the peer speaks HTTP, not ZMTP"), "{warnings:?}");
-        assert_eq!(bed.near.state.dropped.load(std::sync::atomic::Ordering::SeqCst), 0);
+        assert_eq!(harness.near.state.dropped.load(std::sync::atomic::Ordering::SeqCst), 0);
     });
 }
 

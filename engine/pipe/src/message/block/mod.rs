@@ -1,10 +1,10 @@
 //! Reference-counted blocks of raw memory: what segments of a log and sliced messages live in.
 //!
-//! A block is one allocation: a header and `capacity` bytes behind it. Two kinds of holders keep it:
-//! [`Block`] is held where the block is at work (by the segments of logs, by an encoder, on the way to the
-//! kernel) and [`BlockRef`] by messages, for as long as a user likes. Who may read or write which part of
-//! the memory is the log's business. Blocks of the standard size go through a bounded pool, because they
-//! are made and dropped all the time.
+//! A block is one allocation: a header and `capacity` bytes behind it. Two kinds of holders keep
+//! it: [`Block`] is held where the block is at work (by the segments of logs, by an encoder, on the
+//! way to the kernel) and [`BlockRef`] by messages, for as long as a user likes. Who may read or
+//! write which part of the memory is the log's business. Blocks of the standard size go through a
+//! bounded pool, because they are made and dropped all the time.
 //!
 //! What always holds: all holders of the first kind have one reference together, which the last of them
 //! gives up. From then on the block is *kept*: a user's messages alone hold it, perhaps all of it and
@@ -21,18 +21,20 @@ use std::sync::atomic::AtomicUsize as Counter;
 
 pub(crate) use pool::trim;
 
-/// Bytes of a full-sized block: the batch size at which a system call's cost stops to matter
-/// (64 KiB was the optimum of the send and receive measurements on TCP and on Unix sockets), less the
-/// header. A packet on Linux's loopback takes 65,483 bytes: what is in one block fits, and does not make
-/// a second one for the rest.
+/// Bytes of a full-sized block: the batch size at which a system call's cost stops to matter (64
+/// KiB was the optimum of the send and receive measurements on TCP and on Unix sockets), less the
+/// header. A packet on Linux's loopback takes 65,483 bytes: what is in one block fits, and does not
+/// make a second one for the rest.
 pub const BLOCK: usize = 64 * 1024 - HEADER;
 /// Full-sized blocks in use above which no block begins to be sliced: 64 MiB of the process.
 const PINNED: usize = 1024;
-/// Bytes of kept blocks up to which bodies are sliced in any case: 32 full-sized blocks of the process.
+/// Bytes of kept blocks up to which bodies are sliced in any case: 32 full-sized blocks of the
+/// process.
 const KEPT_FREELY: usize = 2 * 1024 * 1024;
-/// Beyond that a body is sliced as long as the kept blocks have less than so many times its bytes. The
-/// larger a body, the more a copy costs, and the less of a block is wasted on it: 1,000 kept messages,
-/// one of each block, never pin more than three times what they hold, if they have 1 KiB or more.
+/// Beyond that a body is sliced as long as the kept blocks have less than so many times its bytes.
+/// The larger a body, the more a copy costs, and the less of a block is wasted on it: 1,000 kept
+/// messages, one of each block, never pin more than three times what they hold, if they have 1 KiB
+/// or more.
 const KEPT_SHARE: usize = 2 * 1024;
 
 /// Start of the data behind the header: a cache line later, so that data and count do not share one.
@@ -60,8 +62,8 @@ static LIVE: Counter = Counter::new(0);
 /// Bytes of blocks that only messages hold.
 static KEPT: Counter = Counter::new(0);
 
-/// Whether so much is kept that a body of `len` bytes should be copied rather than sliced, so that a
-/// program that keeps small messages does not keep 64 KiB for each.
+/// Whether so much is kept that a body of `len` bytes should be copied rather than sliced, so that
+/// a program that keeps small messages does not keep 64 KiB for each.
 #[inline(always)]
 pub(crate) fn scarce(len: usize) -> bool {
     KEPT.load(Ordering::Relaxed) > KEPT_FREELY.max(len * KEPT_SHARE)
