@@ -32,6 +32,7 @@ mod monitoring;
 mod option_table;
 mod options;
 mod pair;
+mod payloads;
 mod ping;
 mod pipeline;
 mod polling;
