@@ -167,6 +167,18 @@ impl From<StartError> for Error {
 }
 
 /// A message that was not sent, and why. The message is whole: what was not sent can be sent again.
+///
+/// Matched on by its [`kind`](Self::kind), or as a whole:
+/// ```
+/// use ringmq::{Context, Error, SendError};
+/// let socket = Context::new().push()?;
+/// match socket.try_send("to nobody") {
+///     Ok(()) => println!("sent"),
+///     Err(SendError { error: Error::WouldBlock, message }) => assert_eq!(message[0], "to nobody"),
+///     Err(failed) => return Err(failed.into()),
+/// }
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct SendError {

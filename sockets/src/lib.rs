@@ -29,6 +29,7 @@ mod constants;
 mod context;
 mod context_builder;
 mod error;
+mod error_kind;
 mod inner;
 pub mod kind;
 pub mod options;
@@ -45,6 +46,7 @@ pub use constants::{REFERENCED_FROM, VERSION, ZMTP_VERSION};
 pub use context::Context;
 pub use context_builder::ContextBuilder;
 pub use error::{Error, FrameCountError, SendError};
+pub use error_kind::ErrorKind;
 pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use ringmq_engine::{

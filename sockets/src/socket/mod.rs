@@ -7,6 +7,7 @@ pub(crate) mod payload;
 pub(crate) mod recv;
 pub(crate) mod send;
 pub(crate) mod stats;
+mod within;
 
 use crate::constants::ZMTP_VERSION;
 use crate::context::ContextInner;

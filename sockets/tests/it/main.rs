@@ -51,4 +51,5 @@ mod tuning;
 mod unflagged;
 mod wakeups;
 mod wishes;
+mod within;
 mod wrong_answers;
