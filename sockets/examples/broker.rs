@@ -8,7 +8,7 @@
 //! ```
 
 use clap::Parser;
-use ringmq::{Context, Error, ProxyOptions, SocketType, proxy_with};
+use ringmq::{Context, Error, ProxyOptions, proxy_with};
 
 #[derive(Parser)]
 struct Arguments {
@@ -29,10 +29,10 @@ fn main() -> Result<(), Error> {
     // The ROUTER remembers which client each request is from; the DEALER gives it to the next server.
     let frontend = context.router()?;
     let backend = context.dealer()?;
-    let control = context.socket(SocketType::Pair)?;
+    let control = context.pair()?;
     println!("frontend on {}", frontend.bind(&arguments.frontend)?);
     println!("backend on {}", backend.bind(&arguments.backend)?);
     println!("control on {}", control.bind(&arguments.control)?);
     // Until somebody says TERMINATE.
-    proxy_with(&frontend, &backend, &ProxyOptions { capture: None, control: Some(&control) })
+    proxy_with(&frontend, &backend, &ProxyOptions::new().control(&control))
 }

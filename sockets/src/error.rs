@@ -93,6 +93,15 @@ pub enum Error {
         /// What is the matter.
         reason: String,
     },
+    /// A message was to be taken apart into a number of frames that it does not have (`EPROTO`); see
+    /// [`FrameCountError`].
+    #[error("the message has {found} frames instead of {expected}")]
+    FrameCount {
+        /// How many it was to have.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
     /// The backend that was asked for is not to be had.
     #[error(transparent)]
     BackendUnavailable(#[from] BackendUnavailable),
@@ -158,6 +167,18 @@ impl From<StartError> for Error {
 }
 
 /// A message that was not sent, and why. The message is whole: what was not sent can be sent again.
+///
+/// Matched on by its [`kind`](Self::kind), or as a whole:
+/// ```
+/// use ringmq::{Context, Error, SendError};
+/// let socket = Context::new().push()?;
+/// match socket.try_send("to nobody") {
+///     Ok(()) => println!("sent"),
+///     Err(SendError { error: Error::WouldBlock, message }) => assert_eq!(message[0], "to nobody"),
+///     Err(failed) => return Err(failed.into()),
+/// }
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct SendError {
@@ -172,4 +193,15 @@ impl From<SendError> for Error {
     fn from(failed: SendError) -> Self {
         failed.error
     }
+}
+
+/// A message does not have the number of frames that it was to be [taken apart](Multipart) into. It is in
+/// here, whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the message has {} frames instead of {expected}", message.len())]
+pub struct FrameCountError {
+    /// How many frames it was to have.
+    pub expected: usize,
+    /// The message.
+    pub message: Multipart,
 }

@@ -12,6 +12,12 @@ pub trait Kind: sealed::Sealed + Send + Sync + 'static {
     /// Messages may go past the pattern while there is one peer; to others it is not worth a look.
     #[doc(hidden)]
     const HAS_FAST_PATH: bool;
+    /// It [sends](Sends), for those who may do without. Of [any](AnyKind) kind it is not known, so it may.
+    #[doc(hidden)]
+    const SENDS: bool;
+    /// It [receives](Receives), likewise.
+    #[doc(hidden)]
+    const RECEIVES: bool;
 }
 
 /// A kind of socket that sends messages.
@@ -41,18 +47,48 @@ pub trait Requests: Kind {}
 /// A kind of socket that can announce itself to a ROUTER with an empty message.
 pub trait Probes: Kind {}
 
+macro_rules! is_sends {
+    (Sends) => {
+        true
+    };
+    ($other:ident) => {
+        false
+    };
+}
+
+macro_rules! is_receives {
+    (Receives) => {
+        true
+    };
+    ($other:ident) => {
+        false
+    };
+}
+
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident: $kind:ident, $constructor:ident, $makes:literal,
-        $($capability:ident)*, $traits:expr, $make:expr;)*) => {$(
+        $($capability:ident)*, $traits:expr, $make:expr;)*) => {
+        $(
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $kind {}
         impl sealed::Sealed for $kind {}
         impl Kind for $kind {
             const HAS_FAST_PATH: bool = traits(SocketType::$name).fast_path;
+            const SENDS: bool = $(is_sends!($capability) ||)* false;
+            const RECEIVES: bool = $(is_receives!($capability) ||)* false;
         }
         $(impl $capability for $kind {})*
-    )*};
+        )*
+
+        /// Whether a type of socket sends, and whether it receives.
+        pub(crate) const fn sends_and_receives(socket_type: SocketType) -> (bool, bool) {
+            match socket_type {
+                $(SocketType::$name => ($kind::SENDS, $kind::RECEIVES),)*
+                _ => (false, false),
+            }
+        }
+    };
 }
 
 socket_types!(kinds);
@@ -68,5 +104,7 @@ macro_rules! all_capabilities {
 impl sealed::Sealed for AnyKind {}
 impl Kind for AnyKind {
     const HAS_FAST_PATH: bool = true;
+    const SENDS: bool = true;
+    const RECEIVES: bool = true;
 }
 all_capabilities!(Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes);

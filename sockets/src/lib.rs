@@ -25,9 +25,11 @@
 //! # Ok::<(), ringmq::Error>(())
 //! ```
 
+mod constants;
 mod context;
 mod context_builder;
 mod error;
+mod error_kind;
 mod inner;
 pub mod kind;
 pub mod options;
@@ -40,9 +42,11 @@ pub mod tuning;
 mod types;
 mod wait;
 
+pub use constants::{REFERENCED_FROM, VERSION, ZMTP_VERSION};
 pub use context::Context;
 pub use context_builder::ContextBuilder;
-pub use error::{Error, SendError};
+pub use error::{Error, FrameCountError, SendError};
+pub use error_kind::ErrorKind;
 pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use ringmq_engine::{

@@ -4,7 +4,7 @@
 use crate::Message;
 use crate::error::Error;
 use crate::inner::Core;
-use crate::kind::{AnyKind, Kind};
+use crate::kind::{Kind, sends_and_receives};
 use crate::poller::settle;
 use crate::socket::multipart::Multipart;
 use crate::socket::recv::recv_frames;
@@ -14,36 +14,27 @@ use crate::wait::{Registration, fetch, park, thread_waker, try_fetching};
 use ringmq_zmtp::SocketType;
 use std::sync::Arc;
 
+mod options;
+pub use options::ProxyOptions;
+
 /// Messages moved in one direction before the other gets its turn.
 const BURST: usize = 1000;
-
-/// What a proxy can do beside moving messages.
-#[derive(Default)]
-pub struct ProxyOptions<'a> {
-    /// Gets a copy of every message, both ways: a PUB, PUSH, DEALER or PAIR.
-    ///
-    /// Nothing waits for it: a message that it has no room or no peer for at that moment it does not get.
-    /// It [counts](Socket::dropped) those.
-    pub capture: Option<&'a Socket<AnyKind>>,
-    /// Takes the commands `PAUSE`, `RESUME`, `TERMINATE` and `STATISTICS`: a PAIR, SUB, PULL or REP. A SUB
-    /// or PULL cannot answer `STATISTICS`. An answer that the socket has no room for is dropped, and
-    /// [counted](Socket::dropped) by it.
-    pub control: Option<&'a Socket<AnyKind>>,
-}
 
 /// Moves messages between two sockets until the context of one of them ends.
 ///
 /// Useful pairs: ROUTER and DEALER (a queue), XSUB and XPUB (a forwarder, which carries subscriptions
-/// the other way), PULL and PUSH (a streamer). It reads from one side only while the other has room.
+/// the other way), PULL and PUSH (a streamer). It reads from one side only while the other has room. Both may
+/// be the same socket, which then gets back what it receives.
 ///
 /// # Errors
-/// [`Error::Terminated`] when the context ends: that is the normal way out.
+/// [`Error::Terminated`] when the context ends: that is the normal way out. [`Error::NotSupported`] if
+/// neither of two [sockets of any type](crate::AnySocket) sends what the other one receives.
 ///
 /// # Examples
 /// ```
-/// use ringmq::{Context, Error, SocketType, proxy};
+/// use ringmq::{Context, Error, proxy};
 /// let context = Context::new();
-/// let (front, back) = (context.socket(SocketType::Pull)?, context.socket(SocketType::Push)?);
+/// let (front, back) = (context.pull()?, context.push()?);
 /// front.bind("inproc://in")?;
 /// back.bind("inproc://out")?;
 /// let device = std::thread::spawn(move || proxy(&front, &back));
@@ -56,8 +47,17 @@ pub struct ProxyOptions<'a> {
 /// assert!(matches!(device.join().unwrap(), Err(Error::Terminated)));
 /// # Ok::<(), Error>(())
 /// ```
+/// Of two sockets whose types are known one has to receive what the other can send, or it does not build:
+/// ```compile_fail
+/// let context = ringmq::Context::new();
+/// let (front, back) = (context.pull()?, context.pull()?);
+/// ringmq::proxy(&front, &back)?;
+/// # Ok::<(), ringmq::Error>(())
+/// ```
+#[doc(alias = "zmq_proxy")]
+#[doc(alias = "zmq_device")]
 pub fn proxy<F: Kind, B: Kind>(frontend: &Socket<F>, backend: &Socket<B>) -> Result<(), Error> {
-    proxy_with(frontend, backend, &ProxyOptions::default())
+    proxy_with(frontend, backend, &ProxyOptions::new())
 }
 
 /// As [`proxy`], with a capture socket or a control socket or both.
@@ -67,30 +67,34 @@ pub fn proxy<F: Kind, B: Kind>(frontend: &Socket<F>, backend: &Socket<B>) -> Res
 ///
 /// # Examples
 /// ```
-/// use ringmq::{Context, ProxyOptions, SocketType, proxy_with};
+/// use ringmq::{Context, ProxyOptions, proxy_with};
 /// let context = Context::new();
-/// let (front, back) = (context.socket(SocketType::Pull)?, context.socket(SocketType::Push)?);
-/// let (control, steering) = (context.socket(SocketType::Pair)?, context.pair()?);
+/// let (front, back) = (context.pull()?, context.push()?);
+/// let (control, steering) = (context.pair()?, context.pair()?);
 /// control.bind("inproc://control")?;
 /// steering.connect("inproc://control")?;
 /// steering.send("TERMINATE")?;
-/// let options = ProxyOptions { control: Some(&control), ..ProxyOptions::default() };
-/// proxy_with(&front, &back, &options)?;
+/// proxy_with(&front, &back, &ProxyOptions::new().control(&control))?;
 /// # Ok::<(), ringmq::Error>(())
 /// ```
+#[doc(alias = "zmq_proxy_steerable")]
 pub fn proxy_with<F: Kind, B: Kind>(
     frontend: &Socket<F>,
     backend: &Socket<B>,
     options: &ProxyOptions<'_>,
 ) -> Result<(), Error> {
+    const {
+        let either_way = F::RECEIVES && B::SENDS || B::RECEIVES && F::SENDS;
+        assert!(either_way, "neither of the proxy's sockets sends what the other one receives");
+    }
     let (front, back) = (&*frontend.inner, &*backend.inner);
-    let capture = options.capture.map(|capture| &*capture.inner);
+    check_types(front.shared.socket_type, back.shared.socket_type)?;
     // A socket that is its own far end has one direction.
     let both = !Arc::ptr_eq(&frontend.inner, &backend.inner);
     let mut proxy = Proxy {
-        there: Direction::new(front, back, capture),
-        here: both.then(|| Direction::new(back, front, capture)),
-        control: options.control.map(|control| &*control.inner),
+        there: Direction::new(front, back, options.capture),
+        here: both.then(|| Direction::new(back, front, options.capture)),
+        control: options.control,
         paused: false,
         over: false,
     };
@@ -98,6 +102,20 @@ pub fn proxy_with<F: Kind, B: Kind>(
     proxy.there.abandon();
     proxy.here.iter_mut().for_each(Direction::abandon);
     result
+}
+
+/// Refuses two sockets between which nothing would ever move.
+fn check_types(front: SocketType, back: SocketType) -> Result<(), Error> {
+    let (front_sends, front_receives) = sends_and_receives(front);
+    let (back_sends, back_receives) = sends_and_receives(back);
+    if front_receives && back_sends || back_receives && front_sends {
+        return Ok(());
+    }
+    let action = match front_receives {
+        true => "be one side of a proxy of which the other one cannot send",
+        false => "be one side of a proxy of which the other one cannot receive",
+    };
+    Err(Error::NotSupported { socket: front.name(), action })
 }
 
 /// A proxy under way. It never blocks but in [`wait`](Self::wait), where it hears of everything: whatever

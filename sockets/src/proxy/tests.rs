@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::Context;
 use crate::poller::tests::{FEW_ROUNDS, GLANCE, ROUNDS, eventually, everywhere};
-use crate::{Context, SocketType};
 
 /// The last peer leaves after the proxy has asked whether there is room.
 #[test]
@@ -42,8 +42,8 @@ fn what_is_kept_at_the_end_is_counted() {
 fn a_proxy_that_is_held_up_sleeps() {
     let context = Context::new();
     let front = context.dealer().unwrap();
-    let back = context.socket(SocketType::Router).unwrap();
-    let control = context.socket(SocketType::Pair).unwrap();
+    let back = context.router().unwrap();
+    let control = context.pair().unwrap();
     let (source, remote) = (context.dealer().unwrap(), context.pair().unwrap());
     let (slow, idle) = (context.dealer().unwrap(), context.dealer().unwrap());
     back.set_mandatory(true).unwrap();
@@ -63,7 +63,7 @@ fn a_proxy_that_is_held_up_sleeps() {
     }
     std::thread::scope(|scope| {
         let proxying = scope.spawn(|| {
-            let options = ProxyOptions { capture: None, control: Some(&control) };
+            let options = ProxyOptions::new().control(&control);
             ROUNDS.set(0);
             proxy_with(&front, &back, &options).unwrap();
             ROUNDS.get()

@@ -2,11 +2,14 @@
 
 pub(crate) mod monitor;
 pub(crate) mod multipart;
+mod parts;
 pub(crate) mod payload;
 pub(crate) mod recv;
 pub(crate) mod send;
 pub(crate) mod stats;
+mod within;
 
+use crate::constants::ZMTP_VERSION;
 use crate::context::ContextInner;
 use crate::error::Error;
 use crate::inner::Core;
@@ -21,7 +24,7 @@ use ringmq_pipe::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Section};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::{Acceptor, Ticket};
 use ringmq_transports::{Offer, Settings, bind, connect};
-use ringmq_zmtp::{Peer, SocketType, Version};
+use ringmq_zmtp::{Peer, SocketType};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -438,7 +441,7 @@ impl<K: Kind> Socket<K> {
 /// This socket as a peer of others in the same process.
 fn itself(core: &Core) -> Arc<Peer> {
     Arc::new(Peer {
-        version: Version::V3_1,
+        version: ZMTP_VERSION,
         socket_type: Some(core.shared.socket_type),
         routing_id: core.options.zmtp.routing_id().to_vec(),
         metadata: Vec::new(),

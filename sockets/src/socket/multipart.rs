@@ -14,6 +14,30 @@ use std::ops::{Index, IndexMut};
 /// assert_eq!(message.len(), 3);
 /// assert_eq!(message[2], *b"body");
 /// ```
+///
+/// Made of an array, a vector or an iterator of parts of one type, or a tuple of up to twelve parts of any,
+/// and taken apart into an array, if it has so many frames:
+/// ```
+/// use ringmq::Context;
+/// let context = Context::new();
+/// let (router, dealer) = (context.router()?, context.dealer()?);
+/// router.bind("inproc://parts of all kinds")?;
+/// dealer.set_routing_id("alice")?;
+/// dealer.connect("inproc://parts of all kinds")?;
+/// dealer.send_multipart(("", vec![1, 2, 3]))?;
+/// let [id, empty, body] = router.recv_multipart()?.try_into()?;
+/// assert!(id == "alice" && empty.is_empty() && body == [1, 2, 3]);
+/// router.send_multipart((id, empty, "thanks"))?;
+/// assert_eq!(dealer.recv_multipart()?, ["", "thanks"].into());
+/// # Ok::<(), ringmq::Error>(())
+/// ```
+/// If it has not, the error gives it back:
+/// ```
+/// use ringmq::{FrameCountError, Message, Multipart};
+/// let taken = <[Message; 3]>::try_from(Multipart::from(("head", "body")));
+/// let FrameCountError { expected, message } = taken.unwrap_err();
+/// assert_eq!((expected, message.len()), (3, 2));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Multipart(VecDeque<Message>);
 
@@ -119,6 +143,20 @@ impl Multipart {
         self.0.iter()
     }
 
+    /// The frames in order, to be changed.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut message = ringmq::Multipart::from(["head", "body"]);
+    /// for frame in message.iter_mut() {
+    ///     *frame = frame.to_ascii_uppercase().into();
+    /// }
+    /// assert_eq!(message, ["HEAD", "BODY"].into());
+    /// ```
+    pub fn iter_mut(&mut self) -> std::collections::vec_deque::IterMut<'_, Message> {
+        self.0.iter_mut()
+    }
+
     /// Sets each frame's `more` flag: on all but the last.
     pub(crate) fn mark(&mut self) {
         let last = self.0.len().saturating_sub(1);
@@ -173,6 +211,15 @@ impl<'a> IntoIterator for &'a Multipart {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Multipart {
+    type Item = &'a mut Message;
+    type IntoIter = std::collections::vec_deque::IterMut<'a, Message>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter_mut()
     }
 }
 

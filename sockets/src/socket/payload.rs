@@ -3,18 +3,44 @@
 use crate::Message;
 use bytes::Bytes;
 use ringmq_pipe::ATTACH;
+use std::borrow::Cow;
 
 /// The body of a frame to be sent.
 ///
-/// Bytes that are copied into the pipe anyway, because they are few, are taken from where they are;
-/// large owned ones are not copied at all. Implemented for everything that a [`Message`] can be made
-/// of.
+/// Bodies of fewer than [`REFERENCED_FROM`](crate::REFERENCED_FROM) bytes are copied into the pipe from where
+/// they are. Larger ones that are owned, or shared as [`Bytes`] and messages are, are not copied at all; of
+/// those that are only borrowed the message takes a copy. Implemented for everything that a [`Message`] can be
+/// made of.
+///
+/// # Examples
+/// ```
+/// use std::borrow::Cow;
+/// let context = ringmq::Context::new();
+/// let (push, pull) = (context.push()?, context.pull()?);
+/// pull.bind("inproc://payloads")?;
+/// push.connect("inproc://payloads")?;
+/// let vec = vec![1, 2, 3];
+/// push.send(&vec)?;
+/// push.send(&[1, 2, 3])?;
+/// push.send(Cow::Borrowed(&vec[..]))?;
+/// push.send(vec.into_boxed_slice())?;
+/// for _ in 0..4 {
+///     assert_eq!(pull.recv()?, [1, 2, 3]);
+/// }
+/// # Ok::<(), ringmq::Error>(())
+/// ```
 pub trait Payload: Sized {
     /// The body, if it is to be copied into the pipe. Not the frames of a message that goes on.
     #[doc(hidden)]
     fn as_copied(&self) -> Option<&[u8]>;
 
     /// The body as a message.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::Payload;
+    /// assert_eq!(String::from("body").into_message(), "body");
+    /// ```
     fn into_message(self) -> Message;
 }
 
@@ -23,11 +49,11 @@ fn small(body: &[u8]) -> Option<&[u8]> {
 }
 
 macro_rules! payload {
-    ($($type:ty, [$($generics:tt)*];)*) => {$(
+    ($($type:ty, [$($generics:tt)*], $body:expr;)*) => {$(
         impl<$($generics)*> Payload for $type {
             #[inline(always)]
             fn as_copied(&self) -> Option<&[u8]> {
-                small(self.as_ref())
+                small($body(self))
             }
 
             #[inline]
@@ -39,14 +65,20 @@ macro_rules! payload {
 }
 
 payload! {
-    &[u8], [];
-    &[u8; N], [const N: usize];
-    [u8; N], [const N: usize];
-    &str, [];
-    String, [];
-    &String, [];
-    Vec<u8>, [];
-    Bytes, [];
+    &[u8], [], AsRef::as_ref;
+    &[u8; N], [const N: usize], AsRef::as_ref;
+    [u8; N], [const N: usize], AsRef::as_ref;
+    Vec<u8>, [], AsRef::as_ref;
+    &Vec<u8>, [], AsRef::as_ref;
+    Box<[u8]>, [], AsRef::as_ref;
+    Cow<'_, [u8]>, [], AsRef::as_ref;
+    Bytes, [], AsRef::as_ref;
+    &Bytes, [], AsRef::as_ref;
+    &str, [], AsRef::as_ref;
+    String, [], AsRef::as_ref;
+    &String, [], AsRef::as_ref;
+    Box<str>, [], str::as_bytes;
+    Cow<'_, str>, [], str::as_bytes;
 }
 
 impl Payload for Message {

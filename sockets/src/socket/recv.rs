@@ -64,7 +64,8 @@ impl Deref for Frame<'_> {
 
 impl<K: Receives> Socket<K> {
     /// Receives a frame, waiting for one if there is none. [`more()`](Message::more) tells whether it
-    /// is followed by others of the same message, which are then there too.
+    /// is followed by others of the same message, which are then there too. To wait for a while only, see
+    /// [`recv_within`](Self::recv_within).
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when the [receive time-out](Self::set_recv_timeout) has passed,

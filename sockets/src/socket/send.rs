@@ -32,6 +32,10 @@ impl<K: Sends> Socket<K> {
     /// A frame that was received with [`more()`](Message::more) set, or had it set, is sent as the
     /// beginning of a message of which the rest is to follow.
     ///
+    /// A body of [`REFERENCED_FROM`](crate::REFERENCED_FROM) bytes or more, which is more than 8 KiB, is not
+    /// copied if it is given away (a `Vec`, a `String`) or shared (a [`Message`], `Bytes`); a shorter one is,
+    /// and a borrowed one too. See [`Payload`] for all that can be sent.
+    ///
     /// # Errors
     /// [`Error::WouldBlock`] when the [send time-out](Self::set_send_timeout) has passed,
     /// [`Error::Terminated`], [`Error::State`], [`Error::HostUnreachable`]. The message comes back in

@@ -7,6 +7,7 @@ use ringmq::{AnySocket, Error, Pair, ProxyOptions, Pull, Push, SocketType, proxy
 use std::thread::Scope;
 
 everywhere![
+    sockets_of_known_types_are_proxied_captured_and_steered,
     a_queue_carries_requests_and_replies,
     a_forwarder_carries_subscriptions_upstream,
     a_streamer_loses_nothing,
@@ -23,7 +24,10 @@ everywhere![
     a_paused_proxy_ends_with_its_context,
 ];
 
-within_process![an_answer_that_nobody_takes_holds_up_no_command];
+within_process![
+    an_answer_that_nobody_takes_holds_up_no_command,
+    two_sockets_between_which_nothing_moves_are_refused,
+];
 
 fn any(harness: &Harness, socket_type: SocketType) -> AnySocket {
     patient(harness.context.socket(socket_type).unwrap())
@@ -40,7 +44,10 @@ fn start<'scope>(
     let (remote, control) = (harness.pair(), any(harness, SocketType::Pair));
     harness.join(&remote, &control);
     let running = scope.spawn(move || {
-        let options = ProxyOptions { capture: capture.as_ref(), control: Some(&control) };
+        let mut options = ProxyOptions::new().control(&control);
+        if let Some(capture) = &capture {
+            options = options.capture(capture);
+        }
         proxy_with(&front, &back, &options)
     });
     (remote, running)
@@ -230,7 +237,7 @@ fn a_rep_can_control(harness: &Harness) {
     harness.join(&control, &remote);
     std::thread::scope(|scope| {
         let running = scope.spawn(move || {
-            let options = ProxyOptions { capture: None, control: Some(&control) };
+            let options = ProxyOptions::new().control(&control);
             proxy_with(&front, &back, &options).map(|()| control)
         });
         for (command, frames) in [("PAUSE", 1), ("what?", 1), ("STATISTICS", 8), ("RESUME", 1)] {
@@ -270,7 +277,7 @@ fn streamer<'scope>(
     let (remote, control) = (harness.pair(), any(harness, SocketType::Pair));
     harness.join(&remote, &control);
     let running = scope.spawn(move || {
-        let options = ProxyOptions { capture: Some(capture), control: Some(&control) };
+        let options = ProxyOptions::new().capture(capture).control(&control);
         proxy_with(&front, &back, &options)
     });
     (source, sink, remote, running)
@@ -334,7 +341,7 @@ fn a_control_that_cannot_answer_is_obeyed(harness: &Harness) {
         }
         std::thread::scope(|scope| {
             let running = scope.spawn(move || {
-                let options = ProxyOptions { capture: None, control: Some(&control) };
+                let options = ProxyOptions::new().control(&control);
                 proxy_with(&front, &back, &options)
             });
             for command in ["STATISTICS", "PAUSE", "what?", "RESUME"] {
@@ -357,7 +364,7 @@ fn an_answer_that_nobody_takes_holds_up_no_command(harness: &Harness) {
     harness.join(&remote, &control);
     let control = std::thread::scope(|scope| {
         let running = scope.spawn(move || {
-            let options = ProxyOptions { capture: None, control: Some(&control) };
+            let options = ProxyOptions::new().control(&control);
             proxy_with(&front, &back, &options).map(|()| control)
         });
         for _ in 0..10 {
@@ -414,4 +421,37 @@ fn a_paused_proxy_ends_with_its_context(harness: &Harness) {
         harness.context.shutdown();
         assert!(matches!(running.join().unwrap(), Err(Error::Terminated)));
     });
+}
+
+fn sockets_of_known_types_are_proxied_captured_and_steered(harness: &Harness) {
+    let (front, back) = (harness.pull(), harness.push());
+    let (source, sink) = (harness.push(), harness.pull());
+    let (capture, spy) = (harness.push(), harness.pull());
+    let (control, remote) = (harness.rep(), harness.req());
+    harness.join(&front, &source);
+    harness.join(&back, &sink);
+    harness.join(&capture, &spy);
+    harness.join(&control, &remote);
+    std::thread::scope(|scope| {
+        // Which of the two stands in front makes no difference.
+        let running = scope.spawn(|| {
+            proxy_with(&back, &front, &ProxyOptions::new().capture(&capture).control(&control))
+        });
+        source.send_multipart(["one", "message"]).unwrap();
+        for receiver in [&sink, &spy] {
+            assert_eq!(receiver.recv_multipart().unwrap(), ["one", "message"].into());
+        }
+        remote.send("TERMINATE").unwrap();
+        assert!(remote.recv().unwrap().is_empty());
+        running.join().unwrap().unwrap();
+    });
+}
+
+fn two_sockets_between_which_nothing_moves_are_refused(harness: &Harness) {
+    use SocketType::{Pub, Pull, Push, Sub};
+    let refused = [(Pull, Pull), (Push, Push), (Sub, Pull), (Pub, Push)];
+    for (front, back) in refused {
+        let ended = proxy(&any(harness, front), &any(harness, back));
+        assert!(matches!(ended, Err(Error::NotSupported { .. })), "{front:?} {back:?} {ended:?}");
+    }
 }

@@ -37,11 +37,13 @@
 //! Size, alignment, the zeros and the spare first byte are held by assertions in [`opaque`].
 
 pub(crate) mod block;
+mod compare;
 mod convert;
 mod group;
 pub(crate) mod inline;
 pub(crate) mod opaque;
 pub(crate) mod properties;
+mod show;
 pub(crate) mod slice;
 #[cfg(test)]
 mod tests;
@@ -66,6 +68,20 @@ use slice::Slice;
 /// let message = Message::from("hello");
 /// assert_eq!(&message[..], b"hello");
 /// assert!(!message.more());
+/// ```
+///
+/// It is made of, and compared with, all that is bytes or text, is shown as text, and can be the key of a map:
+/// ```
+/// use ringmq_pipe::Message;
+/// use std::collections::HashMap;
+/// let message = Message::from(vec![b'h', b'i']);
+/// assert_eq!(message, String::from("hi"));
+/// assert_eq!(format!("{message}!"), "hi!");
+/// let counts = HashMap::from([(message.clone(), 1)]);
+/// assert_eq!(counts[&b"hi"[..]], 1);
+/// let text = String::try_from(message)?;
+/// assert_eq!(text, "hi");
+/// # Ok::<(), std::string::FromUtf8Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Message(Opaque);

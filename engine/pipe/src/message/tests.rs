@@ -73,6 +73,111 @@ fn a_group_has_a_longest() {
     assert_eq!((message.group(), message.as_slice()), (&b""[..], &b"body"[..]));
 }
 
+/// Everything of which a message is made, and what of that is copied.
+#[test]
+fn what_is_owned_is_not_copied_unless_it_is_short() {
+    use std::borrow::Cow;
+    fn is_moved<T: AsRef<[u8]> + Into<Message>>(owned: T) -> bool {
+        let at = owned.as_ref().as_ptr();
+        owned.into().as_ptr() == at
+    }
+    for len in [INLINE, INLINE + 1, 10_000] {
+        let (bytes, text) = (vec![b'x'; len], "x".repeat(len));
+        let long = len > INLINE;
+        let boxed: Box<[u8]> = bytes.clone().into();
+        let shared = Bytes::from(bytes.clone());
+        assert_eq!([is_moved(bytes.clone()), is_moved(boxed), is_moved(text.clone())], [long; 3]);
+        assert!(Message::from(&shared).as_ptr() == shared.as_ptr(), "referred to");
+        let boxed: Box<str> = text.clone().into();
+        let at = boxed.as_ptr();
+        assert_eq!(Message::from(boxed).as_ptr() == at, long);
+        for body in [Cow::Owned(bytes.clone()), Cow::Borrowed(&bytes[..])] {
+            let (at, owned) = (body.as_ptr(), matches!(body, Cow::Owned(_)));
+            let message = Message::from(body);
+            assert_eq!((message.as_ptr() == at, &message[..]), (owned && long, &bytes[..]));
+        }
+        for body in [Cow::Owned(text.clone()), Cow::Borrowed(&text[..])] {
+            let (at, owned) = (body.as_ptr(), matches!(body, Cow::Owned(_)));
+            let message = Message::from(body);
+            assert_eq!((message.as_ptr() == at, &message[..]), (owned && long, text.as_bytes()));
+        }
+        assert_eq!(Message::from(&bytes), bytes);
+    }
+}
+
+#[test]
+fn a_vector_that_was_sent_comes_back_as_itself_unless_others_refer_to_it() {
+    let body = vec![7; 1000];
+    let at = body.as_ptr();
+    let message = Message::from(body);
+    let other = message.clone();
+    let copy = Vec::from(other);
+    assert_ne!(copy.as_ptr(), at);
+    let same = Vec::from(message);
+    assert_eq!((same.as_ptr(), same), (at, vec![7; 1000]));
+    let (mut writer, mut reader) = crate::log(0);
+    for len in [0, INLINE, INLINE + 1, 300] {
+        writer.write_body(0, &vec![1; len]).expect("no limit");
+        let message = reader.read().expect("one was written");
+        assert_eq!(Vec::from(message.clone()), vec![1; len]);
+        assert_eq!(Bytes::from(message), vec![1; len]);
+    }
+}
+
+#[test]
+fn a_message_equals_what_has_its_bytes_whichever_stands_first() {
+    use std::borrow::Cow;
+    /// Both ways, and neither with what differs.
+    fn check<T>(same: T, different: T)
+    where
+        T: PartialEq<Message>,
+        Message: PartialEq<T>,
+    {
+        let message = Message::from("same");
+        assert!(message == same && same == message);
+        assert!(message != different && different != message);
+    }
+    check(*b"same", *b"diff");
+    check(b"same", b"diff");
+    check(&b"same"[..], &b"not so"[..]);
+    check(b"same".to_vec(), vec![]);
+    check(Bytes::from("same"), Bytes::new());
+    check(Box::<[u8]>::from(*b"same"), Box::default());
+    check(Cow::Borrowed(&b"same"[..]), Cow::Owned(vec![1]));
+    check("same", "");
+    check("same".to_owned(), "different".to_owned());
+    check(Box::<str>::from("same"), Box::default());
+    check(Cow::Borrowed("same"), Cow::Owned("different".to_owned()));
+    assert!(Message::from("same") == *"same" && *"same" == Message::from("same"));
+    assert!(Message::from("same") == b"same"[..] && b"same"[..] == Message::from("same"));
+}
+
+#[test]
+fn equal_messages_are_one_key_however_they_are_held() {
+    use std::collections::HashMap;
+    let (mut writer, mut reader) = crate::log(0);
+    let mut counts = HashMap::new();
+    let body = vec![b'k'; 100];
+    let mut more = Message::copy_from(&body);
+    more.set_more(true);
+    writer.write_body(0, &body).expect("no limit");
+    for message in [more, Message::from_owner(body.clone()), reader.read().expect("one")] {
+        *counts.entry(message).or_insert(0) += 1;
+    }
+    assert_eq!((counts.len(), counts[&body[..]]), (1, 3));
+}
+
+#[test]
+fn a_message_is_shown_as_text() {
+    assert_eq!(Message::from("gr\u{fc}n").to_string(), "gr\u{fc}n");
+    assert_eq!(Message::from(b"a\xffb").to_string(), "a\u{fffd}b");
+    assert_eq!(format!("[{:>6.2}]", Message::from("text")), "[    te]");
+    assert_eq!(String::try_from(Message::from("text")), Ok("text".to_owned()));
+    assert_eq!(<&str>::try_from(&Message::from("text")), Ok("text"));
+    let failed = String::try_from(Message::from(b"a\xff")).expect_err("no text");
+    assert_eq!(failed.into_bytes(), b"a\xff", "nothing is lost");
+}
+
 /// Needs what models are built without.
 #[cfg(not(loom))]
 mod any_order {
