@@ -2,8 +2,8 @@
 
 use crate::context_builder::{ContextBuilder, ContextOptions};
 use crate::error::Error;
-use crate::inner::Core;
 use crate::inner::mailbox::SocketMailbox;
+use crate::inner::{ClosedBy, Core};
 use crate::kind::{
     AnyKind, DealerKind, Kind, PairKind, PubKind, PullKind, PushKind, RepKind, ReqKind, RouterKind,
     SubKind, XPubKind, XSubKind,
@@ -125,7 +125,7 @@ impl ContextInner {
         drop(sockets);
         // A shutdown may have passed between the check in `Context::make` and here.
         if self.shut_down.load(Ordering::SeqCst) {
-            socket.close();
+            socket.close(ClosedBy::Context);
         }
     }
 
@@ -136,7 +136,7 @@ impl ContextInner {
         self.shut_down.store(true, Ordering::SeqCst);
         let sockets = std::mem::take(&mut *lock(&self.sockets));
         for socket in sockets.iter().filter_map(Weak::upgrade) {
-            socket.close();
+            socket.close(ClosedBy::Context);
         }
     }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 /// Why an operation on a socket or context failed.
 ///
-/// The texts say what to do. [`Error::WouldBlock`] and [`Error::Terminated`] are part of normal life;
+/// The texts say what to do. [`Error::WouldBlock`], [`Error::Terminated`] and [`Error::Closed`] are part of
+/// normal life;
 /// [`State`](Self::State), [`NotSupported`](Self::NotSupported) and the endpoint and option errors are
 /// the caller's mistakes; the others are the system's.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -21,6 +22,10 @@ pub enum Error {
     /// The context was shut down or terminated (`ETERM`).
     #[error("the context was terminated")]
     Terminated,
+    /// The socket was [closed](crate::Socket::close), by another thread for instance (`ENOTSOCK`). The other
+    /// sockets of its context go on.
+    #[error("the socket is closed")]
+    Closed,
     /// This type of socket does not do that (`ENOTSUP`).
     #[error("a {socket} socket cannot {action}")]
     NotSupported {

@@ -47,6 +47,17 @@ pub(crate) struct Core {
     /// Messages dropped that no pipe's own count tells of, or whose pipes are gone.
     dropped: u64,
     pub(crate) closed: bool,
+    /// Who has closed it, if it is closed.
+    closed_by: ClosedBy,
+}
+
+/// Who has closed a socket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClosedBy {
+    /// The application, that socket alone.
+    Application,
+    /// Its context, with all of its sockets.
+    Context,
 }
 
 impl Core {
@@ -68,19 +79,28 @@ impl Core {
             times_turned_away: 0,
             dropped: 0,
             closed: false,
+            closed_by: ClosedBy::Context,
         }
     }
 
     /// To be called first by whoever enters the socket.
     ///
     /// # Errors
-    /// [`Error::Terminated`].
+    /// [`Error::Terminated`] or [`Error::Closed`].
     #[inline]
     pub(crate) fn enter(&mut self) -> Result<(), Error> {
         if self.shared.mailbox.pending() {
             self.run_commands();
         }
-        if self.closed { Err(Error::Terminated) } else { Ok(()) }
+        if self.closed { Err(self.why_closed()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn why_closed(&self) -> Error {
+        match self.closed_by {
+            ClosedBy::Application => Error::Closed,
+            ClosedBy::Context => Error::Terminated,
+        }
     }
 
     #[cold]
@@ -392,10 +412,11 @@ impl Core {
     }
 
     /// Closes everything; what is still to be sent is sent for the linger time.
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close(&mut self, by: ClosedBy) {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
+        self.closed_by = by;
         self.shared.closed.store(true, Ordering::SeqCst);
         for key in self.pipes.keys() {
             self.detach(key, self.options.linger);

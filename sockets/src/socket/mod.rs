@@ -1,5 +1,6 @@
 //! The socket as the application holds it.
 
+mod close;
 pub(crate) mod monitor;
 pub(crate) mod multipart;
 pub(crate) mod payload;
@@ -9,9 +10,9 @@ pub(crate) mod stats;
 
 use crate::context::ContextInner;
 use crate::error::Error;
-use crate::inner::Core;
 use crate::inner::endpoints::{EndpointKind, Entry, Matches};
 use crate::inner::mailbox::{Binder, SocketMailbox};
+use crate::inner::{ClosedBy, Core};
 use crate::kind::Kind;
 use crate::socket::monitor::Monitor;
 use crate::socket::stats::PipeStats;
@@ -100,14 +101,19 @@ impl Inner {
         }
     }
 
+    /// Whether the socket is the parent's of this process: see [`ContextInner::is_inherited`].
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.context.is_inherited()
+    }
+
     /// Closes the socket: every operation fails from then on, also those that wait. From inside of one of
     /// the calling thread, it is closed when that is over.
-    pub(crate) fn close(self: &Arc<Self>) {
+    pub(crate) fn close(self: &Arc<Self>, by: ClosedBy) {
         match self.lock() {
-            Ok(mut core) => core.close(),
+            Ok(mut core) => core.close(by),
             Err(_) => {
                 let this = self.clone();
-                Section::run_after(move || this.close());
+                Section::run_after(move || this.close(by));
             }
         }
     }
@@ -115,13 +121,13 @@ impl Inner {
 
 impl<K: Kind> Drop for Socket<K> {
     fn drop(&mut self) {
-        if self.inner.context.is_inherited() {
+        if self.inner.is_inherited() {
             // The parent's: for good, and as it is.
             std::mem::forget(self.inner.clone());
             return;
         }
         // A poller may still hold the inside.
-        self.inner.close();
+        self.inner.close(ClosedBy::Application);
     }
 }
 

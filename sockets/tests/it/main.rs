@@ -7,6 +7,7 @@
 mod again;
 mod backends;
 mod bad_input;
+mod closing;
 mod conflate;
 mod descriptors;
 mod endpoints;
