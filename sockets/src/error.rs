@@ -1,5 +1,6 @@
 //! What can go wrong, and who is at fault.
 
+use crate::context::unfinished::Unfinished;
 use crate::socket::multipart::Multipart;
 use ringmq_engine::{BackendUnavailable, StartError};
 use ringmq_pipe::Reentered;
@@ -98,6 +99,9 @@ pub enum Error {
         /// What is the matter.
         reason: String,
     },
+    /// Something was not finished in time (`EAGAIN`).
+    #[error(transparent)]
+    Unfinished(Arc<Unfinished>),
     /// The backend that was asked for is not to be had.
     #[error(transparent)]
     BackendUnavailable(#[from] BackendUnavailable),
@@ -132,6 +136,12 @@ impl Error {
 impl From<Reentered> for Error {
     fn from(_: Reentered) -> Self {
         Self::Reentered
+    }
+}
+
+impl From<Unfinished> for Error {
+    fn from(left: Unfinished) -> Self {
+        Self::Unfinished(Arc::new(left))
     }
 }
 

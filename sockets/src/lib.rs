@@ -40,7 +40,8 @@ pub mod tuning;
 mod types;
 mod wait;
 
-pub use context::Context;
+pub use context::unfinished::{Unfinished, Waiting};
+pub use context::{Context, TermFuture};
 pub use context_builder::ContextBuilder;
 pub use error::{Error, SendError};
 pub use poller::{Interest, Poller, Ready};
@@ -54,6 +55,7 @@ pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use socket::Socket;
+pub use socket::close::CloseFuture;
 pub use socket::monitor::Monitor;
 pub use socket::multipart::Multipart;
 pub use socket::payload::Payload;

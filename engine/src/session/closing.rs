@@ -22,7 +22,11 @@ impl Session {
         if self.is_over() || matches!(self.phase, Phase::HalfClosed) {
             return;
         }
-        let Some(linger) = self.state.as_ref().and_then(|state| state.closing()) else { return };
+        let Some(state) = &self.state else { return };
+        let Some(linger) = state.closing() else { return };
+        if state.take_linger_change() {
+            self.linger_until = None;
+        }
         match linger {
             Some(Duration::ZERO) => self.end(cx, DisconnectReason::Local),
             // No need for a peer that there is nothing to say to.
@@ -35,7 +39,7 @@ impl Session {
                 self.linger_until = until;
                 cx.arrange_timer(LINGER, until);
             }
-            None => {}
+            None => cx.arrange_timer(LINGER, self.linger_until),
         }
     }
 

@@ -217,6 +217,7 @@ impl Handler for Session {
             Notice::Readable => {
                 if let Phase::Traffic(traffic) = &mut self.phase {
                     traffic.wants_to_write = true;
+                    traffic.credit();
                 }
                 self.look_for_close(cx);
                 self.advance(cx);
@@ -228,7 +229,7 @@ impl Handler for Session {
             Notice::Close => self.end(cx, DisconnectReason::Local),
             Notice::Abandon if self.state.is_none() => self.end(cx, DisconnectReason::Local),
             // The pipe's own end says when, and how long to linger until then.
-            Notice::Abandon => self.look_for_close(cx),
+            Notice::Abandon | Notice::LingerChanged => self.look_for_close(cx),
             Notice::Authenticated(answer) => self.answered(cx, *answer),
             Notice::SessionEnded(_) | Notice::Custom(_) => {}
         }

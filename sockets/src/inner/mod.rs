@@ -117,6 +117,7 @@ impl Core {
                 SocketCommand::Ended { endpoint_id, reason } => {
                     self.connect_ended(endpoint_id, &reason)
                 }
+                SocketCommand::Shutdown => self.close(ClosedBy::Context),
             }
         }
         self.remove_ended();
@@ -233,6 +234,14 @@ impl Core {
         if let Some(endpoint_id) = self.pipes.close(key, linger) {
             self.endpoints.pipe_closed(endpoint_id);
         }
+    }
+
+    /// Closes a pipe of an endpoint; what it still has to send is sent for the linger time.
+    pub(crate) fn close_pipe(&mut self, key: usize, endpoint: Arc<str>) {
+        if let Some(pipe) = self.pipes.get(key) {
+            self.shared.lingering_in_context.add(&self.shared, pipe, endpoint);
+        }
+        self.detach(key, self.options.linger);
     }
 
     /// Forgets the connects to an endpoint within the process whose other end is gone. What that has
@@ -419,7 +428,9 @@ impl Core {
         self.closed_by = by;
         self.shared.closed.store(true, Ordering::SeqCst);
         for key in self.pipes.keys() {
-            self.detach(key, self.options.linger);
+            let id = self.pipes.get(key).map(|pipe| pipe.endpoint_id);
+            let endpoint = id.and_then(|id| self.endpoints.name(id)).unwrap_or_default();
+            self.close_pipe(key, endpoint);
         }
         self.endpoints.close();
         self.shared.discard();

@@ -1,6 +1,6 @@
 //! The socket as the application holds it.
 
-mod close;
+pub(crate) mod close;
 pub(crate) mod monitor;
 pub(crate) mod multipart;
 pub(crate) mod payload;
@@ -99,11 +99,6 @@ impl Inner {
                 result => return result,
             }
         }
-    }
-
-    /// Whether the socket is the parent's of this process: see [`ContextInner::is_inherited`].
-    pub(crate) fn is_inherited(&self) -> bool {
-        self.context.is_inherited()
     }
 
     /// Closes the socket: every operation fails from then on, also those that wait. From inside of one of
@@ -360,8 +355,7 @@ impl<K: Kind> Socket<K> {
             return if known { Ok(()) } else { Err(error) };
         };
         while let Some(key) = core.pipes.of_endpoint(entry.endpoint_id) {
-            let linger = core.options.linger;
-            core.detach(key, linger);
+            core.close_pipe(key, entry.endpoint.clone());
         }
         drop(core);
         entry.disconnect();

@@ -141,7 +141,7 @@ fn a_lookup_is_given_up_with_its_connecter() {
         assert_eq!(resolver.waiting(), 1);
         bed.engine.choose(0).tell(bed.connecter, Notice::Close);
         bed.hear(|news| matches!(news, News::Ended(_)).then_some(()));
-        bed.engine.wait_until_idle();
+        bed.engine.wait_until_idle(None);
         assert_eq!(resolver.waiting(), 0);
         drop(go_on);
     });
