@@ -56,6 +56,7 @@ pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use socket::Socket;
 pub use socket::close::CloseFuture;
+pub use socket::flush::FlushFuture;
 pub use socket::monitor::Monitor;
 pub use socket::multipart::Multipart;
 pub use socket::payload::Payload;

@@ -1,6 +1,7 @@
 //! The socket as the application holds it.
 
 pub(crate) mod close;
+pub(crate) mod flush;
 pub(crate) mod monitor;
 pub(crate) mod multipart;
 pub(crate) mod payload;

@@ -16,6 +16,7 @@ mod examples;
 mod exhaustion;
 mod extremes;
 mod fast_path;
+mod flushing;
 mod foreign;
 mod forking;
 mod futures;
