@@ -1,11 +1,13 @@
 //! The engine: the I/O threads of one context.
 
 use crate::backend::{BackendReport, BackendUnavailable, Chosen};
-use crate::io_thread::{HandlerCount, IoHandle, IoThread, is_io_thread};
+use crate::io_thread::{HandlerCount, IoHandle, IoThread};
 use crate::options::EngineOptions;
 use crate::tuning::{self, Granted, SettingError, TuningReport};
+use ringmq_pipe::Waiters;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Why an engine could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +24,7 @@ pub enum StartError {
 }
 
 /// A set of I/O threads. Dropping it stops them, whatever they were doing, and waits until they have ended:
-/// [finish](Self::finish) lets them do what is to be done.
+/// [wait](Self::wait_until_idle) before, or let them [retire](Self::retire), for what is to be done yet.
 ///
 /// An I/O thread, of this engine or of another one, never waits: it may be what others wait for. Dropped
 /// there, the threads end by themselves, soon.
@@ -98,19 +100,30 @@ impl Engine {
         &self.threads[best].handle
     }
 
-    /// Ends the threads when no handler is left: every session has ended or lingered out. Waits for that,
-    /// unless the caller is an I/O thread: then they end by themselves, each with its last handler.
-    pub fn finish(self) {
-        if is_io_thread() {
-            self.threads.into_iter().for_each(IoThread::retire);
-        } else {
-            self.wait_until_idle();
-        }
+    /// Ends each thread with its last handler, when every session has ended or lingered out. Nobody waits for
+    /// that.
+    pub fn retire(self) {
+        self.threads.into_iter().for_each(IoThread::retire);
     }
 
-    /// Waits until no handler is left: every session has ended or lingered out. Not on an I/O thread, which
-    /// would wait for itself.
-    pub fn wait_until_idle(&self) {
-        self.live.wait_empty();
+    /// Whether no handler is left: every session has ended or lingered out.
+    pub fn is_idle(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// Waits until the engine [is idle](Self::is_idle), or until a time (`None`: however long it takes);
+    /// whether it is. Not on an I/O thread, which would wait for itself.
+    pub fn wait_until_idle(&self, until: Option<Instant>) -> bool {
+        self.live.wait_empty(until)
+    }
+
+    /// The tasks that are woken when the engine [is idle](Self::is_idle).
+    pub fn idle_waiters(&self) -> &Waiters {
+        &self.live.waiters
+    }
+
+    /// All threads.
+    pub fn threads(&self) -> impl Iterator<Item = &IoHandle> {
+        self.threads.iter().map(|thread| &thread.handle)
     }
 }

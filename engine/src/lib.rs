@@ -22,10 +22,10 @@ pub use backend::{
 pub use batch::{Batch, BatchPart};
 pub use direct::{Direct, Fetch, Parker, Reader};
 pub use engine::{Engine, StartError};
-pub use io_thread::IoHandle;
 pub use io_thread::handler::{Completion, Cx, Handler, Notice};
 pub use io_thread::timers::TimerKind;
 pub use io_thread::token::Token;
+pub use io_thread::{IoHandle, is_io_thread};
 pub use monitor::{DisconnectReason, MonitorEvent};
 pub use options::EngineOptions;
 pub use owner::{Applicant, Attach, Connection, EndpointId, SessionOwner};

@@ -114,6 +114,15 @@ pub enum MonitorEvent {
         /// Why, as its `Display` says in a sentence.
         reason: DisconnectReason,
     },
+    /// Linger has given up messages of an endpoint that was disconnected: its time was over, or the peer had
+    /// gone. Of a socket that is closed nobody hears events any more; its context has the
+    /// figure in all.
+    LingerGaveUp {
+        /// The endpoint that was bound or connected.
+        endpoint: Arc<str>,
+        /// How many messages were not delivered.
+        messages: u64,
+    },
     /// A bind or connect has ended for good.
     Closed {
         /// The endpoint that was bound or connected.

@@ -185,7 +185,7 @@ fn an_engine_finishes_when_its_handlers_have(kind: BackendKind) {
     let engine = start(kind, 2);
     let ends: Vec<_> = (0..2).map(|index| engine.choose(1 << index).clone()).collect();
     let puppets: Vec<_> = ends.iter().map(puppet).collect();
-    let finishing = std::thread::spawn(move || engine.finish());
+    let finishing = std::thread::spawn(move || assert!(engine.wait_until_idle(None)));
     for (io, (token, news)) in ends.iter().zip(puppets) {
         is_well(io);
         io.tell(token, Notice::Close);
@@ -202,14 +202,14 @@ fn resources() -> (usize, usize) {
 
 /// It cannot wait for itself: it goes on until there is nothing left to do, and ends then.
 #[cfg(target_os = "linux")]
-fn an_engine_is_finished_by_one_of_its_own_threads(kind: BackendKind) {
+fn an_engine_is_retired_by_one_of_its_own_threads(kind: BackendKind) {
     let before = resources();
     let engine = start(kind, 2);
     let ends: Vec<_> = (0..2).map(|index| engine.choose(1 << index).clone()).collect();
     let puppets: Vec<_> = (0..4).map(|index| puppet(&ends[index % 2])).collect();
     let (sender, finished) = channel();
     make(&ends[0], puppets[0].0, move |cx| {
-        engine.finish();
+        engine.retire();
         cx.finish();
         sender.send(()).unwrap();
     });
@@ -239,7 +239,7 @@ fn an_engine_is_finished_by_one_of_its_own_threads(kind: BackendKind) {
 /// Each waits for nobody, so that none of them waits for the other.
 #[cfg(target_os = "linux")]
 fn engines_end_on_each_others_threads(kind: BackendKind) {
-    for finish in [false, true] {
+    for retire in [false, true] {
         let engines = [start(kind, 1), start(kind, 1)];
         let ends = [0, 1].map(|index: usize| engines[index].choose(0).clone());
         let puppets = [0, 1].map(|index: usize| puppet(&ends[index]));
@@ -248,8 +248,8 @@ fn engines_end_on_each_others_threads(kind: BackendKind) {
             let (other, barrier) = (1 - index, barrier.clone());
             make(&ends[other], puppets[other].0, move |cx| {
                 barrier.wait();
-                if finish {
-                    engine.finish()
+                if retire {
+                    engine.retire()
                 } else {
                     drop(engine)
                 }
@@ -273,4 +273,4 @@ on_each_backend_alone!(
 #[cfg(target_os = "linux")]
 on_each_backend!(engines_end_on_each_others_threads);
 #[cfg(target_os = "linux")]
-on_each_backend_alone!(an_engine_is_finished_by_one_of_its_own_threads);
+on_each_backend_alone!(an_engine_is_retired_by_one_of_its_own_threads);

@@ -93,7 +93,7 @@ fn ask<T: Send + 'static>(
 fn idle(engine: &Arc<Engine>) {
     let (engine, (done, is_done)) = (engine.clone(), channel());
     std::thread::spawn(move || {
-        engine.wait_until_idle();
+        engine.wait_until_idle(None);
         let _ = done.send(());
     });
     is_done.recv_timeout(DEADLINE).expect("no handler is left");

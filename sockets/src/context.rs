@@ -1,9 +1,14 @@
 //! The context: what the sockets of a program share.
 
+mod ending;
+pub(crate) mod lingering;
+pub(crate) mod reminder;
+pub(crate) mod unfinished;
+
 use crate::context_builder::{ContextBuilder, ContextOptions};
 use crate::error::Error;
-use crate::inner::Core;
 use crate::inner::mailbox::SocketMailbox;
+use crate::inner::{ClosedBy, Core};
 use crate::kind::{
     AnyKind, DealerKind, Kind, PairKind, PubKind, PullKind, PushKind, RepKind, ReqKind, RouterKind,
     SubKind, XPubKind, XSubKind,
@@ -12,8 +17,8 @@ use crate::options::Options;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Wanted;
 use crate::types::{self, socket_types};
+use lingering::Lingering;
 use ringmq_engine::{BackendReport, Engine, IoHandle, TuningReport, UringReport};
-use ringmq_pipe::Section;
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolver::Resolver;
 use ringmq_zmtp::SocketType;
@@ -21,11 +26,18 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+pub use ending::TermFuture;
+
 /// What the sockets of a program share: I/O threads, and the names of inproc endpoints.
 ///
-/// Most programs have one. Cloning it gives another handle to the same context. When the last handle
-/// and the last socket are gone, dropping waits until what was sent is delivered, for as long as each
-/// socket's [linger time](Socket::set_linger) allows: by default for ever.
+/// Most programs have one. Cloning it gives another handle to the same context. When the last handle and the
+/// last socket are gone, what was sent goes on being delivered, for as long as each socket's
+/// [linger time](Socket::set_linger) allows: by default for ever. Dropping them waits for that on the main
+/// thread, which is what a program does that leaves `main`; so does dropping any handle there after a
+/// [`shutdown`](Self::shutdown). On every other thread dropping does not wait, so that no worker of a runtime
+/// is blocked: delivery goes on in the background, and a process that ends cuts it off. Whoever needs to know
+/// that all was delivered calls [`term`](Self::term), [`term_timeout`](Self::term_timeout) or
+/// [`term_async`](Self::term_async) first. See [ending well](crate::ending).
 ///
 /// A context belongs to the process that has made it. A child that this process forks may drop what it has
 /// inherited, which does nothing to the parent's connections (their descriptors stay open in the child until
@@ -33,9 +45,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// an inherited one is [`Error::Terminated`].
 ///
 /// An I/O thread cannot wait for itself. Where the last handle is dropped by one (by a waker, or with the
-/// owner of a message's memory), delivery goes on in the background, for the same time, and then the I/O
-/// threads end by themselves. Nobody can wait for that, and a process that ends cuts it off: keep a handle
-/// where the end of the program is.
+/// owner of a message's memory), that is in the background, too.
 ///
 /// # Examples
 /// ```
@@ -53,21 +63,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 #[derive(Clone)]
 pub struct Context(Arc<ContextInner>);
 
-impl Drop for Context {
-    fn drop(&mut self) {
-        if self.0.is_inherited() {
-            // For good: see `is_inherited`.
-            std::mem::forget(self.0.clone());
-        }
-    }
-}
-
 pub(crate) struct ContextInner {
     options: ContextOptions,
-    engine: Mutex<Option<Engine>>,
+    engine: Mutex<Option<Arc<Engine>>>,
     pub(crate) inproc: Arc<Inproc>,
     pub(crate) resolver: Arc<Resolver>,
+    /// Those that are not known to be closed.
     sockets: Mutex<Vec<Weak<Inner>>>,
+    pub(crate) lingering: Arc<Lingering>,
     shut_down: AtomicBool,
     /// The process that has made it.
     process: u32,
@@ -85,6 +88,7 @@ impl ContextInner {
             inproc: Arc::default(),
             resolver: Arc::default(),
             sockets: Mutex::default(),
+            lingering: Arc::default(),
             shut_down: AtomicBool::new(false),
             process: std::process::id(),
         }
@@ -99,13 +103,20 @@ impl ContextInner {
 
     /// Uses the engine, starting it if this is the first time.
     fn with_engine<T>(&self, f: impl FnOnce(&Engine) -> T) -> Result<T, Error> {
-        if self.shut_down.load(Ordering::SeqCst) || self.is_inherited() {
+        if self.is_inherited() {
             return Err(Error::Terminated);
         }
-        let mut engine = lock(&self.engine);
-        let engine = match &mut *engine {
+        let mut slot = lock(&self.engine);
+        if self.shut_down.load(Ordering::SeqCst) {
+            return Err(Error::Terminated);
+        }
+        let engine = match &*slot {
             Some(engine) => engine,
-            none => none.insert(Engine::start(&self.options.engine)?),
+            None => {
+                let engine = Engine::start(&self.options.engine)?;
+                self.lingering.set_threads(engine.threads());
+                slot.insert(Arc::new(engine))
+            }
         };
         Ok(f(engine))
     }
@@ -119,48 +130,14 @@ impl ContextInner {
         let mut sockets = lock(&self.sockets);
         if sockets.len() == sockets.capacity() {
             // Only before it grows, so that thousands of sockets are not looked at for each new one.
-            sockets.retain(|socket| socket.strong_count() > 0);
+            sockets.retain(|socket| socket.upgrade().is_some_and(|inner| inner.is_open()));
         }
         sockets.push(Arc::downgrade(socket));
         drop(sockets);
         // A shutdown may have passed between the check in `Context::make` and here.
         if self.shut_down.load(Ordering::SeqCst) {
-            socket.close();
+            socket.close(ClosedBy::Context);
         }
-    }
-
-    fn shut_down(&self) {
-        if self.is_inherited() {
-            return;
-        }
-        self.shut_down.store(true, Ordering::SeqCst);
-        let sockets = std::mem::take(&mut *lock(&self.sockets));
-        for socket in sockets.iter().filter_map(Weak::upgrade) {
-            socket.close();
-        }
-    }
-
-    fn terminate(&self) {
-        self.shut_down();
-        if self.is_inherited() {
-            return;
-        }
-        if Section::is_entered() {
-            // One of the sockets is in use by this very thread: it closes when that is over, which cannot
-            // be waited for here. The last handle waits.
-            return;
-        }
-        self.inproc.clear();
-        let engine = lock(&self.engine).take();
-        if let Some(engine) = engine {
-            engine.finish();
-        }
-    }
-}
-
-impl Drop for ContextInner {
-    fn drop(&mut self) {
-        self.terminate();
     }
 }
 
@@ -273,50 +250,14 @@ impl Context {
         ringmq_engine::uring_report()
     }
 
-    /// Ends all sockets: every call on them, also those that wait at this moment, gives
-    /// [`Error::Terminated`]. Returns at once; what was sent goes on being delivered for the linger
-    /// time.
-    ///
-    /// # Examples
-    /// ```
-    /// use ringmq::{Context, Error};
-    /// let context = Context::new();
-    /// let socket = context.pull()?;
-    /// let waiting = std::thread::spawn(move || socket.recv());
-    /// context.shutdown();
-    /// assert!(matches!(waiting.join().unwrap(), Err(Error::Terminated)));
-    /// # Ok::<(), ringmq::Error>(())
-    /// ```
-    pub fn shutdown(&self) {
-        self.0.shut_down();
-    }
-
-    /// [Shuts down](Self::shutdown), then waits until what was sent is delivered or its linger time is
-    /// over, and stops the I/O threads. With an unlimited linger time, which is the default, and a peer
-    /// that never comes, that takes for ever. From inside [`recv_with`](Socket::recv_with) it only shuts
-    /// down. Called by an I/O thread (by a waker, say), it does not wait, and all that goes on
-    /// [in the background](Context).
-    ///
-    /// # Examples
-    /// ```
-    /// use ringmq::{Context, Error};
-    /// let context = Context::new();
-    /// let socket = context.pull()?;
-    /// context.term();
-    /// assert!(matches!(socket.recv(), Err(Error::Terminated)));
-    /// # Ok::<(), ringmq::Error>(())
-    /// ```
-    pub fn term(&self) {
-        self.0.terminate();
-    }
-
     fn make<K: Kind>(&self, socket_type: SocketType) -> Result<Socket<K>, Error> {
         if self.0.shut_down.load(Ordering::SeqCst) || self.0.is_inherited() {
             return Err(Error::Terminated);
         }
         let subscriptions = types::Subscriptions::new(Mutex::new(Wanted::new()));
         let pattern = types::make(socket_type, &subscriptions)?;
-        let shared = Arc::new(SocketMailbox::new(socket_type, subscriptions));
+        let shared = SocketMailbox::new(socket_type, subscriptions);
+        let shared = Arc::new(shared.with_lingering(self.0.lingering.clone()));
         let mut options = Options::new(socket_type);
         options.spin = self.0.options.spin;
         if let Some(time) = self.0.options.engine.busy_poll {

@@ -1,5 +1,6 @@
 //! What can go wrong, and who is at fault.
 
+use crate::context::unfinished::Unfinished;
 use crate::socket::multipart::Multipart;
 use ringmq_engine::{BackendUnavailable, StartError};
 use ringmq_pipe::Reentered;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 
 /// Why an operation on a socket or context failed.
 ///
-/// The texts say what to do. [`Error::WouldBlock`] and [`Error::Terminated`] are part of normal life;
+/// The texts say what to do. [`Error::WouldBlock`], [`Error::Terminated`] and [`Error::Closed`] are part of
+/// normal life;
 /// [`State`](Self::State), [`NotSupported`](Self::NotSupported) and the endpoint and option errors are
 /// the caller's mistakes; the others are the system's.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -21,6 +23,10 @@ pub enum Error {
     /// The context was shut down or terminated (`ETERM`).
     #[error("the context was terminated")]
     Terminated,
+    /// The socket was [closed](crate::Socket::close), by another thread for instance (`ENOTSOCK`). The other
+    /// sockets of its context go on.
+    #[error("the socket is closed")]
+    Closed,
     /// This type of socket does not do that (`ENOTSUP`).
     #[error("a {socket} socket cannot {action}")]
     NotSupported {
@@ -102,6 +108,9 @@ pub enum Error {
         /// How many it has.
         found: usize,
     },
+    /// Something was not finished in time (`EAGAIN`).
+    #[error(transparent)]
+    Unfinished(Arc<Unfinished>),
     /// The backend that was asked for is not to be had.
     #[error(transparent)]
     BackendUnavailable(#[from] BackendUnavailable),
@@ -136,6 +145,12 @@ impl Error {
 impl From<Reentered> for Error {
     fn from(_: Reentered) -> Self {
         Self::Reentered
+    }
+}
+
+impl From<Unfinished> for Error {
+    fn from(left: Unfinished) -> Self {
+        Self::Unfinished(Arc::new(left))
     }
 }
 

@@ -36,6 +36,7 @@ macro_rules! kinds {
 kinds! {
     WouldBlock
     Terminated
+    Closed
     NotSupported
     State
     Reentered
@@ -49,6 +50,7 @@ kinds! {
     InvalidOption
     NoSuchOption
     FrameCount
+    Unfinished
     BackendUnavailable
     Io
 }

@@ -43,7 +43,8 @@ mod types;
 mod wait;
 
 pub use constants::{REFERENCED_FROM, VERSION, ZMTP_VERSION};
-pub use context::Context;
+pub use context::unfinished::{Unfinished, Waiting};
+pub use context::{Context, TermFuture};
 pub use context_builder::ContextBuilder;
 pub use error::{Error, FrameCountError, SendError};
 pub use error_kind::ErrorKind;
@@ -58,6 +59,8 @@ pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use socket::Socket;
+pub use socket::close::CloseFuture;
+pub use socket::flush::FlushFuture;
 pub use socket::monitor::Monitor;
 pub use socket::multipart::Multipart;
 pub use socket::payload::Payload;

@@ -8,6 +8,7 @@ use ringmq_engine::Parker;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::BorrowedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What to wait for.
@@ -29,7 +30,7 @@ impl Interest {
 }
 
 /// Something that is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
     /// What [`Poller::add`] returned for it.
     pub key: usize,
@@ -37,6 +38,9 @@ pub struct Ready {
     pub readable: bool,
     /// A message can be sent, or bytes can be written.
     pub writable: bool,
+    /// The socket was [closed](Socket::close) or dropped. This is told once; from then on the poller passes
+    /// over it, as if it had been [removed](Poller::remove).
+    pub closed: bool,
 }
 
 /// A set of sockets and descriptors to wait for. Level-triggered: what is ready stays ready until it is
@@ -65,9 +69,21 @@ pub struct Poller<'fd> {
 }
 
 enum PollItem<'fd> {
-    Socket(Arc<Inner>),
+    Socket(PolledSocket),
     /// Of Windows: a SOCKET.
     Fd(BorrowedFd<'fd>),
+}
+
+struct PolledSocket {
+    inner: Arc<Inner>,
+    /// That it is closed was told. Relaxed throughout: who tells it twice does no harm.
+    told_closed: AtomicBool,
+}
+
+impl PolledSocket {
+    fn is_over(&self) -> bool {
+        self.told_closed.load(Ordering::Relaxed)
+    }
 }
 
 impl<'fd> Poller<'fd> {
@@ -103,7 +119,9 @@ impl<'fd> Poller<'fd> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn add<K: Kind>(&mut self, socket: &Socket<K>, interest: Interest) -> usize {
-        self.insert(interest, PollItem::Socket(socket.inner.clone()))
+        let inner = socket.inner.clone();
+        let told_closed = AtomicBool::new(false);
+        self.insert(interest, PollItem::Socket(PolledSocket { inner, told_closed }))
     }
 
     /// Adds a descriptor; returns the key that names it in [`Ready`].
@@ -189,8 +207,12 @@ impl<'fd> Poller<'fd> {
     /// Waits until something is ready, `timeout` at most (`None`: for ever); empty when the time has
     /// passed.
     ///
+    /// A socket that is closed, also while it is waited for, is told [as such](Ready::closed), once, and
+    /// does not hinder the wait for the others.
+    ///
     /// # Errors
-    /// [`Error::Terminated`] if a socket's context has ended, [`Error::Io`] if the system refuses.
+    /// [`Error::Terminated`] if a socket's context has ended, [`Error::Closed`] if all that there is to
+    /// wait for are sockets that were told to be closed, [`Error::Io`] if the system refuses.
     ///
     /// # Examples
     /// ```
@@ -211,6 +233,15 @@ impl<'fd> Poller<'fd> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Vec<Ready>, Error> {
+        if self.is_over() {
+            return Err(Error::Closed);
+        }
+        let ready = self.wait_for_ready(timeout)?;
+        self.note_closed(&ready);
+        Ok(ready)
+    }
+
+    fn wait_for_ready(&self, timeout: Option<Duration>) -> Result<Vec<Ready>, Error> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let parker = match self.has_fds() {
             true => Some(thread_parker().map_err(|error| Error::io("making a parker", error))?),
@@ -226,7 +257,9 @@ impl<'fd> Poller<'fd> {
             .entries
             .iter()
             .filter_map(|(_, _, source)| match source {
-                PollItem::Socket(inner) => Some(Registration::of_thread(inner, waker.clone())),
+                PollItem::Socket(socket) => {
+                    Some(Registration::of_thread(&socket.inner, waker.clone()))
+                }
                 PollItem::Fd(_) => None,
             })
             .collect();
@@ -241,6 +274,22 @@ impl<'fd> Poller<'fd> {
         }
     }
 
+    /// Whether there is nothing to wait for but sockets that are known to be closed.
+    fn is_over(&self) -> bool {
+        let over = |(_, _, source): &(usize, Interest, PollItem<'_>)| matches!(source, PollItem::Socket(socket) if socket.is_over());
+        !self.entries.is_empty() && self.entries.iter().all(over)
+    }
+
+    /// What is about to be told is not told again.
+    fn note_closed(&self, ready: &[Ready]) {
+        for told in ready.iter().filter(|ready| ready.closed) {
+            let entry = self.entries.iter().find(|entry| entry.0 == told.key);
+            if let Some((_, _, PollItem::Socket(socket))) = entry {
+                socket.told_closed.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
     fn has_fds(&self) -> bool {
         self.entries.iter().any(|(_, _, source)| !matches!(source, PollItem::Socket(_)))
     }
@@ -249,8 +298,11 @@ impl<'fd> Poller<'fd> {
     fn settle(&self) -> Result<bool, Error> {
         let mut quiet = true;
         for (_, interest, source) in &self.entries {
-            let PollItem::Socket(inner) = source else { continue };
-            quiet &= settle(inner, interest.readable)?;
+            let PollItem::Socket(socket) = source else { continue };
+            quiet &= match settle(&socket.inner, interest.readable) {
+                Err(Error::Closed) => socket.is_over(),
+                result => result?,
+            };
         }
         Ok(quiet)
     }
@@ -269,9 +321,17 @@ impl<'fd> Poller<'fd> {
     fn sockets(&self) -> Result<Vec<Ready>, Error> {
         let mut ready = Vec::new();
         for (key, interest, source) in &self.entries {
-            let PollItem::Socket(inner) = source else { continue };
+            let PollItem::Socket(socket) = source else { continue };
+            let inner = &socket.inner;
             let mut core = inner.lock()?;
-            core.enter()?;
+            match core.enter() {
+                Err(Error::Closed) if socket.is_over() => continue,
+                Err(Error::Closed) => {
+                    ready.push(Ready { key: *key, closed: true, ..Ready::default() });
+                    continue;
+                }
+                result => result?,
+            }
             let mut readable = interest.readable && core.can_recv();
             if interest.readable && !readable {
                 drop(core);
@@ -281,7 +341,7 @@ impl<'fd> Poller<'fd> {
             }
             let writable = interest.writable && core.can_send();
             if readable || writable {
-                ready.push(Ready { key: *key, readable, writable });
+                ready.push(Ready { key: *key, readable, writable, closed: false });
             }
         }
         Ok(ready)
@@ -318,7 +378,7 @@ impl<'fd> Poller<'fd> {
             let readable = flags.intersects(PollFlags::IN) || trouble;
             let writable = flags.intersects(PollFlags::OUT);
             if readable || writable {
-                ready.push(Ready { key, readable, writable });
+                ready.push(Ready { key, readable, writable, closed: false });
             }
         }
         Ok(())

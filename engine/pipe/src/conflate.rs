@@ -18,12 +18,32 @@ struct Whole {
     rest: Vec<Message>,
 }
 
-struct ConflatedSlot {
-    slot: Mutex<Option<Whole>>,
+/// What is behind the lock.
+#[derive(Default)]
+struct Latest {
+    message: Option<Whole>,
+    /// How many were written, and how many of those when one was last taken.
+    written: u64,
+    taken: u64,
+    /// The writer wants to be told when the message is taken.
+    awaited: bool,
+}
+
+pub(crate) struct ConflatedSlot {
+    slot: Mutex<Latest>,
     writer_gone: AtomicBool,
     reader_gone: AtomicBool,
     replaced: AtomicU64,
     wake_reader: WakeSlot,
+    wake_writer: WakeSlot,
+}
+
+#[cfg(not(loom))]
+impl ConflatedSlot {
+    /// Whether there is a message that nobody has taken.
+    pub(crate) fn is_full(&self) -> bool {
+        lock(&self.slot).message.is_some()
+    }
 }
 
 /// Makes a direction that keeps the latest message only.
@@ -40,11 +60,12 @@ struct ConflatedSlot {
 /// ```
 pub fn conflated() -> (ConflatedWriter, ConflatedReader) {
     let shared = Arc::new(ConflatedSlot {
-        slot: Mutex::new(None),
+        slot: Mutex::default(),
         writer_gone: AtomicBool::new(false),
         reader_gone: AtomicBool::new(false),
         replaced: AtomicU64::new(0),
         wake_reader: WakeSlot::new(),
+        wake_writer: WakeSlot::new(),
     });
     (
         ConflatedWriter { shared: shared.clone(), open: Vec::new(), peer: None },
@@ -62,6 +83,11 @@ pub struct ConflatedWriter {
 }
 
 impl ConflatedWriter {
+    #[cfg(not(loom))]
+    pub(crate) fn shared(&self) -> &Arc<ConflatedSlot> {
+        &self.shared
+    }
+
     /// Says who sends what is written from now on; a message that is not complete is taken back.
     pub fn set_peer(&mut self, peer: Option<KnownPeer>) {
         self.rollback();
@@ -87,7 +113,10 @@ impl ConflatedWriter {
             return Ok(());
         }
         let whole = self.complete(frame);
-        let old = lock(&self.shared.slot).replace(whole);
+        let mut slot = lock(&self.shared.slot);
+        slot.written += 1;
+        let old = slot.message.replace(whole);
+        drop(slot);
         if old.is_some() {
             self.shared.replaced.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -105,6 +134,24 @@ impl ConflatedWriter {
         rest.push(last);
         let first = rest.remove(0);
         Whole { first, rest }
+    }
+
+    /// Says who is told that a message was taken.
+    pub(crate) fn install(&self, notify: std::sync::Arc<dyn Notify>, key: usize) {
+        self.shared.wake_writer.install(notify, key);
+    }
+
+    /// How many messages were written so far, those included that others took the place of.
+    pub(crate) fn written(&self) -> u64 {
+        lock(&self.shared.slot).written
+    }
+
+    /// Whether a message waits to be taken that is none of those after number `until`; the writer's notifier
+    /// is told when that changes.
+    pub(crate) fn is_awaited(&self, until: u64) -> bool {
+        let mut slot = lock(&self.shared.slot);
+        slot.awaited = slot.taken < until && slot.message.is_some();
+        slot.awaited && !self.closed()
     }
 
     /// Takes back the frames of a message that will not be completed.
@@ -125,6 +172,7 @@ impl ConflatedWriter {
 
 impl Drop for ConflatedWriter {
     fn drop(&mut self) {
+        self.shared.wake_writer.clear();
         self.shared.writer_gone.store(true, Ordering::Release);
         self.shared.wake_reader.readable();
     }
@@ -156,7 +204,14 @@ impl ConflatedReader {
             self.began = false;
             return Some(frame);
         }
-        let Whole { first, rest } = lock(&self.shared.slot).take()?;
+        let mut slot = lock(&self.shared.slot);
+        let Whole { first, rest } = slot.message.take()?;
+        slot.taken = slot.written;
+        let awaited = std::mem::take(&mut slot.awaited);
+        drop(slot);
+        if awaited {
+            self.shared.wake_writer.writable();
+        }
         self.rest = rest.into_iter();
         self.began = true;
         Some(first)
@@ -169,7 +224,7 @@ impl ConflatedReader {
 
     /// Whether there is a frame to read.
     pub fn ready(&self) -> bool {
-        self.rest.len() > 0 || lock(&self.shared.slot).is_some()
+        self.rest.len() > 0 || lock(&self.shared.slot).message.is_some()
     }
 
     /// The notifier is told of every message that finds the slot empty: sleeping takes no more than

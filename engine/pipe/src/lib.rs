@@ -14,6 +14,9 @@
 
 mod conflate;
 mod cpu;
+// Not in models: loom has no weak references, and nobody there looks.
+#[cfg(not(loom))]
+mod depth;
 pub mod frame;
 mod log;
 mod message;
@@ -22,6 +25,8 @@ mod pipe_state;
 mod sync;
 
 pub use conflate::{ConflatedReader, ConflatedWriter, conflated};
+#[cfg(not(loom))]
+pub use depth::PipeDepth;
 pub use log::{
     ATTACH, BATCH, FULL, LogReader, LogWriter, Piece, SharedEncoder, SharedFrame, Sleep,
     WriteError, log, settle,
@@ -30,7 +35,7 @@ pub use message::block::BLOCK;
 pub use message::properties::{KnownPeer, Properties, PropertySource};
 pub use message::{GROUP_MAX, GroupTooLong, INLINE, Message};
 pub use pipe::{Capacity, PipeEnd, PipeReader, PipeWriter, pipe};
-pub use pipe_state::PipeState;
+pub use pipe_state::{PipeState, WhenOver};
 pub use sync::biased_mutex::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Reentered};
 pub use sync::foreign::Section;
 pub use sync::lease::{Lease, LeaseCheck, LeaseGuard, LeaseOwner, Tell, lease};

@@ -116,7 +116,8 @@ impl PipeWriter {
     pub fn install(&mut self, notify: &std::sync::Arc<dyn Notify>, key: usize) {
         match self {
             Self::Log(log) => log.install(notify.clone(), key),
-            Self::Conflated(_) => {} // Never full, so nobody waits for room.
+            // Never full: nobody waits for room.
+            Self::Conflated(slot) => slot.install(notify.clone(), key),
         }
     }
 
@@ -202,6 +203,37 @@ impl PipeWriter {
         match self {
             Self::Log(log) => log.depth(),
             Self::Conflated(_) => 0,
+        }
+    }
+
+    /// A number for all messages written so far, to ask for with [`unsent`](Self::unsent).
+    pub fn flush_mark(&self) -> u64 {
+        match self {
+            Self::Log(log) => log.written(),
+            Self::Conflated(slot) => slot.written(),
+        }
+    }
+
+    /// How many of the messages up to a [mark](Self::flush_mark) the reader is not done with; see
+    /// [`LogWriter::unsent`]. A reader is done with the latest one when it has taken it.
+    pub fn unsent(&mut self, until: u64) -> u64 {
+        match self {
+            Self::Log(log) => log.unsent(until),
+            Self::Conflated(slot) => u64::from(slot.is_awaited(until)),
+        }
+    }
+
+    /// Nobody asks any more; see [`LogWriter::stop_watching`].
+    pub fn stop_watching(&mut self) {
+        if let Self::Log(log) = self {
+            log.stop_watching();
+        }
+    }
+
+    /// Has the reader say what it is done with; see [`LogWriter::ask_for_credit`].
+    pub fn ask_for_credit(&self) {
+        if let Self::Log(log) = self {
+            log.ask_for_credit();
         }
     }
 

@@ -17,7 +17,24 @@ pub struct PipeState<D = ()> {
     told: Mutex<u64>,
     /// How long unsent messages are kept once the socket has closed its end; see [`closing`](Self::closing).
     linger: AtomicU64,
+    /// It was [changed](Self::change_linger) after the end was closed, and nobody has acted on that.
+    linger_changed: AtomicBool,
+    /// Who hears of the far end's end.
+    end: Mutex<PipeOver>,
 }
+
+/// What is known of the far end's end.
+enum PipeOver {
+    NotYet,
+    /// Who wants to hear of it.
+    Tell(WhenOver),
+    /// It has come.
+    Over,
+}
+
+/// Called when a pipe that its socket has closed is over, with how many messages were lost with it. Runs on
+/// the thread at the far end: it must be quick and must not block.
+pub type WhenOver = Box<dyn FnOnce(u64) + Send>;
 
 /// [`PipeState::linger`] of a pipe whose socket has not closed it.
 const OPEN: u64 = u64::MAX;
@@ -32,6 +49,8 @@ impl<D> Default for PipeState<D> {
             direct: Mutex::new(None),
             told: Mutex::new(0),
             linger: AtomicU64::new(OPEN),
+            linger_changed: AtomicBool::new(false),
+            end: Mutex::new(PipeOver::NotYet),
         }
     }
 }
@@ -68,6 +87,43 @@ impl<D> PipeState<D> {
         self.linger.store(millis, Ordering::Release);
     }
 
+    /// Of a pipe that is [closed](Self::close): what is left of it is to be sent for so much longer, from when
+    /// the far end is told to look. `false` if it is not closed.
+    pub fn change_linger(&self, linger: Option<Duration>) -> bool {
+        if self.closing().is_none() {
+            return false;
+        }
+        self.close(linger);
+        // Release: pairs with the Acquire in `take_linger_change`.
+        self.linger_changed.store(true, Ordering::Release);
+        true
+    }
+
+    /// Whether the linger time is to be counted anew; clears that.
+    pub fn take_linger_change(&self) -> bool {
+        self.linger_changed.swap(false, Ordering::Acquire)
+    }
+
+    /// Says who hears of the end of this pipe, which is about to be closed. Heard at once if that has come.
+    pub fn set_when_over(&self, when_over: WhenOver) {
+        let mut end = lock(&self.end);
+        if matches!(*end, PipeOver::Over) {
+            drop(end);
+            return when_over(0);
+        }
+        *end = PipeOver::Tell(when_over);
+    }
+
+    /// Nothing more is going to be sent: the far end is going, and `lost` messages with it, or another socket
+    /// has it.
+    pub fn over(&self, lost: u64) {
+        self.dropped.fetch_add(lost, Ordering::Relaxed);
+        let before = std::mem::replace(&mut *lock(&self.end), PipeOver::Over);
+        if let PipeOver::Tell(when_over) = before {
+            when_over(lost);
+        }
+    }
+
     /// `Some(linger)` once the socket has closed its end; see [`close`](Self::close).
     pub fn closing(&self) -> Option<Option<Duration>> {
         match self.linger.load(Ordering::Acquire) {
@@ -97,6 +153,37 @@ impl<D> PipeState<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_linger_time_changes_only_after_the_end() {
+        let state = PipeState::<()>::default();
+        assert!(!state.change_linger(Some(Duration::ZERO)));
+        assert_eq!((state.closing(), state.take_linger_change()), (None, false));
+        state.close(None);
+        assert!(state.change_linger(Some(Duration::from_secs(1))));
+        assert_eq!(state.closing(), Some(Some(Duration::from_secs(1))));
+        assert!(state.take_linger_change() && !state.take_linger_change());
+    }
+
+    #[test]
+    fn who_is_to_hear_of_the_end_hears_of_it_once() {
+        let state = PipeState::<()>::default();
+        let told = std::sync::Arc::new(AtomicU64::new(0));
+        let teller = told.clone();
+        state.set_when_over(Box::new(move |lost| _ = teller.fetch_add(lost, Ordering::Relaxed)));
+        state.over(7);
+        state.over(5);
+        let teller = told.clone();
+        state.set_when_over(Box::new(move |lost| {
+            _ = teller.fetch_add(lost + 100, Ordering::Relaxed)
+        }));
+        let dropped = state.dropped.load(Ordering::Relaxed);
+        assert_eq!(
+            (told.load(Ordering::Relaxed), dropped),
+            (107, 12),
+            "who asks late hears at once"
+        );
+    }
 
     #[test]
     fn a_linger_time_is_never_cut_to_nothing() {

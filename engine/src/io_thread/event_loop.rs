@@ -150,6 +150,7 @@ impl EventLoop {
             match command {
                 ThreadCommand::Add(token, slot) => self.add(token, slot),
                 ThreadCommand::Tell(token, notice) => self.tell(token, notice),
+                ThreadCommand::TellAll(notice) => self.tell_all(notice),
                 ThreadCommand::Stop => self.stopping = true,
                 ThreadCommand::Retire => self.retiring = true,
             }
@@ -234,6 +235,11 @@ impl EventLoop {
 
     fn tell(&mut self, token: Token, notice: Notice) {
         self.with(token, |handler, cx| handler.notified(cx, notice));
+    }
+
+    fn tell_all(&mut self, notice: fn() -> Notice) {
+        let all: Vec<Token> = self.handlers.keys().copied().collect();
+        all.into_iter().for_each(|token| self.tell(token, notice()));
     }
 
     /// Runs one handler, if it is still there.

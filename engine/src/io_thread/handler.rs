@@ -43,6 +43,8 @@ pub enum Notice {
     Reclaim,
     /// Stop, and close what was opened.
     Close,
+    /// The linger time of a pipe may have been changed.
+    LingerChanged,
     /// The socket is gone: stop unless there is a pipe left to drain.
     Abandon,
     /// The authenticator has answered whether the peer is to be let in.

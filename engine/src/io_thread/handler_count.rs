@@ -1,29 +1,55 @@
 //! How many handlers there are on all I/O threads of an engine, and a way to wait until there are none.
 
+use ringmq_pipe::Waiters;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// See the [module's documentation](self).
 #[derive(Default)]
 pub(crate) struct HandlerCount {
     count: Mutex<usize>,
     empty: Condvar,
+    /// Tasks that wait for that.
+    pub(crate) waiters: Waiters,
 }
 
 impl HandlerCount {
     fn change(&self, by: isize) {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = self.lock();
         *count = count.saturating_add_signed(by);
-        if *count == 0 {
+        let empty = *count == 0;
+        drop(count);
+        if empty {
             self.empty.notify_all();
+            self.waiters.wake();
         }
     }
 
-    pub(crate) fn wait_empty(&self) {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn is_empty(&self) -> bool {
+        *self.lock() == 0
+    }
+
+    /// Waits until there are none, or until a time (`None`: for ever); whether there are none.
+    pub(crate) fn wait_empty(&self, until: Option<Instant>) -> bool {
+        let mut count = self.lock();
         while *count > 0 {
-            count = self.empty.wait(count).unwrap_or_else(PoisonError::into_inner);
+            let Some(until) = until else {
+                count = self.empty.wait(count).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.empty.wait_timeout(count, left);
+            count = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

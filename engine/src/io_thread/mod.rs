@@ -30,6 +30,7 @@ use std::thread::JoinHandle;
 pub(crate) enum ThreadCommand {
     Add(Token, HandlerSlot),
     Tell(Token, Notice),
+    TellAll(fn() -> Notice),
     Stop,
     /// Stop as soon as there is no handler.
     Retire,
@@ -111,6 +112,11 @@ impl IoHandle {
         self.0.post(ThreadCommand::Tell(token, notice));
     }
 
+    /// Tells every handler of the thread.
+    pub fn tell_all(&self, notice: fn() -> Notice) {
+        self.0.post(ThreadCommand::TellAll(notice));
+    }
+
     /// This thread as the notifier of logs, under [`Token::key`].
     pub fn notifier(&self) -> Arc<dyn Notify> {
         self.0.clone()
@@ -166,7 +172,7 @@ thread_local! {
 
 /// Whether the calling thread is an I/O thread, of whatever engine: it must not wait for another one, which
 /// may be waiting for it.
-pub(crate) fn is_io_thread() -> bool {
+pub fn is_io_thread() -> bool {
     IS_IO.get()
 }
 

@@ -83,9 +83,11 @@ impl Common {
     /// What follows if the socket has closed the pipe: of one that is `spent` at once, of another
     /// when its linger time is over.
     pub(super) fn closing(&mut self, cx: &mut Cx<'_>, spent: impl FnOnce() -> bool) -> Next {
-        let Some(linger) = self.pipe_state.as_ref().and_then(|state| state.closing()) else {
-            return Next::Stay;
-        };
+        let Some(state) = &self.pipe_state else { return Next::Stay };
+        let Some(linger) = state.closing() else { return Next::Stay };
+        if state.take_linger_change() {
+            self.linger_until = None;
+        }
         // No need for a peer that there is nothing to say to.
         if linger == Some(Duration::ZERO) || spent() {
             return Next::Leave(DisconnectReason::Local);
@@ -93,8 +95,8 @@ impl Common {
         if let Some(linger) = linger {
             // Beyond the end of time is for ever.
             self.linger_until = self.linger_until.or_else(|| cx.now.checked_add(linger));
-            cx.arrange_timer(LINGER, self.linger_until);
         }
+        cx.arrange_timer(LINGER, self.linger_until);
         Next::Stay
     }
 

@@ -88,6 +88,6 @@ impl Drop for OutputSource {
             lost += u64::from(!frame.more());
         }
         lost += pieces.iter().map(|piece| u64::from(piece.messages)).sum::<u64>();
-        self.state.dropped.fetch_add(lost, Ordering::Relaxed);
+        self.state.over(lost);
     }
 }

@@ -183,6 +183,7 @@ impl Handler for Session {
             (Notice::Readable, state) => {
                 if let State::Traffic(traffic) = state {
                     traffic.write.want();
+                    traffic.credit();
                 }
                 self.look_for_close(cx);
                 return self.advance(cx);
@@ -192,7 +193,7 @@ impl Handler for Session {
                 Next::Leave(DisconnectReason::Local)
             }
             // The pipe's own end says when, and how long to linger until then.
-            (Notice::Abandon, _) => return self.look_for_close(cx),
+            (Notice::Abandon | Notice::LingerChanged, _) => return self.look_for_close(cx),
             (Notice::Authenticated(answer), State::Handshaking(handshaking)) => {
                 handshaking.answered(common, cx, *answer)
             }

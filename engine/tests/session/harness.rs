@@ -272,7 +272,7 @@ impl Harness {
         let engine = Arc::new(self.engine);
         let waiting = engine.clone();
         std::thread::spawn(move || {
-            waiting.wait_until_idle();
+            waiting.wait_until_idle(None);
             done.send(()).unwrap();
         });
         is_done.recv_timeout(DEADLINE).expect("no handler is left");

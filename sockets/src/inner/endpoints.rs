@@ -138,6 +138,12 @@ impl Endpoints {
         Some(self.connected.remove(&endpoint_id)?.endpoint)
     }
 
+    /// What was bound or connected under a number.
+    pub(crate) fn name(&self, endpoint_id: EndpointId) -> Option<Arc<str>> {
+        let bound = || self.bound.iter().find(|entry| entry.endpoint_id == endpoint_id);
+        self.connected.get(&endpoint_id).or_else(bound).map(|entry| entry.endpoint.clone())
+    }
+
     /// Whether nothing is bound or connected.
     pub(crate) fn is_empty(&self) -> bool {
         self.bound.is_empty() && self.connected.is_empty()

@@ -3,6 +3,7 @@
 
 use super::lobby::{Arrival, Lobby, News};
 use super::monitors::Monitors;
+use crate::context::lingering::Lingering;
 use crate::options::table::{RCVHWM, SNDHWM};
 use crate::subscription::{Coming, Wanted};
 use crate::types::{Subscriptions, Traits, traits};
@@ -12,7 +13,7 @@ use ringmq_pipe::{Capacity, Mailbox, Notify, Waiters, pipe};
 use ringmq_transports::Offer;
 use ringmq_transports::inproc::Acceptor;
 use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// What happened to a socket, for the thread that next enters it.
@@ -25,6 +26,8 @@ pub(crate) enum SocketCommand {
     Writable(usize),
     /// A connect has ended for good, and why.
     Ended { endpoint_id: EndpointId, reason: Arc<str> },
+    /// The context is shut down.
+    Shutdown,
 }
 
 pub(crate) struct SocketMailbox {
@@ -45,6 +48,12 @@ pub(crate) struct SocketMailbox {
     pub(crate) conflate: AtomicBool,
     /// The application has closed the socket.
     pub(crate) closed: AtomicBool,
+    /// What lingers in the context.
+    pub(crate) lingering_in_context: Arc<Lingering>,
+    /// How many of the pipes that the socket has closed linger.
+    pub(crate) lingering: AtomicUsize,
+    /// Messages that linger gave up.
+    pub(crate) gave_up: AtomicU64,
 }
 
 impl SocketMailbox {
@@ -64,7 +73,15 @@ impl SocketMailbox {
             recv_hwm: AtomicU32::new((RCVHWM.default)(socket_type)),
             conflate: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            lingering_in_context: Arc::default(),
+            lingering: AtomicUsize::new(0),
+            gave_up: AtomicU64::new(0),
         }
+    }
+
+    /// The mailbox of a socket in a context where this lingers.
+    pub(crate) fn with_lingering(self, lingering: Arc<Lingering>) -> Self {
+        Self { lingering_in_context: lingering, ..self }
     }
 
     pub(crate) fn post(&self, command: SocketCommand) {

@@ -46,6 +46,17 @@ pub(crate) struct Core {
     /// Messages dropped that no pipe's own count tells of, or whose pipes are gone.
     dropped: u64,
     pub(crate) closed: bool,
+    /// Who has closed it, if it is closed.
+    closed_by: ClosedBy,
+}
+
+/// Who has closed a socket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClosedBy {
+    /// The application, that socket alone.
+    Application,
+    /// Its context, with all of its sockets.
+    Context,
 }
 
 impl Core {
@@ -67,19 +78,28 @@ impl Core {
             times_turned_away: 0,
             dropped: 0,
             closed: false,
+            closed_by: ClosedBy::Context,
         }
     }
 
     /// To be called first by whoever enters the socket.
     ///
     /// # Errors
-    /// [`Error::Terminated`].
+    /// [`Error::Terminated`] or [`Error::Closed`].
     #[inline]
     pub(crate) fn enter(&mut self) -> Result<(), Error> {
         if self.shared.mailbox.pending() {
             self.run_commands();
         }
-        if self.closed { Err(Error::Terminated) } else { Ok(()) }
+        if self.closed { Err(self.why_closed()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn why_closed(&self) -> Error {
+        match self.closed_by {
+            ClosedBy::Application => Error::Closed,
+            ClosedBy::Context => Error::Terminated,
+        }
     }
 
     #[cold]
@@ -96,6 +116,7 @@ impl Core {
                 SocketCommand::Ended { endpoint_id, reason } => {
                     self.connect_ended(endpoint_id, &reason)
                 }
+                SocketCommand::Shutdown => self.close(ClosedBy::Context),
             }
         }
         self.remove_ended();
@@ -212,6 +233,14 @@ impl Core {
         if let Some(endpoint_id) = self.pipes.close(key, linger) {
             self.endpoints.pipe_closed(endpoint_id);
         }
+    }
+
+    /// Closes a pipe of an endpoint; what it still has to send is sent for the linger time.
+    pub(crate) fn close_pipe(&mut self, key: usize, endpoint: Arc<str>) {
+        if let Some(pipe) = self.pipes.get(key) {
+            self.shared.lingering_in_context.add(&self.shared, pipe, endpoint);
+        }
+        self.detach(key, self.options.linger);
     }
 
     /// Forgets the connects to an endpoint within the process whose other end is gone. What that has
@@ -391,13 +420,16 @@ impl Core {
     }
 
     /// Closes everything; what is still to be sent is sent for the linger time.
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close(&mut self, by: ClosedBy) {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
+        self.closed_by = by;
         self.shared.closed.store(true, Ordering::SeqCst);
         for key in self.pipes.keys() {
-            self.detach(key, self.options.linger);
+            let id = self.pipes.get(key).map(|pipe| pipe.endpoint_id);
+            let endpoint = id.and_then(|id| self.endpoints.name(id)).unwrap_or_default();
+            self.close_pipe(key, endpoint);
         }
         self.endpoints.close();
         self.shared.discard();

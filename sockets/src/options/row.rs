@@ -7,6 +7,7 @@ use super::value::{OptionValue, ValueType};
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
+use ringmq_pipe::BiasedMutexGuard;
 use ringmq_zmtp::SocketType;
 use std::fmt;
 
@@ -58,6 +59,8 @@ pub(crate) struct OptionFacts {
     pub(crate) takes: &'static str,
     pub(crate) applies: Applies,
     pub(crate) effect: Effect,
+    /// It can be set and read of a socket that is closed, too.
+    pub(crate) outlives: bool,
     /// How it differs from libzmq's and why, and what else is worth knowing.
     pub(crate) note: &'static str,
 }
@@ -79,6 +82,7 @@ impl OptionFacts {
             takes: "",
             applies: Applies::All,
             effect: Effect::NextEndpoint,
+            outlives: false,
             note: "",
         }
     }
@@ -101,6 +105,10 @@ impl OptionFacts {
 
     pub(crate) const fn counts(self, effect: Effect) -> Self {
         Self { effect, ..self }
+    }
+
+    pub(crate) const fn outlives(self) -> Self {
+        Self { outlives: true, ..self }
     }
 
     pub(crate) const fn note(self, note: &'static str) -> Self {
@@ -218,9 +226,12 @@ impl<T> OptionRow<T> {
     /// As of [`check`](Self::check) and [`put`](Self::put), and [`Error::Terminated`].
     pub(crate) fn store(&self, socket: &Inner, value: T) -> Result<(), Error> {
         self.check(&value)?;
-        let mut core = socket.lock()?;
-        core.enter()?;
-        self.put(&mut core, value)
+        let mut core = self.enter(socket)?;
+        self.put(&mut core, value)?;
+        if self.facts.outlives && core.closed {
+            socket.linger_changed(&core);
+        }
+        Ok(())
     }
 
     /// Reads it.
@@ -228,9 +239,17 @@ impl<T> OptionRow<T> {
     /// # Errors
     /// As of [`take`](Self::take), and [`Error::Terminated`].
     pub(crate) fn load(&self, socket: &Inner) -> Result<T, Error> {
-        let mut core = socket.lock()?;
-        core.enter()?;
+        let mut core = self.enter(socket)?;
         self.take(&mut core)
+    }
+
+    fn enter<'a>(&self, socket: &'a Inner) -> Result<BiasedMutexGuard<'a, Core>, Error> {
+        let mut core = socket.lock()?;
+        match core.enter() {
+            Err(_) if self.facts.outlives => {}
+            result => result?,
+        }
+        Ok(core)
     }
 }
 

@@ -65,8 +65,12 @@ impl<K: Kind> Socket<K> {
     /// disconnected; `None` is for ever, zero drops them. Default `None`, for SUB and XSUB zero. Counts
     /// at once.
     ///
+    /// It can be set when the socket is closed or its context is shut down, too: what lingers of it then
+    /// lingers for so much longer from now on. Of sockets that are gone
+    /// [the context](crate::Context::set_linger) changes it.
+    ///
     /// # Errors
-    /// [`Error::Terminated`].
+    /// [`Error::Reentered`] from inside [`recv_with`](Socket::recv_with).
     ///
     /// # Examples
     /// ```

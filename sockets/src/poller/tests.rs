@@ -70,7 +70,7 @@ fn wait_for_step<K: Kind>(socket: &Socket<K>, interest: Interest, step: impl FnO
             let ready = poller.wait(Some(2 * PATIENCE)).unwrap();
             assert!(start.elapsed() < PATIENCE, "nobody woke it");
             let Interest { readable, writable } = interest;
-            assert_eq!(ready, [Ready { key, readable, writable }]);
+            assert_eq!(ready, [Ready { key, readable, writable, closed: false }]);
         });
         eventually(|| times() >= registered);
         step();

@@ -1,5 +1,7 @@
 //! The socket as the application holds it.
 
+pub(crate) mod close;
+pub(crate) mod flush;
 pub(crate) mod monitor;
 pub(crate) mod multipart;
 mod parts;
@@ -12,9 +14,9 @@ mod within;
 use crate::constants::ZMTP_VERSION;
 use crate::context::ContextInner;
 use crate::error::Error;
-use crate::inner::Core;
 use crate::inner::endpoints::{EndpointKind, Entry, Matches};
 use crate::inner::mailbox::{Binder, SocketMailbox};
+use crate::inner::{ClosedBy, Core};
 use crate::kind::Kind;
 use crate::socket::monitor::Monitor;
 use crate::socket::stats::PipeStats;
@@ -105,12 +107,12 @@ impl Inner {
 
     /// Closes the socket: every operation fails from then on, also those that wait. From inside of one of
     /// the calling thread, it is closed when that is over.
-    pub(crate) fn close(self: &Arc<Self>) {
+    pub(crate) fn close(self: &Arc<Self>, by: ClosedBy) {
         match self.lock() {
-            Ok(mut core) => core.close(),
+            Ok(mut core) => core.close(by),
             Err(_) => {
                 let this = self.clone();
-                Section::run_after(move || this.close());
+                Section::run_after(move || this.close(by));
             }
         }
     }
@@ -118,13 +120,13 @@ impl Inner {
 
 impl<K: Kind> Drop for Socket<K> {
     fn drop(&mut self) {
-        if self.inner.context.is_inherited() {
+        if self.inner.is_inherited() {
             // The parent's: for good, and as it is.
             std::mem::forget(self.inner.clone());
             return;
         }
         // A poller may still hold the inside.
-        self.inner.close();
+        self.inner.close(ClosedBy::Application);
     }
 }
 
@@ -357,8 +359,7 @@ impl<K: Kind> Socket<K> {
             return if known { Ok(()) } else { Err(error) };
         };
         while let Some(key) = core.pipes.of_endpoint(entry.endpoint_id) {
-            let linger = core.options.linger;
-            core.detach(key, linger);
+            core.close_pipe(key, entry.endpoint.clone());
         }
         drop(core);
         entry.disconnect();

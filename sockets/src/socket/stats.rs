@@ -51,6 +51,31 @@ impl<K: Kind> Socket<K> {
     }
 }
 
+impl<K: Kind> Socket<K> {
+    /// How many messages the socket has sent that were given up undelivered after their endpoint was
+    /// disconnected or the socket closed, because the [linger time](Self::set_linger) was over or their peer
+    /// had gone. Each time that is an event, too
+    /// ([`LingerGaveUp`](crate::MonitorEvent::LingerGaveUp)), as long as the socket is open.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let context = ringmq::Context::new();
+    /// let push = context.push()?;
+    /// push.set_linger(Some(Duration::ZERO))?;
+    /// push.connect("tcp://127.0.0.1:9")?;
+    /// push.send("to nobody")?;
+    /// push.close();
+    /// context.term();
+    /// assert_eq!(push.gave_up(), 1);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn gave_up(&self) -> u64 {
+        // Relaxed: a figure to look at.
+        self.inner.shared.gave_up.load(Ordering::Relaxed)
+    }
+}
+
 impl PipeStats {
     pub(crate) fn new(pipe: &Pipe) -> Self {
         let state = &pipe.end.state;

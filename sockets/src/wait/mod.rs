@@ -70,6 +70,13 @@ impl<'a> Registration<'a> {
     }
 }
 
+impl Registration<'_> {
+    /// Another waker takes the place of the first.
+    pub(crate) fn update(&self, waker: &Waker) {
+        self.inner.shared.waiters.update(self.key, waker);
+    }
+}
+
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
         self.inner.shared.waiters.remove(self.key);
@@ -202,7 +209,7 @@ impl<'a, S> Pending<'a, S> {
             result => return Poll::Ready(result),
         }
         match &self.registration {
-            Some(registration) => inner.shared.waiters.update(registration.key, cx.waker()),
+            Some(registration) => registration.update(cx.waker()),
             None => self.registration = Some(Registration::new(inner, cx.waker().clone())),
         }
         loop {

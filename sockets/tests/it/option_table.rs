@@ -340,13 +340,18 @@ fn what_is_no_option_is_an_error(harness: &Harness) {
     for name in ["", "Linger", "linger ", "set_linger", "send_hwm", "\0"] {
         assert!(matches!(SocketOption::by_name(name), Err(Error::NoSuchOption { .. })));
     }
-    let linger = SocketOption::by_number(17).unwrap();
-    let socket = make(harness, linger);
+    let mark = SocketOption::by_number(23).unwrap();
+    let socket = make(harness, mark);
     harness.context.shutdown();
-    assert!(matches!(socket.option(linger), Err(Error::Terminated)));
-    assert!(matches!(socket.linger(), Err(Error::Terminated)));
+    assert!(matches!(socket.option(mark), Err(Error::Terminated)));
+    assert!(matches!(socket.send_hwm(), Err(Error::Terminated)));
     let zero = OptionValue::Int(0);
-    assert!(matches!(socket.set_option(linger, &zero), Err(Error::Terminated)));
+    assert!(matches!(socket.set_option(mark, &zero), Err(Error::Terminated)));
+    // What lingers can be told to hurry when the socket is closed.
+    let linger = SocketOption::by_number(17).unwrap();
+    socket.set_option(linger, &zero).unwrap();
+    assert_eq!(socket.option(linger).unwrap(), zero);
+    assert_eq!(socket.linger().unwrap(), Some(std::time::Duration::ZERO));
 }
 
 fn what_is_too_large_for_c_is_the_largest_there_is(harness: &Harness) {

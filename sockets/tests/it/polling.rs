@@ -21,7 +21,10 @@ within_process![
     a_wait_ends_in_time,
     interests_change,
     a_wait_for_room_takes_no_processor_time,
-    a_closed_socket_ends_the_wait,
+    a_closed_socket_is_told_by_its_key_and_the_others_go_on,
+    who_waits_is_told_of_a_socket_that_is_closed_meanwhile,
+    a_poller_of_closed_sockets_says_so,
+    of_a_context_that_ends_all_sockets_are_terminated,
 ];
 
 /// What is ready now.
@@ -38,7 +41,7 @@ fn what_can_be_received_is_readable_until_it_is(harness: &Harness) {
     assert_ne!(first, second);
     assert_eq!(now(&poller), []);
     push.send_multipart(["a", "b"]).unwrap();
-    let readable = [Ready { key: first, readable: true, writable: false }];
+    let readable = [Ready { key: first, readable: true, writable: false, closed: false }];
     assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), readable);
     assert_eq!(now(&poller), readable, "it stays");
     one.recv().unwrap();
@@ -69,7 +72,7 @@ fn room_is_writable(harness: &Harness) {
     let key = poller.add(&push, Interest::BOTH);
     assert_eq!(now(&poller), [], "there is no peer");
     harness.join(&pull, &push);
-    let writable = [Ready { key, readable: false, writable: true }];
+    let writable = [Ready { key, readable: false, writable: true, closed: false }];
     assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), writable);
     let mut sent = 0;
     // On a slow machine there may be room again as soon as the wait was in vain.
@@ -109,7 +112,7 @@ fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(harness: &Harn
         eventually("it knows the topics", || publisher.topics() == 2);
         let mut poller = Poller::new();
         let key = poller.add(&publisher, Interest::WRITABLE);
-        let writable = [Ready { key, readable: false, writable: true }];
+        let writable = [Ready { key, readable: false, writable: true, closed: false }];
         assert_eq!(now(&poller), writable);
         let message = || [b"slow".to_vec(), vec![1; 1 << 20]];
         let mut sent = 0;
@@ -137,8 +140,8 @@ fn a_lock_step_socket_is_ready_for_its_next_step_only(harness: &Harness) {
     harness.join(&rep, &req);
     let mut poller = Poller::new();
     let (asks, answers) = (poller.add(&req, Interest::BOTH), poller.add(&rep, Interest::BOTH));
-    let readable = |key| vec![Ready { key, readable: true, writable: false }];
-    let writable = |key| vec![Ready { key, readable: false, writable: true }];
+    let readable = |key| vec![Ready { key, readable: true, writable: false, closed: false }];
+    let writable = |key| vec![Ready { key, readable: false, writable: true, closed: false }];
     for _ in 0..3 {
         assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), writable(asks));
         req.send("question").unwrap();
@@ -191,7 +194,10 @@ fn some_types_never_are_or_always(harness: &Harness) {
     poller.add(&subscriber, Interest::BOTH);
     poller.add(&pull, Interest::BOTH);
     let ready = now(&poller);
-    assert_eq!(ready, always.map(|key| Ready { key, readable: false, writable: true }));
+    assert_eq!(
+        ready,
+        always.map(|key| Ready { key, readable: false, writable: true, closed: false })
+    );
     router.set_mandatory(true).unwrap();
     assert_eq!(now(&poller).len(), 1, "a mandatory ROUTER needs a peer");
 }
@@ -214,11 +220,11 @@ fn interests_change(harness: &Harness) {
     b.send("hello").unwrap();
     let mut poller = Poller::new();
     let key = poller.add(&a, Interest::READABLE);
-    assert_eq!(now(&poller), [Ready { key, readable: true, writable: false }]);
+    assert_eq!(now(&poller), [Ready { key, readable: true, writable: false, closed: false }]);
     assert!(poller.modify(key, Interest::WRITABLE));
-    assert_eq!(now(&poller), [Ready { key, readable: false, writable: true }]);
+    assert_eq!(now(&poller), [Ready { key, readable: false, writable: true, closed: false }]);
     assert!(poller.modify(key, Interest::BOTH));
-    assert_eq!(now(&poller), [Ready { key, readable: true, writable: true }]);
+    assert_eq!(now(&poller), [Ready { key, readable: true, writable: true, closed: false }]);
     assert!(poller.modify(key, Interest::default()));
     assert_eq!(now(&poller), []);
     assert!(poller.remove(key));
@@ -247,16 +253,77 @@ fn a_wait_for_room_takes_no_processor_time(harness: &Harness) {
     }
 }
 
-fn a_closed_socket_ends_the_wait(harness: &Harness) {
-    let pull = harness.pull();
+/// What is told of a socket that is closed.
+fn closed(key: usize) -> Ready {
+    Ready { key, closed: true, ..Ready::default() }
+}
+
+fn a_closed_socket_is_told_by_its_key_and_the_others_go_on(harness: &Harness) {
+    let (pull, push) = (harness.pull(), harness.push());
     let endpoint = pull.bind(&harness.anywhere()).unwrap();
-    let push = harness.push();
     push.connect(&endpoint).unwrap();
+    let (other, other_push) = (harness.pull(), harness.push());
+    harness.join(&other, &other_push);
     let mut poller = Poller::new();
-    poller.add(&pull, Interest::READABLE);
+    let gone = poller.add(&pull, Interest::READABLE);
+    let stays = poller.add(&other, Interest::READABLE);
     drop(pull);
-    assert!(matches!(poller.wait(Some(PATIENCE)), Err(Error::Terminated)));
+    assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), [closed(gone)]);
     eventually("its peers hear of it", || connected(&push) == 0);
+    assert_eq!(poller.wait(Some(GLANCE)).unwrap(), [], "it was told");
+    other_push.send("goes on").unwrap();
+    let ready = [Ready { key: stays, readable: true, ..Ready::default() }];
+    assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), ready);
+    assert!(poller.remove(gone));
+    assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), ready);
+}
+
+fn who_waits_is_told_of_a_socket_that_is_closed_meanwhile(harness: &Harness) {
+    for interest in [Interest::READABLE, Interest::WRITABLE, Interest::BOTH] {
+        for socket_type in SocketType::ALL {
+            let Ok(socket) = harness.context.socket(socket_type) else { continue };
+            let others = [harness.pull(), harness.pull()];
+            let mut poller = Poller::new();
+            poller.add(&others[0], Interest::READABLE);
+            let key = poller.add(&socket, interest);
+            poller.add(&others[1], Interest::READABLE);
+            let told = std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| {
+                    loop {
+                        // Some types can be sent to at once.
+                        let ready = poller.wait(Some(PATIENCE)).unwrap();
+                        if ready.iter().any(|ready| ready.closed) || ready.is_empty() {
+                            return ready;
+                        }
+                    }
+                });
+                scope.spawn(|| socket.close());
+                waiting.join().unwrap()
+            });
+            assert_eq!(told, [closed(key)], "{socket_type:?}");
+        }
+    }
+}
+
+fn a_poller_of_closed_sockets_says_so(harness: &Harness) {
+    let mut poller = Poller::new();
+    let keys = [(); 2].map(|()| poller.add(&harness.pull(), Interest::READABLE));
+    assert_eq!(poller.wait(None).unwrap(), keys.map(closed));
+    assert!(matches!(poller.wait(None), Err(Error::Closed)));
+    assert_eq!(keys.map(|key| poller.remove(key)), [true; 2]);
+    assert_eq!(poller.wait(Some(Duration::ZERO)).unwrap(), []);
+}
+
+fn of_a_context_that_ends_all_sockets_are_terminated(harness: &Harness) {
+    let (before, after) = (harness.pull(), harness.pull());
+    let mut poller = Poller::new();
+    let key = poller.add(&before, Interest::READABLE);
+    drop(before);
+    assert_eq!(poller.wait(None).unwrap(), [closed(key)]);
+    poller.add(&after, Interest::READABLE);
+    harness.context.shutdown();
+    drop(after);
+    assert!(matches!(poller.wait(None), Err(Error::Terminated)));
 }
 
 mod descriptors {
@@ -295,7 +362,7 @@ mod descriptors {
             let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
             writer.write_all(b"x").unwrap();
             let ready = waiting.join().unwrap().unwrap();
-            assert_eq!(ready, [Ready { key, readable: true, writable: false }]);
+            assert_eq!(ready, [Ready { key, readable: true, writable: false, closed: false }]);
         });
         (&reader).read_exact(&mut [0; 1]).unwrap();
         assert_eq!(now(&poller), []);
@@ -319,6 +386,9 @@ mod descriptors {
             assert_eq!(pull.recv().unwrap(), [number]);
         }
         let writable = add(&mut poller, &writer, Interest::WRITABLE);
-        assert_eq!(now(&poller)[0], Ready { key: writable, readable: false, writable: true });
+        assert_eq!(
+            now(&poller)[0],
+            Ready { key: writable, readable: false, writable: true, closed: false }
+        );
     }
 }

@@ -24,6 +24,24 @@ pub trait Acceptor: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
+/// Gives the far end of a pipe to the socket that it is for.
+fn hand_over(acceptor: &dyn Acceptor, offer: Offer) {
+    let state = offer.end.state.clone();
+    acceptor.offer(offer);
+    state.over(0);
+}
+
+/// Drops the far end of a pipe that nobody has taken.
+fn lose(mut offer: Offer) {
+    let mut lost = 0;
+    // What is still written counts as lost, and comes to an end.
+    offer.end.rx.set_hwm(1);
+    while let Some(frame) = offer.end.rx.read() {
+        lost += u64::from(!frame.more());
+    }
+    offer.end.state.over(lost);
+}
+
 /// The names of one context.
 ///
 /// Pipes are handed over and dropped without the lock held: both may run code of the application's.
@@ -35,12 +53,13 @@ pub struct Inproc {
 impl Inproc {
     /// Binds a name and hands over what waited for it. `false` if somebody has it already.
     pub fn bind(&self, name: InprocName, acceptor: &Arc<dyn Acceptor>) -> bool {
-        let (_over, awaited) = {
+        let (over, awaited) = {
             let mut names = self.lock();
             (names.sweep(Instant::now()), names.bind(name, acceptor))
         };
+        over.into_iter().for_each(lose);
         let Some(awaited) = awaited else { return false };
-        awaited.into_iter().for_each(|offer| acceptor.offer(offer));
+        awaited.into_iter().for_each(|offer| hand_over(&**acceptor, offer));
         true
     }
 
@@ -52,14 +71,15 @@ impl Inproc {
     /// Connects to a name: hands the far end of a pipe to whoever has bound it, or keeps it until
     /// somebody does. Then it is for the caller to [withdraw](Self::withdraw).
     pub fn connect(&self, name: &InprocName, offer: Offer) -> Option<Ticket> {
-        let (_over, met) = {
+        let (over, met) = {
             let mut names = self.lock();
             (names.sweep(Instant::now()), names.connect(name, offer))
         };
+        over.into_iter().for_each(lose);
         match met {
             Met::Waits(ticket) => Some(ticket),
             Met::Bound(acceptor, offer) => {
-                acceptor.offer(offer);
+                hand_over(&*acceptor, offer);
                 None
             }
         }
@@ -69,10 +89,11 @@ impl Inproc {
     /// closed; what was sent into that stays for its linger time.
     pub fn withdraw(&self, name: &InprocName, ticket: Ticket) {
         let now = Instant::now();
-        let _over = {
+        let (over, withdrawn) = {
             let mut names = self.lock();
             (names.sweep(now), names.withdraw(now, name, ticket))
         };
+        over.into_iter().chain(withdrawn).for_each(lose);
     }
 
     /// How many connects wait for a bind.
@@ -82,7 +103,19 @@ impl Inproc {
 
     /// Drops everything that waits: the context ends.
     pub fn clear(&self) {
-        let _names = std::mem::take(&mut *self.lock());
+        let names = std::mem::take(&mut *self.lock());
+        names.into_offers().for_each(lose);
+    }
+
+    /// The linger time of pipes was changed: those are dropped that have none any more.
+    pub fn linger_changed(&self) {
+        let now = Instant::now();
+        let over = {
+            let mut names = self.lock();
+            names.linger_changed(now);
+            names.sweep(now)
+        };
+        over.into_iter().for_each(lose);
     }
 
     fn lock(&self) -> MutexGuard<'_, NameTable> {

@@ -113,6 +113,38 @@ impl NameTable {
         None
     }
 
+    /// Counts the linger times anew that were changed.
+    pub(super) fn linger_changed(&mut self, now: Instant) {
+        for (name, known) in &mut self.known {
+            let NameUse::Awaited(awaited) = known else { continue };
+            for (ticket, waiting) in awaited {
+                if !waiting.offer.end.state.take_linger_change() {
+                    continue;
+                }
+                if let Some(until) = waiting.until.take() {
+                    self.lingering.remove(&(until, *ticket));
+                }
+                let linger = waiting.offer.end.state.closing().flatten();
+                // Beyond the end of time is for ever.
+                waiting.until = linger.and_then(|linger| now.checked_add(linger));
+                if let Some(until) = waiting.until {
+                    self.lingering.insert((until, *ticket), name.clone());
+                }
+            }
+        }
+    }
+
+    /// All that wait.
+    pub(super) fn into_offers(self) -> impl Iterator<Item = Offer> {
+        self.known.into_values().flat_map(|known| {
+            let awaited = match known {
+                NameUse::Bound(_) => BTreeMap::new(),
+                NameUse::Awaited(awaited) => awaited,
+            };
+            awaited.into_values().map(|waiting| waiting.offer)
+        })
+    }
+
     /// Takes those out whose linger time is over.
     pub(super) fn sweep(&mut self, now: Instant) -> Vec<Offer> {
         let mut over = Vec::new();

@@ -299,6 +299,9 @@ impl Connecter {
     fn look_for_close(&mut self, cx: &mut Cx<'_>) -> bool {
         let Some(pipe) = &mut self.detached else { return false };
         let Some(linger) = pipe.state().closing() else { return false };
+        if pipe.state().take_linger_change() {
+            pipe.linger_until = None;
+        }
         if linger == Some(Duration::ZERO) || pipe.is_spent() {
             self.stop_wanted(cx);
             return true;
@@ -362,7 +365,9 @@ impl Handler for Connecter {
 
     fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
         match notice {
-            Notice::Readable | Notice::Writable => drop(self.look_for_close(cx)),
+            Notice::Readable | Notice::Writable | Notice::LingerChanged => {
+                self.look_for_close(cx);
+            }
             // Of a session that is gone.
             Notice::Burst | Notice::Lend | Notice::Reclaim | Notice::Authenticated(_) => {}
             Notice::Close => self.stop_wanted(cx),

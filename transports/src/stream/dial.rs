@@ -88,7 +88,10 @@ impl Handler for Dial {
         self.report(cx, Err(io::ErrorKind::TimedOut.into()));
     }
 
-    fn notified(&mut self, cx: &mut Cx<'_>, _: Notice) {
+    fn notified(&mut self, cx: &mut Cx<'_>, notice: Notice) {
+        if matches!(notice, Notice::LingerChanged) {
+            return; // It has no pipe.
+        }
         // The connecter is gone.
         cx.finish();
     }

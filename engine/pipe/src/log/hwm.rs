@@ -46,6 +46,41 @@ impl LogWriter {
         self.written.wrapping_sub(self.shared.credited.load(Ordering::Relaxed))
     }
 
+    /// How many of the messages up to number `until` of those [written](Self::written) the reader is not
+    /// done with. If there are some, the notifier is told when it is done with more, however few.
+    pub fn unsent(&mut self, until: u64) -> u64 {
+        if self.missing_until(until) == 0 {
+            return 0;
+        }
+        self.publish();
+        self.shared.credit_each();
+        self.shared.writer.store(ASLEEP, Ordering::Relaxed);
+        // As in `out_of_credit`: either the reader's credit sees ASLEEP, or we see the credit.
+        fence(Ordering::SeqCst);
+        match self.shared.reader.load(Ordering::Relaxed) {
+            GONE => 0,
+            _ => self.missing_until(until),
+        }
+    }
+
+    /// Nobody wants to be told of each message any more: after [`unsent`](Self::unsent).
+    pub fn stop_watching(&mut self) {
+        self.shared.credit_in_steps();
+    }
+
+    /// Has the reader credit what it is done with, though it may have nothing else to do.
+    pub fn ask_for_credit(&self) {
+        self.shared.wake_reader.readable();
+    }
+
+    fn missing_until(&mut self, until: u64) -> u64 {
+        // Acquire: as in `has_credit`.
+        self.credited = self.shared.credited.load(Ordering::Acquire);
+        let left = until.wrapping_sub(self.credited);
+        // Negative where later ones were credited too.
+        if left > u64::MAX / 2 { 0 } else { left }
+    }
+
     /// Messages written since the log was made; wraps.
     pub fn written(&self) -> u64 {
         self.written

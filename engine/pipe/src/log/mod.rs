@@ -34,7 +34,7 @@ pub use shared_frame::{SharedEncoder, SharedFrame};
 pub use sleep::{Sleep, settle};
 pub use writer::{LogWriter, WriteError};
 
-use shared::LogState;
+pub(crate) use shared::LogState;
 
 use crate::frame::LONG_HEADER;
 use crate::message::block::BLOCK;

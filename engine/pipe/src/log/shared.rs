@@ -15,14 +15,14 @@ pub(super) const GONE: u8 = 2;
 
 /// Without a cache line for each: they change once a batch or less, and there are two of these for each
 /// connection.
-pub(super) struct LogState {
+pub(crate) struct LogState {
     /// The reader's state. The writer looks at it after every message, the reader changes it only
     /// when it goes to sleep or away: the line is shared in both caches nearly always.
     pub(super) reader: AtomicU8,
     /// The writer's state: asleep when it was refused for want of credit.
     pub(super) writer: AtomicU8,
     /// Messages the reader is done with, in steps of the low-water mark; wraps.
-    pub(super) credited: AtomicU64,
+    pub(crate) credited: AtomicU64,
     /// High-water mark in messages; 0 is no limit. May change while the log is in use.
     pub(super) hwm: AtomicU32,
     /// Messages the reader collects before it credits them; follows the mark.
@@ -79,6 +79,17 @@ impl LogState {
     #[inline(always)]
     pub(super) fn lwm(&self) -> u64 {
         u64::from(self.lwm.load(Ordering::Relaxed))
+    }
+
+    /// From now on each message is credited by itself, or again in steps of the low-water mark.
+    pub(crate) fn credit_each(&self) {
+        // Relaxed: a figure is told sooner or later.
+        self.lwm.store(1, Ordering::Relaxed);
+    }
+
+    /// Messages are credited in steps of the low-water mark, as long as nobody asks for each.
+    pub(super) fn credit_in_steps(&self) {
+        self.lwm.store(lwm(self.hwm.load(Ordering::Relaxed)), Ordering::Relaxed);
     }
 
     /// Changes the high-water mark. Either end may wait for something that never comes under the new

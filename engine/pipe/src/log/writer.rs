@@ -97,6 +97,11 @@ impl LogWriter {
         this
     }
 
+    #[cfg(not(loom))]
+    pub(crate) fn shared(&self) -> &Arc<LogState> {
+        &self.shared
+    }
+
     /// Says who is told when there is room again. Ask [`ready`](Self::ready) once afterwards.
     pub fn install(&mut self, notify: std::sync::Arc<dyn Notify>, key: usize) {
         self.shared.wake_writer.install(notify, key);

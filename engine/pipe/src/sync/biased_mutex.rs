@@ -28,7 +28,9 @@ use crate::sync::{
 use crossbeam_utils::CachePadded;
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
-use std::time::Duration;
+#[cfg(not(loom))]
+use std::sync::TryLockError;
+use std::time::{Duration, Instant};
 
 /// Nobody owns the bias. Not zero: that is what a thread without a number has for one.
 const NOBODY: u64 = u64::MAX;
@@ -144,6 +146,43 @@ impl<T> BiasedMutex<T> {
         Ok(self.guard(Right::Ordinary(turn)))
     }
 
+    /// As [`lock`](Self::lock), until a time: `None` if somebody else has the data by then.
+    ///
+    /// # Errors
+    /// As [`lock`](Self::lock).
+    #[cfg(not(loom))]
+    pub fn lock_until(&self, until: Instant) -> Result<Option<BiasedMutexGuard<'_, T>>, Reentered> {
+        if let Some(term) = self.enter_as_owner() {
+            return Ok(Some(self.guard(Right::Owner(term))));
+        }
+        let me = thread_number::number();
+        if self.is_inside(me) {
+            return Err(Reentered);
+        }
+        let mut pause = Pause::default();
+        let guard = loop {
+            match self.slow.try_lock() {
+                Ok(guard) => break guard,
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => return Ok(None),
+                Err(TryLockError::WouldBlock) => pause.wait(),
+            }
+        };
+        self.note_holder(me);
+        let turn = Turn { lock: self, me, _guard: guard };
+        let owner = self.owner.load(Ordering::Relaxed);
+        if owner != NOBODY {
+            let held = &self.held[(owner % TERMS) as usize];
+            if !self.take_bias_until(held, Some(until)) {
+                // The owner that is inside goes on as if nobody had come: only the holder of the ordinary
+                // lock, which is this thread, changes `owner`, and whoever asks meanwhile waits for that.
+                self.owner.store(owner, Ordering::Relaxed);
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.guard(Right::Ordinary(turn))))
+    }
+
     /// Whether the calling thread has the data already, in either way.
     fn is_inside(&self, me: u64) -> bool {
         // Relaxed: only what this thread itself has stored can name it.
@@ -160,14 +199,23 @@ impl<T> BiasedMutex<T> {
 
     /// Ends the term of the owner whose flag is `held`, and waits until it is outside.
     fn take_bias(&self, held: &AtomicU64) {
+        self.take_bias_until(held, None);
+    }
+
+    /// As [`take_bias`](Self::take_bias); `false` if it is inside at a time.
+    fn take_bias_until(&self, held: &AtomicU64, until: Option<Instant>) -> bool {
         self.owner.store(NOBODY, Ordering::Relaxed);
         self.row.store(0, Ordering::Relaxed);
         asymmetric_fence::heavy();
         // Acquire: pairs with the Release when the owner leaves; what it did is seen here.
         let mut pause = Pause::default();
         while held.load(Ordering::Acquire) != OUT {
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return false;
+            }
             pause.wait();
         }
+        true
     }
 
     /// Makes the holder of the ordinary lock the owner if it has come alone for a while.
@@ -344,6 +392,32 @@ mod tests {
         let taken =
             std::thread::scope(|scope| scope.spawn(|| *lock.lock().expect("outside")).join());
         assert_eq!(taken.expect("no panic"), 100);
+    }
+
+    #[test]
+    fn who_waits_until_a_time_leaves_the_owner_as_it_was() {
+        let lock = BiasedMutex::new(0);
+        for _ in 0..FAITHFUL {
+            *lock.lock().expect("outside") += 1;
+        }
+        let try_now = || {
+            let taken = lock.lock_until(Instant::now()).expect("outside");
+            taken.map(|mut counter| *counter += 1).is_some()
+        };
+        let elsewhere =
+            || std::thread::scope(|scope| scope.spawn(try_now).join()).expect("no panic");
+        let guard = lock.lock_as_owner().expect("its owner");
+        assert!(!elsewhere());
+        assert!(matches!(lock.lock_until(Instant::now()), Err(Reentered)));
+        drop(guard);
+        assert!(lock.lock_as_owner().is_some(), "still");
+        assert!(elsewhere());
+        assert!(lock.lock_as_owner().is_none());
+        let guard = lock.lock().expect("outside");
+        assert!(!elsewhere());
+        drop(guard);
+        assert!(try_now());
+        assert_eq!(*lock.lock().expect("outside"), FAITHFUL as i32 + 2);
     }
 
     #[test]

@@ -49,6 +49,14 @@ impl Traffic {
         Some(writing)
     }
 
+    /// Credits what was sent, if somebody wants to know.
+    pub(in crate::session) fn credit(&mut self) {
+        let source = self.write.get().and_then(|writing| writing.source.as_mut());
+        if let Some(log) = source.and_then(|source| source.rx.as_log_mut()) {
+            log.done(0);
+        }
+    }
+
     /// The socket has closed the pipe and everything it wrote is sent. Comes here again when what
     /// is lent is back.
     fn half_close(&mut self, common: &Common) -> Next {

@@ -55,6 +55,7 @@ group! {
         facts: OptionFacts::libzmq(17, "linger", "linger")
             .unit("ms")
             .counts(Effect::AtOnce)
+            .outlives()
             .note(
                 "-1 is for ever; SUB and XSUB start with 0: they send nothing that \
                  would be missed",

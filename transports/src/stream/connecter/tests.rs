@@ -141,7 +141,7 @@ fn a_lookup_is_given_up_with_its_connecter() {
         assert_eq!(resolver.waiting(), 1);
         harness.engine.choose(0).tell(harness.connecter, Notice::Close);
         harness.hear(|news| matches!(news, News::Ended(_)).then_some(()));
-        harness.engine.wait_until_idle();
+        harness.engine.wait_until_idle(None);
         assert_eq!(resolver.waiting(), 0);
         drop(go_on);
     });

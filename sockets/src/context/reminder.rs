@@ -1,0 +1,82 @@
+//! Waiting says what it waits for: once after a second, and then rarely.
+
+use super::lingering::Lingering;
+use super::unfinished::{Unfinished, Waiting};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// A wait that takes longer than this says so.
+const FIRST: Duration = Duration::from_secs(1);
+/// Each time it says so it waits so many times longer before it does again,
+const SELDOMER: u32 = 10;
+/// and so long at most.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// When one who waits is to say so.
+pub(crate) struct Reminder {
+    pause: Duration,
+    /// A time too far away to be told never comes.
+    pub(crate) next: Option<Instant>,
+}
+
+impl Reminder {
+    /// For a wait that begins now.
+    pub(crate) fn new() -> Self {
+        Self { pause: FIRST, next: Instant::now().checked_add(FIRST) }
+    }
+
+    /// Says what is waited for, if it is time.
+    pub(crate) fn remind(&mut self, what: &str, left: impl FnOnce() -> Unfinished) {
+        let now = Instant::now();
+        if self.next.is_none_or(|next| now < next) {
+            return;
+        }
+        self.pause = (self.pause * SELDOMER).min(LONGEST);
+        self.next = now.checked_add(self.pause);
+        warn(what, &left());
+    }
+}
+
+fn warn(what: &str, left: &Unfinished) {
+    let messages = left.messages();
+    tracing::warn!(messages, "{what}: {left}");
+}
+
+/// Who waits in the background; dropped when the wait is over.
+pub(crate) struct BackgroundReminder(Arc<()>);
+
+impl BackgroundReminder {
+    /// Has a thread say what lingers, as long as something does and this lives. It is not needed: where there
+    /// is no thread to be had, nothing is said.
+    pub(crate) fn new(what: &'static str, lingering: &Arc<Lingering>) -> Self {
+        let alive = Arc::new(());
+        let (watched, lingering) = (Arc::downgrade(&alive), lingering.clone());
+        start(move || watch(what, &lingering, &watched));
+        Self(alive)
+    }
+
+    /// Has it go on until nothing lingers any more.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self.0);
+    }
+}
+
+fn start(watch: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().name("ringmq-linger".into()).spawn(watch);
+    if let Err(error) = thread {
+        tracing::debug!(%error, "no thread to say what lingers");
+    }
+}
+
+fn watch(what: &str, lingering: &Lingering, watched: &Weak<()>) {
+    let mut pause = FIRST;
+    loop {
+        std::thread::sleep(pause);
+        let waiting: Vec<Waiting> = lingering.waiting();
+        if waiting.is_empty() || watched.strong_count() == 0 {
+            return;
+        }
+        warn(what, &Unfinished { waiting, open_sockets: Vec::new() });
+        pause = (pause * SELDOMER).min(LONGEST);
+    }
+}

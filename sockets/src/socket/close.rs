@@ -1,0 +1,143 @@
+//! Closing a socket, also while others still hold it.
+
+use crate::context::reminder::BackgroundReminder;
+use crate::inner::mailbox::SocketCommand;
+use crate::inner::{ClosedBy, Core};
+use crate::kind::Kind;
+use crate::socket::{Inner, Socket};
+use crate::wait::Registration;
+use ringmq_pipe::Section;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context as TaskContext, Poll};
+use std::time::{Duration, Instant};
+
+impl<K: Kind> Socket<K> {
+    /// Closes the socket, whoever else holds it or waits in it: every call on it, also those that wait at this
+    /// moment, gives [`Error::Closed`](crate::Error::Closed), and a [`Poller`](crate::Poller) tells it by its
+    /// [key](crate::Ready::closed). Returns at once; what was sent goes on being delivered for the
+    /// [linger time](Self::set_linger). Dropping a socket does the same.
+    ///
+    /// Closing it again does nothing. From inside [`recv_with`](Socket::recv_with) of this socket it is closed
+    /// when that returns. What others have sent and nobody has received is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Error};
+    /// use std::sync::Arc;
+    /// let context = Context::new();
+    /// let socket = Arc::new(context.pull()?);
+    /// let waiting = std::thread::spawn({
+    ///     let socket = socket.clone();
+    ///     move || socket.recv()
+    /// });
+    /// socket.close();
+    /// assert!(matches!(waiting.join().unwrap(), Err(Error::Closed)));
+    /// assert!(context.pull().is_ok(), "the context goes on");
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "zmq_close")]
+    pub fn close(&self) {
+        if !self.inner.is_inherited() {
+            self.inner.close(ClosedBy::Application);
+        }
+    }
+
+    /// [Closes](Self::close) the socket when it is first polled; the future waits until what was sent is
+    /// delivered, or given up when the linger time is over. Nothing in it blocks; dropping it leaves the
+    /// socket closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let context = ringmq::Context::new();
+    /// let (push, pull) = (context.push()?, context.pull()?);
+    /// push.connect(&pull.bind("tcp://127.0.0.1:*")?)?;
+    /// push.send("on its way")?;
+    /// push.close_async().await;
+    /// assert_eq!(pull.recv_async().await?, "on its way");
+    /// # Ok::<(), ringmq::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn close_async(&self) -> CloseFuture<'_> {
+        CloseFuture { inner: &self.inner, registration: None, watched: None }
+    }
+}
+
+impl Inner {
+    /// Whether nobody has closed the socket.
+    pub(crate) fn is_open(&self) -> bool {
+        // SeqCst: as everywhere.
+        !self.shared.closed.load(Ordering::SeqCst)
+    }
+
+    /// As [`close`](Self::close), unless somebody else is in the socket until a time: then it is closed by
+    /// whoever next comes.
+    pub(crate) fn close_until(self: &Arc<Self>, by: ClosedBy, until: Instant) {
+        match self.core.lock_until(until) {
+            Ok(Some(mut core)) => core.close(by),
+            Ok(None) => self.shared.post(SocketCommand::Shutdown),
+            Err(_) => {
+                let this = self.clone();
+                Section::run_after(move || this.close(by));
+            }
+        }
+    }
+
+    /// The linger time was set of a socket that is closed: what lingers of it heeds that.
+    pub(crate) fn linger_changed(&self, core: &Core) {
+        self.context.lingering.change(Some(&self.shared), core.options.linger);
+        self.context.inproc.linger_changed();
+    }
+
+    /// Sets the linger time; from inside of a call of the calling thread, when that is over.
+    pub(crate) fn set_linger(self: &Arc<Self>, linger: Option<Duration>) {
+        match self.lock() {
+            Ok(mut core) => core.options.linger = linger,
+            Err(_) => {
+                let this = self.clone();
+                Section::run_after(move || this.set_linger(linger));
+            }
+        }
+    }
+
+    /// Whether the socket is the parent's of this process: see [`ContextInner::is_inherited`].
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.context.is_inherited()
+    }
+}
+
+/// The end of a socket, to come.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct CloseFuture<'a> {
+    inner: &'a Arc<Inner>,
+    registration: Option<Registration<'a>>,
+    watched: Option<BackgroundReminder>,
+}
+
+impl Future for CloseFuture<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if self.inner.is_inherited() {
+            return Poll::Ready(());
+        }
+        self.inner.close(ClosedBy::Application);
+        match &self.registration {
+            Some(registration) => registration.update(cx.waker()),
+            None => self.registration = Some(Registration::new(self.inner, cx.waker().clone())),
+        }
+        // SeqCst: who tells of the end of a pipe wakes afterwards.
+        let lingers = self.inner.shared.lingering.load(Ordering::SeqCst) > 0;
+        if !lingers && !self.inner.is_open() {
+            return Poll::Ready(());
+        }
+        let lingering = &self.inner.shared.lingering_in_context;
+        self.watched.get_or_insert_with(|| {
+            BackgroundReminder::new("waiting for the end of a socket", lingering)
+        });
+        Poll::Pending
+    }
+}
