@@ -7,6 +7,7 @@
 pub(crate) mod libzmq;
 pub(crate) mod monocoque;
 pub(crate) mod omq;
+pub(crate) mod ringmq;
 pub(crate) mod rzmq;
 pub(crate) mod zmqrs;
 
