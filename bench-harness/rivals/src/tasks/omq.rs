@@ -4,7 +4,7 @@
 //! benchmarks of throughput do (`benches/push_pull.rs`), small bodies built inline by
 //! `Message::from_slice`. Round trips go through REQ and REP of `omq_tokio::exclusive`, "direct-I/O
 //! sockets for latency-sensitive callers", which are quicker than `Socket` with or without the latency
-//! profile.
+//! profile. Sockets of a `Context` with an I/O thread of its own are slower in both.
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;

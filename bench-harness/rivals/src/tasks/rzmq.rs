@@ -1,5 +1,6 @@
-//! rzmq, set up as [elsewhere](crate::rival::rzmq): on io_uring for throughput, on tokio alone for round
-//! trips.
+//! rzmq on the caller's runtime alone: its backend on io_uring, which has a thread of its own, is slower
+//! here and costs more CPU time, for round trips and for throughput. Otherwise as
+//! [elsewhere](crate::rival::rzmq).
 
 use anyhow::{Result, bail};
 use ringmq_bench::case::Side;
@@ -15,7 +16,7 @@ use crate::rival::rzmq::{Wire, attach, context, socket};
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side, flavor: Flavor) -> Result<Opening> {
     let runtime = flavor.runtime()?;
-    let context = context(&runtime, job.measurement == Measurement::Throughput)?;
+    let context = context(&runtime, false)?;
     let size = job.size;
     let wire = |kind| {
         runtime.block_on(async {
