@@ -78,7 +78,8 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    fn new(size: usize) -> Self {
+    /// Sends messages of `size` bytes.
+    pub(crate) fn new(size: usize) -> Self {
         let stamper = Stamper::new(size);
         let pool = Pool::new(&stamper, POOL);
         Self { stamper, pool }
@@ -93,8 +94,22 @@ impl Sending {
 /// The duty to receive.
 pub(crate) struct Receiving(Checker);
 
+impl Receiving {
+    /// Expects messages of `size` bytes.
+    pub(crate) fn new(size: usize) -> Self {
+        Self(Checker::new(size))
+    }
+}
+
 /// The duty to ask.
 pub(crate) struct Asking(Sending, Checker);
+
+impl Asking {
+    /// Sends messages of `size` bytes round.
+    pub(crate) fn new(size: usize) -> Self {
+        Self(Sending::new(size), Checker::new(size))
+    }
+}
 
 /// The duty to answer.
 pub(crate) struct Answering;
@@ -106,12 +121,12 @@ pub(crate) fn sending<W, R>(runtime: R, wire: W, size: usize) -> Driven<W, R, Se
 
 /// Receives messages of `size` bytes.
 pub(crate) fn receiver<W, R>(runtime: R, wire: W, size: usize) -> Driven<W, R, Receiving> {
-    Driven { wire, duty: Receiving(Checker::new(size)), runtime }
+    Driven { wire, duty: Receiving::new(size), runtime }
 }
 
 /// Sends messages of `size` bytes round.
 pub(crate) fn asking<W, R>(runtime: R, wire: W, size: usize) -> Driven<W, R, Asking> {
-    Driven { wire, duty: Asking(Sending::new(size), Checker::new(size)), runtime }
+    Driven { wire, duty: Asking::new(size), runtime }
 }
 
 /// Sends every message back.
@@ -119,68 +134,77 @@ pub(crate) fn answering<W, R>(runtime: R, wire: W) -> Driven<W, R, Answering> {
     Driven { wire, duty: Answering, runtime }
 }
 
-/// Implements [`LocalEnd`] by a loop that is awaited.
-macro_rules! local_end {
-    ($duty:ty: $($bound:ident)*; |$wire:ident, $it:ident, $count:ident| $body:block) => {
-        impl<W: $($bound +)* 'static, R: Runtime> LocalEnd for Driven<W, R, $duty> {
-            fn run(&mut self, $count: u64) -> Result<Outcome> {
-                let Self { wire: $wire, duty: $it, runtime } = self;
-                runtime.block_on(async move { $body })
-            }
+impl<W, R: Runtime, D: Duty<W>> LocalEnd for Driven<W, R, D> {
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        let Self { wire, duty, runtime } = self;
+        runtime.block_on(duty.run(wire, count))
+    }
 
-            fn order(&mut self, orders: &mut Orders) -> Option<u64> {
-                self.runtime.block_on(orders.next())
-            }
-        }
-    };
+    fn order(&mut self, orders: &mut Orders) -> Option<u64> {
+        self.runtime.block_on(orders.next())
+    }
 }
 
-local_end!(Sending: Sends; |wire, duty, count| {
-    for sent in 0..count {
-        wire.send(duty.next())
-            .await
-            .with_context(|| format!("sending message {sent} of {count} of this phase"))?;
-    }
-    wire.flush().await.context("sending the last messages")?;
-    Ok(Outcome { messages: count, ..Outcome::default() })
-});
+/// What one end does with its wire.
+pub(crate) trait Duty<W> {
+    /// Moves `count` messages, or makes `count` round trips.
+    async fn run(&mut self, wire: &mut W, count: u64) -> Result<Outcome>;
+}
 
-local_end!(Receiving: Receives; |wire, duty, count| {
-    if count == 0 {
-        return Ok(Outcome::default());
+impl<W: Sends> Duty<W> for Sending {
+    async fn run(&mut self, wire: &mut W, count: u64) -> Result<Outcome> {
+        for sent in 0..count {
+            wire.send(self.next())
+                .await
+                .with_context(|| format!("sending message {sent} of {count} of this phase"))?;
+        }
+        wire.flush().await.context("sending the last messages")?;
+        Ok(Outcome { messages: count, ..Outcome::default() })
     }
-    let checker = &mut duty.0;
-    recv(wire, checker).await?;
-    let first = Instant::now();
-    for _ in 1..count {
+}
+
+impl<W: Receives> Duty<W> for Receiving {
+    async fn run(&mut self, wire: &mut W, count: u64) -> Result<Outcome> {
+        if count == 0 {
+            return Ok(Outcome::default());
+        }
+        let Self(checker) = self;
         recv(wire, checker).await?;
+        let first = Instant::now();
+        for _ in 1..count {
+            recv(wire, checker).await?;
+        }
+        let elapsed_ns = first.elapsed().as_nanos() as u64;
+        Ok(Outcome { messages: count, elapsed_ns, histogram: Vec::new() })
     }
-    let elapsed_ns = first.elapsed().as_nanos() as u64;
-    Ok(Outcome { messages: count, elapsed_ns, histogram: Vec::new() })
-});
+}
 
-local_end!(Asking: Sends Receives; |wire, duty, count| {
-    let Asking(sending, checker) = duty;
-    let mut trips = RoundTrips::default();
-    let start = Instant::now();
-    for _ in 0..count {
-        let sent = Instant::now();
-        wire.send(sending.next()).await?;
-        recv(wire, checker).await?;
-        trips.record(sent.elapsed());
+impl<W: Sends + Receives> Duty<W> for Asking {
+    async fn run(&mut self, wire: &mut W, count: u64) -> Result<Outcome> {
+        let Self(sending, checker) = self;
+        let mut trips = RoundTrips::default();
+        let start = Instant::now();
+        for _ in 0..count {
+            let sent = Instant::now();
+            wire.send(sending.next()).await?;
+            recv(wire, checker).await?;
+            trips.record(sent.elapsed());
+        }
+        let elapsed_ns = start.elapsed().as_nanos() as u64;
+        Ok(Outcome { messages: count, elapsed_ns, histogram: trips.pairs() })
     }
-    let elapsed_ns = start.elapsed().as_nanos() as u64;
-    Ok(Outcome { messages: count, elapsed_ns, histogram: trips.pairs() })
-});
+}
 
-local_end!(Answering: Answers; |wire, _duty, count| {
-    for done in 0..count {
-        wire.answer()
-            .await
-            .with_context(|| format!("answering message {done} of this phase"))?;
+impl<W: Answers> Duty<W> for Answering {
+    async fn run(&mut self, wire: &mut W, count: u64) -> Result<Outcome> {
+        for done in 0..count {
+            wire.answer()
+                .await
+                .with_context(|| format!("answering message {done} of this phase"))?;
+        }
+        Ok(Outcome { messages: count, ..Outcome::default() })
     }
-    Ok(Outcome { messages: count, ..Outcome::default() })
-});
+}
 
 #[inline]
 async fn recv(wire: &mut impl Receives, checker: &mut Checker) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Who is measured: the bare floor, ringmq on its two backends, and the rivals.
+//! Who is measured: the bare floor, ringmq on its two backends, and the rivals; who of them where.
 
 use std::fmt;
 
@@ -19,8 +19,14 @@ pub(crate) enum Contender {
     Uring,
     /// ringmq on the portable backend.
     Mio,
+    /// ringmq on io_uring by calls that block, beside its futures.
+    UringBlocking,
+    /// The same on the portable backend.
+    MioBlocking,
     /// libzmq through the crate `zmq`.
     Libzmq,
+    /// libzmq through the crate `tmq`, which has tokio watch its descriptors.
+    Tmq,
     /// The crate `omq-tokio`.
     Omq,
     /// The crate `monocoque-rs`.
@@ -32,11 +38,14 @@ pub(crate) enum Contender {
 }
 
 /// Everybody, in the order of the table.
-pub(crate) const EVERYBODY: [Contender; 8] = [
+pub(crate) const EVERYBODY: [Contender; 11] = [
     Contender::Floor,
     Contender::Uring,
     Contender::Mio,
+    Contender::UringBlocking,
+    Contender::MioBlocking,
     Contender::Libzmq,
+    Contender::Tmq,
     Contender::Omq,
     Contender::Monocoque,
     Contender::Rzmq,
@@ -44,8 +53,17 @@ pub(crate) const EVERYBODY: [Contender; 8] = [
 ];
 
 /// Those that are neither the floor nor ringmq.
-pub(crate) const RIVALS: [Contender; 5] =
+const RIVALS: [Contender; 5] =
     [Contender::Libzmq, Contender::Omq, Contender::Monocoque, Contender::Rzmq, Contender::Zmqrs];
+
+/// Those of them whose sockets can be awaited under tokio.
+const RIVALS_IN_TASKS: [Contender; 4] =
+    [Contender::Tmq, Contender::Omq, Contender::Rzmq, Contender::Zmqrs];
+
+/// Those whom ringmq is set beside: where each library runs as it is quickest, or `in_tasks` of tokio.
+pub(crate) fn rivals(in_tasks: bool) -> &'static [Contender] {
+    if in_tasks { &RIVALS_IN_TASKS } else { &RIVALS }
+}
 
 /// Bytes of body that fit into a slot of the bare ring.
 const SLOT: usize = 64;
@@ -55,9 +73,33 @@ impl Contender {
     pub(crate) fn backend(self) -> Option<Backend> {
         match self {
             Contender::Floor => Some(Backend::Floor),
-            Contender::Uring => Some(Backend::Uring),
-            Contender::Mio => Some(Backend::Mio),
+            Contender::Uring | Contender::UringBlocking => Some(Backend::Uring),
+            Contender::Mio | Contender::MioBlocking => Some(Backend::Mio),
             _ => None,
+        }
+    }
+
+    /// Whether this is ringmq, on whichever backend and however called.
+    pub(crate) fn is_ringmq(self) -> bool {
+        self != Contender::Floor && self.backend().is_some()
+    }
+
+    /// ringmq on the same backend by calls that block.
+    pub(crate) fn blocking(self) -> Contender {
+        match self {
+            Contender::Uring => Contender::UringBlocking,
+            Contender::Mio => Contender::MioBlocking,
+            other => other,
+        }
+    }
+
+    /// Whether this one is asked at all, `in_tasks` of tokio or elsewhere.
+    pub(crate) fn takes_part(self, in_tasks: bool) -> bool {
+        match self {
+            Contender::Uring | Contender::Mio => true,
+            Contender::Floor => !in_tasks,
+            Contender::UringBlocking | Contender::MioBlocking => in_tasks,
+            rival => rivals(in_tasks).contains(&rival),
         }
     }
 
@@ -75,6 +117,9 @@ impl Contender {
             }
             Contender::Floor if inproc && measurement == Measurement::Throughput && size > SLOT => {
                 Some("a slot of the bare ring holds 64 bytes")
+            }
+            Contender::Libzmq | Contender::Tmq if cfg!(not(feature = "libzmq")) => {
+                Some("install the development files of libzmq (Debian: libzmq3-dev pkg-config)")
             }
             Contender::Zmqrs if inproc => Some("zeromq 0.7 has no inproc transport"),
             Contender::Monocoque if measurement == Measurement::RouterDealer => {
@@ -106,5 +151,17 @@ impl fmt::Display for Contender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.to_possible_value().expect("no value of this enum is hidden");
         f.pad(value.get_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_takes_part_somewhere() {
+        for contender in EVERYBODY {
+            assert!([false, true].iter().any(|&in_tasks| contender.takes_part(in_tasks)));
+        }
     }
 }

@@ -1,12 +1,13 @@
-//! The job of a worker: one end of a connection, or both, of one contender.
+//! The job of a worker (one end of a connection, or both, of one contender) and its account of a phase.
 
 use std::time::Duration;
 
 use ringmq_bench::case::{Case, Kind, Pattern, Side, Transport};
-use ringmq_bench::job::{Cores, Job as HarnessJob};
+use ringmq_bench::job::{Cores, Job as HarnessJob, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::contender::Contender;
+use crate::flavor::Flavor;
 use crate::measurement::Measurement;
 
 /// Longest wait for any one message inside a worker. The parent gives up earlier in most cases; this
@@ -24,12 +25,23 @@ pub(crate) struct Job {
     pub(crate) transport: Transport,
     /// Body of each message, in bytes.
     pub(crate) size: usize,
+    /// The tokio runtime whose tasks the ends are; without one each library runs as it is quickest.
+    pub(crate) flavor: Option<Flavor>,
     /// Which end to be; `None` is both ends, two threads of one process.
     pub(crate) side: Option<Side>,
     /// Where to bind or connect. The port of a tcp endpoint to bind is 0: any.
     pub(crate) endpoint: String,
     /// Cores to stay on.
     pub(crate) cores: Cores,
+}
+
+/// What a phase brought, and what the process has cost so far.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Account {
+    /// What the phase brought.
+    pub(crate) outcome: Outcome,
+    /// CPU time of all threads of the process since it began.
+    pub(crate) cpu: Duration,
 }
 
 impl Job {

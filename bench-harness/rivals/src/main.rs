@@ -1,15 +1,17 @@
 //! ringmq beside its rivals, measured by one driver: see `ci/versus --help`.
 //!
-//! The parent plans, starts two worker processes for each measurement (one over inproc), sums up
-//! and prints. The loops, the checks, the floors, the sockets of ringmq and the talk with workers
-//! are those of `ringmq_bench`, so that there is one definition of a floor and of a message; what
-//! is new here are the rivals (`rival`), the loops for awaited calls (`awaited`) and one socket
-//! with many peers (`many_peers`).
+//! The parent plans, starts two worker processes for each measurement (one over inproc), sums up and
+//! prints. The loops, the checks, the floors, the sockets of ringmq and the talk with workers are those
+//! of `ringmq_bench`, so that there is one definition of a floor and of a message; what is new here are
+//! the rivals (`rival`), the loops for awaited calls (`awaited`), one socket with many peers
+//! (`many_peers`) and ends that are tasks of tokio (`tasks`).
 
 mod awaited;
 mod cli;
 mod consume;
 mod contender;
+mod figure;
+mod flavor;
 mod job;
 mod local_end;
 mod many_peers;
@@ -20,6 +22,7 @@ mod rival;
 mod rounds;
 mod rows;
 mod table;
+mod tasks;
 mod versions;
 mod work;
 

@@ -11,7 +11,8 @@ use ringmq_bench::stats;
 use ringmq_bench::worker::{Pair, Worker};
 
 use crate::contender::Contender;
-use crate::job::Job;
+use crate::figure::Measured;
+use crate::job::{Account, Job};
 use crate::measurement::Measurement;
 use crate::plan::Item;
 use crate::work::Ends;
@@ -35,16 +36,27 @@ const GROWTH: f64 = 16.0;
 /// How often a publisher may begin before all of its subscribers receive it.
 const BEGINNINGS: u32 = 25;
 
-/// Measures `contender` in `item` once.
-pub(crate) fn measure(item: &Item, contender: Contender, cores: Cores) -> Result<Outcome> {
+/// Measures `contender` in `item` once. Tasks of tokio are nobody's to keep on a core.
+pub(crate) fn measure(item: &Item, contender: Contender, cores: Cores) -> Result<Measured> {
+    let cores = if item.flavor.is_some() { Cores::default() } else { cores };
     let mut workers = Workers::open(item, contender, cores)?;
     if item.measurement == Measurement::PubSub {
         workers.gather()?;
     }
     let pace = workers.warm_up()?;
     let count = ((TIME.as_secs_f64() * pace) as u64).max(2);
-    workers.phase(count, pace).context("in the measured phase")
+    if item.flavor.is_none() {
+        let Account { outcome, .. } = workers.phase(count, pace).context(MEASURED)?;
+        return Ok(Measured { outcome, cpu: None });
+    }
+    let before = workers.cpu_at_rest()?;
+    let Account { outcome, .. } = workers.phase(count, pace).context(MEASURED)?;
+    let cpu = workers.cpu_at_rest()?.checked_sub(before);
+    Ok(Measured { outcome, cpu })
 }
+
+/// Where an error came up, if it did so at last.
+const MEASURED: &str = "in the measured phase";
 
 /// The workers of one measurement. Killed when dropped.
 struct Workers {
@@ -54,11 +66,11 @@ struct Workers {
 
 impl Workers {
     fn open(item: &Item, contender: Contender, cores: Cores) -> Result<Self> {
-        let Item { measurement, transport, size } = *item;
+        let Item { measurement, transport, size, flavor } = *item;
         let (endpoint, _socket_file) = endpoint::fresh(transport);
         let two = transport != Transport::Inproc;
         let side = two.then_some(Side::Bind);
-        let job = Job { contender, measurement, transport, size, side, endpoint, cores };
+        let job = Job { contender, measurement, transport, size, flavor, side, endpoint, cores };
         let connect = |endpoint| Job { side: Some(Side::Connect), endpoint, ..job.clone() };
         // What a rival prints while it fails is in its reply, or it is noise.
         let start = || Worker::start(SUBCOMMAND, Stdio::null());
@@ -70,7 +82,8 @@ impl Workers {
     /// Publishes until every subscriber receives it.
     fn gather(&mut self) -> Result<()> {
         for _ in 0..BEGINNINGS {
-            let outcome = self.phase(1, 1.0).context("while the subscribers gather")?;
+            let Account { outcome, .. } =
+                self.phase(1, 1.0).context("while the subscribers gather")?;
             if outcome.messages == crate::measurement::MANY as u64 {
                 return Ok(());
             }
@@ -85,7 +98,8 @@ impl Workers {
         let mut expected = f64::INFINITY;
         loop {
             let start = Instant::now();
-            let outcome = self.phase(count, expected).context("while warming up")?;
+            let Account { outcome, .. } =
+                self.phase(count, expected).context("while warming up")?;
             ensure!(outcome.messages > 0, "no message came through");
             let elapsed = match outcome.elapsed_ns {
                 0 => start.elapsed(),
@@ -100,12 +114,20 @@ impl Workers {
         }
     }
 
+    /// CPU time of all processes so far, told by a phase of nothing: all that came before has arrived,
+    /// so that a sender has also sent what it had only queued.
+    fn cpu_at_rest(&mut self) -> Result<Duration> {
+        Ok(self.phase(0, 1.0).context("while its CPU time was taken")?.cpu)
+    }
+
     /// Runs one phase, of which `pace` messages a second are expected.
-    fn phase(&mut self, count: u64, pace: f64) -> Result<Outcome> {
+    fn phase(&mut self, count: u64, pace: f64) -> Result<Account> {
         let expected = Duration::try_from_secs_f64(count as f64 / pace).unwrap_or_default();
         let deadline = Instant::now() + PATIENCE + OVERTIME * expected;
         let (bind, connect) = self.pair.run(&count, Side::Bind, deadline)?;
-        Ok(Outcome::timed(bind, connect))
+        let cpu = bind.cpu + connect.as_ref().map_or(Duration::ZERO, |connect| connect.cpu);
+        let outcome = Outcome::timed(bind.outcome, connect.map(|connect| connect.outcome));
+        Ok(Account { outcome, cpu })
     }
 }
 

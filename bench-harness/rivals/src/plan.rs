@@ -2,6 +2,8 @@
 
 use ringmq_bench::case::Transport;
 
+use crate::figure::Figure;
+use crate::flavor::Flavor;
 use crate::measurement::Measurement;
 
 /// One thing that everybody is measured in.
@@ -13,27 +15,32 @@ pub(crate) struct Item {
     pub(crate) transport: Transport,
     /// Body of each message, in bytes.
     pub(crate) size: usize,
+    /// The tokio runtime whose tasks the ends are; without one each library runs as it is quickest.
+    pub(crate) flavor: Option<Flavor>,
 }
 
 impl Item {
-    /// The name of a case, `what` being the middle part.
-    pub(crate) fn name(&self, what: &str) -> String {
-        format!("{}/{what}/{}", self.transport, self.size)
+    /// The name of the whole, of which a case has more.
+    pub(crate) fn name(&self) -> String {
+        self.with_suffix("")
     }
 
-    /// The case, or the three cases, that this becomes in the table.
+    /// The figures that it brings.
+    pub(crate) fn figures(&self) -> &'static [Figure] {
+        Figure::of(self.measurement, self.flavor.is_some())
+    }
+
+    /// The case of each figure, one row of the table.
     pub(crate) fn cases(&self) -> Vec<String> {
-        match self.measurement {
-            Measurement::Latency => {
-                PERCENTILES.map(|name| self.name(&format!("latency-{name}"))).to_vec()
-            }
-            measurement => vec![self.name(measurement.name())],
-        }
+        self.figures().iter().map(|figure| self.with_suffix(figure.suffix())).collect()
+    }
+
+    fn with_suffix(&self, suffix: &str) -> String {
+        let Self { measurement, transport, size, flavor } = self;
+        let flavor = flavor.map(|flavor| format!("{}/", flavor.name())).unwrap_or_default();
+        format!("{transport}/{flavor}{}{suffix}/{size}", measurement.name())
     }
 }
-
-/// Percentiles of round trips that are reported.
-const PERCENTILES: [&str; 3] = ["p50", "p99", "p999"];
 
 /// Bodies over the network in the whole run, in bytes.
 const SIZES: [usize; 6] = [16, 64, 256, 1 << 10, 8 << 10, 64 << 10];
@@ -43,11 +50,13 @@ const INPROC_SIZES: [usize; 5] = [16, 32, 64, 1 << 10, 8 << 10];
 const SMALL: usize = 64;
 /// Bodies over tcp in the quick run beside [`SMALL`], in bytes.
 const QUICK_SIZES: [usize; 3] = [16, 1 << 10, 64 << 10];
+/// Bodies between tasks of tokio, in bytes.
+const TASK_SIZES: [usize; 2] = [SMALL, 1 << 10];
 
 /// The cases of a run.
 pub(crate) fn items(quick: bool) -> Vec<Item> {
     let transports = [Transport::Tcp, Transport::Ipc, Transport::Inproc];
-    let item = |measurement, transport, size| Item { measurement, transport, size };
+    let item = |measurement, transport, size| Item { measurement, transport, size, flavor: None };
     let mut items = Vec::new();
     for transport in transports {
         let sizes: &[usize] = match (quick, transport) {
@@ -64,6 +73,15 @@ pub(crate) fn items(quick: bool) -> Vec<Item> {
         items.push(item(Measurement::PubSub, Transport::Tcp, SMALL));
         items.push(item(Measurement::RouterDealer, Transport::Tcp, SMALL));
     }
+    for flavor in [Flavor::MultiThread, Flavor::CurrentThread] {
+        let sizes: &[usize] = if quick { &[SMALL] } else { &TASK_SIZES };
+        for &size in sizes {
+            for measurement in [Measurement::Latency, Measurement::Throughput] {
+                let item = item(measurement, Transport::Tcp, size);
+                items.push(Item { flavor: Some(flavor), ..item });
+            }
+        }
+    }
     items
 }
 
@@ -79,8 +97,25 @@ mod tests {
 
     #[test]
     fn a_round_trip_is_three_cases() {
-        let item = Item { measurement: Measurement::Latency, transport: Transport::Tcp, size: 64 };
+        let (measurement, transport) = (Measurement::Latency, Transport::Tcp);
+        let item = Item { measurement, transport, size: 64, flavor: None };
         let names = ["tcp/latency-p50/64", "tcp/latency-p99/64", "tcp/latency-p999/64"];
         assert_eq!(item.cases(), names);
+    }
+
+    #[test]
+    fn what_runs_under_tokio_has_its_runtime_in_its_name_and_tells_its_cpu_time() {
+        let (measurement, transport) = (Measurement::Throughput, Transport::Tcp);
+        let item = Item { measurement, transport, size: 64, flavor: Some(Flavor::CurrentThread) };
+        let names = ["tcp/tokio-current/throughput/64", "tcp/tokio-current/throughput-cpu/64"];
+        assert_eq!(item.cases(), names);
+    }
+
+    #[test]
+    fn only_tokio_is_every_case_under_tokio_and_no_other() {
+        for item in items(false) {
+            let named = item.cases().iter().all(|case| case.contains("tokio"));
+            assert_eq!(named, item.flavor.is_some(), "{}", item.name());
+        }
     }
 }

@@ -6,12 +6,10 @@
 //! it; nothing that a rival does ends the run.
 
 use anyhow::Result;
-use ringmq_bench::job::{Cores, Outcome};
-use ringmq_bench::stats::RoundTrips;
+use ringmq_bench::job::Cores;
 
 use crate::contender::Contender;
-use crate::measure::{self, measure};
-use crate::measurement::Measurement;
+use crate::measure::measure;
 use crate::plan::Item;
 use crate::table::digits;
 
@@ -32,7 +30,7 @@ pub(crate) struct Settings {
 pub(crate) struct ItemResults {
     /// The case.
     pub(crate) item: Item,
-    /// One for each contender, in the order of the settings.
+    /// One for each contender that takes part, in the order of the settings.
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -40,7 +38,7 @@ pub(crate) struct ItemResults {
 pub(crate) struct Entry {
     /// Who.
     pub(crate) contender: Contender,
-    /// Of each round the figures of [`Item::cases`]: M messages a second, or microseconds.
+    /// Of each round the figures of the item.
     pub(crate) rounds: Vec<Option<Vec<f64>>>,
     /// Why there is no figure, or not one of each round.
     pub(crate) trouble: Option<String>,
@@ -50,7 +48,11 @@ pub(crate) struct Entry {
 
 impl ItemResults {
     fn new(item: Item, contenders: &[Contender]) -> Self {
-        let entries = contenders.iter().map(|&contender| Entry::new(contender, &item)).collect();
+        let entries = contenders
+            .iter()
+            .filter(|contender| contender.takes_part(item.flavor.is_some()))
+            .map(|&contender| Entry::new(contender, &item))
+            .collect();
         Self { item, entries }
     }
 
@@ -80,9 +82,10 @@ impl Entry {
             self.rounds.push(None);
             return None;
         }
-        let words = match measure(item, self.contender, cores)
-            .and_then(|o| figures(item.measurement, &o))
-        {
+        let figures = measure(item, self.contender, cores).and_then(|measured| {
+            item.figures().iter().map(|figure| figure.value(&measured)).collect::<Result<Vec<_>>>()
+        });
+        let words = match figures {
             Ok(figures) => {
                 let words = digits(figures[0]);
                 self.rounds.push(Some(figures));
@@ -101,18 +104,6 @@ impl Entry {
     }
 }
 
-/// The figures of one measurement.
-fn figures(measurement: Measurement, outcome: &Outcome) -> Result<Vec<f64>> {
-    if measurement != Measurement::Latency {
-        return Ok(vec![measure::rate(outcome)? / 1e6]);
-    }
-    let mut trips = RoundTrips::default();
-    trips.add(&outcome.histogram);
-    let summary = trips.summary();
-    let trips_ns = [summary.p50_ns, summary.p99_ns, summary.p999_ns];
-    Ok(trips_ns.map(|ns| ns as f64 / 1e3).to_vec())
-}
-
 /// Runs all rounds of all cases.
 pub(crate) fn run(items: &[Item], settings: &Settings) -> Vec<ItemResults> {
     let mut results: Vec<ItemResults> =
@@ -125,8 +116,8 @@ pub(crate) fn run(items: &[Item], settings: &Settings) -> Vec<ItemResults> {
             let entries = sooner.iter_mut().chain(later);
             let words: Vec<String> =
                 entries.filter_map(|entry| entry.run(&item, settings.cores)).collect();
-            let case = item.name(item.measurement.name());
-            eprintln!("{}/{} {case}: {}", round + 1, settings.rounds, words.join(", "));
+            let (name, words) = (item.name(), words.join(", "));
+            eprintln!("{}/{} {name}: {words}", round + 1, settings.rounds);
         }
     }
     results

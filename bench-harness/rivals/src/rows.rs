@@ -5,30 +5,41 @@ use std::collections::BTreeMap;
 use ringmq_bench::stats;
 use serde::Serialize;
 
-use crate::contender::{Contender, RIVALS};
-use crate::measurement::Measurement;
+use crate::contender::{Contender, rivals};
+use crate::figure::Figure;
 use crate::rounds::ItemResults;
 
 /// One case on one backend. Figures are medians of the rounds, ratios medians of the ratios within a
 /// round.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
-    /// `<transport>/<what>/<bytes>`.
+    /// `<transport>/<what>/<bytes>`, between tasks of tokio `<transport>/<runtime>/<what>/<bytes>`.
     pub(crate) case: String,
     /// The backend of ringmq.
     pub(crate) backend: Contender,
-    /// `M msg/s` or `us`.
+    /// The unit of the figures.
     pub(crate) unit: &'static str,
+    /// Whether the ends are tasks of tokio.
+    #[serde(skip)]
+    pub(crate) in_tasks: bool,
     /// ringmq on that backend.
     pub(crate) ringmq: Option<f64>,
     /// Bare sockets or bare memory.
     pub(crate) floor: Option<f64>,
+    /// Between tasks: ringmq by calls that block.
+    pub(crate) blocking: Option<f64>,
     /// The rivals, by name.
     #[serde(flatten)]
     pub(crate) rivals: BTreeMap<String, Option<f64>>,
     /// ringmq as a multiple of the floor.
     pub(crate) to_floor: Option<f64>,
-    /// How many times better ringmq is than each rival: faster, or quicker to answer.
+    /// ringmq as a multiple of itself by calls that block.
+    pub(crate) to_blocking: Option<f64>,
+    /// The best rival.
+    pub(crate) best: Option<String>,
+    /// ringmq as a multiple of the best rival.
+    pub(crate) to_best: Option<f64>,
+    /// How many times better ringmq is than each rival: faster, quicker to answer, or cheaper.
     pub(crate) ahead: BTreeMap<String, f64>,
     /// The distance of the largest and the smallest round as a share of the median.
     pub(crate) spread: BTreeMap<String, f64>,
@@ -40,10 +51,11 @@ pub(crate) struct Row {
 pub(crate) fn rows(results: &[ItemResults]) -> Vec<Row> {
     let mut rows = Vec::new();
     for result in results {
-        for (at, case) in result.item.cases().into_iter().enumerate() {
+        let cases = result.item.cases().into_iter().zip(result.item.figures());
+        for (at, (case, &figure)) in cases.enumerate() {
             for backend in [Contender::Uring, Contender::Mio] {
                 if result.entries.iter().any(|entry| entry.contender == backend) {
-                    rows.push(row(result, at, case.clone(), backend));
+                    rows.push(row(result, at, case.clone(), figure, backend));
                 }
             }
         }
@@ -51,28 +63,35 @@ pub(crate) fn rows(results: &[ItemResults]) -> Vec<Row> {
     rows
 }
 
-fn row(result: &ItemResults, at: usize, case: String, backend: Contender) -> Row {
-    let latency = result.item.measurement == Measurement::Latency;
+fn row(result: &ItemResults, at: usize, case: String, figure: Figure, backend: Contender) -> Row {
+    let in_tasks = result.item.flavor.is_some();
     let ours = result.figures(backend, at);
     let floor = result.figures(Contender::Floor, at);
+    let blocking = result.figures(backend.blocking(), at);
     let mut row = Row {
         case,
         backend,
-        unit: if latency { "us" } else { "M msg/s" },
+        unit: figure.unit(),
+        in_tasks,
         ringmq: median(&ours),
         floor: median(&floor),
+        blocking: median(&blocking),
         rivals: BTreeMap::new(),
         to_floor: stats::paired_ratio(&ours, &floor),
+        to_blocking: stats::paired_ratio(&ours, &blocking),
+        best: None,
+        to_best: None,
         ahead: BTreeMap::new(),
         spread: BTreeMap::new(),
-        notes: BTreeMap::new(),
+        notes: notes(result, backend),
     };
-    row.spread.extend(spread(&ours).map(|spread| ("ringmq".to_owned(), spread)));
-    row.spread.extend(spread(&floor).map(|spread| ("floor".to_owned(), spread)));
-    for rival in RIVALS {
+    for (name, rounds) in [("ringmq", &ours), ("floor", &floor), ("blocking", &blocking)] {
+        row.spread.extend(spread(rounds).map(|spread| (name.to_owned(), spread)));
+    }
+    for &rival in rivals(in_tasks) {
         let theirs = result.figures(rival, at);
         let name = rival.to_string();
-        let ahead = if latency {
+        let ahead = if figure.is_cost() {
             stats::paired_ratio(&theirs, &ours)
         } else {
             stats::paired_ratio(&ours, &theirs)
@@ -81,16 +100,37 @@ fn row(result: &ItemResults, at: usize, case: String, backend: Contender) -> Row
         row.spread.extend(spread(&theirs).map(|spread| (name.clone(), spread)));
         row.rivals.insert(name, median(&theirs));
     }
+    if let Some(best) = best(result, at, figure) {
+        row.to_best = stats::paired_ratio(&ours, &result.figures(best, at));
+        row.best = Some(best.to_string());
+    }
+    row
+}
+
+/// The rival with the best median.
+fn best(result: &ItemResults, at: usize, figure: Figure) -> Option<Contender> {
+    let medians = rivals(result.item.flavor.is_some())
+        .iter()
+        .filter_map(|&rival| Some((rival, median(&result.figures(rival, at))?)));
+    let sorts = |(_, a): &(Contender, f64), (_, b): &(Contender, f64)| a.total_cmp(b);
+    let best = if figure.is_cost() { medians.min_by(sorts) } else { medians.max_by(sorts) };
+    best.map(|(rival, _)| rival)
+}
+
+/// The notes of the entries that stand in the row of `backend`, by the names of their columns.
+fn notes(result: &ItemResults, backend: Contender) -> BTreeMap<String, String> {
+    let mut notes = BTreeMap::new();
     for entry in &result.entries {
         let name = match entry.contender {
-            Contender::Uring | Contender::Mio if entry.contender != backend => continue,
-            Contender::Uring | Contender::Mio => "ringmq".to_owned(),
+            own if own == backend => "ringmq".to_owned(),
+            own if own == backend.blocking() => "blocking".to_owned(),
+            own if own.is_ringmq() => continue,
             other => other.to_string(),
         };
         let note = entry.trouble.clone().or_else(|| entry.contender.remark(&result.item));
-        row.notes.extend(note.map(|note| (name, note)));
+        notes.extend(note.map(|note| (name, note)));
     }
-    row
+    notes
 }
 
 /// The median of the rounds that went well.

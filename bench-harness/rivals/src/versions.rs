@@ -4,14 +4,24 @@
 const LOCK: &str = include_str!("../Cargo.lock");
 
 /// The crates of the rivals.
-const CRATES: [&str; 5] = ["zmq", "omq-tokio", "monocoque-rs", "rzmq", "zeromq"];
+const CRATES: [&str; 7] = ["zmq", "tmq", "omq-tokio", "monocoque-rs", "rzmq", "zeromq", "tokio"];
 
 /// All of them in one line.
 pub(crate) fn line() -> String {
-    let (major, minor, patch) = zmq::version();
-    let libzmq = format!("libzmq {major}.{minor}.{patch}");
+    let libzmq = libzmq();
     let crates = CRATES.map(|name| format!("{name} {}", locked(name).unwrap_or("?")));
     format!("ringmq {}, {libzmq}, {}", env!("CARGO_PKG_VERSION"), crates.join(", "))
+}
+
+#[cfg(feature = "libzmq")]
+fn libzmq() -> String {
+    let (major, minor, patch) = zmq::version();
+    format!("libzmq {major}.{minor}.{patch}")
+}
+
+#[cfg(not(feature = "libzmq"))]
+fn libzmq() -> String {
+    "no libzmq".to_owned()
 }
 
 /// The version of a crate in the lock file.

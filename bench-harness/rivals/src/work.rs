@@ -8,6 +8,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
@@ -15,8 +16,9 @@ use ringmq_bench::case::Side;
 use ringmq_bench::job::Outcome;
 use ringmq_bench::pin;
 use ringmq_bench::worker::{self, Opened, Work};
+use rustix::time::{ClockId, clock_gettime};
 
-use crate::job::Job;
+use crate::job::{Account, Job};
 use crate::local_end::{Opening, Orders};
 use crate::rival;
 
@@ -34,7 +36,7 @@ impl Work for Ends {
     type Job = Job;
     /// Messages of a phase.
     type Step = u64;
-    type Outcome = Outcome;
+    type Outcome = Account;
 
     /// Opens the ends one after the other.
     fn open(&mut self, job: Job) -> Result<Opened> {
@@ -55,7 +57,7 @@ impl Work for Ends {
     }
 
     /// Runs a phase on all ends at once; the outcome is that of the end that took the time.
-    fn run(&mut self, count: u64) -> Result<Outcome> {
+    fn run(&mut self, count: u64) -> Result<Account> {
         for thread in &self.0 {
             thread.orders.unbounded_send(count).map_err(|_| anyhow!("an end is gone"))?;
         }
@@ -69,8 +71,14 @@ impl Work for Ends {
                 Report::Opened(_) => bail!("an end opened twice"),
             }
         }
-        Ok(timed)
+        Ok(Account { outcome: timed, cpu: cpu_time() })
     }
+}
+
+/// CPU time of all threads of this process so far.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 /// The worker's hold on a thread that is an end.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ringmq::kind::{DealerKind, Receives, RouterKind, SubKind, XPubKind};
-use ringmq::{BackendChoice, Context, Error, Interest, Poller, Socket};
+use ringmq::{Error, Interest, Poller, Socket};
 use ringmq_bench::case::Side;
 use ringmq_bench::end::{Answerer, Answering, End, Sending, Source};
 use ringmq_bench::payload::Stamper;
@@ -13,10 +13,10 @@ use ringmq_bench::payload::Stamper;
 use super::blocking::{Dealers, Many, Subscribers};
 use super::{MANY, Rounded};
 use crate::consume::Consume;
-use crate::contender::Contender;
 use crate::job::{Job, PATIENCE};
 use crate::local_end::Opening;
 use crate::measurement::Measurement;
+use crate::rival::ringmq::context;
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
@@ -59,19 +59,6 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
             Ok(Opening::ready(endpoint, Dealers::new(sockets, size)))
         }
     }
-}
-
-/// A context on the backend of the job.
-fn context(job: &Job, side: Side) -> Result<Context> {
-    let choice = match job.contender {
-        Contender::Uring => BackendChoice::Uring,
-        _ => BackendChoice::Mio,
-    };
-    let mut builder = Context::builder().backend(choice);
-    if let Some(core) = job.cores.io_of(side) {
-        builder = builder.pin_io_threads([core]);
-    }
-    builder.build().context("starting a ringmq context")
 }
 
 struct Publisher(Socket<XPubKind>);

@@ -4,13 +4,15 @@
 //! where that is documented, and why. What all have in common: bodies carry a number that is checked,
 //! high-water marks are the library's own, and each message is one send and one receive.
 
+#[cfg(feature = "libzmq")]
 pub(crate) mod libzmq;
 pub(crate) mod monocoque;
 pub(crate) mod omq;
+pub(crate) mod ringmq;
 pub(crate) mod rzmq;
 pub(crate) mod zmqrs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use ringmq_bench::case::{Side, Transport};
 use ringmq_bench::{end, ends};
 use tokio::runtime::{Builder, Runtime};
@@ -18,25 +20,30 @@ use tokio::runtime::{Builder, Runtime};
 use crate::contender::Contender;
 use crate::job::Job;
 use crate::local_end::Opening;
-use crate::many_peers;
+use crate::{many_peers, tasks};
 
 /// Makes the end of `job` on `side`.
 pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
     if job.measurement.has_many_peers() {
         return many_peers::open(job, side);
     }
+    if let Some(flavor) = job.flavor {
+        return tasks::open(job, side, flavor);
+    }
     match job.contender {
         Contender::Floor | Contender::Uring | Contender::Mio => known(job, side),
+        #[cfg(feature = "libzmq")]
         Contender::Libzmq => libzmq::open(job, side),
         Contender::Omq => omq::open(job, side),
         Contender::Monocoque => monocoque::open(job, side),
         Contender::Rzmq => rzmq::open(job, side),
         Contender::Zmqrs => zmqrs::open(job, side),
+        other => bail!("{other} is not measured so"),
     }
 }
 
 /// The floor and ringmq, as the harness of ringmq opens them.
-fn known(job: &Job, side: Side) -> Result<Opening> {
+pub(crate) fn known(job: &Job, side: Side) -> Result<Opening> {
     let job = job.to_harness().context("a rival is not known to the harness of ringmq")?;
     let opening = match job.case.transport {
         Transport::Inproc => pair::take(&job, side)?,

@@ -165,7 +165,7 @@ impl Answerer for Wire {
 }
 
 /// Round trips over tcp, with sockets that do their own I/O on the caller's thread.
-mod exclusive {
+pub(crate) mod exclusive {
     use anyhow::{Context as _, Result};
     use bytes::Bytes;
     use omq_tokio::exclusive::{Options, Socket};
@@ -182,22 +182,36 @@ mod exclusive {
     /// Makes one end.
     pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
         let runtime = current_thread()?;
-        let size = job.size;
-        let endpoint: Endpoint = job.endpoint.parse().context("an endpoint of omq")?;
         if side == Side::Bind {
-            let bound = Socket::bind(SocketType::Rep, endpoint, Options::default());
-            let (socket, endpoint) = runtime.block_on(bound).context("binding")?;
-            let end = awaited::answering(runtime, Wire(socket));
-            return Ok(Opening::ready(endpoint.to_string(), end));
+            let (wire, endpoint) = runtime.block_on(bound(job))?;
+            return Ok(Opening::ready(endpoint, awaited::answering(runtime, wire)));
         }
+        let job = job.clone();
         Ok(Opening::new(job.endpoint.clone(), move || {
-            let connected = Socket::connect(SocketType::Req, endpoint, Options::default());
-            let socket = runtime.block_on(connected).context("connecting")?;
-            Ok(awaited::asking(runtime, Wire(socket), size))
+            let wire = runtime.block_on(connected(&job))?;
+            Ok(awaited::asking(runtime, wire, job.size))
         }))
     }
 
-    struct Wire(Socket);
+    /// The end that answers, and where it is bound.
+    pub(crate) async fn bound(job: &Job) -> Result<(Wire, String)> {
+        let bound = Socket::bind(SocketType::Rep, endpoint(job)?, Options::default());
+        let (socket, endpoint) = bound.await.context("binding")?;
+        Ok((Wire(socket), endpoint.to_string()))
+    }
+
+    /// The end that asks.
+    pub(crate) async fn connected(job: &Job) -> Result<Wire> {
+        let connected = Socket::connect(SocketType::Req, endpoint(job)?, Options::default());
+        Ok(Wire(connected.await.context("connecting")?))
+    }
+
+    fn endpoint(job: &Job) -> Result<Endpoint> {
+        job.endpoint.parse().context("an endpoint of omq")
+    }
+
+    /// A socket.
+    pub(crate) struct Wire(Socket);
 
     impl Sends for Wire {
         #[inline]

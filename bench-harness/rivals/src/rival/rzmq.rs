@@ -83,15 +83,20 @@ impl Driver {
     }
 
     fn build(runtime: tokio::runtime::Runtime, uring: bool) -> Result<Self> {
-        let context = runtime.block_on(async {
-            if uring {
-                initialize_uring_backend(UringConfig::default())?;
-            }
-            Ok::<_, rzmq::ZmqError>(Context::new()?.with_io_uring_sessions(uring))
-        });
-        let context = context.context("making a context of rzmq")?;
+        let context = context(&runtime, uring)?;
         Ok(Self { context, runtime: Arc::new(runtime) })
     }
+}
+
+/// A context whose tasks are the runtime's, with its sessions on io_uring or not.
+pub(crate) fn context(runtime: &tokio::runtime::Runtime, uring: bool) -> Result<Context> {
+    let context = runtime.block_on(async {
+        if uring {
+            initialize_uring_backend(UringConfig::default())?;
+        }
+        Ok::<_, rzmq::ZmqError>(Context::new()?.with_io_uring_sessions(uring))
+    });
+    context.context("making a context of rzmq")
 }
 
 impl Runtime for Driver {
