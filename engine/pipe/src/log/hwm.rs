@@ -3,6 +3,7 @@
 
 use super::shared::{ASLEEP, AWAKE, GONE};
 use super::writer::{LogWriter, WriteError};
+use crate::sync::notify::Notify;
 use crate::sync::{Ordering, fence};
 
 impl LogWriter {
@@ -44,6 +45,11 @@ impl LogWriter {
     pub fn depth(&self) -> u64 {
         // Relaxed: a figure to look at.
         self.written.wrapping_sub(self.shared.credited.load(Ordering::Relaxed))
+    }
+
+    /// Who is told when there is something to read, and under which key.
+    pub fn reader(&self) -> Option<(std::sync::Arc<dyn Notify>, usize)> {
+        self.shared.wake_reader.notify()
     }
 
     /// Messages written since the log was made; wraps.

@@ -38,6 +38,7 @@ mod convert;
 mod group;
 pub(crate) mod inline;
 pub(crate) mod opaque;
+mod peer;
 pub(crate) mod properties;
 pub(crate) mod slice;
 #[cfg(test)]
@@ -45,6 +46,7 @@ mod tests;
 
 pub use group::{GROUP_MAX, GroupTooLong};
 pub use inline::INLINE;
+pub use peer::MessagePeer;
 
 use crate::frame::{COMMAND, MORE};
 use crate::sync::foreign::ForeignBytes;
