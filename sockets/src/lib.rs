@@ -46,8 +46,9 @@ pub use error::{Error, SendError};
 pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use ringmq_engine::{
-    BackendChoice, BackendKind, BackendReport, DisconnectReason, Found, Granted, MonitorEvent,
-    RingSize, TuningReport, UringCause, UringFeature, UringRefusal, UringReport,
+    BackendChoice, BackendKind, BackendReport, ConnectFailure, DisconnectReason, DropReason, Found,
+    Granted, MonitorEvent, Problem, RingSize, RoutingIdText, TuningReport, UringCause,
+    UringFeature, UringRefusal, UringReport,
 };
 pub use ringmq_pipe::{GroupTooLong, Message, Properties};
 pub use ringmq_transports::error::{BindError, EndpointError};

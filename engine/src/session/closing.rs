@@ -7,7 +7,7 @@
 
 use super::{DetachedPipe, LINGER, Phase, Session, SessionEnd, handshake};
 use crate::io_thread::handler::{Cx, Notice};
-use crate::monitor::{DisconnectReason, MonitorEvent};
+use crate::monitor::{DisconnectReason, DropReason, MonitorEvent};
 use crate::owner::Connection;
 use ringmq_pipe::{Message, frame};
 use std::sync::atomic::Ordering;
@@ -65,9 +65,9 @@ impl Session {
                     // much as goes out at once: nobody waits for such a peer.
                     let _ = self.stream.send(&last);
                 }
-                let Connection { endpoint, peer, .. } = self.connection.clone();
+                let Connection { endpoint, peer, .. } = (*self.connection).clone();
                 let reason = reason.clone();
-                self.owner.event(MonitorEvent::HandshakeFailed { endpoint, peer, reason });
+                self.tell(MonitorEvent::HandshakeFailed { endpoint, peer, reason });
             }
             Phase::HalfClosed => return self.end(cx, DisconnectReason::Local),
             Phase::Traffic(_) | Phase::Over => {}
@@ -130,13 +130,29 @@ impl Session {
                 carry.tx.write_uncounted(frame::COMMAND, Message::new());
             }
         }
-        let carry = self.carry.take().filter(|_| self.carried);
+        let carry = if self.carried {
+            self.carry.take()
+        } else {
+            self.discard_carry();
+            None
+        };
         // A pipe that is not carried on has ended by now: whoever sees that the peer is gone finds nothing
         // that still leads to it.
         if let Some(state) = state {
             state.connected.store(false, Ordering::SeqCst);
         }
         self.report(cx, carry.map(|carry| *carry), reason, established);
+    }
+
+    /// Drops a pipe of which no other connection takes over what is left, and tells how much that was.
+    fn discard_carry(&mut self) {
+        let messages = self.carry.take().map_or(0, |carry| carry.discard());
+        if messages > 0 {
+            let Connection { endpoint, peer, .. } = (*self.connection).clone();
+            let routing_id = self.connection.routing_id(&self.routing_id).into();
+            let reason = DropReason::Gone;
+            self.tell(MonitorEvent::Dropped { endpoint, peer, routing_id, reason, messages });
+        }
     }
 
     /// Something in here is broken: the pipe with it. Its owner is told before anything is dropped, which
@@ -159,13 +175,20 @@ impl Session {
         reason: DisconnectReason,
         established: bool,
     ) {
-        tracing::debug!(%reason, established, "session over");
-        let Connection { endpoint, peer, .. } = self.connection.clone();
-        let event = MonitorEvent::Disconnected { endpoint, peer, reason: reason.clone() };
+        let Connection { endpoint, peer, .. } = (*self.connection).clone();
+        let (routing_id, reason_told) =
+            (self.connection.routing_id(&self.routing_id), reason.clone());
+        let event = MonitorEvent::Disconnected {
+            endpoint,
+            peer,
+            routing_id: routing_id.into(),
+            reason: reason_told,
+            established,
+        };
         let end = SessionEnd { session: cx.token, carry, reason, established };
         cx.tell(self.parent, Notice::SessionEnded(Box::new(end)));
         cx.finish();
         // Heard of before the owner is told, which comes when this handler has returned.
-        self.owner.event(event);
+        self.tell(event);
     }
 }

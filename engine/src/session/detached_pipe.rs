@@ -49,6 +49,11 @@ impl DetachedPipe {
         !self.source.unsent.is_empty()
     }
 
+    /// Drops it, and returns how many messages that it still held it has counted as dropped.
+    pub fn discard(mut self) -> u64 {
+        self.source.discard()
+    }
+
     /// Whether everything that the socket wrote, before it closed the pipe, has been sent.
     pub fn is_spent(&mut self) -> bool {
         self.source.unsent.is_empty() && self.source.rx.ended()
@@ -75,8 +80,9 @@ impl OutputSource {
     }
 }
 
-impl Drop for OutputSource {
-    fn drop(&mut self) {
+impl OutputSource {
+    /// Throws away what is still to be sent, and counts it as dropped.
+    fn discard(&mut self) -> u64 {
         let mut pieces = std::mem::take(&mut self.unsent);
         let mut lost = 0;
         if let Some(log) = self.rx.as_log_mut() {
@@ -89,5 +95,12 @@ impl Drop for OutputSource {
         }
         lost += pieces.iter().map(|piece| u64::from(piece.messages)).sum::<u64>();
         self.state.dropped.fetch_add(lost, Ordering::Relaxed);
+        lost
+    }
+}
+
+impl Drop for OutputSource {
+    fn drop(&mut self) {
+        self.discard();
     }
 }

@@ -92,9 +92,12 @@ impl Session {
 
     fn establish(&mut self, cx: &mut Cx<'_>, established: Established, out: Vec<u8>) {
         let peer = share(established.peer);
-        let Connection { endpoint, peer: address, .. } = self.connection.clone();
+        let Connection { endpoint, peer: address, .. } = (*self.connection).clone();
         let identity = peer.clone();
-        self.owner.event(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
+        if !peer.routing_id.is_empty() {
+            self.routing_id = (*peer.routing_id).into();
+        }
+        self.tell(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
         if let Some(carry) = &self.carry {
             self.owner.connected(&self.connection, &peer, carry.tx.written());
         } else {

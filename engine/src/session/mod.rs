@@ -21,11 +21,12 @@ use crate::backend::{Receive, Stream};
 use crate::io_thread::handler::{Completion, Cx, Handler, Notice};
 use crate::io_thread::timers::TimerKind;
 use crate::io_thread::token::Token;
-use crate::monitor::DisconnectReason;
+use crate::monitor::{DisconnectReason, MonitorEvent};
 use crate::owner::{Connection, SessionOwner};
 use ringmq_zmtp::{Config, Handshake};
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Span;
 use traffic::Traffic;
 
 const HANDSHAKE: TimerKind = 0;
@@ -43,7 +44,7 @@ pub struct SessionOptions {
     /// The socket.
     pub owner: Arc<dyn SessionOwner>,
     /// The connection, in words and numbers.
-    pub connection: Connection,
+    pub connection: Arc<Connection>,
     /// The pipe; `None` to ask the socket for one after the handshake.
     pub carry: Option<DetachedPipe>,
     /// What the peer sends is not wanted.
@@ -68,7 +69,11 @@ pub struct SessionEnd {
 pub struct Session {
     stream: Stream,
     owner: Arc<dyn SessionOwner>,
-    connection: Connection,
+    connection: Arc<Connection>,
+    /// Within that of the socket: entered when something is told that is logged.
+    span: Span,
+    /// The routing id that the peer has told; empty before that.
+    routing_id: Arc<[u8]>,
     parent: Token,
     discard_inbound: bool,
     /// The pipe was there from the start and goes back to the owner.
@@ -112,10 +117,15 @@ impl Session {
     pub fn new(options: SessionOptions) -> Self {
         let now = Instant::now();
         let handshake = Handshake::new(options.config, now);
+        let Connection { endpoint, peer, .. } = &*options.connection;
+        let span =
+            tracing::info_span!(parent: options.owner.span(), "connection", %endpoint, %peer);
         Self {
             stream: options.stream,
             owner: options.owner,
             connection: options.connection,
+            span,
+            routing_id: Arc::default(),
             parent: options.parent,
             discard_inbound: options.discard_inbound,
             carried: options.carry.is_some(),
@@ -133,6 +143,11 @@ impl Session {
             input_over: false,
             ending: None,
         }
+    }
+
+    /// Tells the owner of something, in the connection's span.
+    fn tell(&self, event: MonitorEvent) {
+        self.span.in_scope(|| self.owner.event(event));
     }
 
     /// Decodes what arrived, and what waited for credit.

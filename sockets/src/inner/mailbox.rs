@@ -153,7 +153,7 @@ impl Notify for SocketMailbox {
 }
 
 impl SessionOwner for SocketMailbox {
-    fn attach(&self, connection: &Connection, peer: &Arc<Peer>) -> Attach {
+    fn attach(&self, connection: &Arc<Connection>, peer: &Arc<Peer>) -> Attach {
         if self.closed.load(Ordering::SeqCst) {
             return Attach::Closed;
         }
@@ -164,7 +164,7 @@ impl SessionOwner for SocketMailbox {
         Attach::Pipe(far)
     }
 
-    fn connected(&self, connection: &Connection, peer: &Arc<Peer>, earlier: u64) {
+    fn connected(&self, connection: &Arc<Connection>, peer: &Arc<Peer>, earlier: u64) {
         self.peer_known(connection.endpoint_id, peer, earlier);
     }
 

@@ -28,8 +28,7 @@ impl Harness {
 
     /// A session has completed its handshake, and asks for a pipe.
     fn accept(&self) -> PipeEnd {
-        let connection =
-            Connection { endpoint_id: 1, endpoint: "".into(), peer: "".into(), peer_address: None };
+        let connection = Arc::new(Connection { endpoint_id: 1, ..Connection::default() });
         let peer = Peer {
             version: Version::V3_1,
             socket_type: Some(SocketType::Pub),
