@@ -33,6 +33,7 @@ pub mod kind;
 pub mod options;
 mod poller;
 mod proxy;
+mod report;
 mod routing;
 mod socket;
 mod subscription;
@@ -50,7 +51,7 @@ pub use ringmq_engine::{
     Granted, MonitorEvent, Problem, RingSize, RoutingIdText, TuningReport, UringCause,
     UringFeature, UringRefusal, UringReport,
 };
-pub use ringmq_pipe::{GroupTooLong, Message, Properties};
+pub use ringmq_pipe::{GroupTooLong, Message, MessagePeer, Properties};
 pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
@@ -60,7 +61,7 @@ pub use socket::multipart::Multipart;
 pub use socket::payload::Payload;
 pub use socket::recv::{Frame, RecvFuture, RecvMultipartFuture};
 pub use socket::send::SendFuture;
-pub use socket::stats::PipeStats;
+pub use socket::stats::{PipeStats, SocketTotals};
 pub use wait::Spin;
 
 /// Exclusive pair.

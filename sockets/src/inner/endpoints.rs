@@ -139,6 +139,17 @@ impl Endpoints {
         Some(self.connected.remove(&endpoint_id)?.endpoint)
     }
 
+    /// The endpoint of a bind or connect; `None` if it has ended.
+    pub(crate) fn name(&self, endpoint_id: EndpointId) -> Option<&Arc<str>> {
+        let bound = || self.bound.iter().find(|entry| entry.endpoint_id == endpoint_id);
+        self.connected.get(&endpoint_id).or_else(bound).map(|entry| &entry.endpoint)
+    }
+
+    /// All connects, in the order in which they were made.
+    pub(crate) fn connects(&self) -> impl Iterator<Item = &Entry> {
+        self.connected.values()
+    }
+
     /// Whether nothing is bound or connected.
     pub(crate) fn is_empty(&self) -> bool {
         self.bound.is_empty() && self.connected.is_empty()

@@ -14,6 +14,7 @@ mod examples;
 mod exhaustion;
 mod extremes;
 mod fast_path;
+mod figures;
 mod foreign;
 mod forking;
 mod futures;

@@ -23,7 +23,7 @@ impl Harness {
         let subscriptions = Subscriptions::new(Mutex::new(Wanted::new()));
         let shared = SocketMailbox::new(SocketType::Sub, subscriptions.clone());
         let pattern = Subscribe::new(false, subscriptions);
-        Self { shared, pattern, pipes: Pipes::default() }
+        Self { shared, pattern, pipes: Pipes::new(None) }
     }
 
     /// A session has completed its handshake, and asks for a pipe.
@@ -54,8 +54,9 @@ impl Harness {
     fn enter(&mut self) {
         for news in self.shared.lobby.take() {
             let News::Pipe(arrival) = news else { continue };
-            let Arrival { end, endpoint_id, peer, direct, coming } = arrival;
-            let key = self.pipes.insert(Pipe { end: *end, endpoint_id, peer: Some(peer), direct });
+            let Arrival { end, connection, peer, direct, coming } = arrival;
+            let pipe = Pipe::new(*end, connection.endpoint_id, direct);
+            let key = self.pipes.insert(Pipe { peer: Some(peer), ..pipe });
             self.pattern.attach(&mut self.pipes, key);
             drop(coming);
         }
