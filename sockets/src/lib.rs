@@ -24,6 +24,27 @@
 //! # context.shutdown();
 //! # Ok::<(), ringmq::Error>(())
 //! ```
+//!
+//! # What is told
+//! What happens to a socket's connections is told in three ways: as an event to those who
+//! [watch the socket](Socket::monitor), as figures to those who [ask](Socket::stats), of the whole socket
+//! [too](Socket::totals), and as a line of the log.
+//!
+//! The log is [`tracing`]'s, with the target `ringmq`. With the feature `log` it is that of the `log` crate as
+//! well, as long as no `tracing` subscriber is set up. It has the levels
+//! * ERROR for what is broken in here: something has panicked;
+//! * WARN for what a person has to see to: a host that is not known, a server that cannot be reached for a
+//!   minute, a handshake that is refused, a connect that has given up, a routing id that is taken, messages
+//!   that are dropped, and each [`Problem`], such as a SUB that has subscribed to nothing;
+//! * INFO for what a person would ask: bound, connected, lost, connecting again, closed;
+//! * DEBUG for the rest, and for what is said over and over: of the same thing one line a minute is told at
+//!   its level, with a count (`repeated`) of those between, and of messages that a connection drops one in
+//!   ten seconds.
+//!
+//! Each line has the fields `socket` (its type), and as far as there is one `endpoint`, `peer` (the address),
+//! `routing_id`, and `reason`: a sentence, with what to do. It is written in a span `socket` or, of what
+//! happens on a connection, in a span `connection` within that. Messages that are sent and received are not
+//! logged, and cost nothing for it.
 
 mod context;
 mod context_builder;
