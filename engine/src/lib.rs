@@ -26,7 +26,9 @@ pub use io_thread::handler::{Completion, Cx, Handler, Notice};
 pub use io_thread::timers::TimerKind;
 pub use io_thread::token::Token;
 pub use io_thread::{IoHandle, is_io_thread};
-pub use monitor::{DisconnectReason, MonitorEvent};
+pub use monitor::{
+    ConnectFailure, DisconnectReason, DropReason, MonitorEvent, Problem, RoutingIdText,
+};
 pub use options::EngineOptions;
 pub use owner::{Applicant, Attach, Connection, EndpointId, SessionOwner};
 pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions};

@@ -1,5 +1,9 @@
-//! What those who watch a socket are told: the one event, from the session, listener or connecter
+//! What those who watch a socket are told: the one event, from the session, listener, connecter or socket
 //! that it happens in to the application.
+
+mod text;
+
+pub use text::RoutingIdText;
 
 use ringmq_zmtp::{Peer, ProtocolError};
 use std::io;
@@ -37,8 +41,91 @@ impl DisconnectReason {
     }
 }
 
+/// What a connection could not be made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectFailure {
+    /// The host's name led to no address: it is misspelt, or the name system cannot be asked.
+    Lookup,
+    /// Nobody listens at the endpoint.
+    Refused,
+    /// Something else.
+    Other,
+}
+
+/// Why messages were dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The peer's queue was at its high-water mark, and this type of socket does not wait.
+    #[error("the peer takes them too slowly, and its queue is at the high-water mark")]
+    Full,
+    /// The first frame of a message named a peer that a ROUTER does not have.
+    #[error("no peer has the routing id that their first frame names")]
+    NoSuchPeer,
+    /// The connection that they were queued for is over, and no other one takes its place.
+    #[error("the connection that they were queued for is over")]
+    Gone,
+    /// They were received, and are nobody's to have: out of turn, without an envelope, or more than are kept.
+    #[error("nobody is to receive them")]
+    Unwanted,
+}
+
+/// Something that has no effect, which whoever does it hardly means. Each is told once a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A SUB waits for messages, and has subscribed to none.
+    #[error(
+        "a SUB receives nothing until it subscribes to something: subscribe(\"\") is everything"
+    )]
+    NotSubscribed,
+    /// A connect within the process waits for a name that nobody has bound.
+    #[error("nobody has bound that name yet in this context: the connect waits for a bind")]
+    NameNotBound,
+    /// A connect within the process waits for a name that is bound in another context.
+    #[error(
+        "that name is bound in another context of this process: both sockets have to be made by the same \
+         context, or clones of it"
+    )]
+    NameInOtherContext,
+    /// A ROUTER was given a message of one frame, which was taken for a routing id.
+    #[error(
+        "a message of one frame sent by a ROUTER goes nowhere: the first frame is the routing id of the \
+         peer, and the body follows"
+    )]
+    NoBody,
+    /// A REP or REQ has received a message without the empty frame that ends its envelope.
+    #[error(
+        "a message without the empty frame before its body was thrown away: a peer that is a DEALER or \
+         ROUTER has to send that frame"
+    )]
+    NoEnvelope,
+    /// A peer of a ROUTER has the routing id of another one, and waits until that has left.
+    #[error(
+        "another peer has that routing id: this one is not heard until the other has left; give each peer \
+         an id of its own, or set handover"
+    )]
+    RoutingIdTaken,
+    /// A peer of a ROUTER has taken a routing id over from another one, as the handover option wants it.
+    #[error(
+        "the peer has taken that routing id over from another one, which is not sent to any more"
+    )]
+    RoutingIdTakenOver,
+    /// An option was changed that does not count for what there is already.
+    #[error(
+        "option {option} was set late: it counts for {counts_for}, not for those there are already"
+    )]
+    OptionTooLate {
+        /// The option.
+        option: &'static str,
+        /// What the new value counts for.
+        counts_for: &'static str,
+    },
+}
+
 /// What happened to a socket's connections. `endpoint` is the one that was bound or connected, `peer`
-/// the address of the other end.
+/// the address of the other end. It prints as a sentence.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum MonitorEvent {
@@ -76,6 +163,8 @@ pub enum MonitorEvent {
         endpoint: Arc<str>,
         /// Why, in words: the system's answer, or what was wrong with the name.
         reason: Arc<str>,
+        /// The same, for programs.
+        failure: ConnectFailure,
     },
     /// Another attempt to connect will be made.
     ConnectRetried {
@@ -104,6 +193,41 @@ pub enum MonitorEvent {
         /// Why, as its `Display` says in a sentence.
         reason: DisconnectReason,
     },
+    /// A ROUTER has chosen a routing id for a peer that has none of its own.
+    RoutingIdAssigned {
+        /// The endpoint that was bound or connected, as the application would have to write it.
+        endpoint: Arc<str>,
+        /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has none.
+        peer: Arc<str>,
+        /// The id: what the first frame of each message from and to the peer is.
+        routing_id: Arc<[u8]>,
+    },
+    /// Messages were dropped. Told of the first one, then at most every ten seconds, and when the connection
+    /// is over.
+    Dropped {
+        /// The endpoint of the connection that they were for or from; empty if they were for none.
+        endpoint: Arc<str>,
+        /// The address of the other end; empty if there is none, or it is not known.
+        peer: Arc<str>,
+        /// The routing id of the peer; of messages to nobody the one that the last of them named. Empty if
+        /// there is none.
+        routing_id: Arc<[u8]>,
+        /// Why.
+        reason: DropReason,
+        /// How many since this was told last.
+        messages: u64,
+    },
+    /// The application or a peer has done something that has no effect, which it hardly means.
+    Problem {
+        /// What it is, as its `Display` says in a sentence, with what to do about it.
+        problem: Problem,
+        /// The endpoint it has to do with; empty if none.
+        endpoint: Arc<str>,
+        /// The address of the peer it has to do with; empty if none.
+        peer: Arc<str>,
+        /// The routing id it has to do with; empty if none.
+        routing_id: Arc<[u8]>,
+    },
     /// A connection is over.
     Disconnected {
         /// The endpoint that was bound or connected, as the application would have to write it.
@@ -111,8 +235,20 @@ pub enum MonitorEvent {
         /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has
         /// none.
         peer: Arc<str>,
+        /// The routing id of the peer, its own or one that was chosen for it; empty if it has none.
+        routing_id: Arc<[u8]>,
         /// Why, as its `Display` says in a sentence.
         reason: DisconnectReason,
+        /// Its handshake was done.
+        established: bool,
+    },
+    /// A connect has ended for good although the socket wants it, as its options say. What was queued for it
+    /// is dropped.
+    GaveUp {
+        /// The endpoint that was connected.
+        endpoint: Arc<str>,
+        /// Why the last attempt, or the connection, has failed.
+        reason: Arc<str>,
     },
     /// Linger has given up messages of an endpoint that was disconnected: its time was over, or the peer had
     /// gone. Of a socket that is closed nobody hears events any more; its context has the

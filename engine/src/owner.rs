@@ -9,13 +9,15 @@ use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
 use crate::monitor::MonitorEvent;
 use ringmq_zmtp::{AuthAnswer, AuthRequest, Denial, Peer};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use tracing::Span;
 
 /// Which bind or connect of a socket something belongs to; the socket chooses the numbers.
 pub type EndpointId = u64;
 
-/// A connection, in words and numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A connection, in words and numbers: one of its own each, which its session, its socket and its messages
+/// share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connection {
     /// Which bind or connect it belongs to.
     pub endpoint_id: EndpointId,
@@ -25,6 +27,17 @@ pub struct Connection {
     pub peer: Arc<str>,
     /// The peer's address without a port, as in ZeroMQ's `Peer-Address` property.
     pub peer_address: Option<Arc<str>>,
+    /// The routing id that the socket has chosen for the peer, which mostly has none of its own; unset as
+    /// long as it has not.
+    pub assigned_id: OnceLock<Box<[u8]>>,
+}
+
+impl Connection {
+    /// The routing id under which the socket knows the peer: the one that was chosen for it, or else its
+    /// `own`, which it has told. Empty if there is none.
+    pub fn routing_id<'a>(&'a self, own: &'a [u8]) -> &'a [u8] {
+        self.assigned_id.get().map_or(own, |id| id)
+    }
 }
 
 /// What a socket says to a new connection.
@@ -66,12 +79,12 @@ impl Applicant {
 pub trait SessionOwner: Send + Sync {
     /// A connection without a pipe has completed its handshake: makes one, gives its other end to the
     /// socket and returns this end.
-    fn attach(&self, connection: &Connection, peer: &Arc<Peer>) -> Attach;
+    fn attach(&self, connection: &Arc<Connection>, peer: &Arc<Peer>) -> Attach;
 
     /// The pipe that the connection has had from the start has a peer, for the first time or again.
-    /// Comes before any message of that peer. `earlier` is how many messages other peers have left
-    /// in that pipe since it was made.
-    fn connected(&self, connection: &Connection, peer: &Arc<Peer>, earlier: u64);
+    /// Comes before any message of that peer. `earlier` is how many messages other peers have left in that
+    /// pipe since it was made.
+    fn connected(&self, connection: &Arc<Connection>, peer: &Arc<Peer>, earlier: u64);
 
     /// Appends the ZMTP 3 frames that go before everything else on each connection: subscriptions. Says
     /// which change of them was the latest, see [`PipeState::told`]; subscriptions that are in the pipe
@@ -92,6 +105,11 @@ pub trait SessionOwner: Send + Sync {
 
     /// Those who wait for messages should look again: how a connection is read has changed.
     fn look_again(&self) {}
+
+    /// The span of the socket: what is logged of its connections is logged in spans within that.
+    fn span(&self) -> Span {
+        Span::none()
+    }
 
     /// Something happened that who watches the socket is to hear of.
     fn event(&self, event: MonitorEvent);

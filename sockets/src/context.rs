@@ -19,6 +19,7 @@ use crate::subscription::Wanted;
 use crate::types::{self, socket_types};
 use lingering::Lingering;
 use ringmq_engine::{BackendReport, Engine, IoHandle, TuningReport, UringReport};
+use ringmq_transports::endpoint::InprocName;
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolver::Resolver;
 use ringmq_zmtp::SocketType;
@@ -80,12 +81,34 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The names of all contexts of the process, so that one who waits for a name can be told where it is.
+static NAMES: Mutex<Vec<Weak<Inproc>>> = Mutex::new(Vec::new());
+
+/// The names of a new context.
+fn new_names() -> Arc<Inproc> {
+    let names = Arc::<Inproc>::default();
+    let mut all = lock(&NAMES);
+    if all.len() == all.capacity() {
+        // Only before it grows, so that thousands of contexts are not looked at for each new one.
+        all.retain(|names| names.strong_count() > 0);
+    }
+    all.push(Arc::downgrade(&names));
+    names
+}
+
+/// Whether somebody has bound a name in a context that has other names than these.
+pub(crate) fn is_bound_elsewhere(own: &Arc<Inproc>, name: &InprocName) -> bool {
+    // Looked at without the lock: a context that ends meanwhile ends here.
+    let all: Vec<_> = lock(&NAMES).iter().filter_map(Weak::upgrade).collect();
+    all.iter().any(|names| !Arc::ptr_eq(names, own) && names.is_bound(name))
+}
+
 impl ContextInner {
     fn new(options: ContextOptions) -> Self {
         Self {
             options,
             engine: Mutex::new(None),
-            inproc: Arc::default(),
+            inproc: new_names(),
             resolver: Arc::default(),
             sockets: Mutex::default(),
             lingering: Arc::default(),

@@ -18,10 +18,14 @@ use std::sync::Arc;
 #[non_exhaustive]
 pub enum Error {
     /// The operation cannot be done now, or not within the time-out (`EAGAIN`).
-    #[error("the operation would block, or its time-out has passed")]
+    #[error(
+        "the operation would block, or its time-out has passed: try again later, or wait for longer"
+    )]
     WouldBlock,
     /// The context was shut down or terminated (`ETERM`).
-    #[error("the context was terminated")]
+    #[error(
+        "the context was terminated, or the socket is closed: nothing more can be done with it"
+    )]
     Terminated,
     /// The socket was [closed](crate::Socket::close), by another thread for instance (`ENOTSOCK`). The other
     /// sockets of its context go on.
@@ -43,7 +47,7 @@ pub enum Error {
     #[error("the socket is taken by this very thread: call it when recv_with has returned")]
     Reentered,
     /// A ROUTER with the mandatory option has no such peer (`EHOSTUNREACH`).
-    #[error("no peer has that routing id")]
+    #[error("no peer has that routing id: it has left, or is not connected yet")]
     HostUnreachable,
     /// Nobody takes messages, and nobody is going to: the last connect of the socket has ended for good, as
     /// [its options](crate::Socket::set_reconnect_stop) want it, and nothing is bound. Said to those who

@@ -24,6 +24,27 @@
 //! # context.shutdown();
 //! # Ok::<(), ringmq::Error>(())
 //! ```
+//!
+//! # What is told
+//! What happens to a socket's connections is told in three ways: as an event to those who
+//! [watch the socket](Socket::monitor), as figures to those who [ask](Socket::stats), of the whole socket
+//! [too](Socket::totals), and as a line of the log.
+//!
+//! The log is [`tracing`]'s, with the target `ringmq`. With the feature `log` it is that of the `log` crate as
+//! well, as long as no `tracing` subscriber is set up. It has the levels
+//! * ERROR for what is broken in here: something has panicked;
+//! * WARN for what a person has to see to: a host that is not known, a server that cannot be reached for a
+//!   minute, a handshake that is refused, a connect that has given up, a routing id that is taken, messages
+//!   that are dropped, and each [`Problem`], such as a SUB that has subscribed to nothing;
+//! * INFO for what a person would ask: bound, connected, lost, connecting again, closed;
+//! * DEBUG for the rest, and for what is said over and over: of the same thing one line a minute is told at
+//!   its level, with a count (`repeated`) of those between, and of messages that a connection drops one in
+//!   ten seconds.
+//!
+//! Each line has the fields `socket` (its type), and as far as there is one `endpoint`, `peer` (the address),
+//! `routing_id`, and `reason`: a sentence, with what to do. It is written in a span `socket` or, of what
+//! happens on a connection, in a span `connection` within that. Messages that are sent and received are not
+//! logged, and cost nothing for it.
 
 mod constants;
 mod context;
@@ -35,6 +56,7 @@ pub mod kind;
 pub mod options;
 mod poller;
 mod proxy;
+mod report;
 mod routing;
 mod socket;
 mod subscription;
@@ -51,10 +73,11 @@ pub use error_kind::ErrorKind;
 pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use ringmq_engine::{
-    BackendChoice, BackendKind, BackendReport, DisconnectReason, Found, Granted, MonitorEvent,
-    RingSize, TuningReport, UringCause, UringFeature, UringRefusal, UringReport,
+    BackendChoice, BackendKind, BackendReport, ConnectFailure, DisconnectReason, DropReason, Found,
+    Granted, MonitorEvent, Problem, RingSize, RoutingIdText, TuningReport, UringCause,
+    UringFeature, UringRefusal, UringReport,
 };
-pub use ringmq_pipe::{GroupTooLong, Message, Properties};
+pub use ringmq_pipe::{GroupTooLong, Message, MessagePeer, Properties};
 pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
@@ -66,7 +89,7 @@ pub use socket::multipart::Multipart;
 pub use socket::payload::Payload;
 pub use socket::recv::{Frame, RecvFuture, RecvMultipartFuture};
 pub use socket::send::SendFuture;
-pub use socket::stats::PipeStats;
+pub use socket::stats::{PipeStats, SocketTotals};
 pub use wait::Spin;
 
 /// Exclusive pair.

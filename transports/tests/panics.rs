@@ -59,7 +59,7 @@ impl Clumsy {
 }
 
 impl SessionOwner for Clumsy {
-    fn attach(&self, _: &Connection, _: &Arc<Peer>) -> Attach {
+    fn attach(&self, _: &Arc<Connection>, _: &Arc<Peer>) -> Attach {
         self.at(Where::Met);
         let (near, far) = pipe(Capacity::Messages(10), Capacity::Messages(10));
         // The pipe of the connection that panics is of no use to the test, but closed it would end
@@ -71,7 +71,7 @@ impl SessionOwner for Clumsy {
         Attach::Pipe(far)
     }
 
-    fn connected(&self, _: &Connection, _: &Arc<Peer>, _: u64) {
+    fn connected(&self, _: &Arc<Connection>, _: &Arc<Peer>, _: u64) {
         self.at(Where::Met);
     }
 

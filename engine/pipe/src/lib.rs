@@ -33,7 +33,7 @@ pub use log::{
 };
 pub use message::block::BLOCK;
 pub use message::properties::{KnownPeer, Properties, PropertySource};
-pub use message::{GROUP_MAX, GroupTooLong, INLINE, Message};
+pub use message::{GROUP_MAX, GroupTooLong, INLINE, Message, MessagePeer};
 pub use pipe::{Capacity, PipeEnd, PipeReader, PipeWriter, pipe};
 pub use pipe_state::{PipeState, WhenOver};
 pub use sync::biased_mutex::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Reentered};

@@ -237,6 +237,16 @@ impl PipeWriter {
         }
     }
 
+    /// Who is told when there is something to read, and under which key: whoever has the other end, which may
+    /// [know more](Notify::waiting) of what is in there. `None` where nobody has found a place for it, or the
+    /// other end is read on the thread that writes.
+    pub fn reader(&self) -> Option<(std::sync::Arc<dyn Notify>, usize)> {
+        match self {
+            Self::Log(log) => log.reader(),
+            Self::Conflated(_) => None,
+        }
+    }
+
     /// Messages written so far; see [`LogWriter::written`]. Of a slot nobody counts them.
     pub fn written(&self) -> u64 {
         match self {
@@ -418,6 +428,14 @@ impl PipeReader {
         match self {
             Self::Log(log) => log.end(),
             Self::Conflated(_) => 0,
+        }
+    }
+
+    /// How many messages there are to be taken; see [`LogReader::waiting`].
+    pub fn waiting(&self) -> u64 {
+        match self {
+            Self::Log(log) => log.waiting(),
+            Self::Conflated(slot) => u64::from(slot.ready()),
         }
     }
 

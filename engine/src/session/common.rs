@@ -12,6 +12,7 @@ use crate::monitor::{DisconnectReason, MonitorEvent};
 use crate::owner::{Connection, SessionOwner};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::Span;
 
 /// A receive that brings so much is part of a stream: read on only when that is dealt with, so that
 /// no more than one buffer is read ahead.
@@ -21,7 +22,11 @@ const BULK: usize = 32 * 1024;
 pub(super) struct Common {
     pub(super) stream: Stream,
     pub(super) owner: Arc<dyn SessionOwner>,
-    pub(super) connection: Connection,
+    pub(super) connection: Arc<Connection>,
+    /// Within that of the socket: entered when something is told that is logged.
+    pub(super) span: Span,
+    /// The routing id that the peer has told; empty before that.
+    pub(super) routing_id: Arc<[u8]>,
     pub(super) parent: Token,
     /// What the peer sends is not wanted.
     pub(super) discard_inbound: bool,
@@ -42,6 +47,11 @@ pub(super) struct Common {
 }
 
 impl Common {
+    /// Tells the owner of something, in the connection's span.
+    pub(super) fn tell(&self, event: MonitorEvent) {
+        self.span.in_scope(|| self.owner.event(event));
+    }
+
     pub(super) fn send(&mut self, cx: &mut Cx<'_>, batch: Batch) {
         self.sending = true;
         cx.backend.send(cx.token, &self.stream, batch);
@@ -108,13 +118,18 @@ impl Common {
         reason: DisconnectReason,
     ) {
         let established = self.established;
-        tracing::debug!(%reason, established, "session over");
-        let Connection { endpoint, peer, .. } = self.connection.clone();
-        let event = MonitorEvent::Disconnected { endpoint, peer, reason: reason.clone() };
+        let Connection { endpoint, peer, .. } = (*self.connection).clone();
+        let event = MonitorEvent::Disconnected {
+            endpoint,
+            peer,
+            routing_id: self.connection.routing_id(&self.routing_id).into(),
+            reason: reason.clone(),
+            established,
+        };
         let end = SessionEnd { session: cx.token, pipe, reason, established };
         cx.tell(self.parent, Notice::SessionEnded(Box::new(end)));
         cx.finish();
         // Heard of before the owner is told, which comes when this handler has returned.
-        self.owner.event(event);
+        self.tell(event);
     }
 }

@@ -24,12 +24,14 @@ pub(crate) struct OutputSource {
     /// What the last connection had taken from the pipe and not sent.
     pub(crate) unsent: Vec<Piece>,
     pub(crate) state: Arc<PipeState>,
+    /// Messages that were thrown away.
+    lost: u64,
 }
 
 impl DetachedPipe {
     /// A pipe that has not been used.
     pub fn new(pipe: PipeEnd) -> Self {
-        let source = OutputSource { rx: pipe.rx, unsent: Vec::new(), state: pipe.state };
+        let source = OutputSource { rx: pipe.rx, unsent: Vec::new(), state: pipe.state, lost: 0 };
         Self { tx: pipe.tx, source, linger_until: None }
     }
 
@@ -47,6 +49,11 @@ impl DetachedPipe {
     /// Whether the last connection has left something to be sent.
     pub fn has_unsent(&self) -> bool {
         !self.source.unsent.is_empty()
+    }
+
+    /// Drops it, and returns how many messages that it still held it has counted as dropped.
+    pub fn discard(mut self) -> u64 {
+        self.source.discard()
     }
 
     /// Whether everything that the socket wrote, before it closed the pipe, has been sent.
@@ -75,8 +82,9 @@ impl OutputSource {
     }
 }
 
-impl Drop for OutputSource {
-    fn drop(&mut self) {
+impl OutputSource {
+    /// Throws away what is still to be sent, and counts it as dropped.
+    fn discard(&mut self) -> u64 {
         let mut pieces = std::mem::take(&mut self.unsent);
         let mut lost = 0;
         if let Some(log) = self.rx.as_log_mut() {
@@ -88,6 +96,14 @@ impl Drop for OutputSource {
             lost += u64::from(!frame.more());
         }
         lost += pieces.iter().map(|piece| u64::from(piece.messages)).sum::<u64>();
-        self.state.over(lost);
+        self.lost += lost;
+        lost
+    }
+}
+
+impl Drop for OutputSource {
+    fn drop(&mut self) {
+        self.discard();
+        self.state.over(self.lost);
     }
 }

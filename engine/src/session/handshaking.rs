@@ -215,9 +215,9 @@ impl Handshaking {
             // much as goes out at once: nobody waits for such a peer.
             let _ = common.stream.send(&last);
         }
-        let Connection { endpoint, peer, .. } = common.connection.clone();
+        let Connection { endpoint, peer, .. } = (*common.connection).clone();
         let event = MonitorEvent::HandshakeFailed { endpoint, peer, reason: reason.clone() };
-        common.owner.event(event);
+        common.tell(event);
         Next::Leave(reason)
     }
 
@@ -229,9 +229,12 @@ impl Handshaking {
     /// The peer is known: tells the socket, and gets a pipe for it if there is none.
     pub(super) fn introduce(&mut self, common: &mut Common, cx: &mut Cx<'_>, peer: Peer) {
         let peer = share(peer);
-        let Connection { endpoint, peer: address, .. } = common.connection.clone();
+        let Connection { endpoint, peer: address, .. } = (*common.connection).clone();
         let identity = peer.clone();
-        common.owner.event(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
+        if !peer.routing_id.is_empty() {
+            common.routing_id = (*peer.routing_id).into();
+        }
+        common.tell(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
         if let Some(pipe) = &self.pipe {
             common.owner.connected(&common.connection, &peer, pipe.tx.written());
         } else {

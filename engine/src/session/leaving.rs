@@ -4,7 +4,8 @@
 use super::state::Next;
 use super::{Common, DetachedPipe, Traffic};
 use crate::io_thread::handler::Cx;
-use crate::monitor::DisconnectReason;
+use crate::monitor::{DisconnectReason, DropReason, MonitorEvent};
+use crate::owner::Connection;
 use ringmq_pipe::{Message, frame};
 use std::sync::atomic::Ordering;
 
@@ -54,16 +55,33 @@ impl Leaving {
             pipe.linger_until = common.linger_until;
             // Half a message of the peer's is as good as none.
             pipe.tx.rollback();
-            if common.pipe_is_lent && common.established && common.owner.tells_peers_apart() {
+            if !common.pipe_is_lent {
+                // It has ended by the next line: whoever sees that the peer is gone finds nothing that
+                // still leads to it.
+                discard(common, pipe);
+                return None;
+            }
+            if common.established && common.owner.tells_peers_apart() {
                 pipe.tx.write_uncounted(frame::COMMAND, Message::new());
             }
-            // One that goes back to nobody has ended by the next line: whoever sees that the peer
-            // is gone finds nothing that still leads to it.
-            common.pipe_is_lent.then_some(pipe)
+            Some(pipe)
         });
         if let Some(state) = &common.pipe_state {
             state.connected.store(false, Ordering::SeqCst);
         }
         common.report(cx, pipe, self.reason);
+    }
+}
+
+/// Drops a pipe of which no other connection takes over what is left, and tells how much that was.
+fn discard(common: &Common, pipe: DetachedPipe) {
+    // Of what lingers, whoever waits for that tells.
+    let lingers = pipe.state().closing().is_some();
+    let messages = pipe.discard();
+    if messages > 0 && !lingers {
+        let Connection { endpoint, peer, .. } = (*common.connection).clone();
+        let routing_id = common.connection.routing_id(&common.routing_id).into();
+        let reason = DropReason::Gone;
+        common.tell(MonitorEvent::Dropped { endpoint, peer, routing_id, reason, messages });
     }
 }

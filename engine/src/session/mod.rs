@@ -68,7 +68,7 @@ pub struct SessionOptions {
     /// The socket.
     pub owner: Arc<dyn SessionOwner>,
     /// The connection, in words and numbers.
-    pub connection: Connection,
+    pub connection: Arc<Connection>,
     /// The pipe; `None` to ask the socket for one after the handshake.
     pub pipe: Option<DetachedPipe>,
     /// What the peer sends is not wanted.
@@ -100,10 +100,14 @@ impl Session {
     pub fn new(options: SessionOptions) -> Self {
         let SessionOptions { stream, config, owner, connection, pipe, discard_inbound, parent } =
             options;
+        let Connection { endpoint, peer, .. } = &*connection;
+        let span = tracing::info_span!(parent: owner.span(), "connection", %endpoint, %peer);
         let common = Common {
             stream,
             owner,
             connection,
+            span,
+            routing_id: Arc::default(),
             parent,
             discard_inbound,
             pipe_is_lent: pipe.is_some(),

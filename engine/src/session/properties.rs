@@ -16,28 +16,36 @@ const ROUTING_ID: &str = "Routing-Id";
 
 /// What a peer has said of itself, and what others say of it, for which its own word is not taken.
 struct PeerProperties {
-    address: Option<Arc<str>>,
+    connection: Arc<Connection>,
     peer: Arc<Peer>,
 }
 
 /// The peer of a connection, as messages will know it.
-pub(super) fn known(connection: &Connection, peer: &Arc<Peer>) -> KnownPeer {
-    let address = connection.peer_address.clone();
-    KnownPeer::new(Arc::new(PeerProperties { address, peer: peer.clone() }))
+pub(super) fn known(connection: &Arc<Connection>, peer: &Arc<Peer>) -> KnownPeer {
+    KnownPeer::new(Arc::new(PeerProperties { connection: connection.clone(), peer: peer.clone() }))
 }
 
 impl PropertySource for PeerProperties {
     fn get(&self, name: &str) -> Option<&[u8]> {
         if name.eq_ignore_ascii_case(PEER_ADDRESS) {
-            return self.address.as_ref().map(|address| address.as_bytes());
+            return self.connection.peer_address.as_ref().map(|address| address.as_bytes());
         }
         if name.eq_ignore_ascii_case(USER_ID) {
             return None;
+        }
+        if [ROUTING_ID, IDENTITY].iter().any(|known| name.eq_ignore_ascii_case(known))
+            && let Some(id) = self.connection.assigned_id.get()
+        {
+            return Some(id);
         }
         let name = if name.eq_ignore_ascii_case(ROUTING_ID) { IDENTITY } else { name };
         let mut metadata = self.peer.metadata.iter();
         let (_, value) = metadata.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         Some(value)
+    }
+
+    fn remote(&self) -> &str {
+        &self.connection.peer
     }
 
     fn size(&self) -> usize {
@@ -63,7 +71,9 @@ mod tests {
             .collect();
         let (version, socket_type) = (Version::V3_1, Some(SocketType::Dealer));
         let peer = Peer { version, socket_type, routing_id: b"me".to_vec(), metadata };
-        PeerProperties { address: address.map(Arc::from), peer: Arc::new(peer) }
+        let peer_address = address.map(Arc::from);
+        let connection = Connection { peer_address, ..Connection::default() };
+        PeerProperties { connection: Arc::new(connection), peer: Arc::new(peer) }
     }
 
     #[test]
@@ -74,6 +84,15 @@ mod tests {
         assert_eq!(get("Identity"), get("Routing-Id"));
         assert_eq!(get("X-COLOUR").as_deref(), Some("red"));
         assert_eq!(get("X-Size"), None);
+    }
+
+    #[test]
+    fn a_routing_id_that_was_chosen_for_a_peer_is_found_as_one_of_its_own() {
+        let properties = properties(None);
+        properties.connection.assigned_id.set((*b"chosen").into()).expect("the first one");
+        for name in ["Identity", "routing-id"] {
+            assert_eq!(properties.get(name), Some(&b"chosen"[..]));
+        }
     }
 
     #[test]

@@ -68,11 +68,11 @@ fn who_is_denied_is_told(kind: BackendKind) {
 struct Unprotected(Sender<MonitorEvent>);
 
 impl SessionOwner for Unprotected {
-    fn attach(&self, _: &Connection, _: &Arc<PeerInfo>) -> Attach {
+    fn attach(&self, _: &Arc<Connection>, _: &Arc<PeerInfo>) -> Attach {
         Attach::Closed
     }
 
-    fn connected(&self, _: &Connection, _: &Arc<PeerInfo>, _: u64) {}
+    fn connected(&self, _: &Arc<Connection>, _: &Arc<PeerInfo>, _: u64) {}
 
     fn preamble(&self, _: &mut Vec<u8>) -> Option<u64> {
         None

@@ -79,7 +79,7 @@ impl Default for Settings {
 }
 
 impl SessionOwner for TestSocket {
-    fn attach(&self, _: &Connection, _: &Arc<PeerInfo>) -> Attach {
+    fn attach(&self, _: &Arc<Connection>, _: &Arc<PeerInfo>) -> Attach {
         if self.settings.ignore {
             return Attach::Ignored;
         }
@@ -88,7 +88,7 @@ impl SessionOwner for TestSocket {
         Attach::Pipe(far)
     }
 
-    fn connected(&self, _: &Connection, peer: &Arc<PeerInfo>, _: u64) {
+    fn connected(&self, _: &Arc<Connection>, peer: &Arc<PeerInfo>, _: u64) {
         self.news.send(News::Connected(peer.clone())).unwrap();
     }
 
@@ -171,12 +171,12 @@ impl Harness {
             stream,
             config: Arc::new(self.settings.config.clone()),
             owner,
-            connection: Connection {
+            connection: Arc::new(Connection {
                 endpoint_id: 1,
                 endpoint: "here".into(),
                 peer: "there".into(),
-                peer_address: None,
-            },
+                ..Connection::default()
+            }),
             pipe,
             discard_inbound: self.settings.discard,
             parent: self.parent,

@@ -84,7 +84,10 @@ impl Lingering {
             self.gave_up.fetch_add(lost, Ordering::Relaxed);
             socket.gave_up.fetch_add(lost, Ordering::Relaxed);
             self.tell(socket, &endpoint, lost);
-            socket.monitors.publish(&MonitorEvent::LingerGaveUp { endpoint, messages: lost });
+            socket
+                .reporter
+                .monitors
+                .publish(&MonitorEvent::LingerGaveUp { endpoint, messages: lost });
         }
         // SeqCst: as everywhere; who waits has registered before it looked.
         socket.lingering.fetch_sub(1, Ordering::SeqCst);

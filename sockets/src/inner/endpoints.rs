@@ -138,10 +138,15 @@ impl Endpoints {
         Some(self.connected.remove(&endpoint_id)?.endpoint)
     }
 
-    /// What was bound or connected under a number.
-    pub(crate) fn name(&self, endpoint_id: EndpointId) -> Option<Arc<str>> {
+    /// The endpoint of a bind or connect; `None` if it has ended.
+    pub(crate) fn name(&self, endpoint_id: EndpointId) -> Option<&Arc<str>> {
         let bound = || self.bound.iter().find(|entry| entry.endpoint_id == endpoint_id);
-        self.connected.get(&endpoint_id).or_else(bound).map(|entry| entry.endpoint.clone())
+        self.connected.get(&endpoint_id).or_else(bound).map(|entry| &entry.endpoint)
+    }
+
+    /// All connects, in the order in which they were made.
+    pub(crate) fn connects(&self) -> impl Iterator<Item = &Entry> {
+        self.connected.values()
     }
 
     /// Whether nothing is bound or connected.

@@ -11,7 +11,8 @@
 //! it is there before whoever left the news goes on.
 
 use crate::subscription::Coming;
-use ringmq_engine::{EndpointId, PipeEnd};
+use ringmq_engine::PipeEnd;
+use ringmq_engine::{Connection, EndpointId};
 use ringmq_pipe::Notify;
 use ringmq_zmtp::Peer;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A pipe that is new to its socket.
 pub(crate) struct Arrival {
     pub(crate) end: Box<PipeEnd>,
-    pub(crate) endpoint_id: EndpointId,
+    pub(crate) connection: Arc<Connection>,
     pub(crate) peer: Arc<Peer>,
     /// The far end is another socket of this process.
     pub(crate) direct: bool,
@@ -33,7 +34,7 @@ pub(crate) enum News {
     /// A pipe is new.
     Pipe(Arrival),
     /// Who is at the other end of a connect's pipe from now on, after so many messages of earlier ones.
-    Peer(EndpointId, Arc<Peer>, u64),
+    Peer(Arc<Connection>, Arc<Peer>, u64),
 }
 
 /// See the [module's documentation](self).
@@ -99,11 +100,12 @@ impl Lobby {
     /// [`arrived`](Self::arrived).
     pub(crate) fn peer_known(
         &self,
-        endpoint_id: EndpointId,
+        connection: Arc<Connection>,
         peer: Arc<Peer>,
         earlier: u64,
         announce: impl FnOnce() -> bool,
     ) -> bool {
+        let endpoint_id = connection.endpoint_id;
         let mut waiting = self.lock();
         let last = waiting.peers.get(&endpoint_id).copied();
         if let Some(number) = last
@@ -112,7 +114,7 @@ impl Lobby {
             // It has left without a word, and is of no interest any more.
             waiting.news.remove(&number);
         }
-        let number = waiting.add(News::Peer(endpoint_id, peer, earlier));
+        let number = waiting.add(News::Peer(connection, peer, earlier));
         waiting.peers.insert(endpoint_id, number);
         waiting.announce(announce)
     }
@@ -167,7 +169,7 @@ mod tests {
         let (near, far) = pipe(capacity, capacity);
         let arrival = Arrival {
             end: Box::new(near),
-            endpoint_id: 1,
+            connection: Arc::default(),
             peer: peer(),
             direct: false,
             coming: None,
@@ -231,7 +233,7 @@ mod tests {
         drop(far);
         let arrival = Arrival {
             end: Box::new(near),
-            endpoint_id: 1,
+            connection: Arc::default(),
             peer: peer(),
             direct: true,
             coming: None,
@@ -248,7 +250,9 @@ mod tests {
             let mut known = Peer::clone(&peer());
             known.routing_id = number.to_be_bytes().to_vec();
             let earlier = u64::from(number >= 500);
-            lobby.peer_known(u64::from(number % 2), Arc::new(known), earlier, || {
+            let endpoint_id = u64::from(number % 2);
+            let connection = Arc::new(Connection { endpoint_id, ..Connection::default() });
+            lobby.peer_known(connection, Arc::new(known), earlier, || {
                 announced += 1;
                 false
             });

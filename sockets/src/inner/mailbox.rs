@@ -2,9 +2,10 @@
 //! its sessions ask for.
 
 use super::lobby::{Arrival, Lobby, News};
-use super::monitors::Monitors;
 use crate::context::lingering::Lingering;
 use crate::options::table::{RCVHWM, SNDHWM};
+use crate::report::Reporter;
+use crate::socket::Inner;
 use crate::subscription::{Coming, Wanted};
 use crate::types::{Subscriptions, Traits, traits};
 use crate::wait::SpinEstimate;
@@ -14,7 +15,8 @@ use ringmq_transports::Offer;
 use ringmq_transports::inproc::Acceptor;
 use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, Weak};
+use tracing::Span;
 
 /// What happened to a socket, for the thread that next enters it.
 pub(crate) enum SocketCommand {
@@ -37,7 +39,7 @@ pub(crate) struct SocketMailbox {
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) waiters: Waiters,
     pub(crate) subscriptions: Subscriptions,
-    pub(crate) monitors: Monitors,
+    pub(crate) reporter: Arc<Reporter>,
     /// What spinning was worth to those who wait.
     pub(crate) spin_estimate: SpinEstimate,
     /// Which connections there are, or how they are read, has changed.
@@ -54,6 +56,8 @@ pub(crate) struct SocketMailbox {
     pub(crate) lingering: AtomicUsize,
     /// Messages that linger gave up.
     pub(crate) gave_up: AtomicU64,
+    /// The socket itself, for those who ask after what is in its pipes.
+    pub(crate) inner: OnceLock<Weak<Inner>>,
 }
 
 impl SocketMailbox {
@@ -66,7 +70,7 @@ impl SocketMailbox {
             lobby: Arc::new(Lobby::new(traits.forgets_departed)),
             waiters: Waiters::new(),
             subscriptions,
-            monitors: Monitors::default(),
+            reporter: Reporter::new(socket_type),
             spin_estimate: SpinEstimate::default(),
             connections_changed: AtomicBool::new(true),
             send_hwm: AtomicU32::new((SNDHWM.default)(socket_type)),
@@ -76,6 +80,7 @@ impl SocketMailbox {
             lingering_in_context: Arc::default(),
             lingering: AtomicUsize::new(0),
             gave_up: AtomicU64::new(0),
+            inner: OnceLock::new(),
         }
     }
 
@@ -134,9 +139,9 @@ impl SocketMailbox {
     }
 
     /// The peer of a connect's pipe is known, before any message of it and after so many of earlier ones.
-    pub(crate) fn peer_known(&self, endpoint_id: EndpointId, peer: &Arc<Peer>, earlier: u64) {
+    pub(crate) fn peer_known(&self, connection: &Arc<Connection>, peer: &Arc<Peer>, earlier: u64) {
         let announce = || self.mailbox.post(SocketCommand::Arrivals);
-        if self.lobby.peer_known(endpoint_id, peer.clone(), earlier, announce) {
+        if self.lobby.peer_known(connection.clone(), peer.clone(), earlier, announce) {
             self.waiters.wake();
         }
     }
@@ -165,22 +170,28 @@ impl Notify for SocketMailbox {
     fn writable(&self, key: usize) {
         self.post(SocketCommand::Writable(key));
     }
+
+    fn waiting(&self, key: usize) -> Option<u64> {
+        let inner = self.inner.get()?.upgrade()?;
+        let core = inner.lock().ok()?;
+        core.pipes.get(key).map(|pipe| pipe.end.rx.waiting())
+    }
 }
 
 impl SessionOwner for SocketMailbox {
-    fn attach(&self, connection: &Connection, peer: &Arc<Peer>) -> Attach {
+    fn attach(&self, connection: &Arc<Connection>, peer: &Arc<Peer>) -> Attach {
         if self.closed.load(Ordering::SeqCst) {
             return Attach::Closed;
         }
         let (near, far) = self.make_pipe();
         let coming = self.traits.subscribes.then(|| Coming::new(&self.subscriptions));
-        let (end, endpoint_id, peer) = (Box::new(near), connection.endpoint_id, peer.clone());
-        self.post_pipe(Arrival { end, endpoint_id, peer, direct: false, coming });
+        let (end, connection, peer) = (Box::new(near), connection.clone(), peer.clone());
+        self.post_pipe(Arrival { end, connection, peer, direct: false, coming });
         Attach::Pipe(far)
     }
 
-    fn connected(&self, connection: &Connection, peer: &Arc<Peer>, earlier: u64) {
-        self.peer_known(connection.endpoint_id, peer, earlier);
+    fn connected(&self, connection: &Arc<Connection>, peer: &Arc<Peer>, earlier: u64) {
+        self.peer_known(connection, peer, earlier);
     }
 
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
@@ -196,8 +207,12 @@ impl SessionOwner for SocketMailbox {
         self.waiters.wake();
     }
 
+    fn span(&self) -> Span {
+        self.reporter.span().clone()
+    }
+
     fn event(&self, event: MonitorEvent) {
-        self.monitors.publish(&event);
+        self.reporter.tell_of_connection(event);
     }
 
     fn ended(&self, endpoint_id: EndpointId, reason: &str) {
@@ -209,6 +224,7 @@ impl SessionOwner for SocketMailbox {
 pub(crate) struct Binder {
     pub(crate) shared: Arc<SocketMailbox>,
     pub(crate) endpoint_id: EndpointId,
+    pub(crate) endpoint: Arc<str>,
     pub(crate) itself: Arc<Peer>,
 }
 
@@ -223,7 +239,13 @@ impl Acceptor for Binder {
         end.tx.set_hwm(sum(self.shared.send_hwm.load(Ordering::Relaxed), end.tx.hwm()));
         end.rx.set_hwm(sum(self.shared.recv_hwm.load(Ordering::Relaxed), end.rx.hwm()));
         taken(&self.itself);
-        let (end, endpoint_id) = (Box::new(end), self.endpoint_id);
-        self.shared.post_pipe(Arrival { end, endpoint_id, peer, direct: true, coming: None });
+        let (end, connection) = (Box::new(end), within_process(self.endpoint_id, &self.endpoint));
+        self.shared.post_pipe(Arrival { end, connection, peer, direct: true, coming: None });
     }
+}
+
+/// A connection to a socket of the same process: all that it has of an address is the name.
+pub(crate) fn within_process(endpoint_id: EndpointId, endpoint: &Arc<str>) -> Arc<Connection> {
+    let (endpoint, peer) = (endpoint.clone(), endpoint.clone());
+    Arc::new(Connection { endpoint_id, endpoint, peer, ..Connection::default() })
 }

@@ -4,30 +4,38 @@
 //! bound and connected. Sessions and other sockets reach it through its [`mailbox`], which whoever
 //! enters the socket empties first.
 
+mod doubt;
+mod drops;
 pub(crate) mod endpoints;
 pub(crate) mod fast_path;
 pub(crate) mod lobby;
 pub(crate) mod mailbox;
 pub(crate) mod monitors;
+mod past;
 pub(crate) mod pipes;
 
 use crate::Message;
 use crate::error::Error;
 use crate::options::Options;
 use crate::socket::payload::Outgoing;
-use crate::types::{Pattern, Setting};
+use crate::socket::stats::{PipeStats, SocketTotals};
+use crate::types::{Pattern, Setting, Traits};
 use crate::wait::{DirectConnections, FEW, Wants};
 use endpoints::{Endpoints, Entry};
 use fast_path::Routing;
 use lobby::{Arrival, News};
 use mailbox::{SocketCommand, SocketMailbox};
+use past::Past;
 use pipes::{Pipe, Pipes};
-use ringmq_engine::{EndpointId, PipeEnd};
+use ringmq_engine::{Connection, EndpointId, Problem};
 use ringmq_pipe::{LogReader, LogWriter, Notify};
-use ringmq_zmtp::Peer;
+use ringmq_zmtp::{Peer, SocketType};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+/// Whoever reads what a pipe within the process is written, and under which key.
+pub(crate) type FarEnd = (Arc<dyn Notify>, usize);
 
 /// See the [module's documentation](self).
 pub(crate) struct Core {
@@ -43,8 +51,12 @@ pub(crate) struct Core {
     /// How often somebody was.
     #[cfg(test)]
     pub(crate) times_turned_away: u32,
-    /// Messages dropped that no pipe's own count tells of, or whose pipes are gone.
+    /// Something may be wrong that those who are about to wait should hear of; see [`doubt`].
+    doubts: bool,
+    /// Messages dropped that came to no pipe.
     dropped: u64,
+    /// The figures of the pipes that are gone.
+    past: Past,
     pub(crate) closed: bool,
     /// Who has closed it, if it is closed.
     closed_by: ClosedBy,
@@ -67,9 +79,10 @@ impl Core {
     ) -> Self {
         let routing = Routing::new(pattern, shared.traits.fast_path);
         Self {
+            pipes: Pipes::new(Some(shared.reporter.clone())),
+            doubts: shared.socket_type == SocketType::Sub,
             shared,
             options,
-            pipes: Pipes::default(),
             routing,
             endpoints: Endpoints::default(),
             direct_connections: DirectConnections::default(),
@@ -77,6 +90,7 @@ impl Core {
             #[cfg(test)]
             times_turned_away: 0,
             dropped: 0,
+            past: Past::default(),
             closed: false,
             closed_by: ClosedBy::Context,
         }
@@ -125,40 +139,36 @@ impl Core {
     /// Takes in what waits in the lobby.
     fn admit(&mut self) {
         for news in self.shared.lobby.take() {
-            let Arrival { end, endpoint_id, peer, direct, coming } = match news {
+            let Arrival { end, connection, peer, direct, coming } = match news {
                 News::Pipe(arrival) => arrival,
-                News::Peer(endpoint_id, peer, earlier) => {
-                    self.peer_known(endpoint_id, peer, earlier);
+                News::Peer(connection, peer, earlier) => {
+                    self.peer_known(connection, peer, earlier);
                     continue;
                 }
             };
             // Within the process nobody has stopped those that were on their way when the name was given
             // up.
+            let endpoint_id = connection.endpoint_id;
             if !direct || self.endpoints.is_bound(endpoint_id) {
-                self.attach(*end, endpoint_id, Some(peer), direct);
+                let (peer, connection) = (Some(peer), Some(connection));
+                self.attach(Pipe { peer, connection, ..Pipe::new(*end, endpoint_id, direct) });
             }
             drop(coming);
         }
     }
 
     /// Puts a pipe in its place.
-    pub(crate) fn attach(
-        &mut self,
-        end: PipeEnd,
-        endpoint_id: EndpointId,
-        peer: Option<Arc<Peer>>,
-        direct: bool,
-    ) {
+    pub(crate) fn attach(&mut self, mut pipe: Pipe) {
+        let (direct, end) = (pipe.direct, &mut pipe.end);
         if direct {
             // Both ends are sockets of this process: the peer is there from the start.
             end.state.connected.store(true, Ordering::SeqCst);
         }
-        let mut end = end;
         // One peer that does not read must not make the others wait.
         end.tx.set_yield_when_full(!self.shared.traits.passes_over);
         // A session's frames are there as soon as they are; another socket's thread is in the middle of it.
         end.rx.set_batch_reads(direct);
-        let key = self.pipes.insert(Pipe { end, endpoint_id, peer, direct });
+        let key = self.pipes.insert(pipe);
         // Whoever was told that there is a connection to read may have looked before the pipe was here.
         self.shared.note_connections_changed();
         let notify: Arc<dyn Notify> = self.shared.clone();
@@ -172,10 +182,11 @@ impl Core {
         }
     }
 
-    fn peer_known(&mut self, endpoint_id: EndpointId, peer: Arc<Peer>, earlier: u64) {
-        let Some(key) = self.pipes.of_endpoint(endpoint_id) else { return };
+    fn peer_known(&mut self, connection: Arc<Connection>, peer: Arc<Peer>, earlier: u64) {
+        let Some(key) = self.pipes.of_endpoint(connection.endpoint_id) else { return };
         if let Some(pipe) = self.pipes.get_mut(key) {
             pipe.peer = Some(peer);
+            pipe.connection = Some(connection);
         }
         self.routing.pattern().peer_known(&mut self.pipes, key, earlier);
     }
@@ -229,7 +240,11 @@ impl Core {
     /// Removes a pipe; what it still has to send is sent for `linger` more.
     pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
         self.routing.pattern().detach(&mut self.pipes, key);
-        self.dropped += self.pipes.dropped(key);
+        if let Some(pipe) = self.pipes.get_mut(key) {
+            pipe.note_unread();
+            self.past.add(pipe);
+        }
+        self.pipes.tell_of_drops(key);
         if let Some(endpoint_id) = self.pipes.close(key, linger) {
             self.endpoints.pipe_closed(endpoint_id);
         }
@@ -254,14 +269,51 @@ impl Core {
         }
     }
 
+    /// An option was changed that does not count for what there is already.
+    pub(crate) fn tell_late(&self, option: &'static str, counts_for: &'static str) {
+        let problem = Problem::OptionTooLate { option, counts_for };
+        self.shared.reporter.tell_once(problem, &"".into());
+    }
+
     /// Counts a message that was dropped before it came to any pipe.
     pub(crate) fn count_drop(&mut self) {
         self.dropped += 1;
     }
 
     /// All messages that were dropped.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.pipes.keys().into_iter().fold(self.dropped, |sum, key| sum + self.pipes.dropped(key))
+    pub(crate) fn dropped(&mut self) -> u64 {
+        let pipes = self.pipes.iter().map(|(_, pipe)| pipe.dropped()).sum::<u64>();
+        self.dropped + self.past.dropped() + pipes
+    }
+
+    /// All figures of the socket.
+    pub(crate) fn totals(&mut self) -> SocketTotals {
+        let Traits { sends, receives, .. } = self.shared.traits;
+        let of = |counts: bool, messages: u64| if counts { messages } else { 0 };
+        let mut totals = SocketTotals {
+            sent: of(sends, self.past.sent()),
+            received: of(receives, self.past.received()),
+            dropped: self.dropped(),
+            to_nobody: self.pipes.to_nobody,
+            waiting: of(receives, self.routing.pattern().kept()),
+        };
+        for (_, pipe) in self.pipes.iter() {
+            totals.sent += of(sends, pipe.sent());
+            totals.received += of(receives, pipe.end.rx.taken());
+            totals.waiting += of(receives, pipe.end.rx.waiting());
+        }
+        totals
+    }
+
+    /// The figures of each connection, and whom to ask for what only the other end knows.
+    pub(crate) fn pipe_stats(&self) -> Vec<(PipeStats, Option<FarEnd>)> {
+        let traits = &self.shared.traits;
+        let all = self.pipes.iter().map(|(_, pipe)| {
+            let endpoint = self.endpoints.name(pipe.endpoint_id);
+            let far = if pipe.direct { pipe.end.tx.reader() } else { None };
+            (PipeStats::new(pipe, traits, endpoint), far)
+        });
+        all.collect()
     }
 
     /// Whether there was one.
@@ -367,6 +419,7 @@ impl Core {
             let ready = self.routing.pattern().settle(&mut self.pipes);
             if !ready {
                 self.note_turn(Wants::Messages);
+                self.look_at_doubts();
             }
             if !self.remove_ended() || ready {
                 return ready;
@@ -428,12 +481,12 @@ impl Core {
         self.shared.closed.store(true, Ordering::SeqCst);
         for key in self.pipes.keys() {
             let id = self.pipes.get(key).map(|pipe| pipe.endpoint_id);
-            let endpoint = id.and_then(|id| self.endpoints.name(id)).unwrap_or_default();
+            let endpoint = id.and_then(|id| self.endpoints.name(id)).cloned().unwrap_or_default();
             self.close_pipe(key, endpoint);
         }
         self.endpoints.close();
         self.shared.discard();
-        self.shared.monitors.end();
+        self.shared.reporter.finish();
         self.shared.waiters.wake();
     }
 }

@@ -1,6 +1,8 @@
 //! The pipes of a socket: the ends it holds, by key.
 
-use ringmq_engine::{EndpointId, Fetch, PipeEnd};
+use ringmq_engine::Fetch;
+use ringmq_engine::PipeEnd;
+use ringmq_engine::{Connection, DropReason, EndpointId};
 use ringmq_pipe::{Capacity, LogReader, LogWriter, SharedFrame, Sleep, WriteError};
 use ringmq_zmtp::Peer;
 use slab::Slab;
@@ -9,8 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::drops::Drops;
 use crate::Message;
 use crate::error::Error;
+use crate::report::Reporter;
 use crate::socket::payload::Outgoing;
 
 /// The socket's end of one pipe.
@@ -20,8 +24,56 @@ pub(crate) struct Pipe {
     pub(crate) endpoint_id: EndpointId,
     /// Who is at the other end, once that is known.
     pub(crate) peer: Option<Arc<Peer>>,
+    /// The connection to it, the present one or the last.
+    pub(crate) connection: Option<Arc<Connection>>,
     /// The far end is another socket of this process; no session stands between.
     pub(crate) direct: bool,
+    /// Messages of it that were dropped here.
+    pub(crate) drops: Drops,
+    /// Messages written to another log than the present one.
+    pub(crate) sent_before: u64,
+}
+
+impl Pipe {
+    /// A pipe whose peer is not known yet.
+    pub(crate) fn new(end: PipeEnd, endpoint_id: EndpointId, direct: bool) -> Self {
+        Self {
+            end,
+            endpoint_id,
+            peer: None,
+            connection: None,
+            direct,
+            drops: Drops::NONE,
+            sent_before: 0,
+        }
+    }
+
+    /// Messages that were written to it.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent_before + self.end.tx.written()
+    }
+
+    /// Messages of it that were dropped: on this side, and by the session there is on the other.
+    pub(crate) fn dropped(&self) -> u64 {
+        if self.direct {
+            // What the state says is both sockets'.
+            return self.drops.total();
+        }
+        self.end.state.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Notes what a peer within the process has left unread, if it is gone.
+    pub(super) fn note_unread(&mut self) {
+        if self.direct && self.end.tx.is_deserted() {
+            self.drops.add(self.end.tx.depth(), DropReason::Gone);
+        }
+    }
+
+    /// The routing id of the peer, its own or one that was chosen for it; empty if there is none.
+    pub(crate) fn routing_id(&self) -> &[u8] {
+        let own = self.peer.as_ref().map_or(&[][..], |peer| &peer.routing_id);
+        self.connection.as_ref().map_or(own, |connection| connection.routing_id(own))
+    }
 }
 
 /// A frame for several pipes, and how each of them gets it.
@@ -43,7 +95,6 @@ pub(crate) struct PeerId {
 
 /// All pipes of a socket. A key names a pipe until it is removed and may name another one later: news
 /// that come late are looked at again, so that they do no harm.
-#[derive(Default)]
 pub(crate) struct Pipes {
     all: Slab<Pipe>,
     /// Every pipe under its endpoint id, for those who know only that.
@@ -54,9 +105,27 @@ pub(crate) struct Pipes {
     /// How many peers there were, and which of them the pipe of each key is to.
     peers: u64,
     numbers: Vec<u64>,
+    /// Who is told of what happens to messages.
+    pub(super) reporter: Option<Arc<Reporter>>,
+    /// Messages that were taken and went to nobody; and those of them that were for a peer that is not there.
+    pub(crate) to_nobody: u64,
+    pub(super) unroutable: Drops,
 }
 
 impl Pipes {
+    pub(crate) fn new(reporter: Option<Arc<Reporter>>) -> Self {
+        Self {
+            all: Slab::new(),
+            endpoints: BTreeSet::new(),
+            deserted: None,
+            peers: 0,
+            numbers: Vec::new(),
+            reporter,
+            to_nobody: 0,
+            unroutable: Drops::NONE,
+        }
+    }
+
     pub(crate) fn insert(&mut self, pipe: Pipe) -> usize {
         let endpoint_id = pipe.endpoint_id;
         let key = self.all.insert(pipe);
@@ -135,7 +204,8 @@ impl Pipes {
         if let Some(pipe) = self.all.get_mut(key) {
             // One without a reader.
             let (nobody, _) = ringmq_pipe::pipe::<()>(Capacity::Messages(1), Capacity::Messages(1));
-            pipe.end.tx = nobody.tx;
+            let former = std::mem::replace(&mut pipe.end.tx, nobody.tx);
+            pipe.sent_before += former.written();
         }
     }
 
@@ -244,7 +314,7 @@ impl Pipes {
         let mut unwanted = Message::new();
         while self.taken(key) < until && self.read_into(key, &mut unwanted) {
             if !unwanted.more() {
-                self.count_drop(key);
+                self.count_drop(key, DropReason::Unwanted);
             }
         }
     }
@@ -273,17 +343,5 @@ impl Pipes {
     #[cold]
     pub(crate) fn no_room(&self) -> Error {
         self.deserted.clone().unwrap_or(Error::WouldBlock)
-    }
-
-    /// How many messages of a pipe were dropped.
-    pub(crate) fn dropped(&self, key: usize) -> u64 {
-        self.all.get(key).map_or(0, |pipe| pipe.end.state.dropped.load(Ordering::Relaxed))
-    }
-
-    /// Counts a message that was dropped, because the pipe was full or nobody is to have it.
-    pub(crate) fn count_drop(&self, key: usize) {
-        if let Some(pipe) = self.all.get(key) {
-            pipe.end.state.count_drop();
-        }
     }
 }

@@ -4,6 +4,7 @@
 use super::*;
 use crate::subscription::Wanted;
 use crate::types::{self, Subscriptions};
+use ringmq_engine::PipeEnd;
 use ringmq_pipe::{Capacity, pipe};
 use ringmq_zmtp::{SocketType, Version};
 use std::sync::Mutex;
@@ -26,7 +27,13 @@ fn come(core: &Core) -> PipeEnd {
         metadata: Vec::new(),
     };
     let (end, peer) = (Box::new(near), Arc::new(peer));
-    core.shared.post_pipe(Arrival { end, endpoint_id: 0, peer, direct: false, coming: None });
+    core.shared.post_pipe(Arrival {
+        end,
+        connection: Arc::default(),
+        peer,
+        direct: false,
+        coming: None,
+    });
     far
 }
 

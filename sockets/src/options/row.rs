@@ -25,14 +25,30 @@ pub enum Effect {
     NextPeer,
 }
 
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Effect {
+    /// What a value that is set counts for.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
             Self::AtOnce => "at once",
             Self::NextEndpoint => "binds and connects from then on",
             Self::NextConnect => "the next connect",
             Self::NextPeer => "peers that come from then on",
-        })
+        }
+    }
+
+    /// Whether something is there for which a value that is set now does not count any more.
+    fn is_late(self, core: &Core) -> bool {
+        match self {
+            Self::AtOnce | Self::NextConnect => false,
+            Self::NextEndpoint => !core.endpoints.is_empty(),
+            Self::NextPeer => core.pipes.iter().next().is_some(),
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 
@@ -202,7 +218,21 @@ impl<T> OptionRow<T> {
         }
         // The next bind or connect looks at the options anew.
         core.options.shared = None;
-        set(core, value)
+        if !self.facts.effect.is_late(core) {
+            return set(core, value);
+        }
+        let before = self.text(core);
+        set(core, value)?;
+        if self.text(core) != before {
+            core.tell_late(self.facts.label(), self.facts.effect.text());
+        }
+        Ok(())
+    }
+
+    /// The value as it is.
+    fn text(&self, core: &mut Core) -> Option<OptionValue> {
+        let value = self.access.get?(core).ok()?;
+        Some((self.codec.encode)(&value))
     }
 
     /// Reads it, in a socket that was entered.

@@ -6,6 +6,7 @@
 
 use crate::inner::pipes::{FrameSource, Pipes};
 use crate::socket::payload::Outgoing;
+use ringmq_engine::DropReason;
 use ringmq_pipe::{ATTACH, SharedEncoder, WriteError};
 
 /// From so many pipes on a message is encoded once: for fewer the copies cost no more than that.
@@ -61,8 +62,11 @@ impl Distributor {
     pub(crate) fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) {
         let (first, more) = (!self.open, frame.more());
         self.open = more;
-        if first && !more && self.targets.is_empty() {
-            return frame.drop_body();
+        if first && self.targets.is_empty() {
+            pipes.count_to_nobody();
+            if !more {
+                return frame.drop_body();
+            }
         }
         if first {
             self.shared = self.targets.len() >= MANY && self.targets == self.before;
@@ -94,7 +98,7 @@ impl Distributor {
 fn give(pipes: &mut Pipes, key: usize, share: &FrameSource<'_>) -> bool {
     match pipes.write_shared(key, share) {
         Ok(()) => return true,
-        Err(WriteError::Full) => pipes.count_drop(key),
+        Err(WriteError::Full) => pipes.count_drop(key, DropReason::Full),
         Err(WriteError::Closed) => pipes.rollback(key),
     }
     false
@@ -112,13 +116,13 @@ mod tests {
 
     /// Pipes that hold so many messages; some keep the latest one only.
     fn harness(count: usize, hwm: u32) -> (Pipes, Vec<PipeEnd>) {
-        let mut pipes = Pipes::default();
+        let mut pipes = Pipes::new(None);
         let capacity = |endpoint_id| {
             if endpoint_id % 5 == 4 { Capacity::Conflated } else { Capacity::Messages(hwm) }
         };
         let far = (0..count).map(|endpoint_id| {
             let (end, far) = pipe(capacity(endpoint_id), capacity(endpoint_id));
-            pipes.insert(Pipe { end, endpoint_id: endpoint_id as u64, peer: None, direct: true });
+            pipes.insert(Pipe::new(end, endpoint_id as u64, true));
             far
         });
         let far = far.collect();

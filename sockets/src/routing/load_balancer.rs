@@ -41,6 +41,9 @@ impl LoadBalancer {
     ) -> Result<Option<usize>, Error> {
         if self.dropping {
             self.dropping = frame.more();
+            if !self.dropping {
+                pipes.count_to_nobody();
+            }
             frame.drop_body();
             return Ok(None);
         }
@@ -58,6 +61,9 @@ impl LoadBalancer {
                     pipes.rollback(key);
                     self.remove(key);
                     self.dropping = more;
+                    if !more {
+                        pipes.count_to_nobody();
+                    }
                     frame.drop_body();
                     return Ok(None);
                 }
@@ -99,15 +105,10 @@ mod tests {
     use ringmq_pipe::{Capacity, pipe};
 
     fn harness(count: usize, hwm: u32) -> (Pipes, LoadBalancer, Vec<Option<PipeEnd>>) {
-        let (mut pipes, mut out) = (Pipes::default(), LoadBalancer::default());
+        let (mut pipes, mut out) = (Pipes::new(None), LoadBalancer::default());
         let far = (0..count).map(|endpoint_id| {
             let (end, far) = pipe(Capacity::Messages(hwm), Capacity::Messages(hwm));
-            out.activate(pipes.insert(Pipe {
-                end,
-                endpoint_id: endpoint_id as u64,
-                peer: None,
-                direct: true,
-            }));
+            out.activate(pipes.insert(Pipe::new(end, endpoint_id as u64, true)));
             Some(far)
         });
         let far = far.collect();

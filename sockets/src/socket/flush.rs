@@ -169,7 +169,7 @@ impl PendingFlush {
         for target in self.targets.iter().flatten() {
             let messages = target.left(core);
             let id = target.pipe(core).map(|pipe| pipe.endpoint_id);
-            let endpoint = id.and_then(|id| core.endpoints.name(id)).unwrap_or_default();
+            let endpoint = id.and_then(|id| core.endpoints.name(id)).cloned().unwrap_or_default();
             *waiting.entry(endpoint.to_string()).or_default() += messages;
         }
         let entry = |(endpoint, messages)| Waiting { endpoint, messages };

@@ -12,14 +12,14 @@ pub(crate) mod stats;
 mod within;
 
 use crate::constants::ZMTP_VERSION;
-use crate::context::ContextInner;
+use crate::context::{ContextInner, is_bound_elsewhere};
 use crate::error::Error;
 use crate::inner::endpoints::{EndpointKind, Entry, Matches};
-use crate::inner::mailbox::{Binder, SocketMailbox};
+use crate::inner::mailbox::{Binder, SocketMailbox, within_process};
+use crate::inner::pipes::Pipe;
 use crate::inner::{ClosedBy, Core};
 use crate::kind::Kind;
 use crate::socket::monitor::Monitor;
-use crate::socket::stats::PipeStats;
 use crate::wait::Wants;
 use ringmq_engine::{EndpointId, SessionOwner};
 use ringmq_pipe::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Section};
@@ -100,6 +100,10 @@ impl Inner {
             match operation(&mut core) {
                 // A pipe without room has armed its notifier by refusing.
                 Err(Error::WouldBlock) if wants == Wants::Messages && core.settle() => {}
+                Err(Error::WouldBlock) if wants == Wants::Room => {
+                    core.look_at_doubts();
+                    return Err(Error::WouldBlock);
+                }
                 result => return result,
             }
         }
@@ -133,6 +137,8 @@ impl<K: Kind> Drop for Socket<K> {
 impl<K: Kind> Socket<K> {
     pub(crate) fn new(core: Core, shared: Arc<SocketMailbox>, context: Arc<ContextInner>) -> Self {
         let inner = Arc::new(Inner { core: BiasedMutex::new(core), shared, context });
+        // Nobody else has set it.
+        let _ = inner.shared.inner.set(Arc::downgrade(&inner));
         inner.context.register(&inner);
         Self { inner, kind: PhantomData }
     }
@@ -210,6 +216,7 @@ impl<K: Kind> Socket<K> {
         let binder: Arc<dyn Acceptor> = Arc::new(Binder {
             shared: self.inner.shared.clone(),
             endpoint_id,
+            endpoint: endpoint.clone(),
             itself: itself(core),
         });
         if !names.bind(name.clone(), &binder) {
@@ -254,8 +261,11 @@ impl<K: Kind> Socket<K> {
         let endpoint_id = core.endpoints.endpoint_id();
         let place = match parsed {
             Endpoint::Inproc(name) => {
-                let waits = self.connect_inproc(&mut core, endpoint_id, &name);
+                let waits = self.connect_inproc(&mut core, endpoint_id, &name, text.clone());
                 let names = &self.inner.context.inproc;
+                if waits.is_some() {
+                    core.doubt(&text, is_bound_elsewhere(names, &name));
+                }
                 EndpointKind::InprocConnect(waits.map(|ticket| (names.clone(), name, ticket)))
             }
             parsed => {
@@ -266,7 +276,7 @@ impl<K: Kind> Socket<K> {
                     None
                 } else {
                     let (near, far) = self.inner.shared.make_pipe();
-                    core.attach(near, endpoint_id, None, false);
+                    core.attach(Pipe::new(near, endpoint_id, false));
                     Some(far)
                 };
                 let resolver = self.inner.context.resolver.clone();
@@ -283,12 +293,13 @@ impl<K: Kind> Socket<K> {
         core: &mut Core,
         endpoint_id: EndpointId,
         name: &InprocName,
+        endpoint: Arc<str>,
     ) -> Option<Ticket> {
         let shared = self.inner.shared.clone();
         let (near, far) = shared.make_pipe();
-        core.attach(near, endpoint_id, None, true);
+        core.attach(Pipe::new(near, endpoint_id, true));
         let taken = Box::new(move |peer: &Arc<Peer>| {
-            shared.peer_known(endpoint_id, peer, 0);
+            shared.peer_known(&within_process(endpoint_id, &endpoint), peer, 0);
         });
         self.inner.context.inproc.connect(name, Offer { end: far, peer: itself(core), taken })
     }
@@ -408,29 +419,7 @@ impl<K: Kind> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn monitor(&self) -> Monitor {
-        Monitor::new(self.inner.shared.monitors.add())
-    }
-
-    /// Queue depths and drop counters, one entry for each connection or pending connect. None from inside
-    /// [`recv_with`](Self::recv_with).
-    ///
-    /// # Examples
-    /// ```
-    /// let context = ringmq::Context::new();
-    /// let (push, pull) = (context.push()?, context.pull()?);
-    /// pull.bind("inproc://depth")?;
-    /// push.connect("inproc://depth")?;
-    /// push.send("one")?;
-    /// let stats = push.stats();
-    /// assert_eq!((stats.len(), stats[0].queued, stats[0].dropped), (1, 1, 0));
-    /// # Ok::<(), ringmq::Error>(())
-    /// ```
-    pub fn stats(&self) -> Vec<PipeStats> {
-        let Ok(mut core) = self.inner.lock() else { return Vec::new() };
-        // A terminated socket has no pipes left to tell about.
-        let _ = core.enter();
-        core.sweep();
-        core.pipes.iter().map(|(_, pipe)| PipeStats::new(pipe)).collect()
+        Monitor::new(self.inner.shared.reporter.monitors.add())
     }
 
     fn settings(core: &mut Core, endpoint_id: EndpointId) -> Settings {

@@ -119,6 +119,11 @@ pub(crate) trait Pattern: Send {
         Vec::new()
     }
 
+    /// How many messages are kept for the application outside of the pipes.
+    fn kept(&self) -> u64 {
+        0
+    }
+
     /// How many distinct subscriptions there are.
     fn topics(&mut self, _pipes: &mut Pipes) -> usize {
         0

@@ -54,6 +54,9 @@ impl Pattern for Pair {
         if self.dropping {
             self.dropping = more;
             self.open = more;
+            if !more {
+                pipes.count_to_nobody();
+            }
             frame.drop_body();
             return Ok(());
         }
@@ -64,6 +67,9 @@ impl Pattern for Pair {
                 pipes.rollback(key);
                 self.open = more;
                 self.dropping = more;
+                if !more {
+                    pipes.count_to_nobody();
+                }
                 frame.drop_body();
             }
             Err(refused) => {

@@ -16,6 +16,7 @@ use crate::routing::distributor::Distributor;
 use crate::routing::fair_queue::FairQueue;
 use crate::socket::payload::Outgoing;
 use crate::subscription::{Added, ByPipe, Removed};
+use ringmq_engine::DropReason;
 use ringmq_pipe::WriteError;
 use ringmq_zmtp::{SocketType, parse_subscription};
 use std::collections::VecDeque;
@@ -123,14 +124,14 @@ impl Publish {
     }
 
     /// Keeps a frame of a message for the application to receive.
-    fn keep_message(&mut self, pipes: &Pipes, key: usize, starts: bool, frame: Message) {
+    fn keep_message(&mut self, pipes: &mut Pipes, key: usize, starts: bool, frame: Message) {
         if !self.heard {
             return;
         }
         if starts {
             self.dropping = self.incoming.len() >= KEPT_UNREAD;
             if self.dropping {
-                pipes.count_drop(key);
+                pipes.count_drop(key, DropReason::Unwanted);
             }
         }
         if !self.dropping {
@@ -139,16 +140,16 @@ impl Publish {
     }
 
     /// Keeps word of a peer's subscription or cancellation for the application to receive.
-    fn keep(&mut self, pipes: &Pipes, key: usize, subscribe: bool, topic: &[u8]) {
+    fn keep(&mut self, pipes: &mut Pipes, key: usize, subscribe: bool, topic: &[u8]) {
         let Some(peer) = pipes.peer(key).filter(|_| self.heard) else { return };
         if self.incoming.len() < KEPT_UNREAD {
             self.incoming.push_back((ReceivedFrom::Wish(peer), notification(subscribe, topic)));
         } else {
-            pipes.count_drop(key);
+            pipes.count_drop(key, DropReason::Unwanted);
         }
     }
 
-    fn heed(&mut self, pipes: &Pipes, key: usize, subscribe: bool, topic: &[u8]) {
+    fn heed(&mut self, pipes: &mut Pipes, key: usize, subscribe: bool, topic: &[u8]) {
         let topics = if self.manual { &mut self.wishes } else { &mut self.subscriptions };
         let tell = if subscribe {
             match topics.add(topic, key) {
@@ -330,6 +331,10 @@ impl Pattern for Publish {
             Setting::Manual(self.manual),
             Setting::Welcome(&self.welcome),
         ]
+    }
+
+    fn kept(&self) -> u64 {
+        self.incoming.iter().filter(|(_, frame)| !frame.more()).count() as u64
     }
 
     fn topics(&mut self, pipes: &mut Pipes) -> usize {

@@ -10,6 +10,7 @@ use crate::inner::pipes::Pipes;
 use crate::routing::fair_queue::FairQueue;
 use crate::socket::payload::Outgoing;
 use crate::wait::Wants;
+use ringmq_engine::{DropReason, Problem};
 use ringmq_pipe::WriteError;
 
 const REPLY_FIRST: &str = "a REP socket must send the reply before it receives again";
@@ -67,6 +68,8 @@ impl Rep {
                     return true;
                 }
             }
+            pipes.count_drop(key, DropReason::Unwanted);
+            pipes.tell_problem_once(Problem::NoEnvelope, key);
         }
         true
     }
@@ -78,8 +81,9 @@ impl Rep {
         match pipes.write(key, frame) {
             Ok(()) => true,
             Err(refused) => {
-                if refused == WriteError::Full {
-                    pipes.count_drop(key);
+                match refused {
+                    WriteError::Full => pipes.count_drop(key, DropReason::Full),
+                    WriteError::Closed => pipes.count_to_nobody(),
                 }
                 pipes.rollback(key);
                 self.requester = None;
@@ -107,6 +111,9 @@ impl Pattern for Rep {
         match self.state {
             RepState::Idle | RepState::Receiving => return Err(Error::State(REQUEST_FIRST)),
             RepState::Replying => {
+                if self.requester.is_none() {
+                    pipes.count_to_nobody();
+                }
                 let mut envelope = std::mem::take(&mut self.envelope);
                 for mut address in envelope.drain(..) {
                     address.set_more(true);

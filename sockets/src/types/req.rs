@@ -12,6 +12,7 @@ use crate::routing::fair_queue::FairQueue;
 use crate::routing::load_balancer::LoadBalancer;
 use crate::socket::payload::Outgoing;
 use crate::wait::Wants;
+use ringmq_engine::{DropReason, Problem};
 
 const AWAITING: &str = "a REQ socket must receive the reply before it sends again";
 const IDLE: &str = "a REQ socket must send a request before it receives";
@@ -41,6 +42,8 @@ pub(crate) struct Req {
     probe: bool,
     /// The last request's id.
     id: u32,
+    /// It was sent with the last request, so that its reply has it too.
+    id_sent: bool,
 }
 
 impl Default for Req {
@@ -56,6 +59,7 @@ impl Default for Req {
             probe: false,
             // Another start each time, so that replies to a former process do not match.
             id: fastrand::u32(..),
+            id_sent: false,
         }
     }
 }
@@ -69,7 +73,8 @@ impl Req {
         }
         // What came meanwhile answers nothing that is going to be asked.
         while self.queue.recv(pipes).is_some() {}
-        let id = self.correlate.then(|| {
+        self.id_sent = self.correlate;
+        let id = self.id_sent.then(|| {
             self.id = self.id.wrapping_add(1);
             Message::from(self.id.to_ne_bytes())
         });
@@ -95,7 +100,7 @@ impl Req {
         let expected = self.asked.is_none_or(|asked| asked == key);
         let mut frame = first;
         let mut good = expected;
-        if self.correlate && good {
+        if self.id_sent && good {
             good = frame.more() && frame == self.id.to_ne_bytes();
             if good {
                 frame = self.queue.recv(pipes)?.1;
@@ -103,6 +108,11 @@ impl Req {
         }
         if good && frame.more() && frame.is_empty() {
             return Some(self.queue.recv(pipes)?.1);
+        }
+        // Replies to what was asked before, and of those who were not asked, are no mistake of anybody's.
+        if good {
+            pipes.tell_problem_once(Problem::NoEnvelope, key);
+            pipes.count_drop(key, DropReason::Unwanted);
         }
         while frame.more() {
             frame = self.queue.recv(pipes)?.1;

@@ -14,6 +14,7 @@ use crate::options::invalid;
 use crate::routing::fair_queue::FairQueue;
 use crate::socket::payload::Outgoing;
 use names::{Claimed, Id, IdOrigin, Names};
+use ringmq_engine::{DropReason, Problem};
 use ringmq_pipe::WriteError;
 use ringmq_zmtp::Peer;
 
@@ -70,6 +71,13 @@ impl Router {
     fn identify(&mut self, pipes: &mut Pipes, key: usize, id: Id, origin: IdOrigin) {
         let gone = self.names.holder(&id).is_some_and(|holder| pipes.is_closed(holder));
         let claimed = self.names.claim(key, id, origin, self.handover || gone);
+        match claimed {
+            Claimed::Waits => pipes.tell_problem(Problem::RoutingIdTaken, key),
+            Claimed::TakenFrom(_) if !gone => {
+                pipes.tell_problem(Problem::RoutingIdTakenOver, key);
+            }
+            Claimed::Held | Claimed::TakenFrom(_) => {}
+        }
         if !matches!(claimed, Claimed::Waits) {
             self.greet(pipes, key);
         }
@@ -96,7 +104,11 @@ impl Router {
     /// Names a pipe as its peer says.
     fn identify_as_peer(&mut self, pipes: &mut Pipes, key: usize, peer: &Peer) {
         let (id, origin) = match &*peer.routing_id {
-            [] => (self.automatic(), IdOrigin::Automatic),
+            [] => {
+                let id = self.automatic();
+                pipes.assign_id(key, &id);
+                (id, IdOrigin::Automatic)
+            }
             id => (id.into(), IdOrigin::Peer),
         };
         self.identify(pipes, key, id, origin);
@@ -117,6 +129,9 @@ impl Router {
             IdOrigin::Peer => *peer.routing_id == *id,
         });
         if same {
+            if let Some((id, IdOrigin::Automatic | IdOrigin::Alias)) = self.names.claim_of(key) {
+                pipes.assign_id(key, id);
+            }
             return;
         }
         if self.route == Route::To(key) {
@@ -217,17 +232,23 @@ impl Router {
     fn start(&mut self, pipes: &mut Pipes, id: &Outgoing<'_>) -> Result<(), Error> {
         let key = self.names.holder(id.body());
         let ready = key.map(|key| (key, pipes.get_mut(key).map(|pipe| pipe.end.tx.ready())));
+        if !id.more() {
+            pipes.tell_problem_of_socket(Problem::NoBody);
+        }
         let route = match ready {
             Some((key, Some(Ok(())))) => Route::To(key),
             Some((key, Some(Err(WriteError::Full)))) => {
                 if self.mandatory {
                     return Err(Error::WouldBlock);
                 }
-                pipes.count_drop(key);
+                pipes.count_drop(key, DropReason::Full);
                 Route::Nowhere
             }
             _ if self.mandatory => return Err(Error::HostUnreachable),
-            _ => Route::Nowhere,
+            _ => {
+                pipes.count_unroutable(id.body());
+                Route::Nowhere
+            }
         };
         // An id alone is no message.
         self.route = if id.more() { route } else { Route::Unknown };
@@ -281,6 +302,7 @@ impl Pattern for Router {
             Route::To(key) => {
                 if pipes.write(key, frame).is_err() {
                     pipes.rollback(key);
+                    pipes.count_to_nobody();
                     self.route = Route::Nowhere;
                 }
             }

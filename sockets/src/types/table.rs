@@ -11,6 +11,9 @@ use ringmq_zmtp::SocketType;
 /// What holds for a type of socket wherever that is not its pattern's own business.
 #[derive(Clone, Copy)]
 pub(crate) struct Traits {
+    /// The application sends; it receives. Whatever goes the other way is the socket's own business.
+    pub(crate) sends: bool,
+    pub(crate) receives: bool,
     /// With one peer, messages go past the pattern; see [`fast_path`](crate::inner::fast_path).
     pub(crate) fast_path: bool,
     /// With CONFLATE only the latest message is kept of what is sent, and of what is received.
@@ -43,6 +46,8 @@ impl Traits {
 
 /// What most types have.
 const PLAIN: Traits = Traits {
+    sends: true,
+    receives: true,
     fast_path: false,
     conflates_output: false,
     conflates_input: false,
@@ -68,6 +73,7 @@ macro_rules! socket_types {
         Pub: PubKind, publisher, "Makes a PUB: to each subscriber what it subscribed to.",
             Sends Publishes Filters,
             Traits {
+                receives: false,
                 conflates_output: true,
                 connects_once: true,
                 forgets_departed: true,
@@ -79,6 +85,7 @@ macro_rules! socket_types {
         Sub: SubKind, subscriber, "Makes a SUB: receives what it [subscribed](Socket::subscribe) to.",
             Receives Subscribes Filters,
             Traits {
+                sends: false,
                 fast_path: true,
                 conflates_input: true,
                 connects_once: true,
@@ -128,6 +135,7 @@ macro_rules! socket_types {
         Push: PushKind, push, "Makes a PUSH: sends to its peers in turn.",
             Sends,
             Traits {
+                receives: false,
                 fast_path: true,
                 conflates_output: true,
                 discards_input: true,
@@ -138,7 +146,7 @@ macro_rules! socket_types {
         /// Receives from a pipeline.
         Pull: PullKind, pull, "Makes a PULL: receives from all its peers.",
             Receives,
-            Traits { fast_path: true, conflates_input: true, ..PLAIN },
+            Traits { sends: false, fast_path: true, conflates_input: true, ..PLAIN },
             |_| Box::<pipeline::Pull>::default();
     }};
 }

@@ -134,6 +134,7 @@ fn wait_for<T>(
     mut operation: impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut core = inner.lock()?;
+    core.look_at_doubts();
     let deadline = Deadline::after(timeout(&core.options));
     let how = core.options.spin;
     let direct_connections = match wants {
@@ -171,10 +172,10 @@ pub(crate) fn try_fetching<T>(
 /// was something.
 #[cold]
 pub(crate) fn fetch(inner: &Inner) -> bool {
-    let Some(direct_connections) = inner.lock().ok().and_then(|mut core| core.lent_connections())
-    else {
-        return false;
-    };
+    let Ok(mut core) = inner.lock() else { return false };
+    core.look_at_doubts();
+    let Some(direct_connections) = core.lent_connections() else { return false };
+    drop(core);
     direct_connections.readers_as_they_are().fetch()
 }
 

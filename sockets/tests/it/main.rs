@@ -16,6 +16,7 @@ mod examples;
 mod exhaustion;
 mod extremes;
 mod fast_path;
+mod figures;
 mod flushing;
 mod foreign;
 mod forking;

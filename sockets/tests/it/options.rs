@@ -1,11 +1,11 @@
 //! Options: what each takes, and what some do.
 
 use crate::harness::{
-    GLANCE, Harness, await_event, await_kind, await_peers, eventually, over_tcp, over_wires,
-    within_process,
+    Address, GLANCE, Harness, await_event, await_kind, await_peers, eventually, everywhere,
+    over_tcp, over_wires, within_process,
 };
 use crate::raw::hello;
-use ringmq::{DisconnectReason, Error, MonitorEvent, SocketType};
+use ringmq::{DisconnectReason, Error, Monitor, MonitorEvent, Problem, SocketType};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -15,11 +15,67 @@ within_process![
     options_of_other_types_are_errors,
     the_longest_times_are_for_ever,
     matching_can_be_inverted,
+    a_mark_that_is_set_late_within_the_process_is_told,
 ];
+
+everywhere![what_is_set_late_is_told_once];
 
 over_wires![heartbeats_keep_an_idle_connection, extreme_times_work];
 
 over_tcp![a_peer_without_a_pulse_is_left];
+
+/// Waits until the monitor has told that an option was set late, and gives which; `None` if no such event
+/// has come by now.
+fn late(monitor: &Monitor, waits: bool) -> Option<&'static str> {
+    let late = |event: &MonitorEvent| match event {
+        MonitorEvent::Problem { problem: Problem::OptionTooLate { option, .. }, .. } => {
+            Some(*option)
+        }
+        _ => None,
+    };
+    if waits {
+        return Some(await_event(monitor, late));
+    }
+    std::iter::from_fn(|| monitor.try_recv().ok()).find_map(|event| late(&event))
+}
+
+fn what_is_set_late_is_told_once(harness: &Harness) {
+    let (address, dealer) = (Address::new(harness), harness.dealer());
+    dealer.set_routing_id("in time").unwrap();
+    dealer.set_recv_timeout(None).unwrap();
+    let monitor = dealer.monitor();
+    dealer.connect(&address.endpoint).unwrap();
+    dealer.set_routing_id("in time").unwrap();
+    dealer.set_linger(None).unwrap();
+    dealer.set_recv_timeout(Some(GLANCE)).unwrap();
+    assert_eq!(late(&monitor, false), None, "no change, and what counts at once");
+    dealer.set_routing_id("late").unwrap();
+    assert_eq!(late(&monitor, true), Some("routing_id"));
+    dealer.set_heartbeat_interval(Duration::from_secs(1)).unwrap();
+    assert_eq!(late(&monitor, true), Some("heartbeat_interval"));
+    dealer.set_conflate(true).unwrap();
+    assert_eq!(late(&monitor, true), Some("conflate"));
+    dealer.set_routing_id("later").unwrap();
+    assert_eq!(late(&monitor, false), None, "told already");
+    // It does count for the next one.
+    let router = harness.router();
+    dealer.connect(&router.bind(&harness.anywhere()).unwrap()).unwrap();
+    eventually("the router knows the name", || {
+        router.stats().iter().any(|pipe| pipe.routing_id == b"later")
+    });
+}
+
+fn a_mark_that_is_set_late_within_the_process_is_told(harness: &Harness) {
+    let (push, pull) = (harness.push(), harness.pull());
+    push.set_send_hwm(3).unwrap();
+    let monitor = push.monitor();
+    harness.join(&pull, &push);
+    assert_eq!(late(&monitor, false), None);
+    let mark = push.stats()[0].send_hwm;
+    push.set_send_hwm(5).unwrap();
+    assert_eq!(late(&monitor, true), Some("send_hwm"));
+    assert_eq!(push.stats()[0].send_hwm, mark);
+}
 
 fn invalid(result: Result<(), Error>) {
     assert!(matches!(result, Err(Error::InvalidOption { .. })), "{result:?}");

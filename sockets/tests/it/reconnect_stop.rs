@@ -7,7 +7,9 @@ use crate::harness::{
 use crate::raw::{greeting, hello};
 use futures_lite::future::block_on;
 use ringmq::kind::Sends;
-use ringmq::{Error, Interest, Monitor, MonitorEvent, Poller, Push, ReconnectStop, Socket};
+use ringmq::{
+    DropReason, Error, Interest, Monitor, MonitorEvent, Poller, Push, ReconnectStop, Socket,
+};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
@@ -58,6 +60,19 @@ fn is_told<K: Sends>(socket: &Socket<K>, endpoint: &str) -> String {
     }
 }
 
+/// The next events are those of a connecter that gives up, with what was queued if there was something.
+#[track_caller]
+fn gives_up(monitor: &Monitor) {
+    let next = || await_event(monitor, |event| Some(event.clone()));
+    let event = next();
+    assert!(matches!(event, MonitorEvent::GaveUp { .. }), "{event:?}");
+    let event = match next() {
+        MonitorEvent::Dropped { reason: DropReason::Gone, .. } => next(),
+        event => event,
+    };
+    assert!(matches!(event, MonitorEvent::Closed { .. }), "{event:?}");
+}
+
 fn a_refusal_ends_it_if_wanted(harness: &Harness) {
     fn refused<K: Sends>(harness: &Harness, socket: &Socket<K>, immediate: bool) {
         let address = Address::new(harness);
@@ -69,8 +84,7 @@ fn a_refusal_ends_it_if_wanted(harness: &Harness) {
         is_told(socket, &address.endpoint);
         let event = await_event(&monitor, |event| Some(event.clone()));
         assert!(matches!(event, MonitorEvent::ConnectFailed { .. }), "{event:?}");
-        let event = await_event(&monitor, |event| Some(event.clone()));
-        assert!(matches!(event, MonitorEvent::Closed { .. }), "{event:?}");
+        gives_up(&monitor);
     }
     for immediate in [true, false] {
         refused(harness, &harness.push(), immediate);
@@ -129,8 +143,7 @@ fn a_failed_handshake_ends_it_if_wanted(harness: &Harness) {
         drop(stream);
         await_kind!(&monitor, HandshakeFailed);
         await_kind!(&monitor, Disconnected);
-        let event = await_event(&monitor, |event| Some(event.clone()));
-        assert!(matches!(event, MonitorEvent::Closed { .. }), "{event:?}");
+        gives_up(&monitor);
         let reason = is_told(&push, &endpoint);
         assert!(!answer.starts_with(b"HTTP") || reason.contains("speaks HTTP"), "{reason}");
     }

@@ -19,6 +19,7 @@ everywhere![
     a_req_takes_replies_only_from_whom_it_asked,
     a_relaxed_req_gives_a_request_up,
     a_correlated_req_takes_only_its_reply,
+    correlation_counts_for_the_next_request,
     a_rep_echoes_the_correlation,
 ];
 
@@ -221,6 +222,18 @@ fn a_correlated_req_takes_only_its_reply(harness: &Harness) {
     answer(&router, wrong, "wrong");
     answer(&router, envelope, "right");
     assert_eq!(req.recv().unwrap(), "right");
+}
+
+fn correlation_counts_for_the_next_request(harness: &Harness) {
+    let (req, rep) = (harness.req(), harness.rep());
+    harness.join(&rep, &req);
+    for on in [true, false, true] {
+        req.send("question").unwrap();
+        // This one is on its way already.
+        req.set_correlate(on).unwrap();
+        rep.send(rep.recv().unwrap()).unwrap();
+        assert_eq!(req.recv().unwrap(), "question");
+    }
 }
 
 fn a_rep_echoes_the_correlation(harness: &Harness) {

@@ -96,6 +96,16 @@ impl Inproc {
         over.into_iter().chain(withdrawn).for_each(lose);
     }
 
+    /// Whether a connect still waits for its bind.
+    pub fn is_waiting(&self, name: &InprocName, ticket: Ticket) -> bool {
+        self.lock().is_waiting(name, ticket)
+    }
+
+    /// Whether somebody has bound a name.
+    pub fn is_bound(&self, name: &InprocName) -> bool {
+        self.lock().is_bound(name)
+    }
+
     /// How many connects wait for a bind.
     pub fn waiting(&self) -> usize {
         self.lock().waiting()

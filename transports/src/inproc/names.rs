@@ -169,6 +169,15 @@ impl NameTable {
         waiting.map(|waiting| waiting.offer)
     }
 
+    pub(super) fn is_waiting(&self, name: &InprocName, ticket: Ticket) -> bool {
+        let known = self.known.get(name);
+        matches!(known, Some(NameUse::Awaited(awaited)) if awaited.contains_key(&ticket))
+    }
+
+    pub(super) fn is_bound(&self, name: &InprocName) -> bool {
+        matches!(self.known.get(name), Some(NameUse::Bound(_)))
+    }
+
     /// How many wait.
     pub(super) fn waiting(&self) -> usize {
         let waiting = |name: &NameUse| match name {

@@ -18,8 +18,9 @@ use crate::owner::{LinkOptions, Settings};
 use crate::resolver::{PendingLookup, Resolver};
 use crate::transport::FirstStep;
 use ringmq_engine::{
-    Completion, Connection, Cx, DetachedPipe, DisconnectReason, Handler, IoHandle, MonitorEvent,
-    Notice, PipeEnd, Session, SessionEnd, SessionOptions, SessionOwner, TimerKind, Token,
+    Completion, ConnectFailure, Connection, Cx, DetachedPipe, DisconnectReason, DropReason,
+    Handler, IoHandle, MonitorEvent, Notice, PipeEnd, Session, SessionEnd, SessionOptions,
+    SessionOwner, TimerKind, Token,
 };
 use socket2::{SockAddr, Socket};
 use std::any::Any;
@@ -84,8 +85,6 @@ pub(crate) struct Connecter {
     abandoned: bool,
     /// Because the application has disconnected it, not because the socket is closed.
     disconnected: bool,
-    /// That what answers there is no peer was said already.
-    warned: bool,
 }
 
 /// Starts to connect to `endpoint` (tcp or ipc); returns the connecter's name. Without a `pipe`, the
@@ -110,7 +109,6 @@ pub fn connect(
         state: ConnecterState::Waiting,
         abandoned: false,
         disconnected: false,
-        warned: false,
     }))
 }
 
@@ -132,7 +130,9 @@ impl Connecter {
             Some(target) => target,
             None => match Endpoint::parse_connect(&self.text) {
                 Ok(endpoint) => Target::new(endpoint),
-                Err(error) => return self.failed(cx, &error.to_string(), false),
+                Err(error) => {
+                    return self.failed(cx, &error.to_string(), ConnectFailure::Other);
+                }
             },
         };
         let target = self.target.insert(target);
@@ -147,8 +147,8 @@ impl Connecter {
                 self.dial_next(cx, "no address");
             }
             FirstStep::Connect(socket, address) => self.dial(cx, Arc::new(socket), address),
-            FirstStep::Failed(reason) => self.failed(cx, &reason, false),
-            FirstStep::Never(reason) => self.stop(cx, reason),
+            FirstStep::Failed(reason) => self.failed(cx, &reason, ConnectFailure::Other),
+            FirstStep::Never(reason) => self.give_up(cx, reason),
         }
     }
 
@@ -158,18 +158,19 @@ impl Connecter {
         let ipv6 = self.settings.options.tcp.ipv6;
         match self.resolver.resolve(endpoint, ipv6, Box::new(done)) {
             Ok(pending) => self.state = ConnecterState::Resolving { _pending: pending },
-            Err(error) => self.failed(cx, &error.to_string(), false),
+            Err(error) => self.failed(cx, &error.to_string(), ConnectFailure::Lookup),
         }
     }
 
     /// Tries the next address of this attempt.
     fn dial_next(&mut self, cx: &mut Cx<'_>, last_failure: &str) {
         let Some(target) = self.target.as_deref_mut() else {
-            return self.failed(cx, last_failure, false);
+            return self.failed(cx, last_failure, ConnectFailure::Other);
         };
         let Some(address) = target.addresses.pop_front() else {
             let refused = target.refused;
-            return self.failed(cx, last_failure, refused);
+            let failure = if refused { ConnectFailure::Refused } else { ConnectFailure::Other };
+            return self.failed(cx, last_failure, failure);
         };
         match target.endpoint.dial_address(address, &self.settings.options) {
             Ok(socket) => self.dial(cx, Arc::new(socket), address.into()),
@@ -211,6 +212,7 @@ impl Connecter {
             // The same, unless there was a name to look up.
             peer: if peer == *self.text { self.text.clone() } else { peer.into() },
             peer_address: peer_address(&socket).map(share),
+            ..Connection::default()
         };
         let Connection { endpoint, peer, .. } = connection.clone();
         self.owner.event(MonitorEvent::Connected { endpoint, peer });
@@ -221,7 +223,7 @@ impl Connecter {
             stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
             owner: self.owner.clone(),
-            connection,
+            connection: Arc::new(connection),
             pipe: self.detached.take().map(|pipe| *pipe),
             discard_inbound: self.settings.options.discard_inbound,
             parent: cx.token,
@@ -237,7 +239,6 @@ impl Connecter {
         if end.established {
             self.backoff = None;
         }
-        self.warn(&end.reason, end.established);
         if let Some(mut pipe) = end.pipe {
             pipe.install(&cx.io.notifier(), cx.token.key());
             self.detached = Some(Box::new(pipe));
@@ -245,30 +246,24 @@ impl Connecter {
         let reason = end.reason.to_string();
         let unwanted = self.abandoned && self.detached.is_none();
         let stopped = !end.established && self.settings.options.reconnect_stop.handshake_failed;
-        if end.reason.is_final() || unwanted || stopped {
+        if end.reason.is_final() || unwanted {
             return self.stop(cx, &reason);
+        }
+        if stopped {
+            return self.give_up(cx, &reason);
         }
         if !self.look_for_close(cx) {
             self.retry(cx, &reason);
         }
     }
 
-    /// Says that what answers at the endpoint is no peer: once, until there is one.
-    fn warn(&mut self, reason: &DisconnectReason, established: bool) {
-        if !matches!(reason, DisconnectReason::Protocol(_)) {
-            self.warned &= !established;
-        } else if !std::mem::replace(&mut self.warned, true) {
-            tracing::warn!(endpoint = %self.text, %reason, "what answers there is of no use");
-        }
-    }
-
-    /// An attempt has failed; `refused` if that is because nobody listens there.
-    fn failed(&mut self, cx: &mut Cx<'_>, reason: &str, refused: bool) {
-        tracing::debug!(endpoint = %self.text, reason, "cannot connect");
+    /// An attempt has failed.
+    fn failed(&mut self, cx: &mut Cx<'_>, reason: &str, failure: ConnectFailure) {
         let endpoint = self.text.clone();
-        self.owner.event(MonitorEvent::ConnectFailed { endpoint, reason: reason.into() });
-        if refused && self.settings.options.reconnect_stop.connection_refused {
-            return self.stop(cx, reason);
+        self.owner.event(MonitorEvent::ConnectFailed { endpoint, reason: reason.into(), failure });
+        let stop = self.settings.options.reconnect_stop;
+        if failure == ConnectFailure::Refused && stop.connection_refused {
+            return self.give_up(cx, reason);
         }
         self.retry(cx, reason);
     }
@@ -282,7 +277,7 @@ impl Connecter {
             .backoff
             .get_or_insert_with(|| Box::new(Backoff::new(reconnect_interval, reconnect_max)));
         let Some(after) = backoff.next_wait(fastrand::u64(..)) else {
-            return self.stop(cx, reason);
+            return self.give_up(cx, reason);
         };
         self.state = ConnecterState::Waiting;
         self.owner.event(MonitorEvent::ConnectRetried { endpoint: self.text.clone(), after });
@@ -318,6 +313,15 @@ impl Connecter {
         self.stop(cx, &DisconnectReason::Local.to_string());
     }
 
+    /// Ends for good although the socket may want the connection: its options say so, or this is broken.
+    fn give_up(&mut self, cx: &mut Cx<'_>, reason: &str) {
+        if !self.abandoned {
+            let (endpoint, reason) = (self.text.clone(), reason.into());
+            self.owner.event(MonitorEvent::GaveUp { endpoint, reason });
+        }
+        self.stop(cx, reason);
+    }
+
     /// Ends for good.
     fn stop(&mut self, cx: &mut Cx<'_>, reason: &str) {
         match self.state {
@@ -326,7 +330,19 @@ impl Connecter {
             ConnecterState::Waiting | ConnecterState::Resolving { .. } => {}
         }
         // Closes the pipe, so that nothing more is written to it.
-        self.detached = None;
+        // Of what lingers, whoever waits for that tells.
+        let detached = self.detached.take().map(|pipe| (pipe.state().closing(), pipe.discard()));
+        if let Some((None, messages)) = detached
+            && messages > 0
+        {
+            self.owner.event(MonitorEvent::Dropped {
+                endpoint: self.text.clone(),
+                peer: "".into(),
+                routing_id: [].into(),
+                reason: DropReason::Gone,
+                messages,
+            });
+        }
         self.owner.event(MonitorEvent::Closed { endpoint: self.text.clone() });
         self.owner.ended(self.settings.endpoint_id, reason);
         cx.finish();
@@ -378,7 +394,7 @@ impl Handler for Connecter {
     }
 
     fn panicked(&mut self, cx: &mut Cx<'_>) {
-        self.stop(cx, &DisconnectReason::Panicked.to_string());
+        self.give_up(cx, &DisconnectReason::Panicked.to_string());
     }
 }
 
@@ -409,7 +425,7 @@ impl Connecter {
                 }
                 self.dial_next(cx, "the name has no address");
             }
-            Err(error) => self.failed(cx, &error.to_string(), false),
+            Err(error) => self.failed(cx, &error.to_string(), ConnectFailure::Lookup),
         }
     }
 }

@@ -110,6 +110,7 @@ impl Listener {
             endpoint: self.endpoint.clone(),
             peer: peer.into(),
             peer_address: peer_address(&socket).map(share),
+            ..Connection::default()
         };
         if let Err(error) = (self.tune)(&socket, &self.settings.options) {
             // The connection works without the option.
@@ -121,7 +122,7 @@ impl Listener {
             stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
             owner: self.owner.clone(),
-            connection,
+            connection: Arc::new(connection),
             pipe: None,
             discard_inbound: self.settings.options.discard_inbound,
             parent: cx.token,
@@ -130,7 +131,6 @@ impl Listener {
     }
 
     fn accept_failed(&mut self, cx: &mut Cx<'_>, error: io::Error) {
-        tracing::warn!(%error, endpoint = %self.endpoint, "cannot accept a connection");
         let (endpoint, error) = (self.endpoint.clone(), Arc::new(error));
         self.owner.event(MonitorEvent::AcceptFailed { endpoint, error });
         cx.set_timer(RETRY, cx.now + RETRY_INTERVAL);

@@ -3,6 +3,7 @@
 
 use super::shared::{ASLEEP, AWAKE, GONE};
 use super::writer::{LogWriter, WriteError};
+use crate::sync::notify::Notify;
 use crate::sync::{Ordering, fence};
 
 impl LogWriter {
@@ -79,6 +80,11 @@ impl LogWriter {
         let left = until.wrapping_sub(self.credited);
         // Negative where later ones were credited too.
         if left > u64::MAX / 2 { 0 } else { left }
+    }
+
+    /// Who is told when there is something to read, and under which key.
+    pub fn reader(&self) -> Option<(std::sync::Arc<dyn Notify>, usize)> {
+        self.shared.wake_reader.notify()
     }
 
     /// Messages written since the log was made; wraps.

@@ -237,6 +237,11 @@ impl LogReader {
         end
     }
 
+    /// How many messages there are to be taken. As [`end`](Self::end), not for every message.
+    pub fn waiting(&self) -> u64 {
+        self.end().wrapping_sub(self.taken)
+    }
+
     /// The high-water mark in messages; 0 is no limit.
     pub fn hwm(&self) -> u32 {
         self.shared.hwm.load(Ordering::Relaxed)
@@ -448,6 +453,10 @@ impl LogReader {
 impl Drop for LogReader {
     fn drop(&mut self) {
         self.return_stock();
+        // So that the writer can tell what was not read. Release: as in `credit_now`; whoever sees GONE sees
+        // it.
+        let read = self.credited.wrapping_add(self.taken.wrapping_sub(self.settled));
+        self.shared.credited.store(read, Ordering::Release);
         self.shared.wake_reader.clear();
         // Relaxed: the chain is only looked at by whoever drops the last reference, after both ends.
         self.shared.chain.store(self.segment, Ordering::Relaxed);

@@ -42,6 +42,7 @@ mod convert;
 mod group;
 pub(crate) mod inline;
 pub(crate) mod opaque;
+mod peer;
 pub(crate) mod properties;
 mod show;
 pub(crate) mod slice;
@@ -50,6 +51,7 @@ mod tests;
 
 pub use group::{GROUP_MAX, GroupTooLong};
 pub use inline::INLINE;
+pub use peer::MessagePeer;
 
 use crate::frame::{COMMAND, MORE};
 use crate::sync::foreign::ForeignBytes;

@@ -29,6 +29,11 @@ pub trait PropertySource: Send + Sync {
     /// The value of a property.
     fn get(&self, name: &str) -> Option<&[u8]>;
 
+    /// The address of the peer as an endpoint; empty if it has none.
+    fn remote(&self) -> &str {
+        ""
+    }
+
     /// About how much memory all of it takes, in bytes.
     fn size(&self) -> usize;
 }
@@ -44,6 +49,10 @@ impl Properties {
     /// The value of a property, if the peer has it. Case does not matter.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.0.get(name)
+    }
+
+    pub(super) fn remote(&self) -> &str {
+        self.0.remote()
     }
 }
 

@@ -10,6 +10,12 @@ pub trait Notify: Send + Sync {
     fn readable(&self, key: usize);
     /// The log that the end named `key` writes has room again, or was closed by its reader.
     fn writable(&self, key: usize);
+
+    /// How many messages the end named `key` has to read, if that can be told. Takes the lock of whoever
+    /// reads, so it is for those who have no other.
+    fn waiting(&self, _key: usize) -> Option<u64> {
+        None
+    }
 }
 
 /// Reads a log on the thread that writes it, between two of its messages.
@@ -94,6 +100,14 @@ impl WakeSlot {
         // A reader in line reads, and writes nothing.
         if let Some((WakeTarget::Notify(notify), key)) = self.target() {
             notify.writable(key);
+        }
+    }
+
+    /// The notifier, unless it reads on the writer's thread.
+    pub(crate) fn notify(&self) -> Option<(Arc<dyn Notify>, usize)> {
+        match self.target()? {
+            (WakeTarget::Notify(notify), key) => Some((notify, key)),
+            (WakeTarget::Inline(_), _) => None,
         }
     }
 

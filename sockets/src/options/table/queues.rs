@@ -1,6 +1,7 @@
 //! Queues of messages, and how long is waited for them.
 
 use super::{field, group};
+use crate::inner::Core;
 use crate::options::codec::{COUNT, FLAG, MILLIS_OR_NONE, SPIN_MICROS};
 use crate::options::row::{Access, Check, Effect, OptionFacts, OptionRow};
 use crate::types::traits;
@@ -8,19 +9,32 @@ use crate::wait::Spin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// Of high-water marks.
+const HWM: &str = "0 is no limit; within a process the marks of both sockets add up, as they were when \
+                   the pipe was made";
+
+/// The mark of a pipe within the process is not this socket's alone, and stays.
+fn tell_late_within_process(core: &Core, option: &'static str) {
+    if core.pipes.iter().any(|(_, pipe)| pipe.direct) {
+        core.tell_late(option, "pipes within the process that are made from then on");
+    }
+}
+
 group! {
     SNDHWM: u32 = OptionRow {
         facts: OptionFacts::libzmq(23, "sndhwm", "send_hwm")
             .unit("messages")
             .counts(Effect::AtOnce)
-            .note("0 is no limit; within a process the marks of both sockets add up"),
+            .note(HWM),
         codec: &COUNT,
         check: Check::Any,
         default: |_| 1000,
         access: Access {
             set: Some(|core, messages| {
                 // Relaxed: a pipe that is made meanwhile may have the former mark.
-                core.shared.send_hwm.store(messages, Ordering::Relaxed);
+                if core.shared.send_hwm.swap(messages, Ordering::Relaxed) != messages {
+                    tell_late_within_process(core, "send_hwm");
+                }
                 core.pipes.iter().filter(|(_, pipe)| !pipe.direct).for_each(|(_, pipe)| {
                     pipe.end.tx.set_hwm(messages);
                 });
@@ -34,14 +48,16 @@ group! {
         facts: OptionFacts::libzmq(24, "rcvhwm", "recv_hwm")
             .unit("messages")
             .counts(Effect::AtOnce)
-            .note("0 is no limit; within a process the marks of both sockets add up"),
+            .note(HWM),
         codec: &COUNT,
         check: Check::Any,
         default: |_| 1000,
         access: Access {
             set: Some(|core, messages| {
                 // Relaxed: as of the other one.
-                core.shared.recv_hwm.store(messages, Ordering::Relaxed);
+                if core.shared.recv_hwm.swap(messages, Ordering::Relaxed) != messages {
+                    tell_late_within_process(core, "recv_hwm");
+                }
                 core.pipes.iter().filter(|(_, pipe)| !pipe.direct).for_each(|(_, pipe)| {
                     pipe.end.rx.set_hwm(messages);
                 });
@@ -110,7 +126,11 @@ group! {
     CONFLATE: bool = OptionRow {
         facts: OptionFacts::libzmq(54, "conflate", "conflate")
             .varies(|socket_type| traits(socket_type).conflates())
-            .note("libzmq sets it on other types too, where it does nothing"),
+            .counts(Effect::NextPeer)
+            .note(
+                "a connect keeps what it was made with; libzmq sets it on other types too, where it \
+                 does nothing",
+            ),
         codec: &FLAG,
         check: Check::Any,
         default: |_| false,

@@ -33,16 +33,11 @@ impl Harness {
     /// All pipes are asleep at the beginning, as a socket makes them.
     fn new(count: usize) -> Self {
         let told = Arc::new(Told::default());
-        let mut pipes = Pipes::default();
+        let mut pipes = Pipes::new(None);
         let mut far = Vec::new();
         for endpoint_id in 0..count {
             let (end, other) = pipe(Capacity::Messages(0), Capacity::Messages(0));
-            let key = pipes.insert(Pipe {
-                end,
-                endpoint_id: endpoint_id as u64,
-                peer: None,
-                direct: true,
-            });
+            let key = pipes.insert(Pipe::new(end, endpoint_id as u64, true));
             assert_eq!(key, endpoint_id);
             let notify: Arc<dyn Notify> = told.clone();
             pipes.get_mut(key).unwrap().end.install(&notify, key);

@@ -36,10 +36,10 @@ fn hears(far: &mut PipeEnd) -> bool {
 
 #[test]
 fn one_that_hears_nothing_for_long_is_told_instead_of_looking() {
-    let (mut publisher, mut pipes) = (Publish::new(false), Pipes::default());
+    let (mut publisher, mut pipes) = (Publish::new(false), Pipes::new(None));
     let (near, mut far) = pipe(Capacity::Messages(0), Capacity::Messages(0));
     let told = Arc::new(Told::default());
-    let key = pipes.insert(Pipe { end: near, endpoint_id: 1, peer: None, direct: false });
+    let key = pipes.insert(Pipe::new(near, 1, false));
     let notify: Arc<dyn Notify> = told.clone();
     pipes.get_mut(key).unwrap().end.install(&notify, key);
     subscribe(&mut far, "a");

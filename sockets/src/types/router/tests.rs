@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::subscription::Wanted;
 use crate::types::Subscriptions;
 use proptest::prelude::*;
-use ringmq_engine::PipeEnd;
+use ringmq_engine::{Connection, PipeEnd};
 use ringmq_pipe::{Capacity, pipe};
 use ringmq_zmtp::{SocketType, Version};
 use std::sync::{Arc, Mutex};
@@ -43,6 +43,10 @@ fn peer(id: u8) -> Arc<Peer> {
     })
 }
 
+fn connection(endpoint_id: u64) -> Arc<Connection> {
+    Arc::new(Connection { endpoint_id, ..Connection::default() })
+}
+
 impl Harness {
     fn new(handover: bool) -> Self {
         let subscriptions = Subscriptions::new(Mutex::new(Wanted::new()));
@@ -55,7 +59,8 @@ impl Harness {
     fn come(&mut self, id: u8) -> usize {
         let (near, far) = pipe(Capacity::Messages(0), Capacity::Messages(0));
         let (endpoint_id, end) = (self.far.len() as u64, Box::new(near));
-        let arrival = Arrival { end, endpoint_id, peer: peer(id), direct: false, coming: None };
+        let connection = connection(endpoint_id);
+        let arrival = Arrival { end, connection, peer: peer(id), direct: false, coming: None };
         self.core.shared.post_pipe(arrival);
         let under = Vec::new();
         self.far.push(Far { end: Some(far), id, open: false, sent: 0, under, received: 0 });
@@ -80,7 +85,7 @@ impl Harness {
         end.tx.rollback();
         (*old, *open) = (id, false);
         let (endpoint_id, earlier) = (who as u64, end.tx.written());
-        self.core.shared.peer_known(endpoint_id, &peer(id), earlier);
+        self.core.shared.peer_known(&connection(endpoint_id), &peer(id), earlier);
     }
 
     fn leave(&mut self, who: usize) {

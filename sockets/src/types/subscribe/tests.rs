@@ -21,13 +21,12 @@ impl Harness {
         let subscriptions = Subscriptions::new(Mutex::new(Wanted::new()));
         let shared = SocketMailbox::new(SocketType::Sub, subscriptions.clone());
         let pattern = Subscribe::new(false, subscriptions);
-        Self { shared, pattern, pipes: Pipes::default() }
+        Self { shared, pattern, pipes: Pipes::new(None) }
     }
 
     /// A session has completed its handshake, and asks for a pipe.
     fn accept(&self) -> PipeEnd {
-        let connection =
-            Connection { endpoint_id: 1, endpoint: "".into(), peer: "".into(), peer_address: None };
+        let connection = Arc::new(Connection { endpoint_id: 1, ..Connection::default() });
         let peer = Peer {
             version: Version::V3_1,
             socket_type: Some(SocketType::Pub),
@@ -53,8 +52,9 @@ impl Harness {
     fn enter(&mut self) {
         for news in self.shared.lobby.take() {
             let News::Pipe(arrival) = news else { continue };
-            let Arrival { end, endpoint_id, peer, direct, coming } = arrival;
-            let key = self.pipes.insert(Pipe { end: *end, endpoint_id, peer: Some(peer), direct });
+            let Arrival { end, connection, peer, direct, coming } = arrival;
+            let pipe = Pipe::new(*end, connection.endpoint_id, direct);
+            let key = self.pipes.insert(Pipe { peer: Some(peer), ..pipe });
             self.pattern.attach(&mut self.pipes, key);
             drop(coming);
         }

@@ -1,0 +1,112 @@
+//! What a socket tells of itself: events to those who watch it, and lines to the log.
+//!
+//! Everything that is worth telling is an event. It goes to the monitors as it is, and into the log with a
+//! level that says who should read it: a [line](line) at WARN where a person has to do something, at INFO
+//! where one would ask. What happens over and over is [held back](limit) in the log, and counted.
+//!
+//! The log is the application's code, which may use any socket. So a line is written when the calling
+//! thread has no lock of ours any more.
+
+mod limit;
+mod line;
+
+use crate::inner::monitors::Monitors;
+use limit::{Limits, Repeat};
+use ringmq_engine::{MonitorEvent, Problem};
+use ringmq_pipe::Section;
+use ringmq_zmtp::SocketType;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tracing::Span;
+
+/// See the [module's documentation](self). One a socket.
+pub(crate) struct Reporter {
+    socket_type: SocketType,
+    pub(crate) monitors: Monitors,
+    span: Span,
+    limits: Mutex<Limits>,
+    /// What is told once only, and was.
+    told: Mutex<BTreeSet<(&'static str, Arc<str>)>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Reporter {
+    pub(crate) fn new(socket_type: SocketType) -> Arc<Self> {
+        /// Tells the sockets of a process apart. Relaxed: a number, and nothing else.
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self {
+            socket_type,
+            monitors: Monitors::default(),
+            span: tracing::info_span!("socket", socket = socket_type.name(), number),
+            limits: Mutex::default(),
+            told: Mutex::default(),
+        })
+    }
+
+    /// The span of the socket.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Tells of something that the socket itself has come upon.
+    pub(crate) fn tell(self: &Arc<Self>, event: MonitorEvent) {
+        self.tell_in(None, event);
+    }
+
+    /// Tells of something that has happened on an I/O thread, in the span that is entered there.
+    pub(crate) fn tell_of_connection(self: &Arc<Self>, event: MonitorEvent) {
+        self.tell_in(Some(Span::current()).filter(|span| !span.is_none()), event);
+    }
+
+    /// `None` is the socket's span.
+    fn tell_in(self: &Arc<Self>, span: Option<Span>, event: MonitorEvent) {
+        self.monitors.publish(&event);
+        let this = self.clone();
+        Section::run_after(move || {
+            let repeat = lock(&this.limits).repeat(&event, Instant::now());
+            span.as_ref()
+                .unwrap_or(&this.span)
+                .in_scope(|| line::write(this.socket_type, &event, repeat));
+        });
+    }
+
+    /// The socket is closed: nobody hears events any more, and the log is told what was held back.
+    pub(crate) fn finish(self: &Arc<Self>) {
+        self.monitors.end();
+        let this = self.clone();
+        Section::run_after(move || {
+            let rest = lock(&this.limits).rest();
+            this.span.in_scope(|| {
+                rest.iter().for_each(|event| line::write(this.socket_type, event, Repeat::First));
+            });
+        });
+    }
+
+    /// Whether a problem, with an endpoint or with none, was not told of yet.
+    pub(crate) fn is_new(&self, problem: Problem, endpoint: &str) -> bool {
+        let cause = match problem {
+            // Each is a cause of its own.
+            Problem::OptionTooLate { option, .. } => option,
+            _ => endpoint,
+        };
+        lock(&self.told).insert((line::problem_name(problem), cause.into()))
+    }
+
+    /// Tells of a problem of the socket itself, unless it was told of before.
+    pub(crate) fn tell_once(self: &Arc<Self>, problem: Problem, endpoint: &Arc<str>) {
+        if self.is_new(problem, endpoint) {
+            self.tell(MonitorEvent::Problem {
+                problem,
+                endpoint: endpoint.clone(),
+                peer: "".into(),
+                routing_id: [].into(),
+            });
+        }
+    }
+}
