@@ -452,6 +452,7 @@ impl Core {
         for key in self.pipes.keys() {
             self.detach(key, self.options.linger);
         }
+        self.pipes.tell_of_unroutable();
         self.endpoints.close();
         self.shared.discard();
         self.shared.reporter.finish();

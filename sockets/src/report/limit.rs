@@ -75,7 +75,9 @@ impl Limits {
                 self.0.remove(&(Cause::Retrying, endpoint.clone()));
             }
             MonitorEvent::Closed { endpoint } => {
-                self.0.retain(|(cause, at), _| at != endpoint || matches!(cause, Cause::Dropped(_)))
+                self.0.retain(|(cause, at), limit| {
+                    at != endpoint || matches!(cause, Cause::Dropped(_)) && limit.held > 0
+                });
             }
             _ => {}
         }
