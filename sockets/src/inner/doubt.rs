@@ -4,6 +4,7 @@
 use super::Core;
 use super::endpoints::EndpointKind;
 use crate::context::is_bound_elsewhere;
+use crate::types::Setting;
 use ringmq_engine::Problem;
 use ringmq_zmtp::SocketType;
 use std::sync::Arc;
@@ -31,7 +32,12 @@ impl Core {
     fn look_into_doubts(&mut self) {
         self.doubts = false;
         let shared = self.shared.clone();
-        if shared.socket_type == SocketType::Sub && self.topics() == 0 {
+        // With the matching inverted that is everything.
+        let inverted = self.setting(|setting| match setting {
+            Setting::Invert(on) => Some(*on),
+            _ => None,
+        });
+        if shared.socket_type == SocketType::Sub && !inverted && self.topics() == 0 {
             shared.reporter.tell_once(Problem::NotSubscribed, &"".into());
         }
         for entry in self.endpoints.connects() {

@@ -127,6 +127,19 @@ impl Pipes {
         }
     }
 
+    /// Tells of those that were not told of yet: the socket is about to be closed.
+    pub(crate) fn tell_of_unroutable(&mut self) {
+        if let Some(messages) = self.unroutable.rest() {
+            self.tell(MonitorEvent::Dropped {
+                endpoint: "".into(),
+                peer: "".into(),
+                routing_id: [].into(),
+                reason: DropReason::NoSuchPeer,
+                messages,
+            });
+        }
+    }
+
     fn tell(&self, event: MonitorEvent) {
         if let Some(reporter) = &self.reporter {
             reporter.tell(event);

@@ -484,6 +484,7 @@ impl Core {
             let endpoint = id.and_then(|id| self.endpoints.name(id)).cloned().unwrap_or_default();
             self.close_pipe(key, endpoint);
         }
+        self.pipes.tell_of_unroutable();
         self.endpoints.close();
         self.shared.discard();
         self.shared.reporter.finish();

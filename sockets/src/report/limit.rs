@@ -75,7 +75,9 @@ impl Limits {
                 self.0.remove(&(Cause::Retrying, endpoint.clone()));
             }
             MonitorEvent::Closed { endpoint } => {
-                self.0.retain(|(cause, at), _| at != endpoint || matches!(cause, Cause::Dropped(_)))
+                self.0.retain(|(cause, at), limit| {
+                    at != endpoint || matches!(cause, Cause::Dropped(_)) && limit.held > 0
+                });
             }
             _ => {}
         }
@@ -102,14 +104,15 @@ impl Limits {
 impl Limits {
     /// What was held back of drops and is still to be told: the socket is closed.
     pub(super) fn rest(&mut self) -> Vec<MonitorEvent> {
-        let rest = self.0.drain().filter_map(|((cause, endpoint), limit)| match cause {
+        let rest = self.0.iter_mut().filter_map(|((cause, endpoint), limit)| match cause {
             Cause::Dropped(reason) if limit.held > 0 => Some(MonitorEvent::Dropped {
-                endpoint,
+                endpoint: endpoint.clone(),
                 peer: "".into(),
                 routing_id: [].into(),
-                reason,
-                messages: limit.held,
+                reason: *reason,
+                messages: std::mem::take(&mut limit.held),
             }),
+            // Of a connecter that is about to end.
             _ => None,
         });
         rest.collect()
@@ -154,10 +157,12 @@ mod tests {
         assert_eq!(limits.repeat(&dropped(500), start), Repeat::Held);
         assert_eq!(limits.repeat(&dropped(7), start + DROPS), Repeat::Again(1500));
         assert!(limits.rest().is_empty(), "all is told");
-        assert_eq!(limits.repeat(&dropped(1), start), Repeat::First);
+        limits.repeat(&failed("a"), start);
         assert_eq!(limits.repeat(&dropped(3), start), Repeat::Held);
         let rest = limits.rest();
         assert!(matches!(rest[..], [MonitorEvent::Dropped { messages: 3, .. }]), "{rest:?}");
+        assert!(limits.rest().is_empty(), "once");
+        assert_eq!(limits.repeat(&failed("a"), start), Repeat::Held, "the rest stays as it is");
     }
 
     #[test]

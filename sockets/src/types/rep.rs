@@ -33,6 +33,8 @@ pub(crate) struct Rep {
     state: RepState,
     /// Whom to reply to; `None` if that peer is gone.
     requester: Option<usize>,
+    /// The reply in progress was dropped and counted, because the requester had no room.
+    counted: bool,
     /// The way back, with the empty frame that ends it.
     envelope: Vec<Message>,
     /// The first frame of the next request's body, found by a look ahead.
@@ -45,6 +47,7 @@ impl Default for Rep {
             queue: FairQueue::default(),
             state: RepState::Idle,
             requester: None,
+            counted: false,
             envelope: Vec::new(),
             request: None,
         }
@@ -77,19 +80,28 @@ impl Rep {
     /// Writes to the requester; `false` if it is gone or has no room, and then the reply is
     /// dropped.
     fn write(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> bool {
-        let Some(key) = self.requester else { return false };
+        let Some(key) = self.requester else { return self.drop_reply(pipes, frame) };
         match pipes.write(key, frame) {
             Ok(()) => true,
             Err(refused) => {
-                match refused {
-                    WriteError::Full => pipes.count_drop(key, DropReason::Full),
-                    WriteError::Closed => pipes.count_to_nobody(),
+                if refused == WriteError::Full {
+                    pipes.count_drop(key, DropReason::Full);
+                    self.counted = true;
                 }
                 pipes.rollback(key);
                 self.requester = None;
-                false
+                self.drop_reply(pipes, frame)
             }
         }
+    }
+
+    /// A frame of a reply that nobody gets; with the last one the reply is counted, unless it was already.
+    #[cold]
+    fn drop_reply(&mut self, pipes: &mut Pipes, frame: &Outgoing<'_>) -> bool {
+        if !frame.more() && !std::mem::take(&mut self.counted) {
+            pipes.count_to_nobody();
+        }
+        false
     }
 }
 
@@ -111,9 +123,6 @@ impl Pattern for Rep {
         match self.state {
             RepState::Idle | RepState::Receiving => return Err(Error::State(REQUEST_FIRST)),
             RepState::Replying => {
-                if self.requester.is_none() {
-                    pipes.count_to_nobody();
-                }
                 let mut envelope = std::mem::take(&mut self.envelope);
                 for mut address in envelope.drain(..) {
                     address.set_more(true);

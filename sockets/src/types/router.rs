@@ -232,9 +232,6 @@ impl Router {
     fn start(&mut self, pipes: &mut Pipes, id: &Outgoing<'_>) -> Result<(), Error> {
         let key = self.names.holder(id.body());
         let ready = key.map(|key| (key, pipes.get_mut(key).map(|pipe| pipe.end.tx.ready())));
-        if !id.more() {
-            pipes.tell_problem_of_socket(Problem::NoBody);
-        }
         let route = match ready {
             Some((key, Some(Ok(())))) => Route::To(key),
             Some((key, Some(Err(WriteError::Full)))) => {
@@ -250,8 +247,13 @@ impl Router {
                 Route::Nowhere
             }
         };
-        // An id alone is no message.
-        self.route = if id.more() { route } else { Route::Unknown };
+        self.route = if id.more() {
+            route
+        } else {
+            // An id alone is no message.
+            pipes.tell_problem_of_socket(Problem::NoBody);
+            Route::Unknown
+        };
         Ok(())
     }
 }

@@ -214,6 +214,12 @@ fn messages_to_nobody(log: &Recorder, context: &Context) {
     router.send("the body alone").unwrap();
     log.expect(WARN, "message of a routing id alone", &[("socket", "ROUTER")]);
     assert_eq!(router.totals().to_nobody, 2);
+    drop(router);
+    let lines =
+        log.lines().into_iter().filter(|line| line.field("reason").starts_with("no peer has"));
+    let told = lines.filter(|line| line.level == WARN);
+    let messages = told.map(|line| line.field("messages").parse::<u64>().unwrap()).sum::<u64>();
+    assert_eq!(messages, 2);
 }
 
 fn a_taken_routing_id(log: &Recorder, context: &Context) {
