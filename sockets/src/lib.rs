@@ -27,6 +27,7 @@
 
 mod context;
 mod context_builder;
+pub mod ending;
 mod error;
 mod inner;
 pub mod kind;
