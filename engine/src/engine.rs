@@ -106,6 +106,11 @@ impl Engine {
         self.threads.into_iter().for_each(IoThread::retire);
     }
 
+    /// As [`retire`](Self::retire), for one that others may wait for still.
+    pub fn retire_when_idle(&self) {
+        self.threads.iter().for_each(IoThread::retire_when_idle);
+    }
+
     /// Whether no handler is left: every session has ended or lingered out.
     pub fn is_idle(&self) -> bool {
         self.live.is_empty()

@@ -49,6 +49,7 @@
 mod constants;
 mod context;
 mod context_builder;
+pub mod ending;
 mod error;
 mod error_kind;
 mod inner;

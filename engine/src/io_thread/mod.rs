@@ -244,6 +244,11 @@ impl IoThread {
     /// Lets the thread end by itself when the last of its handlers has gone; nobody waits for that.
     pub(crate) fn retire(mut self) {
         self.thread = None;
+        self.retire_when_idle();
+    }
+
+    /// Has the thread end by itself when the last of its handlers has gone.
+    pub(crate) fn retire_when_idle(&self) {
         self.handle.0.post(ThreadCommand::Retire);
     }
 }

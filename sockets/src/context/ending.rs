@@ -1,6 +1,6 @@
 //! How a context ends: its sockets are closed, what was sent is delivered, its threads go.
 
-use super::reminder::{BackgroundReminder, Reminder};
+use super::reminder::{BackgroundReminder, Reminder, remind_in_background};
 use super::unfinished::Unfinished;
 use super::{Context, ContextInner, lock};
 use crate::inner::ClosedBy;
@@ -141,7 +141,7 @@ impl Drop for ContextInner {
         self.shut_down();
         self.inproc.clear();
         if !self.lingering.waiting().is_empty() {
-            BackgroundReminder::new(DROPPED, &self.lingering).keep();
+            remind_in_background(DROPPED, &self.lingering);
         }
         self.retire();
     }
@@ -201,10 +201,11 @@ impl Context {
     #[doc(alias = "zmq_ctx_term")]
     #[doc(alias = "zmq_ctx_destroy")]
     pub fn term(&self) {
-        // What is left then, in a callback, the last handle waits for, or nobody can.
-        let _ = self.0.terminate(None);
-        if is_io_thread() && !self.0.is_inherited() {
-            self.0.retire();
+        // What is left then, in a callback, others can wait for.
+        let left = self.0.terminate(None).is_err();
+        if left && is_io_thread() {
+            let engine = lock(&self.0.engine).clone();
+            engine.iter().for_each(|engine| engine.retire_when_idle());
         }
     }
 
@@ -355,7 +356,11 @@ impl Future for TermFuture<'_> {
         if context.is_inherited() {
             return Poll::Ready(());
         }
-        context.close_sockets(Some(Instant::now()));
+        if self.engine.is_none() {
+            context.shut_down.store(true, Ordering::SeqCst);
+            let open = context.open_sockets();
+            open.iter().for_each(|socket| socket.close_soon(ClosedBy::Context));
+        }
         context.inproc.clear();
         let engine = lock(&context.engine).clone();
         let Some(engine) = engine else { return Poll::Ready(()) };

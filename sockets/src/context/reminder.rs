@@ -2,7 +2,7 @@
 
 use super::lingering::Lingering;
 use super::unfinished::{Unfinished, Waiting};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A wait that takes longer than this says so.
@@ -42,25 +42,26 @@ fn warn(what: &str, left: &Unfinished) {
     tracing::warn!(messages, "{what}: {left}");
 }
 
-/// Who waits in the background; dropped when the wait is over.
-pub(crate) struct BackgroundReminder(Arc<()>);
+/// Has a thread say what lingers until nothing does any more.
+pub(super) fn remind_in_background(what: &'static str, lingering: &Arc<Lingering>) {
+    let lingering = lingering.clone();
+    start(move || watch(what, &lingering, || true));
+}
+
+/// Says what lingers for one who waits without a thread; dropped when the wait is over.
+pub(crate) struct BackgroundReminder(#[expect(dead_code, reason = "dropped with it")] Arc<()>);
 
 impl BackgroundReminder {
-    /// Has a thread say what lingers, as long as something does and this lives. It is not needed: where there
-    /// is no thread to be had, nothing is said.
+    /// Has a thread say what lingers, as long as something does and this lives.
     pub(crate) fn new(what: &'static str, lingering: &Arc<Lingering>) -> Self {
         let alive = Arc::new(());
-        let (watched, lingering) = (Arc::downgrade(&alive), lingering.clone());
-        start(move || watch(what, &lingering, &watched));
+        let (waiting, lingering) = (Arc::downgrade(&alive), lingering.clone());
+        start(move || watch(what, &lingering, || waiting.strong_count() > 0));
         Self(alive)
-    }
-
-    /// Has it go on until nothing lingers any more.
-    pub(crate) fn keep(self) {
-        std::mem::forget(self.0);
     }
 }
 
+/// Starts a thread. It is not needed: where there is none to be had, nothing is said.
 fn start(watch: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().name("ringmq-linger".into()).spawn(watch);
     if let Err(error) = thread {
@@ -68,12 +69,12 @@ fn start(watch: impl FnOnce() + Send + 'static) {
     }
 }
 
-fn watch(what: &str, lingering: &Lingering, watched: &Weak<()>) {
+fn watch(what: &str, lingering: &Lingering, waits: impl Fn() -> bool) {
     let mut pause = FIRST;
     loop {
         std::thread::sleep(pause);
         let waiting: Vec<Waiting> = lingering.waiting();
-        if waiting.is_empty() || watched.strong_count() == 0 {
+        if waiting.is_empty() || !waits() {
             return;
         }
         warn(what, &Unfinished { waiting, open_sockets: Vec::new() });

@@ -1,6 +1,7 @@
 //! What others may touch of a socket while its owner is elsewhere: its mailbox, its waiters, and what
 //! its sessions ask for.
 
+use super::ClosedBy;
 use super::lobby::{Arrival, Lobby, News};
 use crate::context::lingering::Lingering;
 use crate::options::table::{RCVHWM, SNDHWM};
@@ -28,8 +29,8 @@ pub(crate) enum SocketCommand {
     Writable(usize),
     /// A connect has ended for good, and why.
     Ended { endpoint_id: EndpointId, reason: Arc<str> },
-    /// The context is shut down.
-    Shutdown,
+    /// It was to be closed while somebody was in it.
+    Close(ClosedBy),
 }
 
 pub(crate) struct SocketMailbox {

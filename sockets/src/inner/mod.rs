@@ -130,7 +130,7 @@ impl Core {
                 SocketCommand::Ended { endpoint_id, reason } => {
                     self.connect_ended(endpoint_id, &reason)
                 }
-                SocketCommand::Shutdown => self.close(ClosedBy::Context),
+                SocketCommand::Close(by) => self.close(by),
             }
         }
         self.remove_ended();

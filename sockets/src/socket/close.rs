@@ -78,11 +78,25 @@ impl Inner {
     pub(crate) fn close_until(self: &Arc<Self>, by: ClosedBy, until: Instant) {
         match self.core.lock_until(until) {
             Ok(Some(mut core)) => core.close(by),
-            Ok(None) => self.shared.post(SocketCommand::Shutdown),
+            Ok(None) => self.shared.post(SocketCommand::Close(by)),
             Err(_) => {
                 let this = self.clone();
                 Section::run_after(move || this.close(by));
             }
+        }
+    }
+
+    /// Closes the socket without waiting: if somebody else is in it, that is done by whoever is there first,
+    /// a thread that waits for that or who next comes.
+    pub(crate) fn close_soon(self: &Arc<Self>, by: ClosedBy) {
+        self.close_until(by, Instant::now());
+        if !self.is_open() || Section::is_entered() {
+            return;
+        }
+        let this = self.clone();
+        let closing = std::thread::Builder::new().name("ringmq-close".into());
+        if let Err(error) = closing.spawn(move || this.close(by)) {
+            tracing::debug!(%error, "no thread to close a socket that is in use");
         }
     }
 
@@ -124,10 +138,12 @@ impl Future for CloseFuture<'_> {
         if self.inner.is_inherited() {
             return Poll::Ready(());
         }
-        self.inner.close(ClosedBy::Application);
         match &self.registration {
             Some(registration) => registration.update(cx.waker()),
-            None => self.registration = Some(Registration::new(self.inner, cx.waker().clone())),
+            None => {
+                self.registration = Some(Registration::new(self.inner, cx.waker().clone()));
+                self.inner.close_soon(ClosedBy::Application);
+            }
         }
         // SeqCst: who tells of the end of a pipe wakes afterwards.
         let lingers = self.inner.shared.lingering.load(Ordering::SeqCst) > 0;

@@ -8,7 +8,7 @@ use crate::inner::pipes::Pipe;
 use crate::kind::Kind;
 use crate::socket::{Inner, Socket};
 use crate::wait::{Pending, Wants, block_on};
-use ringmq_engine::PipeState;
+use ringmq_engine::{PipeState, is_io_thread};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +26,8 @@ impl<K: Kind> Socket<K> {
     /// that somebody else has made to a bind, and that is lost meanwhile, are lost with it, and not waited
     /// for any more. Within the process a message has arrived as soon as somebody has bound the name. With
     /// [conflate](Self::set_conflate) the latest message counts as handed over when it is about to be. What
-    /// other threads send meanwhile is not waited for. A SUB or XSUB waits for its subscriptions.
+    /// other threads send meanwhile is not waited for. A SUB or XSUB waits for its subscriptions. Called by an
+    /// I/O thread (by a waker, say), it only looks.
     ///
     /// # Errors
     /// [`Error::Unfinished`] when the time has passed, with how many messages wait for which endpoint;
@@ -54,7 +55,10 @@ impl<K: Kind> Socket<K> {
     /// ```
     pub fn flush(&self, timeout: Option<Duration>) -> Result<(), Error> {
         // A time too far away to be told is as good as for ever.
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = match is_io_thread() {
+            true => Some(Instant::now()),
+            false => timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+        };
         let mut flush = PendingFlush::default();
         let mut reminder = Reminder::new();
         let result = loop {

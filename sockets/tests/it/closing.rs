@@ -24,8 +24,11 @@ fn is_closed<T>(result: Result<T, Error>) {
     assert!(matches!(error, Some(Error::Closed)), "{error:?}");
 }
 
+/// A way of waiting in a socket.
+type Wait = fn(&AnySocket) -> Result<(), Error>;
+
 /// Ways of waiting for a message.
-const RECEIVES: [fn(&AnySocket) -> Result<(), Error>; 6] = [
+const RECEIVES: [Wait; 6] = [
     |socket| socket.recv().map(drop),
     |socket| socket.recv_into(&mut ringmq::Message::new()),
     |socket| socket.recv_with(|_| ()),
@@ -35,7 +38,7 @@ const RECEIVES: [fn(&AnySocket) -> Result<(), Error>; 6] = [
 ];
 
 /// Ways of waiting for room.
-const SENDS: [fn(&AnySocket) -> Result<(), Error>; 4] = [
+const SENDS: [Wait; 4] = [
     |socket| Ok(socket.send("x")?),
     |socket| Ok(socket.send_multipart(["x", "y"])?),
     |socket| Ok(block_on(socket.send_async("x"))?),
@@ -43,7 +46,7 @@ const SENDS: [fn(&AnySocket) -> Result<(), Error>; 4] = [
 ];
 
 /// Runs `waits` on a socket, and closes it at about that time.
-fn close_meanwhile(socket: &AnySocket, waits: fn(&AnySocket) -> Result<(), Error>) {
+fn close_meanwhile(socket: &AnySocket, waits: Wait) {
     let start = Barrier::new(2);
     std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -8,8 +8,9 @@ use crate::log_lines;
 use futures_lite::future::{block_on, poll_once};
 use ringmq::{Context, Error, MonitorEvent, Push, SocketType};
 use std::pin::pin;
-use std::sync::Barrier;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Barrier};
+use std::task::{self, Wake, Waker};
 use std::time::Duration;
 
 over_wires![
@@ -24,12 +25,14 @@ over_wires![
     a_socket_is_closed_by_a_task,
     dropping_a_context_elsewhere_than_in_main_does_not_wait,
     a_long_wait_says_what_for,
+    a_waker_may_end_everything,
+    shutting_down_loses_nothing_that_was_accepted,
 ];
 
 everywhere![
     a_socket_that_somebody_is_in_is_told_and_waited_for,
     a_context_may_be_ended_from_inside_a_call,
-    shutting_down_loses_nothing_that_was_accepted,
+    a_task_waits_for_a_socket_that_somebody_is_in,
 ];
 
 within_process![
@@ -282,6 +285,87 @@ fn a_socket_that_somebody_is_in_is_told_and_waited_for(harness: &Harness) {
     assert!(matches!(pull.recv(), Err(Error::Terminated)));
 }
 
+fn a_task_waits_for_a_socket_that_somebody_is_in(harness: &Harness) {
+    for ends_context in [true, false] {
+        let context = Context::builder().backend(harness.backend).build().unwrap();
+        let (push, pull) = (context.push().unwrap(), context.pull().unwrap());
+        harness.join(&pull, &push);
+        push.send("look").unwrap();
+        let (entered, is_inside) = channel();
+        let (leave, may_leave) = channel::<()>();
+        let inside = &pull;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                inside
+                    .recv_with(|_| {
+                        entered.send(()).unwrap();
+                        may_leave.recv().unwrap();
+                    })
+                    .unwrap();
+            });
+            is_inside.recv().unwrap();
+            // Whoever is inside does not come again, and still the end is reached.
+            block_on(async {
+                if ends_context {
+                    let mut ending = pin!(context.term_async());
+                    let ended = poll_once(&mut ending).await.is_some();
+                    assert!(!ended || harness.transport == Transport::Inproc);
+                    leave.send(()).unwrap();
+                    if !ended {
+                        ending.await;
+                    }
+                } else {
+                    let mut closing = pin!(inside.close_async());
+                    assert!(poll_once(&mut closing).await.is_none(), "it does not block");
+                    leave.send(()).unwrap();
+                    closing.await;
+                }
+            });
+        });
+        eventually("it is closed", || match pull.try_recv() {
+            Err(Error::Terminated) => ends_context,
+            Err(Error::Closed) => !ends_context,
+            _ => false,
+        });
+    }
+}
+
+fn a_waker_may_end_everything(harness: &Harness) {
+    struct Ender(Context, Arc<Push>, Sender<()>);
+    impl Wake for Ender {
+        fn wake(self: Arc<Self>) {
+            let _called_late = self.1.flush(Some(PATIENCE));
+            self.1.close();
+            let _polled = block_on(poll_once(self.1.close_async()));
+            let _left = self.0.term_timeout(PATIENCE);
+            let _polled = block_on(poll_once(self.0.term_async()));
+            self.0.set_linger(Some(Duration::from_secs(3600)));
+            self.0.term();
+            let _ = self.2.send(());
+        }
+    }
+    let address = Address::new(harness);
+    let (context, push) = with_waiting(harness, &address, 40);
+    let push = Arc::new(push);
+    let pull = crate::harness::patient(context.pull().unwrap());
+    let (peer, monitor) = (harness.push(), pull.monitor());
+    let (woken, was_woken) = channel();
+    let waker = Waker::from(Arc::new(Ender(context.clone(), push.clone(), woken)));
+    let mut receiving = pin!(pull.recv_async());
+    assert!(receiving.as_mut().poll(&mut task::Context::from_waker(&waker)).is_pending());
+    let mut watching = pin!(monitor.recv_async());
+    assert!(watching.as_mut().poll(&mut task::Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    peer.connect(&pull.bind(&harness.anywhere()).unwrap()).unwrap();
+    peer.send("the end").unwrap();
+    was_woken.recv_timeout(PATIENCE).expect("it comes to an end");
+    // Who can wait still can.
+    assert_eq!(context.term_timeout(Duration::from_millis(1)).unwrap_err().messages(), 40);
+    receive_all(harness, &address, 40);
+    context.term_timeout(PATIENCE).unwrap();
+    assert_eq!(context.gave_up(), 0);
+}
+
 fn a_context_may_be_ended_from_inside_a_call(harness: &Harness) {
     let context = Context::builder().backend(harness.backend).build().unwrap();
     let (push, pull) = (context.push().unwrap(), context.pull().unwrap());
@@ -300,30 +384,25 @@ fn a_context_may_be_ended_from_inside_a_call(harness: &Harness) {
 }
 
 fn shutting_down_loses_nothing_that_was_accepted(harness: &Harness) {
-    let context = Context::builder().backend(harness.backend).build().unwrap();
-    let elsewhere =
-        if harness.transport == Transport::Inproc { &context } else { &harness.context };
-    let pull = crate::harness::patient(elsewhere.pull().unwrap());
-    let push = context.push().unwrap();
-    harness.join(&pull, &push);
-    if harness.transport == Transport::Inproc {
-        return; // Both ends are terminated.
+    for _ in 0..20 {
+        let context = Context::builder().backend(harness.backend).build().unwrap();
+        let (push, pull) = (context.push().unwrap(), harness.pull());
+        harness.join(&pull, &push);
+        let accepted = std::thread::scope(|scope| {
+            let sending = scope.spawn(|| {
+                (0u32..).find(|number| push.send(number.to_be_bytes()).is_err()).unwrap()
+            });
+            assert_eq!(pull.recv().unwrap(), 0u32.to_be_bytes());
+            context.shutdown();
+            sending.join().unwrap()
+        });
+        for number in 1..accepted {
+            assert_eq!(pull.recv().unwrap(), number.to_be_bytes(), "of {accepted}");
+        }
+        context.term_timeout(PATIENCE).unwrap();
+        assert_eq!(context.gave_up(), 0);
+        assert!(pull.try_recv().unwrap_err().is_would_block());
     }
-    let accepted = std::thread::scope(|scope| {
-        let sending = scope
-            .spawn(|| (0u32..).find(|number| push.send(number.to_be_bytes()).is_err()).unwrap());
-        assert_eq!(pull.recv().unwrap(), 0u32.to_be_bytes());
-        context.shutdown();
-        scope.spawn(|| context.term());
-        let first = pull.recv().unwrap();
-        assert_eq!(first, 1u32.to_be_bytes());
-        sending.join().unwrap()
-    });
-    for number in 2..accepted {
-        assert_eq!(pull.recv().unwrap(), number.to_be_bytes());
-    }
-    pull.set_recv_timeout(Some(crate::harness::GLANCE)).unwrap();
-    assert!(pull.recv().unwrap_err().is_would_block());
 }
 
 fn a_context_without_threads_ends(_: &Harness) {

@@ -50,6 +50,8 @@ mod reconnect_stop;
 mod reqrep;
 mod resubscribe;
 mod router;
+#[cfg(target_os = "linux")]
+mod services;
 mod texts;
 mod threads;
 mod tuning;
