@@ -32,7 +32,7 @@ fn now(poller: &Poller<'_>) -> Vec<Ready> {
 fn what_can_be_received_is_readable_until_it_is(harness: &Harness) {
     let (push, one, two) = (harness.push(), harness.pull(), harness.pull());
     harness.join(&one, &push);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let first = poller.add(&one, Interest::BOTH);
     let second = poller.add(&two, Interest::BOTH);
     assert_ne!(first, second);
@@ -50,7 +50,7 @@ fn what_can_be_received_is_readable_until_it_is(harness: &Harness) {
 fn an_incomplete_message_is_not_readable(harness: &Harness) {
     let (push, pull) = (harness.push(), harness.pull());
     harness.join(&pull, &push);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&pull, Interest::READABLE);
     let mut part = Message::from("part");
     part.set_more(true);
@@ -65,7 +65,7 @@ fn room_is_writable(harness: &Harness) {
     let (push, pull) = (harness.push(), harness.pull());
     push.set_send_hwm(2).unwrap();
     pull.set_recv_hwm(2).unwrap();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let key = poller.add(&push, Interest::BOTH);
     assert_eq!(now(&poller), [], "there is no peer");
     harness.join(&pull, &push);
@@ -107,7 +107,7 @@ fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(harness: &Harn
         quick.subscribe("quick").unwrap();
         slow.subscribe("slow").unwrap();
         eventually("it knows the topics", || publisher.topics() == 2);
-        let mut poller = Poller::new();
+        let poller = Poller::new();
         let key = poller.add(&publisher, Interest::WRITABLE);
         let writable = [Ready { key, readable: false, writable: true }];
         assert_eq!(now(&poller), writable);
@@ -135,7 +135,7 @@ fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(harness: &Harn
 fn a_lock_step_socket_is_ready_for_its_next_step_only(harness: &Harness) {
     let (req, rep) = (harness.req(), harness.rep());
     harness.join(&rep, &req);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let (asks, answers) = (poller.add(&req, Interest::BOTH), poller.add(&rep, Interest::BOTH));
     let readable = |key| vec![Ready { key, readable: true, writable: false }];
     let writable = |key| vec![Ready { key, readable: false, writable: true }];
@@ -154,7 +154,7 @@ fn a_lock_step_socket_is_ready_for_its_next_step_only(harness: &Harness) {
 fn a_wait_ends_when_something_comes(harness: &Harness) {
     let (push, pull, quiet) = (harness.push(), harness.pull(), harness.pull());
     harness.join(&pull, &push);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&quiet, Interest::READABLE);
     let key = poller.add(&pull, Interest::READABLE);
     for number in 0..100u8 {
@@ -174,7 +174,7 @@ fn a_message_that_nobody_subscribed_to_is_not_readable(harness: &Harness) {
     subscriber.subscribe("wanted").unwrap();
     xpub.recv().unwrap();
     xpub.apply_subscription(true, "").unwrap();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&subscriber, Interest::READABLE);
     xpub.send("unwanted").unwrap();
     assert_eq!(poller.wait(Some(GLANCE)).unwrap(), []);
@@ -186,7 +186,7 @@ fn a_message_that_nobody_subscribed_to_is_not_readable(harness: &Harness) {
 fn some_types_never_are_or_always(harness: &Harness) {
     let (publisher, router, subscriber, pull) =
         (harness.publisher(), harness.router(), harness.subscriber(), harness.pull());
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let always = [poller.add(&publisher, Interest::BOTH), poller.add(&router, Interest::BOTH)];
     poller.add(&subscriber, Interest::BOTH);
     poller.add(&pull, Interest::BOTH);
@@ -198,7 +198,7 @@ fn some_types_never_are_or_always(harness: &Harness) {
 
 fn a_wait_ends_in_time(harness: &Harness) {
     let pull = harness.pull();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     assert_eq!(poller.wait(Some(Duration::from_millis(5))).unwrap(), [], "nothing to wait for");
     poller.add(&pull, Interest::BOTH);
     for timeout in [Duration::ZERO, Duration::from_millis(1), GLANCE] {
@@ -212,7 +212,7 @@ fn interests_change(harness: &Harness) {
     let (a, b) = (harness.pair(), harness.pair());
     harness.join(&a, &b);
     b.send("hello").unwrap();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let key = poller.add(&a, Interest::READABLE);
     assert_eq!(now(&poller), [Ready { key, readable: true, writable: false }]);
     assert!(poller.modify(key, Interest::WRITABLE));
@@ -234,7 +234,7 @@ fn a_wait_for_room_takes_no_processor_time(harness: &Harness) {
     harness.join(&a, &b);
     while a.try_send("full").is_ok() {}
     b.send("unread").unwrap();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&a, Interest::WRITABLE);
     #[cfg(target_os = "linux")]
     {
@@ -252,7 +252,7 @@ fn a_closed_socket_ends_the_wait(harness: &Harness) {
     let endpoint = pull.bind(&harness.anywhere()).unwrap();
     let push = harness.push();
     push.connect(&endpoint).unwrap();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&pull, Interest::READABLE);
     drop(pull);
     assert!(matches!(poller.wait(Some(PATIENCE)), Err(Error::Terminated)));
@@ -276,7 +276,7 @@ mod descriptors {
         (near, listener.accept().unwrap().0)
     }
 
-    fn add<'fd>(poller: &mut Poller<'fd>, stream: &'fd TcpStream, interest: Interest) -> usize {
+    fn add<'fd>(poller: &Poller<'fd>, stream: &'fd TcpStream, interest: Interest) -> usize {
         #[cfg(unix)]
         return poller.add_fd(stream, interest);
         #[cfg(windows)]
@@ -287,9 +287,9 @@ mod descriptors {
         let pull = harness.pull();
         pull.bind(&harness.anywhere()).unwrap();
         let (reader, mut writer) = streams();
-        let mut poller = Poller::new();
+        let poller = Poller::new();
         poller.add(&pull, Interest::READABLE);
-        let key = add(&mut poller, &reader, Interest::READABLE);
+        let key = add(&poller, &reader, Interest::READABLE);
         assert_eq!(poller.wait(Some(Duration::from_millis(1))).unwrap(), []);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
@@ -307,8 +307,8 @@ mod descriptors {
         let (push, pull) = (harness.push(), harness.pull());
         harness.join(&pull, &push);
         let (reader, writer) = streams();
-        let mut poller = Poller::new();
-        add(&mut poller, &reader, Interest::READABLE);
+        let poller = Poller::new();
+        add(&poller, &reader, Interest::READABLE);
         let key = poller.add(&pull, Interest::READABLE);
         for number in 0..50u8 {
             std::thread::scope(|scope| {
@@ -318,7 +318,7 @@ mod descriptors {
             });
             assert_eq!(pull.recv().unwrap(), [number]);
         }
-        let writable = add(&mut poller, &writer, Interest::WRITABLE);
+        let writable = add(&poller, &writer, Interest::WRITABLE);
         assert_eq!(now(&poller)[0], Ready { key: writable, readable: false, writable: true });
     }
 }
