@@ -4,7 +4,6 @@ use crate::harness::{GLANCE, Harness, PATIENCE, eventually, everywhere, within_p
 use ringmq::{Interest, Poller, Ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 everywhere![
     a_socket_that_is_added_meanwhile_is_waited_for,
@@ -194,6 +193,7 @@ mod descriptors {
     use super::*;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
+    use std::time::Duration;
 
     within_process![
         a_descriptor_that_is_added_meanwhile_is_waited_for,
