@@ -36,7 +36,7 @@ impl Interest {
 }
 
 /// Something that is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
     /// What [`Poller::add`] returned for it.
     pub key: usize,

@@ -43,7 +43,7 @@ fn a_socket_that_is_added_meanwhile_is_waited_for(harness: &Harness) {
             key = poller.add(&pull, Interest::READABLE);
             push.send([number]).unwrap();
         });
-        assert_eq!(ready, [Ready { key, readable: true, writable: false }]);
+        assert_eq!(ready, [Ready { key, readable: true, ..Ready::default() }]);
         assert_eq!(pull.recv().unwrap(), [number]);
         assert!(poller.remove(key) && first.is_none_or(|first| poller.remove(first)));
     }
@@ -55,7 +55,7 @@ fn an_interest_that_is_changed_meanwhile_counts(harness: &Harness) {
     let poller = Poller::new();
     let key = poller.add(&a, Interest::READABLE);
     let ready = while_waiting(&poller, || assert!(poller.modify(key, Interest::WRITABLE)));
-    assert_eq!(ready, [Ready { key, readable: false, writable: true }]);
+    assert_eq!(ready, [Ready { key, writable: true, ..Ready::default() }]);
 }
 
 fn a_socket_that_is_removed_meanwhile_is_not_told_of(harness: &Harness) {
@@ -74,7 +74,7 @@ fn a_socket_that_is_removed_meanwhile_is_not_told_of(harness: &Harness) {
     // It may have been looking at the former set.
     assert!(first.iter().all(|ready| [gone, key].contains(&ready.key)) && !first.is_empty());
     let ready = poller.wait(Some(PATIENCE)).unwrap();
-    assert_eq!(ready, [Ready { key, readable: true, writable: false }]);
+    assert_eq!(ready, [Ready { key, readable: true, ..Ready::default() }]);
 }
 
 fn a_wait_is_ended_by_the_waker(harness: &Harness) {
@@ -111,7 +111,7 @@ fn a_wake_leaves_what_is_ready_ready(harness: &Harness) {
     let key = poller.add(&pull, Interest::READABLE);
     push.send("there").unwrap();
     poller.waker().wake();
-    let readable = [Ready { key, readable: true, writable: false }];
+    let readable = [Ready { key, readable: true, ..Ready::default() }];
     assert_eq!(poller.wait(None).unwrap(), readable);
     pull.recv().unwrap();
     assert_eq!(poller.wait(None).unwrap(), [], "the wake is still to be told");
@@ -212,7 +212,7 @@ mod descriptors {
                 key = poller.add_owned_fd(far, Interest::READABLE);
                 near.write_all(b"!").unwrap();
             });
-            assert_eq!(ready, [Ready { key, readable: true, writable: false }]);
+            assert_eq!(ready, [Ready { key, readable: true, ..Ready::default() }]);
             assert!(poller.remove(key));
         }
     }
@@ -233,7 +233,7 @@ mod descriptors {
         let (mut near, far) = UnixStream::pair().unwrap();
         let poller = Poller::<'static>::new();
         let key = poller.add_owned_fd(far, Interest::WRITABLE);
-        assert_eq!(poller.wait(None).unwrap(), [Ready { key, readable: false, writable: true }]);
+        assert_eq!(poller.wait(None).unwrap(), [Ready { key, writable: true, ..Ready::default() }]);
         near.write_all(b"somebody is there").unwrap();
         assert!(poller.remove(key));
         // What nobody has read is lost with it, which is told as an error.
