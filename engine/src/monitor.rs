@@ -36,6 +36,13 @@ pub enum DisconnectReason {
 impl DisconnectReason {
     /// Whether a connecter leaves it at that: only where this end wanted the connection to be over. A
     /// peer that does not speak the protocol may be replaced by one that does.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_engine::DisconnectReason;
+    /// assert!(DisconnectReason::Local.is_final());
+    /// assert!(!DisconnectReason::Panicked.is_final());
+    /// ```
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Local)
     }

@@ -175,6 +175,8 @@ impl Context {
     /// # drop(socket);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_ctx_new")]
+    #[doc(alias = "zmq_init")]
     pub fn new() -> Self {
         Self::with(ContextOptions::default())
     }
@@ -196,6 +198,7 @@ impl Context {
     /// assert_eq!(context.backend()?.kind.name(), "mio");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_ctx_set")]
     pub fn builder() -> ContextBuilder {
         ContextBuilder::new()
     }
@@ -319,6 +322,7 @@ macro_rules! constructors {
             #[doc = concat!("assert_eq!(socket.socket_type(), SocketType::", stringify!($name), ");")]
             /// # Ok::<(), ringmq::Error>(())
             /// ```
+            #[doc(alias = "zmq_socket")]
             pub fn $constructor(&self) -> Result<Socket<$kind>, Error> {
                 self.make(SocketType::$name)
             }
@@ -342,6 +346,7 @@ impl Context {
     /// assert!(matches!(socket.recv(), Err(Error::NotSupported { .. })));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_socket")]
     pub fn socket(&self, socket_type: SocketType) -> Result<Socket<AnyKind>, Error> {
         self.make(socket_type)
     }

@@ -42,6 +42,7 @@ impl ContextBuilder {
     /// assert!(Context::builder().io_threads(1_000_000).build().is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_IO_THREADS")]
     pub fn io_threads(self, threads: usize) -> Self {
         self.with(&context_table::IO_THREADS, threads)
     }
@@ -178,6 +179,7 @@ impl ContextBuilder {
     /// assert!(Context::builder().thread_name("fe\0ed").build().is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_THREAD_NAME_PREFIX")]
     pub fn thread_name(self, name: &str) -> Self {
         self.with(&context_table::THREAD_NAME_PREFIX, name.to_owned())
     }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 /// the caller's mistakes; the others are the system's.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[doc(alias = "zmq_strerror")]
 pub enum Error {
     /// The operation cannot be done now, or not within the time-out (`EAGAIN`).
     #[error(

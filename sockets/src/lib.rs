@@ -94,26 +94,37 @@ pub use socket::stats::{PipeStats, SocketTotals};
 pub use wait::Spin;
 
 /// Exclusive pair.
+#[doc(alias = "ZMQ_PAIR")]
 pub type Pair = Socket<kind::PairKind>;
 /// Publisher.
+#[doc(alias = "ZMQ_PUB")]
 pub type Pub = Socket<kind::PubKind>;
 /// Subscriber.
+#[doc(alias = "ZMQ_SUB")]
 pub type Sub = Socket<kind::SubKind>;
 /// Publisher that hears of subscriptions.
+#[doc(alias = "ZMQ_XPUB")]
 pub type XPub = Socket<kind::XPubKind>;
 /// Subscriber whose subscriptions are messages.
+#[doc(alias = "ZMQ_XSUB")]
 pub type XSub = Socket<kind::XSubKind>;
 /// Requester.
+#[doc(alias = "ZMQ_REQ")]
 pub type Req = Socket<kind::ReqKind>;
 /// Replier.
+#[doc(alias = "ZMQ_REP")]
 pub type Rep = Socket<kind::RepKind>;
 /// Asynchronous requester.
+#[doc(alias = "ZMQ_DEALER")]
 pub type Dealer = Socket<kind::DealerKind>;
 /// Asynchronous replier.
+#[doc(alias = "ZMQ_ROUTER")]
 pub type Router = Socket<kind::RouterKind>;
 /// Head of a pipeline.
+#[doc(alias = "ZMQ_PUSH")]
 pub type Push = Socket<kind::PushKind>;
 /// Tail of a pipeline.
+#[doc(alias = "ZMQ_PULL")]
 pub type Pull = Socket<kind::PullKind>;
 /// A socket whose type is known at run time only.
 pub type AnySocket = Socket<kind::AnyKind>;

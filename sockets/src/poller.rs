@@ -1,14 +1,18 @@
 //! Waiting for several sockets at once, and for descriptors beside them.
 
+mod set;
+mod signal;
+
 use crate::error::Error;
 use crate::kind::Kind;
-use crate::socket::{Inner, Socket};
-use crate::wait::{Registration, fetch, park, thread_parker, thread_waker};
+use crate::socket::Socket;
+use crate::wait::thread_waker;
 use ringmq_engine::Parker;
-use rustix::event::{PollFd, PollFlags};
-use rustix::fd::BorrowedFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use set::settle;
+use set::{PollItem, PollSet};
+use signal::{PollSignal, Told};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// What to wait for.
@@ -22,8 +26,10 @@ pub struct Interest {
 
 impl Interest {
     /// Something can be received.
+    #[doc(alias = "ZMQ_POLLIN")]
     pub const READABLE: Self = Self { readable: true, writable: false };
     /// Something can be sent.
+    #[doc(alias = "ZMQ_POLLOUT")]
     pub const WRITABLE: Self = Self { readable: false, writable: true };
     /// Either.
     pub const BOTH: Self = Self { readable: true, writable: true };
@@ -54,7 +60,7 @@ pub struct Ready {
 /// let (push, pull) = (context.push()?, context.pull()?);
 /// pull.bind("inproc://poll")?;
 /// push.connect("inproc://poll")?;
-/// let mut poller = Poller::new();
+/// let poller = Poller::new();
 /// let key = poller.add(&pull, Interest::READABLE);
 /// assert!(poller.wait(Some(Duration::ZERO))?.is_empty());
 /// push.send("hello")?;
@@ -62,28 +68,41 @@ pub struct Ready {
 /// assert!(ready[0].key == key && ready[0].readable);
 /// # Ok::<(), ringmq::Error>(())
 /// ```
+///
+/// The set may be changed at any time, also by other threads while one waits, which goes on with the set as
+/// it then is; and [`waker`](Self::waker) gives what ends a wait from anywhere:
+/// ```
+/// use ringmq::{Context, Interest, Poller};
+/// let context = Context::new();
+/// let (push, pull) = (context.push()?, context.pull()?);
+/// push.connect("inproc://late")?;
+/// push.send("hello")?;
+/// let poller = Poller::new();
+/// std::thread::scope(|scope| {
+///     let waiting = scope.spawn(|| poller.wait(None));
+///     pull.bind("inproc://late")?;
+///     let key = poller.add(&pull, Interest::READABLE);
+///     assert_eq!(waiting.join().unwrap()?[0].key, key);
+///     pull.recv()?;
+///     let waiting = scope.spawn(|| poller.wait(None));
+///     poller.waker().wake();
+///     assert!(waiting.join().unwrap()?.is_empty());
+///     Ok::<(), ringmq::Error>(())
+/// })?;
+/// # Ok::<(), ringmq::Error>(())
+/// ```
 #[derive(Default)]
+#[doc(alias = "zmq_poll")]
+#[doc(alias = "zmq_poller_new")]
 pub struct Poller<'fd> {
-    entries: Vec<(usize, Interest, PollItem<'fd>)>,
-    next: usize,
+    /// Exchanged rather than changed: whoever waits has the one that it has begun with.
+    set: Mutex<Arc<PollSet<'fd>>>,
+    signal: Arc<PollSignal>,
 }
 
-enum PollItem<'fd> {
-    Socket(PolledSocket),
-    /// Of Windows: a SOCKET.
-    Fd(BorrowedFd<'fd>),
-}
-
-struct PolledSocket {
-    inner: Arc<Inner>,
-    /// That it is closed was told. Relaxed throughout: who tells it twice does no harm.
-    told_closed: AtomicBool,
-}
-
-impl PolledSocket {
-    fn is_over(&self) -> bool {
-        self.told_closed.load(Ordering::Relaxed)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that can panic runs with the lock held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<'fd> Poller<'fd> {
@@ -96,14 +115,24 @@ impl<'fd> Poller<'fd> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     pub fn new() -> Self {
-        Self { entries: Vec::new(), next: 0 }
+        Self::default()
     }
 
-    fn insert(&mut self, interest: Interest, source: PollItem<'fd>) -> usize {
-        let key = self.next;
-        self.next += 1;
-        self.entries.push((key, interest, source));
-        key
+    fn set(&self) -> Arc<PollSet<'fd>> {
+        lock(&self.set).clone()
+    }
+
+    /// Changes the set, and has those who wait go on with the new one.
+    fn change<T>(&self, change: impl FnOnce(&mut PollSet<'fd>) -> T) -> T {
+        let mut set = lock(&self.set);
+        let result = change(Arc::make_mut(&mut set));
+        drop(set);
+        self.signal.tell();
+        result
+    }
+
+    fn insert(&self, interest: Interest, source: PollItem<'fd>) -> usize {
+        self.change(|set| set.insert(interest, source))
     }
 
     /// Adds a socket; returns the key that names it in [`Ready`].
@@ -113,18 +142,18 @@ impl<'fd> Poller<'fd> {
     /// use ringmq::{Context, Interest, Poller};
     /// let context = Context::new();
     /// let (push, pull) = (context.push()?, context.pull()?);
-    /// let mut poller = Poller::new();
+    /// let poller = Poller::new();
     /// let keys = [poller.add(&push, Interest::WRITABLE), poller.add(&pull, Interest::READABLE)];
     /// assert_ne!(keys[0], keys[1]);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn add<K: Kind>(&mut self, socket: &Socket<K>, interest: Interest) -> usize {
-        let inner = socket.inner.clone();
-        let told_closed = AtomicBool::new(false);
-        self.insert(interest, PollItem::Socket(PolledSocket { inner, told_closed }))
+    #[doc(alias = "zmq_poller_add")]
+    pub fn add<K: Kind>(&self, socket: &Socket<K>, interest: Interest) -> usize {
+        self.insert(interest, PollItem::socket(socket.inner.clone()))
     }
 
-    /// Adds a descriptor; returns the key that names it in [`Ready`].
+    /// Adds a descriptor, which is borrowed; returns the key that names it in [`Ready`]. One that the poller
+    /// is to keep is added with [`add_owned_fd`](Self::add_owned_fd).
     ///
     /// # Examples
     /// ```
@@ -132,15 +161,45 @@ impl<'fd> Poller<'fd> {
     /// use std::io::Write;
     /// use std::os::unix::net::UnixStream;
     /// let (mut near, far) = UnixStream::pair().unwrap();
-    /// let mut poller = Poller::new();
+    /// let poller = Poller::new();
     /// let key = poller.add_fd(&far, Interest::READABLE);
     /// near.write_all(b"!").unwrap();
     /// assert_eq!(poller.wait(None)?[0].key, key);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     #[cfg(unix)]
-    pub fn add_fd<F: std::os::fd::AsFd>(&mut self, fd: &'fd F, interest: Interest) -> usize {
-        self.insert(interest, PollItem::Fd(fd.as_fd()))
+    #[doc(alias = "zmq_poller_add_fd")]
+    pub fn add_fd<F: std::os::fd::AsFd>(&self, fd: &'fd F, interest: Interest) -> usize {
+        self.insert(interest, PollItem::BorrowedFd(fd.as_fd()))
+    }
+
+    /// Adds a descriptor that the poller keeps until it is removed, or the poller dropped; returns the key
+    /// that names it in [`Ready`]. In an `Arc` it can be used beside. A poller that borrows none can stand in
+    /// a structure, as a `Poller<'static>`.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Interest, Poller};
+    /// use std::io::{Read, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// use std::sync::Arc;
+    /// let (mut near, far) = UnixStream::pair().unwrap();
+    /// let far = Arc::new(far);
+    /// let poller = Poller::<'static>::new();
+    /// let key = poller.add_owned_fd(far.clone(), Interest::READABLE);
+    /// near.write_all(b"!").unwrap();
+    /// assert_eq!(poller.wait(None)?[0].key, key);
+    /// (&*far).read_exact(&mut [0]).unwrap();
+    /// assert!(poller.remove(key));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[cfg(unix)]
+    #[doc(alias = "zmq_poller_add_fd")]
+    pub fn add_owned_fd<F>(&self, fd: F, interest: Interest) -> usize
+    where
+        F: std::os::fd::AsFd + Send + Sync + 'static,
+    {
+        self.insert(interest, PollItem::OwnedFd(Arc::new(fd)))
     }
 
     /// Adds a SOCKET, which is the only kind of handle that Windows can wait for together with others;
@@ -151,19 +210,42 @@ impl<'fd> Poller<'fd> {
     /// use ringmq::{Interest, Poller};
     /// use std::net::UdpSocket;
     /// let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    /// let mut poller = Poller::new();
+    /// let poller = Poller::new();
     /// let key = poller.add_raw_socket(&socket, Interest::READABLE);
     /// socket.send_to(b"!", socket.local_addr().unwrap()).unwrap();
     /// assert_eq!(poller.wait(None)?[0].key, key);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     #[cfg(windows)]
+    #[doc(alias = "zmq_poller_add_fd")]
     pub fn add_raw_socket<S: std::os::windows::io::AsSocket>(
-        &mut self,
+        &self,
         socket: &'fd S,
         interest: Interest,
     ) -> usize {
-        self.insert(interest, PollItem::Fd(socket.as_socket()))
+        self.insert(interest, PollItem::BorrowedFd(socket.as_socket()))
+    }
+
+    /// Adds a SOCKET that the poller keeps until it is removed, or the poller dropped; returns the key that
+    /// names it in [`Ready`]. In an `Arc` it can be used beside.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Interest, Poller};
+    /// use std::net::UdpSocket;
+    /// let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    /// let poller = Poller::<'static>::new();
+    /// let key = poller.add_owned_raw_socket(socket, Interest::WRITABLE);
+    /// assert_eq!(poller.wait(None)?[0].key, key);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[cfg(windows)]
+    #[doc(alias = "zmq_poller_add_fd")]
+    pub fn add_owned_raw_socket<S>(&self, socket: S, interest: Interest) -> usize
+    where
+        S: std::os::windows::io::AsSocket + Send + Sync + 'static,
+    {
+        self.insert(interest, PollItem::OwnedFd(Arc::new(socket)))
     }
 
     /// Changes what is waited for; `false` if there is no such key.
@@ -174,38 +256,59 @@ impl<'fd> Poller<'fd> {
     /// use std::time::Duration;
     /// let socket = Context::new().push()?;
     /// socket.connect("inproc://room")?;
-    /// let mut poller = Poller::new();
+    /// let poller = Poller::new();
     /// let key = poller.add(&socket, Interest::default());
     /// assert!(poller.wait(Some(Duration::ZERO))?.is_empty());
     /// assert!(poller.modify(key, Interest::WRITABLE));
     /// assert!(poller.wait(None)?[0].writable);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn modify(&mut self, key: usize, interest: Interest) -> bool {
-        let entry = self.entries.iter_mut().find(|entry| entry.0 == key);
-        entry.map(|entry| entry.1 = interest).is_some()
+    #[doc(alias = "zmq_poller_modify")]
+    #[doc(alias = "zmq_poller_modify_fd")]
+    pub fn modify(&self, key: usize, interest: Interest) -> bool {
+        self.change(|set| set.modify(key, interest))
     }
 
-    /// Removes a socket or descriptor; `false` if there is no such key.
+    /// Removes a socket or descriptor; `false` if there is no such key. A thread that is just about to return
+    /// from a [`wait`](Self::wait) may still tell of it.
     ///
     /// # Examples
     /// ```
     /// use ringmq::{Context, Interest, Poller};
     /// let socket = Context::new().pull()?;
-    /// let mut poller = Poller::new();
+    /// let poller = Poller::new();
     /// let key = poller.add(&socket, Interest::READABLE);
     /// assert!(poller.remove(key));
     /// assert!(!poller.remove(key));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    pub fn remove(&mut self, key: usize) -> bool {
-        let before = self.entries.len();
-        self.entries.retain(|entry| entry.0 != key);
-        self.entries.len() < before
+    #[doc(alias = "zmq_poller_remove")]
+    #[doc(alias = "zmq_poller_remove_fd")]
+    pub fn remove(&self, key: usize) -> bool {
+        self.change(|set| set.remove(key))
+    }
+
+    /// What ends a [`wait`](Self::wait) from any thread: the one under way, or else the next one, which then
+    /// does not wait. However often it is woken before that, it is one wait that ends. The waker may be cloned
+    /// and outlive the poller, and a future may be polled with it.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::Poller;
+    /// let poller = Poller::new();
+    /// let waker = poller.waker();
+    /// let elsewhere = std::thread::spawn(move || waker.wake());
+    /// assert!(poller.wait(None)?.is_empty(), "nothing is ready: it was woken");
+    /// # elsewhere.join().unwrap();
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn waker(&self) -> Waker {
+        self.signal.clone().into()
     }
 
     /// Waits until something is ready, `timeout` at most (`None`: for ever); empty when the time has
-    /// passed.
+    /// passed, or when the poller was [woken](Self::waker) and nothing is ready. Several threads may wait at
+    /// once; each is told of all that is ready.
     ///
     /// A socket that is closed, also while it is waited for, is told [as such](Ready::closed), once, and
     /// does not hinder the wait for the others.
@@ -222,7 +325,7 @@ impl<'fd> Poller<'fd> {
     /// let (push, pull) = (context.push()?, context.pull()?);
     /// pull.bind("inproc://level")?;
     /// push.connect("inproc://level")?;
-    /// let mut poller = Poller::new();
+    /// let poller = Poller::new();
     /// poller.add(&pull, Interest::READABLE);
     /// push.send("hello")?;
     /// for _ in 0..2 {
@@ -232,171 +335,50 @@ impl<'fd> Poller<'fd> {
     /// assert!(poller.wait(Some(Duration::ZERO))?.is_empty());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_poller_wait")]
+    #[doc(alias = "zmq_poller_wait_all")]
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Vec<Ready>, Error> {
-        if self.is_over() {
+        let set = self.set();
+        if set.is_over() {
             return Err(Error::Closed);
         }
-        let ready = self.wait_for_ready(timeout)?;
-        self.note_closed(&ready);
-        Ok(ready)
-    }
-
-    fn wait_for_ready(&self, timeout: Option<Duration>) -> Result<Vec<Ready>, Error> {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let parker = match self.has_fds() {
-            true => Some(thread_parker().map_err(|error| Error::io("making a parker", error))?),
-            false => None,
-        };
-        let parker = parker.as_deref();
-        let ready = self.look(Some(Duration::ZERO), parker)?;
+        let ready = set.look(Some(Duration::ZERO), set.parker()?.as_deref())?;
+        drop(set);
         if !ready.is_empty() || timeout == Some(Duration::ZERO) {
             return Ok(ready);
         }
-        let waker = parker.map_or_else(thread_waker, Parker::waker);
-        let _registrations: Vec<_> = self
-            .entries
-            .iter()
-            .filter_map(|(_, _, source)| match source {
-                PollItem::Socket(socket) => {
-                    Some(Registration::of_thread(&socket.inner, waker.clone()))
-                }
-                PollItem::Fd(_) => None,
-            })
-            .collect();
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let settled = self.settle()?;
-            let wait = if settled { left } else { Some(Duration::ZERO) };
-            let ready = self.look(wait, parker)?;
-            if !ready.is_empty() || left == Some(Duration::ZERO) {
+            if let Some(ready) = self.wait_unchanged(deadline)? {
                 return Ok(ready);
             }
         }
     }
 
-    /// Whether there is nothing to wait for but sockets that are known to be closed.
-    fn is_over(&self) -> bool {
-        let over = |(_, _, source): &(usize, Interest, PollItem<'_>)| matches!(source, PollItem::Socket(socket) if socket.is_over());
-        !self.entries.is_empty() && self.entries.iter().all(over)
-    }
-
-    /// What is about to be told is not told again.
-    fn note_closed(&self, ready: &[Ready]) {
-        for told in ready.iter().filter(|ready| ready.closed) {
-            let entry = self.entries.iter().find(|entry| entry.0 == told.key);
-            if let Some((_, _, PollItem::Socket(socket))) = entry {
-                socket.told_closed.store(true, Ordering::Relaxed);
+    /// Waits with the set of this moment; `None` if that is changed meanwhile.
+    fn wait_unchanged(&self, deadline: Option<Instant>) -> Result<Option<Vec<Ready>>, Error> {
+        let set = self.set();
+        let parker = set.parker()?;
+        let parker = parker.as_deref();
+        let waker = parker.map_or_else(thread_waker, Parker::waker);
+        let _told = Told::of_thread(&self.signal, waker.clone());
+        let _registrations = set.register(&waker);
+        loop {
+            if self.signal.take() {
+                return set.look(Some(Duration::ZERO), parker).map(Some);
+            }
+            if !Arc::ptr_eq(&set, &lock(&self.set)) {
+                return Ok(None);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let settled = set.settle()?;
+            let wait = if settled { left } else { Some(Duration::ZERO) };
+            let ready = set.look(wait, parker)?;
+            if !ready.is_empty() || left == Some(Duration::ZERO) {
+                return Ok(Some(ready));
             }
         }
     }
-
-    fn has_fds(&self) -> bool {
-        self.entries.iter().any(|(_, _, source)| !matches!(source, PollItem::Socket(_)))
-    }
-
-    /// Puts the sockets' pipes to sleep; `false` if one of them has something to look at.
-    fn settle(&self) -> Result<bool, Error> {
-        let mut quiet = true;
-        for (_, interest, source) in &self.entries {
-            let PollItem::Socket(socket) = source else { continue };
-            quiet &= match settle(&socket.inner, interest.readable) {
-                Err(Error::Closed) => socket.is_over(),
-                result => result?,
-            };
-        }
-        Ok(quiet)
-    }
-
-    /// What is ready. Waits on `parker` and the descriptors if no socket is.
-    fn look(&self, wait: Option<Duration>, parker: Option<&Parker>) -> Result<Vec<Ready>, Error> {
-        let mut ready = self.sockets()?;
-        let wait = if ready.is_empty() { wait } else { Some(Duration::ZERO) };
-        self.fds(wait, parker, &mut ready)?;
-        if ready.is_empty() && wait != Some(Duration::ZERO) {
-            ready = self.sockets()?;
-        }
-        Ok(ready)
-    }
-
-    fn sockets(&self) -> Result<Vec<Ready>, Error> {
-        let mut ready = Vec::new();
-        for (key, interest, source) in &self.entries {
-            let PollItem::Socket(socket) = source else { continue };
-            let inner = &socket.inner;
-            let mut core = inner.lock()?;
-            match core.enter() {
-                Err(Error::Closed) if socket.is_over() => continue,
-                Err(Error::Closed) => {
-                    ready.push(Ready { key: *key, closed: true, ..Ready::default() });
-                    continue;
-                }
-                result => result?,
-            }
-            let mut readable = interest.readable && core.can_recv();
-            if interest.readable && !readable {
-                drop(core);
-                let fetched = fetch(inner);
-                core = inner.lock()?;
-                readable = fetched && core.can_recv();
-            }
-            let writable = interest.writable && core.can_send();
-            if readable || writable {
-                ready.push(Ready { key: *key, readable, writable, closed: false });
-            }
-        }
-        Ok(ready)
-    }
-
-    fn fds(
-        &self,
-        wait: Option<Duration>,
-        parker: Option<&Parker>,
-        ready: &mut Vec<Ready>,
-    ) -> Result<(), Error> {
-        let Some(parker) = parker else {
-            if wait != Some(Duration::ZERO) {
-                park(wait);
-            }
-            return Ok(());
-        };
-        let mut keys = Vec::new();
-        let mut fds = Vec::new();
-        for (key, interest, source) in &self.entries {
-            let PollItem::Fd(fd) = source else { continue };
-            let mut flags = PollFlags::empty();
-            flags.set(PollFlags::IN, interest.readable);
-            flags.set(PollFlags::OUT, interest.writable);
-            keys.push(*key);
-            fds.push(PollFd::from_borrowed_fd(*fd, flags));
-        }
-        fds.push(parker.pollable());
-        parker.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
-        for (key, fd) in keys.into_iter().zip(&fds) {
-            let flags = fd.revents();
-            let trouble = flags.intersects(PollFlags::ERR | PollFlags::HUP);
-            // On Windows these are several bits, of which one is set.
-            let readable = flags.intersects(PollFlags::IN) || trouble;
-            let writable = flags.intersects(PollFlags::OUT);
-            if readable || writable {
-                ready.push(Ready { key, readable, writable, closed: false });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Somebody who is registered is about to wait for a socket: puts its pipes to sleep if messages are
-/// waited for. `false` if there is something to look at.
-pub(crate) fn settle(inner: &Inner, readable: bool) -> Result<bool, Error> {
-    #[cfg(test)]
-    tests::ROUNDS.set(tests::ROUNDS.get() + 1);
-    let mut core = inner.lock()?;
-    core.enter()?;
-    // Messages that nobody asks about must not end the wait.
-    let quiet = !(readable && core.settle());
-    core.direct_connections().give_back();
-    drop(core);
-    Ok(quiet && !inner.shared.mailbox.pending_for_waiter())
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ pub enum BackendChoice {
 
 impl BackendChoice {
     /// `auto`, `uring` or `mio`.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq_engine::BackendChoice::Uring.name(), "uring");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -30,6 +35,14 @@ impl BackendChoice {
     }
 
     /// The one of that name; the empty one is [`Auto`](Self::Auto) too.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_engine::BackendChoice;
+    /// assert_eq!(BackendChoice::from_name("mio"), Some(BackendChoice::Mio));
+    /// assert_eq!(BackendChoice::from_name(""), Some(BackendChoice::Auto));
+    /// assert_eq!(BackendChoice::from_name("epoll"), None);
+    /// ```
     pub fn from_name(name: &str) -> Option<Self> {
         let all = [Self::Auto, Self::Uring, Self::Mio];
         if name.is_empty() {
@@ -50,6 +63,11 @@ pub enum BackendKind {
 
 impl BackendKind {
     /// `uring` or `mio`.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq_engine::BackendKind::Mio.name(), "mio");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::Uring => "uring",

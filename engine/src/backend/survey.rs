@@ -35,6 +35,11 @@ pub enum UringCause {
 
 impl UringCause {
     /// One word for it, which stays as it is: for programs.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq_engine::UringCause::LockedMemory.name(), "locked-memory");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotLinux => "not-linux",

@@ -167,8 +167,16 @@ impl ProtocolError {
         }
     }
 
-    /// The value of libzmq's `HANDSHAKE_FAILED_AUTH` monitor event: the ZAP status with which one
-    /// end refused the other.
+    /// The value of libzmq's `HANDSHAKE_FAILED_AUTH` monitor event: the ZAP status with which one end
+    /// refused the other.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_zmtp::ProtocolError;
+    /// let refused = |reason: &str| ProtocolError::PeerError { reason: reason.into() };
+    /// assert_eq!(refused("400").auth_status(), Some(400));
+    /// assert_eq!(refused("go away").auth_status(), None);
+    /// ```
     pub fn auth_status(&self) -> Option<u16> {
         match self {
             ProtocolError::PeerError { reason } => match reason.as_str() {
@@ -182,8 +190,15 @@ impl ProtocolError {
         }
     }
 
-    /// Whether the peer has done something that it must not do, or one end has refused the other,
-    /// rather than nothing at all for too long.
+    /// Whether the peer has done something that it must not do, or one end has refused the other, rather
+    /// than nothing at all for too long.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_zmtp::ProtocolError;
+    /// assert!(ProtocolError::BrokenSeal.is_protocol_violation());
+    /// assert!(!ProtocolError::HandshakeTimeout.is_protocol_violation());
+    /// ```
     pub fn is_protocol_violation(&self) -> bool {
         !matches!(self, ProtocolError::HandshakeTimeout | ProtocolError::NoRandomness(_))
     }

@@ -74,16 +74,35 @@ impl SocketType {
     }
 
     /// libzmq's number of the type; the socket-type byte of the ZMTP 2.0 greeting.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq_zmtp::SocketType::Push.code(), 8);
+    /// ```
     pub const fn code(self) -> u8 {
         self as u8
     }
 
     /// The type with that [`name`](Self::name), which is case-sensitive.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_zmtp::SocketType;
+    /// assert_eq!(SocketType::from_name(b"PUSH"), Some(SocketType::Push));
+    /// assert_eq!(SocketType::from_name(b"push"), None);
+    /// ```
     pub fn from_name(name: &[u8]) -> Option<SocketType> {
         Self::ALL.into_iter().find(|t| t.name().as_bytes() == name)
     }
 
     /// The type with that [`code`](Self::code).
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_zmtp::SocketType;
+    /// assert_eq!(SocketType::from_code(8), Some(SocketType::Push));
+    /// assert_eq!(SocketType::from_code(200), None);
+    /// ```
     pub fn from_code(code: u8) -> Option<SocketType> {
         Self::ALL.get(usize::from(code)).copied()
     }

@@ -31,6 +31,7 @@ macro_rules! getters {
 
 getters! {
     /// How many I/O threads it has.
+    #[doc(alias = "ZMQ_IO_THREADS")]
     io_threads: usize = IO_THREADS, "1", "io_threads(2)", "2";
     /// The cores that its I/O threads [are pinned to](crate::ContextBuilder::pin_io_threads), one
     /// each in order.
@@ -57,6 +58,7 @@ getters! {
     /// differs.
     spin: Spin = CONTEXT_SPIN, "Spin::Adaptive", "spin(Spin::Off)", "Spin::Off";
     /// What the I/O threads are called, before their numbers.
+    #[doc(alias = "ZMQ_THREAD_NAME_PREFIX")]
     thread_name: String = THREAD_NAME_PREFIX,
         "\"ringmq-io\"", "thread_name(\"feed\")", "\"feed\"";
 }

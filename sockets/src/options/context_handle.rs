@@ -61,6 +61,8 @@ impl ContextBuilder {
     /// assert_eq!(context.io_threads(), 2);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_ctx_set")]
+    #[doc(alias = "zmq_ctx_set_ext")]
     pub fn option(mut self, option: ContextOption, value: &OptionValue) -> Result<Self, Error> {
         option.row.0.set_value(self.options_mut(), value)?;
         Ok(self)
@@ -78,6 +80,8 @@ impl Context {
     /// assert_eq!(Context::new().option(threads), OptionValue::Int(1));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_ctx_get")]
+    #[doc(alias = "zmq_ctx_get_ext")]
     pub fn option(&self, option: ContextOption) -> OptionValue {
         option.row.0.value(self.options())
     }

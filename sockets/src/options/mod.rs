@@ -108,4 +108,6 @@ pub(crate) fn invalid(option: &'static str, reason: impl Into<String>) -> Error 
 }
 
 #[cfg(test)]
+mod alias_tests;
+#[cfg(test)]
 mod tests;

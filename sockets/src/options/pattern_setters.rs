@@ -25,6 +25,7 @@ impl<K: Subscribes> Socket<K> {
     /// assert_eq!(subscriber.recv()?, "zurich 12");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_SUBSCRIBE")]
     pub fn subscribe(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
         self.setting("subscribe", Setting::Subscribe(prefix.as_ref()))
     }
@@ -42,6 +43,7 @@ impl<K: Subscribes> Socket<K> {
     /// assert_eq!(socket.topics(), 0);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_UNSUBSCRIBE")]
     pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
         self.setting("unsubscribe", Setting::Unsubscribe(prefix.as_ref()))
     }
@@ -68,6 +70,7 @@ impl<K: Filters> Socket<K> {
     /// assert_eq!(subscriber.recv()?, "error: a mistake");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_INVERT_MATCHING")]
     pub fn set_invert_matching(&self, on: bool) -> Result<(), Error> {
         self.set(&table::INVERT_MATCHING, on)
     }
@@ -89,6 +92,7 @@ impl<K: Routes> Socket<K> {
     /// assert!(matches!(failed.error, Error::HostUnreachable));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_ROUTER_MANDATORY")]
     pub fn set_mandatory(&self, on: bool) -> Result<(), Error> {
         self.set(&table::ROUTER_MANDATORY, on)
     }
@@ -113,6 +117,7 @@ impl<K: Routes> Socket<K> {
     /// socket.bind("tcp://127.0.0.1:*")?;
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_ROUTER_HANDOVER")]
     pub fn set_handover(&self, on: bool) -> Result<(), Error> {
         self.set(&table::ROUTER_HANDOVER, on)
     }
@@ -134,6 +139,7 @@ impl<K: Routes> Socket<K> {
     /// assert_eq!(rep.recv()?, "work");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_CONNECT_ROUTING_ID")]
     pub fn set_connect_routing_id(&self, id: impl AsRef<[u8]>) -> Result<(), Error> {
         self.set(&table::CONNECT_ROUTING_ID, id.as_ref().to_vec())
     }
@@ -157,6 +163,7 @@ impl<K: Requests> Socket<K> {
     /// assert_eq!(req.recv()?, "question");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_REQ_CORRELATE")]
     pub fn set_correlate(&self, on: bool) -> Result<(), Error> {
         self.set(&table::REQ_CORRELATE, on)
     }
@@ -184,6 +191,7 @@ impl<K: Requests> Socket<K> {
     /// assert_eq!(req.recv()?, "in time");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_REQ_RELAXED")]
     pub fn set_relaxed(&self, on: bool) -> Result<(), Error> {
         self.set(&table::REQ_RELAXED, on)
     }
@@ -207,6 +215,7 @@ impl<K: Probes> Socket<K> {
     /// assert_eq!(router.recv_multipart()?, ["bob", ""].into());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_PROBE_ROUTER")]
     pub fn set_probe_router(&self, on: bool) -> Result<(), Error> {
         self.set(&table::PROBE_ROUTER, on)
     }
@@ -237,6 +246,7 @@ impl<K: Publishes> Socket<K> {
     /// assert!(publisher.try_send("three").is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_XPUB_NODROP")]
     pub fn set_no_drop(&self, on: bool) -> Result<(), Error> {
         self.set(&table::XPUB_NODROP, on)
     }
@@ -261,6 +271,7 @@ impl<K: HearsSubscriptions> Socket<K> {
     /// }
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_XPUB_VERBOSE")]
     pub fn set_verbose(&self, on: bool) -> Result<(), Error> {
         self.set(&table::XPUB_VERBOSE, on)
     }
@@ -286,6 +297,7 @@ impl<K: HearsSubscriptions> Socket<K> {
     /// assert_eq!(xpub.recv()?, "\0a");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_XPUB_VERBOSER")]
     pub fn set_verboser(&self, on: bool) -> Result<(), Error> {
         self.set(&table::XPUB_VERBOSER, on)
     }
@@ -311,6 +323,7 @@ impl<K: HearsSubscriptions> Socket<K> {
     /// assert!(subscriber.try_recv().is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_XPUB_MANUAL")]
     pub fn set_manual(&self, on: bool) -> Result<(), Error> {
         self.set(&table::XPUB_MANUAL, on)
     }
@@ -365,6 +378,7 @@ impl<K: HearsSubscriptions> Socket<K> {
     /// assert_eq!(subscriber.recv()?, "hello");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_XPUB_WELCOME_MSG")]
     pub fn set_welcome_message(&self, message: impl AsRef<[u8]>) -> Result<(), Error> {
         self.set(&table::XPUB_WELCOME_MSG, message.as_ref().to_vec())
     }

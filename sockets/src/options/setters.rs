@@ -40,6 +40,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.try_send(&[3]).unwrap_err().error.is_would_block());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_SNDHWM")]
     pub fn set_send_hwm(&self, messages: u32) -> Result<(), Error> {
         self.set(&table::SNDHWM, messages)
     }
@@ -57,6 +58,7 @@ impl<K: Kind> Socket<K> {
     /// socket.set_recv_hwm(0)?; // as many as come
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_RCVHWM")]
     pub fn set_recv_hwm(&self, messages: u32) -> Result<(), Error> {
         self.set(&table::RCVHWM, messages)
     }
@@ -84,6 +86,7 @@ impl<K: Kind> Socket<K> {
     /// context.term(); // does not wait
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_LINGER")]
     pub fn set_linger(&self, linger: Option<Duration>) -> Result<(), Error> {
         self.set(&table::LINGER, linger)
     }
@@ -103,6 +106,7 @@ impl<K: Kind> Socket<K> {
     /// assert_eq!(failed.message, "to nobody".into());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_SNDTIMEO")]
     pub fn set_send_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
         self.set(&table::SNDTIMEO, timeout)
     }
@@ -121,6 +125,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.recv().unwrap_err().is_would_block());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_RCVTIMEO")]
     pub fn set_recv_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
         self.set(&table::RCVTIMEO, timeout)
     }
@@ -159,6 +164,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.try_send("nobody is there").is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_IMMEDIATE")]
     pub fn set_immediate(&self, on: bool) -> Result<(), Error> {
         self.set(&table::IMMEDIATE, on)
     }
@@ -186,6 +192,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(context.req()?.set_conflate(true).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_CONFLATE")]
     pub fn set_conflate(&self, on: bool) -> Result<(), Error> {
         self.set(&table::CONFLATE, on)
     }
@@ -209,6 +216,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(dealer.set_routing_id("").is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_ROUTING_ID")]
     pub fn set_routing_id(&self, id: impl AsRef<[u8]>) -> Result<(), Error> {
         self.set(&table::ROUTING_ID, id.as_ref().to_vec())
     }
@@ -227,6 +235,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_metadata("Version", b"7").is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_METADATA")]
     pub fn set_metadata(&self, name: &str, value: &[u8]) -> Result<(), Error> {
         self.set(&table::METADATA, vec![(name.to_owned(), value.to_vec())])
     }
@@ -245,6 +254,7 @@ impl<K: Kind> Socket<K> {
     /// other.set_affinity(0b10)?; // the second one
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_AFFINITY")]
     pub fn set_affinity(&self, mask: u64) -> Result<(), Error> {
         self.set(&table::AFFINITY, mask)
     }
@@ -264,6 +274,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_max_message_size(Some(1)).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_MAXMSGSIZE")]
     pub fn set_max_message_size(&self, bytes: Option<u64>) -> Result<(), Error> {
         self.set(&table::MAXMSGSIZE, bytes)
     }
@@ -282,6 +293,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_handshake_interval(Some(Duration::ZERO)).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_HANDSHAKE_IVL")]
     pub fn set_handshake_interval(&self, limit: Option<Duration>) -> Result<(), Error> {
         self.set(&table::HANDSHAKE_IVL, limit)
     }
@@ -303,6 +315,7 @@ impl<K: Kind> Socket<K> {
     /// socket.set_reconnect_interval(None)?; // one attempt
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_RECONNECT_IVL")]
     pub fn set_reconnect_interval(&self, interval: Option<Duration>) -> Result<(), Error> {
         self.set(&table::RECONNECT_IVL, interval)
     }
@@ -321,6 +334,7 @@ impl<K: Kind> Socket<K> {
     /// socket.set_reconnect_interval_max(Duration::from_secs(10))?; // 0.1, 0.2, 0.4 ... 10, 10
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_RECONNECT_IVL_MAX")]
     pub fn set_reconnect_interval_max(&self, longest: Duration) -> Result<(), Error> {
         self.set(&table::RECONNECT_IVL_MAX, longest)
     }
@@ -344,6 +358,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(matches!(push.send("hello").unwrap_err().error, Error::GaveUp { .. }));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_RECONNECT_STOP")]
     pub fn set_reconnect_stop(&self, conditions: ReconnectStop) -> Result<(), Error> {
         self.set(&table::RECONNECT_STOP, conditions)
     }
@@ -361,6 +376,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_heartbeat_interval(Duration::from_nanos(1)).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_HEARTBEAT_IVL")]
     pub fn set_heartbeat_interval(&self, interval: Duration) -> Result<(), Error> {
         self.set(&table::HEARTBEAT_IVL, interval)
     }
@@ -384,6 +400,7 @@ impl<K: Kind> Socket<K> {
     /// socket.set_heartbeat_timeout(Some(Duration::from_secs(3)))?;
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_HEARTBEAT_TIMEOUT")]
     pub fn set_heartbeat_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
         self.set(&table::HEARTBEAT_TIMEOUT, timeout)
     }
@@ -403,6 +420,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_heartbeat_ttl(Duration::from_secs(7000)).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_HEARTBEAT_TTL")]
     pub fn set_heartbeat_ttl(&self, ttl: Duration) -> Result<(), Error> {
         self.set(&table::HEARTBEAT_TTL, ttl)
     }
@@ -419,6 +437,7 @@ impl<K: Kind> Socket<K> {
     /// assert_eq!(socket.topics(), 2);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_TOPICS_COUNT")]
     pub fn topics(&self) -> usize {
         let Ok(mut core) = self.inner.lock() else { return 0 };
         // What is known of a terminated socket is as good as anything.

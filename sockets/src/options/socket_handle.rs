@@ -110,6 +110,7 @@ impl<K: Kind> Socket<K> {
     /// assert_eq!(socket.send_hwm()?, 10);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_setsockopt")]
     pub fn set_option(&self, option: SocketOption, value: &OptionValue) -> Result<(), Error> {
         option.row.0.set_value(&self.inner, value)
     }
@@ -127,6 +128,7 @@ impl<K: Kind> Socket<K> {
     /// assert_eq!(socket.option(SocketOption::by_name("type")?)?, OptionValue::Int(8));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_getsockopt")]
     pub fn option(&self, option: SocketOption) -> Result<OptionValue, Error> {
         option.row.0.value(&self.inner)
     }

@@ -23,6 +23,7 @@ impl<K: Kind> Socket<K> {
     /// socket.bind("tcp://*:*")?; // both families
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_IPV6")]
     pub fn set_ipv6(&self, on: bool) -> Result<(), Error> {
         self.set(&table::IPV6, on)
     }
@@ -40,6 +41,7 @@ impl<K: Kind> Socket<K> {
     /// socket.bind("tcp://127.0.0.1:*")?;
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_BACKLOG")]
     pub fn set_backlog(&self, connections: u32) -> Result<(), Error> {
         self.set(&table::BACKLOG, connections)
     }
@@ -57,6 +59,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_send_buffer(Some(0)).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_SNDBUF")]
     pub fn set_send_buffer(&self, bytes: Option<usize>) -> Result<(), Error> {
         self.set(&table::SNDBUF, bytes)
     }
@@ -73,6 +76,7 @@ impl<K: Kind> Socket<K> {
     /// socket.set_recv_buffer(None)?; // as the kernel likes
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_RCVBUF")]
     pub fn set_recv_buffer(&self, bytes: Option<usize>) -> Result<(), Error> {
         self.set(&table::RCVBUF, bytes)
     }
@@ -89,6 +93,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_tos(256).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_TOS")]
     pub fn set_tos(&self, tos: u32) -> Result<(), Error> {
         self.set(&table::TOS, tos)
     }
@@ -106,6 +111,7 @@ impl<K: Kind> Socket<K> {
     /// assert_eq!(socket.set_priority(6).is_ok(), cfg!(target_os = "linux"));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_PRIORITY")]
     pub fn set_priority(&self, priority: u32) -> Result<(), Error> {
         self.set(&table::PRIORITY, priority)
     }
@@ -128,6 +134,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_bind_to_device(Some("a name that is too long")).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_BINDTODEVICE")]
     pub fn set_bind_to_device(&self, device: Option<&str>) -> Result<(), Error> {
         self.set(&table::BINDTODEVICE, device.map(str::to_owned))
     }
@@ -148,6 +155,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_max_rt(Some(Duration::ZERO)).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_TCP_MAXRT")]
     pub fn set_max_rt(&self, limit: Option<Duration>) -> Result<(), Error> {
         self.set(&table::TCP_MAXRT, limit)
     }
@@ -169,6 +177,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_busy_poll(Duration::from_secs(2)).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_BUSY_POLL")]
     pub fn set_busy_poll(&self, time: Duration) -> Result<(), Error> {
         self.set(&table::BUSY_POLL, time)
     }
@@ -188,6 +197,10 @@ impl<K: Kind> Socket<K> {
     /// socket.set_tcp_keepalive(Keepalive { enabled: Some(true), idle, ..Keepalive::default() })?;
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_TCP_KEEPALIVE")]
+    #[doc(alias = "ZMQ_TCP_KEEPALIVE_CNT")]
+    #[doc(alias = "ZMQ_TCP_KEEPALIVE_IDLE")]
+    #[doc(alias = "ZMQ_TCP_KEEPALIVE_INTVL")]
     pub fn set_tcp_keepalive(&self, keepalive: Keepalive) -> Result<(), Error> {
         let Keepalive { enabled, idle, interval, count } = keepalive;
         table::TCP_KEEPALIVE_IDLE.check(&idle)?;
@@ -215,6 +228,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.set_connect_timeout(Some(Duration::ZERO)).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_CONNECT_TIMEOUT")]
     pub fn set_connect_timeout(&self, limit: Option<Duration>) -> Result<(), Error> {
         self.set(&table::CONNECT_TIMEOUT, limit)
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::wait::fetch;
 use crate::{BackendChoice, Context, Rep, Req, Router};
 use std::cell::Cell;
 
@@ -50,7 +51,7 @@ fn await_arrival<K: Kind>(socket: &Socket<K>) {
 
 /// A wait that is to be in vain, and asleep.
 fn wait_in_vain<K: Kind>(socket: &Socket<K>, interest: Interest) {
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(socket, interest);
     ROUNDS.set(0);
     assert_eq!(poller.wait(Some(GLANCE)).unwrap(), []);
@@ -64,7 +65,7 @@ fn wait_for_step<K: Kind>(socket: &Socket<K>, interest: Interest, step: impl FnO
     let registered = times() + if interest.writable { 2 } else { 1 };
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            let mut poller = Poller::new();
+            let poller = Poller::new();
             let key = poller.add(socket, interest);
             let start = Instant::now();
             let ready = poller.wait(Some(2 * PATIENCE)).unwrap();

@@ -37,6 +37,11 @@ use std::sync::atomic::Ordering;
 /// Made by a [`Context`](crate::Context). All methods take `&self`, and a socket may be shared between
 /// threads; what several threads do to it at once is done one after the other. Dropping it closes it:
 /// what was sent and is not delivered yet goes on being delivered for the [linger time](Self::set_linger).
+///
+/// A socket has no descriptor of its own to be watched (libzmq's `ZMQ_FD`): to wait for it together with
+/// descriptors, add both to a [`Poller`](crate::Poller), and under an executor use the futures.
+#[doc(alias = "zmq_socket")]
+#[doc(alias = "zmq_close")]
 pub struct Socket<K: Kind> {
     pub(crate) inner: Arc<Inner>,
     kind: PhantomData<K>,
@@ -162,6 +167,7 @@ impl<K: Kind> Socket<K> {
     /// assert_eq!(endpoint, socket.last_endpoint());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_bind")]
     pub fn bind(&self, endpoint: &str) -> Result<String, Error> {
         let parsed = Endpoint::parse_bind(endpoint)?;
         let mut core = self.inner.lock()?;
@@ -248,6 +254,7 @@ impl<K: Kind> Socket<K> {
     /// assert_eq!(pull.recv()?, "queued");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_connect")]
     pub fn connect(&self, endpoint: &str) -> Result<(), Error> {
         let parsed = Endpoint::parse_connect(endpoint)?;
         let mut core = self.inner.lock()?;
@@ -323,6 +330,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.unbind(&resolved).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_unbind")]
     pub fn unbind(&self, endpoint: &str) -> Result<(), Error> {
         let mut core = self.inner.lock()?;
         core.enter()?;
@@ -359,6 +367,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.disconnect("tcp://localhost:9").is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_disconnect")]
     pub fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
         let text = canonical(endpoint, Endpoint::parse_connect);
         let mut core = self.inner.lock()?;
@@ -390,6 +399,7 @@ impl<K: Kind> Socket<K> {
     /// assert!(socket.last_endpoint().starts_with("tcp://127.0.0.1:"));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_LAST_ENDPOINT")]
     pub fn last_endpoint(&self) -> String {
         self.inner.lock().map_or_else(|_| String::new(), |core| core.endpoints.last().to_owned())
     }
@@ -402,6 +412,7 @@ impl<K: Kind> Socket<K> {
     /// assert_eq!(socket.socket_type(), ringmq::SocketType::Pull);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_TYPE")]
     pub fn socket_type(&self) -> SocketType {
         self.inner.shared.socket_type
     }
@@ -418,6 +429,8 @@ impl<K: Kind> Socket<K> {
     /// assert!(matches!(monitor.recv()?, MonitorEvent::Listening { .. }));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_socket_monitor")]
+    #[doc(alias = "zmq_socket_monitor_versioned")]
     pub fn monitor(&self) -> Monitor {
         Monitor::new(self.inner.shared.reporter.monitors.add())
     }

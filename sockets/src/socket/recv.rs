@@ -49,6 +49,7 @@ impl Frame<'_> {
     /// assert!(!pull.recv_with(|frame| frame.more())?);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "zmq_msg_more")]
     pub fn more(&self) -> bool {
         self.more
     }
@@ -80,6 +81,8 @@ impl<K: Receives> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     #[inline]
+    #[doc(alias = "zmq_recv")]
+    #[doc(alias = "zmq_msg_recv")]
     pub fn recv(&self) -> Result<Message, Error> {
         if let Some(frame) = self.recv_fast() {
             return Ok(frame);
@@ -109,6 +112,7 @@ impl<K: Receives> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     #[inline]
+    #[doc(alias = "zmq_msg_recv")]
     pub fn recv_into(&self, message: &mut Message) -> Result<(), Error> {
         let core = if K::HAS_FAST_PATH { self.inner.lock_as_owner() } else { None };
         if core.is_some_and(|mut core| core.incoming().is_some_and(|log| log.read_into(message))) {
@@ -185,6 +189,7 @@ impl<K: Receives> Socket<K> {
     /// assert_eq!(pull.try_recv()?, "hello");
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_DONTWAIT")]
     pub fn try_recv(&self) -> Result<Message, Error> {
         if K::HAS_FAST_PATH
             && let Some(mut core) = self.inner.lock_as_owner()
@@ -240,6 +245,7 @@ impl<K: Receives> Socket<K> {
     /// assert_eq!((message.len(), &message[1][..]), (2, &b"body"[..]));
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_RCVMORE")]
     pub fn recv_multipart(&self) -> Result<Multipart, Error> {
         block_on(&self.inner, Wants::Messages, |options| options.recv_timeout, recv_frames)
     }
@@ -260,6 +266,7 @@ impl<K: Receives> Socket<K> {
     /// assert_eq!(pull.try_recv_multipart()?, ["head", "body"].into());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_DONTWAIT")]
     pub fn try_recv_multipart(&self) -> Result<Multipart, Error> {
         try_fetching(&self.inner, recv_frames)
     }

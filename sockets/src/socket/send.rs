@@ -54,6 +54,9 @@ impl<K: Sends> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     #[inline]
+    #[doc(alias = "zmq_send")]
+    #[doc(alias = "zmq_msg_send")]
+    #[doc(alias = "zmq_send_const")]
     pub fn send(&self, message: impl Payload) -> Result<(), SendError> {
         if self.send_fast(&message) {
             return Ok(());
@@ -105,6 +108,7 @@ impl<K: Sends> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     #[inline]
+    #[doc(alias = "ZMQ_DONTWAIT")]
     pub fn try_send(&self, message: impl Payload) -> Result<(), SendError> {
         if self.send_fast(&message) {
             return Ok(());
@@ -159,6 +163,7 @@ impl<K: Sends> Socket<K> {
     /// assert_eq!(b.recv_multipart()?, ["head", "body"].into());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_SNDMORE")]
     pub fn send_multipart(&self, message: impl Into<Multipart>) -> Result<(), SendError> {
         let mut message = message.into();
         message.mark();
@@ -183,6 +188,7 @@ impl<K: Sends> Socket<K> {
     /// assert_eq!(pull.recv_multipart()?.len(), 2);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
+    #[doc(alias = "ZMQ_DONTWAIT")]
     pub fn try_send_multipart(&self, message: impl Into<Multipart>) -> Result<(), SendError> {
         let mut message = message.into();
         message.mark();

@@ -206,7 +206,7 @@ fn one_each<S: Sync>(socket: &S, ways: &[Receive<S>], send: impl Fn(u32)) {
 }
 
 fn by_poller(pair: &Pair) -> Result<Message, Error> {
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(pair, Interest::READABLE);
     loop {
         poller.wait(None)?;

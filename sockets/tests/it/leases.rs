@@ -190,7 +190,7 @@ fn leased(harness: &Harness) -> (ringmq::Push, ringmq::Pull) {
 
 fn a_poll_after_a_receive_hears_of_messages(harness: &Harness) {
     let (push, pull) = leased(harness);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&pull, Interest::READABLE);
     assert!(poller.wait(Some(Duration::ZERO)).unwrap().is_empty());
     let sender = std::thread::spawn(move || {

@@ -60,7 +60,7 @@ fn shutdown_wakes_every_blocked_call(harness: &Harness) {
         scope.spawn(|| (begin(), is_over(block_on(dealer.recv_async()))));
         scope.spawn(|| (begin(), is_over(block_on(push.send_async("x")).map_err(Error::from))));
         scope.spawn(|| {
-            let mut poller = Poller::new();
+            let poller = Poller::new();
             poller.add(&sub, Interest::READABLE);
             poller.add(&idle, Interest::BOTH);
             begin();

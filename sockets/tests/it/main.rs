@@ -40,6 +40,7 @@ mod pair;
 mod payloads;
 mod ping;
 mod pipeline;
+mod poller_changes;
 mod polling;
 mod properties;
 mod proxying;

@@ -79,10 +79,11 @@ fn what_was_not_sent_comes_back_whatever_it_was(harness: &Harness) {
     for len in [3, REFERENCED_FROM] {
         let text = "x".repeat(len);
         let body = text.as_bytes();
-        check(push.try_send(&body.to_vec()), body);
+        let (vec, shared) = (body.to_vec(), bytes::Bytes::from(body.to_vec()));
+        check(push.try_send(&vec), &vec);
+        check(push.try_send(&shared), &shared);
         check(push.try_send(body.to_vec().into_boxed_slice()), body);
         check(push.try_send(Cow::Borrowed(&text[..])), body);
-        check(push.try_send(&bytes::Bytes::from(body.to_vec())), body);
         check(push.try_send(text.clone().into_boxed_str()), body);
     }
 }

@@ -35,7 +35,7 @@ fn now(poller: &Poller<'_>) -> Vec<Ready> {
 fn what_can_be_received_is_readable_until_it_is(harness: &Harness) {
     let (push, one, two) = (harness.push(), harness.pull(), harness.pull());
     harness.join(&one, &push);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let first = poller.add(&one, Interest::BOTH);
     let second = poller.add(&two, Interest::BOTH);
     assert_ne!(first, second);
@@ -53,7 +53,7 @@ fn what_can_be_received_is_readable_until_it_is(harness: &Harness) {
 fn an_incomplete_message_is_not_readable(harness: &Harness) {
     let (push, pull) = (harness.push(), harness.pull());
     harness.join(&pull, &push);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&pull, Interest::READABLE);
     let mut part = Message::from("part");
     part.set_more(true);
@@ -68,7 +68,7 @@ fn room_is_writable(harness: &Harness) {
     let (push, pull) = (harness.push(), harness.pull());
     push.set_send_hwm(2).unwrap();
     pull.set_recv_hwm(2).unwrap();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let key = poller.add(&push, Interest::BOTH);
     assert_eq!(now(&poller), [], "there is no peer");
     harness.join(&pull, &push);
@@ -110,7 +110,7 @@ fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(harness: &Harn
         quick.subscribe("quick").unwrap();
         slow.subscribe("slow").unwrap();
         eventually("it knows the topics", || publisher.topics() == 2);
-        let mut poller = Poller::new();
+        let poller = Poller::new();
         let key = poller.add(&publisher, Interest::WRITABLE);
         let writable = [Ready { key, readable: false, writable: true, closed: false }];
         assert_eq!(now(&poller), writable);
@@ -138,7 +138,7 @@ fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(harness: &Harn
 fn a_lock_step_socket_is_ready_for_its_next_step_only(harness: &Harness) {
     let (req, rep) = (harness.req(), harness.rep());
     harness.join(&rep, &req);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let (asks, answers) = (poller.add(&req, Interest::BOTH), poller.add(&rep, Interest::BOTH));
     let readable = |key| vec![Ready { key, readable: true, writable: false, closed: false }];
     let writable = |key| vec![Ready { key, readable: false, writable: true, closed: false }];
@@ -157,7 +157,7 @@ fn a_lock_step_socket_is_ready_for_its_next_step_only(harness: &Harness) {
 fn a_wait_ends_when_something_comes(harness: &Harness) {
     let (push, pull, quiet) = (harness.push(), harness.pull(), harness.pull());
     harness.join(&pull, &push);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&quiet, Interest::READABLE);
     let key = poller.add(&pull, Interest::READABLE);
     for number in 0..100u8 {
@@ -177,7 +177,7 @@ fn a_message_that_nobody_subscribed_to_is_not_readable(harness: &Harness) {
     subscriber.subscribe("wanted").unwrap();
     xpub.recv().unwrap();
     xpub.apply_subscription(true, "").unwrap();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&subscriber, Interest::READABLE);
     xpub.send("unwanted").unwrap();
     assert_eq!(poller.wait(Some(GLANCE)).unwrap(), []);
@@ -189,7 +189,7 @@ fn a_message_that_nobody_subscribed_to_is_not_readable(harness: &Harness) {
 fn some_types_never_are_or_always(harness: &Harness) {
     let (publisher, router, subscriber, pull) =
         (harness.publisher(), harness.router(), harness.subscriber(), harness.pull());
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let always = [poller.add(&publisher, Interest::BOTH), poller.add(&router, Interest::BOTH)];
     poller.add(&subscriber, Interest::BOTH);
     poller.add(&pull, Interest::BOTH);
@@ -204,7 +204,7 @@ fn some_types_never_are_or_always(harness: &Harness) {
 
 fn a_wait_ends_in_time(harness: &Harness) {
     let pull = harness.pull();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     assert_eq!(poller.wait(Some(Duration::from_millis(5))).unwrap(), [], "nothing to wait for");
     poller.add(&pull, Interest::BOTH);
     for timeout in [Duration::ZERO, Duration::from_millis(1), GLANCE] {
@@ -218,7 +218,7 @@ fn interests_change(harness: &Harness) {
     let (a, b) = (harness.pair(), harness.pair());
     harness.join(&a, &b);
     b.send("hello").unwrap();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let key = poller.add(&a, Interest::READABLE);
     assert_eq!(now(&poller), [Ready { key, readable: true, writable: false, closed: false }]);
     assert!(poller.modify(key, Interest::WRITABLE));
@@ -240,7 +240,7 @@ fn a_wait_for_room_takes_no_processor_time(harness: &Harness) {
     harness.join(&a, &b);
     while a.try_send("full").is_ok() {}
     b.send("unread").unwrap();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(&a, Interest::WRITABLE);
     #[cfg(target_os = "linux")]
     {
@@ -264,7 +264,7 @@ fn a_closed_socket_is_told_by_its_key_and_the_others_go_on(harness: &Harness) {
     push.connect(&endpoint).unwrap();
     let (other, other_push) = (harness.pull(), harness.push());
     harness.join(&other, &other_push);
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let gone = poller.add(&pull, Interest::READABLE);
     let stays = poller.add(&other, Interest::READABLE);
     drop(pull);
@@ -283,7 +283,7 @@ fn who_waits_is_told_of_a_socket_that_is_closed_meanwhile(harness: &Harness) {
         for socket_type in SocketType::ALL {
             let Ok(socket) = harness.context.socket(socket_type) else { continue };
             let others = [harness.pull(), harness.pull()];
-            let mut poller = Poller::new();
+            let poller = Poller::new();
             poller.add(&others[0], Interest::READABLE);
             let key = poller.add(&socket, interest);
             poller.add(&others[1], Interest::READABLE);
@@ -306,7 +306,7 @@ fn who_waits_is_told_of_a_socket_that_is_closed_meanwhile(harness: &Harness) {
 }
 
 fn a_poller_of_closed_sockets_says_so(harness: &Harness) {
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let keys = [(); 2].map(|()| poller.add(&harness.pull(), Interest::READABLE));
     assert_eq!(poller.wait(None).unwrap(), keys.map(closed));
     assert!(matches!(poller.wait(None), Err(Error::Closed)));
@@ -316,7 +316,7 @@ fn a_poller_of_closed_sockets_says_so(harness: &Harness) {
 
 fn of_a_context_that_ends_all_sockets_are_terminated(harness: &Harness) {
     let (before, after) = (harness.pull(), harness.pull());
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let key = poller.add(&before, Interest::READABLE);
     drop(before);
     assert_eq!(poller.wait(None).unwrap(), [closed(key)]);
@@ -343,7 +343,7 @@ mod descriptors {
         (near, listener.accept().unwrap().0)
     }
 
-    fn add<'fd>(poller: &mut Poller<'fd>, stream: &'fd TcpStream, interest: Interest) -> usize {
+    fn add<'fd>(poller: &Poller<'fd>, stream: &'fd TcpStream, interest: Interest) -> usize {
         #[cfg(unix)]
         return poller.add_fd(stream, interest);
         #[cfg(windows)]
@@ -354,9 +354,9 @@ mod descriptors {
         let pull = harness.pull();
         pull.bind(&harness.anywhere()).unwrap();
         let (reader, mut writer) = streams();
-        let mut poller = Poller::new();
+        let poller = Poller::new();
         poller.add(&pull, Interest::READABLE);
-        let key = add(&mut poller, &reader, Interest::READABLE);
+        let key = add(&poller, &reader, Interest::READABLE);
         assert_eq!(poller.wait(Some(Duration::from_millis(1))).unwrap(), []);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
@@ -374,8 +374,8 @@ mod descriptors {
         let (push, pull) = (harness.push(), harness.pull());
         harness.join(&pull, &push);
         let (reader, writer) = streams();
-        let mut poller = Poller::new();
-        add(&mut poller, &reader, Interest::READABLE);
+        let poller = Poller::new();
+        add(&poller, &reader, Interest::READABLE);
         let key = poller.add(&pull, Interest::READABLE);
         for number in 0..50u8 {
             std::thread::scope(|scope| {
@@ -385,7 +385,7 @@ mod descriptors {
             });
             assert_eq!(pull.recv().unwrap(), [number]);
         }
-        let writable = add(&mut poller, &writer, Interest::WRITABLE);
+        let writable = add(&poller, &writer, Interest::WRITABLE);
         assert_eq!(
             now(&poller)[0],
             Ready { key: writable, readable: false, writable: true, closed: false }

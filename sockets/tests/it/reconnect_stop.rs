@@ -201,7 +201,7 @@ fn all_ways_to_wait_for_room_are_told(harness: &Harness) {
             scope.spawn(|| push.send_multipart(["block", "ing"]).unwrap_err().error),
             scope.spawn(|| block_on(push.send_async("async")).unwrap_err().error),
             scope.spawn(|| {
-                let mut poller = Poller::new();
+                let poller = Poller::new();
                 poller.add(&push, Interest::WRITABLE);
                 assert_eq!(poller.wait(Some(PATIENCE)).unwrap().len(), 1, "there is news");
                 push.try_send("polled").unwrap_err().error

@@ -12,7 +12,7 @@ fn receive(socket: &Dealer, way: u32) -> Message {
         0 => socket.recv().unwrap(),
         1 => block_on(socket.recv_async()).unwrap(),
         2 => {
-            let mut poller = Poller::new();
+            let poller = Poller::new();
             poller.add(socket, Interest::READABLE);
             assert_eq!(poller.wait(Some(PATIENCE)).unwrap().len(), 1);
             socket.try_recv().unwrap()

@@ -45,7 +45,7 @@ fn asking_xsub(harness: &Harness, xpub: &XPub, topics: &[&str]) -> XSub {
 
 /// Waits until something has come that can be received, and leaves it there.
 fn await_wish(xpub: &XPub) {
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     poller.add(xpub, Interest::READABLE);
     assert_eq!(poller.wait(Some(PATIENCE)).unwrap().len(), 1);
 }

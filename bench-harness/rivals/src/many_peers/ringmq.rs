@@ -93,7 +93,7 @@ struct Sockets<K: Receives> {
 
 impl<K: Receives> Sockets<K> {
     fn new(sockets: Vec<Socket<K>>) -> Self {
-        let mut poller = Poller::new();
+        let poller = Poller::new();
         for socket in &sockets {
             poller.add(socket, Interest::READABLE);
         }

@@ -86,6 +86,7 @@ use slice::Slice;
 /// # Ok::<(), std::string::FromUtf8Error>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias = "zmq_msg_t")]
 pub struct Message(Opaque);
 
 #[derive(Clone)]
@@ -103,6 +104,7 @@ impl Message {
     /// use ringmq_pipe::Message;
     /// assert!(Message::new().is_empty());
     /// ```
+    #[doc(alias = "zmq_msg_init")]
     pub const fn new() -> Self {
         Self(Opaque::new(Repr::Inline(Small::EMPTY)))
     }
@@ -115,6 +117,8 @@ impl Message {
     /// assert_eq!(Message::copy_from(&[1, 2, 3]), [1, 2, 3]);
     /// ```
     #[inline]
+    #[doc(alias = "zmq_msg_init_buffer")]
+    #[doc(alias = "zmq_msg_init_size")]
     pub fn copy_from(body: &[u8]) -> Self {
         match Small::copy_from(body) {
             Some(small) => Self(Opaque::new(Repr::Inline(small))),
@@ -133,6 +137,7 @@ impl Message {
     /// let message = ringmq_pipe::Message::from_owner(vec![7u8; 100_000]);
     /// assert_eq!(message.len(), 100_000);
     /// ```
+    #[doc(alias = "zmq_msg_init_data")]
     pub fn from_owner(owner: impl AsRef<[u8]> + Send + 'static) -> Self {
         Self::from(Bytes::from_owner(owner))
     }
@@ -190,6 +195,7 @@ impl Message {
     /// assert_eq!(Message::from("body").as_slice(), b"body");
     /// ```
     #[inline]
+    #[doc(alias = "zmq_msg_data")]
     pub fn as_slice(&self) -> &[u8] {
         match self.0.get() {
             Repr::Inline(small) => small.body(),
@@ -222,6 +228,7 @@ impl Message {
     /// assert!(!Message::from("the only frame").more());
     /// ```
     #[inline]
+    #[doc(alias = "zmq_msg_more")]
     pub fn more(&self) -> bool {
         self.flags() & MORE != 0
     }
@@ -236,6 +243,7 @@ impl Message {
     /// assert!(frame.more());
     /// ```
     #[inline]
+    #[doc(alias = "ZMQ_SNDMORE")]
     pub fn set_more(&mut self, more: bool) {
         let flags = self.flags() & !MORE;
         self.set_flags(if more { flags | MORE } else { flags });
@@ -298,6 +306,7 @@ impl Message {
     /// assert_eq!(Message::from("body").routing_id(), 0);
     /// ```
     #[inline]
+    #[doc(alias = "zmq_msg_routing_id")]
     pub fn routing_id(&self) -> u32 {
         self.0.ids().routing_id
     }
@@ -312,6 +321,7 @@ impl Message {
     /// assert_eq!(reply.clone().routing_id(), 7);
     /// ```
     #[inline]
+    #[doc(alias = "zmq_msg_set_routing_id")]
     pub fn set_routing_id(&mut self, routing_id: u32) {
         self.0.ids_mut().routing_id = routing_id;
     }
@@ -323,6 +333,7 @@ impl Message {
     /// use ringmq_pipe::Message;
     /// assert!(Message::from("body").group().is_empty());
     /// ```
+    #[doc(alias = "zmq_msg_group")]
     pub fn group(&self) -> &[u8] {
         match self.0.get() {
             Repr::Shared { group: Some(group), .. } => group.as_slice(),
@@ -345,6 +356,7 @@ impl Message {
     /// assert!(report.set_group(&[b'x'; 256]).is_err());
     /// # Ok::<(), ringmq_pipe::GroupTooLong>(())
     /// ```
+    #[doc(alias = "zmq_msg_set_group")]
     pub fn set_group(&mut self, group: &[u8]) -> Result<(), GroupTooLong> {
         let group = Group::new(group)?;
         if let Repr::Shared { group: old, .. } = self.0.get_mut() {
@@ -368,6 +380,7 @@ impl Message {
     /// use ringmq_pipe::Message;
     /// assert!(Message::from("of our own").properties().is_none());
     /// ```
+    #[doc(alias = "zmq_msg_gets")]
     pub fn properties(&self) -> Option<Properties> {
         properties::of(self.0.ids().peer & !KEPT)
     }

@@ -47,6 +47,28 @@ pub struct Properties(Arc<dyn PropertySource>);
 
 impl Properties {
     /// The value of a property, if the peer has it. Case does not matter.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringmq_pipe::{KnownPeer, PropertySource, log};
+    /// # struct Dealer;
+    /// # impl PropertySource for Dealer {
+    /// #     fn get(&self, name: &str) -> Option<&[u8]> {
+    /// #         (name == "Socket-Type").then_some(b"DEALER")
+    /// #     }
+    /// #     fn size(&self) -> usize {
+    /// #         0
+    /// #     }
+    /// # }
+    /// # let (mut writer, mut reader) = log(0);
+    /// # writer.set_peer(Some(KnownPeer::new(std::sync::Arc::new(Dealer))));
+    /// # writer.write_body(0, b"hello").unwrap();
+    /// # let message = reader.read().unwrap();
+    /// // A message that was received from a DEALER.
+    /// let properties = message.properties().unwrap();
+    /// assert_eq!(properties.get("Socket-Type"), Some(&b"DEALER"[..]));
+    /// assert_eq!(properties.get("X-Unknown"), None);
+    /// ```
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.0.get(name)
     }

@@ -134,8 +134,8 @@ fn a_message_equals_what_has_its_bytes_whichever_stands_first() {
         Message: PartialEq<T>,
     {
         let message = Message::from("same");
-        assert!(message == same && same == message);
-        assert!(message != different && different != message);
+        let (equal, unequal) = ([message == same, same == message], message == different);
+        assert_eq!((equal, unequal, different == message), ([true; 2], false, false));
     }
     check(*b"same", *b"diff");
     check(b"same", b"diff");
@@ -148,8 +148,9 @@ fn a_message_equals_what_has_its_bytes_whichever_stands_first() {
     check("same".to_owned(), "different".to_owned());
     check(Box::<str>::from("same"), Box::default());
     check(Cow::Borrowed("same"), Cow::Owned("different".to_owned()));
-    assert!(Message::from("same") == *"same" && *"same" == Message::from("same"));
-    assert!(Message::from("same") == b"same"[..] && b"same"[..] == Message::from("same"));
+    let message = Message::from("same");
+    assert_eq!([message == *"same", *"same" == message], [true; 2]);
+    assert_eq!([message == b"same"[..], b"same"[..] == message], [true; 2]);
 }
 
 #[test]

@@ -1,0 +1,209 @@
+//! What a poller waits for at some moment. Whoever waits keeps the set that it has begun with, and takes the
+//! next one when it is told that there is one.
+
+use super::{Interest, Ready};
+use crate::error::Error;
+use crate::socket::Inner;
+use crate::wait::{Registration, fetch, park, thread_parker};
+use ringmq_engine::Parker;
+use rustix::event::{PollFd, PollFlags};
+use rustix::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+use std::time::Duration;
+
+#[derive(Clone, Default)]
+pub(super) struct PollSet<'fd> {
+    entries: Vec<(usize, Interest, PollItem<'fd>)>,
+    next: usize,
+}
+
+/// Of Windows, descriptors are SOCKETs.
+#[derive(Clone)]
+pub(super) enum PollItem<'fd> {
+    Socket(Arc<PolledSocket>),
+    BorrowedFd(BorrowedFd<'fd>),
+    OwnedFd(Arc<dyn AsFd + Send + Sync>),
+}
+
+pub(super) struct PolledSocket {
+    inner: Arc<Inner>,
+    /// That it is closed was told. Relaxed throughout: who tells it twice does no harm.
+    told_closed: AtomicBool,
+}
+
+impl PolledSocket {
+    fn is_over(&self) -> bool {
+        self.told_closed.load(Ordering::Relaxed)
+    }
+}
+
+impl PollItem<'_> {
+    pub(super) fn socket(inner: Arc<Inner>) -> Self {
+        Self::Socket(Arc::new(PolledSocket { inner, told_closed: AtomicBool::new(false) }))
+    }
+
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Socket(_) => None,
+            Self::BorrowedFd(fd) => Some(*fd),
+            Self::OwnedFd(owner) => Some((**owner).as_fd()),
+        }
+    }
+}
+
+impl<'fd> PollSet<'fd> {
+    pub(super) fn insert(&mut self, interest: Interest, source: PollItem<'fd>) -> usize {
+        let key = self.next;
+        self.next += 1;
+        self.entries.push((key, interest, source));
+        key
+    }
+
+    pub(super) fn modify(&mut self, key: usize, interest: Interest) -> bool {
+        let entry = self.entries.iter_mut().find(|entry| entry.0 == key);
+        entry.map(|entry| entry.1 = interest).is_some()
+    }
+
+    pub(super) fn remove(&mut self, key: usize) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.0 != key);
+        self.entries.len() < before
+    }
+
+    /// What to wait on, if there are descriptors.
+    pub(super) fn parker(&self) -> Result<Option<Rc<Parker>>, Error> {
+        if self.entries.iter().all(|(_, _, source)| matches!(source, PollItem::Socket(_))) {
+            return Ok(None);
+        }
+        thread_parker().map(Some).map_err(|error| Error::io("making a parker", error))
+    }
+
+    /// Has the sockets wake the calling thread.
+    pub(super) fn register(&self, waker: &Waker) -> Vec<Registration<'_>> {
+        let mut registrations = Vec::new();
+        for (_, _, source) in &self.entries {
+            let PollItem::Socket(socket) = source else { continue };
+            registrations.push(Registration::of_thread(&socket.inner, waker.clone()));
+        }
+        registrations
+    }
+
+    /// Whether there is nothing to wait for but sockets that were told to be closed.
+    pub(super) fn is_over(&self) -> bool {
+        let mut items = self.entries.iter().map(|(_, _, item)| item);
+        !self.entries.is_empty()
+            && items.all(|item| matches!(item, PollItem::Socket(socket) if socket.is_over()))
+    }
+
+    /// Puts the sockets' pipes to sleep; `false` if one of them has something to look at.
+    pub(super) fn settle(&self) -> Result<bool, Error> {
+        let mut quiet = true;
+        for (_, interest, source) in &self.entries {
+            let PollItem::Socket(socket) = source else { continue };
+            quiet &= match settle(&socket.inner, interest.readable) {
+                Err(Error::Closed) => socket.is_over(),
+                result => result?,
+            };
+        }
+        Ok(quiet)
+    }
+
+    /// What is ready. Waits on `parker` and the descriptors if no socket is.
+    pub(super) fn look(
+        &self,
+        wait: Option<Duration>,
+        parker: Option<&Parker>,
+    ) -> Result<Vec<Ready>, Error> {
+        let mut ready = self.sockets()?;
+        let wait = if ready.is_empty() { wait } else { Some(Duration::ZERO) };
+        self.fds(wait, parker, &mut ready)?;
+        if ready.is_empty() && wait != Some(Duration::ZERO) {
+            ready = self.sockets()?;
+        }
+        Ok(ready)
+    }
+
+    fn sockets(&self) -> Result<Vec<Ready>, Error> {
+        let mut ready = Vec::new();
+        for (key, interest, source) in &self.entries {
+            let PollItem::Socket(socket) = source else { continue };
+            let inner = &socket.inner;
+            let mut core = inner.lock()?;
+            match core.enter() {
+                Err(Error::Closed) if socket.is_over() => continue,
+                Err(Error::Closed) => {
+                    socket.told_closed.store(true, Ordering::Relaxed);
+                    ready.push(Ready { key: *key, closed: true, ..Ready::default() });
+                    continue;
+                }
+                result => result?,
+            }
+            let mut readable = interest.readable && core.can_recv();
+            if interest.readable && !readable {
+                drop(core);
+                let fetched = fetch(inner);
+                core = inner.lock()?;
+                readable = fetched && core.can_recv();
+            }
+            let writable = interest.writable && core.can_send();
+            if readable || writable {
+                ready.push(Ready { key: *key, readable, writable, closed: false });
+            }
+        }
+        Ok(ready)
+    }
+
+    fn fds(
+        &self,
+        wait: Option<Duration>,
+        parker: Option<&Parker>,
+        ready: &mut Vec<Ready>,
+    ) -> Result<(), Error> {
+        let Some(parker) = parker else {
+            if wait != Some(Duration::ZERO) {
+                park(wait);
+            }
+            return Ok(());
+        };
+        let mut keys = Vec::new();
+        let mut fds = Vec::new();
+        for (key, interest, source) in &self.entries {
+            let Some(fd) = source.fd() else { continue };
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::IN, interest.readable);
+            flags.set(PollFlags::OUT, interest.writable);
+            keys.push(*key);
+            fds.push(PollFd::from_borrowed_fd(fd, flags));
+        }
+        fds.push(parker.pollable());
+        parker.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
+        for (key, fd) in keys.into_iter().zip(&fds) {
+            let flags = fd.revents();
+            let trouble = flags.intersects(PollFlags::ERR | PollFlags::HUP);
+            // On Windows these are several bits, of which one is set.
+            let readable = flags.intersects(PollFlags::IN) || trouble;
+            let writable = flags.intersects(PollFlags::OUT);
+            if readable || writable {
+                ready.push(Ready { key, readable, writable, closed: false });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Somebody who is registered is about to wait for a socket: puts its pipes to sleep if messages are
+/// waited for. `false` if there is something to look at.
+pub(crate) fn settle(inner: &Inner, readable: bool) -> Result<bool, Error> {
+    #[cfg(test)]
+    super::tests::ROUNDS.set(super::tests::ROUNDS.get() + 1);
+    let mut core = inner.lock()?;
+    core.enter()?;
+    // Messages that nobody asks about must not end the wait.
+    let quiet = !(readable && core.settle());
+    core.direct_connections().give_back();
+    drop(core);
+    Ok(quiet && !inner.shared.mailbox.pending_for_waiter())
+}
