@@ -7,14 +7,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 /// An example under way; ended when the test gives up on it.
-struct Example {
+pub(crate) struct Example {
     name: &'static str,
     child: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Example {
-    fn start<S: AsRef<str>>(name: &'static str, arguments: &[S]) -> Self {
+    pub(crate) fn start<S: AsRef<str>>(name: &'static str, arguments: &[S]) -> Self {
         // Cargo puts examples beside the folder of the tests.
         let mut path = std::env::current_exe().unwrap();
         path.pop();
@@ -28,7 +28,7 @@ impl Example {
     }
 
     /// What follows `start` in the next line.
-    fn line(&mut self, start: &str) -> String {
+    pub(crate) fn line(&mut self, start: &str) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         let rest = line.trim_end().strip_prefix(start);
@@ -37,14 +37,20 @@ impl Example {
     }
 
     /// The rest of the output, of an example that ends well.
-    fn finish(mut self) -> String {
+    pub(crate) fn finish(self) -> String {
+        let (succeeded, output) = self.end();
+        assert!(succeeded, "{output}");
+        output
+    }
+
+    /// Whether it ends well, and the rest of its output.
+    pub(crate) fn end(mut self) -> (bool, String) {
         let start = Instant::now();
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
         eventually("it ends", || self.child.try_wait().unwrap().is_some());
         assert!(start.elapsed() < PATIENCE);
-        assert!(self.child.wait().unwrap().success(), "{} failed: {rest}", self.name);
-        rest
+        (self.child.wait().unwrap().success(), rest)
     }
 }
 

@@ -10,6 +10,7 @@ mod bad_input;
 mod conflate;
 mod descriptors;
 mod endpoints;
+mod example_patterns;
 mod examples;
 mod exhaustion;
 mod extremes;
