@@ -231,7 +231,6 @@ impl Handshaking {
         let peer = share(peer);
         let Connection { endpoint, peer: address, .. } = common.connection.clone();
         let identity = peer.clone();
-        common.owner.event(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
         if let Some(pipe) = &self.pipe {
             common.owner.connected(&common.connection, &peer, pipe.tx.written());
         } else {
@@ -246,6 +245,8 @@ impl Handshaking {
                 Attach::Closed => self.failure = Some(DisconnectReason::Local),
             }
         }
+        // Whoever hears of it finds the peer there.
+        common.owner.event(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
         if let Some(pipe) = &mut self.pipe {
             // Of a peer that is not listened to no message will ever tell.
             let listens = !common.discard_inbound;
