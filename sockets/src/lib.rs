@@ -24,10 +24,13 @@
 //! # context.shutdown();
 //! # Ok::<(), ringmq::Error>(())
 //! ```
+//!
+//! The [`guide`] says what one has to know of ZeroMQ, and how to come here from another library of it.
 
 mod context;
 mod context_builder;
 mod error;
+pub mod guide;
 mod inner;
 pub mod kind;
 pub mod options;
