@@ -5,9 +5,9 @@
 //! subscribed to: a frame of a byte 1 and the prefix. With `verbose` it does so also if somebody else has
 //! that prefix already. The value is published once more then: other subscribers of the topic see it again.
 //! ```text
-//! cargo run --example weather_publisher -- --count 5           # a report of each place, but
-//! cargo run --example last_value_cache -- tcp://127.0.0.1:5556 # this must be there to hear them
-//! cargo run --example weather_subscriber -- --endpoint tcp://127.0.0.1:5564 --count 1
+//! cargo run --example weather_publisher -- --pause 10000       # a place's next report is long in coming
+//! cargo run --example last_value_cache
+//! cargo run --example weather_subscriber -- --endpoint tcp://127.0.0.1:5564 --count 1   # at any time
 //! ```
 
 use clap::Parser;

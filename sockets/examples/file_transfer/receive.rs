@@ -86,7 +86,7 @@ fn ask_size(sender: &Dealer) -> Result<(u64, u64), Error> {
     loop {
         sender.send("size")?;
         match sender.recv_multipart() {
-            Ok(answer) if *answer[0] == *b"size" => {
+            Ok(answer) if answer[0] == "size" => {
                 let numbers = (from_frame(answer.get(1)), from_frame(answer.get(2)));
                 if let (Some(length), Some(hash)) = numbers {
                     return Ok((length, hash));
