@@ -18,6 +18,7 @@ mod fast_path;
 mod foreign;
 mod forking;
 mod futures;
+mod guide;
 mod handover;
 mod harness;
 mod heartbeats;
