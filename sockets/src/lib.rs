@@ -25,6 +25,8 @@
 //! # Ok::<(), ringmq::Error>(())
 //! ```
 //!
+//! The [`guide`] says what one has to know of ZeroMQ, and how to come here from another library of it.
+//!
 //! # What is told
 //! What happens to a socket's connections is told in three ways: as an event to those who
 //! [watch the socket](Socket::monitor), as figures to those who [ask](Socket::stats), of the whole socket
@@ -52,6 +54,7 @@ mod context_builder;
 pub mod ending;
 mod error;
 mod error_kind;
+pub mod guide;
 mod inner;
 pub mod kind;
 pub mod options;

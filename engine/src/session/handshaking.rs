@@ -234,7 +234,6 @@ impl Handshaking {
         if !peer.routing_id.is_empty() {
             common.routing_id = (*peer.routing_id).into();
         }
-        common.tell(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
         if let Some(pipe) = &self.pipe {
             common.owner.connected(&common.connection, &peer, pipe.tx.written());
         } else {
@@ -249,6 +248,8 @@ impl Handshaking {
                 Attach::Closed => self.failure = Some(DisconnectReason::Local),
             }
         }
+        // Whoever hears of it finds the peer there.
+        common.tell(MonitorEvent::HandshakeSucceeded { endpoint, peer: address, identity });
         if let Some(pipe) = &mut self.pipe {
             // Of a peer that is not listened to no message will ever tell.
             let listens = !common.discard_inbound;

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
-use crate::harness::{App, BOTH, Harness, Over, Settings, connection};
+use crate::harness::{App, BOTH, Harness, News, Over, Settings, connection};
 use crate::peer::{introduction, wire};
-use ringmq_engine::{BackendKind, DisconnectReason, Notice};
+use ringmq_engine::{BackendKind, DisconnectReason, MonitorEvent, Notice};
 use ringmq_zmtp::{Config, ProtocolError, SocketType, Version};
 use std::time::Duration;
 
@@ -34,6 +34,24 @@ fn a_pipe_that_was_there_is_told_of_its_peer(kind: BackendKind) {
     let info = harness.connected();
     assert_eq!((info.version, info.socket_type), (Version::V3_1, Some(SocketType::Dealer)));
     assert_eq!(peer.message(), b"queued before there was a connection");
+}
+
+/// Who waits for the event, and then sends, sends to the peer too.
+fn a_peer_is_there_before_its_event(kind: BackendKind) {
+    for lent in [false, true] {
+        let mut harness = Harness::new(kind);
+        let pipe = lent.then(|| App::lent(&harness.settings));
+        let (_app, pipe) = pipe.unzip();
+        let (stream, mut peer) = connection(Over::Tcp);
+        harness.session(stream, pipe);
+        peer.shake_hands();
+        let told_first = harness.wait(|news| match news {
+            News::Attached(_) | News::Connected(_) => Ok(false),
+            News::Event(MonitorEvent::HandshakeSucceeded { .. }) => Ok(true),
+            other => Err(other),
+        });
+        assert!(!told_first);
+    }
 }
 
 /// What comes with the last byte of the handshake, and with its first, is not lost.
@@ -159,6 +177,7 @@ fn a_closed_pipe_with_nothing_in_it_ends_a_handshake(kind: BackendKind) {
 on_each_backend!(
     a_handshake_leads_to_a_pipe,
     a_pipe_that_was_there_is_told_of_its_peer,
+    a_peer_is_there_before_its_event,
     bytes_behind_the_handshake_belong_to_messages,
     the_preamble_goes_before_everything_else,
     garbage_is_a_violation_of_the_protocol,

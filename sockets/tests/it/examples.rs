@@ -37,10 +37,16 @@ impl Example {
     }
 
     /// The rest of the output, of an example that ends well.
-    pub(crate) fn finish(mut self) -> String {
-        let (rest, success) = self.rest();
-        assert!(success, "{} failed: {rest}", self.name);
-        rest
+    pub(crate) fn finish(self) -> String {
+        let (succeeded, output) = self.end();
+        assert!(succeeded, "{output}");
+        output
+    }
+
+    /// Whether it ends well, and the rest of its output.
+    pub(crate) fn end(mut self) -> (bool, String) {
+        let (rest, succeeded) = self.rest();
+        (succeeded, rest)
     }
 
     /// The rest of the output, and whether it has ended well.
