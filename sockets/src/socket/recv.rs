@@ -282,7 +282,8 @@ impl<K: Receives> Socket<K> {
     }
 }
 
-/// A frame to come.
+/// A frame to come. Even if it is there, some polls in a hundred are pending, and wake their task at once: for
+/// other tasks to have a turn. To look whether there is one, ask [`try_recv`](Socket::try_recv).
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct RecvFuture<'a> {
     pending: Pending<'a, ()>,
@@ -300,7 +301,7 @@ impl Future for RecvFuture<'_> {
     }
 }
 
-/// A message to come, with all its frames.
+/// A message to come, with all its frames. As of [`RecvFuture`], some polls give others a turn.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct RecvMultipartFuture<'a> {
     pending: Pending<'a, ()>,

@@ -211,7 +211,8 @@ impl<K: Sends> Socket<K> {
 /// A message on its way into a socket.
 ///
 /// Until the future is ready the message is in it, whole; [`cancel`](Self::cancel) gives it back, and
-/// dropping the future drops it. Once the future is ready the socket has it, whole.
+/// dropping the future drops it. Once the future is ready the socket has it, whole. Even if there is room,
+/// some polls in a hundred are pending, and wake their task at once: for other tasks to have a turn.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct SendFuture<'a> {
     pending: Pending<'a, Multipart>,

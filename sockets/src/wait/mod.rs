@@ -9,18 +9,20 @@
 mod block;
 mod direct_connections;
 mod spin;
+mod yielding;
 
 pub(crate) use block::{park, thread_parker};
 pub(crate) use direct_connections::{DirectConnections, FEW};
 pub use spin::Spin;
 pub(crate) use spin::SpinEstimate;
+pub(crate) use yielding::Yielding;
 
 use crate::error::Error;
 use crate::inner::Core;
 use crate::options::Options;
 use crate::socket::Inner;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::task::{Context as TaskContext, Poll, Wake, Waker, ready};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -178,19 +180,33 @@ pub(crate) struct Pending<'a, S> {
     wants: Wants,
     state: S,
     registration: Option<Registration<'a>>,
+    yielding: Yielding,
 }
 
 impl<'a, S> Pending<'a, S> {
     pub(crate) fn new(inner: &'a Inner, wants: Wants, state: S) -> Self {
-        Self { inner, wants, state, registration: None }
+        Self { inner, wants, state, registration: None, yielding: Yielding::default() }
     }
 
     pub(crate) fn state_mut(&mut self) -> &mut S {
         &mut self.state
     }
 
-    /// Tries the operation; if it would block, the task is woken when it is worth another try.
+    /// Tries the operation; if it would block, the task is woken when it is worth another try. Now and then
+    /// it is not tried, for [others](yielding) to have a turn.
+    #[inline]
     pub(crate) fn poll_with<T>(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        operation: impl Fn(&mut S, &mut Core) -> Result<T, Error>,
+    ) -> Poll<Result<T, Error>> {
+        ready!(self.yielding.poll_turn(cx));
+        let result = ready!(self.poll_operation(cx, operation));
+        Yielding::note_ready();
+        Poll::Ready(result)
+    }
+
+    fn poll_operation<T>(
         &mut self,
         cx: &mut TaskContext<'_>,
         operation: impl Fn(&mut S, &mut Core) -> Result<T, Error>,

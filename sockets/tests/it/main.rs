@@ -47,6 +47,7 @@ mod router;
 mod texts;
 mod threads;
 mod tuning;
+mod turns;
 mod unflagged;
 mod wakeups;
 mod wishes;
