@@ -221,6 +221,9 @@ impl Session {
     pub(super) fn check_lease(&mut self, cx: &mut Cx<'_>) {
         let Phase::Traffic(traffic) = &mut self.phase else { return };
         traffic.watching = false;
+        if traffic.is_left_to_tasks(&self.stream) {
+            return self.watch(cx);
+        }
         match traffic.look() {
             LeaseCheck::Owned => {
                 traffic.take_over = TAKE_OVER;
@@ -242,7 +245,10 @@ impl Session {
             traffic.catch_up(cx.now);
             traffic.starved = false;
             match traffic.read.get() {
-                None => self.watch(cx),
+                None => {
+                    traffic.look_soon();
+                    self.watch(cx);
+                }
                 Some(reading) => match reading.over.take() {
                     Some(ReadEnd::Ended(ended)) => return self.receive_ended(cx, ended),
                     Some(ReadEnd::Broken(error)) => {

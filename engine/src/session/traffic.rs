@@ -13,6 +13,10 @@ use ringmq_zmtp::{Heartbeat, ProtocolError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How long tasks that wait are relied on without a look, at first and later.
+const TASKS_AT_FIRST: Duration = Duration::from_millis(64);
+const TASKS_LATE: Duration = Duration::from_secs(1);
+
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.
 const COMMANDS: usize = 64;
 
@@ -42,7 +46,7 @@ pub(super) struct Traffic {
     /// PONGs and PINGs to be sent.
     commands: Vec<Beat>,
     /// Takes the connection off the pipe when traffic is over.
-    _announced: Option<Announced>,
+    _announced: Announced,
 }
 
 enum Beat {
@@ -50,12 +54,15 @@ enum Beat {
     Pong(Vec<u8>),
 }
 
-/// A pipe that says by which connection it is reached, until this is dropped.
-struct Announced(Arc<PipeState>);
+/// A connection that threads and tasks reach, until this is dropped: a pipe says so, if there is one.
+struct Announced(Arc<Direct>, Option<Arc<PipeState>>);
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        self.0.set_direct(None);
+        if let Some(state) = &self.1 {
+            state.set_direct(None);
+        }
+        self.0.close();
     }
 }
 
@@ -68,17 +75,26 @@ impl Traffic {
     ) -> Self {
         let (io, key) = (cx.io.notifier(), cx.token.key());
         let state = writing.source.as_ref().map(|source| source.state.clone());
+        #[cfg(all(unix, feature = "tokio"))]
+        let stream = reading.stream.clone();
         let read = lease(reading, io.clone(), key, |io, key| io.writable(key));
         let mut write = lease(writing, io, key, |io, key| io.readable(key));
         let ends = (read.share(), write.share());
-        let direct = Arc::new(Direct::new(cx.io.clone(), cx.token, ends.0, ends.1));
+        let direct = Arc::new(Direct::new(
+            cx.io.clone(),
+            cx.token,
+            ends.0,
+            ends.1,
+            #[cfg(all(unix, feature = "tokio"))]
+            stream,
+        ));
         if let Some(source) = write.get().and_then(|writing| writing.source.as_mut()) {
             source.rx.install_inline(direct.clone(), key);
         }
-        let announced = state.map(|state| {
+        if let Some(state) = &state {
             state.set_direct(Some(direct.clone()));
-            Announced(state)
-        });
+        }
+        let announced = Announced(direct.clone(), state);
         Self {
             read,
             write,
@@ -197,6 +213,32 @@ impl Traffic {
         self.lending = false;
         self.read.lend();
         self.direct.answered();
+    }
+
+    /// Whether the reading half is left alone because there is nothing to read, and tasks wait for more. That
+    /// is looked at less and less often: a task whose runtime does not turn may wait for ever.
+    pub(super) fn is_left_to_tasks(&mut self, stream: &Stream) -> bool {
+        if self.read.is_with_owner()
+            || self.read.was_taken_since(self.uses)
+            || !self.direct.rely_on_watchers()
+        {
+            return false;
+        }
+        // Not at the first look: they may just have been told.
+        if self.take_over >= TASKS_AT_FIRST && stream.has_unread() {
+            self.direct.distrust_watchers();
+            return false;
+        }
+        self.take_over = (2 * self.take_over).clamp(TASKS_AT_FIRST, TASKS_LATE);
+        true
+    }
+
+    /// Nobody relies on tasks any more.
+    pub(super) fn look_soon(&mut self) {
+        if self.take_over >= TASKS_AT_FIRST {
+            self.take_over = TAKE_OVER;
+            self.watching = false;
+        }
     }
 
     /// Takes the reading half back if it was left alone since the last look.

@@ -100,12 +100,12 @@ impl Monitor {
         let mut registered = Registered { monitor: self, key: None };
         let mut yielding = Yielding::default();
         poll_fn(|cx| {
-            ready!(yielding.poll_turn(cx));
+            let turn = ready!(yielding.poll_turn(cx));
             registered.enrol(cx.waker().clone());
             match self.try_recv() {
                 Err(Error::WouldBlock) => Poll::Pending,
                 result => {
-                    Yielding::note_ready();
+                    turn.note_ready();
                     Poll::Ready(result)
                 }
             }

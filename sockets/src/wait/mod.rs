@@ -4,11 +4,15 @@
 //! connections itself, where there are few of them, and looks over and over. After that it registers as
 //! a waiter, pipes go to sleep so that their writers tell, the operation is tried once more, and the
 //! thread blocks: in the kernel on its own descriptors ([`block`]), or parked where the I/O thread reads
-//! for it. A future has no first stage, and leaves all reading to the I/O thread.
+//! for it. A future has no first stage. One that a tokio runtime polls reads by itself, if the feature is on
+//! ([`task_reading`]); else it leaves all reading to the I/O thread.
 
 mod block;
 mod direct_connections;
 mod spin;
+#[cfg(all(debug_assertions, feature = "tokio"))]
+mod stalled_worker;
+mod task_reading;
 mod yielding;
 
 pub(crate) use block::{park, thread_parker};
@@ -16,6 +20,8 @@ pub(crate) use direct_connections::{DirectConnections, FEW};
 pub use spin::Spin;
 pub(crate) use spin::SpinEstimate;
 pub(crate) use yielding::Yielding;
+
+use task_reading::TaskReading;
 
 use crate::error::Error;
 use crate::inner::Core;
@@ -129,13 +135,18 @@ fn wait_for<T>(
     mut operation: impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut core = inner.lock()?;
-    let deadline = Deadline::after(timeout(&core.options));
+    let timeout = timeout(&core.options);
+    let deadline = Deadline::after(timeout);
     let how = core.options.spin;
     let direct_connections = match wants {
         Wants::Messages => core.direct_connections(),
         Wants::Room => DirectConnections::default(),
     };
     drop(core);
+    #[cfg(all(debug_assertions, feature = "tokio"))]
+    if timeout != Some(Duration::ZERO) {
+        stalled_worker::warn(inner.shared.socket_type, wants);
+    }
     let mut readers = direct_connections.readers();
     let mut result = spin::spin(inner, how, &mut readers, deadline, &mut operation);
     if matches!(result, Err(Error::WouldBlock)) && !deadline.has_passed(Instant::now()) {
@@ -173,6 +184,9 @@ pub(crate) fn fetch(inner: &Inner) -> bool {
     direct_connections.readers_as_they_are().fetch()
 }
 
+/// How often a future looks before it gives others a turn.
+const LOOKS: usize = 8;
+
 /// The waiting part of a future: what it works on, and its place among the socket's waiters. Dropping
 /// it leaves nothing behind.
 pub(crate) struct Pending<'a, S> {
@@ -180,12 +194,20 @@ pub(crate) struct Pending<'a, S> {
     wants: Wants,
     state: S,
     registration: Option<Registration<'a>>,
+    reading: TaskReading,
     yielding: Yielding,
 }
 
 impl<'a, S> Pending<'a, S> {
     pub(crate) fn new(inner: &'a Inner, wants: Wants, state: S) -> Self {
-        Self { inner, wants, state, registration: None, yielding: Yielding::default() }
+        Self {
+            inner,
+            wants,
+            state,
+            registration: None,
+            reading: TaskReading::default(),
+            yielding: Yielding::default(),
+        }
     }
 
     pub(crate) fn state_mut(&mut self) -> &mut S {
@@ -200,10 +222,31 @@ impl<'a, S> Pending<'a, S> {
         cx: &mut TaskContext<'_>,
         operation: impl Fn(&mut S, &mut Core) -> Result<T, Error>,
     ) -> Poll<Result<T, Error>> {
-        ready!(self.yielding.poll_turn(cx));
+        let turn = ready!(self.yielding.poll_turn(cx));
         let result = ready!(self.poll_operation(cx, operation));
-        Yielding::note_ready();
+        self.rest();
+        turn.note_ready();
         Poll::Ready(result)
+    }
+
+    /// Tries an operation, which is not waited for.
+    #[cfg(feature = "futures")]
+    pub(crate) fn attempt<T>(
+        &mut self,
+        mut operation: impl FnMut(&mut S, &mut Core) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let state = &mut self.state;
+        self.inner.attempt(&mut |core: &mut Core| operation(state, core))
+    }
+
+    /// Waits no longer.
+    #[inline]
+    fn rest(&mut self) {
+        self.registration = None;
+        if self.reading.rest() {
+            // There may be more for others than for this future, or nobody who looks for it.
+            self.inner.shared.waiters.wake();
+        }
     }
 
     fn poll_operation<T>(
@@ -217,23 +260,30 @@ impl<'a, S> Pending<'a, S> {
             Err(Error::WouldBlock) => {}
             result => return Poll::Ready(result),
         }
-        match &self.registration {
-            Some(registration) => inner.shared.waiters.update(registration.key, cx.waker()),
-            None => self.registration = Some(Registration::new(inner, cx.waker().clone())),
-        }
-        loop {
-            match inner.attempt_then_settle(wants, &mut operation) {
+        for _ in 0..LOOKS {
+            match &self.registration {
+                Some(registration) => inner.shared.waiters.update(registration.key, cx.waker()),
+                None => self.registration = Some(Registration::new(inner, cx.waker().clone())),
+            }
+            if wants == Wants::Messages {
+                self.reading.fetch(inner, &mut self.registration, cx.waker());
+            }
+            let result = match &self.registration {
+                Some(_) => inner.attempt_then_settle(wants, &mut operation),
+                None => inner.attempt(&mut operation),
+            };
+            match result {
                 Err(Error::WouldBlock) => {}
                 result => return Poll::Ready(result),
             }
-            if !inner.shared.mailbox.pending_for_waiter() {
-                break;
+            let changed = wants == Wants::Messages && inner.shared.have_connections_changed();
+            if self.registration.is_some() && !changed && !inner.shared.mailbox.pending_for_waiter()
+            {
+                return Poll::Pending;
             }
         }
-        if wants == Wants::Messages {
-            // Whoever waits without a thread has nobody to read for it but the I/O thread.
-            inner.lock()?.direct_connections().give_back();
-        }
+        // So much happens that others may want a turn.
+        cx.waker().wake_by_ref();
         Poll::Pending
     }
 }

@@ -44,8 +44,12 @@ mod reconnect_stop;
 mod reqrep;
 mod resubscribe;
 mod router;
+#[cfg(feature = "futures")]
+mod streaming;
 mod texts;
 mod threads;
+#[cfg(all(unix, feature = "tokio"))]
+mod tokio_tasks;
 mod tuning;
 mod turns;
 mod unflagged;
