@@ -5,7 +5,7 @@
 //! a [`Pull`] has no `send`. Every socket takes any number of [binds](Socket::bind) and
 //! [connects](Socket::connect) over `tcp://`, `ipc://` and `inproc://`. The same socket can be used
 //! blocking ([`recv`](Socket::recv)), trying ([`try_recv`](Socket::try_recv)) and async
-//! ([`recv_async`](Socket::recv_async)) under any executor.
+//! ([`recv_async`](Socket::recv_async)) under any executor: see the [`async_guide`].
 //!
 //! ```
 //! let context = ringmq::Context::new();
@@ -25,6 +25,8 @@
 //! # Ok::<(), ringmq::Error>(())
 //! ```
 
+#[doc = include_str!("async_guide.md")]
+pub mod async_guide {}
 mod context;
 mod context_builder;
 mod error;
@@ -54,12 +56,17 @@ pub use ringmq_transports::error::{BindError, EndpointError};
 pub use ringmq_transports::options::{Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use socket::Socket;
+pub use socket::frames::{FrameIter, IntoFrames};
 pub use socket::monitor::Monitor;
 pub use socket::multipart::Multipart;
 pub use socket::payload::Payload;
 pub use socket::recv::{Frame, RecvFuture, RecvMultipartFuture};
-pub use socket::send::SendFuture;
+pub use socket::send::{SendFuture, SendMultipartFuture};
+#[cfg(feature = "futures")]
+pub use socket::sink::MessageSink;
 pub use socket::stats::PipeStats;
+#[cfg(feature = "futures")]
+pub use socket::stream::MessageStream;
 pub use wait::Spin;
 
 /// Exclusive pair.

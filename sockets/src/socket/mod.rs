@@ -1,11 +1,16 @@
 //! The socket as the application holds it.
 
+pub(crate) mod frames;
 pub(crate) mod monitor;
 pub(crate) mod multipart;
 pub(crate) mod payload;
 pub(crate) mod recv;
 pub(crate) mod send;
+#[cfg(feature = "futures")]
+pub(crate) mod sink;
 pub(crate) mod stats;
+#[cfg(feature = "futures")]
+pub(crate) mod stream;
 
 use crate::context::ContextInner;
 use crate::error::Error;

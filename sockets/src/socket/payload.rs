@@ -9,7 +9,7 @@ use ringmq_pipe::ATTACH;
 /// Bytes that are copied into the pipe anyway, because they are few, are taken from where they are;
 /// large owned ones are not copied at all. Implemented for everything that a [`Message`] can be made
 /// of.
-pub trait Payload: Sized {
+pub trait Payload: Sized + Unpin {
     /// The body, if it is to be copied into the pipe. Not the frames of a message that goes on.
     #[doc(hidden)]
     fn as_copied(&self) -> Option<&[u8]>;

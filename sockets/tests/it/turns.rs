@@ -1,7 +1,7 @@
 //! Futures that could be ready for ever let other tasks have a turn.
 
 use crate::harness::{Harness, everywhere, within_process};
-use ringmq::{Context as Sockets, Error, SendError};
+use ringmq::{Context as Sockets, Error};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -132,11 +132,10 @@ fn a_future_that_waits_gives_no_new_turns(harness: &Harness) {
     let mut executor = Executor::default();
     for number in 0..MESSAGES {
         let mut never = pin!(waits.recv_async());
-        let mut sending: Option<ringmq::SendFuture<'_>> = None;
+        let mut sending = pin!(push.send_async(number.to_be_bytes()));
         let both = std::future::poll_fn(|cx| {
             assert!(never.as_mut().poll(cx).is_pending());
-            let sending = sending.get_or_insert_with(|| push.send_async(number.to_be_bytes()));
-            pin!(sending).poll(cx) as Poll<Result<(), SendError>>
+            sending.as_mut().poll(cx)
         });
         executor.run(both).unwrap();
     }
