@@ -19,6 +19,8 @@ pub use backend::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, Found, RingSize, Stream,
     UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
+#[cfg(all(unix, feature = "tokio"))]
+pub use backend::{Readable, StreamWatch};
 pub use batch::{Batch, BatchPart};
 pub use direct::{Direct, Fetch, Parker, Reader};
 pub use engine::{Engine, StartError};

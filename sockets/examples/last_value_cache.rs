@@ -39,7 +39,7 @@ fn main() -> Result<(), Error> {
     subscribers.set_verbose(true)?;
     println!("listening on {}", subscribers.bind(&arguments.endpoint)?);
     let mut latest = Latest::new();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let published = poller.add(&publishers, Interest::READABLE);
     poller.add(&subscribers, Interest::READABLE);
     loop {

@@ -5,7 +5,7 @@
 //! a [`Pull`] has no `send`. Every socket takes any number of [binds](Socket::bind) and
 //! [connects](Socket::connect) over `tcp://`, `ipc://` and `inproc://`. The same socket can be used
 //! blocking ([`recv`](Socket::recv)), trying ([`try_recv`](Socket::try_recv)) and async
-//! ([`recv_async`](Socket::recv_async)) under any executor.
+//! ([`recv_async`](Socket::recv_async)) under any executor: see the [`async_guide`].
 //!
 //! ```
 //! let context = ringmq::Context::new();
@@ -48,6 +48,8 @@
 //! happens on a connection, in a span `connection` within that. Messages that are sent and received are not
 //! logged, and cost nothing for it.
 
+#[doc = include_str!("async_guide.md")]
+pub mod async_guide {}
 mod constants;
 mod context;
 mod context_builder;
@@ -88,12 +90,17 @@ pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use socket::Socket;
 pub use socket::close::CloseFuture;
 pub use socket::flush::FlushFuture;
+pub use socket::frames::{FrameIter, FrameIterMut, IntoFrames};
 pub use socket::monitor::Monitor;
 pub use socket::multipart::Multipart;
 pub use socket::payload::Payload;
 pub use socket::recv::{Frame, RecvFuture, RecvMultipartFuture};
-pub use socket::send::SendFuture;
+pub use socket::send::{SendFuture, SendMultipartFuture};
+#[cfg(feature = "futures")]
+pub use socket::sink::MessageSink;
 pub use socket::stats::{PipeStats, SocketTotals};
+#[cfg(feature = "futures")]
+pub use socket::stream::MessageStream;
 pub use wait::Spin;
 
 /// Exclusive pair.

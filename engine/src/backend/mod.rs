@@ -46,6 +46,8 @@ mod choice;
 mod datagram;
 mod socket;
 mod stream;
+#[cfg(all(unix, feature = "tokio"))]
+mod stream_watch;
 mod survey;
 mod tcp_info;
 pub(crate) mod thread;
@@ -60,6 +62,8 @@ pub use datagram::{
     SendTally, report_destination,
 };
 pub use stream::Stream;
+#[cfg(all(unix, feature = "tokio"))]
+pub use stream_watch::{Readable, StreamWatch};
 pub use survey::{
     Found, RingSize, UringCause, UringFeature, UringRefusal, UringReport, uring_report,
 };

@@ -1,6 +1,7 @@
 //! How a session lends the halves of its connection, and gets them back.
 
-use super::{ReadHalf, WriteHalf};
+use super::{Direct, ReadHalf, WriteHalf};
+use crate::backend::Stream;
 use ringmq_pipe::{LeaseCheck, LeaseOwner};
 use std::time::Duration;
 
@@ -12,6 +13,10 @@ const TAKE_OVER: Duration = Duration::from_millis(2);
 /// whoever is using it, and with one every 2 ms on either side every hundredth round trip would
 /// meet one.
 const TAKE_OVER_LATE: Duration = Duration::from_millis(16);
+
+/// How long tasks that wait are relied on without a look, at first and later.
+const TASKS_AT_FIRST: Duration = Duration::from_millis(64);
+const TASKS_LATE: Duration = Duration::from_secs(1);
 
 /// Whether threads of the application want to read the connection themselves.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -143,6 +148,33 @@ impl ReadGrant {
             LeaseCheck::Watched => {}
         }
         check
+    }
+
+    /// Whether the half is left alone because there is nothing to read, and tasks wait for more. That is looked
+    /// at less and less often: a task whose runtime does not turn may wait for ever.
+    pub(crate) fn is_left_to_tasks(&mut self, direct: &Direct, stream: &Stream) -> bool {
+        if self.half.is_with_owner()
+            || self.half.was_taken_since(self.uses)
+            || !direct.rely_on_watchers()
+        {
+            return false;
+        }
+        // Not at the first look: they may just have been told.
+        if self.take_over >= TASKS_AT_FIRST && stream.has_unread() {
+            direct.distrust_watchers();
+            return false;
+        }
+        self.take_over = (2 * self.take_over).clamp(TASKS_AT_FIRST, TASKS_LATE);
+        self.watched = false;
+        true
+    }
+
+    /// Nobody relies on tasks any more: the next look comes soon.
+    pub(crate) fn look_soon(&mut self) {
+        if self.take_over >= TASKS_AT_FIRST {
+            self.take_over = TAKE_OVER;
+            self.watched = false;
+        }
     }
 
     pub(crate) fn into_inner(self) -> Option<ReadHalf> {

@@ -3,11 +3,11 @@
 //! A connection in traffic is two [leases](ringmq_pipe::Lease), one for each half, with the session
 //! on the I/O thread as their owner.
 //!
-//! * The writing half is lent whenever the pipe is empty. A message that is then written goes to
-//!   the kernel at once, on the thread that wrote it. What the kernel does not take, and messages
-//!   that come faster than that is worth it ([`SendRate`]), are the I/O thread's.
-//! * The reading half is lent when a thread that waits for messages [asks](Direct::ask) for it, and
-//!   taken back when it is left alone.
+//! * The writing half is lent whenever the pipe is empty. A message that is then written goes to the
+//!   kernel at once, on the thread that wrote it. What the kernel does not take, and messages that come
+//!   faster than that is worth it ([`SendRate`]), are the I/O thread's.
+//! * The reading half is lent when a thread or a task that waits for messages [asks](Direct::ask) for it,
+//!   and taken back when it is left alone. A thread holds it while it waits; tasks [watch](Direct::watch).
 //!
 //! A half is given back with everything that was found out in it; the session then does what
 //! follows.
@@ -15,8 +15,11 @@
 mod burst;
 mod grant;
 mod parker;
+#[cfg(all(unix, feature = "tokio"))]
+mod reactors;
 mod read_half;
 mod send_rate;
+mod watch;
 mod write_half;
 
 pub(crate) use burst::Burst;
@@ -25,6 +28,9 @@ pub use parker::Parker;
 pub(crate) use read_half::{ReadEnd, ReadHalf};
 pub(crate) use write_half::{Flush, WriteHalf};
 
+#[cfg(all(unix, feature = "tokio"))]
+use reactors::Reactors;
+use watch::Watchers;
 use write_half::PATIENCE;
 
 use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
@@ -57,6 +63,9 @@ pub struct Direct {
     /// more in vain. Figures to go by: relaxed throughout; both wrap.
     moved: AtomicUsize,
     stuck_at: AtomicUsize,
+    watchers: Watchers,
+    #[cfg(all(unix, feature = "tokio"))]
+    reactors: Reactors,
 }
 
 thread_local! {
@@ -81,6 +90,7 @@ impl Direct {
         token: Token,
         read: Arc<Lease<ReadHalf>>,
         write: Arc<Lease<WriteHalf>>,
+        #[cfg(all(unix, feature = "tokio"))] stream: Stream,
     ) -> Self {
         Self {
             io,
@@ -92,7 +102,16 @@ impl Direct {
             signs: Mutex::new(Vec::new()),
             moved: AtomicUsize::new(0),
             stuck_at: AtomicUsize::new(usize::MAX),
+            watchers: Watchers::default(),
+            #[cfg(all(unix, feature = "tokio"))]
+            reactors: Reactors::new(stream),
         }
+    }
+
+    /// The connection has ended: whoever watches it lets go of it.
+    pub(crate) fn close(&self) {
+        #[cfg(all(unix, feature = "tokio"))]
+        self.reactors.close();
     }
 
     /// Takes the reading half, if it is lent out and nobody else has it.
@@ -261,6 +280,11 @@ impl Reader<'_> {
     /// Whether bytes are here that the pipe had no room for: the stream says nothing of them.
     pub fn is_blocked(&self) -> bool {
         self.held.as_ref().is_none_or(|reading| reading.is_blocked())
+    }
+
+    /// Whether the last [`fetch`](Self::fetch) has read all that there was.
+    pub fn has_drained(&self) -> bool {
+        self.held.as_ref().is_some_and(|reading| reading.has_drained())
     }
 
     /// What to wait for, unless it was let go.

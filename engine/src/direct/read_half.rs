@@ -33,6 +33,8 @@ pub(crate) struct ReadHalf {
     lacking: usize,
     /// Reads for which that is not to be tried: they bring what does not stay in a log.
     copies: u8,
+    /// The last read brought less than it could have: there was no more.
+    drained: bool,
 }
 
 /// Why no more is read.
@@ -43,7 +45,7 @@ pub(crate) enum ReadEnd {
 
 impl ReadHalf {
     pub(crate) fn new(stream: Stream, inbound: Inbound, tx: Option<PipeWriter>) -> Self {
-        Self { stream, inbound, tx, over: None, bulk: false, lacking: 0, copies: 0 }
+        Self { stream, inbound, tx, over: None, bulk: false, lacking: 0, copies: 0, drained: false }
     }
 
     /// What messages are written to, if that keeps all of them.
@@ -56,6 +58,11 @@ impl ReadHalf {
         let log = self.tx.as_ref().and_then(PipeWriter::as_log);
         let uncommitted = log.is_some_and(|log| !log.uncommitted().is_empty());
         self.inbound.is_blocked() || uncommitted && self.lacking == 0
+    }
+
+    /// Whether the last [`receive`](Self::receive) has taken all that the stream had.
+    pub(crate) fn has_drained(&self) -> bool {
+        self.drained
     }
 
     /// Decodes what arrived, and what waited for credit.
@@ -80,6 +87,7 @@ impl ReadHalf {
         buffer: &mut [u8],
         signs: &mut Vec<PeerSign>,
     ) -> Result<(), ReadEnd> {
+        self.drained = false;
         if self.is_blocked() {
             // What is here already goes first, and alone until the pipe has room for it.
             return self.take(&[], signs).map_err(ReadEnd::Broken);
@@ -92,6 +100,7 @@ impl ReadHalf {
         }
         let most = if self.inbound.is_large() { AFTER_LARGE } else { buffer.len() };
         let bytes = some(self.stream.receive(&mut buffer[..most]))?;
+        self.drained = bytes < most;
         self.copies = self.copies.saturating_sub(1);
         let is_log = self.log().is_some();
         self.bulk = bytes >= BULK && self.copies == 0 && is_log;

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     updates.connect(&arguments.updates)?;
     server.connect(&arguments.snapshots)?;
     changes.connect(&arguments.changes)?;
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let answered = poller.add(&server, Interest::READABLE);
     poller.add(&updates, Interest::READABLE);
     let mut replica = Replica {

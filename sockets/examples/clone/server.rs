@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut store = Store::new();
     let mut position = Position { epoch: fastrand::u64(..), sequence: 0 };
     let mut told = Instant::now();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let asked = poller.add(&snapshots, Interest::READABLE);
     poller.add(&changes, Interest::READABLE);
     loop {

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     println!("backend on {}", backend.bind(&arguments.backend)?);
     // The one that has been idle longest is first.
     let mut idle: VecDeque<Worker> = VecDeque::new();
-    let mut poller = Poller::new();
+    let poller = Poller::new();
     let clients = poller.add(&frontend, Interest::default());
     poller.add(&backend, Interest::READABLE);
     loop {

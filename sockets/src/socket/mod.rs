@@ -2,13 +2,18 @@
 
 pub(crate) mod close;
 pub(crate) mod flush;
+pub(crate) mod frames;
 pub(crate) mod monitor;
 pub(crate) mod multipart;
 mod parts;
 pub(crate) mod payload;
 pub(crate) mod recv;
 pub(crate) mod send;
+#[cfg(feature = "futures")]
+pub(crate) mod sink;
 pub(crate) mod stats;
+#[cfg(feature = "futures")]
+pub(crate) mod stream;
 mod within;
 
 use crate::constants::ZMTP_VERSION;

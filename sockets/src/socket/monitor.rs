@@ -2,12 +2,12 @@
 
 use crate::error::Error;
 use crate::inner::monitors::EventQueue;
-use crate::wait::thread_waker;
+use crate::wait::{Yielding, thread_waker};
 use ringmq_engine::MonitorEvent;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 /// The stream of a socket's events, from the moment it was made. It keeps some ten thousand events
@@ -98,11 +98,16 @@ impl Monitor {
     /// ```
     pub async fn recv_async(&self) -> Result<MonitorEvent, Error> {
         let mut registered = Registered { monitor: self, key: None };
+        let mut yielding = Yielding::default();
         poll_fn(|cx| {
+            let turn = ready!(yielding.poll_turn(cx));
             registered.enrol(cx.waker().clone());
             match self.try_recv() {
                 Err(Error::WouldBlock) => Poll::Pending,
-                result => Poll::Ready(result),
+                result => {
+                    turn.note_ready();
+                    Poll::Ready(result)
+                }
             }
         })
         .await

@@ -1,10 +1,11 @@
 //! A message of several frames, sent and received as a whole.
 
 use crate::Message;
-use std::collections::VecDeque;
+use crate::socket::frames::{FrameIter, FrameIterMut, Frames, IntoFrames};
+use std::fmt;
 use std::ops::{Index, IndexMut};
 
-/// The frames of one message, in order.
+/// The frames of one message, in order. Up to four of them need no memory of their own beside it.
 ///
 /// # Examples
 /// ```
@@ -38,8 +39,8 @@ use std::ops::{Index, IndexMut};
 /// let FrameCountError { expected, message } = taken.unwrap_err();
 /// assert_eq!((expected, message.len()), (3, 2));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Multipart(VecDeque<Message>);
+#[derive(Clone, Default)]
+pub struct Multipart(Frames);
 
 impl Multipart {
     /// No frames.
@@ -49,7 +50,7 @@ impl Multipart {
     /// assert!(ringmq::Multipart::new().is_empty());
     /// ```
     pub const fn new() -> Self {
-        Self(VecDeque::new())
+        Self(Frames::new())
     }
 
     /// The number of frames.
@@ -69,7 +70,7 @@ impl Multipart {
     /// assert!(!ringmq::Multipart::from("").is_empty()); // one frame, of no bytes
     /// ```
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.len() == 0
     }
 
     /// Adds a frame at the end.
@@ -139,7 +140,7 @@ impl Multipart {
     /// let message = ringmq::Multipart::from(["head", "body"]);
     /// assert_eq!(message.iter().map(|frame| frame.len()).sum::<usize>(), 8);
     /// ```
-    pub fn iter(&self) -> std::collections::vec_deque::Iter<'_, Message> {
+    pub fn iter(&self) -> FrameIter<'_> {
         self.0.iter()
     }
 
@@ -153,52 +154,74 @@ impl Multipart {
     /// }
     /// assert_eq!(message, ["HEAD", "BODY"].into());
     /// ```
-    pub fn iter_mut(&mut self) -> std::collections::vec_deque::IterMut<'_, Message> {
+    pub fn iter_mut(&mut self) -> FrameIterMut<'_> {
         self.0.iter_mut()
     }
 
     /// Sets each frame's `more` flag: on all but the last.
     pub(crate) fn mark(&mut self) {
         let last = self.0.len().saturating_sub(1);
-        for (index, frame) in self.0.iter_mut().enumerate() {
-            frame.set_more(index < last);
+        for index in 0..=last {
+            if let Some(frame) = self.0.get_mut(index) {
+                frame.set_more(index < last);
+            }
         }
     }
 
-    pub(crate) fn frame_mut(&mut self, index: usize) -> &mut Message {
-        &mut self.0[index]
+    pub(crate) fn frame_mut(&mut self, index: usize) -> Option<&mut Message> {
+        self.0.get_mut(index)
     }
 }
+
+impl fmt::Debug for Multipart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+impl PartialEq for Multipart {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other)
+    }
+}
+
+impl Eq for Multipart {}
 
 impl Index<usize> for Multipart {
     type Output = Message;
 
+    /// # Panics
+    /// If there are not so many frames; see [`get`](Multipart::get).
+    #[track_caller]
     fn index(&self, index: usize) -> &Message {
-        &self.0[index]
+        self.0.get(index).expect("a message has as many frames as are asked for")
     }
 }
 
 impl IndexMut<usize> for Multipart {
+    #[track_caller]
     fn index_mut(&mut self, index: usize) -> &mut Message {
-        &mut self.0[index]
+        self.0.get_mut(index).expect("a message has as many frames as are asked for")
     }
 }
 
 impl<T: Into<Message>> FromIterator<T> for Multipart {
     fn from_iter<I: IntoIterator<Item = T>>(frames: I) -> Self {
-        Self(frames.into_iter().map(Into::into).collect())
+        let mut message = Self::new();
+        message.extend(frames);
+        message
     }
 }
 
 impl<T: Into<Message>> Extend<T> for Multipart {
     fn extend<I: IntoIterator<Item = T>>(&mut self, frames: I) {
-        self.0.extend(frames.into_iter().map(Into::into));
+        frames.into_iter().for_each(|frame| self.push_back(frame));
     }
 }
 
 impl IntoIterator for Multipart {
     type Item = Message;
-    type IntoIter = std::collections::vec_deque::IntoIter<Message>;
+    type IntoIter = IntoFrames;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
@@ -207,7 +230,7 @@ impl IntoIterator for Multipart {
 
 impl<'a> IntoIterator for &'a Multipart {
     type Item = &'a Message;
-    type IntoIter = std::collections::vec_deque::Iter<'a, Message>;
+    type IntoIter = FrameIter<'a>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter()
@@ -216,7 +239,7 @@ impl<'a> IntoIterator for &'a Multipart {
 
 impl<'a> IntoIterator for &'a mut Multipart {
     type Item = &'a mut Message;
-    type IntoIter = std::collections::vec_deque::IterMut<'a, Message>;
+    type IntoIter = FrameIterMut<'a>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter_mut()
@@ -237,7 +260,9 @@ impl<T: Into<Message>, const N: usize> From<[T; N]> for Multipart {
 
 impl From<Message> for Multipart {
     fn from(frame: Message) -> Self {
-        Self(VecDeque::from([frame]))
+        let mut message = Self::new();
+        message.push_back(frame);
+        message
     }
 }
 

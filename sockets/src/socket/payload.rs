@@ -29,7 +29,7 @@ use std::borrow::Cow;
 /// }
 /// # Ok::<(), ringmq::Error>(())
 /// ```
-pub trait Payload: Sized {
+pub trait Payload: Sized + Unpin {
     /// The body, if it is to be copied into the pipe. Not the frames of a message that goes on.
     #[doc(hidden)]
     fn as_copied(&self) -> Option<&[u8]>;

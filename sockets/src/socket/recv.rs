@@ -8,6 +8,7 @@ use crate::options::Options;
 use crate::socket::Socket;
 use crate::socket::multipart::Multipart;
 use crate::wait::{Pending, Wants, block_on, fetch, try_fetching};
+use ringmq_pipe::LogReader;
 use ringmq_pipe::frame::MORE;
 use std::future::Future;
 use std::ops::Deref;
@@ -66,7 +67,8 @@ impl Deref for Frame<'_> {
 impl<K: Receives> Socket<K> {
     /// Receives a frame, waiting for one if there is none. [`more()`](Message::more) tells whether it
     /// is followed by others of the same message, which are then there too. To wait for a while only, see
-    /// [`recv_within`](Self::recv_within).
+    /// [`recv_within`](Self::recv_within). Stops the thread: in a task it is [`recv_async`](Self::recv_async)
+    /// that waits ([which calls may stand in a task](crate::async_guide)).
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when the [receive time-out](Self::set_recv_timeout) has passed,
@@ -226,10 +228,11 @@ impl<K: Receives> Socket<K> {
     /// # }).unwrap();
     /// ```
     pub fn recv_async(&self) -> RecvFuture<'_> {
-        RecvFuture { pending: Pending::new(&self.inner, Wants::Messages, ()) }
+        RecvFuture { pending: Pending::new(&self.inner, Wants::Messages, K::HAS_FAST_PATH) }
     }
 
-    /// Receives all frames of a message, waiting for one if there is none.
+    /// Receives all frames of a message, waiting for one if there is none. Stops the thread: not for
+    /// [tasks](crate::async_guide).
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -290,17 +293,22 @@ impl<K: Receives> Socket<K> {
     }
 }
 
-/// A frame to come.
+/// A frame to come. Even if it is there, some polls in a hundred are pending, and wake their task at once: for
+/// other tasks to have a turn. To look whether there is one, ask [`try_recv`](Socket::try_recv).
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct RecvFuture<'a> {
-    pending: Pending<'a, ()>,
+    /// With whether messages may go past the pattern.
+    pending: Pending<'a, bool>,
 }
 
 impl Future for RecvFuture<'_> {
     type Output = Result<Message, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.pending.poll_with(cx, |(), core| {
+        self.pending.poll_with(cx, |has_fast_path, core| {
+            if *has_fast_path && let Some(frame) = core.incoming().and_then(LogReader::read) {
+                return Ok(frame);
+            }
             let mut frame = Message::new();
             core.recv(&mut frame)?;
             Ok(frame)
@@ -308,7 +316,7 @@ impl Future for RecvFuture<'_> {
     }
 }
 
-/// A message to come, with all its frames.
+/// A message to come, with all its frames. As of [`RecvFuture`], some polls give others a turn.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct RecvMultipartFuture<'a> {
     pending: Pending<'a, ()>,

@@ -14,8 +14,10 @@ use std::task::{Context, Poll};
 
 /// Sends a message whole, or leaves it whole: only the first frame can be refused.
 pub(crate) fn send_frames(core: &mut Core, message: &mut Multipart) -> Result<(), Error> {
-    for index in 0..message.len() {
-        core.send(&mut Outgoing::Owned(message.frame_mut(index)))?;
+    let mut index = 0;
+    while let Some(frame) = message.frame_mut(index) {
+        core.send(&mut Outgoing::Owned(frame))?;
+        index += 1;
     }
     Ok(())
 }
@@ -27,7 +29,8 @@ fn failed(message: impl Payload, error: Error) -> SendError {
 }
 
 impl<K: Sends> Socket<K> {
-    /// Sends a message of one frame, waiting for room if there is none.
+    /// Sends a message of one frame, waiting for room if there is none, which stops the thread: in a task it is
+    /// [`send_async`](Self::send_async) that waits ([which calls may stand in a task](crate::async_guide)).
     ///
     /// A frame that was received with [`more()`](Message::more) set, or had it set, is sent as the
     /// beginning of a message of which the rest is to follow.
@@ -140,15 +143,13 @@ impl<K: Sends> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// # }).unwrap();
     /// ```
-    pub fn send_async(&self, message: impl Payload) -> SendFuture<'_> {
-        let message = message.into_message();
-        let more = message.more();
-        let mut message = Multipart::from(message);
-        message.frame_mut(0).set_more(more);
-        SendFuture { pending: Pending::new(&self.inner, Wants::Room, message) }
+    pub fn send_async<P: Payload>(&self, message: P) -> SendFuture<'_, P> {
+        let pending = Pending::new(&self.inner, Wants::Room, Unsent::Given(message));
+        SendFuture { pending, has_fast_path: K::HAS_FAST_PATH }
     }
 
-    /// Sends all frames as one message, waiting for room if there is none. No frames, no message.
+    /// Sends all frames as one message, waiting for room if there is none, which stops the thread: not for
+    /// [tasks](crate::async_guide). No frames, no message.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -197,7 +198,7 @@ impl<K: Sends> Socket<K> {
         result.map_err(|error| SendError { error, message })
     }
 
-    /// Sends all frames as one message; the future waits for room. See [`SendFuture`].
+    /// Sends all frames as one message; the future waits for room. See [`SendMultipartFuture`].
     ///
     /// # Examples
     /// ```
@@ -211,23 +212,96 @@ impl<K: Sends> Socket<K> {
     /// # Ok::<(), ringmq::Error>(())
     /// # }).unwrap();
     /// ```
-    pub fn send_multipart_async(&self, message: impl Into<Multipart>) -> SendFuture<'_> {
+    pub fn send_multipart_async(&self, message: impl Into<Multipart>) -> SendMultipartFuture<'_> {
         let mut message = message.into();
         message.mark();
-        SendFuture { pending: Pending::new(&self.inner, Wants::Room, message) }
+        SendMultipartFuture { pending: Pending::new(&self.inner, Wants::Room, message) }
+    }
+}
+
+/// What a [`SendFuture`] has of its message.
+enum Unsent<P> {
+    /// As it was given. Bytes that are copied into the pipe are taken from there.
+    Given(P),
+    /// What is not copied.
+    Frame(Message),
+}
+
+impl<P: Payload> Unsent<P> {
+    fn send(&mut self, core: &mut Core, has_fast_path: bool) -> Result<(), Error> {
+        if let Self::Given(message) = self {
+            if let Some(body) = message.as_copied() {
+                if has_fast_path
+                    && let Some(log) = core.outgoing()
+                    && log.write_body(0, body).is_ok()
+                {
+                    return Ok(());
+                }
+                return core.send(&mut Outgoing::Copied(body));
+            }
+            *self = Self::Frame(self.take());
+        }
+        match self {
+            Self::Frame(frame) => core.send(&mut Outgoing::Owned(frame)),
+            Self::Given(_) => Ok(()),
+        }
+    }
+
+    fn take(&mut self) -> Message {
+        match std::mem::replace(self, Self::Frame(Message::new())) {
+            Self::Given(message) => message.into_message(),
+            Self::Frame(frame) => frame,
+        }
+    }
+}
+
+/// A message of one frame on its way into a socket.
+///
+/// Until the future is ready the message is in it; [`cancel`](Self::cancel) gives it back, and dropping the
+/// future drops it. Once the future is ready the socket has it. Even if there is room, some polls in a hundred
+/// are pending, and wake their task at once: for other tasks to have a turn.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct SendFuture<'a, P> {
+    pending: Pending<'a, Unsent<P>>,
+    has_fast_path: bool,
+}
+
+impl<P: Payload> SendFuture<'_, P> {
+    /// Gives up and takes the message back.
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// let sending = socket.send_async("to nobody");
+    /// assert_eq!(sending.cancel(), "to nobody");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn cancel(mut self) -> Message {
+        self.pending.state_mut().take()
+    }
+}
+
+impl<P: Payload> Future for SendFuture<'_, P> {
+    type Output = Result<(), SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let has_fast_path = self.has_fast_path;
+        let polled = self.pending.poll_with(cx, |unsent, core| unsent.send(core, has_fast_path));
+        polled.map_err(|error| failed(self.pending.state_mut().take(), error))
     }
 }
 
 /// A message on its way into a socket.
 ///
 /// Until the future is ready the message is in it, whole; [`cancel`](Self::cancel) gives it back, and
-/// dropping the future drops it. Once the future is ready the socket has it, whole.
+/// dropping the future drops it. Once the future is ready the socket has it, whole. Some polls give other tasks
+/// a turn, as of [`SendFuture`].
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct SendFuture<'a> {
+pub struct SendMultipartFuture<'a> {
     pending: Pending<'a, Multipart>,
 }
 
-impl SendFuture<'_> {
+impl SendMultipartFuture<'_> {
     /// Gives up and takes the message back.
     ///
     /// # Examples
@@ -242,7 +316,7 @@ impl SendFuture<'_> {
     }
 }
 
-impl Future for SendFuture<'_> {
+impl Future for SendMultipartFuture<'_> {
     type Output = Result<(), SendError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

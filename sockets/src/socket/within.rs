@@ -6,7 +6,7 @@ use crate::inner::Core;
 use crate::kind::{Receives, Sends};
 use crate::socket::Socket;
 use crate::socket::multipart::Multipart;
-use crate::socket::payload::{Outgoing, Payload};
+use crate::socket::payload::Payload;
 use crate::socket::recv::recv_frames;
 use crate::socket::send::send_frames;
 use crate::wait::{Wants, block_on, try_fetching};
@@ -95,8 +95,7 @@ impl<K: Sends> Socket<K> {
     pub fn send_within(&self, message: impl Payload, time: Duration) -> Result<(), SendError> {
         match self.try_send(message) {
             Err(SendError { error: Error::WouldBlock, mut message }) if !time.is_zero() => {
-                let frame = message.frame_mut(0);
-                let send = |core: &mut Core| core.send(&mut Outgoing::Owned(frame));
+                let send = |core: &mut Core| send_frames(core, &mut message);
                 let result = block_on(&self.inner, Wants::Room, |_| Some(time), send);
                 result.map_err(|error| SendError { error, message })
             }

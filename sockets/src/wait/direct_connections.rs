@@ -40,6 +40,18 @@ impl DirectConnections {
         Readers(self.0.iter().filter_map(|connection| connection.reader()).collect())
     }
 
+    /// Each of them.
+    #[cfg(all(unix, feature = "tokio"))]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Direct>> {
+        self.0.iter()
+    }
+
+    /// Whether these are those of the same look.
+    #[cfg(all(unix, feature = "tokio"))]
+    pub(crate) fn are(&self, others: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &others.0)
+    }
+
     /// Whether the I/O thread reads all of them.
     pub(crate) fn are_with_owner(&self) -> bool {
         self.0.iter().all(|connection| connection.is_with_owner())

@@ -4,23 +4,31 @@
 //! connections itself, where there are few of them, and looks over and over. After that it registers as
 //! a waiter, pipes go to sleep so that their writers tell, the operation is tried once more, and the
 //! thread blocks: in the kernel on its own descriptors ([`block`]), or parked where the I/O thread reads
-//! for it. A future has no first stage, and leaves all reading to the I/O thread.
+//! for it. A future has no first stage. One that a tokio runtime polls reads by itself, if the feature is on
+//! ([`task_reading`]); else it leaves all reading to the I/O thread.
 
 mod block;
 mod direct_connections;
 mod spin;
+#[cfg(all(debug_assertions, feature = "tokio"))]
+mod stalled_worker;
+mod task_reading;
+mod yielding;
 
 pub(crate) use block::{park, thread_parker};
 pub(crate) use direct_connections::{DirectConnections, FEW};
 pub use spin::Spin;
 pub(crate) use spin::SpinEstimate;
+pub(crate) use yielding::Yielding;
+
+use task_reading::TaskReading;
 
 use crate::error::Error;
 use crate::inner::Core;
 use crate::options::Options;
 use crate::socket::Inner;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::task::{Context as TaskContext, Poll, Wake, Waker, ready};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -135,13 +143,18 @@ fn wait_for<T>(
 ) -> Result<T, Error> {
     let mut core = inner.lock()?;
     core.look_at_doubts();
-    let deadline = Deadline::after(timeout(&core.options));
+    let timeout = timeout(&core.options);
+    let deadline = Deadline::after(timeout);
     let how = core.options.spin;
     let direct_connections = match wants {
         Wants::Messages => core.direct_connections(),
         Wants::Room => DirectConnections::default(),
     };
     drop(core);
+    #[cfg(all(debug_assertions, feature = "tokio"))]
+    if timeout != Some(Duration::ZERO) {
+        stalled_worker::warn(inner.shared.socket_type, wants);
+    }
     let mut readers = direct_connections.readers();
     let mut result = spin::spin(inner, how, &mut readers, deadline, &mut operation);
     if matches!(result, Err(Error::WouldBlock)) && !deadline.has_passed(Instant::now()) {
@@ -179,6 +192,9 @@ pub(crate) fn fetch(inner: &Inner) -> bool {
     direct_connections.readers_as_they_are().fetch()
 }
 
+/// How often a future looks before it gives others a turn.
+const LOOKS: usize = 8;
+
 /// The waiting part of a future: what it works on, and its place among the socket's waiters. Dropping
 /// it leaves nothing behind.
 pub(crate) struct Pending<'a, S> {
@@ -186,19 +202,62 @@ pub(crate) struct Pending<'a, S> {
     wants: Wants,
     state: S,
     registration: Option<Registration<'a>>,
+    reading: TaskReading,
+    yielding: Yielding,
 }
 
 impl<'a, S> Pending<'a, S> {
     pub(crate) fn new(inner: &'a Inner, wants: Wants, state: S) -> Self {
-        Self { inner, wants, state, registration: None }
+        Self {
+            inner,
+            wants,
+            state,
+            registration: None,
+            reading: TaskReading::default(),
+            yielding: Yielding::default(),
+        }
     }
 
     pub(crate) fn state_mut(&mut self) -> &mut S {
         &mut self.state
     }
 
-    /// Tries the operation; if it would block, the task is woken when it is worth another try.
+    /// Tries the operation; if it would block, the task is woken when it is worth another try. Now and then
+    /// it is not tried, for [others](yielding) to have a turn.
+    #[inline]
     pub(crate) fn poll_with<T>(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        operation: impl Fn(&mut S, &mut Core) -> Result<T, Error>,
+    ) -> Poll<Result<T, Error>> {
+        let turn = ready!(self.yielding.poll_turn(cx));
+        let result = ready!(self.poll_operation(cx, operation));
+        self.rest();
+        turn.note_ready();
+        Poll::Ready(result)
+    }
+
+    /// Tries an operation, which is not waited for.
+    #[cfg(feature = "futures")]
+    pub(crate) fn attempt<T>(
+        &mut self,
+        mut operation: impl FnMut(&mut S, &mut Core) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let state = &mut self.state;
+        self.inner.attempt(&mut |core: &mut Core| operation(state, core))
+    }
+
+    /// Waits no longer.
+    #[inline]
+    fn rest(&mut self) {
+        self.registration = None;
+        if self.reading.rest() {
+            // There may be more for others than for this future, or nobody who looks for it.
+            self.inner.shared.waiters.wake();
+        }
+    }
+
+    fn poll_operation<T>(
         &mut self,
         cx: &mut TaskContext<'_>,
         operation: impl Fn(&mut S, &mut Core) -> Result<T, Error>,
@@ -209,23 +268,30 @@ impl<'a, S> Pending<'a, S> {
             Err(Error::WouldBlock) => {}
             result => return Poll::Ready(result),
         }
-        match &self.registration {
-            Some(registration) => registration.update(cx.waker()),
-            None => self.registration = Some(Registration::new(inner, cx.waker().clone())),
-        }
-        loop {
-            match inner.attempt_then_settle(wants, &mut operation) {
+        for _ in 0..LOOKS {
+            match &self.registration {
+                Some(registration) => registration.update(cx.waker()),
+                None => self.registration = Some(Registration::new(inner, cx.waker().clone())),
+            }
+            if wants == Wants::Messages {
+                self.reading.fetch(inner, &mut self.registration, cx.waker());
+            }
+            let result = match &self.registration {
+                Some(_) => inner.attempt_then_settle(wants, &mut operation),
+                None => inner.attempt(&mut operation),
+            };
+            match result {
                 Err(Error::WouldBlock) => {}
                 result => return Poll::Ready(result),
             }
-            if !inner.shared.mailbox.pending_for_waiter() {
-                break;
+            let changed = wants == Wants::Messages && inner.shared.have_connections_changed();
+            if self.registration.is_some() && !changed && !inner.shared.mailbox.pending_for_waiter()
+            {
+                return Poll::Pending;
             }
         }
-        if wants == Wants::Messages {
-            // Whoever waits without a thread has nobody to read for it but the I/O thread.
-            inner.lock()?.direct_connections().give_back();
-        }
+        // So much happens that others may want a turn.
+        cx.waker().wake_by_ref();
         Poll::Pending
     }
 }

@@ -92,6 +92,17 @@ fn hello() {
 }
 
 #[test]
+fn hello_between_runtimes() {
+    let mut server = Example::start("tokio_server", &[&ANYWHERE[..], &["--count", "6"]].concat());
+    let endpoint = server.line("listening on ");
+    let arguments = ["--endpoint", &endpoint, "--clients", "3", "--count", "2"];
+    let replies = Example::start("smol_client", &arguments).finish();
+    assert_eq!(replies.lines().count(), 6);
+    assert!(replies.lines().all(|line| line.ends_with(": world")), "{replies}");
+    assert_eq!(server.finish(), "received hello\n".repeat(6));
+}
+
+#[test]
 fn weather() {
     let mut publisher =
         Example::start("weather_publisher", &[&ANYWHERE[..], &["--pause", "1"]].concat());

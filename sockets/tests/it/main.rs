@@ -55,9 +55,14 @@ mod resubscribe;
 mod router;
 #[cfg(target_os = "linux")]
 mod services;
+#[cfg(feature = "futures")]
+mod streaming;
 mod texts;
 mod threads;
+#[cfg(all(unix, feature = "tokio"))]
+mod tokio_tasks;
 mod tuning;
+mod turns;
 mod unflagged;
 mod wakeups;
 mod wishes;

@@ -121,6 +121,12 @@ impl<T> LeaseOwner<T> {
         self.leave(WANTED)
     }
 
+    /// Whether it was taken since the look for which `uses` stands.
+    pub fn was_taken_since(&self, uses: u32) -> bool {
+        // Relaxed: as in `check`.
+        self.0.uses.load(Ordering::Relaxed) != uses
+    }
+
     /// Takes data back that nobody has taken since the last look, for which `uses` stands; if
     /// somebody holds it and did so then, watches for the end of that.
     pub fn check(&mut self, uses: &mut u32) -> LeaseCheck {

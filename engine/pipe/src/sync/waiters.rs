@@ -48,8 +48,12 @@ impl Waiters {
         key
     }
 
-    /// Replaces the waker of a waiter.
+    /// Replaces the waker of a waiter, unless that wakes the same task.
     pub fn update(&self, key: u64, waker: &Waker) {
+        let is_same = |(k, old, _): &(u64, Waker, bool)| *k == key && old.will_wake(waker);
+        if lock(&self.wakers).iter().any(is_same) {
+            return;
+        }
         let mut new = waker.clone();
         if let Some((_, old, _)) = lock(&self.wakers).iter_mut().find(|(k, ..)| *k == key) {
             std::mem::swap(old, &mut new);

@@ -98,6 +98,10 @@ impl Traffic {
 
     /// Takes the reading half back if it was left alone.
     pub(in crate::session) fn check_lease(&mut self, common: &mut Common, cx: &mut Cx<'_>) -> Next {
+        if self.read.is_left_to_tasks(&self.direct, &common.stream) {
+            self.watch(cx);
+            return Next::Stay;
+        }
         match self.read.check() {
             LeaseCheck::Owned => return self.look_at_reading(common, cx),
             LeaseCheck::InUse => self.watch(cx),
@@ -118,6 +122,7 @@ impl Traffic {
         self.read.fed();
         let over = match self.read.get() {
             None => {
+                self.read.look_soon();
                 self.watch(cx);
                 return self.advance(common, cx);
             }

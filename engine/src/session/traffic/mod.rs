@@ -26,15 +26,18 @@ pub(super) struct Traffic {
     pub(super) failure: Option<DisconnectReason>,
     heartbeats: Heartbeats,
     /// Takes the connection off the pipe when traffic is over.
-    _announced: Option<Announced>,
+    _announced: Announced,
 }
 
-/// A pipe that says by which connection it is reached, until this is dropped.
-struct Announced(Arc<PipeState>);
+/// A connection that threads and tasks reach, until this is dropped: a pipe says so, if there is one.
+struct Announced(Arc<Direct>, Option<Arc<PipeState>>);
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        self.0.set_direct(None);
+        if let Some(state) = &self.1 {
+            state.set_direct(None);
+        }
+        self.0.close();
     }
 }
 
@@ -47,17 +50,26 @@ impl Traffic {
     ) -> Self {
         let (io, key) = (cx.io.notifier(), cx.token.key());
         let state = writing.source.as_ref().map(|source| source.state.clone());
+        #[cfg(all(unix, feature = "tokio"))]
+        let stream = reading.stream.clone();
         let read = lease(reading, io.clone(), key, |io, key| io.writable(key));
         let mut write = lease(writing, io, key, |io, key| io.readable(key));
         let ends = (read.share(), write.share());
-        let direct = Arc::new(Direct::new(cx.io.clone(), cx.token, ends.0, ends.1));
+        let direct = Arc::new(Direct::new(
+            cx.io.clone(),
+            cx.token,
+            ends.0,
+            ends.1,
+            #[cfg(all(unix, feature = "tokio"))]
+            stream,
+        ));
         if let Some(source) = write.get().and_then(|writing| writing.source.as_mut()) {
             source.rx.install_inline(direct.clone(), key);
         }
-        let announced = state.map(|state| {
+        if let Some(state) = &state {
             state.set_direct(Some(direct.clone()));
-            Announced(state)
-        });
+        }
+        let announced = Announced(direct.clone(), state);
         Self {
             read: ReadGrant::new(read),
             write: WriteGrant::new(write),
