@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     sender.set_linger(Some(Duration::ZERO))?;
     sender.connect(&arguments.endpoint)?;
     let (length, hash) = ask_size(&sender)?;
+    println!("receiving {length} bytes");
     let mut file =
         File::options().read(true).write(true).create(true).truncate(true).open(&arguments.file)?;
     let mut transfer = Transfer {
