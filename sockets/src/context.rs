@@ -38,7 +38,7 @@ pub use ending::TermFuture;
 /// [`shutdown`](Self::shutdown). On every other thread dropping does not wait, so that no worker of a runtime
 /// is blocked: delivery goes on in the background, and a process that ends cuts it off. Whoever needs to know
 /// that all was delivered calls [`term`](Self::term), [`term_timeout`](Self::term_timeout) or
-/// [`term_async`](Self::term_async) first. See [ending well](crate::ending).
+/// [`term_async`](Self::term_async) first. See [ending well](crate::guide::ending).
 ///
 /// A context belongs to the process that has made it. A child that this process forks may drop what it has
 /// inherited, which does nothing to the parent's connections (their descriptors stay open in the child until

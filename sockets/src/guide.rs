@@ -9,14 +9,11 @@
 //! | [`high_water_marks`] | how much is queued where, and what each type of socket does when that is full |
 //! | [`ending`] | how a program ends without losing what it has sent, or hanging |
 //! | [`threads`] | what may be shared, what that costs, and what is moved rather than shared |
+//! | [`tasks`] | which calls may stand in a task, and what happens while one waits |
 //! | [`performance`] | which backend, spinning, cores, and how to measure |
 //! | [`from_libzmq`] | libzmq call by call, option by option |
 //! | [`from_pyzmq`] | the same for pyzmq |
 //! | [`from_zmq_crate`] | the same for the crate `zmq` (rust-zmq) |
-//!
-//! Tasks rather than threads: everything that waits has a method that gives a future, from
-//! [`recv_async`](crate::Socket::recv_async) to [`Monitor::recv_async`](crate::Monitor::recv_async), for any
-//! executor.
 //!
 //! # Which pattern
 //! | you want | take | and know |
@@ -59,6 +56,10 @@ pub mod ending {
 
 pub mod threads {
     #![doc = include_str!("guide/threads.md")]
+}
+
+pub mod tasks {
+    #![doc = include_str!("guide/tasks.md")]
 }
 
 pub mod performance {

@@ -5,7 +5,7 @@
 //! a [`Pull`] has no `send`. Every socket takes any number of [binds](Socket::bind) and
 //! [connects](Socket::connect) over `tcp://`, `ipc://` and `inproc://`. The same socket can be used
 //! blocking ([`recv`](Socket::recv)), trying ([`try_recv`](Socket::try_recv)) and async
-//! ([`recv_async`](Socket::recv_async)) under any executor: see the [`async_guide`].
+//! ([`recv_async`](Socket::recv_async)) under any executor: see the [page on tasks](guide::tasks).
 //!
 //! ```
 //! let context = ringmq::Context::new();
@@ -48,12 +48,9 @@
 //! happens on a connection, in a span `connection` within that. Messages that are sent and received are not
 //! logged, and cost nothing for it.
 
-#[doc = include_str!("async_guide.md")]
-pub mod async_guide {}
 mod constants;
 mod context;
 mod context_builder;
-pub mod ending;
 mod error;
 mod error_kind;
 pub mod guide;

@@ -163,7 +163,7 @@ impl Context {
     /// Ends all sockets: every call on them, also those that wait at this moment, gives
     /// [`Error::Terminated`](crate::Error::Terminated). Returns at once; what was sent goes on being delivered
     /// for the linger time. That is cut off by the end of the process: see
-    /// [ending well](crate::ending).
+    /// [ending well](crate::guide::ending).
     ///
     /// # Examples
     /// ```

@@ -5,10 +5,9 @@ use crate::error::Error;
 use crate::inner::Core;
 use crate::kind::Receives;
 use crate::options::Options;
-use crate::socket::Socket;
 use crate::socket::multipart::Multipart;
+use crate::socket::{Inner, Socket};
 use crate::wait::{Pending, Wants, block_on, fetch, try_fetching};
-use ringmq_pipe::LogReader;
 use ringmq_pipe::frame::MORE;
 use std::future::Future;
 use std::ops::Deref;
@@ -68,7 +67,7 @@ impl<K: Receives> Socket<K> {
     /// Receives a frame, waiting for one if there is none. [`more()`](Message::more) tells whether it
     /// is followed by others of the same message, which are then there too. To wait for a while only, see
     /// [`recv_within`](Self::recv_within). Stops the thread: in a task it is [`recv_async`](Self::recv_async)
-    /// that waits ([which calls may stand in a task](crate::async_guide)).
+    /// that waits ([which calls may stand in a task](crate::guide::tasks)).
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when the [receive time-out](Self::set_recv_timeout) has passed,
@@ -232,7 +231,7 @@ impl<K: Receives> Socket<K> {
     }
 
     /// Receives all frames of a message, waiting for one if there is none. Stops the thread: not for
-    /// [tasks](crate::async_guide).
+    /// [tasks](crate::guide::tasks).
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -305,10 +304,10 @@ impl Future for RecvFuture<'_> {
     type Output = Result<Message, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.pending.poll_with(cx, |has_fast_path, core| {
-            if *has_fast_path && let Some(frame) = core.incoming().and_then(LogReader::read) {
-                return Ok(frame);
-            }
+        let at_once = |has_fast_path: &mut bool, inner: &Inner| {
+            if *has_fast_path { inner.lock_as_owner()?.incoming()?.read() } else { None }
+        };
+        self.pending.poll_at_once_or_with(cx, at_once, |_, core| {
             let mut frame = Message::new();
             core.recv(&mut frame)?;
             Ok(frame)

@@ -4,9 +4,9 @@ use crate::Message;
 use crate::error::{Error, SendError};
 use crate::inner::Core;
 use crate::kind::Sends;
-use crate::socket::Socket;
 use crate::socket::multipart::Multipart;
 use crate::socket::payload::{Outgoing, Payload};
+use crate::socket::{Inner, Socket};
 use crate::wait::{Pending, Wants, block_on};
 use std::future::Future;
 use std::pin::Pin;
@@ -30,7 +30,7 @@ fn failed(message: impl Payload, error: Error) -> SendError {
 
 impl<K: Sends> Socket<K> {
     /// Sends a message of one frame, waiting for room if there is none, which stops the thread: in a task it is
-    /// [`send_async`](Self::send_async) that waits ([which calls may stand in a task](crate::async_guide)).
+    /// [`send_async`](Self::send_async) that waits ([which calls may stand in a task](crate::guide::tasks)).
     ///
     /// A frame that was received with [`more()`](Message::more) set, or had it set, is sent as the
     /// beginning of a message of which the rest is to follow.
@@ -149,7 +149,7 @@ impl<K: Sends> Socket<K> {
     }
 
     /// Sends all frames as one message, waiting for room if there is none, which stops the thread: not for
-    /// [tasks](crate::async_guide). No frames, no message.
+    /// [tasks](crate::guide::tasks). No frames, no message.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -228,15 +228,17 @@ enum Unsent<P> {
 }
 
 impl<P: Payload> Unsent<P> {
-    fn send(&mut self, core: &mut Core, has_fast_path: bool) -> Result<(), Error> {
+    /// Sends bytes that are copied into the pipe, if there is nothing to decide about them.
+    #[inline(always)]
+    fn send_at_once(&self, inner: &Inner) -> Option<()> {
+        let Self::Given(message) = self else { return None };
+        let body = message.as_copied()?;
+        inner.lock_as_owner()?.outgoing()?.write_body(0, body).ok()
+    }
+
+    fn send(&mut self, core: &mut Core) -> Result<(), Error> {
         if let Self::Given(message) = self {
             if let Some(body) = message.as_copied() {
-                if has_fast_path
-                    && let Some(log) = core.outgoing()
-                    && log.write_body(0, body).is_ok()
-                {
-                    return Ok(());
-                }
                 return core.send(&mut Outgoing::Copied(body));
             }
             *self = Self::Frame(self.take());
@@ -286,7 +288,10 @@ impl<P: Payload> Future for SendFuture<'_, P> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let has_fast_path = self.has_fast_path;
-        let polled = self.pending.poll_with(cx, |unsent, core| unsent.send(core, has_fast_path));
+        let at_once = |unsent: &mut Unsent<P>, inner: &Inner| {
+            if has_fast_path { unsent.send_at_once(inner) } else { None }
+        };
+        let polled = self.pending.poll_at_once_or_with(cx, at_once, Unsent::send);
         polled.map_err(|error| failed(self.pending.state_mut().take(), error))
     }
 }

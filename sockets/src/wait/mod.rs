@@ -192,6 +192,10 @@ pub(crate) fn fetch(inner: &Inner) -> bool {
     direct_connections.readers_as_they_are().fetch()
 }
 
+/// Rounds of other tasks that a future which waits for room lets pass before it waits to be told. A peer that
+/// reads makes room sooner than that: to be told takes the I/O thread, and wakes a thread.
+const ROUNDS: u8 = 16;
+
 /// How often a future looks before it gives others a turn.
 const LOOKS: usize = 8;
 
@@ -204,6 +208,8 @@ pub(crate) struct Pending<'a, S> {
     registration: Option<Registration<'a>>,
     reading: TaskReading,
     yielding: Yielding,
+    /// Rounds of other tasks that have been waited for room.
+    rounds: u8,
 }
 
 impl<'a, S> Pending<'a, S> {
@@ -215,6 +221,7 @@ impl<'a, S> Pending<'a, S> {
             registration: None,
             reading: TaskReading::default(),
             yielding: Yielding::default(),
+            rounds: 0,
         }
     }
 
@@ -231,6 +238,29 @@ impl<'a, S> Pending<'a, S> {
         operation: impl Fn(&mut S, &mut Core) -> Result<T, Error>,
     ) -> Poll<Result<T, Error>> {
         let turn = ready!(self.yielding.poll_turn(cx));
+        let result = ready!(self.poll_operation(cx, operation));
+        self.rest();
+        turn.note_ready();
+        Poll::Ready(result)
+    }
+
+    /// As [`poll_with`](Self::poll_with). If the future has not waited yet, what is to be had at once is asked
+    /// for first: `at_once` goes past everything that there is to decide, as a blocking call does.
+    #[inline]
+    pub(crate) fn poll_at_once_or_with<T>(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        at_once: impl FnOnce(&mut S, &Inner) -> Option<T>,
+        operation: impl Fn(&mut S, &mut Core) -> Result<T, Error>,
+    ) -> Poll<Result<T, Error>> {
+        if self.registration.is_some() || self.reading.is_watching() {
+            return self.poll_with(cx, operation);
+        }
+        let turn = ready!(self.yielding.poll_turn(cx));
+        if let Some(value) = at_once(&mut self.state, self.inner) {
+            turn.note_ready();
+            return Poll::Ready(Ok(value));
+        }
         let result = ready!(self.poll_operation(cx, operation));
         self.rest();
         turn.note_ready();
@@ -267,6 +297,11 @@ impl<'a, S> Pending<'a, S> {
         match inner.attempt(&mut operation) {
             Err(Error::WouldBlock) => {}
             result => return Poll::Ready(result),
+        }
+        if wants == Wants::Room && self.rounds < ROUNDS {
+            self.rounds += 1;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         for _ in 0..LOOKS {
             match &self.registration {

@@ -34,6 +34,15 @@ impl TaskReading {
         false
     }
 
+    /// Whether it has waited for connections.
+    #[inline]
+    pub(super) fn is_watching(&self) -> bool {
+        #[cfg(all(unix, feature = "tokio"))]
+        return self.watched.is_some();
+        #[cfg(not(all(unix, feature = "tokio")))]
+        false
+    }
+
     /// Reads what there is, of connections whose reactor says that there may be something; from then on it
     /// tells, of the others too. Before it reads it takes the future, which the `task` polls, off the list of
     /// those who wait: what it reads it need not be told of.
