@@ -27,7 +27,7 @@ SEEN = (
     "ringmq::Socket::send_hwm",
     "ringmq::Message::more",
     "ringmq::Payload::into_message",
-    "ringmq::options::SocketOption::by_name",
+    "ringmq::options::OptionHandle::by_name",
 )
 
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})(.*)$")
