@@ -4,8 +4,9 @@
 //! connections itself, where there are few of them, and looks over and over. After that it registers as
 //! a waiter, pipes go to sleep so that their writers tell, the operation is tried once more, and the
 //! thread blocks: in the kernel on its own descriptors ([`block`]), or parked where the I/O thread reads
-//! for it. A future has no first stage. One that a tokio runtime polls reads by itself, if the feature is on
-//! ([`task_reading`]); else it leaves all reading to the I/O thread.
+//! for it. A future that a tokio runtime polls reads by itself, if the feature is on ([`task_reading`]), and on
+//! a runtime of one thread it has a first stage, too ([`task_spin`]); else it leaves all reading to the I/O
+//! thread, and waits to be told.
 
 mod block;
 mod direct_connections;
@@ -13,6 +14,7 @@ mod spin;
 #[cfg(all(debug_assertions, feature = "tokio"))]
 mod stalled_worker;
 mod task_reading;
+mod task_spin;
 mod yielding;
 
 pub(crate) use block::{park, thread_parker};
@@ -22,6 +24,7 @@ pub(crate) use spin::SpinEstimate;
 pub(crate) use yielding::Yielding;
 
 use task_reading::TaskReading;
+use task_spin::TaskSpin;
 
 use crate::error::Error;
 use crate::inner::Core;
@@ -192,10 +195,6 @@ pub(crate) fn fetch(inner: &Inner) -> bool {
     direct_connections.readers_as_they_are().fetch()
 }
 
-/// Rounds of other tasks that a future which waits for room lets pass before it waits to be told. A peer that
-/// reads makes room sooner than that: to be told takes the I/O thread, and wakes a thread.
-const ROUNDS: u8 = 16;
-
 /// How often a future looks before it gives others a turn.
 const LOOKS: usize = 8;
 
@@ -208,8 +207,7 @@ pub(crate) struct Pending<'a, S> {
     registration: Option<Registration<'a>>,
     reading: TaskReading,
     yielding: Yielding,
-    /// Rounds of other tasks that have been waited for room.
-    rounds: u8,
+    spin: TaskSpin,
 }
 
 impl<'a, S> Pending<'a, S> {
@@ -221,7 +219,7 @@ impl<'a, S> Pending<'a, S> {
             registration: None,
             reading: TaskReading::default(),
             yielding: Yielding::default(),
-            rounds: 0,
+            spin: TaskSpin::Fresh,
         }
     }
 
@@ -281,6 +279,7 @@ impl<'a, S> Pending<'a, S> {
     #[inline]
     fn rest(&mut self) {
         self.registration = None;
+        self.spin.rest(self.inner, self.wants);
         if self.reading.rest() {
             // There may be more for others than for this future, or nobody who looks for it.
             self.inner.shared.waiters.wake();
@@ -298,9 +297,8 @@ impl<'a, S> Pending<'a, S> {
             Err(Error::WouldBlock) => {}
             result => return Poll::Ready(result),
         }
-        if wants == Wants::Room && self.rounds < ROUNDS {
-            self.rounds += 1;
-            cx.waker().wake_by_ref();
+        // Who is to be told of room makes work for the I/O thread.
+        if wants == Wants::Room && self.spin.turns(inner, wants, cx) {
             return Poll::Pending;
         }
         for _ in 0..LOOKS {
@@ -322,6 +320,9 @@ impl<'a, S> Pending<'a, S> {
             let changed = wants == Wants::Messages && inner.shared.have_connections_changed();
             if self.registration.is_some() && !changed && !inner.shared.mailbox.pending_for_waiter()
             {
+                if wants == Wants::Messages {
+                    self.spin.turns(inner, wants, cx);
+                }
                 return Poll::Pending;
             }
         }

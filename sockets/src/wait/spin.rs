@@ -67,7 +67,7 @@ impl SpinEstimate {
         Duration::ZERO
     }
 
-    fn note(&self, success: bool) {
+    pub(super) fn note(&self, success: bool) {
         let worth = self.worth.load(Ordering::Relaxed);
         let next = match success {
             true => (worth + Self::SUCCESS).min(Self::BEST),
@@ -76,6 +76,15 @@ impl SpinEstimate {
         self.worth.store(next, Ordering::Relaxed);
         let pause = if next == 0 { Self::PAUSE } else { 0 };
         self.pause.store(pause, Ordering::Relaxed);
+    }
+}
+
+/// How long to spin this time.
+pub(super) fn budget(inner: &Inner, how: Spin) -> Duration {
+    match how {
+        Spin::Adaptive => inner.shared.spin_estimate.budget(),
+        Spin::Fixed(budget) => budget,
+        Spin::Off => Duration::ZERO,
     }
 }
 
@@ -89,11 +98,7 @@ pub(super) fn spin<T>(
     operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let spin_estimate = &inner.shared.spin_estimate;
-    let budget = match how {
-        Spin::Adaptive => spin_estimate.budget(),
-        Spin::Fixed(budget) => budget,
-        Spin::Off => Duration::ZERO,
-    };
+    let budget = budget(inner, how);
     let start = Instant::now();
     let mut pace = SpinPace::default();
     loop {
@@ -122,13 +127,24 @@ pub(super) fn spin<T>(
 
 /// How a thread spends the time between two looks.
 #[derive(Default)]
-struct SpinPace {
+pub(super) struct SpinPace {
     looks: u32,
     /// Somebody else wants this processor.
     contended: bool,
 }
 
 impl SpinPace {
+    /// Now and then offers the processor to others; `false` if somebody else wants it.
+    pub(super) fn offer_processor(&mut self) -> bool {
+        self.looks += 1;
+        if self.looks.is_multiple_of(LOOKS) {
+            let before = Instant::now();
+            std::thread::yield_now();
+            self.contended = before.elapsed() > UNCONTENDED;
+        }
+        !self.contended
+    }
+
     fn step(&mut self, reading: bool) {
         self.looks += 1;
         if !self.contended && !self.looks.is_multiple_of(LOOKS) {
