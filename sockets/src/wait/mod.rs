@@ -159,7 +159,8 @@ fn wait_for<T>(
         stalled_worker::warn(inner.shared.socket_type, wants);
     }
     let mut readers = direct_connections.readers();
-    let mut result = spin::spin(inner, how, &mut readers, deadline, &mut operation);
+    let budget = spin::budget(inner, how);
+    let mut result = spin::spin(inner, budget, &mut readers, deadline, &mut operation);
     if matches!(result, Err(Error::WouldBlock)) && !deadline.has_passed(Instant::now()) {
         drop(readers);
         result = block::block(inner, wants, deadline, &mut operation);
@@ -296,6 +297,18 @@ impl<'a, S> Pending<'a, S> {
         match inner.attempt(&mut operation) {
             Err(Error::WouldBlock) => {}
             result => return Poll::Ready(result),
+        }
+        if wants == Wants::Messages
+            && let Some(result) = self.spin.stay(inner, &mut operation)
+        {
+            return Poll::Ready(result);
+        }
+        // The reactor is not asked at each turn: that is the runtime's to say.
+        if wants == Wants::Messages && self.spin.is_spinning() && fetch(inner) {
+            match inner.attempt(&mut operation) {
+                Err(Error::WouldBlock) => {}
+                result => return Poll::Ready(result),
+            }
         }
         // Who is to be told of room makes work for the I/O thread.
         if wants == Wants::Room && self.spin.turns(inner, wants, cx) {

@@ -92,13 +92,12 @@ pub(super) fn budget(inner: &Inner, how: Spin) -> Duration {
 /// do so.
 pub(super) fn spin<T>(
     inner: &Inner,
-    how: Spin,
+    budget: Duration,
     readers: &mut Readers<'_>,
     deadline: Deadline,
     operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let spin_estimate = &inner.shared.spin_estimate;
-    let budget = budget(inner, how);
     let start = Instant::now();
     let mut pace = SpinPace::default();
     loop {

@@ -3,17 +3,24 @@
 //!
 //! To be told costs a task two wake-ups: of the thread that its runtime runs on, and of the task. An answer
 //! that is on its way is met sooner by one that is polled again at once, as [a thread](super::spin) meets it.
-//! Only where another turn is cheap: on a runtime of one thread, which looks at its reactor and at its other
-//! tasks before it polls this one again. A runtime of many threads would wake another one each time.
+//! On a runtime of one thread another turn is cheap: that looks at its reactor and at its other tasks before
+//! it polls this one again. A runtime of many threads would wake another one each time; there the future
+//! itself looks for a moment, while the other threads run the other tasks.
 
-use super::Wants;
-use super::spin::{SpinPace, budget};
+use super::spin::{SpinPace, budget, spin};
+use super::{Deadline, Spin, Wants};
+use crate::error::Error;
+use crate::inner::Core;
 use crate::socket::Inner;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
 /// Turns that are waited for room: a peer that reads has made some by then.
 const ROOM_TURNS: u32 = 16;
+
+/// How long a future keeps a thread of many, at the most: a round trip on a quiet machine, and no longer than
+/// tasks keep them anyway.
+const STAY: Duration = Duration::from_micros(20);
 
 /// The looks of one future.
 #[derive(Default)]
@@ -34,6 +41,10 @@ pub(super) struct Spinning {
 }
 
 impl TaskSpin {
+    pub(super) fn is_spinning(&self) -> bool {
+        matches!(self, Self::Spinning(_))
+    }
+
     /// The operation would block: whether the task has been woken for another turn, rather than to wait.
     pub(super) fn turns(&mut self, inner: &Inner, wants: Wants, task: &Context<'_>) -> bool {
         if matches!(self, Self::Fresh) {
@@ -58,8 +69,37 @@ impl TaskSpin {
         false
     }
 
+    /// The operation would block: where another turn is not cheap, tries it again and again for a moment, if
+    /// that has been worth it lately.
+    pub(super) fn stay<T>(
+        &mut self,
+        inner: &Inner,
+        operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
+    ) -> Option<Result<T, Error>> {
+        if !matches!(self, Self::Fresh) || turns() != Turns::Dear {
+            return None;
+        }
+        *self = Self::Over;
+        let mut core = inner.lock().ok()?;
+        let how = core.options.spin;
+        let connections = core.direct_connections();
+        drop(core);
+        let mut readers = connections.readers();
+        let budget = budget(inner, how);
+        let budget = if how == Spin::Adaptive { budget.min(STAY) } else { budget };
+        match spin(inner, budget, &mut readers, Deadline(None), operation) {
+            Err(Error::WouldBlock) => None,
+            result => {
+                drop(readers);
+                // There may be more for others, or nobody left who reads for them.
+                inner.shared.waiters.wake();
+                Some(result)
+            }
+        }
+    }
+
     fn begin(inner: &Inner, wants: Wants) -> Self {
-        if !turns_are_cheap() {
+        if turns() != Turns::Cheap {
             return Self::Over;
         }
         let limit = match wants {
@@ -87,14 +127,24 @@ impl TaskSpin {
     }
 }
 
-/// Whether the runtime polls a task that has woken itself without further ado.
-fn turns_are_cheap() -> bool {
+/// What it takes to be polled again.
+#[derive(PartialEq, Eq)]
+enum Turns {
+    /// The runtime has one thread, which comes back.
+    Cheap,
+    /// The runtime has several, and wakes another one for it.
+    Dear,
+    /// Nobody knows.
+    Unknown,
+}
+
+fn turns() -> Turns {
     #[cfg(all(unix, feature = "tokio"))]
-    {
-        use tokio::runtime::{Handle, RuntimeFlavor};
-        Handle::try_current()
-            .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread)
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        return match runtime.runtime_flavor() {
+            tokio::runtime::RuntimeFlavor::CurrentThread => Turns::Cheap,
+            _ => Turns::Dear,
+        };
     }
-    #[cfg(not(all(unix, feature = "tokio")))]
-    false
+    Turns::Unknown
 }
