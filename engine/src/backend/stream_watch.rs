@@ -2,10 +2,12 @@
 #![allow(unsafe_code)]
 
 use super::Stream;
+use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
@@ -42,6 +44,13 @@ impl StreamWatch {
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    /// Whether the reactor is gone with its runtime.
+    pub(crate) fn is_gone(&self) -> bool {
+        // Neither woken nor counted: asked once, of a reactor that no task of the calling thread's is on.
+        let readable = pin!(tokio::task::coop::unconstrained(self.0.readable()));
+        matches!(readable.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(_)))
     }
 
     /// Whether the stream may have something to read; if not, the waker of `cx` is woken when it has. Only

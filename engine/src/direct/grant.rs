@@ -85,6 +85,11 @@ impl ReadGrant {
         self.starved || self.is_blocked()
     }
 
+    /// Whether the half is here and was brought back because no more is to be read.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.get().is_some_and(|reading| reading.over.is_some())
+    }
+
     /// Whether a thread waits for the half.
     pub(crate) fn is_waited_for(&self) -> bool {
         self.demand == Demand::Waiting
@@ -153,7 +158,9 @@ impl ReadGrant {
     /// Whether the half is left alone because there is nothing to read, and tasks wait for more. That is looked
     /// at less and less often: a task whose runtime does not turn may wait for ever.
     pub(crate) fn is_left_to_tasks(&mut self, direct: &Direct, stream: &Stream) -> bool {
-        if self.half.is_with_owner()
+        // What waits in the half for room no stream tells of.
+        if self.starved
+            || self.half.is_with_owner()
             || self.half.was_taken_since(self.uses)
             || !direct.rely_on_watchers()
         {

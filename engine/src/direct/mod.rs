@@ -250,6 +250,11 @@ impl Reader<'_> {
         if self.over || reading.is_wanted() {
             return Fetch::Closed;
         }
+        if reading.over.is_some() {
+            // Lent on before the session has seen why it was brought back.
+            self.over = true;
+            return Fetch::Closed;
+        }
         let mut signs = Vec::new();
         // Whom the messages wake is none of this connection's business while it is in the middle of
         // them.

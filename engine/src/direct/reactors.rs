@@ -39,6 +39,11 @@ impl Reactors {
 }
 
 impl RegisteredStream {
+    /// Takes out the reactors that are gone with their runtimes: each keeps descriptors open.
+    fn take_gone(&mut self) -> Vec<(Id, Arc<StreamWatch>)> {
+        self.watches.extract_if(.., |(_, watch)| watch.is_gone()).collect()
+    }
+
     /// Registers the stream with a runtime's reactor.
     fn register(&mut self, runtime: &Handle) -> Option<Arc<StreamWatch>> {
         if lock(&WITHOUT_IO).contains(&runtime.id()) {
@@ -69,12 +74,17 @@ impl Direct {
     /// The connection as the reactor of a runtime watches it; `None` if it cannot, or the connection has
     /// ended.
     pub fn stream_watch(&self, runtime: &Handle) -> Option<Arc<StreamWatch>> {
+        // Dropped last, with no lock held: a runtime has locks of its own.
+        let _gone;
         let mut watched = lock(&self.reactors.0);
         let watched = watched.as_mut()?;
         let known = watched.watches.iter().find(|(id, _)| *id == runtime.id());
         match known {
             Some((_, watch)) => Some(watch.clone()),
-            None => watched.register(runtime),
+            None => {
+                _gone = watched.take_gone();
+                watched.register(runtime)
+            }
         }
     }
 

@@ -55,9 +55,12 @@ impl ContextInner {
     }
 
     fn open_sockets(&self) -> Vec<Arc<Inner>> {
-        let sockets: Vec<Arc<Inner>> =
-            lock(&self.sockets).iter().filter_map(Weak::upgrade).collect();
-        sockets.into_iter().filter(|inner| inner.is_open()).collect()
+        self.sockets().into_iter().filter(|inner| inner.is_open()).collect()
+    }
+
+    /// All sockets that somebody has.
+    fn sockets(&self) -> Vec<Arc<Inner>> {
+        lock(&self.sockets).iter().filter_map(Weak::upgrade).collect()
     }
 
     /// What is left to be done.
@@ -141,7 +144,7 @@ impl Drop for ContextInner {
         self.shut_down();
         self.inproc.clear();
         if !self.lingering.waiting().is_empty() {
-            remind_in_background(DROPPED, &self.lingering);
+            remind_in_background(DROPPED, &self.lingering, &self.inproc);
         }
         self.retire();
     }
@@ -283,7 +286,11 @@ impl Context {
         if self.0.is_inherited() {
             return;
         }
-        self.0.open_sockets().iter().for_each(|socket| socket.set_linger(linger));
+        // What lingers first: somebody may be in a socket for long. Then again, for those that are being closed
+        // meanwhile: either their locks are waited for here, or they are closed with the new time.
+        self.0.lingering.change(None, linger);
+        self.0.inproc.linger_changed();
+        self.0.sockets().iter().for_each(|socket| socket.set_linger(linger));
         self.0.lingering.change(None, linger);
         self.0.inproc.linger_changed();
     }
@@ -372,7 +379,9 @@ impl Future for TermFuture<'_> {
             context.retire();
             return Poll::Ready(());
         }
-        self.watched.get_or_insert_with(|| BackgroundReminder::new(TERM, &context.lingering));
+        self.watched.get_or_insert_with(|| {
+            BackgroundReminder::new(TERM, &context.lingering, &context.inproc)
+        });
         Poll::Pending
     }
 }

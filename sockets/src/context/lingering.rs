@@ -7,7 +7,7 @@ use super::unfinished::Waiting;
 use crate::inner::mailbox::SocketMailbox;
 use crate::inner::pipes::Pipe;
 use ringmq_engine::{IoHandle, MonitorEvent, Notice, PipeState};
-use ringmq_pipe::PipeDepth;
+use ringmq_pipe::{PipeDepth, Section};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -80,37 +80,45 @@ impl Lingering {
 
     /// A pipe is over, and `lost` messages with it.
     fn over(&self, socket: &SocketMailbox, endpoint: Arc<str>, lost: u64) {
-        if lost > 0 {
-            self.gave_up.fetch_add(lost, Ordering::Relaxed);
-            socket.gave_up.fetch_add(lost, Ordering::Relaxed);
-            self.tell(socket, &endpoint, lost);
-            socket
-                .reporter
-                .monitors
-                .publish(&MonitorEvent::LingerGaveUp { endpoint, messages: lost });
-        }
+        self.gave_up.fetch_add(lost, Ordering::Relaxed);
+        socket.gave_up.fetch_add(lost, Ordering::Relaxed);
         // SeqCst: as everywhere; who waits has registered before it looked.
         socket.lingering.fetch_sub(1, Ordering::SeqCst);
         socket.waiters.wake();
+        if lost > 0 {
+            self.tell(socket.socket_type.name(), endpoint.clone(), lost);
+            let event = MonitorEvent::LingerGaveUp { endpoint, messages: lost };
+            socket.reporter.monitors.publish(&event);
+        }
     }
 
-    fn tell(&self, socket: &SocketMailbox, endpoint: &str, messages: u64) {
-        let (now, socket, in_all) = (Instant::now(), socket.socket_type.name(), self.gave_up());
-        let mut told = lock(&self.told);
-        let again = told.is_some_and(|told| now.duration_since(told) < TOLD_EVERY);
-        if again {
-            tracing::debug!(socket, endpoint, messages, in_all, "gave up what lingered");
-            return;
-        }
-        *told = Some(now);
-        drop(told);
-        tracing::warn!(
-            socket,
-            endpoint,
-            messages,
-            in_all,
-            "gave up messages that were not delivered: the linger time is over, or their peer has gone"
-        );
+    /// Writes it to the log, which is code of the application: when no lock is held any more.
+    fn tell(&self, socket: &'static str, endpoint: Arc<str>, messages: u64) {
+        let (now, in_all) = (Instant::now(), self.gave_up());
+        let before = {
+            let mut told = lock(&self.told);
+            let again = told.is_some_and(|told| now.duration_since(told) < TOLD_EVERY);
+            if again {
+                true
+            } else {
+                told.replace(now);
+                false
+            }
+        };
+        Section::run_after(move || {
+            let endpoint = &*endpoint;
+            if before {
+                tracing::debug!(socket, endpoint, messages, in_all, "gave up what lingered");
+                return;
+            }
+            tracing::warn!(
+                socket,
+                endpoint,
+                messages,
+                in_all,
+                "gave up messages that were not delivered: the linger time is over, or their peer has gone"
+            );
+        });
     }
 
     /// Messages that linger gave up, of all sockets.

@@ -1,7 +1,9 @@
-//! Waiting says what it waits for: once after a second, and then rarely.
+//! Waiting says what it waits for: once after a second, and then rarely. Who says so in the background also sees
+//! to the linger times of what waits within the process, which no I/O thread does.
 
 use super::lingering::Lingering;
 use super::unfinished::{Unfinished, Waiting};
+use ringmq_transports::inproc::Inproc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,9 +45,13 @@ fn warn(what: &str, left: &Unfinished) {
 }
 
 /// Has a thread say what lingers until nothing does any more.
-pub(super) fn remind_in_background(what: &'static str, lingering: &Arc<Lingering>) {
-    let lingering = lingering.clone();
-    start(move || watch(what, &lingering, || true));
+pub(super) fn remind_in_background(
+    what: &'static str,
+    lingering: &Arc<Lingering>,
+    inproc: &Arc<Inproc>,
+) {
+    let (lingering, inproc) = (lingering.clone(), inproc.clone());
+    start(move || watch(what, &lingering, &inproc, || true));
 }
 
 /// Says what lingers for one who waits without a thread; dropped when the wait is over.
@@ -53,10 +59,15 @@ pub(crate) struct BackgroundReminder(#[expect(dead_code, reason = "dropped with 
 
 impl BackgroundReminder {
     /// Has a thread say what lingers, as long as something does and this lives.
-    pub(crate) fn new(what: &'static str, lingering: &Arc<Lingering>) -> Self {
+    pub(crate) fn new(
+        what: &'static str,
+        lingering: &Arc<Lingering>,
+        inproc: &Arc<Inproc>,
+    ) -> Self {
         let alive = Arc::new(());
         let (waiting, lingering) = (Arc::downgrade(&alive), lingering.clone());
-        start(move || watch(what, &lingering, || waiting.strong_count() > 0));
+        let inproc = inproc.clone();
+        start(move || watch(what, &lingering, &inproc, || waiting.strong_count() > 0));
         Self(alive)
     }
 }
@@ -69,15 +80,23 @@ fn start(watch: impl FnOnce() + Send + 'static) {
     }
 }
 
-fn watch(what: &str, lingering: &Lingering, waits: impl Fn() -> bool) {
-    let mut pause = FIRST;
+fn watch(what: &str, lingering: &Lingering, inproc: &Inproc, waits: impl Fn() -> bool) {
+    let mut reminder = Reminder::new();
+    let began = Instant::now();
     loop {
-        std::thread::sleep(pause);
+        let deadline = inproc.sweep();
         let waiting: Vec<Waiting> = lingering.waiting();
-        if waiting.is_empty() || !waits() {
+        // At first sockets may not have been closed yet.
+        let may_begin = began.elapsed() < FIRST;
+        if !waits() || waiting.is_empty() && !may_begin {
             return;
         }
-        warn(what, &Unfinished { waiting, open_sockets: Vec::new() });
-        pause = (pause * SELDOMER).min(LONGEST);
+        reminder.remind(what, || Unfinished { waiting, open_sockets: Vec::new() });
+        let now = Instant::now();
+        let next = reminder.next.into_iter().chain(deadline).min();
+        let pause = next.map_or(LONGEST, |next| next.saturating_duration_since(now));
+        // What lingers within the process may have its time changed meanwhile.
+        let most = if inproc.waiting() > 0 { FIRST } else { LONGEST };
+        std::thread::sleep(pause.min(most));
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Pipe {
     pub(crate) drops: Drops,
     /// Messages written to another log than the present one.
     pub(crate) sent_before: u64,
+    /// How many wait until what was written to it is sent.
+    pub(crate) flushes: u32,
 }
 
 impl Pipe {
@@ -45,6 +47,7 @@ impl Pipe {
             direct,
             drops: Drops::NONE,
             sent_before: 0,
+            flushes: 0,
         }
     }
 

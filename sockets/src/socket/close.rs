@@ -151,8 +151,9 @@ impl Future for CloseFuture<'_> {
             return Poll::Ready(());
         }
         let lingering = &self.inner.shared.lingering_in_context;
+        let inproc = &self.inner.context.inproc;
         self.watched.get_or_insert_with(|| {
-            BackgroundReminder::new("waiting for the end of a socket", lingering)
+            BackgroundReminder::new("waiting for the end of a socket", lingering, inproc)
         });
         Poll::Pending
     }

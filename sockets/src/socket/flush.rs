@@ -131,7 +131,10 @@ impl FlushTarget {
 
     fn end(&self, core: &mut Core) {
         if let Some(pipe) = self.pipe(core) {
-            pipe.end.tx.stop_watching();
+            pipe.flushes = pipe.flushes.saturating_sub(1);
+            if pipe.flushes == 0 {
+                pipe.end.tx.stop_watching();
+            }
         }
     }
 }
@@ -158,13 +161,12 @@ impl PendingFlush {
         if done { Ok(()) } else { Err(Error::WouldBlock) }
     }
 
-    fn targets(core: &Core) -> Vec<FlushTarget> {
-        let target = |(key, pipe): (usize, &Pipe)| FlushTarget {
-            key,
-            state: pipe.end.state.clone(),
-            mark: pipe.end.tx.flush_mark(),
+    fn targets(core: &mut Core) -> Vec<FlushTarget> {
+        let target = |(key, pipe): (usize, &mut Pipe)| {
+            pipe.flushes += 1;
+            FlushTarget { key, state: pipe.end.state.clone(), mark: pipe.end.tx.flush_mark() }
         };
-        core.pipes.iter().map(target).collect()
+        core.pipes.iter_mut().map(target).collect()
     }
 
     /// What is still waited for.

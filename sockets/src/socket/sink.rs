@@ -81,6 +81,10 @@ impl Sink<Multipart> for MessageSink<'_> {
     type Error = SendError;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        if self.pending.state_mut().is_none() {
+            // For the message that is given to the socket next.
+            return self.pending.poll_turn(cx).map(Ok);
+        }
         self.poll_empty(cx)
     }
 

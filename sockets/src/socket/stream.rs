@@ -57,7 +57,7 @@ impl Stream for MessageStream<'_> {
             return Poll::Ready(None);
         }
         match ready!(self.pending.poll_with(cx, |(), core| recv_frames(core))) {
-            Err(Error::Terminated) => {
+            Err(Error::Terminated | Error::Closed) => {
                 self.is_over = true;
                 Poll::Ready(None)
             }

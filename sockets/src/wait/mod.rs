@@ -266,6 +266,13 @@ impl<'a, S> Pending<'a, S> {
         Poll::Ready(result)
     }
 
+    /// Ready, unless [others](yielding) are to have a turn.
+    #[cfg(feature = "futures")]
+    pub(crate) fn poll_turn(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        ready!(self.yielding.poll_turn(cx)).note_ready();
+        Poll::Ready(())
+    }
+
     /// Tries an operation, which is not waited for.
     #[cfg(feature = "futures")]
     pub(crate) fn attempt<T>(

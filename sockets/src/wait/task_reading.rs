@@ -57,6 +57,7 @@ impl TaskReading {
             return;
         };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            self.watched = None;
             return connections.give_back();
         };
         let known = self.watched.take().filter(|watched| watched.are(&connections));

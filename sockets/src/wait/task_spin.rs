@@ -8,7 +8,7 @@
 //! itself looks for a moment, while the other threads run the other tasks.
 
 use super::spin::{SpinPace, budget, spin};
-use super::{Deadline, Spin, Wants};
+use super::{Deadline, Wants};
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
@@ -85,8 +85,7 @@ impl TaskSpin {
         let connections = core.direct_connections();
         drop(core);
         let mut readers = connections.readers();
-        let budget = budget(inner, how);
-        let budget = if how == Spin::Adaptive { budget.min(STAY) } else { budget };
+        let budget = budget(inner, how).min(STAY);
         match spin(inner, budget, &mut readers, Deadline(None), operation) {
             Err(Error::WouldBlock) => None,
             result => {

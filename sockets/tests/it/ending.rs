@@ -39,6 +39,7 @@ within_process![
     a_context_without_threads_ends,
     names_that_nobody_binds_give_up_what_waited,
     a_linger_time_of_a_name_that_nobody_binds_can_be_changed,
+    a_linger_time_of_a_name_that_nobody_binds_ends,
 ];
 
 /// A context like that of the harness, and a socket of it that has sent to somebody who is not there.
@@ -446,4 +447,12 @@ fn a_linger_time_of_a_name_that_nobody_binds_can_be_changed(harness: &Harness) {
     block_on(push.close_async());
     assert_eq!(pull.recv().unwrap(), "arrives");
     assert_eq!(push.gave_up(), 0);
+}
+
+fn a_linger_time_of_a_name_that_nobody_binds_ends(harness: &Harness) {
+    let address = Address::new(harness);
+    let (context, push) = with_waiting(harness, &address, 9);
+    push.set_linger(Some(Duration::from_millis(20))).unwrap();
+    block_on(push.close_async());
+    assert_eq!((push.gave_up(), context.gave_up()), (9, 9));
 }

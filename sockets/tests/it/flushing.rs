@@ -4,7 +4,7 @@ use crate::harness::{
     Address, Harness, PATIENCE, eventually, everywhere, over_wires, patient, within_process,
 };
 use futures_lite::future::{block_on, poll_once};
-use ringmq::{Context, Error, SocketType, Unfinished};
+use ringmq::{Context, Error, Push, SocketType, Unfinished};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,7 @@ over_wires![
     what_was_flushed_survives_the_end_of_its_context,
     a_peer_that_does_not_read_is_told_by_how_much,
     what_others_send_meanwhile_is_not_waited_for,
+    who_gives_up_hinders_no_other_flush,
 ];
 
 within_process![a_flush_from_inside_a_call_is_refused];
@@ -169,6 +170,15 @@ fn a_peer_that_does_not_read_is_told_by_how_much(harness: &Harness) {
 }
 
 fn what_others_send_meanwhile_is_not_waited_for(harness: &Harness) {
+    flush_while(harness, |_| ());
+}
+
+fn who_gives_up_hinders_no_other_flush(harness: &Harness) {
+    flush_while(harness, |push| assert!(block_on(poll_once(push.flush_async())).is_none()));
+}
+
+/// Flushes while others send more than the peer takes, after `meanwhile`.
+fn flush_while(harness: &Harness, meanwhile: impl FnOnce(&Push)) {
     let address = Address::new(harness);
     let push = harness.push();
     push.connect(&address.endpoint).unwrap();
@@ -178,6 +188,7 @@ fn what_others_send_meanwhile_is_not_waited_for(harness: &Harness) {
     block_on(async {
         let mut flush = pin!(push.flush_async());
         assert!(poll_once(&mut flush).await.is_none());
+        meanwhile(&push);
         // More than a peer takes that does not read.
         while push.try_send(vec![7; 100_000]).is_ok() {}
         address.bind(&pull);

@@ -25,6 +25,8 @@ within_process![
     who_waits_is_told_of_a_socket_that_is_closed_meanwhile,
     a_poller_of_closed_sockets_says_so,
     of_a_context_that_ends_all_sockets_are_terminated,
+    the_last_open_socket_may_be_removed_under_who_waits,
+    all_who_wait_hear_that_the_last_socket_is_closed,
 ];
 
 /// What is ready now.
@@ -312,6 +314,39 @@ fn a_poller_of_closed_sockets_says_so(harness: &Harness) {
     assert!(matches!(poller.wait(None), Err(Error::Closed)));
     assert_eq!(keys.map(|key| poller.remove(key)), [true; 2]);
     assert_eq!(poller.wait(Some(Duration::ZERO)).unwrap(), []);
+}
+
+fn the_last_open_socket_may_be_removed_under_who_waits(harness: &Harness) {
+    for _ in 0..20 {
+        let (gone, stays) = (harness.pull(), harness.pull());
+        let poller = Poller::new();
+        let keys = [&gone, &stays].map(|pull| poller.add(pull, Interest::READABLE));
+        gone.close();
+        assert_eq!(poller.wait(None).unwrap(), [closed(keys[0])]);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| poller.wait(None));
+            assert!(poller.remove(keys[1]));
+            assert!(matches!(waiting.join().unwrap(), Err(Error::Closed)));
+        });
+    }
+}
+
+fn all_who_wait_hear_that_the_last_socket_is_closed(harness: &Harness) {
+    for _ in 0..20 {
+        let pull = harness.pull();
+        let poller = Poller::new();
+        let key = poller.add(&pull, Interest::READABLE);
+        std::thread::scope(|scope| {
+            let waiting = [(); 3].map(|()| scope.spawn(|| poller.wait(None)));
+            pull.close();
+            for waits in waiting {
+                match waits.join().unwrap() {
+                    Ok(ready) => assert_eq!(ready, [closed(key)]),
+                    Err(error) => assert!(matches!(error, Error::Closed), "{error}"),
+                }
+            }
+        });
+    }
 }
 
 fn of_a_context_that_ends_all_sockets_are_terminated(harness: &Harness) {

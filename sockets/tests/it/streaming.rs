@@ -5,12 +5,15 @@ use futures_lite::StreamExt;
 use futures_lite::future::{block_on, poll_once, zip};
 use futures_util::SinkExt;
 use ringmq::{Error, Multipart};
+use std::task::{Context, Waker};
 
 everywhere![
     a_stream_brings_all_messages_and_then_the_end,
     a_stream_that_is_dropped_loses_nothing,
     a_sink_takes_one_message_more_than_there_is_room_for,
     every_type_streams_and_sinks,
+    a_sink_gives_others_a_turn,
+    a_stream_of_a_closed_socket_is_over,
 ];
 
 fn a_stream_brings_all_messages_and_then_the_end(harness: &Harness) {
@@ -128,4 +131,30 @@ fn every_type_streams_and_sinks(harness: &Harness) {
         block_on(publisher.sink().send("news".into())).unwrap();
         block_on(poll_once(sub.stream().next())).is_some()
     });
+}
+
+fn a_sink_gives_others_a_turn(harness: &Harness) {
+    const MESSAGES: usize = 2000;
+    let (push, pull) = (harness.push(), harness.pull());
+    push.set_send_hwm(0).unwrap();
+    pull.set_recv_hwm(0).unwrap();
+    harness.join(&pull, &push);
+    let mut sink = push.sink();
+    let mut task = Context::from_waker(Waker::noop());
+    let mut turns = 0;
+    for _ in 0..MESSAGES {
+        while sink.poll_ready_unpin(&mut task).is_pending() {
+            turns += 1;
+        }
+        sink.start_send_unpin("there is room".into()).unwrap();
+    }
+    assert!(turns >= MESSAGES / 200 && turns <= MESSAGES / 16, "{turns} turns");
+    (0..MESSAGES).for_each(|_| assert_eq!(pull.recv().unwrap(), "there is room"));
+}
+
+fn a_stream_of_a_closed_socket_is_over(harness: &Harness) {
+    let pull = harness.pull();
+    let mut messages = pull.stream();
+    pull.close();
+    assert!(block_on(messages.next()).is_none());
 }

@@ -32,7 +32,7 @@ over_wires![
     a_connection_ends_though_a_reactor_watches_it,
 ];
 
-over_tcp![heartbeats_go_on_while_a_task_waits];
+over_tcp![heartbeats_go_on_while_a_task_waits, runtimes_that_are_gone_leave_no_descriptors];
 
 fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -412,4 +412,17 @@ fn heartbeats_go_on_while_a_task_waits(harness: &Harness) {
             done.store(true, Ordering::SeqCst);
         });
     }
+}
+
+fn runtimes_that_are_gone_leave_no_descriptors(harness: &Harness) {
+    const RUNTIMES: usize = 200;
+    let descriptors = || std::fs::read_dir("/dev/fd").unwrap().count();
+    let (_push, pull) = roomy(harness);
+    let before = descriptors();
+    for _ in 0..RUNTIMES {
+        assert!(current_thread().block_on(poll_once(pull.recv_async())).is_none());
+    }
+    // Other tests may run in this process.
+    let left = descriptors().saturating_sub(before);
+    assert!(left < RUNTIMES, "{left} descriptors are left by {RUNTIMES} runtimes");
 }

@@ -128,6 +128,18 @@ impl Inproc {
         over.into_iter().for_each(lose);
     }
 
+    /// Drops what has lingered for long enough; when there is more of that to do. Within a process no I/O
+    /// thread looks after it.
+    pub fn sweep(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let (over, next) = {
+            let mut names = self.lock();
+            (names.sweep(now), names.next_deadline())
+        };
+        over.into_iter().for_each(lose);
+        next
+    }
+
     fn lock(&self) -> MutexGuard<'_, NameTable> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -159,6 +159,11 @@ impl NameTable {
         over
     }
 
+    /// When the next linger time is over.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.lingering.keys().next().map(|(until, _)| *until)
+    }
+
     /// Takes out one that waits, whose linger time is not limited or is taken care of.
     fn take(&mut self, name: &InprocName, ticket: Ticket) -> Option<Offer> {
         let Some(NameUse::Awaited(awaited)) = self.known.get_mut(name) else { return None };

@@ -1,7 +1,7 @@
 //! The writer's side of the high-water mark: how many messages it may write, and what it does when
 //! it may write none.
 
-use super::shared::{ASLEEP, AWAKE, GONE};
+use super::shared::{ASLEEP, GONE};
 use super::writer::{LogWriter, WriteError};
 use crate::sync::notify::Notify;
 use crate::sync::{Ordering, fence};
@@ -120,12 +120,13 @@ impl LogWriter {
         if self.has_credit() {
             return Ok(());
         }
-        self.shared.writer.store(ASLEEP, Ordering::Relaxed);
+        // It may be asleep already, for those who wait until all is sent.
+        let before = self.shared.writer.swap(ASLEEP, Ordering::Relaxed);
         // Pairs with the fence in `LogState::rouse_writer`: either that sees ASLEEP, or we see the
         // credit, the raised mark or the reader's departure.
         fence(Ordering::SeqCst);
         if self.has_credit() {
-            self.shared.writer.store(AWAKE, Ordering::Relaxed);
+            self.shared.writer.store(before, Ordering::Relaxed);
             return Ok(());
         }
         match self.shared.reader.load(Ordering::Relaxed) {

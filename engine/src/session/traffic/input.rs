@@ -42,8 +42,8 @@ impl Traffic {
     }
 
     pub(super) fn advance_input(&mut self, common: &mut Common, cx: &mut Cx<'_>) {
-        if !self.read.is_with_owner() {
-            return;
+        if !self.read.is_with_owner() || self.read.is_over() {
+            return; // Who has brought back a half that is over has told, and that is looked at next.
         }
         if self.read.is_waited_for() {
             return self.lend_reading(common, cx);
@@ -68,8 +68,13 @@ impl Traffic {
     /// A thread that waits for messages wants to read the connection itself: lends it the reading
     /// half as soon as nothing is under way here.
     pub(in crate::session) fn lend_reading(&mut self, common: &mut Common, cx: &mut Cx<'_>) {
-        if self.failure.is_some() || !self.read.ask() {
+        if self.failure.is_some() || self.read.is_over() {
             return self.direct.answered();
+        }
+        if !self.read.ask() {
+            self.direct.answered();
+            // It was lent after that thread had looked.
+            return common.owner.look_again();
         }
         if common.receiving.is_some() {
             return cx.backend.pause(cx.token);
@@ -86,6 +91,7 @@ impl Traffic {
         common: &mut Common,
         cx: &mut Cx<'_>,
     ) -> Next {
+        self.direct.answered();
         if self.read.give_up() { self.look_at_reading(common, cx) } else { Next::Stay }
     }
 
@@ -120,9 +126,9 @@ impl Traffic {
     ) -> Next {
         self.catch_up(cx.now);
         self.read.fed();
+        self.read.look_soon();
         let over = match self.read.get() {
             None => {
-                self.read.look_soon();
                 self.watch(cx);
                 return self.advance(common, cx);
             }
