@@ -29,9 +29,19 @@ pub(crate) struct Arguments {
     timeout: u64,
 }
 
+/// Silences in a row after which to connect anew.
+const PATIENCE: u32 = 3;
+
+/// Who has the file, as far as one can tell from here.
+struct Sender<'a> {
+    socket: Dealer,
+    endpoint: &'a str,
+    silences: u32,
+}
+
 /// The chunks of a file that are on their way, and where the next one begins.
 struct Transfer<'a> {
-    sender: &'a Dealer,
+    sender: Sender<'a>,
     chunk: u64,
     length: u64,
     next: u64,
@@ -40,37 +50,31 @@ struct Transfer<'a> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let context = Context::new();
-    let sender = context.dealer()?;
-    sender.set_recv_timeout(Some(Duration::from_millis(arguments.timeout)))?;
+    let socket = context.dealer()?;
+    socket.set_recv_timeout(Some(Duration::from_millis(arguments.timeout)))?;
     // Asks those only who are there, and leaves no question behind.
-    sender.set_immediate(true)?;
-    sender.set_linger(Some(Duration::ZERO))?;
-    sender.connect(&arguments.endpoint)?;
-    let (length, hash) = ask_size(&sender)?;
+    socket.set_immediate(true)?;
+    socket.set_linger(Some(Duration::ZERO))?;
+    socket.connect(&arguments.endpoint)?;
+    let mut sender = Sender { socket, endpoint: &arguments.endpoint, silences: 0 };
+    let (length, hash) = sender.ask_size()?;
     println!("receiving {length} bytes");
     let mut file =
         File::options().read(true).write(true).create(true).truncate(true).open(&arguments.file)?;
-    let mut transfer = Transfer {
-        sender: &sender,
-        chunk: arguments.chunk,
-        length,
-        next: 0,
-        on_their_way: BTreeSet::new(),
-    };
+    let mut transfer =
+        Transfer { sender, chunk: arguments.chunk, length, next: 0, on_their_way: BTreeSet::new() };
     for _ in 0..arguments.credit {
         transfer.ask_next()?;
     }
     while !transfer.on_their_way.is_empty() {
-        match sender.recv_multipart() {
-            Ok(answer) => {
-                if let Some((offset, bytes)) = transfer.take(&answer) {
-                    file.seek(SeekFrom::Start(offset))?;
-                    file.write_all(bytes)?;
-                    transfer.ask_next()?;
-                }
-            }
-            Err(Error::WouldBlock) => transfer.ask_again()?,
-            Err(error) => return Err(error.into()),
+        let Some(answer) = transfer.sender.hear()? else {
+            transfer.ask_again()?;
+            continue;
+        };
+        if let Some((offset, bytes)) = transfer.take(&answer) {
+            file.seek(SeekFrom::Start(offset))?;
+            file.write_all(bytes)?;
+            transfer.ask_next()?;
         }
     }
     file.seek(SeekFrom::Start(0))?;
@@ -82,19 +86,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Length and hash, from the first sender that says so.
-fn ask_size(sender: &Dealer) -> Result<(u64, u64), Error> {
-    loop {
-        sender.send("size")?;
-        match sender.recv_multipart() {
-            Ok(answer) if answer[0] == "size" => {
-                let numbers = (from_frame(answer.get(1)), from_frame(answer.get(2)));
-                if let (Some(length), Some(hash)) = numbers {
-                    return Ok((length, hash));
-                }
+impl Sender<'_> {
+    /// Length and hash, from the first that says so.
+    fn ask_size(&mut self) -> Result<(u64, u64), Error> {
+        loop {
+            self.socket.send("size")?;
+            let Some(answer) = self.hear()?.filter(|answer| answer[0] == "size") else { continue };
+            let numbers = (from_frame(answer.get(1)), from_frame(answer.get(2)));
+            if let (Some(length), Some(hash)) = numbers {
+                return Ok((length, hash));
             }
-            Ok(_) | Err(Error::WouldBlock) => {}
-            Err(error) => return Err(error),
+        }
+    }
+
+    /// An answer; `None` if there was silence, and what is asked for is to be asked for again. A connection
+    /// on which one silence follows another may lead to a machine that died without a word: it is given up.
+    fn hear(&mut self) -> Result<Option<Multipart>, Error> {
+        match self.socket.recv_multipart() {
+            Ok(answer) => {
+                self.silences = 0;
+                Ok(Some(answer))
+            }
+            Err(Error::WouldBlock) => {
+                self.silences += 1;
+                if self.silences == PATIENCE {
+                    self.silences = 0;
+                    self.socket.disconnect(self.endpoint)?;
+                    self.socket.connect(self.endpoint)?;
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 }
@@ -102,7 +124,7 @@ fn ask_size(sender: &Dealer) -> Result<(u64, u64), Error> {
 impl Transfer<'_> {
     fn ask(&self, offset: u64) -> Result<(), Error> {
         let request = [Message::from("chunk"), to_frame(offset), to_frame(self.chunk)];
-        Ok(self.sender.send_multipart(request)?)
+        Ok(self.sender.socket.send_multipart(request)?)
     }
 
     /// Gives credit for the next chunk, if there is one.

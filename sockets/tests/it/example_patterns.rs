@@ -5,7 +5,7 @@
 
 use crate::examples::Example;
 use crate::harness::{Address, Harness, Transport, eventually, patient};
-use ringmq::{BackendChoice, Context};
+use ringmq::{BackendChoice, Context, Multipart};
 
 /// Where an example may listen, die, and listen again.
 fn addresses<const N: usize>() -> [Address; N] {
@@ -229,4 +229,32 @@ fn a_file_arrives_whole_although_its_sender_dies() {
     for (name, expected) in [("one", &original[..]), ("two", &original), ("three", b"")] {
         assert!(std::fs::read(path(name)).unwrap() == expected, "{name}");
     }
+}
+
+#[test]
+fn a_sender_that_falls_silent_is_connected_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    let sender = patient(Context::new().router().unwrap());
+    let endpoint = sender.bind("tcp://127.0.0.1:*").unwrap();
+    let at = ["receive", "--endpoint", &endpoint, "--timeout", "50"];
+    let receiver = Example::start("file_transfer", &[&at[..], &[copy.to_str().unwrap()]].concat());
+    let (length, fnv_1a) = (3u64, 0xe71f_a219_0541_574b_u64);
+    // The first connection hears of the size, and of nothing else.
+    let mut deserted = None;
+    loop {
+        let request = sender.recv_multipart().unwrap();
+        let (id, what) = (&request[0], &request[1]);
+        let first = deserted.get_or_insert_with(|| id.clone());
+        if what == "size" {
+            let numbers = [length, fnv_1a].map(u64::to_be_bytes);
+            let answer = Multipart::from((id, what, &numbers[0][..], &numbers[1][..]));
+            sender.send_multipart(answer).unwrap();
+        } else if id != first {
+            sender.send_multipart(Multipart::from((id, what, &request[2], "abc"))).unwrap();
+            break;
+        }
+    }
+    assert_eq!(receiver.finish(), "receiving 3 bytes\nreceived 3 bytes\n");
+    assert_eq!(std::fs::read(copy).unwrap(), b"abc");
 }
