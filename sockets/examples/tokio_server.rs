@@ -49,7 +49,8 @@ async fn main() -> Result<(), Error> {
         }
     });
     serving.await.map_err(|_| Error::Terminated)??;
-    // Dropping the context waits until the last reply is sent, which is no work for a runtime's worker.
-    let ended = tokio::task::spawn_blocking(move || drop(context)).await;
-    ended.map_err(|_| Error::Terminated)
+    // Waits until the last reply is sent, and other tasks go on meanwhile. Dropping the context would wait on
+    // the main thread only, and stop that.
+    context.term_async().await;
+    Ok(())
 }
