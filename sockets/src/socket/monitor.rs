@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::inner::monitors::EventQueue;
-use crate::wait::{Yielding, thread_waker};
+use crate::wait::{Yielding, note_ready, thread_waker};
 use ringmq_engine::MonitorEvent;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -100,12 +100,12 @@ impl Monitor {
         let mut registered = Registered { monitor: self, key: None };
         let mut yielding = Yielding::default();
         poll_fn(|cx| {
-            let turn = ready!(yielding.poll_turn(cx));
+            ready!(yielding.poll_turn(cx));
             registered.enrol(cx.waker().clone());
             match self.try_recv() {
                 Err(Error::WouldBlock) => Poll::Pending,
                 result => {
-                    turn.note_ready();
+                    note_ready();
                     Poll::Ready(result)
                 }
             }

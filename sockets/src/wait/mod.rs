@@ -21,7 +21,7 @@ pub(crate) use block::{park, thread_parker};
 pub(crate) use direct_connections::{DirectConnections, FEW};
 pub use spin::Spin;
 pub(crate) use spin::SpinEstimate;
-pub(crate) use yielding::Yielding;
+pub(crate) use yielding::{Yielding, note_ready};
 
 use task_reading::TaskReading;
 use task_spin::TaskSpin;
@@ -236,10 +236,10 @@ impl<'a, S> Pending<'a, S> {
         cx: &mut TaskContext<'_>,
         operation: impl Fn(&mut S, &mut Core) -> Result<T, Error>,
     ) -> Poll<Result<T, Error>> {
-        let turn = ready!(self.yielding.poll_turn(cx));
+        ready!(self.yielding.poll_turn(cx));
         let result = ready!(self.poll_operation(cx, operation));
         self.rest();
-        turn.note_ready();
+        note_ready();
         Poll::Ready(result)
     }
 
@@ -255,21 +255,22 @@ impl<'a, S> Pending<'a, S> {
         if self.registration.is_some() || self.reading.is_watching() {
             return self.poll_with(cx, operation);
         }
-        let turn = ready!(self.yielding.poll_turn(cx));
+        ready!(self.yielding.poll_turn(cx));
         if let Some(value) = at_once(&mut self.state, self.inner) {
-            turn.note_ready();
+            note_ready();
             return Poll::Ready(Ok(value));
         }
         let result = ready!(self.poll_operation(cx, operation));
         self.rest();
-        turn.note_ready();
+        note_ready();
         Poll::Ready(result)
     }
 
     /// Ready, unless [others](yielding) are to have a turn.
     #[cfg(feature = "futures")]
     pub(crate) fn poll_turn(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        ready!(self.yielding.poll_turn(cx)).note_ready();
+        ready!(self.yielding.poll_turn(cx));
+        note_ready();
         Poll::Ready(())
     }
 
@@ -305,9 +306,7 @@ impl<'a, S> Pending<'a, S> {
             Err(Error::WouldBlock) => {}
             result => return Poll::Ready(result),
         }
-        if wants == Wants::Messages
-            && let Some(result) = self.spin.stay(inner, &mut operation)
-        {
+        if let Some(result) = self.spin.stay(inner, wants, &mut operation) {
             return Poll::Ready(result);
         }
         // The reactor is not asked at each turn: that is the runtime's to say.

@@ -8,7 +8,7 @@
 //! itself looks for a moment, while the other threads run the other tasks.
 
 use super::spin::{SpinPace, budget, spin};
-use super::{Deadline, Wants};
+use super::{Deadline, DirectConnections, Wants};
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
@@ -74,15 +74,19 @@ impl TaskSpin {
     pub(super) fn stay<T>(
         &mut self,
         inner: &Inner,
+        wants: Wants,
         operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
     ) -> Option<Result<T, Error>> {
-        if !matches!(self, Self::Fresh) || turns() != Turns::Dear {
+        if !matches!(self, Self::Fresh) || Turns::here() != Turns::Dear {
             return None;
         }
         *self = Self::Over;
         let mut core = inner.lock().ok()?;
         let how = core.options.spin;
-        let connections = core.direct_connections();
+        let connections = match wants {
+            Wants::Messages => core.direct_connections(),
+            Wants::Room => DirectConnections::default(),
+        };
         drop(core);
         let mut readers = connections.readers();
         let budget = budget(inner, how).min(STAY);
@@ -90,15 +94,17 @@ impl TaskSpin {
             Err(Error::WouldBlock) => None,
             result => {
                 drop(readers);
-                // There may be more for others, or nobody left who reads for them.
-                inner.shared.waiters.wake();
+                if wants == Wants::Messages {
+                    // There may be more for others, or nobody left who reads for them.
+                    inner.shared.waiters.wake();
+                }
                 Some(result)
             }
         }
     }
 
     fn begin(inner: &Inner, wants: Wants) -> Self {
-        if turns() != Turns::Cheap {
+        if Turns::here() != Turns::Cheap {
             return Self::Over;
         }
         let limit = match wants {
@@ -127,8 +133,8 @@ impl TaskSpin {
 }
 
 /// What it takes to be polled again.
-#[derive(PartialEq, Eq)]
-enum Turns {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turns {
     /// The runtime has one thread, which comes back.
     Cheap,
     /// The runtime has several, and wakes another one for it.
@@ -137,13 +143,16 @@ enum Turns {
     Unknown,
 }
 
-fn turns() -> Turns {
-    #[cfg(all(unix, feature = "tokio"))]
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        return match runtime.runtime_flavor() {
-            tokio::runtime::RuntimeFlavor::CurrentThread => Turns::Cheap,
-            _ => Turns::Dear,
-        };
+impl Turns {
+    /// On the calling thread.
+    pub(super) fn here() -> Self {
+        #[cfg(all(unix, feature = "tokio"))]
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            return match runtime.runtime_flavor() {
+                tokio::runtime::RuntimeFlavor::CurrentThread => Self::Cheap,
+                _ => Self::Dear,
+            };
+        }
+        Self::Unknown
     }
-    Turns::Unknown
 }

@@ -74,10 +74,11 @@ fn a_waker_may_use_both_sockets(harness: &Harness) {
         })
     };
     for round in 0..100u8 {
+        // One that lets others have a turn wakes its task at once.
+        let before = woken.load(Ordering::SeqCst);
         let mut future = pin!(pull.recv_async());
         let poll = future.as_mut().poll(&mut TaskContext::from_waker(&waker));
         assert!(poll.is_pending(), "round {round}");
-        let before = woken.load(Ordering::SeqCst);
         push.send([round]).unwrap();
         eventually("it is woken", || woken.load(Ordering::SeqCst) > before);
         eventually("the message is there", || {

@@ -19,9 +19,9 @@ everywhere![
 within_process![events_yield];
 
 /// Ready polls in a row after which others must have had a turn.
-const ROW: usize = 200;
+const ROW: usize = 600;
 /// Enough of them for several turns.
-const MESSAGES: usize = 2000;
+const MESSAGES: usize = 6000;
 
 /// Counts how often it is woken.
 #[derive(Default)]

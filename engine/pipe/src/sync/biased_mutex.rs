@@ -6,10 +6,11 @@
 //! it an ordinary lock and a [`heavy`](crate::sync::asymmetric_fence::heavy) barrier, and a thread
 //! that keeps coming alone becomes the owner in its turn.
 //!
-//! Each term of an owner has a flag of its own, `held[term]`, which nobody else ever writes: a thread
-//! that lost the bias may notice only much later, and what it then does to its flag must not tell
-//! anything about the owner that came after it. So there are only so many terms; a lock that has used
-//! them up, because it wandered from thread to thread, is an ordinary one from then on.
+//! Each thread that becomes the owner has a flag of its own, `held[flag]`, which nobody else ever writes: a
+//! thread that lost the bias may notice only much later, and what it then does to its flag must not tell
+//! anything about the owner that came after it. So only so many threads can; for others it is an ordinary
+//! lock. One that wanders between a few, as a task does between the threads of its runtime, is biased to one
+//! after the other, each of which has to come alone for longer than the one before.
 //!
 //! A thread that takes the bias away while the owner is inside looks again and again whether that has
 //! left, asleep in between: the owner may need the very processor that would be spun on, and be of lower
@@ -38,27 +39,31 @@ const NOBODY: u64 = u64::MAX;
 const OUT: u64 = 0;
 /// In models no thread comes twice, and each look at who is inside would be one more order to try.
 const MODEL: bool = cfg!(loom);
-/// Terms of owners in the life of a lock: enough for a socket that is made in one thread, handed to
-/// another now and then, and closed in a third.
-const TERMS: u64 = if cfg!(loom) { 2 } else { 16 };
-/// How often a thread must take the lock without another in between, to become its owner.
+/// Threads that can become the owner in the life of a lock: enough for a socket that is made in one thread,
+/// handed to another now and then, and closed in a third, and for the threads of a runtime.
+const FLAGS: usize = if cfg!(loom) { 2 } else { 16 };
+/// How often a thread must take the lock without another in between, to become its owner: the first time,
+/// and at the most. It doubles each time, until the barrier that ends an ownership costs little for each of
+/// them.
 const FAITHFUL: u32 = if cfg!(loom) { 1 } else { 32 };
+const FAITHFUL_LATE: u32 = if cfg!(loom) { 1 } else { 2048 };
 
 /// A lock that costs next to nothing to the one thread that nearly always takes it; other threads
 /// that come pay for that with a system call each time the ownership ends.
 pub struct BiasedMutex<T> {
-    /// The thread with the bias, times `TERMS`, plus which term that is.
+    /// The thread with the bias, times `FLAGS`, plus which flag it has.
     owner: AtomicU64,
-    /// Set while the owner of a term is inside, or until it finds that its term is over.
-    held: [AtomicU64; TERMS as usize],
+    /// Set while the owner is inside, or until it finds that it is the owner no more.
+    held: [AtomicU64; FLAGS],
     slow: CachePadded<Mutex<()>>,
     /// Who has the ordinary lock.
     holder: AtomicU64,
-    /// The next term; who took the ordinary lock last, and how often in a row. All three belong to
-    /// the holder of the ordinary lock.
-    term: AtomicU64,
+    /// The threads that have flags; who took the ordinary lock last, how often in a row, and how often it has
+    /// to. They belong to the holder of the ordinary lock.
+    flags: [AtomicU64; FLAGS],
     last: AtomicU64,
     row: AtomicU32,
+    faithful: AtomicU32,
     data: UnsafeCell<T>,
 }
 
@@ -80,9 +85,10 @@ impl<T> BiasedMutex<T> {
             held: std::array::from_fn(|_| AtomicU64::new(OUT)),
             slow: CachePadded::new(Mutex::new(())),
             holder: AtomicU64::new(OUT),
-            term: AtomicU64::new(0),
+            flags: std::array::from_fn(|_| AtomicU64::new(NOBODY)),
             last: AtomicU64::new(NOBODY),
             row: AtomicU32::new(0),
+            faithful: AtomicU32::new(FAITHFUL),
             data: UnsafeCell::new(data),
         }
     }
@@ -94,7 +100,7 @@ impl<T> BiasedMutex<T> {
     #[inline(always)]
     pub fn lock(&self) -> Result<BiasedMutexGuard<'_, T>, Reentered> {
         match self.enter_as_owner() {
-            Some(term) => Ok(self.guard(Right::Owner(term))),
+            Some(inside) => Ok(self.guard(Right::Owner(inside))),
             None => self.lock_slow(thread_number::number()),
         }
     }
@@ -103,32 +109,32 @@ impl<T> BiasedMutex<T> {
     /// then [`lock`](Self::lock) is to be asked.
     #[inline(always)]
     pub fn lock_as_owner(&self) -> Option<OwnerGuard<'_, T>> {
-        let term = self.enter_as_owner()?;
-        Some(OwnerGuard { term, _section: Section::enter() })
+        let inside = self.enter_as_owner()?;
+        Some(OwnerGuard { inside, _section: Section::enter() })
     }
 
     fn guard<'a>(&'a self, right: Right<'a, T>) -> BiasedMutexGuard<'a, T> {
         BiasedMutexGuard { lock: self, _right: right, _section: Section::enter() }
     }
 
-    /// Sets the flag of the calling thread's term, if the bias is its and it is not inside.
+    /// Sets the calling thread's flag, if the bias is its and it is not inside.
     #[inline(always)]
-    fn enter_as_owner(&self) -> Option<Term<'_, T>> {
+    fn enter_as_owner(&self) -> Option<Inside<'_, T>> {
         let owner = self.owner.load(Ordering::Relaxed);
         let me = thread_number::known_number();
-        if owner / TERMS != me {
+        if owner / FLAGS as u64 != me {
             return None;
         }
-        let held = &self.held[(owner % TERMS) as usize];
+        let held = self.flag_of(owner);
         if held.load(Ordering::Relaxed) != OUT {
             return None;
         }
         held.store(me, Ordering::Relaxed);
-        let term = Term { lock: self, held };
+        let inside = Inside { lock: self, held };
         // Pairs with the heavy barrier in `take_bias`: either we see here that the bias is gone,
         // or the one who takes it sees `held`.
         asymmetric_fence::light();
-        if self.owner.load(Ordering::Relaxed) == owner { Some(term) } else { None }
+        if self.owner.load(Ordering::Relaxed) == owner { Some(inside) } else { None }
     }
 
     #[cold]
@@ -141,7 +147,7 @@ impl<T> BiasedMutex<T> {
         let turn = Turn { lock: self, me, _guard: guard };
         let owner = self.owner.load(Ordering::Relaxed);
         if owner != NOBODY {
-            self.take_bias(&self.held[(owner % TERMS) as usize]);
+            self.take_bias(self.flag_of(owner));
         }
         Ok(self.guard(Right::Ordinary(turn)))
     }
@@ -152,8 +158,8 @@ impl<T> BiasedMutex<T> {
     /// As [`lock`](Self::lock).
     #[cfg(not(loom))]
     pub fn lock_until(&self, until: Instant) -> Result<Option<BiasedMutexGuard<'_, T>>, Reentered> {
-        if let Some(term) = self.enter_as_owner() {
-            return Ok(Some(self.guard(Right::Owner(term))));
+        if let Some(inside) = self.enter_as_owner() {
+            return Ok(Some(self.guard(Right::Owner(inside))));
         }
         let me = thread_number::number();
         if self.is_inside(me) {
@@ -172,7 +178,7 @@ impl<T> BiasedMutex<T> {
         let turn = Turn { lock: self, me, _guard: guard };
         let owner = self.owner.load(Ordering::Relaxed);
         if owner != NOBODY {
-            let held = &self.held[(owner % TERMS) as usize];
+            let held = self.flag_of(owner);
             if !self.take_bias_until(held, Some(until)) {
                 // The owner that is inside goes on as if nobody had come: only the holder of the ordinary
                 // lock, which is this thread, changes `owner`, and whoever asks meanwhile waits for that.
@@ -181,6 +187,12 @@ impl<T> BiasedMutex<T> {
             }
         }
         Ok(Some(self.guard(Right::Ordinary(turn))))
+    }
+
+    /// The flag that is named in `owner`.
+    #[inline(always)]
+    fn flag_of(&self, owner: u64) -> &AtomicU64 {
+        &self.held[(owner % FLAGS as u64) as usize]
     }
 
     /// Whether the calling thread has the data already, in either way.
@@ -197,7 +209,7 @@ impl<T> BiasedMutex<T> {
         }
     }
 
-    /// Ends the term of the owner whose flag is `held`, and waits until it is outside.
+    /// Ends the ownership of the thread whose flag is `held`, and waits until it is outside.
     fn take_bias(&self, held: &AtomicU64) {
         self.take_bias_until(held, None);
     }
@@ -227,12 +239,20 @@ impl<T> BiasedMutex<T> {
             1
         };
         self.row.store(row, Ordering::Relaxed);
-        let term = self.term.load(Ordering::Relaxed);
-        if row >= FAITHFUL && term < TERMS {
-            self.row.store(0, Ordering::Relaxed);
-            self.term.store(term + 1, Ordering::Relaxed);
+        let faithful = self.faithful.load(Ordering::Relaxed);
+        if row < faithful {
+            return;
+        }
+        self.row.store(0, Ordering::Relaxed);
+        let is_free_or_mine = |flag: &AtomicU64| {
+            let thread = flag.load(Ordering::Relaxed);
+            thread == me || thread == NOBODY
+        };
+        if let Some(flag) = self.flags.iter().position(is_free_or_mine) {
+            self.flags[flag].store(me, Ordering::Relaxed);
+            self.faithful.store((2 * faithful).min(FAITHFUL_LATE), Ordering::Relaxed);
             // Relaxed: only this thread acts on its own name.
-            self.owner.store(me * TERMS + term, Ordering::Relaxed);
+            self.owner.store(me * FLAGS as u64 + flag as u64, Ordering::Relaxed);
         }
     }
 }
@@ -266,13 +286,13 @@ fn spin() {
     std::hint::spin_loop();
 }
 
-/// An owner that is inside: the flag of its term is set.
-struct Term<'a, T> {
+/// An owner that is inside: its flag is set.
+struct Inside<'a, T> {
     lock: &'a BiasedMutex<T>,
     held: &'a AtomicU64,
 }
 
-impl<T> Drop for Term<'_, T> {
+impl<T> Drop for Inside<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         // Release: pairs with the Acquire in `take_bias`.
@@ -296,7 +316,7 @@ impl<T> Drop for Turn<'_, T> {
 
 /// What the holder of the data has.
 enum Right<'a, T> {
-    Owner(#[expect(dead_code, reason = "to be dropped")] Term<'a, T>),
+    Owner(#[expect(dead_code, reason = "to be dropped")] Inside<'a, T>),
     Ordinary(#[expect(dead_code, reason = "to be dropped")] Turn<'a, T>),
 }
 
@@ -329,8 +349,8 @@ impl<T> DerefMut for BiasedMutexGuard<'_, T> {
 
 /// As [`BiasedMutexGuard`], of the thread that the lock is biased to.
 pub struct OwnerGuard<'a, T> {
-    term: Term<'a, T>,
-    /// Behind the term, and so dropped after it.
+    inside: Inside<'a, T>,
+    /// Behind that, and so dropped after it.
     _section: Section,
 }
 
@@ -341,7 +361,7 @@ impl<T> Deref for OwnerGuard<'_, T> {
     fn deref(&self) -> &T {
         // SAFETY: the guard stands for the first of the two rights that the module's documentation
         // names.
-        self.term.lock.data.with_mut(|data| unsafe { &*data })
+        self.inside.lock.data.with_mut(|data| unsafe { &*data })
     }
 }
 
@@ -349,7 +369,7 @@ impl<T> DerefMut for OwnerGuard<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`; the guard is borrowed mutably.
-        self.term.lock.data.with_mut(|data| unsafe { &mut *data })
+        self.inside.lock.data.with_mut(|data| unsafe { &mut *data })
     }
 }
 
