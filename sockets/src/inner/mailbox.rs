@@ -10,14 +10,15 @@ use crate::socket::Inner;
 use crate::subscription::{Coming, Wanted};
 use crate::types::{Subscriptions, Traits, traits};
 use crate::wait::SpinEstimate;
-use ringmq_engine::{Attach, Connection, EndpointId, MonitorEvent, PipeEnd, SessionOwner};
+use ringmq_engine::{
+    Attach, Connection, ConnectionSpan, EndpointId, MonitorEvent, PipeEnd, SessionOwner,
+};
 use ringmq_pipe::{Capacity, Mailbox, Notify, Waiters, pipe};
 use ringmq_transports::Offer;
 use ringmq_transports::inproc::Acceptor;
 use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, Weak};
-use tracing::Span;
 
 /// What happened to a socket, for the thread that next enters it.
 pub(crate) enum SocketCommand {
@@ -208,12 +209,12 @@ impl SessionOwner for SocketMailbox {
         self.waiters.wake();
     }
 
-    fn span(&self) -> Span {
-        self.reporter.span().clone()
+    fn event(&self, event: MonitorEvent) {
+        self.reporter.tell(event);
     }
 
-    fn event(&self, event: MonitorEvent) {
-        self.reporter.tell_of_connection(event);
+    fn connection_event(&self, span: &Arc<ConnectionSpan>, event: MonitorEvent) {
+        self.reporter.tell_of_connection(span.clone(), event);
     }
 
     fn ended(&self, endpoint_id: EndpointId, reason: &str) {

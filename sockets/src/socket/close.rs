@@ -96,7 +96,9 @@ impl Inner {
         let this = self.clone();
         let closing = std::thread::Builder::new().name("ringmq-close".into());
         if let Err(error) = closing.spawn(move || this.close(by)) {
-            tracing::debug!(%error, "no thread to close a socket that is in use");
+            Section::run_after(
+                move || tracing::debug!(%error, "no thread to close a socket that is in use"),
+            );
         }
     }
 
