@@ -9,7 +9,7 @@ use ringmq_pipe::Section;
 use std::sync::{Arc, OnceLock};
 use tracing::Span;
 
-/// See the [module's documentation](self).
+/// The span of a connection, made when something is first logged in it.
 pub struct ConnectionSpan {
     connection: Arc<Connection>,
     span: OnceLock<Span>,
