@@ -4,7 +4,7 @@ use crate::backend::{BackendReport, BackendUnavailable, Chosen};
 use crate::io_thread::{HandlerCount, IoHandle, IoThread};
 use crate::options::EngineOptions;
 use crate::tuning::{self, Granted, SettingError, TuningReport};
-use ringmq_pipe::Waiters;
+use ringmq_pipe::{Section, Waiters};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -71,10 +71,13 @@ impl Engine {
             socket_busy_poll: options.busy_poll.map_or(Granted::NotAsked, tuning::socket_busy_poll),
         };
         if options.busy_poll.is_some() {
-            let TuningReport { ring_busy_poll, socket_busy_poll } = &tuned;
-            tracing::info!(%ring_busy_poll, %socket_busy_poll, "busy polling");
+            let TuningReport { ring_busy_poll, socket_busy_poll } = tuned.clone();
+            Section::run_after(
+                move || tracing::info!(%ring_busy_poll, %socket_busy_poll, "busy polling"),
+            );
         }
-        tracing::debug!(backend = %chosen.report, "engine started");
+        let backend = chosen.report.clone();
+        Section::run_after(move || tracing::debug!(%backend, "engine started"));
         Ok(Self { threads, report: chosen.report, tuned, live })
     }
 

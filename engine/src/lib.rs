@@ -5,6 +5,7 @@
 
 pub mod backend;
 mod batch;
+mod connection_span;
 mod direct;
 mod discard;
 mod engine;
@@ -22,6 +23,7 @@ pub use backend::{
 #[cfg(all(unix, feature = "tokio"))]
 pub use backend::{Readable, StreamWatch};
 pub use batch::{Batch, BatchPart};
+pub use connection_span::ConnectionSpan;
 pub use direct::{Direct, Fetch, Parker, Reader};
 pub use engine::{Engine, StartError};
 pub use io_thread::handler::{Completion, Cx, Handler, Notice};

@@ -4,13 +4,13 @@
 use crate::PipeEnd;
 #[cfg(doc)]
 use crate::PipeState;
+use crate::connection_span::ConnectionSpan;
 use crate::io_thread::IoHandle;
 use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
 use crate::monitor::MonitorEvent;
 use ringmq_zmtp::{AuthAnswer, AuthRequest, Denial, Peer};
 use std::sync::{Arc, OnceLock};
-use tracing::Span;
 
 /// Which bind or connect of a socket something belongs to; the socket chooses the numbers.
 pub type EndpointId = u64;
@@ -106,13 +106,13 @@ pub trait SessionOwner: Send + Sync {
     /// Those who wait for messages should look again: how a connection is read has changed.
     fn look_again(&self) {}
 
-    /// The span of the socket: what is logged of its connections is logged in spans within that.
-    fn span(&self) -> Span {
-        Span::none()
-    }
-
     /// Something happened that who watches the socket is to hear of.
     fn event(&self, event: MonitorEvent);
+
+    /// The same, on a connection: what is logged of that is logged in its span.
+    fn connection_event(&self, _span: &Arc<ConnectionSpan>, event: MonitorEvent) {
+        self.event(event);
+    }
 
     /// A connecter has ended for good, for a reason in words; its pipe, if it had one, is closed.
     fn ended(&self, endpoint_id: EndpointId, reason: &str);

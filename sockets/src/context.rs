@@ -19,6 +19,7 @@ use crate::subscription::Wanted;
 use crate::types::{self, socket_types};
 use lingering::Lingering;
 use ringmq_engine::{BackendReport, Engine, IoHandle, TuningReport, UringReport};
+use ringmq_pipe::Section;
 use ringmq_transports::endpoint::InprocName;
 use ringmq_transports::inproc::Inproc;
 use ringmq_transports::resolver::Resolver;
@@ -129,6 +130,8 @@ impl ContextInner {
         if self.is_inherited() {
             return Err(Error::Terminated);
         }
+        // What is logged of the start is logged when the lock is let go of.
+        let _section = Section::enter();
         let mut slot = lock(&self.engine);
         if self.shut_down.load(Ordering::SeqCst) {
             return Err(Error::Terminated);

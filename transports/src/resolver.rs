@@ -22,6 +22,7 @@ use crate::endpoint::{Host, TcpEndpoint};
 use crate::error::ResolveError;
 use crate::options::{RESOLVE_QUEUE, RESOLVE_THREADS};
 use crate::tcp;
+use ringmq_pipe::Section;
 
 /// What a lookup ends in.
 pub type Resolved = Result<Vec<SocketAddr>, ResolveError>;
@@ -136,6 +137,8 @@ impl Resolver {
     ) -> Result<PendingLookup, ResolveError> {
         let address = endpoint.address();
         let (name, port) = (HostQuery { host: address.host.clone(), ipv6 }, address.port);
+        // What is logged is logged when the lock is let go of.
+        let _section = Section::enter();
         let mut state = self.shared.lock();
         if !state.names.contains_key(&name) {
             self.staff(&mut state)?;
@@ -166,7 +169,9 @@ impl Resolver {
             Ok(_) => state.threads += 1,
             Err(error) if state.threads == 0 => return Err(ResolveError::Thread(Arc::new(error))),
             // One of those there are takes the name when it has done with its own.
-            Err(error) => tracing::debug!(%error, "no further thread for names"),
+            Err(error) => {
+                Section::run_after(move || tracing::debug!(%error, "no further thread for names"));
+            }
         }
         Ok(())
     }

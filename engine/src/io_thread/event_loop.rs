@@ -75,7 +75,9 @@ impl EventLoop {
     pub(crate) fn run(mut self) {
         // Unwind safe: all that follows is the end, of each thing by itself.
         if catch_unwind(AssertUnwindSafe(|| self.turn_round())).is_err() {
-            tracing::error!("an I/O thread panicked: its connections are lost");
+            Section::run_after(move || {
+                tracing::error!("an I/O thread panicked: its connections are lost")
+            });
         }
         // What is left of messages goes when the backend and all handlers have.
         let _section = Section::enter();
@@ -102,7 +104,7 @@ impl EventLoop {
                 self.wait(&mut events)
             };
             if let Err(error) = result {
-                tracing::error!(%error, "waiting for events failed");
+                Section::run_after(move || tracing::error!(%error, "waiting for events failed"));
                 std::thread::sleep(BACK_OFF);
             }
             if !events.is_empty() || commands {
@@ -259,9 +261,11 @@ impl EventLoop {
         // Unwind safe: what the panic left behind in the handler is only ever asked to give up, and
         // what is outside of it never calls back while it is changed.
         if catch_unwind(AssertUnwindSafe(|| f(handler, &mut cx))).is_err() {
-            tracing::error!(?token, "a handler panicked: removing it");
+            Section::run_after(move || tracing::error!(?token, "a handler panicked: removing it"));
             if catch_unwind(AssertUnwindSafe(|| handler.panicked(&mut cx))).is_err() {
-                tracing::error!(?token, "the handler panicked again as it gave up");
+                Section::run_after(move || {
+                    tracing::error!(?token, "the handler panicked again as it gave up")
+                });
             }
             cx.finish();
         }

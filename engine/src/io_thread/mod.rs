@@ -258,7 +258,7 @@ impl Drop for IoThread {
         let Some(thread) = self.thread.take() else { return };
         self.handle.0.post(ThreadCommand::Stop);
         if !is_io_thread() && thread.join().is_err() {
-            tracing::error!("an I/O thread panicked");
+            Section::run_after(move || tracing::error!("an I/O thread panicked"));
         }
     }
 }

@@ -6,13 +6,13 @@ use super::{DetachedPipe, LAST_READ, LINGER, SessionEnd};
 use crate::PipeState;
 use crate::backend::{Receive, Stream};
 use crate::batch::Batch;
+use crate::connection_span::ConnectionSpan;
 use crate::io_thread::handler::{Cx, Notice};
 use crate::io_thread::token::Token;
 use crate::monitor::{DisconnectReason, MonitorEvent};
 use crate::owner::{Connection, SessionOwner};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tracing::Span;
 
 /// A receive that brings so much is part of a stream: read on only when that is dealt with, so that
 /// no more than one buffer is read ahead.
@@ -23,8 +23,8 @@ pub(super) struct Common {
     pub(super) stream: Stream,
     pub(super) owner: Arc<dyn SessionOwner>,
     pub(super) connection: Arc<Connection>,
-    /// Within that of the socket: entered when something is told that is logged.
-    pub(super) span: Span,
+    /// What is logged of the connection is logged in it.
+    pub(super) span: Arc<ConnectionSpan>,
     /// The routing id that the peer has told; empty before that.
     pub(super) routing_id: Arc<[u8]>,
     pub(super) parent: Token,
@@ -47,9 +47,9 @@ pub(super) struct Common {
 }
 
 impl Common {
-    /// Tells the owner of something, in the connection's span.
+    /// Tells the owner of something that happened on the connection.
     pub(super) fn tell(&self, event: MonitorEvent) {
-        self.span.in_scope(|| self.owner.event(event));
+        self.owner.connection_event(&self.span, event);
     }
 
     pub(super) fn send(&mut self, cx: &mut Cx<'_>, batch: Batch) {

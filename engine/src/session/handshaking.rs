@@ -10,6 +10,7 @@ use crate::io_thread::handler::Cx;
 use crate::monitor::{DisconnectReason, MonitorEvent};
 use crate::owner::{Applicant, Attach, Connection};
 use bytes::Bytes;
+use ringmq_pipe::Section;
 use ringmq_zmtp::{
     AuthAnswer, Config, Decoder, Encoder, Handshake, Heartbeat, NoRandomness, Peer, ProtocolError,
 };
@@ -39,7 +40,7 @@ fn share(peer: Peer) -> Arc<Peer> {
 /// Random bytes of the system, fit for keys.
 fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
     getrandom::fill(bytes).map_err(|error| {
-        tracing::error!(%error, "the system has no random bytes");
+        Section::run_after(move || tracing::error!(%error, "the system has no random bytes"));
         NoRandomness
     })
 }

@@ -37,6 +37,7 @@ mod traffic;
 pub use detached_pipe::DetachedPipe;
 
 use crate::backend::Stream;
+use crate::connection_span::ConnectionSpan;
 use crate::io_thread::handler::{Completion, Cx, Handler, Notice};
 use crate::io_thread::timers::TimerKind;
 use crate::io_thread::token::Token;
@@ -100,8 +101,7 @@ impl Session {
     pub fn new(options: SessionOptions) -> Self {
         let SessionOptions { stream, config, owner, connection, pipe, discard_inbound, parent } =
             options;
-        let Connection { endpoint, peer, .. } = &*connection;
-        let span = tracing::info_span!(parent: owner.span(), "connection", %endpoint, %peer);
+        let span = ConnectionSpan::new(connection.clone());
         let common = Common {
             stream,
             owner,

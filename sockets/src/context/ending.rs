@@ -286,11 +286,9 @@ impl Context {
         if self.0.is_inherited() {
             return;
         }
-        // What lingers first: somebody may be in a socket for long. Then again, for those that are being closed
-        // meanwhile: either their locks are waited for here, or they are closed with the new time.
-        self.0.lingering.change(None, linger);
-        self.0.inproc.linger_changed();
-        self.0.sockets().iter().for_each(|socket| socket.set_linger(linger));
+        // What lingers comes last: a socket that is being closed meanwhile either has its pipes there by then, or
+        // finds the new time as it closes them.
+        self.0.sockets().iter().for_each(|socket| socket.set_linger_soon(linger));
         self.0.lingering.change(None, linger);
         self.0.inproc.linger_changed();
     }

@@ -10,14 +10,16 @@ use crate::socket::Inner;
 use crate::subscription::{Coming, Wanted};
 use crate::types::{Subscriptions, Traits, traits};
 use crate::wait::SpinEstimate;
-use ringmq_engine::{Attach, Connection, EndpointId, MonitorEvent, PipeEnd, SessionOwner};
+use ringmq_engine::{
+    Attach, Connection, ConnectionSpan, EndpointId, MonitorEvent, PipeEnd, SessionOwner,
+};
 use ringmq_pipe::{Capacity, Mailbox, Notify, Waiters, pipe};
 use ringmq_transports::Offer;
 use ringmq_transports::inproc::Acceptor;
 use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, Weak};
-use tracing::Span;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 /// What happened to a socket, for the thread that next enters it.
 pub(crate) enum SocketCommand {
@@ -31,6 +33,8 @@ pub(crate) enum SocketCommand {
     Ended { endpoint_id: EndpointId, reason: Arc<str> },
     /// It was to be closed while somebody was in it.
     Close(ClosedBy),
+    /// Its linger time was set while somebody was in it.
+    Linger,
 }
 
 pub(crate) struct SocketMailbox {
@@ -49,6 +53,8 @@ pub(crate) struct SocketMailbox {
     pub(crate) send_hwm: AtomicU32,
     pub(crate) recv_hwm: AtomicU32,
     pub(crate) conflate: AtomicBool,
+    /// The linger time that was set while somebody was in the socket.
+    linger_to_be: Mutex<Option<Option<Duration>>>,
     /// The application has closed the socket.
     pub(crate) closed: AtomicBool,
     /// What lingers in the context.
@@ -77,6 +83,7 @@ impl SocketMailbox {
             send_hwm: AtomicU32::new((SNDHWM.default)(socket_type)),
             recv_hwm: AtomicU32::new((RCVHWM.default)(socket_type)),
             conflate: AtomicBool::new(false),
+            linger_to_be: Mutex::default(),
             closed: AtomicBool::new(false),
             lingering_in_context: Arc::default(),
             lingering: AtomicUsize::new(0),
@@ -129,13 +136,45 @@ impl SocketMailbox {
         pipe(capacity(sends, &self.send_hwm), capacity(receives, &self.recv_hwm))
     }
 
-    /// Throws away what was posted after the socket was closed: pipes, above all.
+    /// Throws away what was posted after the socket was closed: pipes, above all. What lingers of it heeds a
+    /// linger time that has come late.
     pub(crate) fn discard(&self) {
         while self.mailbox.take().is_some() {}
+        self.heed_late_linger();
         for news in self.lobby.take() {
             if let News::Pipe(arrival) = news {
-                arrival.end.state.close(Some(std::time::Duration::ZERO));
+                arrival.end.state.close(Some(Duration::ZERO));
             }
+        }
+    }
+
+    fn linger_to_be(&self) -> MutexGuard<'_, Option<Option<Duration>>> {
+        self.linger_to_be.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the linger time that was set while somebody was in the socket, if one was.
+    pub(crate) fn take_linger(&self, linger: &mut Option<Duration>) {
+        if let Some(new) = self.linger_to_be().take() {
+            *linger = new;
+        }
+    }
+
+    /// The linger time may have been set while the socket was closed: what lingers of it heeds that.
+    pub(crate) fn heed_late_linger(&self) {
+        let linger = self.linger_to_be().take();
+        let inner = self.inner.get().and_then(Weak::upgrade);
+        if let (Some(linger), Some(inner)) = (linger, inner) {
+            inner.linger_changed(linger);
+        }
+    }
+
+    /// Sets the linger time when somebody next enters the socket.
+    pub(crate) fn post_linger(&self, linger: Option<Duration>) {
+        *self.linger_to_be() = Some(linger);
+        self.post(SocketCommand::Linger);
+        // SeqCst: as in `post_pipe`.
+        if self.closed.load(Ordering::SeqCst) {
+            self.discard();
         }
     }
 
@@ -208,12 +247,12 @@ impl SessionOwner for SocketMailbox {
         self.waiters.wake();
     }
 
-    fn span(&self) -> Span {
-        self.reporter.span().clone()
+    fn event(&self, event: MonitorEvent) {
+        self.reporter.tell(event);
     }
 
-    fn event(&self, event: MonitorEvent) {
-        self.reporter.tell_of_connection(event);
+    fn connection_event(&self, span: &Arc<ConnectionSpan>, event: MonitorEvent) {
+        self.reporter.tell_of_connection(span.clone(), event);
     }
 
     fn ended(&self, endpoint_id: EndpointId, reason: &str) {

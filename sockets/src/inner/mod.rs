@@ -131,6 +131,8 @@ impl Core {
                     self.connect_ended(endpoint_id, &reason)
                 }
                 SocketCommand::Close(by) => self.close(by),
+                SocketCommand::Linger if self.closed => self.shared.heed_late_linger(),
+                SocketCommand::Linger => self.shared.take_linger(&mut self.options.linger),
             }
         }
         self.remove_ended();
@@ -478,6 +480,7 @@ impl Core {
             return;
         }
         self.closed_by = by;
+        self.shared.take_linger(&mut self.options.linger);
         self.shared.closed.store(true, Ordering::SeqCst);
         for key in self.pipes.keys() {
             let id = self.pipes.get(key).map(|pipe| pipe.endpoint_id);

@@ -259,7 +259,7 @@ impl<T> OptionRow<T> {
         let mut core = self.enter(socket)?;
         self.put(&mut core, value)?;
         if self.facts.outlives && core.closed {
-            socket.linger_changed(&core);
+            socket.linger_changed(core.options.linger);
         }
         Ok(())
     }

@@ -123,7 +123,19 @@ impl<'fd> PollSet<'fd> {
         if ready.is_empty() && wait != Some(Duration::ZERO) {
             ready = self.sockets()?;
         }
+        self.note_told(&ready);
         Ok(ready)
+    }
+
+    /// What is ready is told: of what is closed for the last time. Of what an error has come in the way of
+    /// the next wait tells.
+    fn note_told(&self, ready: &[Ready]) {
+        for told in ready.iter().filter(|told| told.closed) {
+            let entry = self.entries.iter().find(|(key, ..)| *key == told.key);
+            if let Some((_, _, PollItem::Socket(socket))) = entry {
+                socket.told_closed.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     fn sockets(&self) -> Result<Vec<Ready>, Error> {
@@ -135,7 +147,6 @@ impl<'fd> PollSet<'fd> {
             match core.enter() {
                 Err(Error::Closed) if socket.is_over() => continue,
                 Err(Error::Closed) => {
-                    socket.told_closed.store(true, Ordering::Relaxed);
                     ready.push(Ready { key: *key, closed: true, ..Ready::default() });
                     continue;
                 }

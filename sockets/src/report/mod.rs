@@ -12,7 +12,7 @@ mod line;
 
 use crate::inner::monitors::Monitors;
 use limit::{Limits, Repeat};
-use ringmq_engine::{MonitorEvent, Problem};
+use ringmq_engine::{ConnectionSpan, MonitorEvent, Problem};
 use ringmq_pipe::Section;
 use ringmq_zmtp::SocketType;
 use std::collections::BTreeSet;
@@ -49,30 +49,31 @@ impl Reporter {
         })
     }
 
-    /// The span of the socket.
-    pub(crate) fn span(&self) -> &Span {
-        &self.span
-    }
-
-    /// Tells of something that the socket itself has come upon.
+    /// Tells of something that happened to the socket.
     pub(crate) fn tell(self: &Arc<Self>, event: MonitorEvent) {
         self.tell_in(None, event);
     }
 
-    /// Tells of something that has happened on an I/O thread, in the span that is entered there.
-    pub(crate) fn tell_of_connection(self: &Arc<Self>, event: MonitorEvent) {
-        self.tell_in(Some(Span::current()).filter(|span| !span.is_none()), event);
+    /// Tells of something that happened to one of its connections, in the span of that.
+    pub(crate) fn tell_of_connection(
+        self: &Arc<Self>,
+        span: Arc<ConnectionSpan>,
+        event: MonitorEvent,
+    ) {
+        self.tell_in(Some(span), event);
     }
 
     /// `None` is the socket's span.
-    fn tell_in(self: &Arc<Self>, span: Option<Span>, event: MonitorEvent) {
+    fn tell_in(self: &Arc<Self>, span: Option<Arc<ConnectionSpan>>, event: MonitorEvent) {
         self.monitors.publish(&event);
         let this = self.clone();
         Section::run_after(move || {
             let repeat = lock(&this.limits).repeat(&event, Instant::now());
-            span.as_ref()
-                .unwrap_or(&this.span)
-                .in_scope(|| line::write(this.socket_type, &event, repeat));
+            let write = || line::write(this.socket_type, &event, repeat);
+            match span {
+                Some(span) => span.in_scope(&this.span, write),
+                None => this.span.in_scope(write),
+            }
         });
     }
 
@@ -108,5 +109,13 @@ impl Reporter {
                 routing_id: [].into(),
             });
         }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        // The last who has it may be an I/O thread.
+        let span = std::mem::replace(&mut self.span, Span::none());
+        Section::run_after(move || drop(span));
     }
 }

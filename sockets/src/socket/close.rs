@@ -1,8 +1,8 @@
 //! Closing a socket, also while others still hold it.
 
 use crate::context::reminder::BackgroundReminder;
+use crate::inner::ClosedBy;
 use crate::inner::mailbox::SocketCommand;
-use crate::inner::{ClosedBy, Core};
 use crate::kind::Kind;
 use crate::socket::{Inner, Socket};
 use crate::wait::Registration;
@@ -96,24 +96,23 @@ impl Inner {
         let this = self.clone();
         let closing = std::thread::Builder::new().name("ringmq-close".into());
         if let Err(error) = closing.spawn(move || this.close(by)) {
-            tracing::debug!(%error, "no thread to close a socket that is in use");
+            Section::run_after(
+                move || tracing::debug!(%error, "no thread to close a socket that is in use"),
+            );
         }
     }
 
     /// The linger time was set of a socket that is closed: what lingers of it heeds that.
-    pub(crate) fn linger_changed(&self, core: &Core) {
-        self.context.lingering.change(Some(&self.shared), core.options.linger);
+    pub(crate) fn linger_changed(&self, linger: Option<Duration>) {
+        self.context.lingering.change(Some(&self.shared), linger);
         self.context.inproc.linger_changed();
     }
 
-    /// Sets the linger time; from inside of a call of the calling thread, when that is over.
-    pub(crate) fn set_linger(self: &Arc<Self>, linger: Option<Duration>) {
-        match self.lock() {
-            Ok(mut core) => core.options.linger = linger,
-            Err(_) => {
-                let this = self.clone();
-                Section::run_after(move || this.set_linger(linger));
-            }
+    /// Sets the linger time without waiting: if somebody is in the socket, whoever next comes does that.
+    pub(crate) fn set_linger_soon(&self, linger: Option<Duration>) {
+        match self.core.lock_until(Instant::now()) {
+            Ok(Some(mut core)) => core.options.linger = linger,
+            Ok(None) | Err(_) => self.shared.post_linger(linger),
         }
     }
 

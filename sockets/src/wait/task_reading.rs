@@ -61,9 +61,9 @@ impl TaskReading {
             return connections.give_back();
         };
         let known = self.watched.take().filter(|watched| watched.are(&connections));
-        let watched = known.unwrap_or_else(|| WatchedConnections::new(connections));
+        let mut watched = known.unwrap_or_else(|| WatchedConnections::new(connections));
         let mut look = ReactorLook::new(inner, registration, task);
-        watched.iter().for_each(|line| look.at(line, &runtime));
+        watched.look(&mut look, &runtime);
         self.watched = Some(watched);
     }
 

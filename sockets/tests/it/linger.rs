@@ -19,6 +19,7 @@ over_wires![
     terminating_delivers_everything,
     dropping_a_context_delivers_everything,
     an_unbound_endpoint_keeps_what_came_in,
+    the_linger_time_of_a_context_waits_for_nobody_in_a_socket,
 ];
 
 /// A PUSH that lingers for ever.
@@ -165,4 +166,27 @@ fn an_unbound_endpoint_keeps_what_came_in(harness: &Harness) {
     let received: Vec<u8> = std::iter::from_fn(|| pull.try_recv().ok()).map(|m| m[0]).collect();
     let expected: Vec<u8> = (1..10).take(received.len()).collect();
     assert_eq!(received, expected, "in order, without a gap");
+}
+
+/// Whoever sets it would wait here for a callback that waits for it.
+fn the_linger_time_of_a_context_waits_for_nobody_in_a_socket(harness: &Harness) {
+    let (a, b) = (harness.pair(), harness.pair());
+    harness.join(&a, &b);
+    b.send("look").unwrap();
+    let set = |linger| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| harness.context.set_linger(linger)).join().unwrap();
+        });
+    };
+    a.set_linger(Some(Duration::ZERO)).unwrap();
+    a.recv_with(|_| set(Some(PATIENCE))).unwrap();
+    assert_eq!(a.linger().unwrap(), Some(PATIENCE));
+    // Also of one that is being closed.
+    b.send("look again").unwrap();
+    a.recv_with(|_| {
+        a.close();
+        set(Some(Duration::ZERO));
+    })
+    .unwrap();
+    assert_eq!(a.linger().unwrap(), Some(Duration::ZERO));
 }

@@ -1,7 +1,7 @@
 //! A poller whose set changes while somebody waits, and that is woken.
 
 use crate::harness::{GLANCE, Harness, PATIENCE, eventually, everywhere, within_process};
-use ringmq::{Interest, Poller, Ready};
+use ringmq::{Context, Error, Interest, Poller, Ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,6 +18,7 @@ within_process![
     no_wake_is_lost,
     each_wake_ends_a_wait_of_one_thread,
     a_poller_stands_in_a_structure,
+    what_is_closed_is_told_though_an_error_came_first,
 ];
 
 /// Waits in a thread while something is done, and tells what is ready then.
@@ -242,4 +243,18 @@ mod descriptors {
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
         }
     }
+}
+
+fn what_is_closed_is_told_though_an_error_came_first(harness: &Harness) {
+    let (closed, other) = (harness.pull(), Context::new());
+    let terminated = other.pull().unwrap();
+    let poller = Poller::new();
+    let keys = [&closed, &terminated].map(|socket| poller.add(socket, Interest::READABLE));
+    closed.close();
+    other.shutdown();
+    assert!(matches!(poller.wait(None), Err(Error::Terminated)));
+    assert!(poller.remove(keys[1]));
+    let ready = poller.wait(None).unwrap();
+    assert_eq!(ready, [Ready { key: keys[0], closed: true, ..Ready::default() }]);
+    assert!(matches!(poller.wait(None), Err(Error::Closed)), "it is told once");
 }

@@ -6,6 +6,7 @@
 //! the same. (A Unix socket has to be listened on.)
 
 use ringmq_engine::{Completion, Cx, Handler, Notice, TimerKind, Token};
+use ringmq_pipe::Section;
 use socket2::{SockAddr, Socket};
 use std::io;
 use std::net::SocketAddr;
@@ -57,7 +58,9 @@ impl Dial {
         // It ends with a reset, of which nothing remains: the connection would otherwise keep the port from
         // the server for a minute.
         if let Err(error) = self.socket.set_linger(Some(Duration::ZERO)) {
-            tracing::debug!(%error, "a connection to itself may leave its port in use");
+            Section::run_after(
+                move || tracing::debug!(%error, "a connection to itself may leave its port in use"),
+            );
         }
         let why = "the connection led back to itself: nobody listens there";
         Err(io::Error::new(io::ErrorKind::ConnectionRefused, why))

@@ -9,6 +9,7 @@ use ringmq_engine::{
     Completion, Connection, Cx, Handler, IoHandle, MonitorEvent, Notice, Session, SessionOptions,
     SessionOwner, TimerKind, Token,
 };
+use ringmq_pipe::Section;
 use socket2::Socket;
 use std::collections::HashSet;
 use std::io;
@@ -114,7 +115,10 @@ impl Listener {
         };
         if let Err(error) = (self.tune)(&socket, &self.settings.options) {
             // The connection works without the option.
-            tracing::warn!(%error, endpoint = %self.endpoint, "cannot tune a connection");
+            let endpoint = self.endpoint.clone();
+            Section::run_after(
+                move || tracing::warn!(%error, %endpoint, "cannot tune a connection"),
+            );
         }
         let Connection { endpoint, peer, .. } = connection.clone();
         self.owner.event(MonitorEvent::Accepted { endpoint, peer });

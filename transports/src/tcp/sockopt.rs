@@ -12,6 +12,7 @@ use socket2::{Socket, TcpKeepalive};
 
 use crate::error::OptionError;
 use crate::options::{Keepalive, TcpOptions};
+use ringmq_pipe::Section;
 
 /// Sets what a connected or accepted tcp stream needs: no delay, keep-alive, time limit, priority.
 ///
@@ -61,7 +62,7 @@ pub(super) fn before_use(
     if options.busy_poll != 0 {
         // Everything works without, and whether it is granted may change with a sysctl.
         if let Err(error) = linux::busy_poll(socket, options) {
-            tracing::warn!(%error, "going on without busy polling");
+            Section::run_after(move || tracing::warn!(%error, "going on without busy polling"));
         }
     }
     Ok(())
@@ -122,6 +123,7 @@ fn type_of_service(socket: &Socket, address: SocketAddr, tos: u32) -> io::Result
 #[cfg(target_os = "linux")]
 mod linux {
     use super::{OptionError, Socket, SocketAddr, TcpOptions, set};
+    use ringmq_pipe::Section;
 
     pub(super) fn max_rt(stream: &Socket, options: &TcpOptions) -> Result<(), OptionError> {
         set("max_rt", stream.set_tcp_user_timeout(options.max_rt))
@@ -135,7 +137,7 @@ mod linux {
             && stream.tcp_congestion().is_ok_and(|algorithm| algorithm.starts_with(b"bbr"))
             && let Err(error) = stream.set_tcp_congestion(b"reno")
         {
-            tracing::debug!(%error, "going on with BBR on loopback");
+            Section::run_after(move || tracing::debug!(%error, "going on with BBR on loopback"));
         }
     }
 

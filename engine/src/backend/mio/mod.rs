@@ -20,6 +20,7 @@ use buffers::Buffers;
 use connection::ConnectionState;
 use datagram::DatagramState;
 use readiness::Progress;
+use ringmq_pipe::Section;
 use socket2::{SockAddr, Socket};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -164,7 +165,7 @@ impl Wake for MioWake {
         }
         if let Err(error) = self.waker.wake() {
             self.signalled.store(false, Ordering::Release);
-            tracing::error!(%error, "cannot wake an I/O thread");
+            Section::run_after(move || tracing::error!(%error, "cannot wake an I/O thread"));
         }
     }
 }

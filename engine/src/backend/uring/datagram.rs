@@ -20,6 +20,7 @@ use crate::backend::{Buffer, Ended, Event, refused};
 use crate::io_thread::token::Token;
 use io_uring::cqueue;
 use io_uring::types::RecvMsgOut;
+use ringmq_pipe::Section;
 use socket2::Socket;
 use std::io;
 use std::sync::Arc;
@@ -293,7 +294,9 @@ impl Uring {
         };
         if let Err(error) = self.ring.unregister_buffers(buffers.id()) {
             // The kernel may still know them: giving them up beats freeing them.
-            tracing::error!(%error, "receive buffers cannot be had back; leaking them");
+            Section::run_after(
+                move || tracing::error!(%error, "receive buffers cannot be had back; leaking them"),
+            );
             buffers.leak();
         }
     }

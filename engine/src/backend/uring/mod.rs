@@ -48,6 +48,7 @@ use datagram::DatagramState;
 use io_uring::{cqueue, squeue};
 use operation::{OPERATIONS, OperationKind};
 use ring::Ring;
+use ringmq_pipe::Section;
 use socket2::{SockAddr, Socket};
 use std::collections::HashMap;
 use std::io;
@@ -426,12 +427,12 @@ impl Drop for Uring {
         // Unwind safe: only whether connections are left is looked at afterwards. This may be called by a
         // thread that unwinds, and must not let go of what the kernel holds, whatever happens.
         if catch_unwind(AssertUnwindSafe(|| self.drain())).is_err() {
-            tracing::error!("ending the requests of a ring panicked");
+            Section::run_after(move || tracing::error!("ending the requests of a ring panicked"));
         }
         if self.has_requests() {
             // The kernel still holds memory of ours: giving it up beats freeing it.
             let left = self.connections.len() + self.datagrams.len();
-            tracing::error!(left, "requests did not end; leaking them");
+            Section::run_after(move || tracing::error!(left, "requests did not end; leaking them"));
             std::mem::forget(std::mem::take(&mut self.connections));
             std::mem::forget(std::mem::take(&mut self.datagrams));
             self.buffers.leak();

@@ -4,6 +4,7 @@
 use crate::backend::RingSize;
 use io_uring::types::{Napi, SubmitArgs, Timespec};
 use io_uring::{IoUring, Parameters, Probe, cqueue, squeue};
+use ringmq_pipe::Section;
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -114,7 +115,7 @@ impl Ring {
         self.waiting.push_back(request.clone());
         if let Err(error) = self.submit_waiting() {
             // The next `enter` tries again, and has someone to tell.
-            tracing::debug!(%error, "submission queue full");
+            Section::run_after(move || tracing::debug!(%error, "submission queue full"));
         }
     }
 

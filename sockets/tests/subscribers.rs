@@ -1,0 +1,100 @@
+//! Subscribers of the log are code of the application: one may panic, or use the library, whatever it is called
+//! for.
+//!
+//! The log is the process's, so this is one test.
+
+#![allow(clippy::unwrap_used)]
+
+use ringmq::Context;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tracing::{Event, Metadata, Subscriber, span};
+
+/// What a subscriber is called for.
+const CALLS: [&str; 7] = ["", "enabled", "new_span", "event", "enter", "exit", "try_close"];
+
+/// Which of the calls panics on an I/O thread.
+static PANICS_AT: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// What is used at the next line that the thread writes.
+    static USED: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+struct Clumsy;
+
+fn called_for(call: &str) {
+    let of_ringmq = std::thread::current().name().is_some_and(|name| name.starts_with("ringmq"));
+    if of_ringmq && CALLS[PANICS_AT.load(Ordering::SeqCst)] == call {
+        panic!("on purpose: {call}");
+    }
+}
+
+impl Subscriber for Clumsy {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        if metadata.target().starts_with("ringmq") {
+            called_for("enabled");
+        }
+        true
+    }
+
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> tracing::subscriber::Interest {
+        tracing::subscriber::Interest::sometimes()
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        called_for("new_span");
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        called_for("event");
+        if let Some(context) = USED.take() {
+            context.backend().unwrap();
+        }
+    }
+
+    fn enter(&self, _: &span::Id) {
+        called_for("enter");
+    }
+
+    fn exit(&self, _: &span::Id) {
+        called_for("exit");
+    }
+
+    fn try_close(&self, _: span::Id) -> bool {
+        called_for("try_close");
+        true
+    }
+}
+
+fn messages_pass(endpoint: &str) {
+    let context = Context::new();
+    // The start of the threads is told of with no lock held that this needs.
+    USED.set(Some(context.clone()));
+    context.backend().unwrap();
+    let pull = context.pull().unwrap();
+    let endpoint = pull.bind(endpoint).unwrap();
+    // The second one needs a listener that has lived through the first, the threads both.
+    for _ in 0..2 {
+        let push = context.push().unwrap();
+        push.connect(&endpoint).unwrap();
+        push.send("as ever").unwrap();
+        assert_eq!(pull.recv().unwrap(), "as ever");
+    }
+    drop(pull);
+    context.term();
+}
+
+#[test]
+fn a_subscriber_that_panics_or_uses_the_library_costs_no_connection() {
+    tracing::subscriber::set_global_default(Clumsy).unwrap();
+    for index in 0..CALLS.len() {
+        PANICS_AT.store(index, Ordering::SeqCst);
+        messages_pass("tcp://127.0.0.1:*");
+    }
+}
