@@ -1,5 +1,6 @@
 //! The context: what the sockets of a program share.
 
+pub(crate) mod alarms;
 mod ending;
 pub(crate) mod lingering;
 pub(crate) mod reminder;
@@ -17,6 +18,7 @@ use crate::options::Options;
 use crate::socket::{Inner, Socket};
 use crate::subscription::Wanted;
 use crate::types::{self, socket_types};
+use alarms::Alarms;
 use lingering::Lingering;
 use ringmq_engine::{BackendReport, Engine, IoHandle, TuningReport, UringReport};
 use ringmq_pipe::Section;
@@ -73,6 +75,8 @@ pub(crate) struct ContextInner {
     /// Those that are not known to be closed.
     sockets: Mutex<Vec<Weak<Inner>>>,
     pub(crate) lingering: Arc<Lingering>,
+    /// When tasks that wait for its end, or for a socket's, are to look again.
+    pub(crate) alarms: Arc<Alarms>,
     shut_down: AtomicBool,
     /// The process that has made it.
     process: u32,
@@ -113,6 +117,7 @@ impl ContextInner {
             resolver: Arc::default(),
             sockets: Mutex::default(),
             lingering: Arc::default(),
+            alarms: Arc::default(),
             shut_down: AtomicBool::new(false),
             process: std::process::id(),
         }

@@ -1,6 +1,6 @@
 //! How a context ends: its sockets are closed, what was sent is delivered, its threads go.
 
-use super::reminder::{BackgroundReminder, Reminder, remind_in_background};
+use super::reminder::{Reminder, TaskReminder, remind_in_background, sweep};
 use super::unfinished::Unfinished;
 use super::{Context, ContextInner, lock};
 use crate::inner::ClosedBy;
@@ -137,10 +137,12 @@ impl Drop for ContextInner {
             return;
         }
         if is_main_thread() {
+            self.alarms.end();
             // Without a time it waits until nothing is left.
             let _ = self.terminate(None);
             return;
         }
+        self.alarms.end();
         self.shut_down();
         self.inproc.clear();
         if !self.lingering.waiting().is_empty() {
@@ -257,7 +259,7 @@ impl Context {
     /// # }).unwrap();
     /// ```
     pub fn term_async(&self) -> TermFuture<'_> {
-        TermFuture { context: &self.0, engine: None, watched: None }
+        TermFuture { context: &self.0, engine: None, reminder: TaskReminder::default() }
     }
 
     /// Sets the [linger time](crate::Socket::set_linger) of all sockets that there are, and of those that are
@@ -320,7 +322,7 @@ pub struct TermFuture<'a> {
     context: &'a ContextInner,
     /// Where it is among those who wait for the engine.
     engine: Option<IdleRegistration>,
-    watched: Option<BackgroundReminder>,
+    reminder: TaskReminder,
 }
 
 /// A place among those who wait for an engine to be idle.
@@ -377,9 +379,8 @@ impl Future for TermFuture<'_> {
             context.retire();
             return Poll::Ready(());
         }
-        self.watched.get_or_insert_with(|| {
-            BackgroundReminder::new(TERM, &context.lingering, &context.inproc)
-        });
+        let task = (&context.alarms, cx.waker());
+        self.reminder.remind(task, sweep(&context.inproc), TERM, || context.unfinished());
         Poll::Pending
     }
 }

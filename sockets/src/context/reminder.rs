@@ -1,10 +1,12 @@
 //! Waiting says what it waits for: once after a second, and then rarely. Who says so in the background also sees
 //! to the linger times of what waits within the process, which no I/O thread does.
 
+use super::alarms::{Alarm, Alarms};
 use super::lingering::Lingering;
 use super::unfinished::{Unfinished, Waiting};
 use ringmq_transports::inproc::Inproc;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// A wait that takes longer than this says so.
@@ -51,25 +53,39 @@ pub(super) fn remind_in_background(
     inproc: &Arc<Inproc>,
 ) {
     let (lingering, inproc) = (lingering.clone(), inproc.clone());
-    start(move || watch(what, &lingering, &inproc, || true));
+    start(move || watch(what, &lingering, &inproc));
 }
 
-/// Says what lingers for one who waits without a thread; dropped when the wait is over.
-pub(crate) struct BackgroundReminder(#[expect(dead_code, reason = "dropped with it")] Arc<()>);
+/// The reminder of a future, which is polled again when it is time.
+#[derive(Default)]
+pub(crate) struct TaskReminder {
+    reminder: Option<Reminder>,
+    alarm: Option<Alarm>,
+}
 
-impl BackgroundReminder {
-    /// Has a thread say what lingers, as long as something does and this lives.
-    pub(crate) fn new(
-        what: &'static str,
-        lingering: &Arc<Lingering>,
-        inproc: &Arc<Inproc>,
-    ) -> Self {
-        let alive = Arc::new(());
-        let (waiting, lingering) = (Arc::downgrade(&alive), lingering.clone());
-        let inproc = inproc.clone();
-        start(move || watch(what, &lingering, &inproc, || waiting.strong_count() > 0));
-        Self(alive)
+impl TaskReminder {
+    /// To be asked whenever the future is pending: says what is waited for, if it is time, and has the task
+    /// woken when it is, or at another time.
+    pub(crate) fn remind(
+        &mut self,
+        task: (&Arc<Alarms>, &Waker),
+        other: Option<Instant>,
+        what: &str,
+        left: impl FnOnce() -> Unfinished,
+    ) {
+        let reminder = self.reminder.get_or_insert_with(Reminder::new);
+        reminder.remind(what, left);
+        let next = reminder.next.into_iter().chain(other).min();
+        self.alarm = next.map(|next| task.0.set(next, task.1));
     }
+}
+
+/// Gives up what has lingered within the process for long enough; when to look again, if something still does.
+pub(crate) fn sweep(inproc: &Inproc) -> Option<Instant> {
+    let deadline = inproc.sweep();
+    // Its time may be changed meanwhile.
+    let at_most = (inproc.waiting() > 0).then(|| Instant::now() + FIRST);
+    deadline.into_iter().chain(at_most).min()
 }
 
 /// Starts a thread. It is not needed: where there is none to be had, nothing is said.
@@ -80,23 +96,21 @@ fn start(watch: impl FnOnce() + Send + 'static) {
     }
 }
 
-fn watch(what: &str, lingering: &Lingering, inproc: &Inproc, waits: impl Fn() -> bool) {
+fn watch(what: &str, lingering: &Lingering, inproc: &Inproc) {
     let mut reminder = Reminder::new();
     let began = Instant::now();
     loop {
-        let deadline = inproc.sweep();
+        let deadline = sweep(inproc);
         let waiting: Vec<Waiting> = lingering.waiting();
         // At first sockets may not have been closed yet.
         let may_begin = began.elapsed() < FIRST;
-        if !waits() || waiting.is_empty() && !may_begin {
+        if waiting.is_empty() && !may_begin {
             return;
         }
         reminder.remind(what, || Unfinished { waiting, open_sockets: Vec::new() });
         let now = Instant::now();
         let next = reminder.next.into_iter().chain(deadline).min();
         let pause = next.map_or(LONGEST, |next| next.saturating_duration_since(now));
-        // What lingers within the process may have its time changed meanwhile.
-        let most = if inproc.waiting() > 0 { FIRST } else { LONGEST };
-        std::thread::sleep(pause.min(most));
+        std::thread::sleep(pause.min(LONGEST));
     }
 }

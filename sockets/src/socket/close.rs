@@ -1,6 +1,7 @@
 //! Closing a socket, also while others still hold it.
 
-use crate::context::reminder::BackgroundReminder;
+use crate::context::reminder::{TaskReminder, sweep};
+use crate::context::unfinished::Unfinished;
 use crate::inner::ClosedBy;
 use crate::inner::mailbox::SocketCommand;
 use crate::kind::Kind;
@@ -62,7 +63,7 @@ impl<K: Kind> Socket<K> {
     /// # }).unwrap();
     /// ```
     pub fn close_async(&self) -> CloseFuture<'_> {
-        CloseFuture { inner: &self.inner, registration: None, watched: None }
+        CloseFuture { inner: &self.inner, registration: None, reminder: TaskReminder::default() }
     }
 }
 
@@ -127,7 +128,7 @@ impl Inner {
 pub struct CloseFuture<'a> {
     inner: &'a Arc<Inner>,
     registration: Option<Registration<'a>>,
-    watched: Option<BackgroundReminder>,
+    reminder: TaskReminder,
 }
 
 impl Future for CloseFuture<'_> {
@@ -144,16 +145,19 @@ impl Future for CloseFuture<'_> {
                 self.inner.close_soon(ClosedBy::Application);
             }
         }
+        let context = &self.inner.context;
+        let sweep_next = sweep(&context.inproc);
         // SeqCst: who tells of the end of a pipe wakes afterwards.
         let lingers = self.inner.shared.lingering.load(Ordering::SeqCst) > 0;
         if !lingers && !self.inner.is_open() {
             return Poll::Ready(());
         }
-        let lingering = &self.inner.shared.lingering_in_context;
-        let inproc = &self.inner.context.inproc;
-        self.watched.get_or_insert_with(|| {
-            BackgroundReminder::new("waiting for the end of a socket", lingering, inproc)
-        });
+        let left = || {
+            let waiting = context.lingering.waiting();
+            Unfinished { waiting, open_sockets: Vec::new() }
+        };
+        let task = (&context.alarms, cx.waker());
+        self.reminder.remind(task, sweep_next, "waiting for the end of a socket", left);
         Poll::Pending
     }
 }

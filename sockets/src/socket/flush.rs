@@ -1,6 +1,6 @@
 //! Waiting until what was sent has left.
 
-use crate::context::reminder::Reminder;
+use crate::context::reminder::{Reminder, TaskReminder};
 use crate::context::unfinished::{Unfinished, Waiting};
 use crate::error::Error;
 use crate::inner::Core;
@@ -15,6 +15,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+
+/// What is said of a wait that takes long.
+const FLUSH: &str = "waiting for a socket to be flushed";
 
 impl<K: Kind> Socket<K> {
     /// Waits until all messages that the socket has accepted before this call have been handed to the system
@@ -73,7 +76,7 @@ impl<K: Kind> Socket<K> {
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 break Err(left.into());
             }
-            reminder.remind("waiting for a socket to be flushed", || left);
+            reminder.remind(FLUSH, || left);
         };
         flush.end(&self.inner);
         result
@@ -94,7 +97,7 @@ impl<K: Kind> Socket<K> {
     /// ```
     pub fn flush_async(&self) -> FlushFuture<'_> {
         let pending = Pending::new(&self.inner, Wants::Room, PendingFlush::default());
-        FlushFuture { inner: &self.inner, pending }
+        FlushFuture { inner: &self.inner, pending, reminder: TaskReminder::default() }
     }
 }
 
@@ -199,13 +202,26 @@ impl PendingFlush {
 pub struct FlushFuture<'a> {
     inner: &'a Inner,
     pending: Pending<'a, PendingFlush>,
+    reminder: TaskReminder,
 }
 
 impl Future for FlushFuture<'_> {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.pending.poll_with(cx, PendingFlush::attempt)
+        let this = &mut *self;
+        let polled = this.pending.poll_with(cx, PendingFlush::attempt);
+        if polled.is_pending() {
+            let inner = this.inner;
+            let flush = this.pending.state_mut();
+            // A socket that is closed is not pending for long.
+            let left = || match inner.lock() {
+                Ok(mut core) => flush.unfinished(&mut core),
+                Err(_) => Unfinished { waiting: Vec::new(), open_sockets: Vec::new() },
+            };
+            this.reminder.remind((&inner.context.alarms, cx.waker()), None, FLUSH, left);
+        }
+        polled
     }
 }
 

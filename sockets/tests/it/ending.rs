@@ -25,6 +25,7 @@ over_wires![
     a_socket_is_closed_by_a_task,
     dropping_a_context_elsewhere_than_in_main_does_not_wait,
     a_long_wait_says_what_for,
+    a_task_that_waits_long_for_a_socket_says_what_for,
     a_waker_may_end_everything,
     shutting_down_loses_nothing_that_was_accepted,
 ];
@@ -247,12 +248,24 @@ fn a_long_wait_says_what_for(harness: &Harness) {
     receive_all(harness, &address, 11);
     let (context, push) = with_waiting(harness, &address, 11);
     drop(push);
-    block_on(async {
-        let mut ending = pin!(context.term_async());
-        assert!(poll_once(&mut ending).await.is_none());
+    std::thread::scope(|scope| {
+        scope.spawn(|| block_on(context.term_async()));
         eventually("it is told of what a task waits for", || told() == 3);
         context.set_linger(Some(Duration::ZERO));
-        ending.await;
+    });
+}
+
+fn a_task_that_waits_long_for_a_socket_says_what_for(harness: &Harness) {
+    log_lines::keep();
+    let address = Address::new(harness);
+    let (_context, push) = with_waiting(harness, &address, 12);
+    let told = |what| !log_lines::with(&[what, "12 for", &address.endpoint]).is_empty();
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert!(matches!(block_on(push.flush_async()), Err(Error::Closed))));
+        eventually("a flush is told of", || told("to be flushed"));
+        scope.spawn(|| block_on(push.close_async()));
+        eventually("a close is told of", || told("the end of a socket"));
+        receive_all(harness, &address, 12);
     });
 }
 
