@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::wait::fetch;
-use crate::{BackendChoice, Context, Rep, Req, Router};
+use crate::{BackendChoice, Context, Pull, Rep, Req, Router};
 use std::cell::Cell;
 
 thread_local! {
@@ -159,5 +159,47 @@ fn a_req_is_writable_as_soon_as_it_is_relaxed() {
         let (req, _router) = told_unasked(context, endpoint);
         req.send("question").unwrap();
         wait_for_step(&req, Interest::WRITABLE, || req.set_relaxed(true).unwrap());
+    });
+}
+
+/// A poller that waits beside one who reads the socket himself leaves that to him.
+fn wait_beside(context: &Context, endpoint: &str, reads: impl FnOnce(&Pull) + Send) {
+    let (push, pull) = (context.push().unwrap(), context.pull().unwrap());
+    push.connect(&pull.bind(endpoint).unwrap()).unwrap();
+    push.send("they know each other").unwrap();
+    pull.recv().unwrap();
+    let poller = Poller::new();
+    poller.add(&pull, Interest::READABLE);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| reads(&pull));
+        // If he is not there yet, there is less to be seen.
+        std::thread::sleep(GLANCE);
+        ROUNDS.set(0);
+        let ready = poller.wait(Some(GLANCE)).unwrap();
+        push.send("for either of them").unwrap();
+        reading.join().unwrap();
+        assert_eq!(ready, []);
+        assert!(ROUNDS.get() < FEW_ROUNDS, "{} rounds", ROUNDS.get());
+    });
+}
+
+#[test]
+fn a_poller_sleeps_beside_a_thread_that_waits_for_the_same_socket() {
+    everywhere(|context, endpoint| {
+        wait_beside(context, endpoint, |pull| {
+            assert_eq!(pull.recv().unwrap(), "for either of them")
+        })
+    });
+}
+
+#[cfg(all(unix, feature = "tokio"))]
+#[test]
+fn a_poller_sleeps_beside_a_task_that_waits_for_the_same_socket() {
+    everywhere(|context, endpoint| {
+        wait_beside(context, endpoint, |pull| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let received = runtime.unwrap().block_on(pull.recv_async()).unwrap();
+            assert_eq!(received, "for either of them");
+        });
     });
 }
