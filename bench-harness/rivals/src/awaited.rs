@@ -45,6 +45,12 @@ pub(crate) trait Sends {
     /// Sends one message.
     async fn send(&mut self, body: Bytes) -> Result<()>;
 
+    /// Sends the next message of `sending`.
+    #[inline]
+    async fn send_next(&mut self, sending: &mut Sending) -> Result<()> {
+        self.send(sending.next()).await
+    }
+
     /// Lets go of whatever is still held back.
     async fn flush(&mut self) -> Result<()> {
         Ok(())
@@ -73,6 +79,7 @@ pub(crate) struct Driven<W, R, D> {
 
 /// The duty to send, or the sending half of the duty to ask.
 pub(crate) struct Sending {
+    size: usize,
     stamper: Stamper,
     pool: Pool,
 }
@@ -82,12 +89,24 @@ impl Sending {
     pub(crate) fn new(size: usize) -> Self {
         let stamper = Stamper::new(size);
         let pool = Pool::new(&stamper, POOL);
-        Self { stamper, pool }
+        Self { size, stamper, pool }
     }
 
     #[inline]
-    fn next(&mut self) -> Bytes {
+    pub(crate) fn next(&mut self) -> Bytes {
         self.pool.next(&mut self.stamper)
+    }
+
+    /// Bytes of each message.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The body of the next message, for who copies it anyway.
+    #[inline]
+    pub(crate) fn next_body(&mut self) -> &[u8] {
+        self.stamper.next_body()
     }
 }
 
@@ -154,7 +173,7 @@ pub(crate) trait Duty<W> {
 impl<W: Sends> Duty<W> for Sending {
     async fn run(&mut self, wire: &mut W, count: u64) -> Result<Outcome> {
         for sent in 0..count {
-            wire.send(self.next())
+            wire.send_next(self)
                 .await
                 .with_context(|| format!("sending message {sent} of {count} of this phase"))?;
         }
@@ -186,7 +205,7 @@ impl<W: Sends + Receives> Duty<W> for Asking {
         let start = Instant::now();
         for _ in 0..count {
             let sent = Instant::now();
-            wire.send(sending.next()).await?;
+            wire.send_next(sending).await?;
             recv(wire, checker).await?;
             trips.record(sent.elapsed());
         }

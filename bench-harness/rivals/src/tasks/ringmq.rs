@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use ringmq::kind::{Kind, Receives as KindReceives, Sends as KindSends};
-use ringmq::{Context, Error, Socket};
+use ringmq::{Context, Error, REFERENCED_FROM, Socket};
 use ringmq_bench::case::Side;
 
 use super::{Flavor, Task, serve};
@@ -73,6 +73,15 @@ impl<K: KindSends> awaited::Sends for Wire<K> {
     #[inline]
     async fn send(&mut self, body: Bytes) -> Result<()> {
         Ok(self.socket.send_async(body).await.map_err(Error::from)?)
+    }
+
+    /// A short body is copied anyway, and borrowed here as it is where threads block.
+    #[inline]
+    async fn send_next(&mut self, sending: &mut Sending) -> Result<()> {
+        if sending.size() >= REFERENCED_FROM {
+            return self.send(sending.next()).await;
+        }
+        Ok(self.socket.send_async(sending.next_body()).await.map_err(Error::from)?)
     }
 }
 
