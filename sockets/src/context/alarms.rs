@@ -14,12 +14,12 @@ const IDLE: Duration = Duration::from_secs(10);
 /// The times of a context at which tasks are to be woken.
 #[derive(Default)]
 pub(crate) struct Alarms {
-    state: Mutex<State>,
+    state: Mutex<Due>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct Due {
     /// By when they are due, and a number that tells those of one time apart.
     wakers: BTreeMap<(Instant, u64), Waker>,
     next_number: u64,
@@ -90,7 +90,7 @@ impl Alarms {
         }
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+    fn wait<'a>(&self, state: MutexGuard<'a, Due>, time: Duration) -> MutexGuard<'a, Due> {
         let waited = self.changed.wait_timeout(state, time);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
