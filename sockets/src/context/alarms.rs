@@ -3,8 +3,7 @@
 use super::lock;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -14,12 +13,12 @@ const IDLE: Duration = Duration::from_secs(10);
 /// The times of a context at which tasks are to be woken.
 #[derive(Default)]
 pub(crate) struct Alarms {
-    state: Mutex<Due>,
+    state: Mutex<Timetable>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Due {
+struct Timetable {
     /// By when they are due, and a number that tells those of one time apart.
     wakers: BTreeMap<(Instant, u64), Waker>,
     next_number: u64,
@@ -90,7 +89,11 @@ impl Alarms {
         }
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, Due>, time: Duration) -> MutexGuard<'a, Due> {
+    fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, Timetable>,
+        time: Duration,
+    ) -> MutexGuard<'a, Timetable> {
         let waited = self.changed.wait_timeout(state, time);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
