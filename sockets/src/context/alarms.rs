@@ -36,10 +36,12 @@ pub(crate) struct Alarm {
 impl Alarms {
     /// Has a task woken at a time.
     pub(crate) fn set(self: &Arc<Self>, at: Instant, waker: &Waker) -> Alarm {
+        // Foreign code is cloned with it: not under the lock.
+        let waker = waker.clone();
         let mut state = lock(&self.state);
         let key = (at, state.next_number);
         state.next_number += 1;
-        state.wakers.insert(key, waker.clone());
+        state.wakers.insert(key, waker);
         if !state.has_thread {
             let this = self.clone();
             let thread = std::thread::Builder::new().name("ringmq-alarm".into());

@@ -136,13 +136,12 @@ impl Drop for ContextInner {
         if self.is_inherited() {
             return;
         }
+        self.alarms.end();
         if is_main_thread() {
-            self.alarms.end();
             // Without a time it waits until nothing is left.
             let _ = self.terminate(None);
             return;
         }
-        self.alarms.end();
         self.shut_down();
         self.inproc.clear();
         if !self.lingering.waiting().is_empty() {

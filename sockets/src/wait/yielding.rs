@@ -2,8 +2,8 @@
 //!
 //! A task that drains a full pipe never waits, so an executor that runs tasks in turn would run no other
 //! until the pipe is empty. So after polls that were ready for a while, futures wake their own task and are
-//! pending; what they would have given is there at the next poll. Tokio's own budget is not asked: that costs
-//! more than to send a short message, and a task that it stops for a moment finds its I/O thread ahead of it.
+//! pending; what they would have given is there at the next poll. Tokio's own budget is not asked: a task that
+//! it stops has a runtime of several threads wake another one.
 //!
 //! When the task has had its turn nobody says. But a future that has yielded is polled again only then, and
 //! until one is, others that are polled yield as well: they may be in one `select` with it, and one that is
