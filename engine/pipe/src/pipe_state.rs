@@ -115,13 +115,13 @@ impl<D> PipeState<D> {
     }
 
     /// Nothing more is going to be sent: the far end is going, and `lost` messages with it, or another socket
-    /// has it.
-    pub fn over(&self, lost: u64) {
+    /// has it. `true` if somebody [wanted to hear](Self::set_when_over) of that, and has.
+    pub fn over(&self, lost: u64) -> bool {
         self.dropped.fetch_add(lost, Ordering::Relaxed);
         let before = std::mem::replace(&mut *lock(&self.end), PipeOver::Over);
-        if let PipeOver::Tell(when_over) = before {
-            when_over(lost);
-        }
+        let PipeOver::Tell(when_over) = before else { return false };
+        when_over(lost);
+        true
     }
 
     /// `Some(linger)` once the socket has closed its end; see [`close`](Self::close).
@@ -171,8 +171,8 @@ mod tests {
         let told = std::sync::Arc::new(AtomicU64::new(0));
         let teller = told.clone();
         state.set_when_over(Box::new(move |lost| _ = teller.fetch_add(lost, Ordering::Relaxed)));
-        state.over(7);
-        state.over(5);
+        assert!(state.over(7), "of these");
+        assert!(!state.over(5), "not of those");
         let teller = told.clone();
         state.set_when_over(Box::new(move |lost| {
             _ = teller.fetch_add(lost + 100, Ordering::Relaxed)

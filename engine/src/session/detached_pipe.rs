@@ -24,14 +24,12 @@ pub(crate) struct OutputSource {
     /// What the last connection had taken from the pipe and not sent.
     pub(crate) unsent: Vec<Piece>,
     pub(crate) state: Arc<PipeState>,
-    /// Messages that were thrown away.
-    lost: u64,
 }
 
 impl DetachedPipe {
     /// A pipe that has not been used.
     pub fn new(pipe: PipeEnd) -> Self {
-        let source = OutputSource { rx: pipe.rx, unsent: Vec::new(), state: pipe.state, lost: 0 };
+        let source = OutputSource { rx: pipe.rx, unsent: Vec::new(), state: pipe.state };
         Self { tx: pipe.tx, source, linger_until: None }
     }
 
@@ -51,9 +49,11 @@ impl DetachedPipe {
         !self.source.unsent.is_empty()
     }
 
-    /// Drops it, and returns how many messages that it still held it has counted as dropped.
+    /// Drops it and counts as dropped what it still held. Returns how many messages those were if nobody has
+    /// been told yet: of what lingers, whoever waits for that was.
     pub fn discard(mut self) -> u64 {
-        self.source.discard()
+        let lost = self.source.discard();
+        if self.source.state.over(lost) { 0 } else { lost }
     }
 
     /// Whether everything that the socket wrote, before it closed the pipe, has been sent.
@@ -83,7 +83,7 @@ impl OutputSource {
 }
 
 impl OutputSource {
-    /// Throws away what is still to be sent, and counts it as dropped.
+    /// Throws away what is still to be sent; how many messages that was.
     fn discard(&mut self) -> u64 {
         let mut pieces = std::mem::take(&mut self.unsent);
         let mut lost = 0;
@@ -96,14 +96,13 @@ impl OutputSource {
             lost += u64::from(!frame.more());
         }
         lost += pieces.iter().map(|piece| u64::from(piece.messages)).sum::<u64>();
-        self.lost += lost;
         lost
     }
 }
 
 impl Drop for OutputSource {
     fn drop(&mut self) {
-        self.discard();
-        self.state.over(self.lost);
+        let lost = self.discard();
+        self.state.over(lost);
     }
 }

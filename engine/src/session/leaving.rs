@@ -73,12 +73,11 @@ impl Leaving {
     }
 }
 
-/// Drops a pipe of which no other connection takes over what is left, and tells how much that was.
+/// Drops a pipe of which no other connection takes over what is left, and tells how much that was, unless
+/// somebody who waits for its end does.
 fn discard(common: &Common, pipe: DetachedPipe) {
-    // Of what lingers, whoever waits for that tells.
-    let lingers = pipe.state().closing().is_some();
     let messages = pipe.discard();
-    if messages > 0 && !lingers {
+    if messages > 0 {
         let Connection { endpoint, peer, .. } = (*common.connection).clone();
         let routing_id = common.connection.routing_id(&common.routing_id).into();
         let reason = DropReason::Gone;

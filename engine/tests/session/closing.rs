@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
-use crate::harness::{App, BOTH, Harness, Over, Settings, connection};
+use crate::harness::{App, BOTH, Harness, News, Over, Settings, connection};
 use crate::peer::wire;
-use ringmq_engine::{BackendKind, DisconnectReason, Notice};
+use ringmq_engine::{BackendKind, DisconnectReason, MonitorEvent, Notice};
 use ringmq_pipe::{Capacity, frame};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn whatever_was_accepted_is_sent_before_the_end(kind: BackendKind) {
@@ -90,6 +91,41 @@ fn a_closed_session_gives_its_pipe_back_and_counts_nothing_yet(kind: BackendKind
     drop(pipe);
     let dropped = app.end.state.dropped.load(Ordering::Relaxed);
     assert_eq!(dropped + whole_messages(&peer.rest()), 500);
+}
+
+/// A connection breaks as its socket closes the pipe. Whichever of the two comes first: of what is lost one of
+/// them tells, the session or who waits for the pipe's end, and not both or neither.
+fn what_is_lost_is_told_by_one(kind: BackendKind) {
+    for (is_waited_for, is_closed) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut harness = Harness::new(kind);
+        let (_, mut app, peer) = harness.established(Over::Unix);
+        for _ in 0..500 {
+            app.send(vec![4; 5000]);
+        }
+        let (state, heard) = (app.end.state.clone(), Arc::<Mutex<Option<u64>>>::default());
+        if is_waited_for {
+            let heard = heard.clone();
+            state.set_when_over(Box::new(move |lost| *heard.lock().unwrap() = Some(lost)));
+        }
+        if is_closed {
+            state.close(None);
+        }
+        drop(peer);
+        let mut told = None;
+        harness.wait(|news| match news {
+            News::Event(MonitorEvent::Dropped { messages, .. }) => {
+                told = Some(messages);
+                Err(News::Event(MonitorEvent::Closed { endpoint: "".into() }))
+            }
+            News::Event(MonitorEvent::Disconnected { .. }) => Ok(()),
+            other => Err(other),
+        });
+        let dropped = Some(state.dropped.load(Ordering::Relaxed));
+        assert!(dropped > Some(0));
+        let expected = if is_waited_for { (None, dropped) } else { (dropped, None) };
+        let found = (told, *heard.lock().unwrap());
+        assert_eq!(found, expected, "waited for {is_waited_for}, closed {is_closed}");
+    }
 }
 
 /// The peer closed in good order; its last messages wait for a socket that reads slowly.
@@ -184,6 +220,7 @@ fn a_linger_beyond_the_end_of_time_is_for_ever(kind: BackendKind) {
 on_each_backend!(
     whatever_was_accepted_is_sent_before_the_end,
     what_does_not_get_out_in_time_is_counted,
+    what_is_lost_is_told_by_one,
     a_closed_session_gives_its_pipe_back_and_counts_nothing_yet,
     the_last_words_of_a_peer_are_delivered,
     last_words_to_a_closed_socket_hold_nothing_up,

@@ -330,11 +330,8 @@ impl Connecter {
             ConnecterState::Waiting | ConnecterState::Resolving { .. } => {}
         }
         // Closes the pipe, so that nothing more is written to it.
-        // Of what lingers, whoever waits for that tells.
-        let detached = self.detached.take().map(|pipe| (pipe.state().closing(), pipe.discard()));
-        if let Some((None, messages)) = detached
-            && messages > 0
-        {
+        let messages = self.detached.take().map_or(0, |pipe| pipe.discard());
+        if messages > 0 {
             self.owner.event(MonitorEvent::Dropped {
                 endpoint: self.text.clone(),
                 peer: "".into(),
