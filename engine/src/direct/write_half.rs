@@ -34,6 +34,13 @@ pub(crate) struct WriteHalf {
     since: Option<Instant>,
 }
 
+impl Drop for WriteHalf {
+    fn drop(&mut self) {
+        // A pipe that nobody has asked back counts what was taken out of it as lost.
+        drop(self.give_back());
+    }
+}
+
 /// What came of sending all there is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
@@ -75,6 +82,17 @@ impl WriteHalf {
         {
             log.done(messages);
         }
+    }
+
+    /// Gives the pipe back, with what of it the kernel is not known to have taken.
+    pub(crate) fn give_back(&mut self) -> Option<OutputSource> {
+        let mut source = self.source.take()?;
+        let (unsent, credit) = self.outbound.take_unsent();
+        source.unsent = unsent;
+        if let Some(log) = source.rx.as_log_mut() {
+            log.done(credit);
+        }
+        Some(source)
     }
 
     /// Whether the socket has closed the pipe and everything it wrote is sent.

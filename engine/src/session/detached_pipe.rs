@@ -66,12 +66,12 @@ impl OutputSource {
     /// A connection begins: appends to `frames` what it tells first, and returns what follows of
     /// what the connection before has left.
     pub(crate) fn begin(&mut self, owner: &dyn SessionOwner, frames: &mut Vec<u8>) -> Vec<Piece> {
-        let mut unsent = std::mem::take(&mut self.unsent);
         let mut told = self.state.told();
         // From here on a change is written to the pipe, unless the preamble tells of it.
         self.state.connected.store(true, Ordering::SeqCst);
-        let Some(latest) = owner.preamble(frames) else { return unsent };
+        let Some(latest) = owner.preamble(frames) else { return std::mem::take(&mut self.unsent) };
         *told = latest;
+        let mut unsent = std::mem::take(&mut self.unsent);
         let Some(log) = self.rx.as_log_mut() else { return unsent };
         log.gather_written(&mut unsent);
         drop(told);

@@ -23,6 +23,36 @@ pub(super) enum Held {
     Traffic(Box<Traffic>),
 }
 
+impl Held {
+    /// Wants back what is lent; `false` if it is in use, and then the session is told.
+    fn revoke(&mut self) -> bool {
+        match self {
+            Self::Traffic(traffic) => traffic.revoke(),
+            Self::Pipe(_) => true,
+        }
+    }
+
+    /// The pipe. All of it is here.
+    fn into_pipe(self, common: &Common) -> Option<DetachedPipe> {
+        let mut pipe = match self {
+            Self::Pipe(pipe) => *pipe?,
+            Self::Traffic(traffic) => traffic.into_pipe(common.linger_until)?,
+        };
+        pipe.linger_until = common.linger_until;
+        Some(pipe)
+    }
+
+    /// Drops the pipe of a session that has failed, and tells what is lost with it. With a half that is in use
+    /// it goes, and is counted, when whoever uses that lets go.
+    pub(super) fn lose(mut self, common: &Common) {
+        if self.revoke()
+            && let Some(pipe) = self.into_pipe(common)
+        {
+            discard(common, pipe);
+        }
+    }
+}
+
 impl Leaving {
     pub(super) fn new(reason: DisconnectReason, held: Held) -> Self {
         Self { reason, held }
@@ -33,11 +63,7 @@ impl Leaving {
         if common.sending {
             return Next::Stay;
         }
-        let is_here = match &mut self.held {
-            Held::Traffic(traffic) => traffic.revoke(),
-            Held::Pipe(_) => true,
-        };
-        if is_here {
+        if self.held.revoke() {
             return Next::Finish;
         }
         // Whoever reads is to let go, and then this session is told.
@@ -47,12 +73,7 @@ impl Leaving {
 
     /// Puts the pipe together again and gives it back.
     pub(super) fn finish(self, common: &Common, cx: &mut Cx<'_>) {
-        let pipe = match self.held {
-            Held::Pipe(pipe) => pipe.map(|pipe| *pipe),
-            Held::Traffic(traffic) => traffic.into_pipe(common.linger_until),
-        };
-        let pipe = pipe.and_then(|mut pipe| {
-            pipe.linger_until = common.linger_until;
+        let pipe = self.held.into_pipe(common).and_then(|mut pipe| {
             // Half a message of the peer's is as good as none.
             pipe.tx.rollback();
             if !common.pipe_is_lent {

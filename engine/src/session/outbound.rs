@@ -226,7 +226,7 @@ impl Outbound {
 
     /// What the next connection must send first: every message that the kernel has not taken whole,
     /// and how many of those that it has taken were not credited yet.
-    pub(crate) fn into_unsent(mut self) -> (Vec<Piece>, u32) {
+    pub(crate) fn take_unsent(&mut self) -> (Vec<Piece>, u32) {
         let sent = self.sent.saturating_sub(self.lead);
         let whole = if self.encoder.is_verbatim() {
             whole_messages(&self.under_way, sent)
@@ -236,7 +236,7 @@ impl Outbound {
         };
         let mut left = std::mem::take(&mut self.under_way);
         skip_messages(&mut left, whole);
-        left.extend(self.rare.into_iter().flat_map(|rare| rare.left_over));
+        left.extend(self.rare.take().into_iter().flat_map(|rare| rare.left_over));
         (left, whole.saturating_sub(self.credited) as u32)
     }
 }

@@ -23,6 +23,20 @@ pub(super) enum State {
     Over,
 }
 
+impl State {
+    /// What it holds of the pipe.
+    fn into_held(self) -> Held {
+        match self {
+            Self::Handshaking(handshaking) => Held::Pipe(handshaking.into_pipe()),
+            Self::Traffic(traffic) => Held::Traffic(traffic),
+            Self::Draining(draining) => Held::Traffic(draining.traffic),
+            Self::HalfClosed(half_closed) => Held::Pipe(half_closed.into_pipe()),
+            Self::Leaving(leaving) => leaving.held,
+            Self::Over => Held::Pipe(None),
+        }
+    }
+}
+
 /// What comes next for a session.
 #[must_use]
 pub(super) enum Next {
@@ -216,16 +230,10 @@ impl Session {
     }
 
     fn leave(&mut self, cx: &mut Cx<'_>, reason: DisconnectReason) -> Next {
-        let held = match std::mem::replace(&mut self.state, State::Over) {
-            State::Handshaking(handshaking) => Held::Pipe(handshaking.into_pipe()),
-            State::Traffic(traffic) => Held::Traffic(traffic),
-            State::Draining(draining) => Held::Traffic(draining.traffic),
-            State::HalfClosed(half_closed) => Held::Pipe(half_closed.into_pipe()),
-            over @ (State::Leaving(_) | State::Over) => {
-                self.state = over;
-                return Next::Stay;
-            }
-        };
+        if matches!(self.state, State::Leaving(_) | State::Over) {
+            return Next::Stay;
+        }
+        let held = std::mem::replace(&mut self.state, State::Over).into_held();
         self.state = State::Leaving(Box::new(Leaving::new(reason, held)));
         if self.common.sending {
             // The next connection begins where this one has stopped: the backend knows where that
@@ -245,11 +253,11 @@ impl Session {
     /// Something in here is broken: the pipe with it. Its owner is told before anything is dropped,
     /// which may panic again.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_>) {
-        let state = std::mem::replace(&mut self.state, State::Over);
+        let held = std::mem::replace(&mut self.state, State::Over).into_held();
         if let Some(state) = &self.common.pipe_state {
             state.connected.store(false, Ordering::SeqCst);
         }
         self.common.report(cx, None, DisconnectReason::Panicked);
-        drop(state);
+        held.lose(&self.common);
     }
 }

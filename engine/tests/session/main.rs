@@ -16,6 +16,7 @@ mod cable;
 mod closing;
 mod conflated;
 mod detached_pipe;
+mod failing;
 mod handshake;
 mod heartbeat;
 mod hostile;

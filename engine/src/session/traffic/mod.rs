@@ -111,13 +111,7 @@ impl Traffic {
     /// The pipe, with what is left of it to be sent on the next connection. Both halves are here.
     pub(super) fn into_pipe(self, linger_until: Option<Instant>) -> Option<DetachedPipe> {
         let tx = self.read.into_inner()?.tx?;
-        let WriteHalf { outbound, source, .. } = self.write.into_inner()?;
-        let mut source = source?;
-        let (unsent, credit) = outbound.into_unsent();
-        source.unsent = unsent;
-        if let Some(log) = source.rx.as_log_mut() {
-            log.done(credit);
-        }
+        let source = self.write.into_inner()?.give_back()?;
         Some(DetachedPipe { tx, source, linger_until })
     }
 }
