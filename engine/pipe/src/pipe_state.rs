@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct PipeState<D = ()> {
     /// A peer has completed its handshake at the far end (always so between two sockets of a process).
     pub connected: AtomicBool,
-    /// Messages that were dropped for this pipe because it was full.
+    /// Messages that were written to this pipe and lost at its far end: see [`over`](Self::over).
     pub dropped: AtomicU64,
     direct: Mutex<Option<std::sync::Arc<D>>>,
     told: Mutex<u64>,
@@ -72,11 +72,6 @@ impl<D> PipeState<D> {
         let old = std::mem::replace(&mut *lock(&self.direct), direct);
         // Not with the lock held: it may be the last reference.
         drop(old);
-    }
-
-    /// Counts a message that was dropped because the pipe was full.
-    pub fn count_drop(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The socket is about to drop its end: what it has written is to be sent for `linger` more,

@@ -80,7 +80,6 @@ impl Pipes {
     #[inline]
     pub(crate) fn count_drop(&mut self, key: usize, reason: DropReason) {
         let Some(pipe) = self.get_mut(key) else { return };
-        pipe.end.state.count_drop();
         if pipe.drops.count(reason) {
             self.look_at_drops(key);
         }

@@ -243,8 +243,8 @@ impl Core {
     pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
         self.routing.pattern().detach(&mut self.pipes, key);
         if let Some(pipe) = self.pipes.get_mut(key) {
-            pipe.note_unread();
             self.past.add(pipe);
+            pipe.note_unread();
         }
         self.pipes.tell_of_drops(key);
         if let Some(endpoint_id) = self.pipes.close(key, linger) {

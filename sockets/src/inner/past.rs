@@ -11,7 +11,7 @@ pub(crate) struct Past {
     sent: u64,
     received: u64,
     dropped: u64,
-    /// Of pipes whose sessions are still at work, or have not counted yet what they leave unsent.
+    /// Of pipes whose far ends are still at work, or have not counted yet what they leave unsent.
     departing: Vec<Arc<PipeState>>,
 }
 
@@ -20,10 +20,7 @@ impl Past {
     pub(crate) fn add(&mut self, pipe: &Pipe) {
         self.sent += pipe.sent();
         self.received += pipe.end.rx.taken();
-        if pipe.direct {
-            self.dropped += pipe.dropped();
-            return;
-        }
+        self.dropped += pipe.dropped_here();
         if self.departing.len() == self.departing.capacity() {
             // Only before it grows, so that thousands are not looked at for each one that goes.
             self.settle();

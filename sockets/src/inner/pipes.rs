@@ -56,20 +56,29 @@ impl Pipe {
         self.sent_before + self.end.tx.written()
     }
 
-    /// Messages of it that were dropped: on this side, and by the session there is on the other.
+    /// Messages of it that were dropped: on this side, and by whoever has the other end.
     pub(crate) fn dropped(&self) -> u64 {
-        if self.direct {
-            // What the state says is both sockets'.
-            return self.drops.total();
-        }
-        self.end.state.dropped.load(Ordering::Relaxed)
+        self.dropped_here() + self.end.state.dropped.load(Ordering::Relaxed)
     }
 
-    /// Notes what a peer within the process has left unread, if it is gone.
+    /// The same without what is lost at the other end.
+    pub(super) fn dropped_here(&self) -> u64 {
+        self.drops.total() + self.left_unread()
+    }
+
+    /// Whether the peer is one within the process that has closed its end.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.direct && self.end.tx.is_deserted()
+    }
+
+    /// What a peer within the process has left unread, if it is gone. A session counts that by itself.
+    pub(crate) fn left_unread(&self) -> u64 {
+        if self.is_abandoned() { self.end.tx.depth() } else { 0 }
+    }
+
+    /// What the peer has left unread is to be told of.
     pub(super) fn note_unread(&mut self) {
-        if self.direct && self.end.tx.is_deserted() {
-            self.drops.add(self.end.tx.depth(), DropReason::Gone);
-        }
+        self.drops.add(self.left_unread(), DropReason::Gone);
     }
 
     /// The routing id of the peer, its own or one that was chosen for it; empty if there is none.

@@ -38,8 +38,8 @@ pub struct PipeStats {
     pub send_hwm: u32,
     /// The high-water mark that `waiting` is held against; 0 is no limit.
     pub recv_hwm: u32,
-    /// Messages dropped for this connection because it was full, and messages from it that nobody was to
-    /// receive.
+    /// Messages dropped for this connection: because it was full, or because the peer has left before they
+    /// were sent, or received within the process. And messages from it that nobody was to receive.
     pub dropped: u64,
 }
 
@@ -183,10 +183,10 @@ impl PipeStats {
             endpoint: endpoint.map_or_else(String::new, |endpoint| endpoint.to_string()),
             peer: pipe.connection.as_ref().map_or_else(String::new, |known| known.peer.to_string()),
             routing_id: pipe.routing_id().to_vec(),
-            connected: pipe.end.state.is_connected(),
+            connected: pipe.end.state.is_connected() && !pipe.is_abandoned(),
             sent: of(traits.sends, pipe.sent()),
             received: of(traits.receives, rx.taken()),
-            queued: tx.depth(),
+            queued: tx.depth() - pipe.left_unread(),
             waiting: of(traits.receives, rx.waiting()),
             send_hwm: tx.hwm(),
             recv_hwm: rx.hwm(),

@@ -5,6 +5,7 @@ use crate::harness::{
     within_process,
 };
 use ringmq::{DropReason, MonitorEvent, RoutingIdText};
+use std::time::Duration;
 
 everywhere![
     what_waits_to_be_received_is_told,
@@ -16,7 +17,12 @@ everywhere![
 
 over_wires![what_a_peer_leaves_unsent_is_counted, a_peer_has_an_address];
 
-within_process![what_is_queued_is_exact, what_one_side_drops_is_not_the_others];
+within_process![
+    what_is_queued_is_exact,
+    what_one_side_drops_is_not_the_others,
+    what_a_peer_leaves_unread_is_counted,
+    what_is_given_up_before_the_bind_is_counted,
+];
 
 fn what_waits_to_be_received_is_told(harness: &Harness) {
     let (pull, push) = (harness.pull(), harness.push());
@@ -212,4 +218,41 @@ fn what_one_side_drops_is_not_the_others(harness: &Harness) {
     harness.join(&publisher, &subscriber);
     (0..10).for_each(|_| publisher.send("news").unwrap());
     assert_eq!((publisher.dropped(), subscriber.dropped()), (8, 0));
+}
+
+fn what_a_peer_leaves_unread_is_counted(harness: &Harness) {
+    let (router, dealer) = (harness.router(), harness.dealer());
+    dealer.set_routing_id("leaver").unwrap();
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
+    dealer.connect(&endpoint).unwrap();
+    (0..2).for_each(|_| dealer.send("request").unwrap());
+    router.recv_multipart().unwrap();
+    (0..5).for_each(|_| router.send_multipart(["leaver", "reply"]).unwrap());
+    (0..2).for_each(|_| drop(dealer.recv().unwrap()));
+    drop(dealer);
+    // Its second request keeps the connection.
+    let stats = &router.stats()[0];
+    assert_eq!((stats.sent, stats.dropped, stats.queued, stats.connected), (5, 3, 0, false));
+    assert_eq!(router.dropped(), 3);
+    router.recv_multipart().unwrap();
+    assert_eq!((router.stats().len(), router.dropped()), (0, 3), "once");
+}
+
+fn what_is_given_up_before_the_bind_is_counted(harness: &Harness) {
+    let push = harness.push();
+    push.set_linger(Some(Duration::ZERO)).unwrap();
+    let endpoint = harness.anywhere();
+    push.connect(&endpoint).unwrap();
+    (0..5).for_each(|_| push.send("to nobody").unwrap());
+    push.disconnect(&endpoint).unwrap();
+    assert_eq!((push.gave_up(), push.dropped(), push.totals().sent), (5, 5, 5));
+    // Of what waits until the bind nothing is lost; what that socket drops is its own.
+    let (rep, dealer) = (harness.rep(), harness.dealer());
+    dealer.set_linger(None).unwrap();
+    dealer.connect(&endpoint).unwrap();
+    dealer.send("without an envelope").unwrap();
+    dealer.disconnect(&endpoint).unwrap();
+    rep.bind(&endpoint).unwrap();
+    assert!(rep.try_recv().is_err());
+    assert_eq!((dealer.dropped(), rep.dropped()), (0, 1));
 }
