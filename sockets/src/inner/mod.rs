@@ -8,6 +8,7 @@ mod doubt;
 mod drops;
 pub(crate) mod endpoints;
 pub(crate) mod fast_path;
+mod figures;
 pub(crate) mod lobby;
 pub(crate) mod mailbox;
 pub(crate) mod monitors;
@@ -18,8 +19,7 @@ use crate::Message;
 use crate::error::Error;
 use crate::options::Options;
 use crate::socket::payload::Outgoing;
-use crate::socket::stats::{PipeStats, SocketTotals};
-use crate::types::{Pattern, Setting, Traits};
+use crate::types::{Pattern, Setting};
 use crate::wait::{DirectConnections, FEW, Wants};
 use endpoints::{Endpoints, Entry};
 use fast_path::Routing;
@@ -34,8 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Whoever reads what a pipe within the process is written, and under which key.
-pub(crate) type FarEnd = (Arc<dyn Notify>, usize);
+pub(crate) use figures::FarEnd;
 
 /// See the [module's documentation](self).
 pub(crate) struct Core {
@@ -198,7 +197,7 @@ impl Core {
             return;
         }
         if self.pipes.ended(key) {
-            self.detach(key, Some(Duration::ZERO));
+            self.remove(key);
         } else {
             self.routing.pattern().readable(&mut self.pipes, key);
         }
@@ -214,7 +213,7 @@ impl Core {
         if let Some(key) = self.pipes.of_endpoint(endpoint_id)
             && self.pipes.ended(key)
         {
-            self.detach(key, Some(Duration::ZERO));
+            self.remove(key);
         }
     }
 
@@ -234,13 +233,21 @@ impl Core {
     pub(crate) fn sweep(&mut self) {
         for key in self.pipes.keys() {
             if self.pipes.ended(key) {
-                self.detach(key, Some(Duration::ZERO));
+                self.remove(key);
             }
         }
     }
 
-    /// Removes a pipe; what it still has to send is sent for `linger` more.
-    pub(crate) fn detach(&mut self, key: usize, linger: Option<Duration>) {
+    /// Removes a pipe that has ended. Who waits looks again: what takes its place, the next peer of a PAIR, say,
+    /// has told of its room and its messages when they were of no use.
+    fn remove(&mut self, key: usize) {
+        self.detach(key, Some(Duration::ZERO));
+        self.shared.waiters.wake();
+    }
+
+    /// Removes a pipe; what it still has to send is sent for `linger` more. It is for the caller to wake those
+    /// who wait.
+    fn detach(&mut self, key: usize, linger: Option<Duration>) {
         self.routing.pattern().detach(&mut self.pipes, key);
         if let Some(pipe) = self.pipes.get_mut(key) {
             self.past.add(pipe);
@@ -277,54 +284,13 @@ impl Core {
         self.shared.reporter.tell_once(problem, &"".into());
     }
 
-    /// Counts a message that was dropped before it came to any pipe.
-    pub(crate) fn count_drop(&mut self) {
-        self.dropped += 1;
-    }
-
-    /// All messages that were dropped.
-    pub(crate) fn dropped(&mut self) -> u64 {
-        let pipes = self.pipes.iter().map(|(_, pipe)| pipe.dropped()).sum::<u64>();
-        self.dropped + self.past.dropped() + pipes
-    }
-
-    /// All figures of the socket.
-    pub(crate) fn totals(&mut self) -> SocketTotals {
-        let Traits { sends, receives, .. } = self.shared.traits;
-        let of = |counts: bool, messages: u64| if counts { messages } else { 0 };
-        let mut totals = SocketTotals {
-            sent: of(sends, self.past.sent()),
-            received: of(receives, self.past.received()),
-            dropped: self.dropped(),
-            to_nobody: self.pipes.to_nobody,
-            waiting: of(receives, self.routing.pattern().kept()),
-        };
-        for (_, pipe) in self.pipes.iter() {
-            totals.sent += of(sends, pipe.sent());
-            totals.received += of(receives, pipe.end.rx.taken());
-            totals.waiting += of(receives, pipe.end.rx.waiting());
-        }
-        totals
-    }
-
-    /// The figures of each connection, and whom to ask for what only the other end knows.
-    pub(crate) fn pipe_stats(&self) -> Vec<(PipeStats, Option<FarEnd>)> {
-        let traits = &self.shared.traits;
-        let all = self.pipes.iter().map(|(_, pipe)| {
-            let endpoint = self.endpoints.name(pipe.endpoint_id);
-            let far = if pipe.direct { pipe.end.tx.reader() } else { None };
-            (PipeStats::new(pipe, traits, endpoint), far)
-        });
-        all.collect()
-    }
-
     /// Whether there was one.
     fn remove_ended(&mut self) -> bool {
         let mut any = false;
         while let Some(key) = self.routing.take_ended() {
             // It may be gone already, and its key another one's.
             if self.pipes.ended(key) {
-                self.detach(key, Some(Duration::ZERO));
+                self.remove(key);
                 any = true;
             }
         }

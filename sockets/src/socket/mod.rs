@@ -353,6 +353,8 @@ impl<K: Kind> Socket<K> {
             for key in core.pipes.all_of_endpoint(entry.endpoint_id) {
                 core.pipes.hang_up(key);
             }
+            // Nothing tells those who wait for room in there that it is of no use any more.
+            self.inner.shared.waiters.wake();
         }
         Ok(())
     }

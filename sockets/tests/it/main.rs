@@ -9,6 +9,7 @@ mod backends;
 mod bad_input;
 mod closing;
 mod conflate;
+mod departures;
 mod descriptors;
 mod ending;
 mod endpoints;
