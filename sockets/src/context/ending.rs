@@ -54,6 +54,12 @@ impl ContextInner {
         self.open_sockets().is_empty()
     }
 
+    /// The same without waiting: whoever is in one is not waited for, and it is closed when nobody is.
+    fn close_sockets_soon(&self) {
+        self.shut_down.store(true, Ordering::SeqCst);
+        self.open_sockets().iter().for_each(|inner| inner.close_soon(ClosedBy::Context));
+    }
+
     fn open_sockets(&self) -> Vec<Arc<Inner>> {
         self.sockets().into_iter().filter(|inner| inner.is_open()).collect()
     }
@@ -77,7 +83,7 @@ impl ContextInner {
         }
         if is_in_callback() {
             // One of the sockets may be in use by this very thread, and the I/O threads may wait for it.
-            self.close_sockets(Some(Instant::now()));
+            self.close_sockets_soon();
             return if self.is_finished() { Ok(()) } else { Err(self.unfinished()) };
         }
         let all_closed = self.close_sockets(until);
@@ -363,9 +369,7 @@ impl Future for TermFuture<'_> {
             return Poll::Ready(());
         }
         if self.engine.is_none() {
-            context.shut_down.store(true, Ordering::SeqCst);
-            let open = context.open_sockets();
-            open.iter().for_each(|socket| socket.close_soon(ClosedBy::Context));
+            context.close_sockets_soon();
         }
         context.inproc.clear();
         let engine = lock(&context.engine).clone();

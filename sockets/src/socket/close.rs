@@ -91,10 +91,14 @@ impl Inner {
     /// a thread that waits for that or who next comes.
     pub(crate) fn close_soon(self: &Arc<Self>, by: ClosedBy) {
         self.close_until(by, Instant::now());
-        if !self.is_open() || Section::is_entered() {
+        if !self.is_open() {
             return;
         }
         let this = self.clone();
+        if Section::is_entered() {
+            // Perhaps it is this thread that is in it, and then it is closed by then.
+            return Section::run_after(move || this.close_soon(by));
+        }
         let closing = std::thread::Builder::new().name("ringmq-close".into());
         if let Err(error) = closing.spawn(move || this.close(by)) {
             Section::run_after(

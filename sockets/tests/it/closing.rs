@@ -1,8 +1,10 @@
 //! A socket that is closed while others wait in it: each of them is freed, with an error of its own.
 
-use crate::harness::{Harness, everywhere, within_process};
-use futures_lite::future::block_on;
+use crate::harness::{Harness, PATIENCE, everywhere, within_process};
+use futures_lite::future::{block_on, poll_once};
 use ringmq::{AnySocket, Context, Error, Pull, Push, SocketType, Spin};
+use std::pin::pin;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ everywhere![
 within_process![
     closing_can_be_asked_for_by_many_and_again,
     a_socket_may_be_closed_from_inside_its_own_call,
+    what_is_asked_for_inside_a_call_is_done_though_another_is_in_the_socket,
     closed_stays_closed_when_the_context_ends,
 ];
 
@@ -184,4 +187,44 @@ fn closed_stays_closed_when_the_context_ends(harness: &Harness) {
     other.shutdown();
     pull.close();
     assert!(matches!(pull.recv(), Err(Error::Terminated)));
+}
+
+fn what_is_asked_for_inside_a_call_is_done_though_another_is_in_the_socket(_: &Harness) {
+    let ways: [fn(&Context, &Pull); 3] = [
+        |_, socket| assert!(block_on(poll_once(pin!(socket.close_async()))).is_none()),
+        |context, _| _ = block_on(poll_once(pin!(context.term_async()))),
+        |context, _| context.term(),
+    ];
+    for end in ways {
+        let context = Context::new();
+        let pair = |name: &str| {
+            let (push, pull) = (context.push().unwrap(), context.pull().unwrap());
+            pull.bind(name).unwrap();
+            push.connect(name).unwrap();
+            push.send("look").unwrap();
+            (push, pull)
+        };
+        let ((_busy_push, busy), (_push, own)) = (pair("inproc://busy"), pair("inproc://own"));
+        let (entered, is_inside) = channel();
+        let (leave, may_leave) = channel::<()>();
+        let monitor = busy.monitor();
+        std::thread::scope(|scope| {
+            let inside = &busy;
+            scope.spawn(move || {
+                inside
+                    .recv_with(|_| {
+                        entered.send(()).unwrap();
+                        may_leave.recv().unwrap();
+                    })
+                    .unwrap();
+            });
+            is_inside.recv().unwrap();
+            own.recv_with(|_| end(&context, inside)).unwrap();
+            // That thread does not come again, and nobody else is in there.
+            leave.send(()).unwrap();
+        });
+        let told = std::iter::from_fn(|| monitor.recv_timeout(PATIENCE).ok()).count();
+        let ended = monitor.recv_timeout(PATIENCE);
+        assert!(ended.is_err_and(|error| !error.is_would_block()), "closed, after {told} events");
+    }
 }
