@@ -5,9 +5,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ringmq::Context;
-use std::cell::RefCell;
+use ringmq::{Context, Error, Pull};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tracing::{Event, Metadata, Subscriber, span};
 
 /// What a subscriber is called for.
@@ -19,11 +21,19 @@ static PANICS_AT: AtomicUsize = AtomicUsize::new(0);
 thread_local! {
     /// What is used at the next line that the thread writes.
     static USED: RefCell<Option<Context>> = const { RefCell::new(None) };
+    /// A socket that is used whatever the thread calls a subscriber for, and how often that was and was refused.
+    static IN_USE: RefCell<Option<Rc<Pull>>> = const { RefCell::new(None) };
+    static CALLED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
 struct Clumsy;
 
 fn called_for(call: &str) {
+    if let Some(socket) = IN_USE.with_borrow(Clone::clone) {
+        let refused = matches!(socket.try_recv(), Err(Error::Reentered));
+        let (calls, refusals) = CALLED.get();
+        CALLED.set((calls + 1, refusals + usize::from(refused)));
+    }
     let of_ringmq = std::thread::current().name().is_some_and(|name| name.starts_with("ringmq"));
     if of_ringmq && CALLS[PANICS_AT.load(Ordering::SeqCst)] == call {
         panic!("on purpose: {call}");
@@ -90,6 +100,54 @@ fn messages_pass(endpoint: &str) {
     context.term();
 }
 
+/// What is done inside of a call on a socket, and has something to log.
+fn inside_a_call(deed: impl FnOnce(&Context)) {
+    let context = Context::new();
+    let (push, pull) = (context.push().unwrap(), Rc::new(context.pull().unwrap()));
+    push.connect(&pull.bind("tcp://127.0.0.1:*").unwrap()).unwrap();
+    push.send("look").unwrap();
+    // To wait for it would be something to log, too.
+    while pull.totals().waiting == 0 {
+        std::thread::yield_now();
+    }
+    let inside = pull.clone();
+    let looked = pull.recv_with(|_| {
+        CALLED.set((0, 0));
+        IN_USE.set(Some(inside));
+        deed(&context);
+    });
+    IN_USE.set(None);
+    looked.unwrap();
+    let (calls, refusals) = CALLED.get();
+    assert!(
+        calls > 0 && refusals == 0,
+        "called {calls} times, {refusals} of them inside of the call"
+    );
+    context.set_linger(Some(Duration::ZERO));
+}
+
+/// A socket that waits for its peer, with something to send.
+fn waiting(context: &Context) -> ringmq::Push {
+    let push = context.push().unwrap();
+    push.connect("inproc://nobody").unwrap();
+    push.send("waits").unwrap();
+    push
+}
+
+fn nobody_is_called_inside_of_a_call() {
+    inside_a_call(|context| drop(waiting(context)));
+    // Longer than a wait may take without a word.
+    inside_a_call(|context| {
+        assert!(waiting(context).flush(Some(Duration::from_millis(1100))).is_err());
+    });
+    #[cfg(all(debug_assertions, feature = "tokio"))]
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        let other = Context::new().pull().unwrap();
+        other.set_recv_timeout(Some(Duration::from_millis(1))).unwrap();
+        inside_a_call(|_| assert!(other.recv().is_err()));
+    });
+}
+
 #[test]
 fn a_subscriber_that_panics_or_uses_the_library_costs_no_connection() {
     tracing::subscriber::set_global_default(Clumsy).unwrap();
@@ -97,4 +155,6 @@ fn a_subscriber_that_panics_or_uses_the_library_costs_no_connection() {
         PANICS_AT.store(index, Ordering::SeqCst);
         messages_pass("tcp://127.0.0.1:*");
     }
+    PANICS_AT.store(0, Ordering::SeqCst);
+    nobody_is_called_inside_of_a_call();
 }

@@ -1,6 +1,7 @@
 //! Wakes tasks at times, for waits that have no thread of their own: one thread for a context that has any.
 
 use super::lock;
+use ringmq_pipe::Section;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -103,9 +104,11 @@ impl Alarms {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        // Foreign code is dropped with it: not under the lock.
+        // Foreign code is dropped with it: not under the lock, nor another one of ours.
         let waker = lock(&self.alarms.state).wakers.remove(&self.key);
-        drop(waker);
+        if let Some(waker) = waker {
+            Section::run_after(move || drop(waker));
+        }
     }
 }
 

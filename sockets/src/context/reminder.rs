@@ -4,6 +4,7 @@
 use super::alarms::{Alarm, Alarms};
 use super::lingering::Lingering;
 use super::unfinished::{Unfinished, Waiting};
+use ringmq_pipe::Section;
 use ringmq_transports::inproc::Inproc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -30,20 +31,24 @@ impl Reminder {
     }
 
     /// Says what is waited for, if it is time.
-    pub(crate) fn remind(&mut self, what: &str, left: impl FnOnce() -> Unfinished) {
+    pub(crate) fn remind(&mut self, what: &'static str, left: impl FnOnce() -> Unfinished) {
         let now = Instant::now();
         if self.next.is_none_or(|next| now < next) {
             return;
         }
         self.pause = (self.pause * SELDOMER).min(LONGEST);
         self.next = now.checked_add(self.pause);
-        warn(what, &left());
+        warn(what, left());
     }
 }
 
-fn warn(what: &str, left: &Unfinished) {
-    let messages = left.messages();
-    tracing::warn!(messages, "{what}: {left}");
+/// Writes it to the log, which is code of the application: one who waits may do so inside of a call on another
+/// socket.
+fn warn(what: &'static str, left: Unfinished) {
+    Section::run_after(move || {
+        let messages = left.messages();
+        tracing::warn!(messages, "{what}: {left}");
+    });
 }
 
 /// Has a thread say what lingers until nothing does any more.
@@ -70,7 +75,7 @@ impl TaskReminder {
         &mut self,
         task: (&Arc<Alarms>, &Waker),
         other: Option<Instant>,
-        what: &str,
+        what: &'static str,
         left: impl FnOnce() -> Unfinished,
     ) {
         let reminder = self.reminder.get_or_insert_with(Reminder::new);
@@ -92,11 +97,11 @@ pub(crate) fn sweep(inproc: &Inproc) -> Option<Instant> {
 fn start(watch: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().name("ringmq-linger".into()).spawn(watch);
     if let Err(error) = thread {
-        tracing::debug!(%error, "no thread to say what lingers");
+        Section::run_after(move || tracing::debug!(%error, "no thread to say what lingers"));
     }
 }
 
-fn watch(what: &str, lingering: &Lingering, inproc: &Inproc) {
+fn watch(what: &'static str, lingering: &Lingering, inproc: &Inproc) {
     let mut reminder = Reminder::new();
     let began = Instant::now();
     loop {

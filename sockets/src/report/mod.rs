@@ -17,7 +17,7 @@ use ringmq_pipe::Section;
 use ringmq_zmtp::SocketType;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use tracing::Span;
 
@@ -25,7 +25,10 @@ use tracing::Span;
 pub(crate) struct Reporter {
     socket_type: SocketType,
     pub(crate) monitors: Monitors,
-    span: Span,
+    /// Tells the sockets of a process apart.
+    number: u64,
+    /// Made with the socket, unless that is made inside of a call on another one: then with the first line.
+    span: OnceLock<Span>,
     limits: Mutex<Limits>,
     /// What is told once only, and was.
     told: Mutex<BTreeSet<(&'static str, Arc<str>)>>,
@@ -37,16 +40,31 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Reporter {
     pub(crate) fn new(socket_type: SocketType) -> Arc<Self> {
-        /// Tells the sockets of a process apart. Relaxed: a number, and nothing else.
+        /// Relaxed: a number, and nothing else.
         static NUMBER: AtomicU64 = AtomicU64::new(1);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self {
+        let new = Self {
             socket_type,
             monitors: Monitors::default(),
-            span: tracing::info_span!("socket", socket = socket_type.name(), number),
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            span: OnceLock::new(),
             limits: Mutex::default(),
             told: Mutex::default(),
-        })
+        };
+        if !Section::is_entered() {
+            new.span();
+        }
+        Arc::new(new)
+    }
+
+    /// The socket's span. Not in a section: see [`Section::run_after`].
+    fn span(&self) -> &Span {
+        if self.span.get().is_none() {
+            let (socket, number) = (self.socket_type.name(), self.number);
+            let span = tracing::info_span!("socket", socket, number);
+            // Not made with a lock held: of two that come at once, the second has made one in vain.
+            drop(self.span.set(span));
+        }
+        self.span.get_or_init(Span::none)
     }
 
     /// Tells of something that happened to the socket.
@@ -71,8 +89,8 @@ impl Reporter {
             let repeat = lock(&this.limits).repeat(&event, Instant::now());
             let write = || line::write(this.socket_type, &event, repeat);
             match span {
-                Some(span) => span.in_scope(&this.span, write),
-                None => this.span.in_scope(write),
+                Some(span) => span.in_scope(this.span(), write),
+                None => this.span().in_scope(write),
             }
         });
     }
@@ -83,7 +101,7 @@ impl Reporter {
         let this = self.clone();
         Section::run_after(move || {
             let rest = lock(&this.limits).rest();
-            this.span.in_scope(|| {
+            this.span().in_scope(|| {
                 rest.iter().for_each(|event| line::write(this.socket_type, event, Repeat::First));
             });
         });
@@ -115,7 +133,8 @@ impl Reporter {
 impl Drop for Reporter {
     fn drop(&mut self) {
         // The last who has it may be an I/O thread.
-        let span = std::mem::replace(&mut self.span, Span::none());
-        Section::run_after(move || drop(span));
+        if let Some(span) = self.span.take() {
+            Section::run_after(move || drop(span));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A thread that is about to wait though a runtime is polling a task on it: said once, in debug builds.
 
 use crate::wait::Wants;
+use ringmq_pipe::Section;
 use ringmq_zmtp::SocketType;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -22,12 +23,15 @@ pub(super) fn warn(socket_type: SocketType, wants: Wants) {
         Wants::Messages => "recv",
         Wants::Room => "send",
     };
-    tracing::warn!(
-        socket = socket_type.name(),
-        call,
-        "a blocking call is about to wait where a tokio runtime polls a task, and stops that worker's other \
-         tasks: await {call}_async instead, or call it in spawn_blocking (told once)"
-    );
+    // It may wait inside of a call on another socket, and the log is code of the application.
+    Section::run_after(move || {
+        tracing::warn!(
+            socket = socket_type.name(),
+            call,
+            "a blocking call is about to wait where a tokio runtime polls a task, and stops that worker's \
+             other tasks: await {call}_async instead, or call it in spawn_blocking (told once)"
+        );
+    });
 }
 
 /// Whether a tokio runtime is polling something on this thread, beside which it has other tasks to run here.
