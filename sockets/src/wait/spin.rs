@@ -9,7 +9,7 @@ use super::direct_connections::Readers;
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a thread that waits looks again and again before it blocks. See
@@ -30,8 +30,10 @@ pub enum Spin {
 const LIMIT: Duration = Duration::from_micros(50);
 /// Looks between two offers of the processor to others.
 const LOOKS: u32 = 8;
-/// Nobody else wanted the processor if offering it took less than this.
+/// Nobody else wanted the processor if offering it took no longer than this.
 const UNCONTENDED: Duration = Duration::from_micros(3);
+/// Others compute here, rather than to answer, if it took longer than this.
+const CROWDED: Duration = Duration::from_micros(200);
 /// Pauses of the processor between two looks at memory.
 const PAUSES: u32 = 8;
 
@@ -41,12 +43,23 @@ pub(crate) struct SpinEstimate {
     /// Successes and failures, added up within bounds.
     worth: AtomicU8,
     /// Waits that are not to spin before it is tried again.
-    pause: AtomicU8,
+    pause: AtomicU16,
+    /// Somebody else wanted this processor the last time it was offered: maybe the very one whose answer is
+    /// waited for.
+    contended: AtomicBool,
+    /// How often the processor was away for long, up to [`SpinEstimate::MOST_CROWDED`]; forgotten as it comes
+    /// back soon.
+    crowded: AtomicU8,
 }
 
 impl Default for SpinEstimate {
     fn default() -> Self {
-        Self { worth: AtomicU8::new(Self::BEST), pause: AtomicU8::new(0) }
+        Self {
+            worth: AtomicU8::new(Self::BEST),
+            pause: AtomicU16::new(0),
+            contended: AtomicBool::new(false),
+            crowded: AtomicU8::new(0),
+        }
     }
 }
 
@@ -55,7 +68,9 @@ impl SpinEstimate {
     /// What a success is worth, in failures.
     const SUCCESS: u8 = 4;
     /// Waits between two tries of one who is out of luck.
-    const PAUSE: u8 = 16;
+    const PAUSE: u16 = 16;
+    /// Each time that the processor was away for long doubles the pause, so often at the most.
+    const MOST_CROWDED: u8 = 9;
 
     /// How long to spin this time.
     fn budget(&self) -> Duration {
@@ -67,7 +82,13 @@ impl SpinEstimate {
         Duration::ZERO
     }
 
+    /// Somebody who spun had success, or none.
     pub(super) fn note(&self, success: bool) {
+        let crowded = self.crowded.load(Ordering::Relaxed) > 0;
+        if crowded && self.pause.load(Ordering::Relaxed) > 0 {
+            // There is more to say against it: see `note_offer`.
+            return;
+        }
         let worth = self.worth.load(Ordering::Relaxed);
         let next = match success {
             true => (worth + Self::SUCCESS).min(Self::BEST),
@@ -76,6 +97,26 @@ impl SpinEstimate {
         self.worth.store(next, Ordering::Relaxed);
         let pause = if next == 0 { Self::PAUSE } else { 0 };
         self.pause.store(pause, Ordering::Relaxed);
+    }
+
+    /// Offers the processor to others.
+    fn offer_processor(&self) {
+        let before = Instant::now();
+        std::thread::yield_now();
+        self.note_offer(before.elapsed());
+    }
+
+    /// The processor was offered to others, and was away for so long.
+    fn note_offer(&self, away: Duration) {
+        self.contended.store(away > UNCONTENDED, Ordering::Relaxed);
+        let crowded = self.crowded.load(Ordering::Relaxed);
+        if away > CROWDED {
+            // One that blocks comes before those who compute, as soon as there is something for it.
+            self.crowded.store((crowded + 1).min(Self::MOST_CROWDED), Ordering::Relaxed);
+            self.pause.store(Self::PAUSE << crowded, Ordering::Relaxed);
+        } else if crowded > 0 {
+            self.crowded.store(crowded - 1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -116,7 +157,7 @@ pub(super) fn spin<T>(
         if now.duration_since(start) >= budget || deadline.has_passed(now) {
             break;
         }
-        pace.step(!readers.is_empty());
+        pace.step(spin_estimate, !readers.is_empty());
     }
     if budget > Duration::ZERO {
         spin_estimate.note(false);
@@ -128,33 +169,22 @@ pub(super) fn spin<T>(
 #[derive(Default)]
 pub(super) struct SpinPace {
     looks: u32,
-    /// Somebody else wants this processor.
-    contended: bool,
 }
 
 impl SpinPace {
-    /// Now and then offers the processor to others; `false` if somebody else wants it.
-    pub(super) fn offer_processor(&mut self) -> bool {
+    /// Offers the processor to others: now and then, or each time while somebody else wants it, as that may be
+    /// the very one whose answer is waited for.
+    pub(super) fn step(&mut self, estimate: &SpinEstimate, reading: bool) {
         self.looks += 1;
-        if self.looks.is_multiple_of(LOOKS) {
-            let before = Instant::now();
-            std::thread::yield_now();
-            self.contended = before.elapsed() > UNCONTENDED;
+        if self.is_offer_due(estimate) {
+            estimate.offer_processor();
+        } else if !reading {
+            (0..PAUSES).for_each(|_| std::hint::spin_loop());
         }
-        !self.contended
     }
 
-    fn step(&mut self, reading: bool) {
-        self.looks += 1;
-        if !self.contended && !self.looks.is_multiple_of(LOOKS) {
-            if !reading {
-                (0..PAUSES).for_each(|_| std::hint::spin_loop());
-            }
-            return;
-        }
-        let before = Instant::now();
-        std::thread::yield_now();
-        self.contended = before.elapsed() > UNCONTENDED;
+    fn is_offer_due(&self, estimate: &SpinEstimate) -> bool {
+        self.looks.is_multiple_of(LOOKS) || estimate.contended.load(Ordering::Relaxed)
     }
 }
 
@@ -175,6 +205,38 @@ mod tests {
         assert!((16..100).contains(&spun), "{spun}");
         spin_estimate.note(true);
         assert!(spin_estimate.budget() > Duration::ZERO, "one success and it is worth it again");
+    }
+
+    #[test]
+    fn whoever_shares_a_processor_with_another_offers_it_at_each_look() {
+        let spin_estimate = SpinEstimate::default();
+        let mut pace = SpinPace::default();
+        let is_next_an_offer = |pace: &SpinPace| pace.is_offer_due(&spin_estimate);
+        pace.looks = 1;
+        assert!(!is_next_an_offer(&pace));
+        pace.looks = LOOKS;
+        assert!(is_next_an_offer(&pace), "now and then");
+        spin_estimate.note_offer(UNCONTENDED * 2);
+        assert!(is_next_an_offer(&SpinPace::default()), "also the first of the next wait");
+        spin_estimate.note_offer(UNCONTENDED / 2);
+        assert!(!is_next_an_offer(&SpinPace { looks: 1 }));
+    }
+
+    #[test]
+    fn a_processor_that_others_compute_on_is_left_to_them_for_ever_longer() {
+        let spin_estimate = SpinEstimate::default();
+        let mut waits_without = Vec::new();
+        for _ in 0..14 {
+            spin_estimate.note_offer(CROWDED * 2);
+            spin_estimate.note(true);
+            let waits = (0..).take_while(|_| spin_estimate.budget() == Duration::ZERO).count();
+            waits_without.push(waits);
+        }
+        assert_eq!(waits_without[..4], [16, 32, 64, 128]);
+        assert_eq!(waits_without[10..], [8192; 4]);
+        (0..10).for_each(|_| spin_estimate.note_offer(UNCONTENDED));
+        spin_estimate.note_offer(CROWDED * 2);
+        assert_eq!((0..).take_while(|_| spin_estimate.budget() == Duration::ZERO).count(), 16);
     }
 
     #[test]
