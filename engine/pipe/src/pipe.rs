@@ -399,10 +399,11 @@ impl PipeReader {
         }
     }
 
-    /// How many bytes there are to read, at least; see [`LogReader::pending`].
-    pub fn pending(&mut self) -> usize {
+    /// How many bytes there are to read, up to `enough`; see [`LogReader::pending`]. Of a conflated one only
+    /// whether there are any.
+    pub fn pending(&mut self, enough: usize) -> usize {
         match self {
-            Self::Log(log) => log.pending(),
+            Self::Log(log) => log.pending(enough),
             Self::Conflated(slot) => usize::from(slot.ready()),
         }
     }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How long a writer that yields when the kernel takes no more waits for a peer that reads.
 pub(crate) const PATIENCE: Duration = Duration::from_micros(200);
+/// As much as is worth a system call of its own.
+const MUCH: usize = GATHER / 2;
 /// How long messages of a burst may wait for more of them.
 const BATCHING: Duration = Duration::from_micros(30);
 
@@ -156,14 +158,14 @@ impl WriteHalf {
         }
     }
 
-    /// Whether there is as much to send as is worth a system call of its own.
+    /// Whether there is [`MUCH`] to send.
     pub(crate) fn has_much(&mut self) -> bool {
-        self.source.as_mut().is_some_and(|source| source.rx.pending() >= GATHER / 2)
+        self.source.as_mut().is_some_and(|source| source.rx.pending(MUCH) >= MUCH)
     }
 
     /// Looks at how much there is in a pipe that a borrower is filling.
     pub(crate) fn look(&mut self) -> usize {
-        let pending = self.source.as_mut().map_or(0, |source| source.rx.pending());
+        let pending = self.source.as_mut().map_or(0, |source| source.rx.pending(GATHER));
         self.grown = pending > self.seen;
         self.seen = pending;
         pending

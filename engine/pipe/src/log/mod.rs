@@ -15,10 +15,12 @@
 //! * A reader that sleeps is woken once: whoever swaps its state back to awake tells it.
 //! * Either end may go away at any time; the last to go frees what is left.
 
+mod attached;
 mod from_wire;
 mod hwm;
 mod in_place;
 mod piece;
+mod pool;
 mod reader;
 mod room;
 mod segment;
