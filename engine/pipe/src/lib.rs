@@ -28,7 +28,7 @@ pub use conflate::{ConflatedReader, ConflatedWriter, conflated};
 #[cfg(not(loom))]
 pub use depth::PipeDepth;
 pub use log::{
-    ATTACH, BATCH, FULL, LogReader, LogWriter, Piece, SharedEncoder, SharedFrame, Sleep,
+    APART, ATTACH, BATCH, FULL, LogReader, LogWriter, Piece, SharedEncoder, SharedFrame, Sleep,
     WriteError, log, settle,
 };
 pub use message::block::BLOCK;

@@ -34,6 +34,8 @@ pub(crate) struct WriteHalf {
     seen: usize,
     grown: bool,
     since: Option<Instant>,
+    /// Who fills the pipe has sent some of it since the last look.
+    helped: bool,
 }
 
 /// What came of sending all there is.
@@ -58,6 +60,7 @@ impl WriteHalf {
             seen: 0,
             grown: false,
             since: None,
+            helped: false,
         }
     }
 
@@ -142,6 +145,7 @@ impl WriteHalf {
     /// the kernel takes no more: a peer that reads makes room sooner than the I/O thread is awake.
     /// One such wait in vain is the last until the peer has read.
     pub(crate) fn flush_patiently(&mut self, yield_when_full: bool) -> Flush {
+        self.helped = true;
         let mut since = None;
         loop {
             let flush = self.flush_written();
@@ -171,11 +175,16 @@ impl WriteHalf {
         pending
     }
 
+    /// Whether who fills the pipe has sent some of it since this was asked last.
+    pub(crate) fn was_helped(&mut self) -> bool {
+        std::mem::take(&mut self.helped)
+    }
+
     /// Whether what was seen at the last [look](Self::look) is to be sent: enough of it, waiting
     /// for long enough, or no more of it coming.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
-        let due = !self.grown || self.seen >= GATHER || now.duration_since(since) >= BATCHING;
+        let due = !self.grown || now.duration_since(since) >= BATCHING;
         if due {
             self.seen = 0;
             self.since = None;

@@ -9,7 +9,8 @@ use super::direct_connections::Readers;
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a thread that waits looks again and again before it blocks. See
@@ -34,6 +35,8 @@ const LOOKS: u32 = 8;
 const UNCONTENDED: Duration = Duration::from_micros(3);
 /// Others compute here, rather than to answer, if it took longer than this.
 const CROWDED: Duration = Duration::from_micros(200);
+/// Unless what came meanwhile keeps the thread busy for so many microseconds.
+const MUCH: u64 = 50;
 /// Pauses of the processor between two looks at memory.
 const PAUSES: u32 = 8;
 
@@ -47,9 +50,20 @@ pub(crate) struct SpinEstimate {
     /// Somebody else wanted this processor the last time it was offered: maybe the very one whose answer is
     /// waited for.
     contended: AtomicBool,
-    /// How often the processor was away for long, up to [`SpinEstimate::MOST_CROWDED`]; forgotten as it comes
-    /// back soon.
+    /// When the processor came back after it was away for long, in microseconds of the process; zero if it
+    /// was not, or what that meant is known.
+    returned: AtomicU64,
+    /// How often it was away for long, and in vain, up to [`SpinEstimate::MOST_CROWDED`]; forgotten as it
+    /// comes back soon.
     crowded: AtomicU8,
+}
+
+/// From when the microseconds of the process count.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Never zero.
+fn micros(at: Instant) -> u64 {
+    at.saturating_duration_since(*START).as_micros() as u64 + 1
 }
 
 impl Default for SpinEstimate {
@@ -58,6 +72,7 @@ impl Default for SpinEstimate {
             worth: AtomicU8::new(Self::BEST),
             pause: AtomicU16::new(0),
             contended: AtomicBool::new(false),
+            returned: AtomicU64::new(0),
             crowded: AtomicU8::new(0),
         }
     }
@@ -74,6 +89,9 @@ impl SpinEstimate {
 
     /// How long to spin this time.
     fn budget(&self) -> Duration {
+        if self.returned.load(Ordering::Relaxed) != 0 {
+            self.judge(Instant::now());
+        }
         let pause = self.pause.load(Ordering::Relaxed);
         if pause == 0 {
             return LIMIT;
@@ -84,11 +102,6 @@ impl SpinEstimate {
 
     /// Somebody who spun had success, or none.
     pub(super) fn note(&self, success: bool) {
-        let crowded = self.crowded.load(Ordering::Relaxed) > 0;
-        if crowded && self.pause.load(Ordering::Relaxed) > 0 {
-            // There is more to say against it: see `note_offer`.
-            return;
-        }
         let worth = self.worth.load(Ordering::Relaxed);
         let next = match success {
             true => (worth + Self::SUCCESS).min(Self::BEST),
@@ -103,20 +116,33 @@ impl SpinEstimate {
     fn offer_processor(&self) {
         let before = Instant::now();
         std::thread::yield_now();
-        self.note_offer(before.elapsed());
+        let after = Instant::now();
+        self.note_offer(after - before, after);
     }
 
-    /// The processor was offered to others, and was away for so long.
-    fn note_offer(&self, away: Duration) {
+    /// The processor was offered to others, and was away for so long until `now`.
+    fn note_offer(&self, away: Duration, now: Instant) {
         self.contended.store(away > UNCONTENDED, Ordering::Relaxed);
         let crowded = self.crowded.load(Ordering::Relaxed);
         if away > CROWDED {
-            // One that blocks comes before those who compute, as soon as there is something for it.
-            self.crowded.store((crowded + 1).min(Self::MOST_CROWDED), Ordering::Relaxed);
-            self.pause.store(Self::PAUSE << crowded, Ordering::Relaxed);
+            self.returned.store(micros(now), Ordering::Relaxed);
         } else if crowded > 0 {
             self.crowded.store(crowded - 1, Ordering::Relaxed);
         }
+    }
+
+    /// The processor was away for long before the last wait ended, and now another one begins: either what
+    /// came meanwhile was much, or those that had it compute. One that blocks comes before those, as soon as
+    /// there is something for it, and one that only offers the processor comes after them.
+    #[cold]
+    fn judge(&self, now: Instant) {
+        let returned = self.returned.swap(0, Ordering::Relaxed);
+        if micros(now).saturating_sub(returned) > MUCH {
+            return;
+        }
+        let crowded = self.crowded.load(Ordering::Relaxed);
+        self.crowded.store((crowded + 1).min(Self::MOST_CROWDED), Ordering::Relaxed);
+        self.pause.store(Self::PAUSE << crowded, Ordering::Relaxed);
     }
 }
 
@@ -209,34 +235,46 @@ mod tests {
 
     #[test]
     fn whoever_shares_a_processor_with_another_offers_it_at_each_look() {
-        let spin_estimate = SpinEstimate::default();
-        let mut pace = SpinPace::default();
+        let (spin_estimate, now) = (SpinEstimate::default(), Instant::now());
         let is_next_an_offer = |pace: &SpinPace| pace.is_offer_due(&spin_estimate);
-        pace.looks = 1;
-        assert!(!is_next_an_offer(&pace));
-        pace.looks = LOOKS;
-        assert!(is_next_an_offer(&pace), "now and then");
-        spin_estimate.note_offer(UNCONTENDED * 2);
-        assert!(is_next_an_offer(&SpinPace::default()), "also the first of the next wait");
-        spin_estimate.note_offer(UNCONTENDED / 2);
         assert!(!is_next_an_offer(&SpinPace { looks: 1 }));
+        assert!(is_next_an_offer(&SpinPace { looks: LOOKS }), "now and then");
+        spin_estimate.note_offer(UNCONTENDED * 2, now);
+        assert!(is_next_an_offer(&SpinPace::default()), "also the first of the next wait");
+        spin_estimate.note_offer(UNCONTENDED / 2, now);
+        assert!(!is_next_an_offer(&SpinPace { looks: 1 }));
+    }
+
+    /// Waits until it spins again.
+    fn waits_without(spin_estimate: &SpinEstimate) -> usize {
+        (0..).take_while(|_| spin_estimate.budget() == Duration::ZERO).count()
     }
 
     #[test]
     fn a_processor_that_others_compute_on_is_left_to_them_for_ever_longer() {
-        let spin_estimate = SpinEstimate::default();
-        let mut waits_without = Vec::new();
+        let (spin_estimate, now) = (SpinEstimate::default(), Instant::now());
+        let mut waits = Vec::new();
         for _ in 0..14 {
-            spin_estimate.note_offer(CROWDED * 2);
+            spin_estimate.note_offer(CROWDED * 2, now);
             spin_estimate.note(true);
-            let waits = (0..).take_while(|_| spin_estimate.budget() == Duration::ZERO).count();
-            waits_without.push(waits);
+            spin_estimate.judge(now);
+            waits.push(waits_without(&spin_estimate));
         }
-        assert_eq!(waits_without[..4], [16, 32, 64, 128]);
-        assert_eq!(waits_without[10..], [8192; 4]);
-        (0..10).for_each(|_| spin_estimate.note_offer(UNCONTENDED));
-        spin_estimate.note_offer(CROWDED * 2);
-        assert_eq!((0..).take_while(|_| spin_estimate.budget() == Duration::ZERO).count(), 16);
+        assert_eq!(waits[..4], [16, 32, 64, 128]);
+        assert_eq!(waits[10..], [8192; 4]);
+        (0..10).for_each(|_| spin_estimate.note_offer(UNCONTENDED, now));
+        spin_estimate.note_offer(CROWDED * 2, now);
+        spin_estimate.judge(now);
+        assert_eq!(waits_without(&spin_estimate), 16);
+    }
+
+    #[test]
+    fn a_processor_that_was_away_for_much_that_came_is_offered_again() {
+        let (spin_estimate, now) = (SpinEstimate::default(), Instant::now());
+        spin_estimate.note_offer(CROWDED * 2, now);
+        spin_estimate.note(true);
+        spin_estimate.judge(now + Duration::from_micros(2 * MUCH));
+        assert_eq!(waits_without(&spin_estimate), 0);
     }
 
     #[test]

@@ -45,6 +45,9 @@ use crate::sync::Arc;
 /// Bodies of so many bytes and more, which is more than 8 KiB, are attached instead of copied:
 /// measured on sockets, an iovec costs about as much as copying 4 to 8 KiB.
 pub const ATTACH: usize = 8 * 1024 + 1;
+/// Bodies of so many bytes and more, which is more than 32 KiB, arrive in memory of their own. Shorter ones
+/// are received into blocks, two or more in each, and stay there.
+pub const APART: usize = 32 * 1024 + 1;
 /// Bytes that are in a full-sized block at least when the next frame does not fit: as much as a
 /// send takes.
 pub const FULL: usize = BLOCK - ATTACH - LONG_HEADER;
