@@ -198,6 +198,13 @@ impl PipeWriter {
         }
     }
 
+    /// See [`LogWriter::set_reader_in_process`].
+    pub fn set_reader_in_process(&mut self) {
+        if let Self::Log(log) = self {
+            log.set_reader_in_process();
+        }
+    }
+
     /// Messages written and not yet credited.
     pub fn depth(&self) -> u64 {
         match self {

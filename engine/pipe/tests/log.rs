@@ -213,7 +213,10 @@ fn a_segment_refers_to_many_bodies_in_turn_with_those_that_it_holds() {
     }
     let all: usize = (0..200).map(size).sum();
     let pending = reader.pending(usize::MAX);
-    assert!((all..all + 201 * 9).contains(&pending), "bodies of {all} bytes and headers: {pending}");
+    assert!(
+        (all..all + 201 * 9).contains(&pending),
+        "bodies of {all} bytes and headers: {pending}"
+    );
     assert_eq!(reader.pending(1000), 1000);
     for n in 0..100 {
         assert_eq!(reader.read().unwrap(), vec![n as u8; size(n)]);

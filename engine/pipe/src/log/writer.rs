@@ -5,7 +5,7 @@ use super::attached::{Place, SLOTS};
 use super::segment::{Chain, Segment, WriteMark};
 use super::shared::{ASLEEP, LogState};
 use super::shared_frame::BlockShare;
-use super::{ATTACH, BATCH, FULL};
+use super::{APART, ATTACH, BATCH, FULL, HAND_OVER};
 use crate::cpu::copy;
 use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
@@ -59,6 +59,8 @@ pub struct LogWriter {
     yield_when_full: bool,
     /// Bytes written since the reader was last told that it may take them.
     bulk: usize,
+    /// Bodies of so many bytes and more are referred to.
+    attach_from: usize,
     /// Bytes behind what is written that were received there and are not messages yet.
     pub(super) uncommitted: usize,
     /// What is left of the log's own block while the current segment is borrowed: the block, and from
@@ -92,6 +94,7 @@ impl LogWriter {
             unpublished: 0,
             yield_when_full: false,
             bulk: 0,
+            attach_from: ATTACH,
             uncommitted: 0,
             rest: None,
             share: BlockShare::default(),
@@ -117,6 +120,12 @@ impl LogWriter {
         self.yield_when_full = yield_when_full;
     }
 
+    /// Says that the reader takes messages, rather than bytes for the wire: then shorter ones are
+    /// [handed over](HAND_OVER) as they are.
+    pub fn set_reader_in_process(&mut self) {
+        self.attach_from = HAND_OVER;
+    }
+
     /// Writes one frame; on success the message is left empty. A frame whose `more()` is false ends
     /// the message, which becomes visible to the reader.
     ///
@@ -130,7 +139,7 @@ impl LogWriter {
         {
             self.append_small(frame, message.flags(), message.len());
             message.clear();
-        } else if message.len() < ATTACH {
+        } else if message.len() < self.attach_from {
             self.append(message.flags(), message.as_slice());
             message.clear();
         } else {
@@ -146,7 +155,7 @@ impl LogWriter {
     #[inline(always)]
     pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), WriteError> {
         self.ready()?;
-        if body.len() < ATTACH {
+        if body.len() < APART {
             self.append(flags, body);
         } else {
             let mut message = Message::copy_from(body);
@@ -159,7 +168,7 @@ impl LogWriter {
     /// Writes one frame whatever the high-water mark says: for what must not be refused, such as
     /// subscriptions, and what a peer has sent within its credit.
     pub fn write_uncounted(&mut self, flags: u8, mut message: Message) {
-        if message.len() < ATTACH {
+        if message.len() < self.attach_from {
             self.append(flags, &message);
         } else {
             message.set_flags(flags);
@@ -282,7 +291,7 @@ impl LogWriter {
         self.frame_written(flags, start);
     }
 
-    /// Writes a frame with a body shorter than [`ATTACH`].
+    /// Writes a frame with a body shorter than [`APART`].
     #[inline(always)]
     pub(super) fn append(&mut self, flags: u8, body: &[u8]) {
         let needed = LONG_HEADER + body.len();
