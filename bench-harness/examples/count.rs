@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
 use ringmq::Context;
 use ringmq_pipe::{BATCH, log};
-use ringmq_zmtp::{ATTACH_MIN, Command, Decoder, Encoder, Sink, Version};
+use ringmq_zmtp::{APART, Command, Decoder, Encoder, Sink, Version};
 
 /// Bytes of a body.
 const BODY: usize = 64;
@@ -107,7 +107,7 @@ fn decode(count: usize, sizes: &[usize]) -> Result<()> {
         Encoder::new(Version::V3_1).translate(0, &vec![0; size], &mut stream);
         ends.push(stream.len());
     }
-    let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
+    let mut decoder = Decoder::new(Version::V3_1, None, APART);
     let (most, mut left) = (ends.len() - 1, count);
     while left > 0 {
         let now = left.min(most);

@@ -23,7 +23,8 @@ pub const ZMTP_VERSION: Version = Version::V3_1;
 
 /// Bodies of so many bytes and more are not copied when they are sent, if they are owned or shared: a `Vec`, a
 /// `String`, a [`Message`](crate::Message), `Bytes`. The socket refers to their memory until the kernel, or a
-/// receiver in the same process, has them. Shorter ones are copied, which costs less.
+/// receiver in the same process, has them. Shorter ones are copied, which costs less. (Within the process, where
+/// nothing but a reference has to be handed over, that goes for shared ones of 4 KiB and more.)
 ///
 /// # Examples
 /// ```

@@ -28,8 +28,8 @@ pub use conflate::{ConflatedReader, ConflatedWriter, conflated};
 #[cfg(not(loom))]
 pub use depth::PipeDepth;
 pub use log::{
-    ATTACH, BATCH, FULL, LogReader, LogWriter, Piece, SharedEncoder, SharedFrame, Sleep,
-    WriteError, log, settle,
+    APART, ATTACH, BATCH, FULL, HAND_OVER, LogReader, LogWriter, Piece, SharedEncoder, SharedFrame,
+    Sleep, WriteError, log, settle,
 };
 pub use message::block::BLOCK;
 pub use message::properties::{KnownPeer, Properties, PropertySource};

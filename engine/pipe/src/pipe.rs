@@ -198,6 +198,13 @@ impl PipeWriter {
         }
     }
 
+    /// See [`LogWriter::set_reader_in_process`].
+    pub fn set_reader_in_process(&mut self) {
+        if let Self::Log(log) = self {
+            log.set_reader_in_process();
+        }
+    }
+
     /// Messages written and not yet credited.
     pub fn depth(&self) -> u64 {
         match self {
@@ -399,10 +406,11 @@ impl PipeReader {
         }
     }
 
-    /// How many bytes there are to read, at least; see [`LogReader::pending`].
-    pub fn pending(&mut self) -> usize {
+    /// How many bytes there are to read, up to `enough`; see [`LogReader::pending`]. Of a conflated one only
+    /// whether there are any.
+    pub fn pending(&mut self, enough: usize) -> usize {
         match self {
-            Self::Log(log) => log.pending(),
+            Self::Log(log) => log.pending(enough),
             Self::Conflated(slot) => usize::from(slot.ready()),
         }
     }

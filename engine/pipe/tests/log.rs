@@ -6,7 +6,7 @@ mod common;
 
 use common::{Counter, Foreign, body};
 use ringmq_pipe::frame::MORE;
-use ringmq_pipe::{ATTACH, LogReader, LogWriter, Message, Notify, Sleep, WriteError, log};
+use ringmq_pipe::{APART, ATTACH, LogReader, LogWriter, Message, Notify, Sleep, WriteError, log};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -172,13 +172,13 @@ fn bodies_in_pieces_are_held_to_their_header() {
     writer.begin(0, 3);
     assert!(catch_unwind(AssertUnwindSafe(|| writer.end(0))).is_err());
     writer.rollback();
-    assert!(catch_unwind(AssertUnwindSafe(|| writer.begin(0, ATTACH))).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| writer.begin(0, APART))).is_err());
     assert!(reader.read().is_none());
 }
 
 #[test]
 fn bytes_that_are_no_frames_do_not_get_the_reader_beyond_them() {
-    // Announces 8191 bytes and brings one, then a body that should be attached and is not.
+    // Announces 8191 bytes and brings one, then 8192, as many as an attached body may have.
     let frames: [&[u8]; 2] =
         [&[2, 0, 0, 0, 0, 0, 0, 0x1f, 0xff, 7], &[2, 0, 0, 0, 0, 0, 0, 0x20, 0, 7]];
     for frame in frames {
@@ -186,6 +186,63 @@ fn bytes_that_are_no_frames_do_not_get_the_reader_beyond_them() {
         writer.write_span(frame, 1, 0);
         assert!(catch_unwind(AssertUnwindSafe(|| reader.read())).is_err());
     }
+}
+
+#[test]
+fn a_segment_refers_to_many_bodies_in_turn_with_those_that_it_holds() {
+    let token = Arc::new(());
+    let (mut writer, mut reader, _) = with_counter(0);
+    // Attached, copied in as it came off the wire, and small; more of them than one segment refers to.
+    let size = |n: usize| [ATTACH + n, ATTACH + n, 300][n % 3];
+    let write = |writer: &mut LogWriter, n: usize| match n % 3 {
+        0 => writer.write(&mut Foreign::message(vec![n as u8; size(n)], &token)).unwrap(),
+        1 => {
+            writer.begin(0, size(n));
+            writer.body(&vec![n as u8; size(n)]);
+            writer.end(0);
+        }
+        _ => writer.write_body(0, &vec![n as u8; size(n)]).unwrap(),
+    };
+    for n in 0..200 {
+        if n % 5 == 0 {
+            writer.write(&mut part(Foreign::message(vec![9; ATTACH], &token))).unwrap();
+            writer.write(&mut part(Foreign::message(vec![9; ATTACH], &token))).unwrap();
+            writer.rollback();
+        }
+        write(&mut writer, n);
+    }
+    let all: usize = (0..200).map(size).sum();
+    let pending = reader.pending(usize::MAX);
+    assert!(
+        (all..all + 201 * 9).contains(&pending),
+        "bodies of {all} bytes and headers: {pending}"
+    );
+    assert_eq!(reader.pending(1000), 1000);
+    for n in 0..100 {
+        assert_eq!(reader.read().unwrap(), vec![n as u8; size(n)]);
+    }
+    let mut pieces = Vec::new();
+    for n in 100..200 {
+        if pieces.is_empty() {
+            assert!(reader.gather(2 * ATTACH, &mut pieces) >= 300);
+            reader.done(pieces.iter().map(|piece| piece.messages).sum());
+        }
+        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes().to_vec()).collect();
+        let header = ringmq_pipe::frame::parse(&bytes).unwrap();
+        let end = header.size + header.body as usize;
+        assert_eq!(&bytes[header.size..end], vec![n as u8; size(n)], "message {n}");
+        let mut skip = end;
+        pieces.retain_mut(|piece| {
+            let some = piece.bytes().len().min(skip);
+            skip -= some;
+            let left = some < piece.bytes().len();
+            if left {
+                piece.skip(some, 0);
+            }
+            left
+        });
+    }
+    assert_eq!(Arc::strong_count(&token), 1, "a body was leaked");
 }
 
 #[test]

@@ -22,6 +22,11 @@ impl WriteGrant {
         {
             writing.watched = true;
             let pending = writing.look();
+            if writing.was_helped() {
+                self.lend();
+                cx.set_timer(crate::session::BURST, cx.now + std::time::Duration::from_micros(100));
+                return Burst::GoesOn;
+            }
             let stuck = writing.is_due(cx.now) && writing.flush() == Flush::Blocked;
             if stuck || pending == 0 || self.is_wanted() {
                 if let Some(writing) = self.get() {

@@ -9,6 +9,8 @@ use std::io;
 
 /// A read that brings so much is part of a stream.
 const BULK: usize = 32 * 1024;
+/// Messages of so many bytes and more are worth a block of the log however few of them come.
+const COARSE: usize = 4 * 1024;
 /// Reads that are copied after one has brought what does not stay in a log.
 const COPIES: u8 = 64;
 /// Least room in a log that is worth a read.
@@ -103,8 +105,9 @@ impl ReadHalf {
         self.drained = bytes < most;
         self.copies = self.copies.saturating_sub(1);
         let is_log = self.log().is_some();
-        self.bulk = bytes >= BULK && self.copies == 0 && is_log;
-        self.take(&buffer[..bytes], signs).map_err(ReadEnd::Broken)
+        let result = self.take(&buffer[..bytes], signs).map_err(ReadEnd::Broken);
+        self.bulk = self.is_worth_a_block(bytes) && self.copies == 0 && is_log;
+        result
     }
 
     /// Receives a large body where it belongs, and the beginning of what follows into `buffer`.
@@ -131,12 +134,19 @@ impl ReadHalf {
         // Nothing but a log has memory to receive into: see `receive`.
         let Some(log) = self.tx.as_mut().and_then(PipeWriter::as_log_mut) else { return Ok(()) };
         let bytes = {
-            let memory = log.spare_mut(self.lacking.max(SPARE));
-            let most = memory.len().min(RECEIVE_BUFFER);
+            let (begun, message) = (log.uncommitted().len(), self.inbound.message());
+            let coarse = message >= COARSE;
+            let least = if coarse { self.lacking.max(message) } else { self.lacking.max(SPARE) };
+            let memory = log.spare_mut(least);
+            let mut most = memory.len().min(RECEIVE_BUFFER);
+            if coarse {
+                // Whole ones only, if they are all alike: a part would have to be moved to the next block.
+                let whole = (begun + most) / message * message;
+                most = whole.saturating_sub(begun).max(self.lacking);
+            }
             some(self.stream.receive(&mut memory[..most]))?
         };
         log.advance(bytes);
-        self.bulk = bytes >= BULK;
         self.lacking = 0;
         match self.inbound.commit(log) {
             Committed::All => {}
@@ -148,10 +158,16 @@ impl ReadHalf {
                 return self.take(&[], signs).map_err(ReadEnd::Broken);
             }
         }
+        self.bulk = self.is_worth_a_block(bytes);
         if let Some(log) = self.log() {
             log.publish();
         }
         Ok(())
+    }
+
+    /// Whether a read that brought so many bytes is one of several that bring many, or large messages.
+    fn is_worth_a_block(&self, bytes: usize) -> bool {
+        bytes >= BULK || self.inbound.message() >= COARSE
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How long a writer that yields when the kernel takes no more waits for a peer that reads.
 pub(crate) const PATIENCE: Duration = Duration::from_micros(200);
+/// As much as is worth a system call of its own.
+const MUCH: usize = GATHER / 2;
 /// How long messages of a burst may wait for more of them.
 const BATCHING: Duration = Duration::from_micros(30);
 
@@ -32,6 +34,8 @@ pub(crate) struct WriteHalf {
     seen: usize,
     grown: bool,
     since: Option<Instant>,
+    /// Who fills the pipe has sent some of it since the last look.
+    helped: bool,
 }
 
 impl Drop for WriteHalf {
@@ -63,6 +67,7 @@ impl WriteHalf {
             seen: 0,
             grown: false,
             since: None,
+            helped: false,
         }
     }
 
@@ -158,6 +163,7 @@ impl WriteHalf {
     /// the kernel takes no more: a peer that reads makes room sooner than the I/O thread is awake.
     /// One such wait in vain is the last until the peer has read.
     pub(crate) fn flush_patiently(&mut self, yield_when_full: bool) -> Flush {
+        self.helped = true;
         let mut since = None;
         loop {
             let flush = self.flush_written();
@@ -174,24 +180,29 @@ impl WriteHalf {
         }
     }
 
-    /// Whether there is as much to send as is worth a system call of its own.
+    /// Whether there is [`MUCH`] to send.
     pub(crate) fn has_much(&mut self) -> bool {
-        self.source.as_mut().is_some_and(|source| source.rx.pending() >= GATHER / 2)
+        self.source.as_mut().is_some_and(|source| source.rx.pending(MUCH) >= MUCH)
     }
 
     /// Looks at how much there is in a pipe that a borrower is filling.
     pub(crate) fn look(&mut self) -> usize {
-        let pending = self.source.as_mut().map_or(0, |source| source.rx.pending());
+        let pending = self.source.as_mut().map_or(0, |source| source.rx.pending(GATHER));
         self.grown = pending > self.seen;
         self.seen = pending;
         pending
+    }
+
+    /// Whether who fills the pipe has sent some of it since this was asked last.
+    pub(crate) fn was_helped(&mut self) -> bool {
+        std::mem::take(&mut self.helped)
     }
 
     /// Whether what was seen at the last [look](Self::look) is to be sent: enough of it, waiting
     /// for long enough, or no more of it coming.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
-        let due = !self.grown || self.seen >= GATHER || now.duration_since(since) >= BATCHING;
+        let due = !self.grown || now.duration_since(since) >= BATCHING;
         if due {
             self.seen = 0;
             self.since = None;

@@ -4,7 +4,7 @@
 //! what the backend had under way when the credit ran out.
 
 use bytes::{Buf, BytesMut};
-use ringmq_pipe::{ATTACH, LogWriter, Message, PipeWriter, WriteError, frame};
+use ringmq_pipe::{APART, LogWriter, Message, PipeWriter, WriteError, frame};
 use ringmq_zmtp::{Command, Decoder, Measured, ProtocolError, Rest, Sink};
 
 /// Bytes set aside at once for a large body whose length only the peer vouches for; more follows as
@@ -12,7 +12,7 @@ use ringmq_zmtp::{Command, Decoder, Measured, ProtocolError, Rest, Sink};
 const TRUST: usize = 256 * 1024;
 
 /// Bytes missing of a large body that are worth a read of their own.
-const STRAIGHT: usize = 32 * 1024;
+const STRAIGHT: usize = 8 * 1024;
 
 /// What came of bytes that were received in place.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(crate) struct Inbound {
     backlog: Option<Box<BytesMut>>,
     /// Messages are not wanted, as of a PUSH socket's peer, or not any more: only commands count.
     discard: bool,
+    /// Bytes of a message among those that were received last.
+    message: usize,
 }
 
 /// A frame of which some bytes are still to come.
@@ -66,7 +68,7 @@ impl Partial {
 
 impl Inbound {
     pub(crate) fn new(decoder: Decoder, discard: bool) -> Self {
-        Self { decoder, partial: Partial::default(), backlog: None, discard }
+        Self { decoder, partial: Partial::default(), backlog: None, discard, message: 0 }
     }
 
     /// Whether bytes wait for credit.
@@ -78,7 +80,7 @@ impl Inbound {
     /// how much to receive at the most.
     pub(crate) fn large_body(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         let missing = usize::try_from(self.decoder.missing()).unwrap_or(usize::MAX);
-        let is_large = self.partial.body >= ATTACH as u64;
+        let is_large = self.partial.body >= APART as u64;
         if missing < STRAIGHT || !is_large || self.discard || self.is_blocked() {
             return None;
         }
@@ -91,13 +93,18 @@ impl Inbound {
     /// Whether the last frame is so large that the next one, too, should be received where it
     /// belongs.
     pub(crate) fn is_large(&self) -> bool {
-        self.partial.body >= STRAIGHT as u64
+        self.partial.body >= APART as u64
     }
 
     /// Bytes were added to the [large body](Self::large_body).
     pub(crate) fn large_body_received(&mut self, bytes: usize, target: Option<&mut PipeWriter>) {
         let mut signs = Vec::new();
-        let mut sink = PipeSink { target, partial: &mut self.partial, signs: &mut signs };
+        let mut sink = PipeSink {
+            target,
+            message: &mut self.message,
+            partial: &mut self.partial,
+            signs: &mut signs,
+        };
         self.decoder.delivered(bytes as u64, &mut sink);
     }
 
@@ -107,6 +114,7 @@ impl Inbound {
         let measured = self.decoder.measure(log.uncommitted(), credit);
         let Measured { run, tail, rest } = measured;
         if run.consumed > 0 {
+            self.message = run.consumed / run.messages.max(1);
             log.commit_received(run.consumed, run.messages as u32, tail);
         }
         match rest {
@@ -115,6 +123,11 @@ impl Inbound {
             Rest::Partial { whole } => Committed::Partial(whole - log.uncommitted().len()),
             Rest::Other => Committed::Other,
         }
+    }
+
+    /// How many bytes a message has, to go by the last ones: one of those that stay where they are received.
+    pub(crate) fn message(&self) -> usize {
+        self.message
     }
 
     /// Whether the next bytes can be received straight into the log.
@@ -146,6 +159,7 @@ impl Inbound {
         }
         let mut sink = PipeSink {
             target: if self.discard { None } else { target },
+            message: &mut self.message,
             partial: &mut self.partial,
             signs,
         };
@@ -206,6 +220,7 @@ pub(crate) enum PeerSign {
 /// Where decoded frames go: into the pipe, or nowhere.
 struct PipeSink<'a> {
     target: Option<&'a mut PipeWriter>,
+    message: &'a mut usize,
     partial: &'a mut Partial,
     signs: &'a mut Vec<PeerSign>,
 }
@@ -224,6 +239,7 @@ impl PipeSink<'_> {
 impl Sink for PipeSink<'_> {
     fn span(&mut self, frames: &[u8], messages: usize, tail: usize) {
         self.partial.body = 0;
+        *self.message = frames.len() / messages.max(1);
         if let Some(log) = self.log() {
             return log.write_span(frames, messages as u32, tail);
         }
@@ -236,7 +252,8 @@ impl Sink for PipeSink<'_> {
     fn begin(&mut self, flags: u8, body: u64) {
         self.partial.flags = flags;
         self.partial.body = body;
-        let large = body >= ATTACH as u64 || self.log().is_none();
+        let large = body >= APART as u64 || self.log().is_none();
+        *self.message = if large { 0 } else { body as usize + frame::LONG_HEADER };
         if large {
             self.partial.large = Vec::new();
         } else if let Some(log) = self.log() {
@@ -245,7 +262,7 @@ impl Sink for PipeSink<'_> {
     }
 
     fn body(&mut self, bytes: &[u8]) {
-        let large = self.partial.body >= ATTACH as u64;
+        let large = self.partial.body >= APART as u64;
         let wanted = self.target.is_some();
         match self.log() {
             Some(log) if !large => log.body(bytes),
@@ -256,7 +273,7 @@ impl Sink for PipeSink<'_> {
 
     fn end(&mut self) {
         let flags = self.partial.flags;
-        let large = self.partial.body >= ATTACH as u64;
+        let large = self.partial.body >= APART as u64;
         match self.log() {
             Some(log) if !large => log.end(flags),
             _ => {

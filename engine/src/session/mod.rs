@@ -59,6 +59,7 @@ const HEARTBEAT: TimerKind = 1;
 const LINGER: TimerKind = 2;
 const LAST_READ: TimerKind = 3;
 const LEASE: TimerKind = 4;
+pub(crate) const BURST: TimerKind = 5;
 
 /// What a session is made of.
 pub struct SessionOptions {
@@ -167,6 +168,7 @@ impl Handler for Session {
             (LAST_READ, State::Handshaking(handshaking)) => handshaking.last_read(common),
             (LAST_READ, State::Draining(draining)) => draining.last_read(common, cx),
             (HEARTBEAT, State::Traffic(traffic)) => traffic.heartbeat_due(common, cx),
+            (BURST, State::Traffic(traffic)) => traffic.watch_burst(common, cx),
             (LEASE, State::Traffic(traffic)) => traffic.check_lease(common, cx),
             _ => Next::Stay,
         };

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ringmq_zmtp::{ATTACH_MIN, Command, Decoder, Encoder, Sink, Version};
+use ringmq_zmtp::{APART, Command, Decoder, Encoder, Sink, Version};
 
 /// Bytes decoded at a time: what one read brings when it is busy.
 const READ: usize = 64 * 1024;
@@ -50,7 +50,7 @@ fn decode(c: &mut Criterion) {
                 frames += 1;
             }
             let mut log = Log { bytes: Vec::with_capacity(READ), copy };
-            let mut decoder = Decoder::new(version, None, ATTACH_MIN);
+            let mut decoder = Decoder::new(version, None, APART);
             let decoded = decoder.decode(&stream, usize::MAX, &mut log).expect("well-formed");
             assert_eq!((decoded.consumed, decoded.messages), (stream.len(), frames));
 

@@ -16,10 +16,9 @@ pub const READY_MAX: u64 = 64;
 pub const PROPERTIES_MAX: usize = 60 * 1024;
 const _: () = assert!(PROPERTIES_MAX as u64 + 4 * 1024 <= HANDSHAKE_FRAME_MAX);
 
-/// Frame bodies of this many bytes or more are handed over in pieces, never inside a span: the log
-/// does not copy them, and takes them for attached wherever it finds one. So there is only one such
-/// number.
-pub const ATTACH_MIN: usize = ringmq_pipe::ATTACH;
+/// Frame bodies of this many bytes or more are handed over in pieces, never inside a span: they are too
+/// large for a block of the log.
+pub const APART: usize = ringmq_pipe::APART;
 
 /// The longest context of a PING, in bytes (RFC 37). What a peer sends beyond that is not echoed.
 pub const CONTEXT_MAX: usize = 16;

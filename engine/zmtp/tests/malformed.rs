@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use ringmq_zmtp::{
-    ATTACH_MIN, Config, Decoder, HANDSHAKE_FRAME_MAX, Handshake, ProtocolError, SocketType, Version,
+    APART, Config, Decoder, HANDSHAKE_FRAME_MAX, Handshake, ProtocolError, SocketType, Version,
 };
 
 /// What the peer sends to a PULL socket, and what is wrong with it.
@@ -208,7 +208,7 @@ fn a_handshake_command_has_a_limit_of_its_own() {
 
 #[test]
 fn a_limit_of_zero_leaves_empty_frames() {
-    let mut decoder = Decoder::new(Version::V3_1, Some(0), ATTACH_MIN);
+    let mut decoder = Decoder::new(Version::V3_1, Some(0), APART);
     let mut recorder = Recorder::default();
     decode(&mut decoder, &[b"\x00\x00"], &mut recorder).unwrap();
     let refused = decode(&mut decoder, &[b"\x00\x01"], &mut recorder);

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use ringmq_zmtp::{ATTACH_MIN, Decoder, Encoder, Version};
+use ringmq_zmtp::{APART, Decoder, Encoder, Version};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -52,8 +52,8 @@ fn heartbeats() -> Heartbeats {
 /// Decodes a stream in every way it can be cut; returns what came of it.
 fn decoded(version: Version, stream: &[u8]) -> Vec<Event> {
     let run = |pieces: &[&[u8]]| {
-        let mut recorder = Recorder { attach_min: ATTACH_MIN, ..Recorder::default() };
-        decode(&mut Decoder::new(version, None, ATTACH_MIN), pieces, &mut recorder).unwrap();
+        let mut recorder = Recorder { apart: APART, ..Recorder::default() };
+        decode(&mut Decoder::new(version, None, APART), pieces, &mut recorder).unwrap();
         recorder.events
     };
     let whole = run(&[stream]);
@@ -151,7 +151,7 @@ fn commands_may_come_between_the_frames_of_a_message() {
 fn whole_small_frames_and_subscriptions_come_as_spans() {
     let wire = b"\x00\x01a\x04\x0A\x09SUBSCRIBE\x01\x01b\x00\x00\x04\x07\x06CANCEL";
     let mut recorder = Recorder::default();
-    let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
+    let mut decoder = Decoder::new(Version::V3_1, None, APART);
     decode(&mut decoder, &[wire], &mut recorder).unwrap();
     assert_eq!((recorder.in_spans, recorder.messages), (5, 4));
 }
@@ -163,7 +163,7 @@ fn large_frames_never_come_as_spans() {
     for size in [15, 16, 17, 15] {
         encoder.translate(0, &vec![1; size], &mut wire);
     }
-    let mut recorder = Recorder { attach_min: 16, ..Recorder::default() };
+    let mut recorder = Recorder { apart: 16, ..Recorder::default() };
     decode(&mut Decoder::new(Version::V3_1, None, 16), &[&wire], &mut recorder).unwrap();
     assert_eq!((recorder.in_spans, recorder.messages), (2, 4));
 }
@@ -175,7 +175,7 @@ fn frames_that_no_log_may_hold_are_rewritten() {
         \x06\0\0\0\0\0\0\0\x0A\x09SUBSCRIBE";
     assert_eq!(decoded(Version::V3_1, wire).len(), 4);
     let mut recorder = Recorder::default();
-    decode(&mut Decoder::new(Version::V3_1, None, ATTACH_MIN), &[wire], &mut recorder).unwrap();
+    decode(&mut Decoder::new(Version::V3_1, None, APART), &[wire], &mut recorder).unwrap();
     assert_eq!((recorder.in_spans, recorder.messages), (0, 3));
     assert_eq!(recorder.events[0], Event::Frame(1, b"a".to_vec()));
 }
@@ -187,7 +187,7 @@ fn credit_stops_the_decoder_right_after_a_message() {
     for piece in 1..=wire.len() {
         for credit in 1..=4 {
             // Feeds `piece` bytes at a time at most, and gives new credit when none is left.
-            let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
+            let mut decoder = Decoder::new(Version::V3_1, None, APART);
             let mut recorder = Recorder::default();
             let (mut at, mut left, mut total) = (0, credit, 0);
             while at < wire.len() {
@@ -226,7 +226,7 @@ fn commands_for_the_session_need_no_credit() {
         b"\x05\x05\x04PONG",
         b"",
     ] {
-        let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
+        let mut decoder = Decoder::new(Version::V3_1, None, APART);
         let mut recorder = Recorder::default();
         let input = [commands, rest].concat();
         assert_eq!(decoder.decode_commands(&input, &mut recorder).unwrap(), commands.len());
@@ -237,14 +237,14 @@ fn commands_for_the_session_need_no_credit() {
         assert_eq!(decoder.decode_commands(commands, &mut recorder).unwrap(), 0);
     }
     // Peers before ZMTP 3 have no commands.
-    let mut old = Decoder::new(Version::V2_0, None, ATTACH_MIN);
+    let mut old = Decoder::new(Version::V2_0, None, APART);
     assert_eq!(old.decode_commands(commands, &mut Recorder::default()).unwrap(), 0);
 }
 
 #[test]
 fn an_unknown_command_of_any_length_is_drained() {
     let name = b"\x06FUTURE";
-    let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
+    let mut decoder = Decoder::new(Version::V3_1, None, APART);
     let mut recorder = Recorder::default();
     let length: u64 = 3 << 20;
     let header = [&[6], length.to_be_bytes().as_slice(), name].concat();

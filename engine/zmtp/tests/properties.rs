@@ -16,7 +16,7 @@ use ringmq_zmtp::{
 
 const VERSIONS: [Version; 4] = [Version::V1_0, Version::V2_0, Version::V3_0, Version::V3_1];
 /// Small, so that both sides of it are met often.
-const ATTACH_MIN: usize = 300;
+const APART: usize = 300;
 
 fn body() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -67,8 +67,8 @@ proptest! {
             for (flags, body) in &frames {
                 encoder.translate(*flags, body, &mut wire);
             }
-            let mut recorder = Recorder { attach_min: ATTACH_MIN, ..Recorder::default() };
-            let mut decoder = Decoder::new(version, None, ATTACH_MIN);
+            let mut recorder = Recorder { apart: APART, ..Recorder::default() };
+            let mut decoder = Decoder::new(version, None, APART);
             decode(&mut decoder, &pieces(&wire, &cuts), &mut recorder).unwrap();
             let expected: Vec<_> =
                 frames.iter().map(|(flags, body)| Event::Frame(*flags, body.clone())).collect();
@@ -88,7 +88,7 @@ proptest! {
             Encoder::new(version).translate(header.flags, body, &mut wire);
             prop_assert!(version < Version::V3_1 || wire == log);
             let mut recorder = Recorder::default();
-            let mut decoder = Decoder::new(version, None, ATTACH_MIN);
+            let mut decoder = Decoder::new(version, None, APART);
             decode(&mut decoder, &pieces(&wire, &cuts), &mut recorder).unwrap();
             let [Event::Frame(flags, body)] = recorder.events.as_slice() else {
                 panic!("{:?}", recorder.events);
@@ -110,7 +110,7 @@ proptest! {
             Encoder::new(Version::V3_1).translate(*flags, body, &mut wire);
         }
         let mut recorder = Recorder::default();
-        let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
+        let mut decoder = Decoder::new(Version::V3_1, None, APART);
         let mut credits = credits.iter().cycle();
         for mut piece in pieces(&wire, &cuts) {
             while !piece.is_empty() {

@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use ringmq_pipe::frame;
 use ringmq_zmtp::{
-    ATTACH_MIN, Config, Decoder, ProtocolError, Rest, SocketType, Version, cancel_frame,
+    APART, Config, Decoder, ProtocolError, Rest, SocketType, Version, cancel_frame,
     parse_subscription, subscribe_frame,
 };
 
@@ -34,7 +34,7 @@ fn all() -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
 }
 
 fn decoder() -> Decoder {
-    Decoder::new(Version::V3_1, None, ATTACH_MIN)
+    Decoder::new(Version::V3_1, None, APART)
 }
 
 /// What comes of a stream, whole and cut at every byte.
@@ -142,7 +142,7 @@ fn what_holds_for_every_command_holds_for_it() {
         assert_eq!(every_way(&inside), Err(ProtocolError::CommandInsideMessage));
         let length = wrong.len() as u64 - 9;
         for (limit, fits) in [(length - 1, false), (length, true)] {
-            let mut decoder = Decoder::new(Version::V3_1, Some(limit), ATTACH_MIN);
+            let mut decoder = Decoder::new(Version::V3_1, Some(limit), APART);
             let result = decode(&mut decoder, &[&wrong], &mut Recorder::default());
             let too_large = ProtocolError::FrameTooLarge { length, limit };
             assert_eq!(result, if fits { Ok(()) } else { Err(too_large) });
@@ -171,7 +171,7 @@ fn only_a_publisher_takes_it() {
 fn messages_are_never_taken_for_it() {
     for version in [Version::V2_0, Version::V3_0, Version::V3_1] {
         let mut recorder = Recorder::default();
-        let mut decoder = Decoder::new(version, None, ATTACH_MIN);
+        let mut decoder = Decoder::new(version, None, APART);
         decode(&mut decoder, &[b"\0\0\0\0\0\0\0\x01\x00"], &mut recorder).unwrap();
         let empty = || Event::Frame(0, Vec::new());
         assert_eq!(recorder.events, [empty(), empty(), empty(), Event::Frame(0, vec![0])]);

@@ -164,6 +164,7 @@ impl Core {
         if direct {
             // Both ends are sockets of this process: the peer is there from the start.
             end.state.connected.store(true, Ordering::SeqCst);
+            end.tx.set_reader_in_process();
         }
         // One peer that does not read must not make the others wait.
         end.tx.set_yield_when_full(!self.shared.traits.passes_over);

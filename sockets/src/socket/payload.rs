@@ -2,14 +2,14 @@
 
 use crate::Message;
 use bytes::Bytes;
-use ringmq_pipe::ATTACH;
+use ringmq_pipe::{APART, ATTACH, HAND_OVER};
 use std::borrow::Cow;
 
 /// The body of a frame to be sent.
 ///
-/// Bodies of fewer than [`REFERENCED_FROM`](crate::REFERENCED_FROM) bytes are copied into the pipe from where
-/// they are. Larger ones that are owned, or shared as [`Bytes`] and messages are, are not copied at all; of
-/// those that are only borrowed the message takes a copy. Implemented for everything that a [`Message`] can be
+/// Bodies that are only borrowed are copied, and so are those of fewer than
+/// [`REFERENCED_FROM`](crate::REFERENCED_FROM) bytes. Larger ones that are owned, or shared as [`Bytes`] and
+/// messages are, are not copied at all. Implemented for everything that a [`Message`] can be
 /// made of.
 ///
 /// # Examples
@@ -44,16 +44,51 @@ pub trait Payload: Sized + Unpin {
     fn into_message(self) -> Message;
 }
 
-fn small(body: &[u8]) -> Option<&[u8]> {
+/// A body that is copied however it is sent, as it is shared and small.
+#[inline(always)]
+fn shared(body: &[u8]) -> Option<&[u8]> {
+    (body.len() < HAND_OVER).then_some(body)
+}
+
+/// The same of one that is given away: for another thread to free it costs more than to copy it.
+#[inline(always)]
+fn owned(body: &[u8]) -> Option<&[u8]> {
     (body.len() < ATTACH).then_some(body)
 }
 
+/// A body that is copied, as it is only borrowed; a very large one into memory of its own.
+#[inline(always)]
+fn borrowed(body: &[u8]) -> Option<&[u8]> {
+    (body.len() < APART).then_some(body)
+}
+
+#[inline(always)]
+fn owned_str(body: &str) -> Option<&[u8]> {
+    owned(body.as_bytes())
+}
+
+#[inline(always)]
+fn cow<'a>(body: &'a Cow<'_, [u8]>) -> Option<&'a [u8]> {
+    match body {
+        Cow::Borrowed(body) => borrowed(body),
+        Cow::Owned(body) => owned(body),
+    }
+}
+
+#[inline(always)]
+fn cow_str<'a>(body: &'a Cow<'_, str>) -> Option<&'a [u8]> {
+    match body {
+        Cow::Borrowed(body) => borrowed(body.as_bytes()),
+        Cow::Owned(body) => owned_str(body),
+    }
+}
+
 macro_rules! payload {
-    ($($type:ty, [$($generics:tt)*], $body:expr;)*) => {$(
+    ($($type:ty, [$($generics:tt)*], $copied:ident($self:ident $($body:tt)*);)*) => {$(
         impl<$($generics)*> Payload for $type {
             #[inline(always)]
-            fn as_copied(&self) -> Option<&[u8]> {
-                small($body(self))
+            fn as_copied(&$self) -> Option<&[u8]> {
+                $copied($self$($body)*)
             }
 
             #[inline]
@@ -65,26 +100,26 @@ macro_rules! payload {
 }
 
 payload! {
-    &[u8], [], AsRef::as_ref;
-    &[u8; N], [const N: usize], AsRef::as_ref;
-    [u8; N], [const N: usize], AsRef::as_ref;
-    Vec<u8>, [], AsRef::as_ref;
-    &Vec<u8>, [], AsRef::as_ref;
-    Box<[u8]>, [], AsRef::as_ref;
-    Cow<'_, [u8]>, [], AsRef::as_ref;
-    Bytes, [], AsRef::as_ref;
-    &Bytes, [], AsRef::as_ref;
-    &str, [], AsRef::as_ref;
-    String, [], AsRef::as_ref;
-    &String, [], AsRef::as_ref;
-    Box<str>, [], str::as_bytes;
-    Cow<'_, str>, [], str::as_bytes;
+    &[u8], [], borrowed(self);
+    &[u8; N], [const N: usize], borrowed(self.as_slice());
+    [u8; N], [const N: usize], borrowed(self.as_slice());
+    Vec<u8>, [], owned(self);
+    &Vec<u8>, [], borrowed(self);
+    Box<[u8]>, [], owned(self);
+    Cow<'_, [u8]>, [], cow(self);
+    Bytes, [], shared(self);
+    &Bytes, [], shared(self);
+    &str, [], borrowed(self.as_bytes());
+    String, [], owned_str(self);
+    &String, [], borrowed(self.as_bytes());
+    Box<str>, [], owned_str(self);
+    Cow<'_, str>, [], cow_str(self);
 }
 
 impl Payload for Message {
     #[inline(always)]
     fn as_copied(&self) -> Option<&[u8]> {
-        if self.flags() == 0 { small(self) } else { None }
+        if self.flags() == 0 { shared(self) } else { None }
     }
 
     #[inline]
@@ -96,7 +131,7 @@ impl Payload for Message {
 impl Payload for &Message {
     #[inline(always)]
     fn as_copied(&self) -> Option<&[u8]> {
-        Message::as_slice(self).len().lt(&ATTACH).then(|| self.as_slice()).filter(|_| !self.more())
+        shared(self.as_slice()).filter(|_| !self.more())
     }
 
     #[inline]

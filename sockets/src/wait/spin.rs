@@ -9,7 +9,8 @@ use super::direct_connections::Readers;
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a thread that waits looks again and again before it blocks. See
@@ -30,8 +31,12 @@ pub enum Spin {
 const LIMIT: Duration = Duration::from_micros(50);
 /// Looks between two offers of the processor to others.
 const LOOKS: u32 = 8;
-/// Nobody else wanted the processor if offering it took less than this.
+/// Nobody else wanted the processor if offering it took no longer than this.
 const UNCONTENDED: Duration = Duration::from_micros(3);
+/// Others compute here, rather than to answer, if it took longer than this.
+const CROWDED: Duration = Duration::from_micros(200);
+/// Unless what came meanwhile keeps the thread busy for so many microseconds.
+const MUCH: u64 = 50;
 /// Pauses of the processor between two looks at memory.
 const PAUSES: u32 = 8;
 
@@ -41,12 +46,35 @@ pub(crate) struct SpinEstimate {
     /// Successes and failures, added up within bounds.
     worth: AtomicU8,
     /// Waits that are not to spin before it is tried again.
-    pause: AtomicU8,
+    pause: AtomicU16,
+    /// Somebody else wanted this processor the last time it was offered: maybe the very one whose answer is
+    /// waited for.
+    contended: AtomicBool,
+    /// When the processor came back after it was away for long, in microseconds of the process; zero if it
+    /// was not, or what that meant is known.
+    returned: AtomicU64,
+    /// How often it was away for long, and in vain, up to [`SpinEstimate::MOST_CROWDED`]; forgotten as it
+    /// comes back soon.
+    crowded: AtomicU8,
+}
+
+/// From when the microseconds of the process count.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Never zero.
+fn micros(at: Instant) -> u64 {
+    at.saturating_duration_since(*START).as_micros() as u64 + 1
 }
 
 impl Default for SpinEstimate {
     fn default() -> Self {
-        Self { worth: AtomicU8::new(Self::BEST), pause: AtomicU8::new(0) }
+        Self {
+            worth: AtomicU8::new(Self::BEST),
+            pause: AtomicU16::new(0),
+            contended: AtomicBool::new(false),
+            returned: AtomicU64::new(0),
+            crowded: AtomicU8::new(0),
+        }
     }
 }
 
@@ -55,10 +83,15 @@ impl SpinEstimate {
     /// What a success is worth, in failures.
     const SUCCESS: u8 = 4;
     /// Waits between two tries of one who is out of luck.
-    const PAUSE: u8 = 16;
+    const PAUSE: u16 = 16;
+    /// Each time that the processor was away for long doubles the pause, so often at the most.
+    const MOST_CROWDED: u8 = 9;
 
     /// How long to spin this time.
     fn budget(&self) -> Duration {
+        if self.returned.load(Ordering::Relaxed) != 0 {
+            self.judge(Instant::now());
+        }
         let pause = self.pause.load(Ordering::Relaxed);
         if pause == 0 {
             return LIMIT;
@@ -67,6 +100,7 @@ impl SpinEstimate {
         Duration::ZERO
     }
 
+    /// Somebody who spun had success, or none.
     pub(super) fn note(&self, success: bool) {
         let worth = self.worth.load(Ordering::Relaxed);
         let next = match success {
@@ -76,6 +110,39 @@ impl SpinEstimate {
         self.worth.store(next, Ordering::Relaxed);
         let pause = if next == 0 { Self::PAUSE } else { 0 };
         self.pause.store(pause, Ordering::Relaxed);
+    }
+
+    /// Offers the processor to others.
+    fn offer_processor(&self) {
+        let before = Instant::now();
+        std::thread::yield_now();
+        let after = Instant::now();
+        self.note_offer(after - before, after);
+    }
+
+    /// The processor was offered to others, and was away for so long until `now`.
+    fn note_offer(&self, away: Duration, now: Instant) {
+        self.contended.store(away > UNCONTENDED, Ordering::Relaxed);
+        let crowded = self.crowded.load(Ordering::Relaxed);
+        if away > CROWDED {
+            self.returned.store(micros(now), Ordering::Relaxed);
+        } else if crowded > 0 {
+            self.crowded.store(crowded - 1, Ordering::Relaxed);
+        }
+    }
+
+    /// The processor was away for long before the last wait ended, and now another one begins: either what
+    /// came meanwhile was much, or those that had it compute. One that blocks comes before those, as soon as
+    /// there is something for it, and one that only offers the processor comes after them.
+    #[cold]
+    fn judge(&self, now: Instant) {
+        let returned = self.returned.swap(0, Ordering::Relaxed);
+        if micros(now).saturating_sub(returned) > MUCH {
+            return;
+        }
+        let crowded = self.crowded.load(Ordering::Relaxed);
+        self.crowded.store((crowded + 1).min(Self::MOST_CROWDED), Ordering::Relaxed);
+        self.pause.store(Self::PAUSE << crowded, Ordering::Relaxed);
     }
 }
 
@@ -116,7 +183,7 @@ pub(super) fn spin<T>(
         if now.duration_since(start) >= budget || deadline.has_passed(now) {
             break;
         }
-        pace.step(!readers.is_empty());
+        pace.step(spin_estimate, !readers.is_empty());
     }
     if budget > Duration::ZERO {
         spin_estimate.note(false);
@@ -128,33 +195,22 @@ pub(super) fn spin<T>(
 #[derive(Default)]
 pub(super) struct SpinPace {
     looks: u32,
-    /// Somebody else wants this processor.
-    contended: bool,
 }
 
 impl SpinPace {
-    /// Now and then offers the processor to others; `false` if somebody else wants it.
-    pub(super) fn offer_processor(&mut self) -> bool {
+    /// Offers the processor to others: now and then, or each time while somebody else wants it, as that may be
+    /// the very one whose answer is waited for.
+    pub(super) fn step(&mut self, estimate: &SpinEstimate, reading: bool) {
         self.looks += 1;
-        if self.looks.is_multiple_of(LOOKS) {
-            let before = Instant::now();
-            std::thread::yield_now();
-            self.contended = before.elapsed() > UNCONTENDED;
+        if self.is_offer_due(estimate) {
+            estimate.offer_processor();
+        } else if !reading {
+            (0..PAUSES).for_each(|_| std::hint::spin_loop());
         }
-        !self.contended
     }
 
-    fn step(&mut self, reading: bool) {
-        self.looks += 1;
-        if !self.contended && !self.looks.is_multiple_of(LOOKS) {
-            if !reading {
-                (0..PAUSES).for_each(|_| std::hint::spin_loop());
-            }
-            return;
-        }
-        let before = Instant::now();
-        std::thread::yield_now();
-        self.contended = before.elapsed() > UNCONTENDED;
+    fn is_offer_due(&self, estimate: &SpinEstimate) -> bool {
+        self.looks.is_multiple_of(LOOKS) || estimate.contended.load(Ordering::Relaxed)
     }
 }
 
@@ -175,6 +231,50 @@ mod tests {
         assert!((16..100).contains(&spun), "{spun}");
         spin_estimate.note(true);
         assert!(spin_estimate.budget() > Duration::ZERO, "one success and it is worth it again");
+    }
+
+    #[test]
+    fn whoever_shares_a_processor_with_another_offers_it_at_each_look() {
+        let (spin_estimate, now) = (SpinEstimate::default(), Instant::now());
+        let is_next_an_offer = |pace: &SpinPace| pace.is_offer_due(&spin_estimate);
+        assert!(!is_next_an_offer(&SpinPace { looks: 1 }));
+        assert!(is_next_an_offer(&SpinPace { looks: LOOKS }), "now and then");
+        spin_estimate.note_offer(UNCONTENDED * 2, now);
+        assert!(is_next_an_offer(&SpinPace::default()), "also the first of the next wait");
+        spin_estimate.note_offer(UNCONTENDED / 2, now);
+        assert!(!is_next_an_offer(&SpinPace { looks: 1 }));
+    }
+
+    /// Waits until it spins again.
+    fn waits_without(spin_estimate: &SpinEstimate) -> usize {
+        (0..).take_while(|_| spin_estimate.budget() == Duration::ZERO).count()
+    }
+
+    #[test]
+    fn a_processor_that_others_compute_on_is_left_to_them_for_ever_longer() {
+        let (spin_estimate, now) = (SpinEstimate::default(), Instant::now());
+        let mut waits = Vec::new();
+        for _ in 0..14 {
+            spin_estimate.note_offer(CROWDED * 2, now);
+            spin_estimate.note(true);
+            spin_estimate.judge(now);
+            waits.push(waits_without(&spin_estimate));
+        }
+        assert_eq!(waits[..4], [16, 32, 64, 128]);
+        assert_eq!(waits[10..], [8192; 4]);
+        (0..10).for_each(|_| spin_estimate.note_offer(UNCONTENDED, now));
+        spin_estimate.note_offer(CROWDED * 2, now);
+        spin_estimate.judge(now);
+        assert_eq!(waits_without(&spin_estimate), 16);
+    }
+
+    #[test]
+    fn a_processor_that_was_away_for_much_that_came_is_offered_again() {
+        let (spin_estimate, now) = (SpinEstimate::default(), Instant::now());
+        spin_estimate.note_offer(CROWDED * 2, now);
+        spin_estimate.note(true);
+        spin_estimate.judge(now + Duration::from_micros(2 * MUCH));
+        assert_eq!(waits_without(&spin_estimate), 0);
     }
 
     #[test]

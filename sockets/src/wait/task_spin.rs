@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 /// Turns that are waited for room: a peer that reads has made some by then.
 const ROOM_TURNS: u32 = 16;
 
-/// How long a future keeps a thread of many, at the most: a round trip on a quiet machine, and no longer than
-/// tasks keep them anyway.
-const STAY: Duration = Duration::from_micros(20);
+/// How long a future keeps a thread of many, at the most: the answer of a peer that is woken for it takes most of
+/// that, and who gives up sooner has its peer sleep as well. Tasks keep threads for as long anyway.
+const STAY: Duration = Duration::from_micros(50);
 
 /// The looks of one future.
 #[derive(Default)]
@@ -53,7 +53,8 @@ impl TaskSpin {
         let Self::Spinning(spinning) = self else { return false };
         let goes_on = match wants {
             Wants::Messages => {
-                spinning.pace.offer_processor() && spinning.since.elapsed() < spinning.limit
+                spinning.pace.step(&inner.shared.spin_estimate, true);
+                spinning.since.elapsed() < spinning.limit
             }
             Wants::Room => spinning.turns < ROOM_TURNS,
         };

@@ -1,6 +1,6 @@
 //! Writing what came off the wire: runs of whole frames, and frames that arrive in pieces.
 
-use super::ATTACH;
+use super::APART;
 use super::writer::LogWriter;
 use crate::frame::{self, LONG_HEADER, MORE};
 
@@ -9,7 +9,7 @@ impl LogWriter {
     /// message, and the last `tail` bytes belong to a message that goes on. (When no message ends
     /// in the run, all of it goes on, whatever `tail` says.)
     ///
-    /// Every body in it must be shorter than [`ATTACH`].
+    /// Every body in it must be shorter than [`APART`].
     ///
     /// # Panics
     /// If there cannot be so many messages or such a tail in `frames`, or if a frame is too large.
@@ -18,7 +18,7 @@ impl LogWriter {
             let part = whole_frames(frames, self.room());
             if part.bytes == 0 {
                 let first = frame::parse(frames).map_or(LONG_HEADER, |header| {
-                    assert!(header.body < ATTACH as u64, "a long body in a run of frames");
+                    assert!(header.body < APART as u64, "a long body in a run of frames");
                     header.size + header.body as usize
                 });
                 self.grow(first);
@@ -37,14 +37,14 @@ impl LogWriter {
         }
     }
 
-    /// Starts a frame whose body of `body` bytes, shorter than [`ATTACH`], arrives in pieces:
+    /// Starts a frame whose body of `body` bytes, shorter than [`APART`], arrives in pieces:
     /// follow with [`body`](Self::body) until it is whole, then [`end`](Self::end), and nothing in
     /// between but [`rollback`](Self::rollback).
     ///
     /// # Panics
     /// If the body is too long.
     pub fn begin(&mut self, flags: u8, body: usize) {
-        assert!(body < ATTACH, "a long body in pieces");
+        assert!(body < APART, "a long body in pieces");
         let mut header = [0; LONG_HEADER];
         let size = frame::write(&mut header, flags, body);
         if self.room() < size + body {

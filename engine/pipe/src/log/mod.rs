@@ -15,10 +15,12 @@
 //! * A reader that sleeps is woken once: whoever swaps its state back to awake tells it.
 //! * Either end may go away at any time; the last to go frees what is left.
 
+mod attached;
 mod from_wire;
 mod hwm;
 mod in_place;
 mod piece;
+mod pool;
 mod reader;
 mod room;
 mod segment;
@@ -43,6 +45,12 @@ use crate::sync::Arc;
 /// Bodies of so many bytes and more, which is more than 8 KiB, are attached instead of copied:
 /// measured on sockets, an iovec costs about as much as copying 4 to 8 KiB.
 pub const ATTACH: usize = 8 * 1024 + 1;
+/// As [`ATTACH`], where the reader is in the process and takes the body as it is. Measured with shared bytes:
+/// 4 KiB are handed over 1.3 to 2 times as fast as they are copied, and 1 KiB more slowly.
+pub const HAND_OVER: usize = 4 * 1024;
+/// Bodies of so many bytes and more, which is more than 32 KiB, arrive in memory of their own. Shorter ones
+/// are received into blocks, two or more in each, and stay there.
+pub const APART: usize = 32 * 1024 + 1;
 /// Bytes that are in a full-sized block at least when the next frame does not fit: as much as a
 /// send takes.
 pub const FULL: usize = BLOCK - ATTACH - LONG_HEADER;

@@ -8,9 +8,8 @@
 use super::segment::{Segment, WriteMark};
 use super::shared::{GONE, LogState};
 use crate::cpu::prefetch;
-use crate::frame::{self, LONG, MORE, SHORT_HEADER};
-use crate::log::ATTACH;
-use crate::message::block::{self, BLOCK};
+use crate::frame::{self, LONG, LONG_HEADER, MORE, SHORT_HEADER};
+use crate::message::block;
 use crate::message::inline::{Small, WINDOW};
 use crate::message::slice::Slice;
 use crate::message::{INLINE, Message};
@@ -38,6 +37,8 @@ pub struct LogReader {
     /// How far it is read, and what is known of it. Never beyond what is known.
     pub(super) bytes: usize,
     pub(super) known: WriteMark,
+    /// Which of the bodies that it refers to is next.
+    pub(super) attached: usize,
     /// References to its block that are not handed out yet.
     stock: usize,
     /// Messages taken out, all in all and before this segment; both wrap.
@@ -71,6 +72,7 @@ impl LogReader {
             data: std::ptr::null(),
             bytes: 0,
             known: WriteMark::default(),
+            attached: 0,
             stock: 0,
             taken: 0,
             before: 0,
@@ -187,16 +189,6 @@ impl LogReader {
         self.bytes < self.known.bytes() as usize || self.refill(Segment::load_published)
     }
 
-    /// How many bytes there are to read, at least. Looks closely.
-    pub fn pending(&mut self) -> usize {
-        if !self.refill(Segment::load_written) {
-            return 0;
-        }
-        // In the segments after a sealed one there is more, or about to be.
-        let more = if self.known.is_sealed() { BLOCK } else { 0 };
-        self.known.bytes() as usize - self.bytes + more
-    }
-
     /// Whether the writer is gone. There may be something left to read.
     pub fn is_deserted(&self) -> bool {
         // Acquire: pairs with the Release in the writer's drop; the marks are looked at after it.
@@ -263,6 +255,7 @@ impl LogReader {
         self.segment = segment;
         self.data = self.current().data();
         self.bytes = 0;
+        self.attached = 0;
         self.known = WriteMark::default();
         self.before = self.taken;
     }
@@ -356,7 +349,7 @@ impl LogReader {
         let rest = unsafe { &*self.rest() };
         let header = frame::parse(rest).expect("a log holds whole frames");
         let size = header.size;
-        if header.body >= ATTACH as u64 {
+        if size == LONG_HEADER && self.current().attached.is_at(self.attached, self.bytes + size) {
             self.bytes += size;
             return (header.flags, None);
         }
@@ -407,18 +400,13 @@ impl LogReader {
         message
     }
 
-    fn take_attached(&mut self) -> Message {
-        self.attached().expect("a long frame has its body attached")
-    }
-
-    /// The body attached to the last frame of the current segment, once that has been read.
-    pub(super) fn attached(&mut self) -> Option<Message> {
-        if !self.known.is_sealed() || self.bytes < self.known.bytes() as usize {
-            return None;
-        }
-        let slot = &self.current().attached;
-        // SAFETY: the writer does not look at a segment that it has sealed.
-        slot.with_mut(|slot| unsafe { (*slot).take() })
+    /// The body of the frame just passed, whose header says that it is attached.
+    pub(super) fn take_attached(&mut self) -> Message {
+        let index = self.attached;
+        self.attached += 1;
+        // SAFETY: its frame is among what is known.
+        let body = unsafe { self.current().attached.take(index) };
+        body.expect("a frame that refers to a body has one")
     }
 
     #[inline(always)]

@@ -1,7 +1,8 @@
 //! One link of the chain: a stretch of a block, and what its writer says is in it.
 #![allow(unsafe_code)]
 
-use crate::message::Message;
+use super::attached::Attached;
+use super::pool::Pool;
 use crate::message::block::{BLOCK, Block};
 use crate::message::opaque::Ids;
 use crate::message::properties::KnownPeer;
@@ -95,9 +96,8 @@ pub(super) struct Segment {
     /// Who sends what is here. Written before the first message, and read with each: not in the
     /// cache line of `published`, which changes with every batch.
     sender: UnsafeCell<Sender>,
-    /// The body of the last frame, when that is too large to be copied in. Written before the mark
-    /// that seals this segment, taken by the reader after it.
-    pub(super) attached: UnsafeCell<Option<Message>>,
+    /// The bodies that are too large to be copied in.
+    pub(super) attached: Attached,
     pub(super) block: Block,
     /// Where in the block this segment starts.
     pub(super) offset: usize,
@@ -110,6 +110,9 @@ pub(super) struct Segment {
     watched: Watched,
     alive: Watched,
 }
+
+/// A stream takes a segment for each block.
+static POOL: Pool<Segment> = Pool::new();
 
 impl Segment {
     /// A segment over the whole of a new block.
@@ -133,7 +136,7 @@ impl Segment {
             written: Lined(AtomicU64::new(0)),
             published: AtomicU64::new(0),
             next: AtomicPtr::new(std::ptr::null_mut()),
-            attached: UnsafeCell::new(None),
+            attached: Attached::none(),
             block,
             offset,
             capacity,
@@ -141,8 +144,7 @@ impl Segment {
             watched: Watched::new(watched),
             alive: Watched::new(1),
         };
-        let memory = pool::take().unwrap_or_else(Box::new_uninit);
-        Box::into_raw(Box::write(memory, segment))
+        Box::into_raw(Box::write(POOL.take(), segment))
     }
 
     /// # Safety
@@ -154,7 +156,7 @@ impl Segment {
         let mut memory = unsafe { Box::from_raw(segment.cast::<MaybeUninit<Self>>()) };
         // SAFETY: alive until here, as promised by the caller.
         unsafe { memory.assume_init_drop() };
-        pool::give(memory);
+        POOL.give(memory);
     }
 
     /// Seals the segment with its last mark.
@@ -297,48 +299,4 @@ impl Drop for Chain {
 /// Bytes of the segment after one of `capacity`, when `needed` must fit.
 pub(super) fn next_capacity(capacity: usize, needed: usize) -> usize {
     (capacity * GROWTH).clamp(FIRST, BLOCK).max(needed)
-}
-
-/// Memory of segments, kept for reuse as that of blocks is: a stream takes one for each block.
-#[cfg(not(any(loom, miri)))]
-mod pool {
-    use super::{MaybeUninit, Segment};
-    use crate::sync::lock;
-    use std::sync::Mutex;
-
-    /// As many as there are blocks in their pool: at most 64 KiB of the process.
-    const POOLED: usize = 256;
-
-    struct Free(Box<MaybeUninit<Segment>>);
-    // SAFETY: memory in which nothing is alive.
-    unsafe impl Send for Free {}
-
-    /// The last one given is the first one taken, as with blocks.
-    static POOL: Mutex<Vec<Free>> = Mutex::new(Vec::new());
-
-    pub(super) fn take() -> Option<Box<MaybeUninit<Segment>>> {
-        Some(lock(&POOL).pop()?.0)
-    }
-
-    pub(super) fn give(memory: Box<MaybeUninit<Segment>>) {
-        let mut pool = lock(&POOL);
-        // What there is no room for is freed.
-        if pool.len() < POOLED {
-            pool.push(Free(memory));
-        }
-    }
-}
-
-/// Models and Miri see every allocation and its end.
-#[cfg(any(loom, miri))]
-mod pool {
-    use super::{MaybeUninit, Segment};
-
-    pub(super) fn take() -> Option<Box<MaybeUninit<Segment>>> {
-        None
-    }
-
-    pub(super) fn give(memory: Box<MaybeUninit<Segment>>) {
-        drop(memory);
-    }
 }

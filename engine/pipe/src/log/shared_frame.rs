@@ -12,7 +12,7 @@
 //! writer itself writes none of them, because such a segment has no room for it.
 #![allow(unsafe_code)]
 
-use super::ATTACH;
+use super::APART;
 use super::segment::Segment;
 use super::writer::{LogWriter, WriteError};
 use crate::frame::{self, LONG_HEADER};
@@ -56,9 +56,9 @@ impl SharedEncoder {
     /// Encodes a frame.
     ///
     /// # Panics
-    /// If the body has [`ATTACH`] bytes or more: those are to be referred to, not copied.
+    /// If the body has [`APART`] bytes or more: a block has no room for it.
     pub fn encode(&mut self, flags: u8, body: &[u8]) -> SharedFrame<'_> {
-        assert!(body.len() < ATTACH, "a large body is attached to each log");
+        assert!(body.len() < APART, "a large body is attached to each log");
         let needed = LONG_HEADER + body.len();
         let fits = |(block, written): &(Block, usize)| block.capacity() - written >= needed;
         let block = self.block.take().filter(fits).unwrap_or_else(|| {

@@ -1,10 +1,11 @@
 //! The writing end of a log. One thread at a time.
 #![allow(unsafe_code)]
 
+use super::attached::{Place, SLOTS};
 use super::segment::{Chain, Segment, WriteMark};
 use super::shared::{ASLEEP, LogState};
 use super::shared_frame::BlockShare;
-use super::{ATTACH, BATCH, FULL};
+use super::{APART, ATTACH, BATCH, FULL, HAND_OVER};
 use crate::cpu::copy;
 use crate::frame::{self, LONG_HEADER, MORE, SHORT_BODY, SHORT_HEADER};
 use crate::message::Message;
@@ -37,6 +38,8 @@ pub struct LogWriter {
     /// [`publish`](Self::publish).
     pub(super) bytes: usize,
     messages: u32,
+    /// How many bodies the segment refers to.
+    attached: usize,
     /// Between the first frame of a message and its last.
     pub(super) open: bool,
     /// Where the open message starts, in `head` if that is set, else in `segment`.
@@ -56,6 +59,8 @@ pub struct LogWriter {
     yield_when_full: bool,
     /// Bytes written since the reader was last told that it may take them.
     bulk: usize,
+    /// Bodies of so many bytes and more are referred to.
+    attach_from: usize,
     /// Bytes behind what is written that were received there and are not messages yet.
     pub(super) uncommitted: usize,
     /// What is left of the log's own block while the current segment is borrowed: the block, and from
@@ -79,6 +84,7 @@ impl LogWriter {
             capacity: 0,
             bytes: 0,
             messages: 0,
+            attached: 0,
             open: false,
             start: 0,
             head: None,
@@ -88,6 +94,7 @@ impl LogWriter {
             unpublished: 0,
             yield_when_full: false,
             bulk: 0,
+            attach_from: ATTACH,
             uncommitted: 0,
             rest: None,
             share: BlockShare::default(),
@@ -113,6 +120,12 @@ impl LogWriter {
         self.yield_when_full = yield_when_full;
     }
 
+    /// Says that the reader takes messages, rather than bytes for the wire: then shorter ones are
+    /// [handed over](HAND_OVER) as they are.
+    pub fn set_reader_in_process(&mut self) {
+        self.attach_from = HAND_OVER;
+    }
+
     /// Writes one frame; on success the message is left empty. A frame whose `more()` is false ends
     /// the message, which becomes visible to the reader.
     ///
@@ -126,12 +139,11 @@ impl LogWriter {
         {
             self.append_small(frame, message.flags(), message.len());
             message.clear();
-        } else if message.len() < ATTACH {
+        } else if message.len() < self.attach_from {
             self.append(message.flags(), message.as_slice());
             message.clear();
         } else {
-            let message = std::mem::take(message);
-            self.attach(message.flags(), message);
+            self.attach(std::mem::take(message));
         }
         Ok(())
     }
@@ -143,21 +155,24 @@ impl LogWriter {
     #[inline(always)]
     pub fn write_body(&mut self, flags: u8, body: &[u8]) -> Result<(), WriteError> {
         self.ready()?;
-        if body.len() < ATTACH {
+        if body.len() < APART {
             self.append(flags, body);
         } else {
-            self.attach(flags, Message::copy_from(body));
+            let mut message = Message::copy_from(body);
+            message.set_flags(flags);
+            self.attach(message);
         }
         Ok(())
     }
 
     /// Writes one frame whatever the high-water mark says: for what must not be refused, such as
     /// subscriptions, and what a peer has sent within its credit.
-    pub fn write_uncounted(&mut self, flags: u8, message: Message) {
-        if message.len() < ATTACH {
+    pub fn write_uncounted(&mut self, flags: u8, mut message: Message) {
+        if message.len() < self.attach_from {
             self.append(flags, &message);
         } else {
-            self.attach(flags, message);
+            message.set_flags(flags);
+            self.attach(message);
         }
     }
 
@@ -184,27 +199,28 @@ impl LogWriter {
     /// As [`rollback`](Self::rollback), and gives what was taken back, to be dropped when the log is in
     /// order again: bodies in there may be foreign, and their Drop may do anything, such as panic.
     #[must_use]
-    fn take_back(&mut self) -> Option<(Chain, Option<Message>)> {
+    fn take_back(&mut self) -> Option<(Vec<Message>, Option<Chain>)> {
         self.missing = None;
         self.uncommitted = 0;
         if !self.open {
             return None;
         }
         self.open = false;
-        let taken_back = self.head.take().map(|(head, mark)| {
+        let chain = self.head.take().map(|(head, mark)| {
             // SAFETY: nothing behind the head's held-back seal was ever visible to the reader.
-            let taken_back = unsafe {
-                let body = (*head).attached.with_mut(|slot| (*slot).take());
-                (Chain::new((*head).next.swap(std::ptr::null_mut(), Ordering::Relaxed)), body)
-            };
+            let chain =
+                unsafe { Chain::new((*head).next.swap(std::ptr::null_mut(), Ordering::Relaxed)) };
             self.enter(head);
             self.messages = mark.messages();
-            taken_back
+            chain
         });
+        // SAFETY: the open message was never visible.
+        let (bodies, left) = unsafe { self.current().attached.take_back(self.start) };
+        self.attached = left;
         self.bytes = self.start;
         // A segment without room for this writer is full wherever it ends.
         self.capacity = self.current().capacity.max(self.start);
-        taken_back
+        Some((bodies, chain))
     }
 
     /// Shows the reader everything at once, without waiting for a batch to fill.
@@ -229,6 +245,7 @@ impl LogWriter {
         self.capacity = self.current().capacity;
         self.bytes = 0;
         self.messages = 0;
+        self.attached = 0;
         self.unpublished = 0;
     }
 
@@ -274,7 +291,7 @@ impl LogWriter {
         self.frame_written(flags, start);
     }
 
-    /// Writes a frame with a body shorter than [`ATTACH`].
+    /// Writes a frame with a body shorter than [`APART`].
     #[inline(always)]
     pub(super) fn append(&mut self, flags: u8, body: &[u8]) {
         let needed = LONG_HEADER + body.len();
@@ -314,25 +331,29 @@ impl LogWriter {
         }
     }
 
-    #[cold]
-    fn attach(&mut self, flags: u8, mut message: Message) {
+    #[inline(never)]
+    fn attach(&mut self, message: Message) {
+        if self.attached == SLOTS {
+            let (next, open) = (self.following_segment(), self.open);
+            self.link(next, open);
+        }
         if self.room() < LONG_HEADER {
             self.grow(LONG_HEADER);
         }
+        let (flags, body) = (message.flags(), message.len());
         let mut header = [0; LONG_HEADER];
-        let size = frame::write(&mut header, flags, message.len());
-        self.copy_in(&header[..size]);
-        message = message.into_frame();
-        message.set_flags(flags);
-        let body = message.len();
-        // SAFETY: this segment is not sealed, so the reader does not look at `attached`.
-        self.current().attached.with_mut(|slot| unsafe { *slot = Some(message) });
-        let ends = flags & MORE == 0;
-        self.messages += u32::from(ends);
-        let next = self.following_segment();
-        self.link(next, !ends);
-        if ends {
-            self.commit(1, 0);
+        let size = frame::write(&mut header, flags, body);
+        let start = self.bytes;
+        self.current().writing(start, size);
+        // SAFETY: as in `copy_in`: there is room for a header.
+        unsafe { self.data.add(start).cast::<[u8; LONG_HEADER]>().write(header) };
+        self.bytes = start + size;
+        let place = Place { at: self.bytes, messages: self.messages };
+        // SAFETY: the frame is behind every mark, and `attached` counts those of this segment.
+        unsafe { self.current().attached.put(self.attached, place, message.into_frame()) };
+        self.attached += 1;
+        self.frame_written(flags, start);
+        if !self.open {
             self.offer(body);
         }
     }

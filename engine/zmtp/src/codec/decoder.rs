@@ -42,7 +42,7 @@ pub struct Decoded {
 /// Reads what one peer sends after the handshake.
 ///
 /// ```
-/// use ringmq_zmtp::{ATTACH_MIN, Command, Decoder, Sink, Version};
+/// use ringmq_zmtp::{APART, Command, Decoder, Sink, Version};
 ///
 /// #[derive(Default)]
 /// struct Log(Vec<u8>);
@@ -61,7 +61,7 @@ pub struct Decoded {
 /// }
 ///
 /// let mut log = Log::default();
-/// let mut decoder = Decoder::new(Version::V3_1, None, ATTACH_MIN);
+/// let mut decoder = Decoder::new(Version::V3_1, None, APART);
 /// let stream = b"\x01\x00\x00\x05Hello\x00\x05Wo";
 /// let decoded = decoder.decode(stream, usize::MAX, &mut log)?;
 /// assert_eq!((decoded.consumed, decoded.messages), (stream.len(), 1));
@@ -121,13 +121,13 @@ const SUBSCRIBE_TO_ALL: &[u8] = b"\x04\x0A\x09SUBSCRIBE";
 
 impl Decoder {
     /// Reads from a peer of that version. `max_body` is the longest frame body to accept;
-    /// `attach_min` is from which length on a body is never part of a span.
-    pub fn new(version: Version, max_body: Option<u64>, attach_min: usize) -> Self {
+    /// `apart` is from which length on a body is never part of a span.
+    pub fn new(version: Version, max_body: Option<u64>, apart: usize) -> Self {
         let max_body = max_body.unwrap_or(FRAME_MAX).min(FRAME_MAX);
         Decoder {
             framing: Framing::of(version),
             max_body,
-            max_span_body: max_body.min(attach_min.saturating_sub(1) as u64),
+            max_span_body: max_body.min(apart.saturating_sub(1) as u64),
             implicit_subscribe_all: false,
             subscriber: true,
             in_message: false,

@@ -49,7 +49,7 @@ pub(crate) fn choose(
     if let Some(protection) = protection {
         return seal::codec(peer.version, config.max_body, protection);
     }
-    let mut decoder = Decoder::new(peer.version, config.max_body, crate::ATTACH_MIN);
+    let mut decoder = Decoder::new(peer.version, config.max_body, crate::APART);
     if wants_all {
         decoder.subscribe_to_all();
     }

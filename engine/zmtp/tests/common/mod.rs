@@ -33,7 +33,7 @@ pub(crate) struct Recorder {
     /// How many frames came as part of a span.
     pub(crate) in_spans: usize,
     /// Bodies this long must never be in a span; 0 for no such check.
-    pub(crate) attach_min: usize,
+    pub(crate) apart: usize,
     pub(crate) open: Option<(u8, u64, Vec<u8>)>,
 }
 
@@ -56,7 +56,7 @@ impl Sink for Recorder {
             let size = frame::write(&mut canonical, header.flags, header.body as usize);
             assert_eq!(&frames[..header.size], &canonical[..size], "a header in another form");
             let (body, rest) = frames[size..].split_at(header.body as usize);
-            assert!(self.attach_min == 0 || body.len() < self.attach_min, "too large for a span");
+            assert!(self.apart == 0 || body.len() < self.apart, "too large for a span");
             self.push(header.flags, body);
             self.in_spans += 1;
             at += header.size + header.body as usize;
