@@ -33,7 +33,7 @@ pub use io_thread::{IoHandle, is_io_thread};
 pub use monitor::{
     ConnectFailure, DisconnectReason, DropReason, MonitorEvent, Problem, RoutingIdText,
 };
-pub use options::EngineOptions;
+pub use options::{CoreSet, EngineOptions};
 pub use owner::{Applicant, Attach, Connection, EndpointId, SessionOwner};
 pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions};
 /// One end of a pipe, of which one end is a socket's and the other a session's.

@@ -1,10 +1,32 @@
 //! What an engine is started with.
 
-use crate::backend::BackendChoice;
+use crate::backend::{BackendChoice, thread};
 use std::time::Duration;
 
 /// How long an I/O thread stays awake after work: about twice what waking it costs the waker.
 const PATIENCE: Duration = Duration::from_micros(50);
+
+/// Cores that threads may run on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CoreSet(Option<thread::Cores>);
+
+impl CoreSet {
+    /// Those of the calling thread, which may be bound to other ones later. Nothing is kept where the system
+    /// does not tell.
+    pub fn of_this_thread() -> Self {
+        Self(thread::cores())
+    }
+
+    /// Has the calling thread run on these. They may be forbidden by now: then it stays where it is.
+    pub(crate) fn bind_thread(&self) {
+        if let Some(cores) = &self.0
+            && thread::cores().as_ref() != Some(cores)
+            && let Err(error) = thread::set_cores(cores)
+        {
+            tracing::debug!(%error, "an I/O thread runs where it was started");
+        }
+    }
+}
 
 /// The settings of an [`Engine`](crate::Engine).
 #[derive(Clone, Debug)]
@@ -13,6 +35,9 @@ pub struct EngineOptions {
     pub io_threads: usize,
     /// The core of each I/O thread, in order; threads beyond the list are not pinned. Default empty.
     pub cores: Vec<usize>,
+    /// Where threads beyond that list may run. Default [`CoreSet::default`]: where the thread may that starts
+    /// the engine.
+    pub others: CoreSet,
     /// Which backend. Default [`BackendChoice::Auto`].
     pub backend: BackendChoice,
     /// How long an I/O thread yields the processor instead of sleeping after it had something to do.
@@ -35,6 +60,7 @@ impl Default for EngineOptions {
         Self {
             io_threads: 1,
             cores: Vec::new(),
+            others: CoreSet::default(),
             backend: BackendChoice::Auto,
             patience: PATIENCE,
             busy_poll: None,

@@ -107,7 +107,11 @@ pub(crate) fn check(options: &EngineOptions) -> Result<(), SettingError> {
 
 /// Prepares the calling thread to be I/O thread number `index`.
 pub(crate) fn tune_thread(index: usize, options: &EngineOptions) -> Result<(), SettingError> {
-    if let Some(&id) = options.cores.get(index)
+    let core = options.cores.get(index);
+    if core.is_none() {
+        options.others.bind_thread();
+    }
+    if let Some(&id) = core
         && !core_affinity::set_for_current(core_affinity::CoreId { id })
     {
         let error = io::Error::last_os_error();

@@ -20,7 +20,7 @@ use crate::subscription::Wanted;
 use crate::types::{self, socket_types};
 use alarms::Alarms;
 use lingering::Lingering;
-use ringmq_engine::{BackendReport, Engine, IoHandle, TuningReport, UringReport};
+use ringmq_engine::{BackendReport, CoreSet, Engine, IoHandle, TuningReport, UringReport};
 use ringmq_pipe::Section;
 use ringmq_transports::endpoint::InprocName;
 use ringmq_transports::inproc::Inproc;
@@ -109,7 +109,9 @@ pub(crate) fn is_bound_elsewhere(own: &Arc<Inproc>, name: &InprocName) -> bool {
 }
 
 impl ContextInner {
-    fn new(options: ContextOptions) -> Self {
+    fn new(mut options: ContextOptions) -> Self {
+        // The engine is started by whoever binds or connects first, which may be bound to a core by then.
+        options.engine.others = CoreSet::of_this_thread();
         Self {
             options,
             engine: Mutex::new(None),

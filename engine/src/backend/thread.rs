@@ -15,9 +15,23 @@ mod linux {
     use super::{Duration, io};
     use rustix::mm::{MlockAllFlags, mlockall};
     use rustix::process::{Resource, getrlimit};
-    use rustix::thread::set_current_timer_slack;
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity, set_current_timer_slack};
     use socket2::{Domain, Socket, Type};
     use std::num::NonZeroU64;
+
+    /// The cores that a thread may run on.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Cores(CpuSet);
+
+    /// Those of the calling thread, if they can be told.
+    pub(crate) fn cores() -> Option<Cores> {
+        sched_getaffinity(None).ok().map(Cores)
+    }
+
+    /// Has the calling thread run on these.
+    pub(crate) fn set_cores(cores: &Cores) -> io::Result<()> {
+        Ok(sched_setaffinity(None, &cores.0)?)
+    }
 
     /// How late the calling thread may be woken for a timer.
     pub(crate) fn set_timer_slack(slack: Duration) -> io::Result<()> {
@@ -55,6 +69,18 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
     use super::{Duration, io};
+
+    /// Nothing is known of where a thread may run.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Cores {}
+
+    pub(crate) fn cores() -> Option<Cores> {
+        None
+    }
+
+    pub(crate) fn set_cores(cores: &Cores) -> io::Result<()> {
+        match *cores {}
+    }
 
     fn unsupported<T>() -> io::Result<T> {
         Err(io::ErrorKind::Unsupported.into())

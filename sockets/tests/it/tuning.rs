@@ -3,8 +3,10 @@
 
 use crate::harness::{Harness, over_tcp, within_process};
 use ringmq::{BackendChoice, BackendKind, Context, ContextBuilder, Error, Granted};
-use rustix::process::{Resource, Rlimit, setrlimit};
-use rustix::thread::{CapabilitySet, sched_getaffinity, set_capabilities};
+use rustix::process::{Pid, Resource, Rlimit, setrlimit};
+use rustix::thread::{
+    CapabilitySet, CpuSet, sched_getaffinity, sched_setaffinity, set_capabilities,
+};
 use std::process::Command;
 use std::time::Duration;
 
@@ -75,6 +77,26 @@ fn an_error_says_which_core_is_not_to_be_had(harness: &Harness) {
     let Some(other) = (0..1024).rev().find(|core| !allowed.is_set(*core)) else { return };
     let error = refused(builder(harness).pin_io_threads([other]));
     assert!(error.contains(&format!("core {other}")), "{error}");
+}
+
+#[test]
+fn the_io_thread_runs_where_the_thread_may_that_made_the_context() {
+    let all = sched_getaffinity(None).unwrap();
+    let context = Context::new();
+    std::thread::spawn(move || {
+        let first = (0..1024).find(|core| all.is_set(*core)).unwrap();
+        let mut one = CpuSet::new();
+        one.set(first);
+        sched_setaffinity(None, &one).unwrap();
+        // This starts the I/O thread.
+        let pull = context.pull().unwrap();
+        pull.bind("tcp://127.0.0.1:*").unwrap();
+        let id = Pid::from_raw(thread("ringmq-io/0").try_into().unwrap());
+        assert!(sched_getaffinity(id).unwrap() == all);
+        assert!(sched_getaffinity(None).unwrap() == one);
+    })
+    .join()
+    .unwrap();
 }
 
 fn a_socket_may_poll_for_another_time(harness: &Harness) {
