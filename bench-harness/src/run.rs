@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 
 use crate::case::{Backend, Case, Kind, Load, Pattern, Sharing, Transport, human_size};
+use crate::cpu::CpuSeconds;
 use crate::job::Cores;
 use crate::measure::{self, Effort, Run};
 use crate::progress::Progress;
@@ -42,6 +43,9 @@ pub(crate) struct Measured {
     pub(crate) messages: u64,
     /// Per round: messages a second, or the median round trip in nanoseconds.
     pub(crate) rounds: Vec<Option<f64>>,
+    /// Per round that succeeded: CPU time of both ends for a million messages or round trips, where the
+    /// system tells.
+    pub(crate) cpu: Vec<CpuSeconds>,
     /// All round trips of all rounds; empty for throughput.
     pub(crate) trips: RoundTrips,
     /// Median over the rounds of the ratio to the floor: higher is better for throughput, lower for
@@ -60,6 +64,7 @@ impl Measured {
             subject: String::new(),
             messages: 0,
             rounds: Vec::new(),
+            cpu: Vec::new(),
             trips: RoundTrips::default(),
             to_floor: None,
             failure: None,
@@ -84,6 +89,7 @@ impl Measured {
             }
         };
         self.rounds.push(Some(figure));
+        self.cpu.extend(run.cpu.map(|cpu| cpu.of_a_million(outcome.messages)));
         self.subject = run.subject;
         self.messages = outcome.messages;
         words
@@ -97,6 +103,13 @@ impl Measured {
     /// Median of the rounds.
     pub(crate) fn median(&self) -> f64 {
         stats::median(&self.good())
+    }
+
+    /// Median over the rounds of a part of the CPU time for a million messages; nothing where the system
+    /// does not tell.
+    pub(crate) fn cpu_seconds(&self, part: impl Fn(CpuSeconds) -> f64) -> Option<f64> {
+        let seconds: Vec<f64> = self.cpu.iter().copied().map(part).collect();
+        (!seconds.is_empty()).then(|| stats::median(&seconds))
     }
 
     /// The usual figures of all round trips together.

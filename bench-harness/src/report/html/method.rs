@@ -37,6 +37,12 @@ pub(super) fn rules(report: &Report) -> Markup {
                  carries its number and is checked for length, number and last byte, every 64th as a \
                  whole; a message lost, repeated, torn or out of order would have failed the run."
             }
+            li {
+                "CPU time is that of all threads of both ends, user and system, between two moments of \
+                 rest before and after the measured phase: what the driver does for each message is in \
+                 it, and the same for everybody. Seconds a million messages or round trips; medians of \
+                 the rounds."
+            }
             (floors())
             (asking())
             li {

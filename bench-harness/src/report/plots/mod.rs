@@ -1,6 +1,6 @@
 //! The charts of `report.html`, as SVG: which there are, and what is on them.
 //!
-//! For each transport the throughput by message size and the round trips by percentile; what was asked
+//! For each transport the throughput and its CPU time by message size, and the round trips by percentile; what was asked
 //! on a schedule by percentile and as a histogram; and a chart of bars for each case that other
 //! libraries were compared in. Colours are fixed here; the style sheet of the page replaces those that
 //! would not be seen on a dark ground.
@@ -13,6 +13,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::case::{Backend, Load, Transport, human_size};
+use crate::cpu::CpuSeconds;
 use crate::run::Measured;
 use crate::section::{Section, manner};
 use crate::versus;
@@ -30,6 +31,7 @@ pub(super) fn speed(rows: &[Measured]) -> Result<Vec<String>> {
     let mut charts = Vec::new();
     for transport in [Transport::Tcp, Transport::Ipc, Transport::Inproc] {
         charts.extend(throughput(rows, transport)?);
+        charts.extend(cpu(rows, transport)?);
         let trips = Section::Trips;
         charts.extend(percentiles(&good(rows, trips, transport, Load::Closed), "round trips")?);
     }
@@ -68,16 +70,36 @@ fn good(rows: &[Measured], section: Section, transport: Transport, load: Load) -
 }
 
 fn throughput(rows: &[Measured], transport: Transport) -> Result<Option<String>> {
+    let title = format!("{transport}: throughput by message size");
+    by_size(rows, transport, title, "million messages a second", |row| Some(row.median() / 1e6))
+}
+
+/// What a million messages cost.
+fn cpu(rows: &[Measured], transport: Transport) -> Result<Option<String>> {
+    let title = format!("{transport}: CPU time of both ends by message size");
+    by_size(rows, transport, title, "seconds a million messages", |row| {
+        row.cpu_seconds(CpuSeconds::total).filter(|seconds| *seconds > 0.0)
+    })
+}
+
+/// A figure of the throughput of one transport over the size of the messages.
+fn by_size(
+    rows: &[Measured],
+    transport: Transport,
+    title: String,
+    y: &str,
+    figure: impl Fn(&Measured) -> Option<f64>,
+) -> Result<Option<String>> {
     let lines = lines(&good(rows, Section::Throughput, transport, Load::Closed), |row| {
-        vec![(row.case.size.max(1) as f64, row.median() / 1e6)]
+        figure(row).map(|figure| (row.case.size.max(1) as f64, figure)).into_iter().collect()
     });
     let mut marks: Vec<f64> = lines.iter().flat_map(|line| &line.points).map(|p| p.0).collect();
     marks.sort_by(f64::total_cmp);
     marks.dedup();
     let axes = Axes {
-        title: format!("{transport}: throughput by message size"),
+        title,
         x: "body of a message",
-        y: "million messages a second",
+        y,
         marks,
         mark: &|size| human_size(size.round() as usize),
         dots: true,
@@ -180,12 +202,13 @@ mod tests {
     fn charts_name_their_axes_and_lines() {
         let rows = sample::report().measured;
         let charts = speed(&rows).unwrap();
-        assert_eq!(charts.len(), 2, "one for each kind of the one transport measured");
+        assert_eq!(charts.len(), 3, "rate, CPU time and round trips of the one transport measured");
         for wanted in ["million messages a second", "1 KiB", "floor", "ringmq uring"] {
             assert!(charts[0].contains(wanted), "{wanted} is missing in\n{}", charts[0]);
         }
+        assert!(charts[1].contains("seconds a million messages"), "{}", charts[1]);
         for wanted in ["microseconds", "99.9 %", "50 %"] {
-            assert!(charts[1].contains(wanted), "{wanted} is missing in\n{}", charts[1]);
+            assert!(charts[2].contains(wanted), "{wanted} is missing in\n{}", charts[2]);
         }
     }
 
