@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::{Result, anyhow, bail, ensure};
 
-use crate::case::Side;
+use crate::case::{Sharing, Side};
 use crate::end::{End, Opening};
 use crate::job::{Account, Job, Outcome, Phase};
 use crate::pin;
@@ -39,6 +39,10 @@ impl Work for Ends {
                 *self = Self::One(Half::Opening(opening));
             }
             None => {
+                if job.case.sharing == Sharing::All {
+                    // As in a container of one core: what is made here sees no other.
+                    pin::pin_current(job.cores.of(Side::Connect));
+                }
                 let openings = open_both(&job)?;
                 opened = openings[0].opened.clone();
                 *self = Self::Both(Box::new(job), openings.map(Half::Opening));

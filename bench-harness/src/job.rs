@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Case, Load, Sharing, Side};
+use crate::case::{Bodies, Case, Handling, Load, Sharing, Side};
 use crate::cpu::CpuTime;
+use crate::payload::{Checker, Look, Stamper};
 
 /// All that a worker has to know before the first message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,6 +30,27 @@ impl Job {
     /// Longest wait for any one message.
     pub(crate) fn patience(&self) -> Duration {
         Duration::from_millis(self.patience_ms)
+    }
+
+    /// What the sender of this job sends.
+    pub(crate) fn stamper(&self) -> Stamper {
+        match self.case.bodies {
+            Bodies::Clone => Stamper::of_one_body(self.case.size),
+            Bodies::Usual | Bodies::Fresh | Bodies::Same => Stamper::new(self.case.size),
+        }
+    }
+
+    /// What the receiver of this job expects, and how it looks at it.
+    pub(crate) fn checker(&self) -> Checker {
+        let checker = match self.case.bodies {
+            Bodies::Clone => Checker::of_one_body(self.case.size),
+            Bodies::Usual | Bodies::Fresh | Bodies::Same => Checker::new(self.case.size),
+        };
+        checker.looking(match self.case.handling {
+            Handling::Drop | Handling::Keep => Look::Ends,
+            Handling::Lines => Look::Lines,
+            Handling::Bytes => Look::Bytes,
+        })
     }
 }
 

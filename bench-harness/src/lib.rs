@@ -23,6 +23,7 @@ pub mod worker;
 mod cli;
 mod commands;
 mod connect;
+mod curve;
 mod doctor;
 mod floor;
 mod host;

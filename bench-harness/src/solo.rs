@@ -97,5 +97,12 @@ fn case(kind: Kind, endpoint: &str, args: &BenchArgs, manner: &Manner) -> Result
         bail!("--role measures one --rate or one --pause at a time");
     };
     let (pattern, size) = (args.pattern(kind, load), args.size[0]);
-    Ok(Case { kind, transport, pattern, backend, size, load, sharing: manner.sharing })
+    let sharing = manner.sharing;
+    let (bodies, handling) = Default::default();
+    let spin_us = match manner.spins[..] {
+        [] => None,
+        [us] => Some(us),
+        _ => bail!("--role measures one --spin at a time"),
+    };
+    Ok(Case { kind, transport, pattern, backend, size, load, sharing, bodies, handling, spin_us })
 }

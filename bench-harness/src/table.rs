@@ -37,6 +37,7 @@ pub(crate) type Column = (&'static str, fn(&Measured) -> String);
 pub(crate) fn columns(section: Section) -> &'static [Column] {
     match section {
         Section::Throughput => &THROUGHPUT,
+        Section::Curve => &CURVE,
         Section::Trips | Section::Sharing => &LATENCY,
         Section::Schedule => &SCHEDULE,
         Section::Pause => &PAUSE,
@@ -47,12 +48,21 @@ const THROUGHPUT: [Column; 8] = [
     ("M msg/s", |row| three_digits(row.median() / 1e6)),
     ("GB/s", |row| three_digits(gigabytes(row))),
     ("+/-", spread),
-    ("of floor", |row| {
-        row.to_floor.map_or_else(String::new, |ratio| format!("{:.1} %", 100.0 * ratio))
-    }),
+    ("of floor", of_floor),
     CPU,
     USER,
     SYSTEM,
+    ("messages", |row| row.messages.to_string()),
+];
+
+const CURVE: [Column; 8] = [
+    ("GB/s", |row| three_digits(gigabytes(row))),
+    ("+/-", spread),
+    ("of floor", of_floor),
+    ("CPU s/GB", |row| seconds(seconds_of_gigabyte(row, CpuSeconds::total))),
+    ("user", |row| seconds(seconds_of_gigabyte(row, |cpu| cpu.user))),
+    ("system", |row| seconds(seconds_of_gigabyte(row, |cpu| cpu.system))),
+    ("M msg/s", |row| three_digits(row.median() / 1e6)),
     ("messages", |row| row.messages.to_string()),
 ];
 
@@ -126,6 +136,18 @@ pub(crate) fn gigabytes(row: &Measured) -> f64 {
     row.median() * row.case.size as f64 / 1e9
 }
 
+/// CPU time of both ends for 10^9 bytes of bodies; nothing where the system does not tell, or there is no
+/// body.
+pub(crate) fn seconds_of_gigabyte(row: &Measured, part: impl Fn(CpuSeconds) -> f64) -> Option<f64> {
+    // A million bodies of so many bytes are as many times 10^6 bytes.
+    let size = Some(row.case.size as f64).filter(|size| *size > 0.0)?;
+    Some(row.cpu_seconds(part)? * 1e3 / size)
+}
+
+fn of_floor(row: &Measured) -> String {
+    row.to_floor.map_or_else(String::new, |ratio| format!("{:.1} %", 100.0 * ratio))
+}
+
 fn spread(row: &Measured) -> String {
     match row.good().as_slice() {
         [] | [_] => String::new(),
@@ -162,7 +184,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
+    use crate::case::{Backend, Bodies, Case, Kind, Load, Pattern, Sharing, Transport};
     use crate::cpu::CpuTime;
     use crate::job::Outcome;
     use crate::measure::Run;
@@ -193,6 +215,17 @@ mod tests {
         assert!(!text.contains("Round trips"), "{text}");
         for wanted in ["4.25", "0.250", "4.00"] {
             assert!(line("tcp").contains(wanted), "CPU time {wanted} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_point_of_the_curve_is_laid_out() {
+        let mut row = measured(Kind::Throughput, Backend::Mio);
+        row.case = Case { size: 1_000, bodies: Bodies::Clone, ..row.case };
+        let text = render(&[row]);
+        // 10 M msg/s of 1,000 bytes, and 4.25 s for a million of them.
+        for wanted in ["bodies, receiver", "clone, drop", "CPU s/GB", " 10.0 ", " 4.25 "] {
+            assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
         }
     }
 

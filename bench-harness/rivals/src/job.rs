@@ -52,8 +52,9 @@ impl Job {
             _ => (Kind::Throughput, Pattern::PushPull),
         };
         let (transport, backend, size) = (self.transport, self.contender.backend()?, self.size);
-        let (load, sharing) = Default::default();
-        let case = Case { kind, transport, pattern, backend, size, load, sharing };
+        let (load, sharing, bodies, handling, spin_us) = Default::default();
+        let case =
+            Case { kind, transport, pattern, backend, size, load, sharing, bodies, handling, spin_us };
         let endpoint = self.endpoint.clone();
         let patience_ms = PATIENCE.as_millis() as u64;
         Some(HarnessJob { case, side: self.side, endpoint, cores: self.cores, patience_ms })

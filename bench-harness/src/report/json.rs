@@ -9,7 +9,7 @@ use crate::cpu::CpuSeconds;
 use crate::machine::Machine;
 use crate::run::Measured;
 use crate::stats::{self, Summary};
-use crate::table::gigabytes;
+use crate::table::{gigabytes, seconds_of_gigabyte};
 
 /// Raised whenever a field changes its meaning or goes away.
 const SCHEMA: u32 = 1;
@@ -58,6 +58,9 @@ struct Cpu<'a> {
     s_per_million: f64,
     user_s_per_million: f64,
     system_s_per_million: f64,
+    /// For 10^9 bytes of bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s_per_gb: Option<f64>,
     repeats: &'a [CpuSeconds],
 }
 
@@ -119,6 +122,7 @@ fn cpu(measured: &Measured) -> Option<Cpu<'_>> {
         s_per_million: measured.cpu_seconds(CpuSeconds::total)?,
         user_s_per_million: measured.cpu_seconds(|cpu| cpu.user)?,
         system_s_per_million: measured.cpu_seconds(|cpu| cpu.system)?,
+        s_per_gb: seconds_of_gigabyte(measured, CpuSeconds::total),
         repeats: &measured.cpu,
     })
 }
