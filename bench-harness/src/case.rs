@@ -137,6 +137,66 @@ pub enum Sharing {
     All,
 }
 
+/// How a sender makes the bodies of its messages.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bodies {
+    /// From a slice, those of 8 KiB and more by reference, out of the buffer that came back last.
+    #[default]
+    #[value(skip)]
+    Usual,
+    /// A buffer of its own for each, allocated and filled.
+    Fresh,
+    /// By reference, out of the buffer that came back last; a new one where none did.
+    Same,
+    /// One body by reference, again and again: a clone of one `Bytes`.
+    Clone,
+}
+
+/// What a receiver does with each message.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Handling {
+    /// Looks at its ends and drops it.
+    #[default]
+    Drop,
+    /// The same, and keeps the last 64 ([`KEPT`]).
+    Keep,
+    /// Reads one byte of each cache line, and drops it.
+    Lines,
+    /// Reads every byte, and drops it.
+    Bytes,
+}
+
+/// Messages that a receiver keeps which keeps any.
+pub(crate) const KEPT: usize = 64;
+
 /// One of the two ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -168,9 +228,24 @@ pub struct Case {
     /// Which threads share a core.
     #[serde(default)]
     pub sharing: Sharing,
+    /// How the bodies are made.
+    #[serde(default)]
+    pub bodies: Bodies,
+    /// What is done with the messages.
+    #[serde(default)]
+    pub handling: Handling,
+    /// How long a thread of ringmq that waits is to spin each time, in microseconds; nothing leaves that
+    /// to ringmq, and a floor does as its name says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spin_us: Option<u32>,
 }
 
 impl Case {
+    /// Whether it is a point of the curve: told how the bodies are made and what is done with them.
+    pub(crate) fn is_of_curve(&self) -> bool {
+        self.bodies != Bodies::Usual
+    }
+
     /// Says why the case cannot be measured, if it cannot.
     pub(crate) fn check(&self) -> Result<(), String> {
         if !self.transport.supported() {
@@ -200,6 +275,12 @@ impl Case {
         if inproc && blocking && self.kind == Kind::Throughput {
             return Err("the bare ring of inproc only spins: leave floor-blocking out".to_owned());
         }
+        if self.is_of_curve() && inproc {
+            return Err("the curve is that of tcp and ipc".to_owned());
+        }
+        if self.spin_us.is_some() && self.backend.is_floor() {
+            return Err(format!("{} spins or blocks by its name", self.backend));
+        }
         if self.size > MAX_SIZE {
             return Err(format!("{} bytes are over the limit of {MAX_SIZE}", self.size));
         }
@@ -222,7 +303,18 @@ macro_rules! display_as_value {
         }
     )*};
 }
-display_as_value!(Transport, Pattern, Backend);
+display_as_value!(Transport, Pattern, Backend, Handling);
+
+impl fmt::Display for Bodies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Bodies::Usual => "usual",
+            Bodies::Fresh => "fresh",
+            Bodies::Same => "same",
+            Bodies::Clone => "clone",
+        })
+    }
+}
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -315,6 +407,9 @@ mod tests {
             size: 64,
             load: Load::Closed,
             sharing: Sharing::AsPinned,
+            bodies: Bodies::Usual,
+            handling: Handling::Drop,
+            spin_us: None,
         };
         assert!(case.check().unwrap_err().contains("req-rep"));
         assert_eq!(Case { pattern: Pattern::Pair, ..case }.check(), Ok(()));
@@ -330,11 +425,18 @@ mod tests {
             size: 64,
             load: Load::Rate { per_s: 1000 },
             sharing: Sharing::AsPinned,
+            bodies: Bodies::Usual,
+            handling: Handling::Drop,
+            spin_us: None,
         };
         assert!(case.check().unwrap_err().contains("pair"));
         let case = Case { load: Load::Closed, sharing: Sharing::All, ..case };
         assert!(case.check().unwrap_err().contains("floor-blocking"));
-        assert_eq!(Case { sharing: Sharing::Side, ..case }.check(), Ok(()));
+        let case = Case { sharing: Sharing::Side, ..case };
+        assert_eq!(case.check(), Ok(()));
+        assert!(Case { spin_us: Some(9), ..case }.check().unwrap_err().contains("by its name"));
+        let curve = Case { transport: Transport::Inproc, bodies: Bodies::Clone, ..case };
+        assert!(curve.check().unwrap_err().contains("tcp and ipc"));
     }
 
     #[test]

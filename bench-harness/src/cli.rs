@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::case::{Backend, Kind, Load, Pattern, Sharing, Side, Transport};
+use crate::curve::{CURVE_HELP, CurveArgs};
 use crate::doctor::{DOCTOR_EXAMPLES, DoctorArgs};
 use crate::job::Cores;
 use crate::measure::Effort;
@@ -16,7 +17,7 @@ use crate::scale::ScaleArgs;
 /// Measures ringmq on this machine, beside the floor of bare sockets.
 ///
 /// Without a subcommand: throughput and round-trip latency of tcp, ipc and inproc on every backend
-/// that this machine can run, in about a minute, with a table, report.html and report.json at the end.
+/// that this machine can run, in under two minutes, with a table, report.html and report.json at the end.
 /// Sender and receiver are processes of their own, inproc is two threads. Every message is numbered
 /// and checked: lost, repeated, torn or reordered ones end the run with an error.
 #[derive(Debug, Parser)]
@@ -30,7 +31,7 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  ringmq-bench                                       everything, in about a minute
+  ringmq-bench                                       everything, in under two minutes
   ringmq-bench throughput --transport ipc --size 16,64,1k,64k
   ringmq-bench latency --backend uring,mio,floor,floor-blocking --seconds 2
   ringmq-bench throughput --pattern dealer-router --json result.json
@@ -53,6 +54,9 @@ pub(crate) enum Cmd {
     /// Round trips: one at a time, each after a pause, or on a schedule.
     #[command(after_help = LATENCY_EXAMPLES)]
     Latency(LatencyArgs),
+    /// GB/s and CPU time by the size of the bodies, how they are made and what becomes of them.
+    #[command(after_help = CURVE_HELP)]
+    Curve(CurveArgs),
     /// Many peers: memory, time and fairness with 10, 100, 1,000 and 10,000 of them.
     Scale(ScaleArgs),
     /// What this machine offers: the backend and why, io_uring's features, limits, and what to change.
@@ -84,12 +88,14 @@ Examples:
   ringmq-bench latency --pattern pair --pin 2,3 --seconds 5
   ringmq-bench latency --rate 10000,50000 --backend uring,mio,floor --seconds 5
   ringmq-bench latency --pause 1s,10ms,100us --backend uring,mio,floor-blocking
+  ringmq-bench latency --rate 10000 --transport inproc --spin 200us
   ringmq-bench latency --share-core all --backend uring,mio,floor-blocking
 
 With --rate one thread sends what is due and looks for answers in between, without waiting for any, so
 that questions go on while answers are outstanding (up to 500, or 64 KiB of them); the other side blocks
 in its receive. Latency counts from the time at which a question was due, so that a stall shows in every
-question that it held up (coordinated omission). The asking thread yields its core between two looks if
+question that it held up (coordinated omission). With --spin there is a second row of ringmq, whose
+threads spin so long each time they wait, as a program would ask for whose cores are idle otherwise. The asking thread yields its core between two looks if
 it shares it with its I/O thread.
 
 Between machines, as libzmq's local_lat and remote_lat; the asking side prints the result:
@@ -105,7 +111,7 @@ pub(crate) struct SuiteArgs {
     /// Rounds; each measures every case once
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) repeat: u16,
-    /// Length of each single measurement; figures above 0.2 take the run over a minute
+    /// Length of each single measurement; figures above 0.2 take the run over two minutes
     #[arg(long, default_value = "0.2", value_parser = seconds)]
     pub(crate) seconds: Duration,
     /// Cores: auto, off, SENDER,RECEIVER, or SENDER,RECEIVER,SENDER_IO,RECEIVER_IO
@@ -129,6 +135,9 @@ pub(crate) struct LatencyArgs {
     /// Ask after an idle pause of so long each time [examples: 1s, 10ms, 100us]
     #[arg(long, value_delimiter = ',', value_parser = pause)]
     pub(crate) pause: Vec<u64>,
+    /// Measure ringmq once more, with so long a spin before each sleep [examples: 50us, 1ms]
+    #[arg(long, value_delimiter = ',', value_parser = spin)]
+    pub(crate) spin: Vec<u32>,
     /// Have the application and the I/O thread of each side share a core, or all four threads one
     #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "side")]
     pub(crate) share_core: Option<Sharing>,
@@ -143,7 +152,8 @@ impl LatencyArgs {
         if loads.is_empty() {
             loads.push(Load::Closed);
         }
-        Manner { loads, sharing: self.share_core.unwrap_or_default() }
+        let sharing = self.share_core.unwrap_or_default();
+        Manner { loads, sharing, spins: self.spin.clone() }
     }
 }
 
@@ -152,12 +162,14 @@ impl LatencyArgs {
 pub(crate) struct Manner {
     pub(crate) loads: Vec<Load>,
     pub(crate) sharing: Sharing,
+    /// For how many microseconds ringmq is told to spin, beside what it does by itself.
+    pub(crate) spins: Vec<u32>,
 }
 
 impl Manner {
     /// The one way of throughput: as fast as it goes.
     pub(crate) fn plain() -> Self {
-        Self { loads: vec![Load::Closed], sharing: Sharing::AsPinned }
+        Self { loads: vec![Load::Closed], sharing: Sharing::AsPinned, spins: Vec::new() }
     }
 
     /// The cores that `--pin` chose, as `--share-core` has them used.
@@ -234,7 +246,7 @@ impl BenchArgs {
 }
 
 /// Reads a length of time in seconds.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "give seconds, like 0.5 or 2".to_owned())?;
     if !(0.01..=600.0).contains(&seconds) {
         return Err("give at least 0.01 and at most 600 seconds".to_owned());
@@ -263,8 +275,14 @@ fn pause(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Reads how long to spin; the result is in microseconds.
+fn spin(text: &str) -> Result<u32, String> {
+    let us = pause(text)?;
+    u32::try_from(us).map_err(|_| "that is too long to spin".to_owned())
+}
+
 /// Reads a size in bytes with an optional k or m for KiB and MiB.
-fn size(text: &str) -> Result<usize, String> {
+pub(crate) fn size(text: &str) -> Result<usize, String> {
     let lower = text.trim().to_ascii_lowercase();
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match lower[digits.len()..].trim_end_matches("ib").trim_end_matches('b') {
@@ -341,7 +359,9 @@ mod tests {
             Load::Pause { us: 1_000_000 },
             Load::Pause { us: 10_000 },
         ];
-        assert_eq!(manner, Some(Manner { loads, sharing: Sharing::Side }));
+        assert_eq!(manner, Some(Manner { loads, sharing: Sharing::Side, spins: Vec::new() }));
+        let spins = parse("ringmq-bench latency --spin 50us,1ms").map(|manner| manner.spins);
+        assert_eq!(spins, Some(vec![50, 1_000]));
         let all = parse("ringmq-bench latency --share-core all").map(|manner| manner.sharing);
         assert_eq!(all, Some(Sharing::All));
         for wrong in ["--rate 0", "--rate x", "--pause 1", "--pause 6s", "--share-core as-pinned"] {

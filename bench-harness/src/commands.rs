@@ -9,6 +9,7 @@ use clap::Parser as _;
 
 use crate::case::{Backend, Kind, Sharing};
 use crate::cli::{BenchArgs, Cli, Cmd, Manner, SuiteArgs};
+use crate::curve::CurveArgs;
 use crate::ends::Ends;
 use crate::job::Cores;
 use crate::machine::Machine;
@@ -26,6 +27,7 @@ pub fn main() -> ExitCode {
         None => suite(&cli.suite),
         Some(Cmd::Throughput(args)) => bench(Kind::Throughput, &args, &Manner::plain()),
         Some(Cmd::Latency(args)) => bench(Kind::Latency, &args.bench, &args.manner()),
+        Some(Cmd::Curve(args)) => curve(&args),
         Some(Cmd::Scale(args)) => scale::run(&args),
         Some(Cmd::Doctor(args)) => doctor::run(&args),
         Some(Cmd::Worker) => worker::serve(Ends::default()),
@@ -49,11 +51,7 @@ fn suite(args: &SuiteArgs) -> Result<()> {
     let versus = comparison(args.versus.as_deref(), &folder)?;
     let machine = Machine::look(cores);
     let mut notes = machine.doubts();
-    let mut backends = vec![Backend::Uring, Backend::Mio];
-    if let Some(why) = subject::uring_missing() {
-        notes.push(format!("io_uring cannot be used here, so only mio was measured: {why}"));
-        backends = vec![Backend::Mio];
-    }
+    let backends = ours(&mut notes);
     introduce(&machine);
     let pinned = cores.shared(Sharing::All).is_some();
     if !pinned {
@@ -113,9 +111,34 @@ fn bench(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<()> {
         }
     };
     let notes = machine.doubts();
-    let report = Report::new(machine, start.elapsed(), measured, notes);
-    let text = text(&report);
-    match args.json.as_deref() {
+    tell(&Report::new(machine, start.elapsed(), measured, notes), args.json.as_deref())
+}
+
+/// `curve`.
+fn curve(args: &CurveArgs) -> Result<()> {
+    let start = Instant::now();
+    let cores = args.pin.cores()?;
+    let machine = Machine::look(cores);
+    let mut notes = machine.doubts();
+    let backends = args.backends(&ours(&mut notes));
+    refuse_missing(&backends)?;
+    let plan = args.plan(&backends);
+    check(&plan)?;
+    introduce(&machine);
+    let settings = Settings {
+        cores,
+        effort: Effort::Time(args.time()),
+        repeats: usize::from(args.rounds()),
+        budget: None,
+    };
+    let measured = run::carry_out(&plan, &settings);
+    tell(&Report::new(machine, start.elapsed(), measured, notes), args.json.as_deref())
+}
+
+/// Prints a report, or writes it as JSON, and fails if anything did.
+fn tell(report: &Report, json: Option<&Path>) -> Result<()> {
+    let text = text(report);
+    match json {
         None => print::result(&text)?,
         Some(path) if path == Path::new("-") => {
             print::remark(&text);
@@ -127,28 +150,50 @@ fn bench(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<()> {
                 .with_context(|| format!("writing {}", path.display()))?;
         }
     }
-    verdict(&report)
+    verdict(report)
 }
 
-/// One group of cases for each size and load asked for.
-fn plan(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<Vec<Group>> {
-    let backends = args.backends(manner.sharing);
+/// The backends of ringmq that this machine can run.
+fn ours(notes: &mut Vec<String>) -> Vec<Backend> {
+    if let Some(why) = subject::uring_missing() {
+        notes.push(format!("io_uring cannot be used here, so only mio was measured: {why}"));
+        return vec![Backend::Mio];
+    }
+    vec![Backend::Uring, Backend::Mio]
+}
+
+/// Fails if a backend was asked for that this machine cannot run.
+fn refuse_missing(backends: &[Backend]) -> Result<()> {
     if backends.contains(&Backend::Uring)
         && let Some(why) = subject::uring_missing()
     {
         bail!("--backend uring: io_uring cannot be used here: {why}");
     }
+    Ok(())
+}
+
+/// Fails if a case cannot be measured.
+fn check(plan: &[Group]) -> Result<()> {
+    for case in plan.iter().flatten() {
+        case.check().map_err(anyhow::Error::msg)?;
+    }
+    Ok(())
+}
+
+/// One group of cases for each size and load asked for.
+fn plan(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<Vec<Group>> {
+    let backends = args.backends(manner.sharing);
+    refuse_missing(&backends)?;
     let mut groups = Vec::new();
     for &load in &manner.loads {
         for &size in &args.size {
             let pattern = args.pattern(kind, load);
             let group = run::group(kind, args.transport, pattern, size, &backends);
-            groups.push(run::under(load, manner.sharing, group));
+            let group = run::under(load, manner.sharing, group);
+            groups.push(run::and_spinning(&manner.spins, group));
         }
     }
-    for case in groups.iter().flatten() {
-        case.check().map_err(anyhow::Error::msg)?;
-    }
+    check(&groups)?;
     Ok(groups)
 }
 

@@ -92,7 +92,12 @@ pub struct Sending<S> {
 impl<S: Source> Sending<S> {
     /// Sends messages of `size` bytes to `source`.
     pub fn new(source: S, size: usize) -> Self {
-        Self { source, stamper: Stamper::new(size) }
+        Self::of(source, Stamper::new(size))
+    }
+
+    /// Sends the messages of `stamper` to `source`.
+    pub fn of(source: S, stamper: Stamper) -> Self {
+        Self { source, stamper }
     }
 }
 
@@ -117,7 +122,12 @@ pub struct Receiving<S> {
 impl<S: Sink> Receiving<S> {
     /// Expects messages of `size` bytes from `sink`.
     pub fn new(sink: S, size: usize) -> Self {
-        Self { sink, checker: Checker::new(size) }
+        Self::of(sink, Checker::new(size))
+    }
+
+    /// Expects what `checker` does from `sink`.
+    pub fn of(sink: S, checker: Checker) -> Self {
+        Self { sink, checker }
     }
 
     fn recv(&mut self) -> Result<()> {

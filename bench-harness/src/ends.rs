@@ -7,9 +7,9 @@ use std::thread;
 
 use anyhow::{Result, anyhow, bail, ensure};
 
-use crate::case::Side;
+use crate::case::{Sharing, Side};
 use crate::end::{End, Opening};
-use crate::job::{Job, Outcome, Phase};
+use crate::job::{Account, Job, Outcome, Phase};
 use crate::pin;
 use crate::worker::{Opened, Work, both};
 use crate::{floor, subject};
@@ -27,7 +27,7 @@ pub(crate) enum Ends {
 impl Work for Ends {
     type Job = Job;
     type Step = Phase;
-    type Outcome = Outcome;
+    type Outcome = Account;
 
     fn open(&mut self, job: Job) -> Result<Opened> {
         ensure!(matches!(mem::take(self), Self::None), "a worker opens one job in its life");
@@ -39,6 +39,10 @@ impl Work for Ends {
                 *self = Self::One(Half::Opening(opening));
             }
             None => {
+                if job.case.sharing == Sharing::All {
+                    // As in a container of one core: what is made here sees no other.
+                    pin::pin_current(job.cores.of(Side::Connect));
+                }
                 let openings = open_both(&job)?;
                 opened = openings[0].opened.clone();
                 *self = Self::Both(Box::new(job), openings.map(Half::Opening));
@@ -47,7 +51,7 @@ impl Work for Ends {
         Ok(opened)
     }
 
-    fn run(&mut self, phase: Phase) -> Result<Outcome> {
+    fn run(&mut self, phase: Phase) -> Result<Account> {
         let (ends, outcome) = match mem::take(self) {
             Self::None => bail!("nothing is open"),
             Self::One(half) => {
@@ -60,7 +64,7 @@ impl Work for Ends {
             }
         };
         *self = ends;
-        Ok(outcome)
+        Ok(Account::now(outcome))
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Case, Load, Sharing, Side};
+use crate::case::{Bodies, Case, Handling, Load, Sharing, Side};
+use crate::cpu::CpuTime;
+use crate::payload::{Checker, Look, Stamper};
 
 /// All that a worker has to know before the first message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +30,27 @@ impl Job {
     /// Longest wait for any one message.
     pub(crate) fn patience(&self) -> Duration {
         Duration::from_millis(self.patience_ms)
+    }
+
+    /// What the sender of this job sends.
+    pub(crate) fn stamper(&self) -> Stamper {
+        match self.case.bodies {
+            Bodies::Clone => Stamper::of_one_body(self.case.size),
+            Bodies::Usual | Bodies::Fresh | Bodies::Same => Stamper::new(self.case.size),
+        }
+    }
+
+    /// What the receiver of this job expects, and how it looks at it.
+    pub(crate) fn checker(&self) -> Checker {
+        let checker = match self.case.bodies {
+            Bodies::Clone => Checker::of_one_body(self.case.size),
+            Bodies::Usual | Bodies::Fresh | Bodies::Same => Checker::new(self.case.size),
+        };
+        checker.looking(match self.case.handling {
+            Handling::Drop | Handling::Keep => Look::Ends,
+            Handling::Lines => Look::Lines,
+            Handling::Bytes => Look::Bytes,
+        })
     }
 }
 
@@ -112,6 +135,29 @@ impl Outcome {
     /// where one process was both ends.
     pub fn timed(bind: Self, connect: Option<Self>) -> Self {
         connect.filter(|connect| connect.elapsed_ns > 0).unwrap_or(bind)
+    }
+}
+
+/// What a phase brought, and what the process has taken for all that it did so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// What the phase brought.
+    pub outcome: Outcome,
+    /// CPU time since the process began, where the system tells.
+    pub cpu: Option<CpuTime>,
+}
+
+impl Account {
+    /// The account of this process as it is now.
+    pub fn now(outcome: Outcome) -> Self {
+        Self { outcome, cpu: CpuTime::of_this_process() }
+    }
+
+    /// That of both ends of one phase. `connect` is none where one process was both ends.
+    pub fn of_both(bind: Self, connect: Option<Self>) -> Self {
+        let Some(connect) = connect else { return bind };
+        let cpu = bind.cpu.zip(connect.cpu).map(|(bind, connect)| bind + connect);
+        Self { outcome: Outcome::timed(bind.outcome, Some(connect.outcome)), cpu }
     }
 }
 

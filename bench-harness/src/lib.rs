@@ -8,6 +8,7 @@
 //! worker does of it, and [`stats`] sums the outcomes up.
 
 pub mod case;
+pub mod cpu;
 pub mod end;
 pub mod endpoint;
 pub mod ends;
@@ -22,6 +23,7 @@ pub mod worker;
 mod cli;
 mod commands;
 mod connect;
+mod curve;
 mod doctor;
 mod floor;
 mod host;

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::case::{Case, Load, Side, Transport};
+use crate::cpu::CpuTime;
 use crate::endpoint::{self, SocketFile};
 use crate::ends::Ends;
-use crate::job::{Cores, Job, Outcome, Phase};
+use crate::job::{Account, Cores, Job, Outcome, Phase};
 use crate::stats;
 use crate::worker::{Pair, Worker};
 
@@ -66,6 +67,8 @@ pub(crate) struct Run {
     pub(crate) subject: String,
     /// The phase that counts.
     pub(crate) outcome: Outcome,
+    /// CPU time that both ends took for it, where the system tells.
+    pub(crate) cpu: Option<CpuTime>,
 }
 
 /// Measures `case` once. `pace` remembers how many messages a second it moved the last time.
@@ -82,13 +85,16 @@ pub(crate) fn measure(
     let warm = workers.warm_up(*pace)?;
     let (count, expected) = effort.messages(case.load, warm);
     let phase = Phase { count, load: case.load };
-    let outcome = workers.phase(phase, expected).context("in the measured phase")?;
+    let before = workers.cpu_at_rest()?;
+    let outcome = workers.phase(phase, expected).context("in the measured phase")?.outcome;
+    let after = workers.cpu_at_rest()?;
+    let cpu = after.zip(before).map(|(after, before)| after.since(before));
     // Warming up goes as fast as it can, whatever is measured after it.
     let found = if case.load == Load::Closed { stats::rate(&outcome) } else { warm };
     *pace = Some(found).filter(|pace| *pace > 0.0);
     let Workers { pair, subject, _socket_file } = workers;
     pair.finish()?;
-    Ok(Run { subject, outcome })
+    Ok(Run { subject, outcome, cpu })
 }
 
 /// The workers of one run.
@@ -118,7 +124,9 @@ impl Workers {
         };
         let mut expected = last.unwrap_or(f64::INFINITY);
         loop {
-            let outcome = self.phase(Phase::closed(count), expected).context("while warming up")?;
+            let phase = Phase::closed(count);
+            let Account { outcome, .. } =
+                self.phase(phase, expected).context("while warming up")?;
             expected = stats::rate(&outcome).max(1.0);
             let elapsed = Duration::from_nanos(outcome.elapsed_ns);
             if elapsed >= WARM_UP {
@@ -129,12 +137,18 @@ impl Workers {
         }
     }
 
+    /// CPU time of all processes so far, told by a phase of nothing: everything that was sent before has
+    /// arrived.
+    fn cpu_at_rest(&mut self) -> Result<Option<CpuTime>> {
+        Ok(self.phase(Phase::closed(0), 1.0).context("while its CPU time was taken")?.cpu)
+    }
+
     /// Runs one phase, of which `pace` messages a second are expected.
-    fn phase(&mut self, phase: Phase, pace: f64) -> Result<Outcome> {
+    fn phase(&mut self, phase: Phase, pace: f64) -> Result<Account> {
         let expected = Duration::try_from_secs_f64(phase.count as f64 / pace).unwrap_or(PATIENCE);
         let deadline = Instant::now() + 2 * PATIENCE + OVERTIME * expected;
         let (bind, connect) = self.pair.run(&phase, Side::Bind, deadline)?;
-        Ok(Outcome::timed(bind, connect))
+        Ok(Account::of_both(bind, connect))
     }
 }
 

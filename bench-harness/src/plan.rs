@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
+use crate::case::{Backend, Bodies, Handling, Kind, Load, Pattern, Sharing, Transport};
+use crate::curve;
 use crate::run::{self, Group};
 
 /// A part of the run that has rounds of its own.
@@ -18,7 +19,7 @@ pub(crate) struct Stage {
     budget: Duration,
 }
 
-/// How long one measurement takes by default. All stages together then take a little over a minute.
+/// How long one measurement takes by default. All stages together then take under two minutes.
 pub(crate) const SECONDS: Duration = Duration::from_millis(200);
 
 impl Stage {
@@ -35,6 +36,8 @@ const SIZES: [usize; 5] = [16, 64, 1 << 10, 8 << 10, 64 << 10];
 const TRIP: usize = 64;
 /// Questions a second on a schedule: one in 100 us, several round trips apart on any road.
 const PER_S: u32 = 10_000;
+/// How long threads spin that are asked to, in microseconds: twice the gap between two questions.
+const SPIN_US: u32 = 200;
 /// Idle pauses in microseconds: shorter than the patience of anything that spins; long enough for
 /// everything to have gone to sleep; long enough for caches to be cold.
 const PAUSES_US: [u64; 3] = [100, 10_000, 1_000_000];
@@ -45,11 +48,13 @@ pub(crate) fn suite(ours: &[Backend], pinned: bool) -> Vec<Stage> {
     let mut stages = vec![
         Stage { groups: speed(ours), length: 1, budget: Duration::from_secs(42) },
         // Longer, since it is the rate that decides how many there are for the last percentiles.
-        Stage { groups: schedule(ours), length: 3, budget: Duration::from_secs(7) },
+        Stage { groups: schedule(ours), length: 3, budget: Duration::from_secs(12) },
         Stage { groups: idle(ours), length: 1, budget: Duration::from_secs(10) },
+        // One round of it, on a machine that is not too slow for that.
+        Stage { groups: curve(ours), length: 1, budget: Duration::from_secs(1) },
     ];
     if pinned {
-        stages.push(Stage { groups: sharing(ours), length: 1, budget: Duration::from_secs(6) });
+        stages.push(Stage { groups: sharing(ours), length: 1, budget: Duration::from_secs(8) });
     }
     stages
 }
@@ -71,12 +76,22 @@ fn speed(ours: &[Backend]) -> Vec<Group> {
     groups
 }
 
-/// Round trips on a schedule.
+/// Round trips on a schedule; ringmq as it is, and told to spin beyond the gap between two questions.
 fn schedule(ours: &[Backend]) -> Vec<Group> {
     let tcp = trips(Transport::Tcp, Pattern::Pair, &[Backend::Floor], ours);
     let inproc = trips(Transport::Inproc, Pattern::Pair, &[Backend::Floor], &[Backend::Auto]);
     let load = Load::Rate { per_s: PER_S };
-    [tcp, inproc].map(|group| run::under(load, Sharing::AsPinned, group)).into()
+    let both = |group| run::and_spinning(&[SPIN_US], run::under(load, Sharing::AsPinned, group));
+    [tcp, inproc].map(both).into()
+}
+
+/// Bytes a second and CPU time by the size of the bodies.
+fn curve(ours: &[Backend]) -> Vec<Group> {
+    let transports = [Transport::Tcp, Transport::Ipc].into_iter().filter(|t| t.supported());
+    let members: Vec<Backend> = [Backend::Floor].iter().chain(ours).copied().collect();
+    let (bodies, handling) = (Bodies::Clone, Handling::Drop);
+    let point = |transport, size| run::point(transport, size, bodies, handling, &members);
+    transports.flat_map(|transport| curve::sizes().map(|size| point(transport, size))).collect()
 }
 
 /// Round trips after a pause.
@@ -91,8 +106,18 @@ fn idle(ours: &[Backend]) -> Vec<Group> {
 
 /// Round trips of threads that share cores.
 fn sharing(ours: &[Backend]) -> Vec<Group> {
-    let group = || trips(Transport::Tcp, Pattern::ReqRep, &[Backend::FloorBlocking], ours);
-    [Sharing::Side, Sharing::All].map(|sharing| run::under(Load::Closed, sharing, group())).into()
+    let floors = [Backend::FloorBlocking];
+    let group = |transport, ours| trips(transport, Pattern::ReqRep, &floors, ours);
+    let mut groups = vec![
+        run::under(Load::Closed, Sharing::Side, group(Transport::Tcp, ours)),
+        run::under(Load::Closed, Sharing::All, group(Transport::Tcp, ours)),
+    ];
+    if Transport::Ipc.supported() {
+        groups.push(run::under(Load::Closed, Sharing::All, group(Transport::Ipc, ours)));
+    }
+    let inproc = group(Transport::Inproc, &[Backend::Auto]);
+    groups.push(run::under(Load::Closed, Sharing::All, inproc));
+    groups
 }
 
 fn trips(transport: Transport, pattern: Pattern, floors: &[Backend], ours: &[Backend]) -> Group {

@@ -22,13 +22,16 @@ pub struct Pool {
     /// Come back: the last one last.
     back: Vec<BytesMut>,
     most: usize,
+    /// What is sent where one body is sent again and again.
+    one: Option<Bytes>,
 }
 
 impl Pool {
     /// A pool for the messages of `stamper`, at most `most` of them.
     pub fn new(stamper: &Stamper, most: usize) -> Self {
+        let one = stamper.has_one_body().then(|| fresh(stamper.first_body()));
         let most = (KEEP / stamper.size().max(1)).clamp(2, most);
-        Self { out: VecDeque::with_capacity(most), back: Vec::with_capacity(most), most }
+        Self { out: VecDeque::with_capacity(most), back: Vec::with_capacity(most), most, one }
     }
 
     /// How many messages can be on their way without one of them being copied.
@@ -39,6 +42,9 @@ impl Pool {
     /// The next message.
     #[inline]
     pub fn next(&mut self, stamper: &mut Stamper) -> Bytes {
+        if let Some(one) = &self.one {
+            return one.clone();
+        }
         self.take_back(stamper.size());
         let message = match self.back.pop() {
             Some(mut body) => {

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-use crate::case::{Backend, Case, Kind, Load, Pattern, Sharing, Transport, human_size};
+use crate::case::{
+    Backend, Bodies, Case, Handling, Kind, Load, Pattern, Sharing, Transport, human_size,
+};
+use crate::cpu::CpuSeconds;
 use crate::job::Cores;
 use crate::measure::{self, Effort, Run};
 use crate::progress::Progress;
@@ -42,6 +45,9 @@ pub(crate) struct Measured {
     pub(crate) messages: u64,
     /// Per round: messages a second, or the median round trip in nanoseconds.
     pub(crate) rounds: Vec<Option<f64>>,
+    /// Per round that succeeded: CPU time of both ends for a million messages or round trips, where the
+    /// system tells.
+    pub(crate) cpu: Vec<CpuSeconds>,
     /// All round trips of all rounds; empty for throughput.
     pub(crate) trips: RoundTrips,
     /// Median over the rounds of the ratio to the floor: higher is better for throughput, lower for
@@ -60,6 +66,7 @@ impl Measured {
             subject: String::new(),
             messages: 0,
             rounds: Vec::new(),
+            cpu: Vec::new(),
             trips: RoundTrips::default(),
             to_floor: None,
             failure: None,
@@ -84,6 +91,7 @@ impl Measured {
             }
         };
         self.rounds.push(Some(figure));
+        self.cpu.extend(run.cpu.map(|cpu| cpu.of_a_million(outcome.messages)));
         self.subject = run.subject;
         self.messages = outcome.messages;
         words
@@ -99,6 +107,13 @@ impl Measured {
         stats::median(&self.good())
     }
 
+    /// Median over the rounds of a part of the CPU time for a million messages; nothing where the system
+    /// does not tell.
+    pub(crate) fn cpu_seconds(&self, part: impl Fn(CpuSeconds) -> f64) -> Option<f64> {
+        let seconds: Vec<f64> = self.cpu.iter().copied().map(part).collect();
+        (!seconds.is_empty()).then(|| stats::median(&seconds))
+    }
+
     /// The usual figures of all round trips together.
     pub(crate) fn summary(&self) -> Summary {
         self.trips.summary()
@@ -112,12 +127,16 @@ impl Measured {
 
 /// The name of a subject in a table or a legend.
 pub(crate) fn who(case: &Case) -> String {
-    match case.backend {
-        Backend::Floor => "floor".to_owned(),
-        Backend::FloorBlocking => "floor, blocking".to_owned(),
-        Backend::Auto => "ringmq".to_owned(),
-        Backend::Uring => "ringmq uring".to_owned(),
-        Backend::Mio => "ringmq mio".to_owned(),
+    let name = match case.backend {
+        Backend::Floor => "floor",
+        Backend::FloorBlocking => "floor, blocking",
+        Backend::Auto => "ringmq",
+        Backend::Uring => "ringmq uring",
+        Backend::Mio => "ringmq mio",
+    };
+    match case.spin_us {
+        None => name.to_owned(),
+        Some(us) => format!("{name}, spins {us} us"),
     }
 }
 
@@ -142,8 +161,42 @@ pub(crate) fn group<'a>(
     backends: impl IntoIterator<Item = &'a Backend>,
 ) -> Group {
     let (load, sharing) = (Load::Closed, Sharing::AsPinned);
-    let case = |&backend| Case { kind, transport, pattern, backend, size, load, sharing };
+    let (bodies, handling, spin_us) = (Bodies::Usual, Handling::Drop, None);
+    let case = |&backend| Case {
+        kind,
+        transport,
+        pattern,
+        backend,
+        size,
+        load,
+        sharing,
+        bodies,
+        handling,
+        spin_us,
+    };
     backends.into_iter().map(case).collect()
+}
+
+/// One point of the curve.
+pub(crate) fn point<'a>(
+    transport: Transport,
+    size: usize,
+    bodies: Bodies,
+    handling: Handling,
+    backends: impl IntoIterator<Item = &'a Backend>,
+) -> Group {
+    let group = group(Kind::Throughput, transport, Pattern::PushPull, size, backends);
+    group.into_iter().map(|case| Case { bodies, handling, ..case }).collect()
+}
+
+/// The same cases, and behind them those of ringmq once more that are to spin for so many microseconds
+/// each time they wait.
+pub(crate) fn and_spinning(spins: &[u32], group: Group) -> Group {
+    let ours: Vec<Case> = group.iter().copied().filter(|case| !case.backend.is_floor()).collect();
+    let spinning = spins
+        .iter()
+        .flat_map(|&us| ours.iter().map(move |&case| Case { spin_us: Some(us), ..case }));
+    group.into_iter().chain(spinning).collect()
 }
 
 /// The same cases under another load, or on other cores.
@@ -281,6 +334,19 @@ mod tests {
         compare(&mut group);
         assert_eq!(group[1].to_floor, Some(0.25));
         assert_eq!(group[0].to_floor, None);
+    }
+
+    #[test]
+    fn those_that_are_told_to_spin_stand_behind_the_others() {
+        let group = super::group(
+            Kind::Latency,
+            Transport::Tcp,
+            Pattern::Pair,
+            64,
+            &[Backend::Floor, Backend::Mio],
+        );
+        let names: Vec<String> = and_spinning(&[200], group).iter().map(who).collect();
+        assert_eq!(names, ["floor", "ringmq mio", "ringmq mio, spins 200 us"]);
     }
 
     #[test]

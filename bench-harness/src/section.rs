@@ -8,6 +8,8 @@ use crate::case::{Case, Kind, Load, Sharing};
 pub(crate) enum Section {
     /// Messages one way, as fast as they go.
     Throughput,
+    /// The same by the size of the bodies, how they are made and what becomes of them.
+    Curve,
     /// Round trips one by one.
     Trips,
     /// Questions on a schedule.
@@ -20,12 +22,13 @@ pub(crate) enum Section {
 
 impl Section {
     /// All sections, in the order in which a reader wants them.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Throughput, Self::Trips, Self::Schedule, Self::Pause, Self::Sharing];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Throughput, Self::Curve, Self::Trips, Self::Schedule, Self::Pause, Self::Sharing];
 
     /// Where a case belongs.
     pub(crate) fn of(case: &Case) -> Self {
         match (case.kind, case.load, case.sharing) {
+            (Kind::Throughput, ..) if case.is_of_curve() => Self::Curve,
             (Kind::Throughput, ..) => Self::Throughput,
             (Kind::Latency, Load::Rate { .. }, _) => Self::Schedule,
             (Kind::Latency, Load::Pause { .. }, _) => Self::Pause,
@@ -38,6 +41,7 @@ impl Section {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Throughput => "Throughput, one way",
+            Self::Curve => "Throughput by the size of the bodies, one way",
             Self::Trips => "Round trips, in microseconds",
             Self::Schedule => "Round trips on a schedule, in microseconds from when they were due",
             Self::Pause => "Round trips after an idle pause, in microseconds",
@@ -50,6 +54,7 @@ impl Section {
     pub(crate) fn manner(self) -> Option<&'static str> {
         match self {
             Self::Throughput | Self::Trips => None,
+            Self::Curve => Some("bodies, receiver"),
             Self::Schedule | Self::Pause => Some("asked"),
             Self::Sharing => Some("cores"),
         }
@@ -58,6 +63,9 @@ impl Section {
 
 /// How the messages of a case are moved, as its table says it; empty where that goes without saying.
 pub(crate) fn manner(case: &Case) -> String {
+    if case.is_of_curve() {
+        return format!("{}, {}", case.bodies, case.handling);
+    }
     let sharing = match case.sharing {
         Sharing::AsPinned => None,
         Sharing::Side | Sharing::All => Some(case.sharing.to_string()),
@@ -69,7 +77,7 @@ pub(crate) fn manner(case: &Case) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Backend, Pattern, Transport};
+    use crate::case::{Backend, Bodies, Handling, Pattern, Transport};
     use crate::run;
 
     #[test]
@@ -81,6 +89,12 @@ mod tests {
         };
         let (rate, pause) = (Load::Rate { per_s: 50 }, Load::Pause { us: 100 });
         assert_eq!(Section::of(&group(Kind::Throughput)[0]), Section::Throughput);
+        let (bodies, handling) = (Bodies::Fresh, Handling::Keep);
+        let point = run::point(Transport::Tcp, 64, bodies, handling, &[Backend::Mio])[0];
+        assert_eq!(
+            (Section::of(&point), manner(&point)),
+            (Section::Curve, "fresh, keep".to_owned())
+        );
         assert_eq!(place(Load::Closed, Sharing::AsPinned), (Section::Trips, String::new()));
         assert_eq!(place(Load::Closed, Sharing::All), (Section::Sharing, "one core".to_owned()));
         let both = "50 a second, a core a side".to_owned();

@@ -9,11 +9,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::case::{Backend, Case, Kind, Side, Transport};
 use crate::cli::{BenchArgs, Manner};
+use crate::cpu::CpuTime;
 use crate::ends;
 use crate::job::{Job, Phase};
 use crate::measure::Run;
 use crate::print;
 use crate::run::Measured;
+use crate::table::three_digits;
 
 /// How long to wait for the other side to be started by hand, and for any one message after that.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,17 +50,24 @@ pub(crate) fn run(
     print::remark(&format!("{name}: {subject} on {endpoint}"));
     let mut end = (opening.finish)()?;
     end.run(Phase::closed((count / WARM_UP_SHARE).max(2))).context("while warming up")?;
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), CpuTime::of_this_process());
     let outcome = end.run(Phase { count, load: case.load }).context("in the measured phase")?;
     // Closing sends what is still on its way.
     drop(end);
+    if let Some((after, before)) = CpuTime::of_this_process().zip(before) {
+        let cpu = after.since(before).of_a_million(count);
+        let (user, system) = (three_digits(cpu.user), three_digits(cpu.system));
+        print::remark(&format!(
+            "CPU of this side: user {user}, system {system} s a million messages"
+        ));
+    }
     if outcome.elapsed_ns == 0 {
         let took = start.elapsed().as_secs_f64();
         print::remark(&format!("moved {count} messages in {took:.3} s"));
         return Ok(None);
     }
     let mut measured = Measured::new(case);
-    measured.add(Run { subject: opened.subject, outcome });
+    measured.add(Run { subject: opened.subject, outcome, cpu: None });
     Ok(Some(measured))
 }
 
@@ -88,5 +97,12 @@ fn case(kind: Kind, endpoint: &str, args: &BenchArgs, manner: &Manner) -> Result
         bail!("--role measures one --rate or one --pause at a time");
     };
     let (pattern, size) = (args.pattern(kind, load), args.size[0]);
-    Ok(Case { kind, transport, pattern, backend, size, load, sharing: manner.sharing })
+    let sharing = manner.sharing;
+    let (bodies, handling) = Default::default();
+    let spin_us = match manner.spins[..] {
+        [] => None,
+        [us] => Some(us),
+        _ => bail!("--role measures one --spin at a time"),
+    };
+    Ok(Case { kind, transport, pattern, backend, size, load, sharing, bodies, handling, spin_us })
 }

@@ -3,6 +3,7 @@
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
 
 use crate::case::human_size;
+use crate::cpu::CpuSeconds;
 use crate::run::Measured;
 use crate::section::{self, Section};
 use crate::stats;
@@ -25,6 +26,8 @@ pub(crate) fn render(measured: &[Measured]) -> String {
 const LEGEND: &str = "\
 Median of the rounds; +/- is half the distance between the best and the worst round. The ratio to the
 floor is the median of the ratios within each round (throughput: higher is better; p50: lower).
+CPU s/M: seconds of CPU time that all threads of both ends took for a million messages or round trips, of
+them user in the programs and system in the kernel.
 ";
 
 /// A column: its heading, and its text in a row that was measured.
@@ -34,21 +37,38 @@ pub(crate) type Column = (&'static str, fn(&Measured) -> String);
 pub(crate) fn columns(section: Section) -> &'static [Column] {
     match section {
         Section::Throughput => &THROUGHPUT,
+        Section::Curve => &CURVE,
         Section::Trips | Section::Sharing => &LATENCY,
         Section::Schedule => &SCHEDULE,
         Section::Pause => &PAUSE,
     }
 }
 
-const THROUGHPUT: [Column; 5] = [
+const THROUGHPUT: [Column; 8] = [
     ("M msg/s", |row| three_digits(row.median() / 1e6)),
     ("GB/s", |row| three_digits(gigabytes(row))),
     ("+/-", spread),
-    ("of floor", |row| {
-        row.to_floor.map_or_else(String::new, |ratio| format!("{:.1} %", 100.0 * ratio))
-    }),
+    ("of floor", of_floor),
+    CPU,
+    USER,
+    SYSTEM,
     ("messages", |row| row.messages.to_string()),
 ];
+
+const CURVE: [Column; 8] = [
+    ("GB/s", |row| three_digits(gigabytes(row))),
+    ("+/-", spread),
+    ("of floor", of_floor),
+    ("CPU s/GB", |row| seconds(seconds_of_gigabyte(row, CpuSeconds::total))),
+    ("user", |row| seconds(seconds_of_gigabyte(row, |cpu| cpu.user))),
+    ("system", |row| seconds(seconds_of_gigabyte(row, |cpu| cpu.system))),
+    ("M msg/s", |row| three_digits(row.median() / 1e6)),
+    ("messages", |row| row.messages.to_string()),
+];
+
+const CPU: Column = ("CPU s/M", |row| seconds(row.cpu_seconds(CpuSeconds::total)));
+const USER: Column = ("user", |row| seconds(row.cpu_seconds(|cpu| cpu.user)));
+const SYSTEM: Column = ("system", |row| seconds(row.cpu_seconds(|cpu| cpu.system)));
 
 const P50: Column = ("p50", |row| micros(row.median()));
 const P90: Column = ("p90", |row| percentile(row, 10, row.summary().p90_ns));
@@ -61,9 +81,10 @@ const TO_FLOOR: Column =
     ("x floor", |row| row.to_floor.map_or_else(String::new, |ratio| format!("{ratio:.2}")));
 const TRIPS: Column = ("trips", |row| row.summary().trips.to_string());
 
-const LATENCY: [Column; 7] = [P50, P99, P999, MAX, SPREAD, TO_FLOOR, TRIPS];
-const SCHEDULE: [Column; 9] = [P50, P90, P99, P999, P9999, MAX, SPREAD, TO_FLOOR, TRIPS];
-const PAUSE: [Column; 6] = [P50, P99, MAX, SPREAD, TO_FLOOR, TRIPS];
+const LATENCY: [Column; 10] = [P50, P99, P999, MAX, SPREAD, TO_FLOOR, CPU, USER, SYSTEM, TRIPS];
+const SCHEDULE: [Column; 12] =
+    [P50, P90, P99, P999, P9999, MAX, SPREAD, TO_FLOOR, CPU, USER, SYSTEM, TRIPS];
+const PAUSE: [Column; 9] = [P50, P99, MAX, SPREAD, TO_FLOOR, CPU, USER, SYSTEM, TRIPS];
 
 /// Lines around the head and at the foot, none between the rows.
 const STYLE: TableStyle =
@@ -115,11 +136,27 @@ pub(crate) fn gigabytes(row: &Measured) -> f64 {
     row.median() * row.case.size as f64 / 1e9
 }
 
+/// CPU time of both ends for 10^9 bytes of bodies; nothing where the system does not tell, or there is no
+/// body.
+pub(crate) fn seconds_of_gigabyte(row: &Measured, part: impl Fn(CpuSeconds) -> f64) -> Option<f64> {
+    // A million bodies of so many bytes are as many times 10^6 bytes.
+    let size = Some(row.case.size as f64).filter(|size| *size > 0.0)?;
+    Some(row.cpu_seconds(part)? * 1e3 / size)
+}
+
+fn of_floor(row: &Measured) -> String {
+    row.to_floor.map_or_else(String::new, |ratio| format!("{:.1} %", 100.0 * ratio))
+}
+
 fn spread(row: &Measured) -> String {
     match row.good().as_slice() {
         [] | [_] => String::new(),
         rounds => format!("{:.0} %", 50.0 * stats::spread(rounds)),
     }
+}
+
+fn seconds(cpu: Option<f64>) -> String {
+    cpu.map_or_else(|| "-".to_owned(), three_digits)
 }
 
 fn micros(ns: f64) -> String {
@@ -144,8 +181,11 @@ pub(crate) fn three_digits(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
+    use crate::case::{Backend, Bodies, Case, Kind, Load, Pattern, Sharing, Transport};
+    use crate::cpu::CpuTime;
     use crate::job::Outcome;
     use crate::measure::Run;
     use crate::run;
@@ -156,7 +196,9 @@ mod tests {
         let mut measured = Measured::new(case);
         let histogram = vec![(8_000, 98), (9_000, 1), (12_000, 1)];
         let outcome = Outcome { messages: 1_000_001, elapsed_ns: 100_000_000, histogram };
-        measured.add(Run { subject: "something".to_owned(), outcome });
+        let (user, system) = (Duration::from_millis(250), Duration::from_secs(4));
+        let cpu = Some(CpuTime { user, system });
+        measured.add(Run { subject: "something".to_owned(), outcome, cpu });
         measured
     }
 
@@ -171,6 +213,20 @@ mod tests {
         assert!(line("tcp").contains("0.640"), "{text}");
         assert!(!line("ringmq mio").contains("tcp"), "the road is named once:\n{text}");
         assert!(!text.contains("Round trips"), "{text}");
+        for wanted in ["4.25", "0.250", "4.00"] {
+            assert!(line("tcp").contains(wanted), "CPU time {wanted} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_point_of_the_curve_is_laid_out() {
+        let mut row = measured(Kind::Throughput, Backend::Mio);
+        row.case = Case { size: 1_000, bodies: Bodies::Clone, ..row.case };
+        let text = render(&[row]);
+        // 10 M msg/s of 1,000 bytes, and 4.25 s for a million of them.
+        for wanted in ["bodies, receiver", "clone, drop", "CPU s/GB", " 10.0 ", " 4.25 "] {
+            assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 /// What `ci/versus` found about one case.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Row {
-    /// `<transport>/<what>/<bytes>`.
+    /// `<transport>/<what>/<bytes>`; what is measured may have several parts.
     case: String,
     /// The backend that ringmq ran on.
     pub(crate) backend: String,
@@ -28,6 +28,8 @@ pub(crate) struct Row {
     pub(crate) libzmq: Option<f64>,
     omq: Option<f64>,
     monocoque: Option<f64>,
+    #[serde(default, rename = "monocoque-tokio")]
+    monocoque_tokio: Option<f64>,
     rzmq: Option<f64>,
     zmqrs: Option<f64>,
     /// Versions of the libraries by name, where the run wrote them down.
@@ -39,10 +41,11 @@ pub(crate) struct Row {
 pub(crate) type Figure = fn(&Row) -> Option<f64>;
 
 /// The other libraries, in the order of a table.
-pub(crate) const RIVALS: [(&str, Figure); 5] = [
+pub(crate) const RIVALS: [(&str, Figure); 6] = [
     ("libzmq", |row| row.libzmq),
     ("omq", |row| row.omq),
     ("monocoque", |row| row.monocoque),
+    ("monocoque, tokio", |row| row.monocoque_tokio),
     ("rzmq", |row| row.rzmq),
     ("zmq.rs", |row| row.zmqrs),
 ];
@@ -50,8 +53,11 @@ pub(crate) const RIVALS: [(&str, Figure); 5] = [
 impl Row {
     /// The transport, what was measured, and the size of a message.
     pub(crate) fn parts(&self) -> Result<(&str, &str, usize)> {
-        let parts: Vec<&str> = self.case.split('/').collect();
-        let [transport, what, size] = parts[..] else {
+        let ends = self.case.split_once('/').zip(self.case.rsplit_once('/'));
+        let Some(((transport, _), (before, size))) = ends else {
+            bail!("write it as transport/what/bytes");
+        };
+        let Some((_, what)) = before.split_once('/') else {
             bail!("write it as transport/what/bytes");
         };
         let size = size.parse().with_context(|| format!("{size} is no number of bytes"))?;
@@ -129,6 +135,9 @@ pub(crate) mod tests {
         assert_eq!(rows[1].times(rows[1].libzmq), Some(8.0), "a shorter time is better");
         assert_eq!(rows[1].zmqrs, None, "a column that is missing is one without figures");
         assert_eq!(versions(&rows).get("libzmq"), Some(&"4.3.4"));
+        let text = GOOD.replace("tcp/throughput/64", "tcp/tokio-multi/throughput-cpu/64");
+        let rows = parse(&text).unwrap();
+        assert_eq!(rows[0].parts().unwrap(), ("tcp", "tokio-multi/throughput-cpu", 64));
     }
 
     #[test]

@@ -54,6 +54,39 @@ fn inproc() {
     check_all("inproc");
 }
 
+/// Every way of making bodies and of receiving them, small ones, large ones and some that fill no buffer.
+#[test]
+fn the_curve_has_every_point_beside_its_floor() {
+    let backends = format!("floor,floor-blocking,{}", backends());
+    let (sizes, transports) = ("100,5k,100k", if cfg!(unix) { "tcp,ipc" } else { "tcp" });
+    let found = results(&format!(
+        "curve --transport {transports} --size {sizes} --handling drop,keep,lines,bytes \
+         --backend {backends} --seconds 0.01"
+    ));
+    let (roads, who) = (transports.split(',').count(), backends.split(',').count());
+    assert_eq!(found.len(), roads * 3 * 3 * 4 * who);
+    for result in &found {
+        assert_plausible(result, "throughput", result["messages"].as_u64().unwrap());
+        assert!(result["throughput"]["gb_per_s"].as_f64().unwrap() > 0.0, "{result}");
+        let cpu = &result["cpu"]["s_per_gb"];
+        assert!(cpu.as_f64().map_or(cfg!(not(unix)), |seconds| seconds > 0.0), "{result}");
+        assert_eq!(result["to_floor"].is_number(), result["backend"] != "floor", "{result}");
+    }
+}
+
+#[test]
+fn ringmq_that_is_told_to_spin_has_a_row_of_its_own() {
+    let backends = backends();
+    let args = "latency --transport inproc --rate 20000 --spin 100us --count 300";
+    let found = results(&format!("{args} --backend floor,{backends}"));
+    assert_eq!(found.len(), 1 + 2 * backends.split(',').count());
+    let spinning = found.iter().filter(|result| result["spin_us"] == 100);
+    assert_eq!(spinning.count(), backends.split(',').count());
+    for result in &found {
+        assert_plausible(result, "latency", 300);
+    }
+}
+
 #[test]
 fn auto_says_what_it_chose_and_stands_beside_the_floor() {
     let found = results("throughput --count 300 --size 0,1,9,9000");
@@ -154,8 +187,9 @@ fn the_suite_writes_both_reports() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let html = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
-    // Two of each road, two of each schedule, one of the comparison.
-    assert_eq!(html.matches("<svg").count(), if cfg!(unix) { 11 } else { 9 });
+    // Three of each road (two where the system tells no CPU time), one of each curve, two of each
+    // schedule, one of the comparison.
+    assert_eq!(html.matches("<svg").count(), if cfg!(unix) { 16 } else { 10 });
     assert!(html.contains("Beside other libraries") && html.contains("10.0 x"));
     let json = std::fs::read(folder.path().join("report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();

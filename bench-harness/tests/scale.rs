@@ -26,6 +26,13 @@ fn every_workload_is_run_and_reported() {
         }
     }
     assert!(table.contains("slowest peer"), "{table}");
+    assert!(rows.iter().all(|row| row["metric"] != "messages"), "it is no figure of its own");
+    for workload in ["busy", "fanout", "echo"] {
+        let of_it = rows.iter().filter(|row| row["play"] == workload);
+        let parts = of_it.filter(|row| row["metric"] == "user" || row["metric"] == "system");
+        let seconds: f64 = parts.filter_map(|row| row["value"].as_f64()).sum();
+        assert!(seconds > 0.0 || cfg!(not(unix)), "{workload} took no CPU time");
+    }
     let html = std::fs::read_to_string(folder.path().join("scale.html")).unwrap();
     assert!(html.contains("<svg") && html.ends_with("</html>"));
 }

@@ -16,6 +16,7 @@ use ringmq_bench::pool::Pool;
 use ringmq_bench::stats::RoundTrips;
 
 use crate::consume::Consume;
+use crate::job::Job;
 use crate::local_end::{LocalEnd, Orders};
 
 /// Most buffers that go round: twice the usual high-water mark, and some.
@@ -87,9 +88,13 @@ pub(crate) struct Sending {
 impl Sending {
     /// Sends messages of `size` bytes.
     pub(crate) fn new(size: usize) -> Self {
-        let stamper = Stamper::new(size);
+        Self::of(Stamper::new(size))
+    }
+
+    /// Sends the messages of `stamper`.
+    pub(crate) fn of(stamper: Stamper) -> Self {
         let pool = Pool::new(&stamper, POOL);
-        Self { size, stamper, pool }
+        Self { size: stamper.size(), stamper, pool }
     }
 
     #[inline]
@@ -133,14 +138,14 @@ impl Asking {
 /// The duty to answer.
 pub(crate) struct Answering;
 
-/// Sends messages of `size` bytes.
-pub(crate) fn sending<W, R>(runtime: R, wire: W, size: usize) -> Driven<W, R, Sending> {
-    Driven { wire, duty: Sending::new(size), runtime }
+/// Sends what the one sender of `job` sends.
+pub(crate) fn sending<W, R>(runtime: R, wire: W, job: &Job) -> Driven<W, R, Sending> {
+    Driven { wire, duty: Sending::of(job.stamper()), runtime }
 }
 
-/// Receives messages of `size` bytes.
-pub(crate) fn receiver<W, R>(runtime: R, wire: W, size: usize) -> Driven<W, R, Receiving> {
-    Driven { wire, duty: Receiving::new(size), runtime }
+/// Receives what the one receiver of `job` expects.
+pub(crate) fn receiver<W, R>(runtime: R, wire: W, job: &Job) -> Driven<W, R, Receiving> {
+    Driven { wire, duty: Receiving(job.checker()), runtime }
 }
 
 /// Sends messages of `size` bytes round.

@@ -19,18 +19,31 @@ impl Consume for Checker {
     }
 }
 
-/// What consumes for a subscriber: it may miss messages, and must not get any twice, torn or in
-/// disorder.
+/// What consumes for one of several receivers: it may miss messages, and must not get any twice, torn
+/// or in disorder.
 pub(crate) struct Subscriber {
     size: usize,
     /// The least number that the next message may have.
     next: u64,
+    /// Whether any may be missed once there was one.
+    may_miss: bool,
 }
 
 impl Subscriber {
     /// Expects messages of `size` bytes, at least the eight of the number.
     pub(crate) fn new(size: usize) -> Self {
-        Self { size, next: 0 }
+        Self { size, next: 0, may_miss: true }
+    }
+
+    /// The same that may miss none after its first.
+    pub(crate) fn of_everything(size: usize) -> Self {
+        Self { may_miss: false, ..Self::new(size) }
+    }
+
+    /// The number of the message that came last.
+    #[inline]
+    pub(crate) fn last(&self) -> u64 {
+        self.next.saturating_sub(1)
     }
 }
 
@@ -40,7 +53,8 @@ impl Consume for Subscriber {
         ensure!(body.len() == self.size, "{} bytes came where {} were sent", body.len(), self.size);
         let number = body.first_chunk().context("a message without a number came")?;
         let number = u64::from_le_bytes(*number);
-        ensure!(number >= self.next, "message {number} came after message {}", self.next - 1);
+        let due = number == self.next || self.next == 0 || (self.may_miss && number > self.next);
+        ensure!(due, "message {number} came after message {}", self.last());
         self.next = number + 1;
         Ok(())
     }
@@ -100,6 +114,12 @@ mod tests {
             consumer.consume(&number.to_le_bytes()).unwrap();
         }
         assert!(consumer.consume(&5u64.to_le_bytes()).is_err());
+        assert_eq!(consumer.last(), 5);
+        let mut consumer = Subscriber::of_everything(8);
+        for number in [3u64, 4, 5] {
+            consumer.consume(&number.to_le_bytes()).unwrap();
+        }
+        assert!(consumer.consume(&7u64.to_le_bytes()).is_err());
         assert!(consumer.consume(&[0; 7]).is_err());
     }
 

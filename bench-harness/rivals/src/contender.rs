@@ -1,13 +1,15 @@
 //! Who is measured: the bare floor, ringmq on its two backends, and the rivals; who of them where.
 
 use std::fmt;
+use std::path::PathBuf;
 
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use ringmq_bench::case::{Backend, Transport};
 use serde::{Deserialize, Serialize};
 
 use crate::measurement::Measurement;
-use crate::plan::Item;
+use crate::plan::{Form, Item};
 
 /// One of those that are measured side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
@@ -29,8 +31,10 @@ pub(crate) enum Contender {
     Tmq,
     /// The crate `omq-tokio`.
     Omq,
-    /// The crate `monocoque-rs`.
+    /// The crate `monocoque-rs` on compio, its default runtime.
     Monocoque,
+    /// The same on tokio: another build of this program.
+    MonocoqueTokio,
     /// The crate `rzmq`.
     Rzmq,
     /// The crate `zeromq`, also called zmq.rs.
@@ -38,7 +42,7 @@ pub(crate) enum Contender {
 }
 
 /// Everybody, in the order of the table.
-pub(crate) const EVERYBODY: [Contender; 11] = [
+pub(crate) const EVERYBODY: [Contender; 12] = [
     Contender::Floor,
     Contender::Uring,
     Contender::Mio,
@@ -48,13 +52,20 @@ pub(crate) const EVERYBODY: [Contender; 11] = [
     Contender::Tmq,
     Contender::Omq,
     Contender::Monocoque,
+    Contender::MonocoqueTokio,
     Contender::Rzmq,
     Contender::Zmqrs,
 ];
 
 /// Those that are neither the floor nor ringmq.
-const RIVALS: [Contender; 5] =
-    [Contender::Libzmq, Contender::Omq, Contender::Monocoque, Contender::Rzmq, Contender::Zmqrs];
+const RIVALS: [Contender; 6] = [
+    Contender::Libzmq,
+    Contender::Omq,
+    Contender::Monocoque,
+    Contender::MonocoqueTokio,
+    Contender::Rzmq,
+    Contender::Zmqrs,
+];
 
 /// Those of them whose sockets can be awaited under tokio.
 const RIVALS_IN_TASKS: [Contender; 4] =
@@ -64,6 +75,12 @@ const RIVALS_IN_TASKS: [Contender; 4] =
 pub(crate) fn rivals(in_tasks: bool) -> &'static [Contender] {
     if in_tasks { &RIVALS_IN_TASKS } else { &RIVALS }
 }
+
+/// What those are measured in whom the league leaves out.
+const OF_EVERYBODY: [Measurement; 4] =
+    [Measurement::Throughput, Measurement::Latency, Measurement::PubSub, Measurement::RouterDealer];
+/// The build of this program in which monocoque runs on tokio; it lies beside this one.
+const ON_TOKIO: &str = "ringmq-rivals-monocoque-tokio";
 
 /// Bytes of body that fit into a slot of the bare ring.
 const SLOT: usize = 64;
@@ -93,14 +110,25 @@ impl Contender {
         }
     }
 
-    /// Whether this one is asked at all, `in_tasks` of tokio or elsewhere.
-    pub(crate) fn takes_part(self, in_tasks: bool) -> bool {
+    /// Whether this one is asked at all.
+    pub(crate) fn takes_part(self, item: &Item) -> bool {
+        let in_tasks = item.flavor.is_some();
         match self {
             Contender::Uring | Contender::Mio => true,
             Contender::Floor => !in_tasks,
             Contender::UringBlocking | Contender::MioBlocking => in_tasks,
+            Contender::Rzmq | Contender::Zmqrs if !in_tasks => {
+                item.form == Form::Steady && OF_EVERYBODY.contains(&item.measurement)
+            }
             rival => rivals(in_tasks).contains(&rival),
         }
+    }
+
+    /// The program that is this one's worker.
+    pub(crate) fn program(self) -> Result<PathBuf> {
+        let this = std::env::current_exe().context("finding this program's own file")?;
+        let other = self == Contender::MonocoqueTokio;
+        Ok(if other { this.with_file_name(ON_TOKIO) } else { this })
     }
 
     /// Why this one cannot be measured so, where that is known beforehand.
@@ -111,7 +139,14 @@ impl Contender {
         size: usize,
     ) -> Option<&'static str> {
         let inproc = transport == Transport::Inproc;
+        let monocoque = matches!(self, Contender::Monocoque | Contender::MonocoqueTokio);
         match self {
+            Contender::MonocoqueTokio if !self.program().is_ok_and(|path| path.exists()) => {
+                Some("its worker is not there: ci/versus builds it")
+            }
+            _ if monocoque && transport != Transport::Tcp && measurement.has_many_peers() => {
+                Some("several peers of one PUSH, PULL or PUB of monocoque 0.4 take tcp")
+            }
             Contender::Floor if measurement.has_many_peers() => {
                 Some("there is no bare counterpart to measure")
             }
@@ -122,7 +157,7 @@ impl Contender {
                 Some("install the development files of libzmq (Debian: libzmq3-dev pkg-config)")
             }
             Contender::Zmqrs if inproc => Some("zeromq 0.7 has no inproc transport"),
-            Contender::Monocoque if measurement == Measurement::RouterDealer => {
+            _ if monocoque && measurement == Measurement::RouterDealer => {
                 Some("a ROUTER of monocoque 0.4 serves the one connection it was made from")
             }
             _ => None,
@@ -132,13 +167,17 @@ impl Contender {
     /// How a figure is to be read, where it is not plainly what the case says.
     pub(crate) fn remark(self, item: &Item) -> Option<String> {
         let remark = match self {
-            Contender::Monocoque | Contender::Zmqrs if item.measurement == Measurement::PubSub => {
+            Contender::Monocoque | Contender::MonocoqueTokio | Contender::Zmqrs
+                if item.measurement == Measurement::PubSub =>
+            {
                 "its PUB drops what a slow subscriber does not take; dropped is not counted"
             }
             Contender::Libzmq if item.measurement == Measurement::PubSub => {
                 "without a high-water mark at the publisher, since the crate cannot set NODROP"
             }
-            Contender::Monocoque if item.transport == Transport::Inproc => {
+            Contender::Monocoque | Contender::MonocoqueTokio
+                if item.transport == Transport::Inproc =>
+            {
                 "two DEALERs over a channel without a bound, its only working pair there"
             }
             _ => return None,
@@ -157,11 +196,12 @@ impl fmt::Display for Contender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan;
 
     #[test]
     fn everybody_takes_part_somewhere() {
         for contender in EVERYBODY {
-            assert!([false, true].iter().any(|&in_tasks| contender.takes_part(in_tasks)));
+            assert!(plan::items(false).iter().any(|item| contender.takes_part(item)));
         }
     }
 }

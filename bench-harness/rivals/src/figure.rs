@@ -1,8 +1,7 @@
 //! The figures that a measurement brings: what each is called, in which unit, and which way is better.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
+use ringmq_bench::cpu::CpuTime;
 use ringmq_bench::job::Outcome;
 use ringmq_bench::stats::{RoundTrips, Summary};
 
@@ -13,8 +12,10 @@ use crate::measurement::Measurement;
 pub(crate) struct Measured {
     /// What came through, and in which time.
     pub(crate) outcome: Outcome,
-    /// CPU time that both processes together took for it, where that was asked for.
-    pub(crate) cpu: Option<Duration>,
+    /// CPU time that both ends together took for it.
+    pub(crate) cpu: CpuTime,
+    /// Bytes of each message.
+    pub(crate) size: usize,
 }
 
 /// One figure of a measurement.
@@ -22,37 +23,59 @@ pub(crate) struct Measured {
 pub(crate) enum Figure {
     /// Messages a second.
     Rate,
-    /// CPU time of both processes for a million messages.
-    CpuOfMillion,
+    /// Bytes of bodies a second.
+    Bytes,
     /// Half of the round trips took no longer.
     P50,
     /// 99 of 100 took no longer.
     P99,
     /// 999 of 1000 took no longer.
     P999,
-    /// CPU time of both processes for a round trip.
-    CpuOfTrip,
+    /// CPU time of both ends for a million messages or round trips.
+    Cpu(Part),
+    /// CPU time of both ends for 10^9 bytes of bodies.
+    CpuOfBytes(Part),
+    /// CPU time of both ends for one start and stop.
+    CpuOfStart(Part),
 }
 
+/// A part of the CPU time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Both of the others.
+    Whole,
+    /// In the program.
+    User,
+    /// In the kernel.
+    System,
+}
+
+use Part::{System, User, Whole};
+
 impl Figure {
-    /// Those of a measurement; `in_tasks` for one whose ends are tasks.
-    pub(crate) fn of(measurement: Measurement, in_tasks: bool) -> &'static [Figure] {
-        match (measurement, in_tasks) {
-            (Measurement::Latency, false) => &[Figure::P50, Figure::P99, Figure::P999],
-            (Measurement::Latency, true) => &[Figure::P50, Figure::P99, Figure::CpuOfTrip],
-            (_, false) => &[Figure::Rate],
-            (_, true) => &[Figure::Rate, Figure::CpuOfMillion],
+    /// Those of a measurement.
+    pub(crate) fn of(measurement: Measurement) -> &'static [Figure] {
+        use Figure::{Bytes, Cpu, CpuOfBytes, CpuOfStart, P50, P99, P999, Rate};
+        match measurement {
+            Measurement::Latency => &[P50, P99, P999, Cpu(Whole), Cpu(User), Cpu(System)],
+            Measurement::Curve => &[Bytes, CpuOfBytes(Whole), CpuOfBytes(User), CpuOfBytes(System)],
+            Measurement::StartStop => &[CpuOfStart(Whole), CpuOfStart(User), CpuOfStart(System)],
+            _ => &[Rate, Cpu(Whole), Cpu(User), Cpu(System)],
         }
     }
 
     /// What a case's name has after that of the measurement.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
-            Figure::Rate => "",
+            Figure::Rate | Figure::Bytes => "",
             Figure::P50 => "-p50",
             Figure::P99 => "-p99",
             Figure::P999 => "-p999",
-            Figure::CpuOfMillion | Figure::CpuOfTrip => "-cpu",
+            Figure::Cpu(part) | Figure::CpuOfBytes(part) | Figure::CpuOfStart(part) => match part {
+                Whole => "-cpu",
+                User => "-cpu-user",
+                System => "-cpu-system",
+            },
         }
     }
 
@@ -60,55 +83,86 @@ impl Figure {
     pub(crate) fn unit(self) -> &'static str {
         match self {
             Figure::Rate => "M msg/s",
-            Figure::CpuOfMillion => "ms CPU/M msg",
+            Figure::Bytes => "GB/s",
             Figure::P50 | Figure::P99 | Figure::P999 => "us",
-            Figure::CpuOfTrip => "us CPU/trip",
+            Figure::Cpu(_) => "s CPU/M",
+            Figure::CpuOfBytes(_) => "s CPU/GB",
+            Figure::CpuOfStart(_) => "ms CPU",
         }
     }
 
     /// Whether less is better.
     pub(crate) fn is_cost(self) -> bool {
-        self != Figure::Rate
+        !matches!(self, Figure::Rate | Figure::Bytes)
+    }
+
+    /// Whether this is CPU time.
+    pub(crate) fn is_cpu(self) -> bool {
+        matches!(self, Figure::Cpu(_) | Figure::CpuOfBytes(_) | Figure::CpuOfStart(_))
+    }
+
+    /// Whether this is a part of another figure: written down, but not judged.
+    pub(crate) fn is_part(self) -> bool {
+        matches!(
+            self,
+            Figure::Cpu(User | System)
+                | Figure::CpuOfBytes(User | System)
+                | Figure::CpuOfStart(User | System)
+        )
     }
 
     /// Its value, in its unit.
     pub(crate) fn value(self, measured: &Measured) -> Result<f64> {
-        let Measured { outcome, cpu } = measured;
-        let ns = match self {
-            Figure::Rate => return Ok(measure::rate(outcome)? / 1e6),
-            Figure::CpuOfMillion | Figure::CpuOfTrip => {
-                let cpu = cpu.context("nobody took the CPU time")?;
-                // Nanoseconds for one are milliseconds for a million.
-                let ns = cpu.as_nanos() as f64 / outcome.messages.max(1) as f64;
-                return Ok(if self == Figure::CpuOfTrip { ns / 1e3 } else { ns });
+        let Measured { outcome, cpu, size } = measured;
+        let seconds = |part| {
+            let million = cpu.of_a_million(outcome.messages);
+            match part {
+                Whole => million.total(),
+                User => million.user,
+                System => million.system,
             }
-            Figure::P50 => summary(outcome).p50_ns,
-            Figure::P99 => summary(outcome).p99_ns,
-            Figure::P999 => summary(outcome).p999_ns,
         };
-        Ok(ns as f64 / 1e3)
+        Ok(match self {
+            Figure::Rate => measure::rate(outcome)? / 1e6,
+            Figure::Bytes => measure::rate(outcome)? * *size as f64 / 1e9,
+            Figure::P50 => summary(outcome)?.p50_ns as f64 / 1e3,
+            Figure::P99 => summary(outcome)?.p99_ns as f64 / 1e3,
+            Figure::P999 => summary(outcome)?.p999_ns as f64 / 1e3,
+            Figure::Cpu(part) => seconds(part),
+            // A million bodies of so many bytes are as many times 10^6 bytes.
+            Figure::CpuOfBytes(part) => seconds(part) * 1e3 / *size as f64,
+            // Seconds for a million are microseconds for one.
+            Figure::CpuOfStart(part) => seconds(part) / 1e3,
+        })
     }
 }
 
-fn summary(outcome: &Outcome) -> Summary {
+fn summary(outcome: &Outcome) -> Result<Summary> {
     let mut trips = RoundTrips::default();
     trips.add(&outcome.histogram);
-    trips.summary()
+    (!outcome.histogram.is_empty()).then(|| trips.summary()).context("no round trip was timed")
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
-    fn cpu_time_is_told_for_a_trip_and_for_a_million_messages() {
+    fn cpu_time_is_told_for_what_was_moved() {
         let outcome = Outcome { messages: 1_000, elapsed_ns: 1, histogram: vec![(7_000, 1_000)] };
-        let measured = Measured { outcome, cpu: Some(Duration::from_millis(5)) };
-        assert_eq!(Figure::CpuOfTrip.value(&measured).unwrap(), 5.0);
-        assert_eq!(Figure::CpuOfMillion.value(&measured).unwrap(), 5_000.0);
-        assert_eq!(Figure::P50.value(&measured).unwrap().round(), 7.0);
-        let untold = Measured { cpu: None, ..measured };
-        assert!(Figure::CpuOfTrip.value(&untold).is_err());
+        let ms = Duration::from_millis;
+        let cpu = CpuTime { user: ms(2), system: ms(3) };
+        let measured = Measured { outcome, cpu, size: 1_000 };
+        let value = |figure: Figure| figure.value(&measured).unwrap();
+        assert_eq!(value(Figure::Cpu(Whole)), 5.0, "seconds a million");
+        assert_eq!([value(Figure::Cpu(User)), value(Figure::Cpu(System))], [2.0, 3.0]);
+        assert_eq!(value(Figure::CpuOfBytes(Whole)), 5.0, "1,000,000 bytes took 5 ms");
+        assert_eq!(value(Figure::CpuOfStart(Whole)), 0.005, "5 us each, in ms");
+        assert_eq!(value(Figure::P50).round(), 7.0);
+        let untimed = Measured { outcome: Outcome::default(), ..measured };
+        assert!(Figure::P50.value(&untimed).is_err());
     }
 }

@@ -58,12 +58,11 @@ impl Opening {
     where
         W: Source + Sink + Asker + Answerer + 'static,
     {
-        let size = job.size;
         let end: Box<dyn End> = match (job.measurement == Measurement::Latency, side) {
-            (false, Side::Connect) => Box::new(Sending::new(wire, size)),
-            (false, Side::Bind) => Box::new(Receiving::new(wire, size)),
+            (false, Side::Connect) => Box::new(Sending::of(wire, job.stamper())),
+            (false, Side::Bind) => Box::new(Receiving::of(wire, job.checker())),
             (true, Side::Connect) => {
-                Box::new(Asking::new(wire, size, Patience::new(job::PATIENCE)))
+                Box::new(Asking::new(wire, job.size, Patience::new(job::PATIENCE)))
             }
             (true, Side::Bind) => Box::new(Answering(wire)),
         };

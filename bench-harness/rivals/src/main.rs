@@ -36,6 +36,7 @@ use clap::Parser as _;
 use ringmq_bench::pin::Pin;
 
 use crate::contender::Contender;
+use crate::measure::Manner;
 
 fn main() -> ExitCode {
     let result = if std::env::args().nth(1).as_deref() == Some(measure::SUBCOMMAND) {
@@ -54,11 +55,12 @@ fn main() -> ExitCode {
 
 /// Measures what was asked for, and prints it.
 fn compare(args: &cli::Args) -> Result<()> {
+    let who = args.who();
     let mut items = plan::items(args.quick);
     items.retain(|item| item.cases().iter().any(|case| case.contains(&args.only)));
     ensure!(!items.is_empty(), "--only {}: no case has that in its name", args.only);
     ensure!(
-        args.who.iter().any(|who| matches!(who, Contender::Uring | Contender::Mio)),
+        who.iter().any(|who| matches!(who, Contender::Uring | Contender::Mio)),
         "--who: name uring or mio too, since every row sets one of them beside the others"
     );
     // Made now, so that a name that cannot be written is not found out after an hour.
@@ -67,13 +69,14 @@ fn compare(args: &cli::Args) -> Result<()> {
         eprintln!("this machine is not idle (load {load:.2}): trust the ratios at most");
     }
     let settings = rounds::Settings {
-        cores: Pin::Auto.cores()?,
+        manner: Manner { cores: Pin::Auto.cores()?, time: args.time() },
         rounds: args.rounds.into(),
-        contenders: args.who.clone(),
+        contenders: who,
     };
     let rows = rows::rows(&rounds::run(&items, &settings));
     println!("{}", versions::line());
     table::print(&rows);
+    table::print_standing(&rows);
     if let (Some(mut file), Some(path)) = (json, &args.json) {
         write(&mut file, &rows).with_context(|| format!("writing {}", path.display()))?;
     }

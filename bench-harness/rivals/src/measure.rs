@@ -1,26 +1,26 @@
 //! One measurement: fresh workers, a warm-up that finds the pace, and the phase that counts.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ringmq_bench::case::{Side, Transport};
+use ringmq_bench::cpu::CpuTime;
 use ringmq_bench::endpoint::{self, SocketFile};
-use ringmq_bench::job::{Cores, Outcome};
+use ringmq_bench::job::{Account, Cores, Outcome};
 use ringmq_bench::stats;
 use ringmq_bench::worker::{Pair, Worker};
 
 use crate::contender::Contender;
 use crate::figure::Measured;
-use crate::job::{Account, Job};
+use crate::job::Job;
 use crate::measurement::Measurement;
-use crate::plan::Item;
-use crate::work::Ends;
+use crate::plan::{Form, Item};
+use crate::work::{Ends, Step};
 
 /// The argument that makes this program a worker.
 pub(crate) const SUBCOMMAND: &str = "worker";
-/// How long the phase that counts is to take; below a tenth of a second the scheduler shows.
-const TIME: Duration = Duration::from_millis(250);
 /// Shortest warm-up that tells the pace: TCP has grown its buffers by then.
 const WARM_UP: Duration = Duration::from_millis(25);
 /// Longest that sockets may take to be made.
@@ -31,60 +31,111 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const OVERTIME: u32 = 6;
 /// Messages of the first phase; many peers need some for each.
 const FIRST_PHASE: u64 = 64;
+/// Messages that arrive in a second, as far as is expected where nothing has told the pace.
+const UNTOLD_PACE: f64 = 20_000.0;
 /// Most that one warm-up phase grows over the one before.
 const GROWTH: f64 = 16.0;
 /// How often a publisher may begin before all of its subscribers receive it.
 const BEGINNINGS: u32 = 25;
+/// Starts and stops in one measurement.
+const STARTS: u64 = 8;
 
-/// Measures `contender` in `item` once. Tasks of tokio are nobody's to keep on a core.
-pub(crate) fn measure(item: &Item, contender: Contender, cores: Cores) -> Result<Measured> {
-    let cores = if item.flavor.is_some() { Cores::default() } else { cores };
-    let mut workers = Workers::open(item, contender, cores)?;
-    if item.measurement == Measurement::PubSub {
-        workers.gather()?;
-    }
-    let pace = workers.warm_up()?;
-    let count = ((TIME.as_secs_f64() * pace) as u64).max(2);
-    if item.flavor.is_none() {
-        let Account { outcome, .. } = workers.phase(count, pace).context(MEASURED)?;
-        return Ok(Measured { outcome, cpu: None });
-    }
-    let before = workers.cpu_at_rest()?;
-    let Account { outcome, .. } = workers.phase(count, pace).context(MEASURED)?;
-    let cpu = workers.cpu_at_rest()?.checked_sub(before);
-    Ok(Measured { outcome, cpu })
+/// How it is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// Cores to stay on.
+    pub(crate) cores: Cores,
+    /// How long the phase that counts is to take; below a tenth of a second the scheduler shows.
+    pub(crate) time: Duration,
 }
 
-/// Where an error came up, if it did so at last.
-const MEASURED: &str = "in the measured phase";
+/// Measures `contender` in `item` once. Tasks of tokio are nobody's to keep on a core.
+pub(crate) fn measure(item: &Item, contender: Contender, manner: Manner) -> Result<Measured> {
+    let cores = if item.flavor.is_some() { Cores::default() } else { manner.cores };
+    if item.measurement == Measurement::StartStop {
+        return starts(item, contender, cores);
+    }
+    let mut workers = Workers::open(item, contender, cores)?;
+    if item.measurement.publishes() {
+        workers.gather(item)?;
+    }
+    let (count, pace) = match item.form {
+        Form::First => (item.first_count(), UNTOLD_PACE / item.measurement.copies() as f64),
+        Form::Steady => {
+            let pace = workers.warm_up()?;
+            (((manner.time.as_secs_f64() * pace) as u64).max(2), pace)
+        }
+    };
+    let before = workers.cpu_at_rest()?;
+    let outcome = workers.phase(count, pace).context("in the measured phase")?.outcome;
+    let cpu = workers.cpu_at_rest()?.since(before);
+    if item.measurement == Measurement::Publish {
+        let (came, sent) = (outcome.messages, count * item.measurement.copies());
+        ensure!(came == sent, "of {sent} messages {came} arrived, although none was to be dropped");
+    }
+    Ok(Measured { outcome, cpu, size: item.size })
+}
+
+/// Measures what [`STARTS`] fresh pairs of processes take from before their context until after it, each
+/// with one message.
+fn starts(item: &Item, contender: Contender, cores: Cores) -> Result<Measured> {
+    let mut cpu = CpuTime::default();
+    for _ in 0..STARTS {
+        let mut workers = Workers::open(item, contender, cores)?;
+        workers.phase(1, UNTOLD_PACE).context("with its only message")?;
+        let ended = workers.step(&Step::End, PATIENCE).context("while it ended")?;
+        cpu = cpu + ended.cpu.context(UNTOLD)?;
+    }
+    let outcome = Outcome { messages: STARTS, ..Outcome::default() };
+    Ok(Measured { outcome, cpu, size: item.size })
+}
+
+/// Why there is no CPU time.
+const UNTOLD: &str = "the system does not tell the CPU time of a process";
 
 /// The workers of one measurement. Killed when dropped.
 struct Workers {
     pair: Pair<Ends>,
-    _socket_file: Option<SocketFile>,
+    _socket_files: Vec<SocketFile>,
 }
 
 impl Workers {
     fn open(item: &Item, contender: Contender, cores: Cores) -> Result<Self> {
-        let Item { measurement, transport, size, flavor } = *item;
-        let (endpoint, _socket_file) = endpoint::fresh(transport);
+        let Item { measurement, transport, size, flavor, .. } = *item;
+        let (endpoint, socket_file) = endpoint::fresh(transport);
+        let (credit, credit_file) = endpoint::fresh(Transport::Ipc);
+        let credit = PathBuf::from(credit.trim_start_matches("ipc://"));
         let two = transport != Transport::Inproc;
         let side = two.then_some(Side::Bind);
-        let job = Job { contender, measurement, transport, size, flavor, side, endpoint, cores };
+        let one_body = measurement == Measurement::Curve;
+        let measurement = measurement.of_sockets();
+        let job = Job {
+            contender,
+            measurement,
+            transport,
+            size,
+            one_body,
+            flavor,
+            side,
+            endpoint,
+            credit,
+            cores,
+        };
         let connect = |endpoint| Job { side: Some(Side::Connect), endpoint, ..job.clone() };
+        let program = contender.program()?;
         // What a rival prints while it fails is in its reply, or it is noise.
-        let start = || Worker::start(SUBCOMMAND, Stdio::null());
+        let start = || Worker::start_program(&program, SUBCOMMAND, Stdio::null());
         let (pair, _) = Pair::open(start, &job, two.then_some(connect), OPENING)
             .context("while it made its sockets")?;
-        Ok(Self { pair, _socket_file })
+        Ok(Self { pair, _socket_files: socket_file.into_iter().chain(credit_file).collect() })
     }
 
     /// Publishes until every subscriber receives it.
-    fn gather(&mut self) -> Result<()> {
+    fn gather(&mut self, item: &Item) -> Result<()> {
         for _ in 0..BEGINNINGS {
             let Account { outcome, .. } =
                 self.phase(1, 1.0).context("while the subscribers gather")?;
-            if outcome.messages == crate::measurement::MANY as u64 {
+            if outcome.messages == item.measurement.copies() {
                 return Ok(());
             }
         }
@@ -114,20 +165,23 @@ impl Workers {
         }
     }
 
-    /// CPU time of all processes so far, told by a phase of nothing: all that came before has arrived,
-    /// so that a sender has also sent what it had only queued.
-    fn cpu_at_rest(&mut self) -> Result<Duration> {
-        Ok(self.phase(0, 1.0).context("while its CPU time was taken")?.cpu)
+    /// CPU time of all processes since they began to make their sockets, told by a phase of nothing: all
+    /// that came before has arrived, so that a sender has also sent what it had only queued.
+    fn cpu_at_rest(&mut self) -> Result<CpuTime> {
+        let account = self.phase(0, 1.0).context("while its CPU time was taken")?;
+        account.cpu.context(UNTOLD)
     }
 
     /// Runs one phase, of which `pace` messages a second are expected.
     fn phase(&mut self, count: u64, pace: f64) -> Result<Account> {
         let expected = Duration::try_from_secs_f64(count as f64 / pace).unwrap_or_default();
-        let deadline = Instant::now() + PATIENCE + OVERTIME * expected;
-        let (bind, connect) = self.pair.run(&count, Side::Bind, deadline)?;
-        let cpu = bind.cpu + connect.as_ref().map_or(Duration::ZERO, |connect| connect.cpu);
-        let outcome = Outcome::timed(bind.outcome, connect.map(|connect| connect.outcome));
-        Ok(Account { outcome, cpu })
+        self.step(&Step::Phase(count), PATIENCE + OVERTIME * expected)
+    }
+
+    /// Has both sides do one step within `limit`.
+    fn step(&mut self, step: &Step, limit: Duration) -> Result<Account> {
+        let (bind, connect) = self.pair.run(step, Side::Bind, Instant::now() + limit)?;
+        Ok(Account::of_both(bind, connect))
     }
 }
 

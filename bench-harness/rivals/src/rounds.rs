@@ -6,10 +6,9 @@
 //! it; nothing that a rival does ends the run.
 
 use anyhow::Result;
-use ringmq_bench::job::Cores;
 
 use crate::contender::Contender;
-use crate::measure::measure;
+use crate::measure::{Manner, measure};
 use crate::plan::Item;
 use crate::table::digits;
 
@@ -18,8 +17,8 @@ const CHANCES: usize = 2;
 
 /// How the rounds are run.
 pub(crate) struct Settings {
-    /// Cores to stay on.
-    pub(crate) cores: Cores,
+    /// How each is measured.
+    pub(crate) manner: Manner,
     /// How often everything is measured.
     pub(crate) rounds: usize,
     /// Who takes part.
@@ -50,7 +49,7 @@ impl ItemResults {
     fn new(item: Item, contenders: &[Contender]) -> Self {
         let entries = contenders
             .iter()
-            .filter(|contender| contender.takes_part(item.flavor.is_some()))
+            .filter(|contender| contender.takes_part(&item))
             .map(|&contender| Entry::new(contender, &item))
             .collect();
         Self { item, entries }
@@ -77,12 +76,12 @@ impl Entry {
     }
 
     /// Measures one round; what came out of it, in a few words.
-    fn run(&mut self, item: &Item, cores: Cores) -> Option<String> {
+    fn run(&mut self, item: &Item, manner: Manner) -> Option<String> {
         if self.refused || self.failures >= CHANCES {
             self.rounds.push(None);
             return None;
         }
-        let figures = measure(item, self.contender, cores).and_then(|measured| {
+        let figures = measure(item, self.contender, manner).and_then(|measured| {
             item.figures().iter().map(|figure| figure.value(&measured)).collect::<Result<Vec<_>>>()
         });
         let words = match figures {
@@ -115,7 +114,7 @@ pub(crate) fn run(items: &[Item], settings: &Settings) -> Vec<ItemResults> {
             let (later, sooner) = result.entries.split_at_mut(first);
             let entries = sooner.iter_mut().chain(later);
             let words: Vec<String> =
-                entries.filter_map(|entry| entry.run(&item, settings.cores)).collect();
+                entries.filter_map(|entry| entry.run(&item, settings.manner)).collect();
             let (name, words) = (item.name(), words.join(", "));
             eprintln!("{}/{} {name}: {words}", round + 1, settings.rounds);
         }

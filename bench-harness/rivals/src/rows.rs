@@ -15,6 +15,9 @@ use crate::rounds::ItemResults;
 pub(crate) struct Row {
     /// `<transport>/<what>/<bytes>`, between tasks of tokio `<transport>/<runtime>/<what>/<bytes>`.
     pub(crate) case: String,
+    /// The name of what was measured, of which this is one figure.
+    #[serde(skip)]
+    pub(crate) item: String,
     /// The backend of ringmq.
     pub(crate) backend: Contender,
     /// The unit of the figures.
@@ -22,6 +25,9 @@ pub(crate) struct Row {
     /// Whether the ends are tasks of tokio.
     #[serde(skip)]
     pub(crate) in_tasks: bool,
+    /// Whether the figure is a part of another one.
+    #[serde(skip)]
+    pub(crate) is_part: bool,
     /// ringmq on that backend.
     pub(crate) ringmq: Option<f64>,
     /// Bare sockets or bare memory.
@@ -39,6 +45,11 @@ pub(crate) struct Row {
     pub(crate) best: Option<String>,
     /// ringmq as a multiple of the best rival.
     pub(crate) to_best: Option<f64>,
+    /// The figure of the best rival.
+    pub(crate) best_figure: Option<f64>,
+    /// Whether ringmq is first: no worse than the best rival, in CPU time at most [`LEEWAY`] of it.
+    /// Nothing where nobody else has a figure.
+    pub(crate) is_first: Option<bool>,
     /// How many times better ringmq is than each rival: faster, quicker to answer, or cheaper.
     pub(crate) ahead: BTreeMap<String, f64>,
     /// The distance of the largest and the smallest round as a share of the median.
@@ -70,9 +81,11 @@ fn row(result: &ItemResults, at: usize, case: String, figure: Figure, backend: C
     let blocking = result.figures(backend.blocking(), at);
     let mut row = Row {
         case,
+        item: result.item.name(),
         backend,
         unit: figure.unit(),
         in_tasks,
+        is_part: figure.is_part(),
         ringmq: median(&ours),
         floor: median(&floor),
         blocking: median(&blocking),
@@ -81,6 +94,8 @@ fn row(result: &ItemResults, at: usize, case: String, figure: Figure, backend: C
         to_blocking: stats::paired_ratio(&ours, &blocking),
         best: None,
         to_best: None,
+        best_figure: None,
+        is_first: None,
         ahead: BTreeMap::new(),
         spread: BTreeMap::new(),
         notes: notes(result, backend),
@@ -101,10 +116,25 @@ fn row(result: &ItemResults, at: usize, case: String, figure: Figure, backend: C
         row.rivals.insert(name, median(&theirs));
     }
     if let Some(best) = best(result, at, figure) {
-        row.to_best = stats::paired_ratio(&ours, &result.figures(best, at));
+        let theirs = result.figures(best, at);
+        row.to_best = stats::paired_ratio(&ours, &theirs);
+        row.best_figure = median(&theirs);
+        row.is_first = row.to_best.map(|ratio| is_first(figure, ratio));
         row.best = Some(best.to_string());
     }
     row
+}
+
+/// As a multiple of the best, the CPU time with which one is still first.
+const LEEWAY: f64 = 1.05;
+
+/// Whether one is first whose figure is `ratio` times that of the best of the others.
+fn is_first(figure: Figure, ratio: f64) -> bool {
+    match (figure.is_cpu(), figure.is_cost()) {
+        (true, _) => ratio <= LEEWAY,
+        (false, true) => ratio <= 1.0,
+        (false, false) => ratio >= 1.0,
+    }
 }
 
 /// The rival with the best median.
@@ -143,4 +173,18 @@ fn median(rounds: &[Option<f64>]) -> Option<f64> {
 fn spread(rounds: &[Option<f64>]) -> Option<f64> {
     let good: Vec<f64> = rounds.iter().copied().flatten().collect();
     (good.len() > 1).then(|| stats::spread(&good))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::Part;
+
+    #[test]
+    fn first_is_who_is_no_worse_than_the_best_other() {
+        assert!(is_first(Figure::Rate, 1.0) && !is_first(Figure::Rate, 0.99));
+        assert!(is_first(Figure::P99, 1.0) && !is_first(Figure::P99, 1.01));
+        let cpu = Figure::Cpu(Part::Whole);
+        assert!(is_first(cpu, 1.05) && !is_first(cpu, 1.06));
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::contender::rivals;
 use crate::rows::Row;
@@ -12,7 +12,8 @@ use crate::rows::Row;
 /// quickest, then between tasks of tokio.
 pub(crate) fn print(rows: &[Row]) {
     for in_tasks in [false, true] {
-        let rows: Vec<&Row> = rows.iter().filter(|row| row.in_tasks == in_tasks).collect();
+        let shown = |row: &&Row| row.in_tasks == in_tasks && !row.is_part;
+        let rows: Vec<&Row> = rows.iter().filter(shown).collect();
         if rows.is_empty() {
             continue;
         }
@@ -33,6 +34,52 @@ pub(crate) fn print(rows: &[Row]) {
             println!("{note}: {}", cases.join(", "));
         }
     }
+}
+
+/// Lines around the head and at the foot, none between the rows.
+const STYLE: TableStyle =
+    TableStyle::new().top_border(LINE).header_separator(LINE).bottom_border(LINE);
+const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
+
+/// Beside the best other: every figure of ringmq on either backend as a multiple of the best rival's,
+/// and a mark where it is not first.
+pub(crate) fn print_standing(rows: &[Row]) {
+    let rows: Vec<&Row> = rows.iter().filter(|row| !row.is_part && row.best.is_some()).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["case", "unit", "ringmq on", "ringmq", "best other", "", "x best", ""]);
+    let mut last = "";
+    for row in &rows {
+        let again = std::mem::replace(&mut last, &row.case) == row.case;
+        let figure = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), digits);
+        let mark = if row.is_first == Some(false) { "NOT FIRST" } else { "" };
+        table.add_row([
+            if again { String::new() } else { row.case.clone() },
+            if again { String::new() } else { row.unit.to_owned() },
+            row.backend.to_string(),
+            figure(row.ringmq),
+            row.best.clone().unwrap_or_default(),
+            figure(row.best_figure),
+            figure(row.to_best),
+            mark.to_owned(),
+        ]);
+    }
+    for column in [3, 5, 6] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    println!("{table}");
+    let judged = rows.iter().filter(|row| row.is_first.is_some()).count();
+    let first = rows.iter().filter(|row| row.is_first == Some(true)).count();
+    println!(
+        "x best: ringmq as a multiple of the best other, the median of the ratios within each round. \
+         First in {first} of {judged}: a rate at least as high, a time no longer, CPU time at most 1.05 \
+         times the best other's."
+    );
 }
 
 fn table(rows: &[&Row], in_tasks: bool) -> Table {
@@ -87,14 +134,14 @@ fn cells(row: &Row) -> Vec<String> {
     cells
 }
 
-/// Every note with the cases that it belongs to.
+/// Every note with what it belongs to.
 fn notes<'a>(rows: &[&'a Row]) -> BTreeMap<String, Vec<&'a str>> {
     let mut notes: BTreeMap<String, Vec<&'a str>> = BTreeMap::new();
     for row in rows {
         for (who, note) in &row.notes {
             let cases = notes.entry(format!("{who}: {note}")).or_default();
-            if cases.last() != Some(&row.case.as_str()) {
-                cases.push(&row.case);
+            if cases.last() != Some(&row.item.as_str()) {
+                cases.push(&row.item);
             }
         }
     }
@@ -107,7 +154,9 @@ pub(crate) fn digits(figure: f64) -> String {
         f if f >= 99.95 => format!("{figure:.0}"),
         f if f >= 9.995 => format!("{figure:.1}"),
         f if f >= 0.9995 => format!("{figure:.2}"),
-        _ => format!("{figure:.3}"),
+        f if f >= 0.09995 => format!("{figure:.3}"),
+        f if f >= 0.009995 => format!("{figure:.4}"),
+        _ => format!("{figure:.5}"),
     }
 }
 
@@ -118,5 +167,6 @@ mod tests {
     #[test]
     fn three_digits_are_enough() {
         assert_eq!(["0.123", "1.23", "12.3", "123"], [0.1234, 1.234, 12.34, 123.4].map(digits));
+        assert_eq!(["0.0123", "0.00123", "0.100"], [0.01234, 0.001234, 0.09996].map(digits));
     }
 }

@@ -7,18 +7,19 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use ringmq_bench::case::Side;
-use ringmq_bench::job::Outcome;
+use ringmq_bench::cpu::CpuTime;
+use ringmq_bench::job::{Account, Outcome};
 use ringmq_bench::pin;
 use ringmq_bench::worker::{self, Opened, Work};
-use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
-use crate::job::{Account, Job};
+use crate::contender::Contender;
+use crate::job::Job;
 use crate::local_end::{Opening, Orders};
 use crate::rival;
 
@@ -28,14 +29,28 @@ pub(crate) fn serve() -> Result<()> {
     std::process::exit(0)
 }
 
-/// The threads of the ends, the one that binds first.
+/// What a worker does next.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Step {
+    /// A phase of so many messages.
+    Phase(u64),
+    /// The end of its sockets and of their context.
+    End,
+}
+
+/// The ends of a worker.
 #[derive(Default)]
-pub(crate) struct Ends(Vec<EndThread>);
+pub(crate) struct Ends {
+    /// Their threads, the one that binds first.
+    threads: Vec<EndThread>,
+    contender: Option<Contender>,
+    /// CPU time before the sockets were made.
+    before: Option<CpuTime>,
+}
 
 impl Work for Ends {
     type Job = Job;
-    /// Messages of a phase.
-    type Step = u64;
+    type Step = Step;
     type Outcome = Account;
 
     /// Opens the ends one after the other.
@@ -44,6 +59,8 @@ impl Work for Ends {
             Some(side) => vec![side],
             None => vec![Side::Bind, Side::Connect],
         };
+        self.contender = Some(job.contender);
+        self.before = CpuTime::of_this_process();
         let mut endpoint = job.endpoint.clone();
         for side in sides {
             let thread = EndThread::spawn(job.clone(), side);
@@ -51,18 +68,30 @@ impl Work for Ends {
                 Report::Opened(at) => endpoint = at,
                 Report::Ran(_) => bail!("an end ran before it was told to"),
             }
-            self.0.push(thread);
+            self.threads.push(thread);
         }
         Ok(Opened { endpoint, subject: job.contender.to_string() })
     }
 
-    /// Runs a phase on all ends at once; the outcome is that of the end that took the time.
-    fn run(&mut self, count: u64) -> Result<Account> {
-        for thread in &self.0 {
+    /// Does a step with all ends at once.
+    fn run(&mut self, step: Step) -> Result<Account> {
+        let outcome = match step {
+            Step::Phase(count) => self.phase(count)?,
+            Step::End => self.end()?,
+        };
+        let cpu = CpuTime::of_this_process().zip(self.before);
+        Ok(Account { outcome, cpu: cpu.map(|(now, before)| now.since(before)) })
+    }
+}
+
+impl Ends {
+    /// Runs a phase; the outcome is that of the end that took the time.
+    fn phase(&mut self, count: u64) -> Result<Outcome> {
+        for thread in &self.threads {
             thread.orders.unbounded_send(count).map_err(|_| anyhow!("an end is gone"))?;
         }
         let mut timed = Outcome::default();
-        for thread in &self.0 {
+        for thread in &self.threads {
             match thread.report()? {
                 Report::Ran(outcome) if outcome.elapsed_ns > 0 || timed.messages == 0 => {
                     timed = outcome;
@@ -71,20 +100,25 @@ impl Work for Ends {
                 Report::Opened(_) => bail!("an end opened twice"),
             }
         }
-        Ok(Account { outcome: timed, cpu: cpu_time() })
+        Ok(timed)
     }
-}
 
-/// CPU time of all threads of this process so far.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+    /// Ends all sockets and the context that they had.
+    fn end(&mut self) -> Result<Outcome> {
+        for EndThread { orders, thread, .. } in self.threads.drain(..) {
+            drop(orders);
+            thread.join().map_err(|_| anyhow!("an end panicked when it ended"))?;
+        }
+        rival::end_context(self.contender.context("nothing is open")?)?;
+        Ok(Outcome::default())
+    }
 }
 
 /// The worker's hold on a thread that is an end.
 struct EndThread {
     orders: UnboundedSender<u64>,
     reports: Receiver<Result<Report>>,
+    thread: JoinHandle<()>,
 }
 
 /// What an end reports.
@@ -98,7 +132,7 @@ impl EndThread {
     fn spawn(job: Job, side: Side) -> Self {
         let (orders, inbox) = unbounded();
         let (sender, reports) = channel();
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             let ended = catch_unwind(AssertUnwindSafe(|| run_end(&job, side, inbox, &sender)));
             let last_words = match ended {
                 Ok(Ok(())) => return,
@@ -108,7 +142,7 @@ impl EndThread {
             // Nobody listens only where the worker ends anyway.
             let _ = sender.send(Err(last_words));
         });
-        Self { orders, reports }
+        Self { orders, reports, thread }
     }
 
     fn report(&self) -> Result<Report> {

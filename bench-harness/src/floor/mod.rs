@@ -4,6 +4,7 @@
 //! system (or, between threads, the memory) offers. Every figure of ringmq stands beside the floor
 //! measured in the same run, because on most machines only that ratio is worth anything.
 
+mod curve;
 mod lines;
 mod spsc;
 mod stream;

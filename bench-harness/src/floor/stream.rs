@@ -6,11 +6,12 @@
 //! one sleeps in the kernel, bounded by the socket's own timeout. Whoever asks on a schedule never
 //! sleeps; then only the side that answers does.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::curve;
 use crate::case::{Backend, Kind, Side};
 use crate::end::{Answerer, Answering, Asker, Asking, End, Receiving, Sending, Sink, Source};
 use crate::job::Job;
@@ -18,16 +19,16 @@ use crate::patience::Patience;
 use crate::payload::{Checker, Stamper};
 
 /// Bytes a write carries; larger batches gain nothing measurable over loopback, smaller ones lose.
-const BATCH: usize = 64 << 10;
+pub(super) const BATCH: usize = 64 << 10;
 /// The same for [`LARGE`] bodies: room for four of 64 KiB. One at a time would leave the bytes that do
 /// not fit a full segment in a segment of their own.
-const LARGE_BATCH: usize = (256 << 10) + 4 * MAX_HEADER;
+pub(super) const LARGE_BATCH: usize = (256 << 10) + 4 * MAX_HEADER;
 /// Bytes of body from which on a batch is a large one.
-const LARGE: usize = 32 << 10;
+pub(super) const LARGE: usize = 32 << 10;
 /// Bytes the reader has room for: several batches, so that one read can take what has piled up.
-const READ_BUFFER: usize = 512 << 10;
+pub(super) const READ_BUFFER: usize = 512 << 10;
 /// Largest header: a flags byte and eight bytes of length.
-const MAX_HEADER: usize = 9;
+pub(super) const MAX_HEADER: usize = 9;
 /// The flag of ZMTP 3 that announces eight bytes of length instead of one.
 const LONG: u8 = 2;
 
@@ -44,6 +45,9 @@ pub(super) fn end<S: Stream>(stream: S, job: &Job, side: Side) -> Result<Box<dyn
     stream.prepare(blocking, job.patience()).context("setting the options of a bare socket")?;
     let wire = Wire { stream, blocking, patience };
     let size = job.case.size;
+    if job.case.is_of_curve() {
+        return Ok(curve::end(wire, job, side));
+    }
     Ok(match (job.case.kind, side) {
         (Kind::Throughput, Side::Connect) => {
             Box::new(Sending::new(BatchWriter::new(wire, size), size))
@@ -60,7 +64,7 @@ pub(super) fn end<S: Stream>(stream: S, job: &Job, side: Side) -> Result<Box<dyn
 }
 
 /// A socket together with its way of waiting.
-struct Wire<S> {
+pub(super) struct Wire<S> {
     stream: S,
     blocking: bool,
     patience: Patience,
@@ -80,6 +84,20 @@ impl<S: Stream> Wire<S> {
         }
     }
 
+    /// Writes all of `slices`, in one system call if the kernel takes that much.
+    pub(super) fn write_all_vectored(&mut self, mut slices: &mut [IoSlice<'_>]) -> Result<()> {
+        while !slices.is_empty() {
+            match self.stream.write_vectored(slices) {
+                Ok(written) => {
+                    IoSlice::advance_slices(&mut slices, written);
+                    self.patience.progress();
+                }
+                Err(error) => self.wait(error)?,
+            }
+        }
+        Ok(())
+    }
+
     #[inline]
     fn write_all(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
@@ -95,7 +113,7 @@ impl<S: Stream> Wire<S> {
     }
 
     #[inline]
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         loop {
             match self.stream.read(buffer) {
                 Ok(0) => bail!("the other side closed the connection too early"),
@@ -105,6 +123,18 @@ impl<S: Stream> Wire<S> {
                 }
                 Err(error) => self.wait(error)?,
             }
+        }
+    }
+}
+
+/// Writes the header of a frame with a body of `size` bytes to the end of `batch`.
+#[inline]
+pub(super) fn put_header(batch: &mut Vec<u8>, size: usize) {
+    match u8::try_from(size) {
+        Ok(short) => batch.extend_from_slice(&[0, short]),
+        Err(_) => {
+            batch.push(LONG);
+            batch.extend_from_slice(&(size as u64).to_be_bytes());
         }
     }
 }
@@ -129,13 +159,7 @@ impl<S: Stream> Source for BatchWriter<S> {
             self.flush()?;
         }
         let body = stamper.next_body();
-        match u8::try_from(body.len()) {
-            Ok(short) => self.batch.extend_from_slice(&[0, short]),
-            Err(_) => {
-                self.batch.push(LONG);
-                self.batch.extend_from_slice(&(body.len() as u64).to_be_bytes());
-            }
-        }
+        put_header(&mut self.batch, body.len());
         self.batch.extend_from_slice(body);
         Ok(())
     }
@@ -147,8 +171,25 @@ impl<S: Stream> Source for BatchWriter<S> {
     }
 }
 
+/// Reads the header of the frame that `bytes` begin with, of at most `limit` bytes: its length and that
+/// of the body; nothing if it is not whole.
+#[inline]
+pub(super) fn header(bytes: &[u8], limit: usize) -> Result<Option<(usize, usize)>> {
+    let (header, length) = match bytes {
+        [0, short, ..] => (2, usize::from(*short)),
+        [LONG, long @ ..] => match long.first_chunk::<8>() {
+            Some(long) => (MAX_HEADER, u64::from_be_bytes(*long) as usize),
+            None => return Ok(None),
+        },
+        [] | [0] => return Ok(None),
+        [flags, ..] => bail!("a frame begins with the byte {flags:#04x}: the stream is torn"),
+    };
+    ensure!(length <= limit, "a frame of {length} bytes was announced, over the {limit} sent");
+    Ok(Some((header, length)))
+}
+
 /// Reads as much as there is and cuts it into frames in place.
-struct FrameReader<S> {
+pub(super) struct FrameReader<S> {
     wire: Wire<S>,
     buffer: Box<[u8]>,
     start: usize,
@@ -156,7 +197,7 @@ struct FrameReader<S> {
 }
 
 impl<S: Stream> FrameReader<S> {
-    fn new(wire: Wire<S>, size: usize) -> Self {
+    pub(super) fn new(wire: Wire<S>, size: usize) -> Self {
         let buffer = vec![0; READ_BUFFER.max(2 * (size + MAX_HEADER))].into_boxed_slice();
         Self { wire, buffer, start: 0, end: 0 }
     }
@@ -165,16 +206,9 @@ impl<S: Stream> FrameReader<S> {
     #[inline]
     fn frame(&self, limit: usize) -> Result<Option<(usize, usize)>> {
         let bytes = &self.buffer[self.start..self.end];
-        let (header, length) = match bytes {
-            [0, short, ..] => (2, usize::from(*short)),
-            [LONG, long @ ..] => match long.first_chunk::<8>() {
-                Some(long) => (MAX_HEADER, u64::from_be_bytes(*long) as usize),
-                None => return Ok(None),
-            },
-            [] | [0] => return Ok(None),
-            [flags, ..] => bail!("a frame begins with the byte {flags:#04x}: the stream is torn"),
+        let Some((header, length)) = header(bytes, limit)? else {
+            return Ok(None);
         };
-        ensure!(length <= limit, "a frame of {length} bytes was announced, over the {limit} sent");
         let body = self.start + header;
         Ok((bytes.len() >= header + length).then_some((body, body + length)))
     }

@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use super::Report;
 use crate::case::{Case, Kind};
+use crate::cpu::CpuSeconds;
 use crate::machine::Machine;
 use crate::run::Measured;
 use crate::stats::{self, Summary};
-use crate::table::gigabytes;
+use crate::table::{gigabytes, seconds_of_gigabyte};
 
 /// Raised whenever a field changes its meaning or goes away.
 const SCHEMA: u32 = 1;
@@ -44,7 +45,23 @@ struct Row<'a> {
     throughput: Option<Throughput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency: Option<Latency>,
+    /// CPU time of both ends; left out where the system does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu: Option<Cpu<'a>>,
     failure: &'a Option<String>,
+}
+
+/// Seconds of CPU time of both ends that a million messages or round trips take: medians, and each
+/// repeat that succeeded.
+#[derive(Serialize)]
+struct Cpu<'a> {
+    s_per_million: f64,
+    user_s_per_million: f64,
+    system_s_per_million: f64,
+    /// For 10^9 bytes of bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s_per_gb: Option<f64>,
+    repeats: &'a [CpuSeconds],
 }
 
 #[derive(Serialize)]
@@ -95,8 +112,19 @@ fn row(measured: &Measured) -> Row<'_> {
             summary: measured.summary(),
             percentiles: percentiles(measured),
         }),
+        cpu: cpu(measured),
         failure: &measured.failure,
     }
+}
+
+fn cpu(measured: &Measured) -> Option<Cpu<'_>> {
+    Some(Cpu {
+        s_per_million: measured.cpu_seconds(CpuSeconds::total)?,
+        user_s_per_million: measured.cpu_seconds(|cpu| cpu.user)?,
+        system_s_per_million: measured.cpu_seconds(|cpu| cpu.system)?,
+        s_per_gb: seconds_of_gigabyte(measured, CpuSeconds::total),
+        repeats: &measured.cpu,
+    })
 }
 
 fn percentiles(measured: &Measured) -> Vec<(f64, u64)> {
@@ -120,6 +148,9 @@ mod tests {
         assert_eq!(first["backend"], "floor");
         assert_eq!(first["throughput"]["msgs_per_s"], 1e6);
         assert!(first.get("latency").is_none());
+        let user = first["cpu"]["user_s_per_million"].as_f64().unwrap();
+        assert!((1.99..2.01).contains(&user), "2 ms for 1001 messages: {user}");
+        assert_eq!(first["cpu"]["repeats"][0]["user"], user);
         let last = &json["results"][5];
         assert_eq!(last["latency"]["trips"], 1000);
         assert_eq!(last["to_floor"], 0.5);

@@ -81,6 +81,7 @@ pub(super) mod sample {
 
     use super::*;
     use crate::case::{Backend, Kind, Load, Pattern, Sharing, Transport};
+    use crate::cpu::CpuTime;
     use crate::job::{Cores, Outcome};
     use crate::measure::Run;
     use crate::run;
@@ -103,7 +104,9 @@ pub(super) mod sample {
                 };
                 let mut row = Measured::new(case);
                 let outcome = Outcome { messages: 1001, elapsed_ns: 1_000_000, histogram };
-                row.add(Run { subject: "bare <sockets>".to_owned(), outcome });
+                let cpu =
+                    CpuTime { user: Duration::from_millis(2), system: Duration::from_millis(1) };
+                row.add(Run { subject: "bare <sockets>".to_owned(), outcome, cpu: Some(cpu) });
                 row.to_floor = (case.backend != Backend::Floor).then_some(0.5);
                 measured.push(row);
             }

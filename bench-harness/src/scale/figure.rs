@@ -32,8 +32,18 @@ pub(crate) enum Metric {
     JoinTime,
     /// Seconds until the last connection is closed at the far end.
     LeaveTime,
+    /// CPU seconds of both programs, outside the kernel, until every peer is there.
+    JoinUser,
+    /// The same in the kernel.
+    JoinSystem,
     /// Messages a second.
     Rate,
+    /// Messages that the rate is of. Not shown, but what the next two are divided by.
+    Messages,
+    /// CPU seconds of both programs, outside the kernel, for a million messages.
+    User,
+    /// The same in the kernel.
+    System,
     /// The slowest peer's messages as a share of the mean.
     SlowestShare,
     /// Bytes of the publisher for each subscription.
@@ -60,7 +70,12 @@ impl Metric {
             Self::ConnectedMemoryLater => "the same after a burst, connecting side",
             Self::JoinTime => "until all are connected and heard",
             Self::LeaveTime => "until all have left",
+            Self::JoinUser => "CPU of both sides until then, user",
+            Self::JoinSystem => "CPU of both sides until then, system",
             Self::Rate => "messages",
+            Self::Messages => "messages counted",
+            Self::User => "CPU of both sides, a million messages, user",
+            Self::System => "CPU of both sides, a million messages, system",
             Self::SlowestShare => "slowest peer's part of a fair share",
             Self::TopicMemory => "memory per subscription",
             Self::SubscribeTime => "until all are subscribed",
@@ -81,11 +96,15 @@ impl Metric {
             | Self::TopicMemory => "B",
             Self::JoinTime
             | Self::LeaveTime
+            | Self::JoinUser
+            | Self::JoinSystem
+            | Self::User
+            | Self::System
             | Self::SubscribeTime
             | Self::CancelTime
             | Self::ForgetTime => "s",
             Self::Rate => "msg/s",
-            Self::SlowestShare => "",
+            Self::SlowestShare | Self::Messages => "",
             Self::MatchTime | Self::MissTime => "ns",
         }
     }
@@ -98,12 +117,16 @@ impl Metric {
             | Self::BoundMemoryLater
             | Self::ConnectedMemoryLater
             | Self::TopicMemory => Some((value, "B")),
-            Self::JoinTime | Self::LeaveTime => Some((value * 1e6 / size as f64, "us")),
+            Self::JoinTime | Self::LeaveTime | Self::JoinUser | Self::JoinSystem => {
+                Some((value * 1e6 / size as f64, "us"))
+            }
+            // A second for a million is a microsecond for one.
+            Self::User | Self::System => Some((value, "us")),
             Self::SubscribeTime => Some((value * 1e9 / size as f64, "ns")),
             Self::CancelTime | Self::ForgetTime => Some((value * 2e9 / size as f64, "ns")),
             Self::Rate => (value > 0.0).then(|| (1e9 / value, "ns")),
             Self::MatchTime | Self::MissTime => Some((value, "ns")),
-            Self::SlowestShare => None,
+            Self::SlowestShare | Self::Messages => None,
         }
     }
 }

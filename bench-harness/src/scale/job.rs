@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::figure::Metric;
 use super::scenario::Scenario;
 use crate::case::Side;
+use crate::cpu::CpuTime;
 
 /// Longest that a role waits for any one thing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,6 +29,8 @@ pub(crate) struct RoleJob {
 pub(crate) enum Step {
     /// Bring all peers together.
     Join,
+    /// Do nothing: all that came before has arrived, and the CPU time is that of all of it.
+    Rest,
     /// Do what is measured, with so many messages or for so long, whichever the workload is about.
     Measure(Amount),
     /// Take it all down again.
@@ -43,5 +46,14 @@ pub(crate) struct Amount {
     pub(crate) millis: u64,
 }
 
-/// What a step has brought.
+/// What was found.
 pub(crate) type Found = Vec<(Metric, f64)>;
+
+/// What a step has brought, and what the process has taken so far.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StepAccount {
+    /// What was found.
+    pub(crate) found: Found,
+    /// CPU time since the process began, where the system tells.
+    pub(crate) cpu: Option<CpuTime>,
+}

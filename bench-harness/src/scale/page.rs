@@ -176,6 +176,10 @@ fn method() -> Markup {
                  connection."
             }
             li {
+                "CPU time is that of all threads of both processes, between two moments of rest; of \
+                 busy senders it is what they took while the receiver counted, and a little longer."
+            }
+            li {
                 "Busy: 64 bytes a message, every sender always has more; the slowest peer's part is its \
                  messages in the window as a share of the mean of all, which is 2,000 at least."
             }

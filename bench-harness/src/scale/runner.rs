@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::figure::Metric;
-use super::job::{Amount, Found, PATIENCE, RoleJob, Step};
+use super::job::{Amount, Found, PATIENCE, RoleJob, Step, StepAccount};
 use super::role_worker::RoleWorker;
 use super::scenario::{Scenario, Workload};
 use crate::case::{Backend, Side};
+use crate::cpu::CpuTime;
 use crate::progress::Progress;
 use crate::worker::{Pair, Worker};
 
@@ -78,7 +79,12 @@ fn run_scenario(
     found: &mut Found,
 ) -> Result<()> {
     let mut workers = ScenarioWorkers::open(scenario, subject)?;
-    found.extend(workers.step(&Step::Join).context("while the peers came together")?);
+    let (joined, cpu) = workers.costed(&Step::Join).context("while the peers came together")?;
+    found.extend(joined);
+    if let Some(CpuTime { user, system }) = cpu {
+        found.push((Metric::JoinUser, user.as_secs_f64()));
+        found.push((Metric::JoinSystem, system.as_secs_f64()));
+    }
     let messages = |messages| Amount { messages, ..Amount::default() };
     let measures = match scenario.workload {
         // The memory, a burst, and the memory once more.
@@ -89,10 +95,23 @@ fn run_scenario(
         Workload::Storm => Vec::new(),
     };
     for amount in measures {
-        found.extend(workers.step(&Step::Measure(amount)).context("while it was measured")?);
+        let step = Step::Measure(amount);
+        let (measured, cpu) = workers.costed(&step).context("while it was measured")?;
+        found.extend(with_cpu(measured, cpu));
     }
-    found.extend(workers.step(&Step::Leave).context("while the peers left")?);
+    found.extend(workers.step(&Step::Leave).context("while the peers left")?.found);
     workers.0.finish()
+}
+
+/// What was found, with the CPU time for a million messages in the place of how many were counted.
+fn with_cpu(mut found: Found, cpu: Option<CpuTime>) -> Found {
+    let counted = found.iter().position(|(metric, _)| *metric == Metric::Messages);
+    let messages = counted.map(|at| found.remove(at).1);
+    if let Some((cpu, messages)) = cpu.zip(messages) {
+        let seconds = cpu.of_a_million(messages as u64);
+        found.extend([(Metric::User, seconds.user), (Metric::System, seconds.system)]);
+    }
+    found
 }
 
 /// The two workers of a scenario.
@@ -109,19 +128,30 @@ impl ScenarioWorkers {
         Ok(Self(pair))
     }
 
-    /// Has both do one thing.
-    fn step(&mut self, step: &Step) -> Result<Found> {
+    /// Has both do one thing; what both found, and the CPU time of both so far.
+    fn step(&mut self, step: &Step) -> Result<StepAccount> {
         let deadline = Instant::now() + STEP;
-        let (mut found, connect) = self.0.run(step, Side::Connect, deadline)?;
-        found.extend(connect.into_iter().flatten());
-        Ok(found)
+        let (mut both, connect) = self.0.run(step, Side::Connect, deadline)?;
+        if let Some(connect) = connect {
+            both.found.extend(connect.found);
+            both.cpu = both.cpu.zip(connect.cpu).map(|(bind, connect)| bind + connect);
+        }
+        Ok(both)
+    }
+
+    /// The same between two moments of rest; and the CPU time that both took for it.
+    fn costed(&mut self, step: &Step) -> Result<(Found, Option<CpuTime>)> {
+        let before = self.step(&Step::Rest)?.cpu;
+        let found = self.step(step)?.found;
+        let after = self.step(&Step::Rest)?.cpu;
+        Ok((found, after.zip(before).map(|(after, before)| after.since(before))))
     }
 
     /// How many messages each sender can send in the window.
     fn pace(&mut self, senders: usize, window: Duration) -> Result<Amount> {
         let few = (WARM_UP / senders).max(20) as u64;
         let step = Step::Measure(Amount { messages: few, ..Amount::default() });
-        let found = self.step(&step).context("while warming up")?;
+        let found = self.step(&step).context("while warming up")?.found;
         let rate = found.iter().find(|(metric, _)| *metric == Metric::Rate);
         let rate = rate.map_or(0.0, |(_, rate)| *rate);
         let messages = (rate * window.as_secs_f64()) as u64 / senders as u64;

@@ -5,21 +5,23 @@
 //! place of PUB: it is the same socket on the wire, learns of its subscriber without a guess, and can
 //! be told to wait at its high-water mark instead of dropping, so that a count of messages remains a
 //! count. Each message is one `send` and one `recv` of owned messages; bodies of
-//! 8 KiB and more are sent as counted references (see [`crate::pool`]), smaller ones from a slice.
+//! 8 KiB and more are sent as counted references (see [`crate::pool`]), smaller ones from a slice, unless
+//! the case says how they are made.
 
 mod traffic;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use ringmq::{BackendChoice, Context, Socket, kind};
+use ringmq::{BackendChoice, Context, Socket, Spin, kind};
 
-use crate::case::{Backend, Kind, Pattern, Side};
+use crate::case::{Backend, Handling, Kind, Pattern, Side};
 use crate::end::{Answering, Asking, End, Opening, Receiving, Sending};
 use crate::job::Job;
 use crate::patience::Patience;
 use crate::worker::Opened;
-use traffic::{Held, Lockstep, Looking, Plain};
+use traffic::{Held, Keeping, Lockstep, Looking, Plain};
 
 /// Messages that a queue holds by default.
 const DEFAULT_MARK: usize = 1_000;
@@ -57,6 +59,9 @@ impl Keeper {
             Backend::Floor | Backend::FloorBlocking => bail!("a floor is not a backend of ringmq"),
         };
         let mut builder = Context::builder().backend(choice);
+        if let Some(us) = job.case.spin_us {
+            builder = builder.spin(Spin::Fixed(Duration::from_micros(us.into())));
+        }
         if let Some(core) = job.cores.io_of(side) {
             builder = builder.pin_io_threads([core]);
         }
@@ -138,15 +143,19 @@ fn open_one<K: kind::Kind>(
 }
 
 fn sends<K: kind::Sends>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
-    Ok(Box::new(Sending::new(Plain::new(held, job.case.size), job.case.size)))
+    Ok(Box::new(Sending::of(Plain::new(held, job), job.stamper())))
 }
 
 fn receives<K: kind::Receives>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
-    Ok(Box::new(Receiving::new(Plain::new(held, job.case.size), job.case.size)))
+    let checker = job.checker();
+    Ok(match job.case.handling {
+        Handling::Keep => Box::new(Receiving::of(Keeping::new(held), checker)),
+        _ => Box::new(Receiving::of(Plain::new(held, job), checker)),
+    })
 }
 
 fn looks<K: kind::Receives>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
-    Ok(Box::new(Receiving::new(Looking(held), job.case.size)))
+    Ok(Box::new(Receiving::of(Looking(held), job.checker())))
 }
 
 /// Sends once the one subscriber has subscribed.
@@ -163,7 +172,7 @@ fn asks<K: kind::Sends + kind::Receives>(job: &Job, held: Held<K>) -> Result<Box
         Kind::Latency => {
             let patience =
                 Patience::new(job.patience()).on_a_core(job.cores.shares_core(Side::Connect));
-            Ok(Box::new(Asking::new(Plain::new(held, size), size, patience)))
+            Ok(Box::new(Asking::new(Plain::new(held, job), size, patience)))
         }
     }
 }
@@ -171,14 +180,14 @@ fn asks<K: kind::Sends + kind::Receives>(job: &Job, held: Held<K>) -> Result<Box
 fn answers<K: kind::Sends + kind::Receives>(job: &Job, held: Held<K>) -> Result<Box<dyn End>> {
     match job.case.kind {
         Kind::Throughput => receives(job, held),
-        Kind::Latency => Ok(Box::new(Answering(Plain::new(held, job.case.size)))),
+        Kind::Latency => Ok(Box::new(Answering(Plain::new(held, job)))),
     }
 }
 
 fn requests(job: &Job, held: Held<kind::ReqKind>) -> Result<Box<dyn End>> {
     let size = job.case.size;
     match job.case.kind {
-        Kind::Throughput => Ok(Box::new(Sending::new(Lockstep(Plain::new(held, size)), size))),
+        Kind::Throughput => Ok(Box::new(Sending::new(Lockstep(Plain::new(held, job)), size))),
         Kind::Latency => asks(job, held),
     }
 }
@@ -186,7 +195,7 @@ fn requests(job: &Job, held: Held<kind::ReqKind>) -> Result<Box<dyn End>> {
 fn replies(job: &Job, held: Held<kind::RepKind>) -> Result<Box<dyn End>> {
     let size = job.case.size;
     match job.case.kind {
-        Kind::Throughput => Ok(Box::new(Receiving::new(Lockstep(Plain::new(held, size)), size))),
+        Kind::Throughput => Ok(Box::new(Receiving::new(Lockstep(Plain::new(held, job)), size))),
         Kind::Latency => answers(job, held),
     }
 }

@@ -1,5 +1,6 @@
 //! Sockets of ringmq seen from the loops: as something that sends, receives, asks or answers.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
@@ -7,7 +8,9 @@ use ringmq::kind::{Kind, Receives, Sends};
 use ringmq::{Error, Message, Rep, Req, Socket};
 
 use super::Keeper;
+use crate::case::{Bodies, KEPT};
 use crate::end::{Answerer, Asker, Sink, Source};
+use crate::job::Job;
 use crate::payload::{Checker, Stamper};
 use crate::pool::Pool;
 
@@ -23,16 +26,33 @@ pub(super) struct Held<K: Kind> {
     pub(super) _keeper: Arc<Keeper>,
 }
 
-/// Sends small bodies from a slice and large ones by reference; receives owned messages.
+/// How bodies are handed to a socket.
+enum Handover {
+    /// To be copied.
+    Slice,
+    /// By reference, out of a pool.
+    Reference(Pool),
+    /// With the buffer that was made for it.
+    Buffer,
+}
+
+/// Sends small bodies from a slice and large ones by reference, unless told otherwise; receives owned
+/// messages.
 pub(super) struct Plain<K: Kind> {
     held: Held<K>,
-    pool: Option<Pool>,
+    handover: Handover,
 }
 
 impl<K: Kind> Plain<K> {
-    pub(super) fn new(held: Held<K>, size: usize) -> Self {
-        let pool = (size >= BY_REFERENCE).then(|| Pool::new(&Stamper::new(size), POOL));
-        Self { held, pool }
+    pub(super) fn new(held: Held<K>, job: &Job) -> Self {
+        let handover = match job.case.bodies {
+            Bodies::Usual if job.case.size < BY_REFERENCE => Handover::Slice,
+            Bodies::Usual | Bodies::Same | Bodies::Clone => {
+                Handover::Reference(Pool::new(&job.stamper(), POOL))
+            }
+            Bodies::Fresh => Handover::Buffer,
+        };
+        Self { held, handover }
     }
 }
 
@@ -40,9 +60,10 @@ impl<K: Sends> Source for Plain<K> {
     #[inline]
     fn send(&mut self, stamper: &mut Stamper) -> Result<()> {
         let socket = &self.held.socket;
-        let sent = match &mut self.pool {
-            Some(pool) => socket.send(pool.next(stamper)),
-            None => socket.send(stamper.next_body()),
+        let sent = match &mut self.handover {
+            Handover::Slice => socket.send(stamper.next_body()),
+            Handover::Reference(pool) => socket.send(pool.next(stamper)),
+            Handover::Buffer => socket.send(stamper.next_body().to_vec()),
         };
         Ok(sent.map_err(Error::from)?)
     }
@@ -60,6 +81,31 @@ impl<K: Receives> Sink for Plain<K> {
                 return Ok(checker.check(&frame)?);
             }
         }
+    }
+}
+
+/// Receives owned messages and keeps the last ones.
+pub(super) struct Keeping<K: Kind> {
+    held: Held<K>,
+    kept: VecDeque<Message>,
+}
+
+impl<K: Kind> Keeping<K> {
+    pub(super) fn new(held: Held<K>) -> Self {
+        Self { held, kept: VecDeque::with_capacity(KEPT) }
+    }
+}
+
+impl<K: Receives> Sink for Keeping<K> {
+    #[inline]
+    fn recv(&mut self, checker: &mut Checker) -> Result<()> {
+        let message = self.held.socket.recv()?;
+        checker.check(&message)?;
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(message);
+        Ok(())
     }
 }
 

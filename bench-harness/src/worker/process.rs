@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::marker::PhantomData;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command as Process, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -33,7 +34,16 @@ impl<W: Work> Worker<W> {
     /// If the system does not start it.
     pub fn start(subcommand: &str, stderr: Stdio) -> Result<Self> {
         let program = std::env::current_exe().context("finding this program's own file")?;
-        let mut child = Process::new(&program)
+        Self::start_program(&program, subcommand, stderr)
+    }
+
+    /// The same with another program that serves `W`.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not start it.
+    pub fn start_program(program: &Path, subcommand: &str, stderr: Stdio) -> Result<Self> {
+        let mut child = Process::new(program)
             .arg(subcommand)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -135,7 +145,7 @@ impl<W> Drop for Worker<W> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::case::{Backend, Case, Kind, Load, Pattern, Sharing, Transport};
+    use crate::case::{Backend, Bodies, Case, Handling, Kind, Load, Pattern, Sharing, Transport};
     use crate::ends::Ends;
     use crate::job::{Cores, Job};
 
@@ -149,6 +159,9 @@ mod tests {
             size: 1,
             load: Load::Closed,
             sharing: Sharing::AsPinned,
+            bodies: Bodies::Usual,
+            handling: Handling::Drop,
+            spin_us: None,
         };
         let (endpoint, cores) = (String::new(), Cores::default());
         let job = Job { case, side: None, endpoint, cores, patience_ms: 1 };

@@ -25,7 +25,12 @@ pub(crate) fn results(args: &str) -> Vec<Value> {
     assert!(output.status.success(), "{args} ended with {}:\n{errors}", output.status);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["schema"], 1);
-    report["results"].as_array().unwrap().clone()
+    let results = report["results"].as_array().unwrap().clone();
+    for result in &results {
+        let cpu = result["cpu"]["s_per_million"].as_f64();
+        assert!(cpu.map_or(cfg!(not(unix)), |seconds| seconds > 0.0), "{result}");
+    }
+    results
 }
 
 /// Asserts that a result of `kind` counted `count` messages and found plausible figures.

@@ -15,70 +15,116 @@ use ringmq_bench::job::Outcome;
 use ringmq_bench::payload::{Checker, Stamper};
 use ringmq_bench::pool::Pool;
 
+use super::reception::Reception;
 use super::{SILENCE, WINDOW, each, outcome};
-use crate::awaited::{Receives, Runtime, Sends};
-use crate::consume::{Subscriber, Tally};
+use crate::awaited::{Receives, Runtime, Sending, Sends};
+use crate::consume::Subscriber;
+use crate::job::Job;
 use crate::local_end::{LocalEnd, Orders};
-use crate::measurement::MANY;
 
-/// The subscribers. Their futures outlive a phase: a read that is given up halfway may lose what it
-/// had read. The fields are dropped in this order.
-pub(super) struct Subscribers<R> {
+/// The subscribers, or the PULLs that share what one PUSH sends. Their futures outlive a phase: a read
+/// that is given up halfway may lose what it had read. The fields are dropped in this order.
+pub(super) struct Receivers<R> {
     listening: FuturesUnordered<LocalBoxFuture<'static, Result<()>>>,
-    tally: Rc<RefCell<Tally>>,
+    reception: Rc<RefCell<Reception>>,
     runtime: R,
 }
 
-impl<R: Runtime> Subscribers<R> {
-    /// Expects messages of `size` bytes.
-    pub(super) fn new<W: Receives + 'static>(runtime: R, wires: Vec<W>, size: usize) -> Self {
-        let tally = Rc::new(RefCell::new(Tally::new(0)));
+impl<R: Runtime> Receivers<R> {
+    /// Those of `job`.
+    pub(super) fn new<W: Receives + 'static>(runtime: R, wires: Vec<W>, job: &Job) -> Result<Self> {
+        let reception = Rc::new(RefCell::new(Reception::new(job)?));
         let listening = wires
             .into_iter()
-            .map(|wire| Box::pin(listen(wire, size, Rc::clone(&tally))) as LocalBoxFuture<_>)
+            .zip(Reception::consumers(job))
+            .enumerate()
+            .map(|(at, (wire, consumer))| {
+                Box::pin(listen(at, wire, consumer, Rc::clone(&reception))) as LocalBoxFuture<_>
+            })
             .collect();
-        Self { listening, tally, runtime }
+        Ok(Self { listening, reception, runtime })
     }
 }
 
 /// Receives for ever.
-async fn listen(mut wire: impl Receives, size: usize, tally: Rc<RefCell<Tally>>) -> Result<()> {
-    let mut consumer = Subscriber::new(size);
+async fn listen(
+    at: usize,
+    mut wire: impl Receives,
+    mut consumer: Subscriber,
+    reception: Rc<RefCell<Reception>>,
+) -> Result<()> {
     loop {
         wire.recv(&mut consumer).await?;
-        tally.borrow_mut().note();
+        reception.borrow_mut().note(at, consumer.last())?;
     }
 }
 
-impl<R: Runtime> LocalEnd for Subscribers<R> {
+impl<R: Runtime> LocalEnd for Receivers<R> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
-        let Self { listening, tally, runtime } = self;
-        *tally.borrow_mut() = Tally::new(count * MANY as u64);
+        let Self { listening, reception, runtime } = self;
+        reception.borrow_mut().begin(count);
         runtime.block_on(async {
             loop {
-                let before = tally.borrow().received;
+                let before = reception.borrow().received();
                 let mut silence = pin!(R::sleep(SILENCE));
                 let enough = poll_fn(|cx| {
                     if let Poll::Ready(Some(Err(error))) = listening.poll_next_unpin(cx) {
                         return Poll::Ready(Err(error));
                     }
-                    if tally.borrow().complete() {
+                    let reception = reception.borrow();
+                    if reception.complete() {
                         return Poll::Ready(Ok(true));
                     }
-                    silence.as_mut().poll(cx).map(|()| Ok(tally.borrow().received == before))
+                    let over = || reception.may_miss() && reception.received() == before;
+                    silence.as_mut().poll(cx).map(|()| Ok(over()))
                 });
                 if enough.await? {
                     break;
                 }
             }
-            let tally = tally.borrow();
-            Ok(outcome(tally.received, tally.elapsed_ns()))
+            reception.borrow().end()
         })
     }
 
     fn order(&mut self, orders: &mut Orders) -> Option<u64> {
         self.runtime.block_on(orders.next())
     }
+}
+
+/// Several sockets that send, each its share of the numbers. The fields are dropped in this order.
+pub(super) struct Senders<W, R> {
+    senders: Vec<(W, Sending)>,
+    runtime: R,
+}
+
+impl<W: Sends, R> Senders<W, R> {
+    /// Those of `job`.
+    pub(super) fn new(runtime: R, wires: Vec<W>, job: &Job) -> Self {
+        let all = wires.len() as u64;
+        let strand = |strand| Sending::of(Stamper::of_strand(job.size, strand, all));
+        Self { senders: wires.into_iter().zip((0..).map(strand)).collect(), runtime }
+    }
+}
+
+impl<W: Sends + 'static, R: Runtime> LocalEnd for Senders<W, R> {
+    fn run(&mut self, count: u64) -> Result<Outcome> {
+        let Self { senders, runtime } = self;
+        let (each, all) = (each(count, senders.len()), senders.len() as u64);
+        let send = |(wire, sending)| send_all(wire, sending, each);
+        runtime.block_on(try_join_all(senders.iter_mut().map(|(w, s)| send((w, s)))))?;
+        Ok(outcome(each * all, 0))
+    }
+
+    fn order(&mut self, orders: &mut Orders) -> Option<u64> {
+        self.runtime.block_on(orders.next())
+    }
+}
+
+async fn send_all(wire: &mut impl Sends, sending: &mut Sending, count: u64) -> Result<()> {
+    for _ in 0..count {
+        wire.send_next(sending).await?;
+    }
+    wire.flush().await
 }
 
 /// The DEALERs. The fields are dropped in this order.
@@ -96,8 +142,9 @@ struct Dealer<W> {
 }
 
 impl<W, R> Dealers<W, R> {
-    /// Sends messages of `size` bytes.
-    pub(super) fn new(runtime: R, wires: Vec<W>, size: usize) -> Self {
+    /// Those of `job`.
+    pub(super) fn new(runtime: R, wires: Vec<W>, job: &Job) -> Self {
+        let size = job.size;
         let dealer = |wire| {
             let stamper = Stamper::new(size);
             let pool = Pool::new(&stamper, 4 * WINDOW as usize);
@@ -125,11 +172,11 @@ impl<W: Sends + Receives> Dealer<W> {
 
 impl<W: Sends + Receives + 'static, R: Runtime> LocalEnd for Dealers<W, R> {
     fn run(&mut self, count: u64) -> Result<Outcome> {
-        let each = each(count);
-        let start = Instant::now();
         let Self { dealers, runtime } = self;
+        let (each, peers) = (each(count, dealers.len()), dealers.len() as u64);
+        let start = Instant::now();
         runtime.block_on(try_join_all(dealers.iter_mut().map(|dealer| dealer.work(each))))?;
-        Ok(outcome(each * MANY as u64, start.elapsed().as_nanos() as u64))
+        Ok(outcome(each * peers, start.elapsed().as_nanos() as u64))
     }
 
     fn order(&mut self, orders: &mut Orders) -> Option<u64> {

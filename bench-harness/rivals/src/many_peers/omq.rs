@@ -8,11 +8,11 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use omq_tokio::blocking::Socket;
 use omq_tokio::{Error, Message, Options, SocketType};
-use ringmq_bench::case::Side;
-use ringmq_bench::end::{Answerer, Answering, End, Sending};
+use ringmq_bench::case::{Side, Transport};
+use ringmq_bench::end::{Answerer, Answering, End};
 
-use super::blocking::{Dealers, Many, Subscribers};
-use super::{MANY, Rounded};
+use super::blocking::{Dealers, Many, ManyThatSend, Receivers, Senders};
+use super::{Rounded, collector, distributor, publisher};
 use crate::consume::Consume;
 use crate::job::Job;
 use crate::local_end::Opening;
@@ -21,28 +21,48 @@ use crate::rival::omq::{CONTEXT, Wire, attach, consume};
 
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
-    let size = job.size;
+    let plain = |kind| CONTEXT.blocking_socket(kind, Options::default());
+    let wire = |socket| Wire::new(socket, &job.stamper(), job.transport == Transport::Inproc);
+    let endpoint = job.endpoint.clone();
     match (job.measurement, side) {
-        (Measurement::PubSub, Side::Bind) => {
+        (Measurement::Publish | Measurement::PubSub, Side::Bind) => {
             let options = Options { xpub_nodrop: true, ..Options::default() };
             let socket = CONTEXT.blocking_socket(SocketType::Pub, options);
             let endpoint = attach(&socket, job, side)?;
-            let end: Box<dyn End> = Box::new(Sending::new(Wire::new(socket, size, false), size));
-            Ok(Opening::ready(endpoint, end))
+            publisher(job, endpoint, wire(socket))
+        }
+        (Measurement::FanOut, Side::Bind) => {
+            let socket = plain(SocketType::Push);
+            let endpoint = attach(&socket, job, side)?;
+            Ok(distributor(job, endpoint, wire(socket)))
+        }
+        (Measurement::FanIn, Side::Bind) => {
+            let socket = plain(SocketType::Pull);
+            let endpoint = attach(&socket, job, side)?;
+            Ok(collector(job, endpoint, wire(socket)))
         }
         (_, Side::Bind) => {
-            let socket = CONTEXT.blocking_socket(SocketType::Router, Options::default());
+            let socket = plain(SocketType::Router);
             let endpoint = attach(&socket, job, side)?;
             let end: Box<dyn End> = Box::new(Answering(Router(socket)));
-            Ok(Opening::ready(endpoint, Rounded(end)))
+            Ok(Opening::ready(endpoint, Rounded(end, job.peers())))
         }
-        (Measurement::PubSub, Side::Connect) => {
+        (Measurement::Publish | Measurement::PubSub, Side::Connect) => {
             let sockets = Sockets::connect(SocketType::Sub, job)?;
-            Ok(Opening::ready(job.endpoint.clone(), Subscribers::new(sockets, size)))
+            Ok(Opening::ready(endpoint, Receivers::new(sockets, job)?))
+        }
+        (Measurement::FanOut, Side::Connect) => {
+            let sockets = Sockets::connect(SocketType::Pull, job)?;
+            Ok(Opening::ready(endpoint, Receivers::new(sockets, job)?))
+        }
+        (Measurement::FanIn, Side::Connect) => {
+            let sockets = Sockets::connect(SocketType::Push, job)?.0;
+            let wires = sockets.into_iter().map(wire).collect();
+            Ok(Opening::ready(endpoint, Senders::new(wires, job)))
         }
         (_, Side::Connect) => {
             let sockets = Sockets::connect(SocketType::Dealer, job)?;
-            Ok(Opening::ready(job.endpoint.clone(), Dealers::new(sockets, size)))
+            Ok(Opening::ready(endpoint, Dealers::new(sockets, job)))
         }
     }
 }
@@ -69,7 +89,7 @@ impl Sockets {
             }
             Ok(socket)
         };
-        Ok(Self((0..MANY).map(one).collect::<Result<_>>()?))
+        Ok(Self((0..job.peers()).map(one).collect::<Result<_>>()?))
     }
 }
 
@@ -83,13 +103,15 @@ impl Many for Sockets {
         }
     }
 
-    #[inline]
-    fn send(&mut self, at: usize, body: &[u8]) -> Result<()> {
-        Ok(self.0[at].send(Message::from_slice(body))?)
-    }
-
     fn wait(&mut self, _limit: Duration) -> Result<()> {
         std::thread::yield_now();
         Ok(())
+    }
+}
+
+impl ManyThatSend for Sockets {
+    #[inline]
+    fn send(&mut self, at: usize, body: &[u8]) -> Result<()> {
+        Ok(self.0[at].send(Message::from_slice(body))?)
     }
 }

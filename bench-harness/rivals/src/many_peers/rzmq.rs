@@ -5,8 +5,8 @@ use ringmq_bench::case::Side;
 use rzmq::socket::{SUBSCRIBE, XPUB_NODROP};
 use rzmq::{MsgFlags, Socket, SocketType};
 
-use super::awaited::{Dealers, Subscribers};
-use super::{MANY, Rounded};
+use super::Rounded;
+use super::awaited::{Dealers, Receivers};
 use crate::awaited::{self, Answers, Runtime as _};
 use crate::job::Job;
 use crate::local_end::Opening;
@@ -16,7 +16,7 @@ use crate::rival::rzmq::{Driver, Wire, attach, socket};
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
     let driver = Driver::of(job)?;
-    let size = job.size;
+    let job = job.clone();
     if side == Side::Bind {
         let publishes = job.measurement == Measurement::PubSub;
         let kind = if publishes { SocketType::Pub } else { SocketType::Router };
@@ -25,33 +25,33 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
             if publishes {
                 socket.set_option(XPUB_NODROP, 1i32).await?;
             }
-            let endpoint = attach(&socket, job, side).await?;
+            let endpoint = attach(&socket, &job, side).await?;
             anyhow::Ok((socket, endpoint))
         })?;
         return Ok(if publishes {
-            Opening::new(endpoint, move || Ok(awaited::sending(driver, Wire(socket), size)))
+            Opening::new(endpoint, move || Ok(awaited::sending(driver, Wire(socket), &job)))
         } else {
-            Opening::new(endpoint, move || Ok(Rounded(awaited::answering(driver, Router(socket)))))
+            let answering = awaited::answering(driver, Router(socket));
+            Opening::ready(endpoint, Rounded(answering, job.peers()))
         });
     }
-    let job = job.clone();
     let endpoint = job.endpoint.clone();
     Ok(match job.measurement {
         Measurement::PubSub => Opening::new(endpoint, move || {
             let wires = driver.block_on(many_peers(&driver, SocketType::Sub, &job))?;
-            Ok(Subscribers::new(driver, wires, size))
+            Receivers::new(driver, wires, &job)
         }),
         _ => Opening::new(endpoint, move || {
             let wires = driver.block_on(many_peers(&driver, SocketType::Dealer, &job))?;
-            Ok(Dealers::new(driver, wires, size))
+            Ok(Dealers::new(driver, wires, &job))
         }),
     })
 }
 
 /// Makes and connects many sockets.
 async fn many_peers(driver: &Driver, kind: SocketType, job: &Job) -> Result<Vec<Wire>> {
-    let mut wires = Vec::with_capacity(MANY);
-    for _ in 0..MANY {
+    let mut wires = Vec::with_capacity(job.peers());
+    for _ in 0..job.peers() {
         let socket = socket(&driver.context, kind).await?;
         if kind == SocketType::Sub {
             socket.set_option(SUBSCRIBE, "").await?;

@@ -35,10 +35,23 @@ pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
         #[cfg(feature = "libzmq")]
         Contender::Libzmq => libzmq::open(job, side),
         Contender::Omq => omq::open(job, side),
-        Contender::Monocoque => monocoque::open(job, side),
+        Contender::Monocoque | Contender::MonocoqueTokio => monocoque::open(job, side),
         Contender::Rzmq => rzmq::open(job, side),
         Contender::Zmqrs => zmqrs::open(job, side),
         other => bail!("{other} is not measured so"),
+    }
+}
+
+/// Ends the context that all sockets of this process had, where a library has one such.
+pub(crate) fn end_context(contender: Contender) -> Result<()> {
+    match contender {
+        #[cfg(feature = "libzmq")]
+        Contender::Libzmq => libzmq::CONTEXT.clone().destroy().context("ending libzmq's context"),
+        Contender::Omq => {
+            omq::CONTEXT.term();
+            Ok(())
+        }
+        _ => Ok(()),
     }
 }
 

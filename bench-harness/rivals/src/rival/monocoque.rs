@@ -1,13 +1,13 @@
-//! monocoque-rs, on io_uring.
+//! monocoque-rs, on io_uring, and in another build of this program on tokio.
 //!
 //! Configuration: throughput with write coalescing and one flush at the end of each phase (the buffer
 //! writes itself out at 64 KiB), and `recv_into` on a reused buffer: the fastest of the cases in its
 //! `BENCHMARKS.md` (`push_pull_coalesced_recv_into`). Latency eagerly, one write a send, with the small
 //! buffers of its `benches/latency.rs`. Each side has one `LocalRuntime` on its own thread, as in all of
-//! its benchmarks. The runtime is the default one, compio; its tokio runtime, which excludes compio
-//! within one build, was neither faster nor quicker here. Over inproc only DEALER forms a working pair
-//! (`benches/inproc_socket.rs` says so), in `monocoque-rs-zmtp`, over a channel without a bound; it
-//! is PUSH and PULL, REQ and REP there.
+//! its benchmarks. The runtime is the default one, compio; of tokio, which excludes compio within one
+//! build, the worker is a second program made from the same source (`monocoque-tokio` in `Cargo.toml`).
+//! Over inproc only DEALER forms a working pair (`benches/inproc_socket.rs` says so), in
+//! `monocoque-rs-zmtp`, over a channel without a bound; it is PUSH and PULL, REQ and REP there.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Runtime for LocalRuntime {
 /// Makes one end.
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
     let runtime = LocalRuntime::new().context("making a runtime of monocoque")?;
-    let (size, measurement) = (job.size, job.measurement);
+    let job = job.clone();
     let endpoint = job.endpoint.clone();
     match (job.transport, side) {
         (Transport::Tcp, Side::Bind) => {
@@ -53,7 +53,7 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
             let finish = move || {
                 let (stream, _) = runtime.block_on(listener.accept())?;
                 enable_tcp_nodelay(&stream)?;
-                bound(runtime, stream, measurement, size)
+                bound(runtime, stream, &job)
             };
             Ok(Opening { endpoint, finish: Box::new(finish) })
         }
@@ -62,7 +62,7 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
             let finish = move || {
                 let stream = runtime.block_on(TcpStream::connect(address))?;
                 enable_tcp_nodelay(&stream)?;
-                connected(runtime, stream, measurement, size)
+                connected(runtime, stream, &job)
             };
             Ok(Opening { endpoint, finish: Box::new(finish) })
         }
@@ -70,7 +70,7 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
             let listener = runtime.block_on(ipc::bind(path(&endpoint)?))?;
             let finish = move || {
                 let stream = runtime.block_on(ipc::accept(&listener))?;
-                bound(runtime, stream, measurement, size)
+                bound(runtime, stream, &job)
             };
             Ok(Opening { endpoint, finish: Box::new(finish) })
         }
@@ -78,7 +78,7 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
             let path = path(&endpoint)?.to_owned();
             let finish = move || {
                 let stream = runtime.block_on(ipc::connect(path))?;
-                connected(runtime, stream, measurement, size)
+                connected(runtime, stream, &job)
             };
             Ok(Opening { endpoint, finish: Box::new(finish) })
         }
@@ -97,57 +97,49 @@ pub(crate) fn options(measurement: Measurement) -> SocketOptions {
 }
 
 /// The end that binds, once its peer is there.
-fn bound<S: Stream>(
-    runtime: LocalRuntime,
-    stream: S,
-    measurement: Measurement,
-    size: usize,
-) -> Result<Box<dyn LocalEnd>> {
-    let options = options(measurement);
-    if measurement == Measurement::Latency {
+fn bound<S: Stream>(runtime: LocalRuntime, stream: S, job: &Job) -> Result<Box<dyn LocalEnd>> {
+    let options = options(job.measurement);
+    if job.measurement == Measurement::Latency {
         let socket = runtime.block_on(RepSocket::with_options(stream, options))?;
         return Ok(Box::new(awaited::answering(runtime, Wire::new(socket))));
     }
     let socket = runtime.block_on(PullSocket::with_options(stream, options))?;
-    Ok(Box::new(awaited::receiver(runtime, Wire::new(socket), size)))
+    Ok(Box::new(awaited::receiver(runtime, Wire::new(socket), job)))
 }
 
 /// The end that connects.
-fn connected<S: Stream>(
-    runtime: LocalRuntime,
-    stream: S,
-    measurement: Measurement,
-    size: usize,
-) -> Result<Box<dyn LocalEnd>> {
-    let options = options(measurement);
-    if measurement == Measurement::Latency {
+fn connected<S: Stream>(runtime: LocalRuntime, stream: S, job: &Job) -> Result<Box<dyn LocalEnd>> {
+    let options = options(job.measurement);
+    if job.measurement == Measurement::Latency {
         let socket = runtime.block_on(ReqSocket::with_options(stream, options))?;
-        return Ok(Box::new(awaited::asking(runtime, Wire::new(socket), size)));
+        return Ok(Box::new(awaited::asking(runtime, Wire::new(socket), job.size)));
     }
     let socket = runtime.block_on(PushSocket::with_options(stream, options))?;
-    Ok(Box::new(awaited::sending(runtime, Wire::new(socket), size)))
+    Ok(Box::new(awaited::sending(runtime, Wire::new(socket), job)))
 }
 
 /// Both ends between two threads.
-fn inproc(runtime: LocalRuntime, job: &Job, side: Side) -> Result<Opening> {
-    let (size, measurement, endpoint) = (job.size, job.measurement, job.endpoint.clone());
-    let options = options(measurement);
-    Ok(match (measurement, side) {
+fn inproc(runtime: LocalRuntime, job: Job, side: Side) -> Result<Opening> {
+    let endpoint = job.endpoint.clone();
+    let options = options(job.measurement);
+    Ok(match (job.measurement, side) {
         (Measurement::Latency, Side::Bind) => {
             let socket = DealerSocket::bind_inproc_bidi(&endpoint, options)?;
             Opening::new(endpoint, move || Ok(awaited::answering(runtime, Wire::new(socket))))
         }
         (Measurement::Latency, Side::Connect) => {
             let socket = DealerSocket::connect_inproc(&endpoint, options)?;
-            Opening::new(endpoint, move || Ok(awaited::asking(runtime, Wire::new(socket), size)))
+            Opening::new(endpoint, move || {
+                Ok(awaited::asking(runtime, Wire::new(socket), job.size))
+            })
         }
         (_, Side::Bind) => {
             let socket = DealerSocket::bind_inproc_bidi(&endpoint, options)?;
-            Opening::new(endpoint, move || Ok(awaited::receiver(runtime, Wire::new(socket), size)))
+            Opening::new(endpoint, move || Ok(awaited::receiver(runtime, Wire::new(socket), &job)))
         }
         (_, Side::Connect) => {
             let socket = DealerSocket::connect_inproc(&endpoint, options)?;
-            Opening::new(endpoint, move || Ok(awaited::sending(runtime, Wire::new(socket), size)))
+            Opening::new(endpoint, move || Ok(awaited::sending(runtime, Wire::new(socket), &job)))
         }
     })
 }

@@ -55,7 +55,7 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
     let socket = CONTEXT.blocking_socket(kind, options(job));
     let endpoint = attach(&socket, job, side)?;
     let spins = job.transport == Transport::Inproc;
-    let wire = Wire::new(socket, job.size, spins);
+    let wire = Wire::new(socket, &job.stamper(), spins);
     Ok(Opening::blocking(job, side, endpoint, wire))
 }
 
@@ -93,9 +93,9 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// A socket for bodies of `size` bytes.
-    pub(crate) fn new(socket: Socket, size: usize, spins: bool) -> Self {
-        let pool = (size > MAX_INLINE_MESSAGE).then(|| Pool::new(&Stamper::new(size), POOL));
+    /// A socket for the messages of `stamper`.
+    pub(crate) fn new(socket: Socket, stamper: &Stamper, spins: bool) -> Self {
+        let pool = (stamper.size() > MAX_INLINE_MESSAGE).then(|| Pool::new(stamper, POOL));
         Self { socket, pool, spins }
     }
 

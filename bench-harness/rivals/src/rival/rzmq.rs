@@ -42,19 +42,19 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
     let driver = Driver::of(job)?;
     let socket = driver.block_on(socket(&driver.context, kind))?;
     let endpoint = driver.block_on(attach(&socket, job, side))?;
-    let (size, measurement, wire) = (job.size, job.measurement, Wire(socket));
-    Ok(match (measurement, side) {
+    let (job, wire) = (job.clone(), Wire(socket));
+    Ok(match (job.measurement, side) {
         (Measurement::Latency, Side::Connect) => {
-            Opening::new(endpoint, move || Ok(awaited::asking(driver, wire, size)))
+            Opening::new(endpoint, move || Ok(awaited::asking(driver, wire, job.size)))
         }
         (Measurement::Latency, Side::Bind) => {
             Opening::new(endpoint, move || Ok(awaited::answering(driver, wire)))
         }
         (_, Side::Connect) => {
-            Opening::new(endpoint, move || Ok(awaited::sending(driver, wire, size)))
+            Opening::new(endpoint, move || Ok(awaited::sending(driver, wire, &job)))
         }
         (_, Side::Bind) => {
-            Opening::new(endpoint, move || Ok(awaited::receiver(driver, wire, size)))
+            Opening::new(endpoint, move || Ok(awaited::receiver(driver, wire, &job)))
         }
     })
 }

@@ -30,19 +30,19 @@ pub(crate) fn runtime(measurement: Measurement) -> Result<Runtime> {
 pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
     let runtime = runtime(job.measurement)?;
     let endpoint = job.endpoint.clone();
-    let size = job.size;
+    let job = job.clone();
     match (job.measurement, side) {
         (Measurement::Throughput, Side::Connect) => Ok(Opening::new(endpoint.clone(), move || {
             let socket = connected::<PushSocket>(&runtime, &endpoint)?;
-            Ok(awaited::sending(runtime, Wire(socket), size))
+            Ok(awaited::sending(runtime, Wire(socket), &job))
         })),
         (Measurement::Latency, Side::Connect) => Ok(Opening::new(endpoint.clone(), move || {
             let socket = connected::<ReqSocket>(&runtime, &endpoint)?;
-            Ok(awaited::asking(runtime, Wire(socket), size))
+            Ok(awaited::asking(runtime, Wire(socket), job.size))
         })),
         (Measurement::Throughput, Side::Bind) => {
             let (socket, endpoint) = bound::<PullSocket>(&runtime, &endpoint)?;
-            Ok(Opening::new(endpoint, move || Ok(awaited::receiver(runtime, Wire(socket), size))))
+            Ok(Opening::new(endpoint, move || Ok(awaited::receiver(runtime, Wire(socket), &job))))
         }
         (Measurement::Latency, Side::Bind) => {
             let (socket, endpoint) = bound::<RepSocket>(&runtime, &endpoint)?;

@@ -24,7 +24,7 @@ pub(super) fn list(report: &Report) -> Markup {
     }
 }
 
-/// A command for each section, transport, load and sharing of cores.
+/// A command for each section, transport, load and sharing of cores; those of the curve are one.
 fn section_commands(report: &Report) -> Vec<String> {
     let cases = || report.measured.iter().map(|row| row.case);
     let of = |case: &Case| (Section::of(case), case.transport, case.load, case.sharing);
@@ -41,6 +41,17 @@ fn section_commands(report: &Report) -> Vec<String> {
 }
 
 fn command(case: &Case, alike: &[Case]) -> String {
+    if Section::of(case) == Section::Curve {
+        let (bodies, handling) = (
+            distinct(alike.iter().map(|case| case.bodies.to_string())),
+            distinct(alike.iter().map(|case| case.handling.to_string())),
+        );
+        return format!(
+            "cargo run --release -p ringmq-bench -- curve --transport {} --bodies {bodies} \
+             --handling {handling}",
+            case.transport
+        );
+    }
     let kind = match case.kind {
         Kind::Throughput => "throughput",
         Kind::Latency => "latency",
@@ -55,12 +66,14 @@ fn command(case: &Case, alike: &[Case]) -> String {
         Sharing::Side => " --share-core side",
         Sharing::All => " --share-core all",
     };
+    let spins = distinct(alike.iter().filter_map(|case| Some(format!("{}us", case.spin_us?))));
+    let spin = if spins.is_empty() { String::new() } else { format!(" --spin {spins}") };
     let (sizes, backends) = (
         distinct(alike.iter().map(|case| case.size.to_string())),
         distinct(alike.iter().map(|case| case.backend.to_string())),
     );
     format!(
-        "cargo run --release -p ringmq-bench -- {kind}{load}{sharing} --transport {} --pattern {} \
+        "cargo run --release -p ringmq-bench -- {kind}{load}{spin}{sharing} --transport {} --pattern {} \
          --size {sizes} --backend {backends}",
         case.transport, case.pattern
     )

@@ -37,7 +37,19 @@ pub(super) fn rules(report: &Report) -> Markup {
                  carries its number and is checked for length, number and last byte, every 64th as a \
                  whole; a message lost, repeated, torn or out of order would have failed the run."
             }
+            li {
+                "CPU time is that of all threads of both ends, user and system, between two moments of \
+                 rest before and after the measured phase: what the driver does for each message is in \
+                 it, and the same for everybody. Seconds a million messages or round trips; medians of \
+                 the rounds."
+            }
             (floors())
+            li {
+                "Throughput by the size of the bodies: one body by reference, again and again, to a \
+                 receiver that looks at its ends and drops it; the floor copies bodies below 4 KiB into \
+                 batches and hands larger ones to the kernel where they lie. " code { "ringmq-bench curve" }
+                " measures other ways too."
+            }
             (asking())
             li {
                 "ringmq ran with its default options (over 256 KiB: with lower high-water marks), one \
@@ -74,6 +86,10 @@ fn asking() -> Markup {
         li {
             "After a pause: the asking thread sleeps before each question, for at least so long. Pauses \
              of 100 ms and more are measured for all at once, their questions at different times."
+        }
+        li {
+            "Where ringmq spins for some time, each of its threads that waits does so first, every time, as \
+             a program can ask for; elsewhere it decides that by itself."
         }
         li {
             "On a core a side: the application and the I/O thread of each side share a core, and the \

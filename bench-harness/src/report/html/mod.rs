@@ -91,7 +91,7 @@ mod tests {
     fn the_page_is_whole_and_needs_nothing_else() {
         let page = super::render(&sample::report()).unwrap();
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
-        assert_eq!(page.matches("<svg").count(), 4, "two of speed, two of the schedule");
+        assert_eq!(page.matches("<svg").count(), 5, "three of speed, two of the schedule");
         for wanted in [
             "50.0 %",
             "1 KiB",
@@ -116,7 +116,7 @@ mod tests {
         let mut report = sample::report();
         report.versus = sample::versus();
         let page = super::render(&report).unwrap();
-        assert_eq!(page.matches("<svg").count(), 6);
+        assert_eq!(page.matches("<svg").count(), 7);
         for wanted in ["Beside other libraries", "10.0 x", "4.3.4", "monocoque", "50.0 %"] {
             assert!(page.contains(wanted), "{wanted} is missing");
         }

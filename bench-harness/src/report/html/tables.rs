@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::Report;
 use crate::case::{Backend, Kind, Transport, human_size};
+use crate::cpu::CpuSeconds;
 use crate::run::Measured;
 use crate::section::Section;
 use crate::table::{self, three_digits};
@@ -21,7 +22,8 @@ pub(super) fn in_short(report: &Report) -> Markup {
                 tr {
                     th.word { "transport" } th.word { "who" }
                     th { "M msg/s" } th { "of floor" }
-                    th { "round trip, us" } th { "x floor" }
+                    th { "CPU s/M" }
+                    th { "round trip, us" } th { "x floor" } th { "CPU s/M" }
                     @if !report.versus.is_empty() { th { "x libzmq, one way" } th { "round trip" } }
                 }
                 @for (transport, backend) in subjects {
@@ -67,13 +69,19 @@ fn short_line(report: &Report, transport: Transport, backend: Backend) -> Markup
     let ratio = |row: Option<&Measured>, text: &dyn Fn(f64) -> String| {
         row.and_then(|row| row.to_floor).map_or_else(String::new, text)
     };
+    let cpu = |row: Option<&Measured>| {
+        let seconds = row.and_then(|row| row.cpu_seconds(CpuSeconds::total));
+        seconds.map_or_else(String::new, three_digits)
+    };
     html! {
         tr {
             td.word { (transport) } td.word { (name) }
             td { b { (figure(speed, 1e6)) } }
             td { (ratio(speed, &|ratio| format!("{:.1} %", 100.0 * ratio))) }
+            td { (cpu(speed)) }
             td { b { (figure(trip, 1e3)) } }
             td { (ratio(trip, &|ratio| format!("{ratio:.2}"))) }
+            td { (cpu(trip)) }
             @if !report.versus.is_empty() {
                 td { (times_libzmq(report, transport, backend, "throughput")) }
                 td { (times_libzmq(report, transport, backend, "latency-p50")) }

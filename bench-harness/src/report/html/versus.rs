@@ -42,7 +42,7 @@ fn line(row: &Row) -> Markup {
     let floor = row.times(row.floor).map(|times| format!("{:.1} %", 100.0 * times));
     html! {
         tr {
-            td.word { (transport) } td.word { (what.replace('-', " ")) }
+            td.word { (transport) } td.word { (what.replace(['-', '/'], " ")) }
             td.word { (human_size(size)) } td.word { (row.backend) }
             td { b { (figure(row.ringmq)) } }
             (cell(row.floor, floor))

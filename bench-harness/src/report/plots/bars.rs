@@ -28,12 +28,19 @@ struct Bar {
     color: RGBColor,
 }
 
-/// A chart for each case, in the order of the rows.
+/// Bodies whose cases have a chart, in bytes; the table has all.
+const DRAWN: [usize; 3] = [64, 1 << 10, 16 << 10];
+
+/// A chart for each case of some sizes, in the order of the rows. What is measured a second time in
+/// another way, or is a part of a figure, has none.
 pub(super) fn all(rows: &[Row]) -> Result<Vec<String>> {
     let mut cases: Vec<(&str, &str, usize)> = Vec::new();
     for row in rows {
         let case = row.parts()?;
-        if !cases.contains(&case) {
+        let (_, what, size) = case;
+        let part = what.ends_with("-user") || what.ends_with("-system");
+        let drawn = DRAWN.contains(&size) && !part && !what.starts_with("first/");
+        if drawn && !cases.contains(&case) {
             cases.push(case);
         }
     }

@@ -1,9 +1,9 @@
 //! The charts of `report.html`, as SVG: which there are, and what is on them.
 //!
-//! For each transport the throughput by message size and the round trips by percentile; what was asked
-//! on a schedule by percentile and as a histogram; and a chart of bars for each case that other
-//! libraries were compared in. Colours are fixed here; the style sheet of the page replaces those that
-//! would not be seen on a dark ground.
+//! For each transport the throughput and its CPU time by message size, the curve of large bodies, and
+//! the round trips by percentile; what was asked on a schedule by percentile and as a histogram; and a
+//! chart of bars for cases that other libraries were compared in. Colours are fixed here; the style
+//! sheet of the page replaces those that would not be seen on a dark ground.
 
 mod bars;
 mod lines;
@@ -12,9 +12,11 @@ use anyhow::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::case::{Backend, Load, Transport, human_size};
+use crate::case::{Backend, Bodies, Case, Handling, Load, Transport, human_size};
+use crate::cpu::CpuSeconds;
 use crate::run::Measured;
 use crate::section::{Section, manner};
+use crate::table::gigabytes;
 use crate::versus;
 use lines::{Axes, Line};
 
@@ -30,6 +32,8 @@ pub(super) fn speed(rows: &[Measured]) -> Result<Vec<String>> {
     let mut charts = Vec::new();
     for transport in [Transport::Tcp, Transport::Ipc, Transport::Inproc] {
         charts.extend(throughput(rows, transport)?);
+        charts.extend(cpu(rows, transport)?);
+        charts.extend(curve(rows, transport)?);
         let trips = Section::Trips;
         charts.extend(percentiles(&good(rows, trips, transport, Load::Closed), "round trips")?);
     }
@@ -68,16 +72,46 @@ fn good(rows: &[Measured], section: Section, transport: Transport, load: Load) -
 }
 
 fn throughput(rows: &[Measured], transport: Transport) -> Result<Option<String>> {
-    let lines = lines(&good(rows, Section::Throughput, transport, Load::Closed), |row| {
-        vec![(row.case.size.max(1) as f64, row.median() / 1e6)]
+    let title = format!("{transport}: throughput by message size");
+    let rows = good(rows, Section::Throughput, transport, Load::Closed);
+    by_size(&rows, title, "million messages a second", |row| Some(row.median() / 1e6))
+}
+
+/// What a million messages cost.
+fn cpu(rows: &[Measured], transport: Transport) -> Result<Option<String>> {
+    let title = format!("{transport}: CPU time of both ends by message size");
+    let rows = good(rows, Section::Throughput, transport, Load::Closed);
+    by_size(&rows, title, "seconds a million messages", |row| {
+        row.cpu_seconds(CpuSeconds::total).filter(|seconds| *seconds > 0.0)
+    })
+}
+
+/// Bytes a second of bodies that are all one, by their size.
+fn curve(rows: &[Measured], transport: Transport) -> Result<Option<String>> {
+    let title = format!("{transport}: bytes a second by message size, clones of one body");
+    let mut rows = good(rows, Section::Curve, transport, Load::Closed);
+    let plain = (Bodies::Clone, Handling::Drop);
+    rows.retain(|row| (row.case.bodies, row.case.handling) == plain);
+    by_size(&rows, title, "10^9 bytes a second", |row| Some(gigabytes(row)))
+}
+
+/// A figure of `rows` over the size of the messages.
+fn by_size(
+    rows: &[&Measured],
+    title: String,
+    y: &str,
+    figure: impl Fn(&Measured) -> Option<f64>,
+) -> Result<Option<String>> {
+    let lines = lines(rows, |row| {
+        figure(row).map(|figure| (row.case.size.max(1) as f64, figure)).into_iter().collect()
     });
     let mut marks: Vec<f64> = lines.iter().flat_map(|line| &line.points).map(|p| p.0).collect();
     marks.sort_by(f64::total_cmp);
     marks.dedup();
     let axes = Axes {
-        title: format!("{transport}: throughput by message size"),
+        title,
         x: "body of a message",
-        y: "million messages a second",
+        y,
         marks,
         mark: &|size| human_size(size.round() as usize),
         dots: true,
@@ -147,7 +181,7 @@ fn lines(rows: &[&Measured], points: impl Fn(&Measured) -> Vec<(f64, f64)>) -> V
         let (name, new) = (row.who(), points(row));
         match lines.iter_mut().find(|line| line.name == name) {
             Some(line) => line.points.extend(new),
-            None => lines.push(Line { name, color: color(row.case.backend), points: new }),
+            None => lines.push(Line { name, color: color(&row.case), points: new }),
         }
     }
     lines
@@ -159,14 +193,20 @@ const ORANGE: RGBColor = RGBColor(213, 94, 0);
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const GREEN: RGBColor = RGBColor(0, 158, 115);
 
-/// Colours that people with any kind of sight can tell apart; the floors are grey.
-fn color(backend: Backend) -> RGBColor {
-    match backend {
+/// Colours that people with any kind of sight can tell apart; the floors are grey, and ringmq that was
+/// told to spin is paler than ringmq as it is.
+fn color(case: &Case) -> RGBColor {
+    let color = match case.backend {
         Backend::Floor => DARK_GREY,
         Backend::FloorBlocking => LIGHT_GREY,
         Backend::Uring => ORANGE,
         Backend::Mio => BLUE,
         Backend::Auto => GREEN,
+    };
+    let pale = |part: u8| part.midpoint(u8::MAX);
+    match case.spin_us {
+        None => color,
+        Some(_) => RGBColor(pale(color.0), pale(color.1), pale(color.2)),
     }
 }
 
@@ -180,12 +220,13 @@ mod tests {
     fn charts_name_their_axes_and_lines() {
         let rows = sample::report().measured;
         let charts = speed(&rows).unwrap();
-        assert_eq!(charts.len(), 2, "one for each kind of the one transport measured");
+        assert_eq!(charts.len(), 3, "rate, CPU time and round trips of the one transport measured");
         for wanted in ["million messages a second", "1 KiB", "floor", "ringmq uring"] {
             assert!(charts[0].contains(wanted), "{wanted} is missing in\n{}", charts[0]);
         }
+        assert!(charts[1].contains("seconds a million messages"), "{}", charts[1]);
         for wanted in ["microseconds", "99.9 %", "50 %"] {
-            assert!(charts[1].contains(wanted), "{wanted} is missing in\n{}", charts[1]);
+            assert!(charts[2].contains(wanted), "{wanted} is missing in\n{}", charts[2]);
         }
     }
 

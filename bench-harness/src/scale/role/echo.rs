@@ -122,7 +122,8 @@ impl Role for Dealers {
             Ok(counts.iter().all(|count| count.received == all))
         })?;
         let answered = all as f64 * self.sockets.len() as f64;
-        Ok(vec![(Metric::Rate, answered / start.elapsed().as_secs_f64())])
+        let rate = answered / start.elapsed().as_secs_f64();
+        Ok(vec![(Metric::Rate, rate), (Metric::Messages, answered)])
     }
 
     fn leave(&mut self) -> Result<Found> {

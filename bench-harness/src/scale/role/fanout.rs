@@ -88,7 +88,7 @@ impl Role for Subscribers {
         })?;
         let seconds = first.map_or(f64::INFINITY, |first| first.elapsed().as_secs_f64());
         let delivered = amount.messages as f64 * self.sockets.len() as f64;
-        Ok(vec![(Metric::Rate, delivered / seconds)])
+        Ok(vec![(Metric::Rate, delivered / seconds), (Metric::Messages, delivered)])
     }
 
     fn leave(&mut self) -> Result<Found> {

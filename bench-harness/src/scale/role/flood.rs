@@ -69,7 +69,11 @@ impl Role for Receiver {
         let rate = count as f64 / start.elapsed().as_secs_f64();
         let fair = count as f64 / self.heard.len() as f64;
         let slowest = self.heard.iter().min().copied().unwrap_or(0) as f64;
-        Ok(vec![(Metric::Rate, rate), (Metric::SlowestShare, slowest / fair)])
+        Ok(vec![
+            (Metric::Rate, rate),
+            (Metric::Messages, count as f64),
+            (Metric::SlowestShare, slowest / fair),
+        ])
     }
 }
 
