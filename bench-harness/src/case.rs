@@ -186,7 +186,7 @@ pub enum Handling {
     /// Looks at its ends and drops it.
     #[default]
     Drop,
-    /// The same, and keeps the last 64 ([`KEPT`]).
+    /// The same, and keeps the last 64.
     Keep,
     /// Reads one byte of each cache line, and drops it.
     Lines,

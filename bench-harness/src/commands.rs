@@ -57,18 +57,22 @@ fn suite(args: &SuiteArgs) -> Result<()> {
     if !pinned {
         notes.push("Nothing was kept on a core, so nothing was made to share one.".to_owned());
     }
-    let mut measured = Vec::new();
+    let (mut measured, mut cut_short) = (Vec::new(), Vec::new());
     for stage in plan::suite(&backends, pinned) {
         let settings = Settings {
             cores,
             effort: Effort::Time(args.seconds * stage.length),
-            repeats: usize::from(args.repeat),
+            repeats: stage.rounds(args.repeat),
             budget: Some(stage.budget(args.seconds)),
         };
-        measured.extend(run::carry_out(&stage.groups, &settings));
+        let found = run::carry_out(&stage.groups, &settings);
+        let fewest = found.iter().map(|row| row.rounds.len()).min().unwrap_or(0);
+        if fewest < settings.repeats {
+            cut_short.push(fewest);
+        }
+        measured.extend(found);
     }
-    let fewest = measured.iter().map(|row| row.rounds.len()).min().unwrap_or(0);
-    if fewest < usize::from(args.repeat) {
+    if let Some(fewest) = cut_short.iter().min() {
         notes.push(format!(
             "Time ran out: some cases were measured in {fewest} of {} rounds only.",
             args.repeat

@@ -40,9 +40,10 @@ What the receiver does with a message (--handling):
 
 PUSH to PULL, two processes. The floor is bare sockets, both sides spinning, whose sender makes the same
 bodies in the same way (and copies those below 4 KiB into batches, and hands larger ones to the kernel
-where they lie, 16 in a vectored write at most) and whose receiver does the same with each. CPU s/GB: CPU
-time that all threads of both sides took for 10^9 bytes of bodies. Clones carry no number of their own:
-that none is lost is seen by their count.";
+where they lie, 16 in a vectored write at most) and whose receiver does the same with each; over loopback
+it does without BBR, as ringmq does. CPU s/GB: CPU time that all threads of both sides took for 10^9 bytes
+of bodies. Clones carry no number of their own: that
+none is lost is seen by their count.";
 
 /// Options of `curve`.
 #[derive(Debug, Args)]

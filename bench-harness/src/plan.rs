@@ -17,12 +17,19 @@ pub(crate) struct Stage {
     /// After this long no further round begins, if a measurement takes [`SECONDS`], so that the whole
     /// ends in time on machines that are slower than those it was planned for.
     budget: Duration,
+    /// Rounds at most, however many are asked for.
+    most_rounds: usize,
 }
 
 /// How long one measurement takes by default. All stages together then take under two minutes.
 pub(crate) const SECONDS: Duration = Duration::from_millis(200);
 
 impl Stage {
+    /// Rounds of it, where `asked` are asked for.
+    pub(crate) fn rounds(&self, asked: u16) -> usize {
+        usize::from(asked).min(self.most_rounds)
+    }
+
     /// After how long no further round begins, if a measurement takes `seconds`.
     pub(crate) fn budget(&self, seconds: Duration) -> Duration {
         self.budget.max(self.budget.mul_f64(seconds.as_secs_f64() / SECONDS.as_secs_f64()))
@@ -45,16 +52,22 @@ const PAUSES_US: [u64; 3] = [100, 10_000, 1_000_000];
 /// Every kind of thing that a newcomer wants to know, on the backends given. Threads can be made to
 /// share a core only where they are `pinned`.
 pub(crate) fn suite(ours: &[Backend], pinned: bool) -> Vec<Stage> {
+    let stage = |groups, budget_s| Stage {
+        groups,
+        length: 1,
+        budget: Duration::from_secs(budget_s),
+        most_rounds: usize::MAX,
+    };
     let mut stages = vec![
-        Stage { groups: speed(ours), length: 1, budget: Duration::from_secs(42) },
+        stage(speed(ours), 42),
         // Longer, since it is the rate that decides how many there are for the last percentiles.
-        Stage { groups: schedule(ours), length: 3, budget: Duration::from_secs(12) },
-        Stage { groups: idle(ours), length: 1, budget: Duration::from_secs(10) },
-        // One round of it, on a machine that is not too slow for that.
-        Stage { groups: curve(ours), length: 1, budget: Duration::from_secs(1) },
+        Stage { length: 3, ..stage(schedule(ours), 12) },
+        stage(idle(ours), 10),
+        // Its points are neighbours of one another, and say together what one of them says unsurely.
+        Stage { most_rounds: 1, ..stage(curve(ours), 40) },
     ];
     if pinned {
-        stages.push(Stage { groups: sharing(ours), length: 1, budget: Duration::from_secs(8) });
+        stages.push(stage(sharing(ours), 8));
     }
     stages
 }

@@ -47,7 +47,7 @@ pub(crate) struct Row {
     pub(crate) to_best: Option<f64>,
     /// The figure of the best rival.
     pub(crate) best_figure: Option<f64>,
-    /// Whether ringmq is first: no worse than the best rival, in CPU time at most [`LEEWAY`] of it.
+    /// Whether ringmq is first: no worse than the best rival, in CPU time at most 1.05 times it.
     /// Nothing where nobody else has a figure.
     pub(crate) is_first: Option<bool>,
     /// How many times better ringmq is than each rival: faster, quicker to answer, or cheaper.

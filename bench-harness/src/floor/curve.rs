@@ -3,7 +3,7 @@
 //! Small bodies are copied into a batch, as those of the other floor are; larger ones lie where their
 //! maker put them, and one vectored write takes headers and bodies together. A receiver that keeps the
 //! last messages has as many buffers, which it fills in turn; one that does not reads bodies where they
-//! came to lie.
+//! came to lie. Where the system would pace a connection within the machine, it does not.
 
 use std::io::IoSlice;
 
@@ -29,6 +29,7 @@ const POOL: usize = 4 * MOST;
 
 /// Makes the end of `job` on `side`.
 pub(super) fn end<S: Stream>(wire: Wire<S>, job: &Job, side: Side) -> Box<dyn End> {
+    wire.unhindered();
     match (side, job.case.handling) {
         (Side::Connect, _) => Box::new(Sending::of(Writer::new(wire, job), job.stamper())),
         (Side::Bind, Handling::Keep) => {

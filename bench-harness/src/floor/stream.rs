@@ -36,6 +36,9 @@ const LONG: u8 = 2;
 pub(super) trait Stream: Read + Write + Send + 'static {
     /// Chooses between spinning and blocking (for at most `limit`).
     fn prepare(&self, blocking: bool, limit: Duration) -> io::Result<()>;
+
+    /// Does without what the system's settings would hold back within one machine, as the subject does.
+    fn unhindered(&self) {}
 }
 
 /// Makes the end of `job` on `side` out of its socket.
@@ -82,6 +85,11 @@ impl<S: Stream> Wire<S> {
             ErrorKind::Interrupted => Ok(()),
             _ => Err(error).context("on a bare socket"),
         }
+    }
+
+    /// See [`Stream::unhindered`].
+    pub(super) fn unhindered(&self) {
+        self.stream.unhindered();
     }
 
     /// Writes all of `slices`, in one system call if the kernel takes that much.

@@ -45,7 +45,7 @@ pub(super) fn rules(report: &Report) -> Markup {
             }
             (floors())
             li {
-                "Throughput by the size of the bodies: one body by reference, again and again, to a \
+                "Throughput by the size of the bodies was measured in one round: one body by reference, again and again, to a \
                  receiver that looks at its ends and drops it; the floor copies bodies below 4 KiB into \
                  batches and hands larger ones to the kernel where they lie. " code { "ringmq-bench curve" }
                 " measures other ways too."
