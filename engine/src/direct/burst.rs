@@ -14,6 +14,22 @@ pub(crate) enum Burst {
 }
 
 impl WriteGrant {
+    /// What the kernel would not take is sent. If the pipe has been filled fast meanwhile, and still is, lends
+    /// the half to whoever fills it: what this thread sends is what has waited longest, and has left the
+    /// processor's caches.
+    pub(crate) fn resume_burst(&mut self, cx: &mut Cx<'_>) -> bool {
+        let Some(writing) = self.get() else { return false };
+        if !writing.is_filled_fast() {
+            return false;
+        }
+        writing.leave_to_writer();
+        self.lend();
+        if self.wants_tick() {
+            cx.request_tick();
+        }
+        true
+    }
+
     /// Looks at a pipe that is filled fast: sends what is in it when there is enough of it, or no
     /// more comes. Whoever fills it may do so too, and before.
     pub(crate) fn look_at_burst(&mut self, cx: &mut Cx<'_>) -> Burst {

@@ -185,6 +185,19 @@ impl WriteHalf {
         self.source.as_mut().is_some_and(|source| source.rx.pending(MUCH) >= MUCH)
     }
 
+    /// Whether somebody fills the pipe so fast that it is better sent by the one who fills it.
+    pub(crate) fn is_filled_fast(&mut self) -> bool {
+        let log = self.source.as_mut().and_then(|source| source.rx.as_log_mut());
+        let filled = log.is_some_and(|log| !log.is_writer_waiting() && log.pending(MUCH) >= MUCH);
+        filled && self.failed.is_none()
+    }
+
+    /// The kernel takes more again: leaves the rest to who fills the pipe, as a [burst](Self::watched).
+    pub(crate) fn leave_to_writer(&mut self) {
+        self.stalled = false;
+        self.watched = true;
+    }
+
     /// Looks at how much there is in a pipe that a borrower is filling.
     pub(crate) fn look(&mut self) -> usize {
         let pending = self.source.as_mut().map_or(0, |source| source.rx.pending(GATHER));

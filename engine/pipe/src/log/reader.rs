@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::segment::{Segment, WriteMark};
-use super::shared::{GONE, LogState};
+use super::shared::{ASLEEP, GONE, LogState};
 use crate::cpu::prefetch;
 use crate::frame::{self, LONG, LONG_HEADER, MORE, SHORT_HEADER};
 use crate::message::block;
@@ -204,6 +204,11 @@ impl LogReader {
     pub fn is_closed(&self) -> bool {
         // Acquire: as in `ended`.
         self.shared.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the writer waits for credit. A figure to go by.
+    pub fn is_writer_waiting(&self) -> bool {
+        self.shared.writer.load(Ordering::Relaxed) == ASLEEP
     }
 
     /// How many messages have been taken since the log was made; wraps.

@@ -111,6 +111,9 @@ impl Traffic {
             common.send(cx, batch);
             return Next::Stay;
         }
+        if self.write.resume_burst(cx) {
+            return Next::Stay;
+        }
         self.advance(common, cx)
     }
 }
