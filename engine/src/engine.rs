@@ -53,6 +53,9 @@ impl Engine {
                 Some(other) => Self::start_with(other, options),
                 None => Err(error.into()),
             },
+            Err(StartError::Backend(refused)) => {
+                Self::start_with(chosen.without_uring(&refused.reason)?, options)
+            }
             result => result,
         }
     }

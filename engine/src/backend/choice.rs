@@ -1,6 +1,7 @@
 //! Which backend: what was asked for, what this machine allows, and why.
 
 use super::{Backend, mio};
+use crate::engine::StartError;
 use std::fmt;
 use std::io;
 
@@ -125,26 +126,29 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
+    /// What is tried first. Whether that can be had [each thread finds out](Self::make).
     pub(crate) fn new(choice: BackendChoice) -> Result<Self, BackendUnavailable> {
         let (choice, because) = match choice {
             BackendChoice::Auto => from_environment()?,
             asked => (asked, "asked for".to_owned()),
         };
         let auto = choice == BackendChoice::Auto;
-        let report = |kind, reason| Ok(Self { report: BackendReport { kind, reason }, auto });
-        match choice {
-            BackendChoice::Mio => report(BackendKind::Mio, because),
-            BackendChoice::Uring => match uring_available() {
-                Ok(()) => report(BackendKind::Uring, because),
-                Err(reason) => Err(BackendUnavailable {
-                    reason: format!("the backend uring was {because}, but {reason}"),
-                }),
-            },
-            BackendChoice::Auto => match uring_available() {
-                Ok(()) => report(BackendKind::Uring, "auto: io_uring works here".to_owned()),
-                Err(reason) => report(BackendKind::Mio, format!("auto: {reason}")),
-            },
+        let (kind, reason) = match choice {
+            BackendChoice::Mio => (BackendKind::Mio, because),
+            BackendChoice::Uring => (BackendKind::Uring, because),
+            BackendChoice::Auto => (BackendKind::Uring, "auto: io_uring works here".to_owned()),
+        };
+        Ok(Self { report: BackendReport { kind, reason }, auto })
+    }
+
+    /// What to do when there is no io_uring, and why there is none.
+    pub(crate) fn without_uring(self, refused: &str) -> Result<Self, BackendUnavailable> {
+        if self.auto {
+            return Ok(Self::auto_mio(format!("auto: {refused}")));
         }
+        let because = self.report.reason;
+        let reason = format!("the backend uring was {because}, but {refused}");
+        Err(BackendUnavailable { reason })
     }
 
     /// What to do when an I/O thread could not be started because of `error`.
@@ -153,12 +157,29 @@ impl Chosen {
             return None;
         }
         let reason = format!("auto: io_uring works here, but not on every I/O thread ({error})");
-        Some(Self { report: BackendReport { kind: BackendKind::Mio, reason }, auto: true })
+        Some(Self::auto_mio(reason))
     }
 
-    /// Makes the backend of one I/O thread. Call it on that thread.
-    pub(crate) fn make(&self) -> io::Result<Box<dyn Backend>> {
-        open(self.report.kind)
+    fn auto_mio(reason: String) -> Self {
+        Self { report: BackendReport { kind: BackendKind::Mio, reason }, auto: true }
+    }
+
+    /// Makes the backend of I/O thread number `index`. Call it on that thread.
+    pub(crate) fn make(&self, index: usize) -> Result<Box<dyn Backend>, StartError> {
+        #[cfg(target_os = "linux")]
+        if self.report.kind == BackendKind::Uring && index == 0 {
+            // The first ring says whether it works at all.
+            return match super::uring::proven() {
+                Ok(uring) => Ok(Box::new(uring)),
+                Err(refusal) => Err(BackendUnavailable { reason: refusal.to_string() }.into()),
+            };
+        }
+        #[cfg(not(target_os = "linux"))]
+        if self.report.kind == BackendKind::Uring {
+            let reason = super::survey::not_linux().to_string();
+            return Err(BackendUnavailable { reason }.into());
+        }
+        Ok(open(self.report.kind)?)
     }
 }
 

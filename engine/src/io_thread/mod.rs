@@ -232,7 +232,7 @@ fn begin(
     live: Arc<HandlerCount>,
 ) -> Result<(IoHandle, Box<dyn Backend>, Granted), StartError> {
     tuning::tune_thread(index, options)?;
-    let mut backend = chosen.make()?;
+    let mut backend = chosen.make(index)?;
     let busy_poll = match options.busy_poll {
         Some(time) => tuning::ring_busy_poll(backend.busy_poll(time)),
         None => Granted::NotAsked,

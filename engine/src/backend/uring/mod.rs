@@ -35,7 +35,7 @@ mod refusal;
 mod ring;
 mod wake;
 
-pub(crate) use probe::{explain, probe, report};
+pub(crate) use probe::{explain, probe, proven, report};
 
 use super::datagram::{Datagram, DatagramBatch, DatagramBuffer};
 use super::{ACCEPTS, Backend, Buffer, Ended, Event, Receive, Stream, Wake, refused, socket};

@@ -62,7 +62,12 @@ fn settled() -> Result<RingSize, UringRefusal> {
 }
 
 fn usable() -> Result<RingSize, UringRefusal> {
-    trial().map_err(|error| {
+    proven().map(|uring| uring.ring.size())
+}
+
+/// A ring for the calling thread, through which bytes have been moved.
+pub(crate) fn proven() -> Result<Uring, UringRefusal> {
+    Uring::new().and_then(moves_bytes).map_err(|error| {
         let mut refusal = refusal::diagnose(&error);
         if refusal.cause == UringCause::Feature {
             features::name_missing(&mut refusal);
@@ -71,11 +76,7 @@ fn usable() -> Result<RingSize, UringRefusal> {
     })
 }
 
-fn trial() -> io::Result<RingSize> {
-    moves_bytes(Uring::new()?)
-}
-
-fn moves_bytes(mut uring: Uring) -> io::Result<RingSize> {
+fn moves_bytes(mut uring: Uring) -> io::Result<Uring> {
     let (near, mut far) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let (near, token) = (near.into(), Token::unique());
     uring.receive(token, &near, Receive::Stream);
@@ -87,7 +88,10 @@ fn moves_bytes(mut uring: Uring) -> io::Result<RingSize> {
         for event in events.drain(..) {
             match event {
                 Event::Received(_, buffer) if uring.bytes(&buffer) == b"probe" => {
-                    return Ok(uring.ring.size());
+                    uring.release(buffer);
+                    // Whoever goes on with the ring hears nothing more of this.
+                    uring.close(token);
+                    return Ok(uring);
                 }
                 // As a kernel without multishot receives ends them.
                 Event::ReceiveEnded(_, Ended::Failed(error)) => return Err(error),
@@ -119,7 +123,7 @@ mod tests {
                 match Ring::build(size, way).and_then(Uring::on).and_then(moves_bytes) {
                     Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
                     result => assert_eq!(
-                        result.expect("a ring that works").submissions,
+                        result.expect("a ring that works").ring.size().submissions,
                         size.0,
                         "{way:?}"
                     ),
