@@ -66,9 +66,22 @@ impl<K: Sends> Socket<K> {
         }
         match self.send_copied(&message) {
             Ok(()) => Ok(()),
-            Err(Error::WouldBlock) => self.send_owned(message.into_message()),
+            Err(Error::WouldBlock) => {
+                let mut message = message.into_message();
+                if self.refer_fast(&mut message) { Ok(()) } else { self.send_owned(message) }
+            }
             Err(error) => Err(failed(message, error)),
         }
+    }
+
+    /// Has the pipe take a frame that is a whole message, if there is nothing to decide about it.
+    #[inline]
+    fn refer_fast(&self, message: &mut Message) -> bool {
+        if !K::HAS_FAST_PATH || message.more() {
+            return false;
+        }
+        let Some(mut core) = self.inner.lock_as_owner() else { return false };
+        core.outgoing().is_some_and(|log| log.write(message).is_ok())
     }
 
     /// Sends bytes that are copied into the pipe, if there is nothing to decide about them.
@@ -120,6 +133,9 @@ impl<K: Sends> Socket<K> {
             Ok(()) => Ok(()),
             Err(Error::WouldBlock) => {
                 let mut message = message.into_message();
+                if self.refer_fast(&mut message) {
+                    return Ok(());
+                }
                 let mut send = |core: &mut Core| core.send(&mut Outgoing::Owned(&mut message));
                 let result = self.inner.attempt(&mut send);
                 result.map_err(|error| failed(message, error))

@@ -353,7 +353,8 @@ impl LogWriter {
         unsafe { self.current().attached.put(self.attached, place, message.into_frame()) };
         self.attached += 1;
         self.frame_written(flags, start);
-        if !self.open {
+        // What goes on a wire is read in batches of so many bytes; who takes messages looks by itself.
+        if !self.open && self.attach_from != HAND_OVER {
             self.offer(body);
         }
     }
