@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 /// [`Socket::set_spin`](crate::Socket::set_spin).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spin {
-    /// Up to 50 us, and not at all while that keeps being in vain. The default.
+    /// Up to 50 us, or 200 us where messages keep coming that late and a core is free, and not at all while
+    /// that keeps being in vain. The default.
     #[default]
     Adaptive,
     /// So long, every time.
@@ -29,6 +30,8 @@ pub enum Spin {
 
 /// About twice what waking a thread costs: who spins longer than that has lost.
 const LIMIT: Duration = Duration::from_micros(50);
+/// As long as that is worth it where messages keep coming just so late: 5,000 of them a second.
+const FAR: Duration = Duration::from_micros(200);
 /// Looks between two offers of the processor to others.
 const LOOKS: u32 = 8;
 /// Nobody else wanted the processor if offering it took no longer than this.
@@ -53,6 +56,8 @@ pub(crate) struct SpinEstimate {
     /// When the processor came back after it was away for long, in microseconds of the process; zero if it
     /// was not, or what that meant is known.
     returned: AtomicU64,
+    /// Waits lately that ended within [`FAR`], less the others, within bounds.
+    near: AtomicU8,
     /// How often it was away for long, and in vain, up to [`SpinEstimate::MOST_CROWDED`]; forgotten as it
     /// comes back soon.
     crowded: AtomicU8,
@@ -73,6 +78,7 @@ impl Default for SpinEstimate {
             pause: AtomicU16::new(0),
             contended: AtomicBool::new(false),
             returned: AtomicU64::new(0),
+            near: AtomicU8::new(0),
             crowded: AtomicU8::new(0),
         }
     }
@@ -84,6 +90,8 @@ impl SpinEstimate {
     const SUCCESS: u8 = 4;
     /// Waits between two tries of one who is out of luck.
     const PAUSE: u16 = 16;
+    /// Waits a little too long for who spins, from which on it spins for longer.
+    const NEAR: u8 = 8;
     /// Each time that the processor was away for long doubles the pause, so often at the most.
     const MOST_CROWDED: u8 = 9;
 
@@ -92,12 +100,33 @@ impl SpinEstimate {
         if self.returned.load(Ordering::Relaxed) != 0 {
             self.judge(Instant::now());
         }
+        if self.reaches_far() {
+            return FAR;
+        }
         let pause = self.pause.load(Ordering::Relaxed);
         if pause == 0 {
             return LIMIT;
         }
         self.pause.store(pause - 1, Ordering::Relaxed);
         Duration::ZERO
+    }
+
+    /// Whether messages come as on a schedule, each a little later than who spins has looked for so far, and
+    /// nobody else wants the processor meanwhile.
+    fn reaches_far(&self) -> bool {
+        self.near.load(Ordering::Relaxed) >= Self::NEAR
+            && !self.contended.load(Ordering::Relaxed)
+            && self.crowded.load(Ordering::Relaxed) == 0
+    }
+
+    /// A wait that ended in the kernel has taken so long.
+    pub(super) fn note_blocked(&self, waited: Duration) {
+        let near = self.near.load(Ordering::Relaxed);
+        let next = match waited <= FAR {
+            true => (near + 1).min(Self::BEST),
+            false => near.saturating_sub(Self::NEAR),
+        };
+        self.near.store(next, Ordering::Relaxed);
     }
 
     /// Somebody who spun had success, or none.
@@ -275,6 +304,26 @@ mod tests {
         spin_estimate.note(true);
         spin_estimate.judge(now + Duration::from_micros(2 * MUCH));
         assert_eq!(waits_without(&spin_estimate), 0);
+    }
+
+    #[test]
+    fn messages_on_a_schedule_are_waited_for_as_long_as_they_keep_it() {
+        let spin_estimate = SpinEstimate::default();
+        let (near, late, now) = (FAR * 2 / 3, FAR * 2, Instant::now());
+        for _ in 0..8 {
+            assert!(spin_estimate.budget() < FAR);
+            spin_estimate.note(false);
+            spin_estimate.note_blocked(near);
+        }
+        assert_eq!(spin_estimate.budget(), FAR);
+        spin_estimate.note_offer(UNCONTENDED * 2, now);
+        assert!(spin_estimate.budget() < FAR, "somebody else wants the processor");
+        spin_estimate.note_offer(UNCONTENDED, now);
+        (0..8).for_each(|_| spin_estimate.note_blocked(near));
+        spin_estimate.note_blocked(late);
+        assert_eq!(spin_estimate.budget(), FAR, "one may be late");
+        spin_estimate.note_blocked(late);
+        assert!(spin_estimate.budget() < FAR);
     }
 
     #[test]
