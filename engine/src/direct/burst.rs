@@ -3,6 +3,13 @@
 
 use super::{Flush, WriteGrant};
 use crate::io_thread::handler::Cx;
+use crate::session::BURST;
+use std::time::Duration;
+
+/// Whoever fills the pipe and sends what is in it is left alone for so long: an I/O thread that stays awake
+/// for it wants the very processors that the two ends run on. It is also how long the last messages of such a
+/// burst may wait, or a millisecond where the backend's clock is as coarse as that.
+const LEFT_ALONE: Duration = Duration::from_micros(100);
 
 /// What a look at a burst has found.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,18 +40,19 @@ impl WriteGrant {
     /// Looks at a pipe that is filled fast: sends what is in it when there is enough of it, or no
     /// more comes. Whoever fills it may do so too, and before.
     pub(crate) fn look_at_burst(&mut self, cx: &mut Cx<'_>) -> Burst {
+        let wanted = self.is_wanted();
         if self.revoke()
             && let Some(writing) = self.get()
         {
             writing.watched = true;
             let pending = writing.look();
-            if writing.was_helped() {
+            if writing.was_helped() && !wanted {
                 self.lend();
-                cx.set_timer(crate::session::BURST, cx.now + std::time::Duration::from_micros(100));
+                cx.set_timer(BURST, cx.now + LEFT_ALONE);
                 return Burst::GoesOn;
             }
             let stuck = writing.is_due(cx.now) && writing.flush() == Flush::Blocked;
-            if stuck || pending == 0 || self.is_wanted() {
+            if stuck || pending == 0 || wanted {
                 if let Some(writing) = self.get() {
                     writing.watched = false;
                 }

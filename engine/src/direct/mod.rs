@@ -55,6 +55,8 @@ pub struct Direct {
     write: Arc<Lease<WriteHalf>>,
     /// The reading half was asked for and is not lent yet.
     asked: AtomicBool,
+    /// The I/O thread was told of a burst.
+    bursting: AtomicBool,
     /// Something has come in that the session does not know of.
     heard: AtomicBool,
     /// Commands of the peer that the session has to heed.
@@ -98,6 +100,7 @@ impl Direct {
             read,
             write,
             asked: AtomicBool::new(false),
+            bursting: AtomicBool::new(false),
             heard: AtomicBool::new(false),
             signs: Mutex::new(Vec::new()),
             moved: AtomicUsize::new(0),
@@ -123,6 +126,23 @@ impl Direct {
     /// Whether the I/O thread does the reading.
     pub fn is_with_owner(&self) -> bool {
         self.read.is_with_owner()
+    }
+
+    /// A thread that waits for messages sends first what is left of a burst: what is waited for may be the
+    /// answer to it.
+    pub fn finish_burst(&self) {
+        // Relaxed: the hint of the thread that writes, which is this one as a rule.
+        if !self.bursting.load(Ordering::Relaxed) {
+            return;
+        }
+        self.bursting.store(false, Ordering::Relaxed);
+        // Who is told of room is none of this connection's business while it is in the middle of it.
+        let _section = Section::enter();
+        if let Some(mut held) = self.write.take()
+            && held.flush_patiently(false) == Flush::Blocked
+        {
+            held.release_to_owner();
+        }
     }
 
     /// Asks for the reading half. The socket's waiters are woken when it is lent.
@@ -203,8 +223,10 @@ impl InlineReader for Direct {
         let much = held.has_much();
         if SendRate::is_burst() && !much {
             drop(held);
+            self.bursting.store(true, Ordering::Relaxed);
             return self.io.tell(self.token, Notice::Burst);
         }
+        held.helped = much;
         if held.flush_patiently(yield_when_full && much) == Flush::Blocked {
             held.release_to_owner();
         }
@@ -218,6 +240,7 @@ impl InlineReader for Direct {
             }
             return;
         };
+        held.helped = true;
         if held.flush_patiently(yield_when_full) == Flush::Blocked {
             held.release_to_owner();
         }

@@ -34,8 +34,8 @@ pub(crate) struct WriteHalf {
     seen: usize,
     grown: bool,
     since: Option<Instant>,
-    /// Who fills the pipe has sent some of it since the last look.
-    helped: bool,
+    /// Who fills the pipe has sent much of it since the last look.
+    pub(crate) helped: bool,
 }
 
 impl Drop for WriteHalf {
@@ -109,6 +109,7 @@ impl WriteHalf {
     pub(crate) fn fall_asleep(&mut self) -> bool {
         self.watched = false;
         self.stalled = false;
+        self.helped = false;
         if self.outbound.rest() {
             self.batch = Batch::default();
         }
@@ -151,6 +152,7 @@ impl WriteHalf {
                 return Flush::Drained;
             }
             if source.rx.doze_off() == Sleep::Asleep {
+                self.helped = false;
                 return Flush::Drained;
             }
             if source.rx.ended() {
@@ -163,7 +165,6 @@ impl WriteHalf {
     /// the kernel takes no more: a peer that reads makes room sooner than the I/O thread is awake.
     /// One such wait in vain is the last until the peer has read.
     pub(crate) fn flush_patiently(&mut self, yield_when_full: bool) -> Flush {
-        self.helped = true;
         let mut since = None;
         loop {
             let flush = self.flush_written();
@@ -206,7 +207,7 @@ impl WriteHalf {
         pending
     }
 
-    /// Whether who fills the pipe has sent some of it since this was asked last.
+    /// Whether who fills the pipe has sent much of it since this was asked last.
     pub(crate) fn was_helped(&mut self) -> bool {
         std::mem::take(&mut self.helped)
     }

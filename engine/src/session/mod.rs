@@ -59,6 +59,7 @@ const HEARTBEAT: TimerKind = 1;
 const LINGER: TimerKind = 2;
 const LAST_READ: TimerKind = 3;
 const LEASE: TimerKind = 4;
+/// To look at a pipe that is filled fast.
 pub(crate) const BURST: TimerKind = 5;
 
 /// What a session is made of.

@@ -24,8 +24,10 @@ impl DirectConnections {
         Self(connections.into())
     }
 
-    /// The right to read those that are to be had now. The others are asked for.
+    /// The right to read those that are to be had now. The others are asked for. What is left to be sent on
+    /// them is sent first.
     pub(crate) fn readers(&self) -> Readers<'_> {
+        self.0.iter().for_each(|connection| connection.finish_burst());
         let readers = self.readers_as_they_are();
         self.0
             .iter()
