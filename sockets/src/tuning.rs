@@ -7,7 +7,7 @@
 //!
 //! | Setting | What it does | Default | Effect as measured |
 //! |---|---|---|---|
-//! | [`ContextBuilder::spin`], [`Socket::set_spin`] | How long a thread in `recv` looks for a message before it blocks. | [`Spin::Adaptive`]: up to 50 us, while it pays | The most of all: 64 B round trips of bare sockets took 7.9 us spinning and 61 us blocking over tcp, 3.4 and 37 us over ipc. [`Spin::Fixed`] with a core to spare, [`Spin::Off`] without. |
+//! | [`ContextBuilder::spin`], [`Socket::set_spin`] | How long a thread in `recv` looks for a message before it blocks. | [`Spin::Adaptive`]: up to 50 us, or 200 on a schedule, while it pays | The most of all: 64 B round trips of bare sockets took 7.9 us spinning and 61 us blocking over tcp, 3.4 and 37 us over ipc. [`Spin::Fixed`] with a core to spare, [`Spin::Off`] without. |
 //! | [`ContextBuilder::io_patience`] | How long an I/O thread stays awake after work. | 50 us | Waking a thread that sleeps took 12 to 25 us until it ran, and 7 to 9 us of whoever woke it. |
 //! | [`ContextBuilder::io_threads`], [`ContextBuilder::pin_io_threads`] | How many I/O threads, and a core for each. | 1, not pinned | Not to be shown with two cores: the application's threads want both. It keeps the I/O thread from being moved, and from a core that an application's thread spins on. |
 //! | [`Socket::set_affinity`] | Which I/O threads serve a socket, bit 0 for the first: one that must not wait has one to itself. | any, the least busy | As above. |

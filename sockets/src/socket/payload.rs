@@ -68,19 +68,8 @@ fn owned_str(body: &str) -> Option<&[u8]> {
 }
 
 #[inline(always)]
-fn cow<'a>(body: &'a Cow<'_, [u8]>) -> Option<&'a [u8]> {
-    match body {
-        Cow::Borrowed(body) => borrowed(body),
-        Cow::Owned(body) => owned(body),
-    }
-}
-
-#[inline(always)]
-fn cow_str<'a>(body: &'a Cow<'_, str>) -> Option<&'a [u8]> {
-    match body {
-        Cow::Borrowed(body) => borrowed(body.as_bytes()),
-        Cow::Owned(body) => owned_str(body),
-    }
+fn perhaps_owned(body: &[u8], is_borrowed: bool) -> Option<&[u8]> {
+    if is_borrowed { borrowed(body) } else { owned(body) }
 }
 
 macro_rules! payload {
@@ -106,14 +95,14 @@ payload! {
     Vec<u8>, [], owned(self);
     &Vec<u8>, [], borrowed(self);
     Box<[u8]>, [], owned(self);
-    Cow<'_, [u8]>, [], cow(self);
+    Cow<'_, [u8]>, [], perhaps_owned(self, matches!(self, Cow::Borrowed(_)));
     Bytes, [], shared(self);
     &Bytes, [], shared(self);
     &str, [], borrowed(self.as_bytes());
     String, [], owned_str(self);
     &String, [], borrowed(self.as_bytes());
     Box<str>, [], owned_str(self);
-    Cow<'_, str>, [], cow_str(self);
+    Cow<'_, str>, [], perhaps_owned(self.as_bytes(), matches!(self, Cow::Borrowed(_)));
 }
 
 impl Payload for Message {

@@ -116,13 +116,12 @@ impl Attached {
     /// # Safety
     /// Only the segment's reader calls this, and has seen its frame.
     pub(super) unsafe fn body_len(&self, index: usize) -> usize {
-        let slot = self.slots().and_then(|slots| slots.get(index));
+        let Some(slot) = self.slots().and_then(|slots| slots.get(index)) else { return 0 };
         // SAFETY: the writer looks at no slot any more whose frame is visible.
-        slot.map_or(0, |slot| {
-            slot.body.with_mut(|slot| unsafe {
-                (*slot).as_ref().map_or(0, |body| body.as_slice().len())
-            })
-        })
+        let len = |slot: *mut Option<Message>| unsafe {
+            (*slot).as_ref().map(|body| body.as_slice().len())
+        };
+        slot.body.with_mut(len).unwrap_or(0)
     }
 
     /// Takes the body number `index`, once.
