@@ -1,6 +1,6 @@
 //! Which backend: what was asked for, what this machine allows, and why.
 
-use super::{Backend, mio};
+use super::{Backend, UringRefusal, mio};
 use crate::engine::StartError;
 use std::fmt;
 use std::io;
@@ -136,7 +136,12 @@ impl Chosen {
         let (kind, reason) = match choice {
             BackendChoice::Mio => (BackendKind::Mio, because),
             BackendChoice::Uring => (BackendKind::Uring, because),
+            #[cfg(target_os = "linux")]
             BackendChoice::Auto => (BackendKind::Uring, "auto: io_uring works here".to_owned()),
+            #[cfg(not(target_os = "linux"))]
+            BackendChoice::Auto => {
+                (BackendKind::Mio, format!("auto: {}", super::survey::not_linux()))
+            }
         };
         Ok(Self { report: BackendReport { kind, reason }, auto })
     }
@@ -166,21 +171,20 @@ impl Chosen {
 
     /// Makes the backend of I/O thread number `index`. Call it on that thread.
     pub(crate) fn make(&self, index: usize) -> Result<Box<dyn Backend>, StartError> {
-        #[cfg(target_os = "linux")]
         if self.report.kind == BackendKind::Uring && index == 0 {
             // The first ring says whether it works at all.
-            return match super::uring::proven() {
-                Ok(uring) => Ok(Box::new(uring)),
-                Err(refusal) => Err(BackendUnavailable { reason: refusal.to_string() }.into()),
-            };
-        }
-        #[cfg(not(target_os = "linux"))]
-        if self.report.kind == BackendKind::Uring {
-            let reason = super::survey::not_linux().to_string();
-            return Err(BackendUnavailable { reason }.into());
+            return proven_uring()
+                .map_err(|refusal| BackendUnavailable { reason: refusal.to_string() }.into());
         }
         Ok(open(self.report.kind)?)
     }
+}
+
+fn proven_uring() -> Result<Box<dyn Backend>, UringRefusal> {
+    #[cfg(target_os = "linux")]
+    return Ok(Box::new(super::uring::proven()?));
+    #[cfg(not(target_os = "linux"))]
+    Err(super::survey::not_linux())
 }
 
 /// Makes a backend, for the calling thread alone.
