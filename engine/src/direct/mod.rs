@@ -129,7 +129,7 @@ impl Direct {
     }
 
     /// A thread that waits for messages sends first what is left of a burst: what is waited for may be the
-    /// answer to it.
+    /// answer to it. No more than one batch, as others may be in the midst of it.
     pub fn finish_burst(&self) {
         // Relaxed: the hint of the thread that writes, which is this one as a rule.
         if !self.bursting.load(Ordering::Relaxed) {
@@ -139,10 +139,15 @@ impl Direct {
         // Who is told of room is none of this connection's business while it is in the middle of it.
         let _section = Section::enter();
         if let Some(mut held) = self.write.take()
-            && held.flush_patiently(false) == Flush::Blocked
+            && held.flush_batch() == Flush::Blocked
         {
             held.release_to_owner();
         }
+    }
+
+    /// What is in the pipe is a burst, of which the I/O thread knows.
+    pub(crate) fn note_burst(&self) {
+        self.bursting.store(true, Ordering::Relaxed);
     }
 
     /// Asks for the reading half. The socket's waiters are woken when it is lent.
@@ -223,7 +228,7 @@ impl InlineReader for Direct {
         let much = held.has_much();
         if SendRate::is_burst() && !much {
             drop(held);
-            self.bursting.store(true, Ordering::Relaxed);
+            self.note_burst();
             return self.io.tell(self.token, Notice::Burst);
         }
         held.helped = much;

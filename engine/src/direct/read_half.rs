@@ -144,6 +144,7 @@ impl ReadHalf {
                 let whole = (begun + most) / message * message;
                 most = whole.saturating_sub(begun).max(self.lacking);
             }
+            debug_assert!(most > 0, "no bytes would be taken for the end");
             some(self.stream.receive(&mut memory[..most]))?
         };
         log.advance(bytes);
@@ -151,9 +152,13 @@ impl ReadHalf {
         match self.inbound.commit(log) {
             Committed::All => {}
             // There may be a PING among it, which needs no credit.
-            Committed::Blocked => return self.take(&[], signs).map_err(ReadEnd::Broken),
+            Committed::Blocked => {
+                self.bulk = false;
+                return self.take(&[], signs).map_err(ReadEnd::Broken);
+            }
             Committed::Partial(lacking) => self.lacking = lacking,
             Committed::Other => {
+                self.bulk = false;
                 self.copies = COPIES;
                 return self.take(&[], signs).map_err(ReadEnd::Broken);
             }

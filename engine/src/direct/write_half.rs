@@ -119,25 +119,40 @@ impl WriteHalf {
     /// Sends what there is, as far as the kernel takes it.
     pub(crate) fn flush(&mut self) -> Flush {
         loop {
-            while !self.batch.is_empty() {
-                match self.stream.send(&self.batch) {
-                    Ok(bytes) => {
-                        let mut batch = std::mem::take(&mut self.batch);
-                        self.sent(&mut batch, bytes);
-                        self.batch = batch;
-                    }
-                    Err(error) => {
-                        let full = error.kind() == io::ErrorKind::WouldBlock;
-                        self.failed = (!full).then_some(error);
-                        return Flush::Blocked;
-                    }
-                }
+            if self.send_batch() == Flush::Blocked {
+                return Flush::Blocked;
             }
             self.next();
             if self.batch.is_empty() {
                 return Flush::Drained;
             }
         }
+    }
+
+    /// Sends the batch under way, or one more, as far as the kernel takes it.
+    pub(crate) fn flush_batch(&mut self) -> Flush {
+        if self.batch.is_empty() {
+            self.next();
+        }
+        self.send_batch()
+    }
+
+    fn send_batch(&mut self) -> Flush {
+        while !self.batch.is_empty() {
+            match self.stream.send(&self.batch) {
+                Ok(bytes) => {
+                    let mut batch = std::mem::take(&mut self.batch);
+                    self.sent(&mut batch, bytes);
+                    self.batch = batch;
+                }
+                Err(error) => {
+                    let full = error.kind() == io::ErrorKind::WouldBlock;
+                    self.failed = (!full).then_some(error);
+                    return Flush::Blocked;
+                }
+            }
+        }
+        Flush::Drained
     }
 
     /// As [`flush`](Self::flush), on the thread that has just written to the pipe. In the end the

@@ -125,9 +125,10 @@ impl Inbound {
         }
     }
 
-    /// How many bytes a message has, to go by the last ones: one of those that stay where they are received.
+    /// How many bytes a message has, to go by the last ones, if it stays where it is received; else zero.
     pub(crate) fn message(&self) -> usize {
-        self.message
+        // One of several frames may have more than a block holds.
+        if self.message < APART + frame::LONG_HEADER { self.message } else { 0 }
     }
 
     /// Whether the next bytes can be received straight into the log.

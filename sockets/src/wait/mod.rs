@@ -165,7 +165,9 @@ fn wait_for<T>(
     if matches!(result, Err(Error::WouldBlock)) && !deadline.has_passed(Instant::now()) {
         drop(readers);
         result = block::block(inner, wants, deadline, &mut operation);
-        inner.shared.spin_estimate.note_blocked(start.elapsed());
+        if result.is_ok() {
+            inner.shared.spin_estimate.note_blocked(start.elapsed());
+        }
     } else {
         drop(readers);
     }

@@ -92,6 +92,8 @@ impl SpinEstimate {
     const PAUSE: u16 = 16;
     /// Waits a little too long for who spins, from which on it spins for longer.
     const NEAR: u8 = 8;
+    /// What a long look in vain is worth in those.
+    const FAR_IN_VAIN: u8 = 2;
     /// Each time that the processor was away for long doubles the pause, so often at the most.
     const MOST_CROWDED: u8 = 9;
 
@@ -119,7 +121,7 @@ impl SpinEstimate {
             && self.crowded.load(Ordering::Relaxed) == 0
     }
 
-    /// A wait that ended in the kernel has taken so long.
+    /// A wait that ended in the kernel, with success, has taken so long.
     pub(super) fn note_blocked(&self, waited: Duration) {
         let near = self.near.load(Ordering::Relaxed);
         let next = match waited <= FAR {
@@ -139,6 +141,11 @@ impl SpinEstimate {
         self.worth.store(next, Ordering::Relaxed);
         let pause = if next == 0 { Self::PAUSE } else { 0 };
         self.pause.store(pause, Ordering::Relaxed);
+        let near = self.near.load(Ordering::Relaxed);
+        if !success && near >= Self::NEAR {
+            // It has looked for as long as that, and nothing came.
+            self.near.store(near - Self::FAR_IN_VAIN, Ordering::Relaxed);
+        }
     }
 
     /// Offers the processor to others.
@@ -324,6 +331,10 @@ mod tests {
         assert_eq!(spin_estimate.budget(), FAR, "one may be late");
         spin_estimate.note_blocked(late);
         assert!(spin_estimate.budget() < FAR);
+        (0..20).for_each(|_| spin_estimate.note_blocked(near));
+        let in_vain = (0..).take_while(|_| spin_estimate.budget() == FAR);
+        let in_vain = in_vain.inspect(|_| spin_estimate.note(false)).count();
+        assert_eq!(in_vain, 5, "as nothing comes any more");
     }
 
     #[test]

@@ -112,6 +112,8 @@ impl Traffic {
             return Next::Stay;
         }
         if self.write.resume_burst(cx) {
+            self.direct.note_burst();
+            self.heartbeats.arrange(cx);
             return Next::Stay;
         }
         self.advance(common, cx)
