@@ -153,7 +153,9 @@ mod tests {
         assert_eq!(groups.len(), 2 * 3 * 3 * 14);
         for group in &groups {
             assert_eq!(group.len(), 2);
-            assert!(group[0].backend.is_floor() && group.iter().all(|case| case.check().is_ok()));
+            assert!(group[0].backend.is_floor());
+            let mut cases = group.iter().filter(|case| case.transport.supported());
+            assert!(cases.all(|case| case.check().is_ok()));
         }
         assert_eq!(points("ringmq-bench curve --quick").len(), 2 * 3 * 2 * 6);
         let some = "ringmq-bench curve --size 9k --handling bytes --bodies clone --transport ipc";

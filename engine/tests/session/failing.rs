@@ -55,6 +55,7 @@ fn what_a_session_takes_with_it_is_counted_and_told(kind: BackendKind) {
     for _ in 0..500 {
         app.send(vec![4; 5000]);
     }
+    assert_eq!(peer.message(), vec![4; 5000], "some of them are with the kernel");
     armed.store(true, Ordering::SeqCst);
     // To lend the reading half is to tell the socket.
     harness.tell(session, Notice::Lend);
@@ -67,7 +68,7 @@ fn what_a_session_takes_with_it_is_counted_and_told(kind: BackendKind) {
     });
     assert_eq!(told, Some(app.end.state.dropped.load(Ordering::Relaxed)));
     // The rest of the one that was cut off never came.
-    let (bytes, mut got) = (peer.rest(), 0);
+    let (bytes, mut got) = (peer.rest(), 1);
     let mut rest = &bytes[..];
     while let Some(header) = frame::parse(rest)
         && let Some(after) = rest.get(header.size + header.body as usize..)
@@ -76,7 +77,6 @@ fn what_a_session_takes_with_it_is_counted_and_told(kind: BackendKind) {
         got += 1;
     }
     assert!(told.unwrap() + got >= 500, "{told:?} are told of, and {got} arrived");
-    assert!(got > 0);
 }
 
 on_each_backend!(what_a_session_takes_with_it_is_counted_and_told);
