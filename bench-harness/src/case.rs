@@ -241,6 +241,18 @@ pub struct Case {
 }
 
 impl Case {
+    /// A case as it is measured where nothing more is said.
+    pub fn usual(
+        kind: Kind,
+        transport: Transport,
+        pattern: Pattern,
+        backend: Backend,
+        size: usize,
+    ) -> Self {
+        let (load, sharing, bodies, handling, spin_us) = Default::default();
+        Self { kind, transport, pattern, backend, size, load, sharing, bodies, handling, spin_us }
+    }
+
     /// Whether it is a point of the curve: told how the bodies are made and what is done with them.
     pub(crate) fn is_of_curve(&self) -> bool {
         self.bodies != Bodies::Usual
@@ -399,36 +411,17 @@ mod tests {
 
     #[test]
     fn a_one_way_pattern_has_no_round_trip() {
-        let case = Case {
-            kind: Kind::Latency,
-            transport: Transport::Tcp,
-            pattern: Pattern::PushPull,
-            backend: Backend::Auto,
-            size: 64,
-            load: Load::Closed,
-            sharing: Sharing::AsPinned,
-            bodies: Bodies::Usual,
-            handling: Handling::Drop,
-            spin_us: None,
-        };
+        let (kind, pattern) = (Kind::Latency, Pattern::PushPull);
+        let case = Case::usual(kind, Transport::Tcp, pattern, Backend::Auto, 64);
         assert!(case.check().unwrap_err().contains("req-rep"));
         assert_eq!(Case { pattern: Pattern::Pair, ..case }.check(), Ok(()));
     }
 
     #[test]
     fn what_would_measure_something_else_is_refused() {
-        let case = Case {
-            kind: Kind::Latency,
-            transport: Transport::Tcp,
-            pattern: Pattern::ReqRep,
-            backend: Backend::Floor,
-            size: 64,
-            load: Load::Rate { per_s: 1000 },
-            sharing: Sharing::AsPinned,
-            bodies: Bodies::Usual,
-            handling: Handling::Drop,
-            spin_us: None,
-        };
+        let (kind, pattern) = (Kind::Latency, Pattern::ReqRep);
+        let case = Case::usual(kind, Transport::Tcp, pattern, Backend::Floor, 64);
+        let case = Case { load: Load::Rate { per_s: 1000 }, ..case };
         assert!(case.check().unwrap_err().contains("pair"));
         let case = Case { load: Load::Closed, sharing: Sharing::All, ..case };
         assert!(case.check().unwrap_err().contains("floor-blocking"));

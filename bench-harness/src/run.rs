@@ -160,20 +160,7 @@ pub(crate) fn group<'a>(
     size: usize,
     backends: impl IntoIterator<Item = &'a Backend>,
 ) -> Group {
-    let (load, sharing) = (Load::Closed, Sharing::AsPinned);
-    let (bodies, handling, spin_us) = (Bodies::Usual, Handling::Drop, None);
-    let case = |&backend| Case {
-        kind,
-        transport,
-        pattern,
-        backend,
-        size,
-        load,
-        sharing,
-        bodies,
-        handling,
-        spin_us,
-    };
+    let case = |&backend| Case::usual(kind, transport, pattern, backend, size);
     backends.into_iter().map(case).collect()
 }
 

@@ -69,19 +69,7 @@ impl Job {
         };
         let (transport, backend, size) = (self.transport, self.contender.backend()?, self.size);
         let bodies = if self.one_body { Bodies::Clone } else { Bodies::Usual };
-        let (load, sharing, handling, spin_us) = Default::default();
-        let case = Case {
-            kind,
-            transport,
-            pattern,
-            backend,
-            size,
-            load,
-            sharing,
-            bodies,
-            handling,
-            spin_us,
-        };
+        let case = Case { bodies, ..Case::usual(kind, transport, pattern, backend, size) };
         let endpoint = self.endpoint.clone();
         let patience_ms = PATIENCE.as_millis() as u64;
         Some(HarnessJob { case, side: self.side, endpoint, cores: self.cores, patience_ms })

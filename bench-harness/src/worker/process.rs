@@ -145,24 +145,14 @@ impl<W> Drop for Worker<W> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::case::{Backend, Bodies, Case, Handling, Kind, Load, Pattern, Sharing, Transport};
+    use crate::case::{Backend, Case, Kind, Pattern, Transport};
     use crate::ends::Ends;
     use crate::job::{Cores, Job};
 
     /// Why this test program, started with an argument, is no worker.
     fn refusal(argument: &str) -> String {
-        let case = Case {
-            kind: Kind::Throughput,
-            transport: Transport::Tcp,
-            pattern: Pattern::PushPull,
-            backend: Backend::Floor,
-            size: 1,
-            load: Load::Closed,
-            sharing: Sharing::AsPinned,
-            bodies: Bodies::Usual,
-            handling: Handling::Drop,
-            spin_us: None,
-        };
+        let (kind, pattern) = (Kind::Throughput, Pattern::PushPull);
+        let case = Case::usual(kind, Transport::Tcp, pattern, Backend::Floor, 1);
         let (endpoint, cores) = (String::new(), Cores::default());
         let job = Job { case, side: None, endpoint, cores, patience_ms: 1 };
         let mut worker = Worker::<Ends>::start(argument, Stdio::null()).unwrap();

@@ -31,10 +31,14 @@ impl WriteGrant {
         }
         writing.leave_to_writer();
         self.lend();
+        self.look_soon(cx);
+        true
+    }
+
+    fn look_soon(&mut self, cx: &mut Cx<'_>) {
         if self.wants_tick() {
             cx.request_tick();
         }
-        true
     }
 
     /// Looks at a pipe that is filled fast: sends what is in it when there is enough of it, or no
@@ -60,9 +64,7 @@ impl WriteGrant {
             }
             self.lend();
         }
-        if self.wants_tick() {
-            cx.request_tick();
-        }
+        self.look_soon(cx);
         Burst::GoesOn
     }
 }

@@ -305,3 +305,30 @@ fn each_frame(mut frames: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
         Some((header.flags, &this[header.size..]))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use ringmq_zmtp::Version;
+
+    /// A read is asked for whole messages of the size of the last ones. If that were more than a block holds, it
+    /// would be asked for none, and no bytes are taken for the end of the connection.
+    #[test]
+    fn a_message_of_many_frames_says_nothing_of_what_fits_a_block() {
+        let mut inbound = Inbound::new(Decoder::new(Version::V3_1, None, APART), false);
+        let mut signs = Vec::new();
+        let frame = |flags: u8, len: usize| {
+            let mut bytes = vec![0; frame::LONG_HEADER];
+            let size = frame::write(&mut bytes, flags, len);
+            bytes.truncate(size);
+            bytes.resize(size + len, 7);
+            bytes
+        };
+        assert!(inbound.take(&frame(0, 20_000), None, &mut signs).is_ok());
+        assert_eq!(inbound.message(), 20_000 + frame::LONG_HEADER);
+        let many = [frame(frame::MORE, 30_000), frame(frame::MORE, 30_000), frame(0, 30_000)];
+        assert!(inbound.take(&many.concat(), None, &mut signs).is_ok());
+        assert_eq!(inbound.message(), 0);
+    }
+}

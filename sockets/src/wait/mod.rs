@@ -161,7 +161,7 @@ fn wait_for<T>(
     let mut readers = direct_connections.readers();
     let budget = spin::budget(inner, how);
     let start = Instant::now();
-    let mut result = spin::spin(inner, budget, &mut readers, deadline, &mut operation);
+    let mut result = spin::spin(inner, start, budget, &mut readers, deadline, &mut operation);
     if matches!(result, Err(Error::WouldBlock)) && !deadline.has_passed(Instant::now()) {
         drop(readers);
         result = block::block(inner, wants, deadline, &mut operation);

@@ -191,17 +191,17 @@ pub(super) fn budget(inner: &Inner, how: Spin) -> Duration {
     }
 }
 
-/// Tries `operation` again and again, reading for it, until it does not want to block or it is time to
-/// do so.
+/// Tries `operation` again and again from `start` on, reading for it, until it does not want to block or it
+/// is time to do so.
 pub(super) fn spin<T>(
     inner: &Inner,
+    start: Instant,
     budget: Duration,
     readers: &mut Readers<'_>,
     deadline: Deadline,
     operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let spin_estimate = &inner.shared.spin_estimate;
-    let start = Instant::now();
     let mut pace = SpinPace::default();
     loop {
         if readers.fetch() || budget > Duration::ZERO {

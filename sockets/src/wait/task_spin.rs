@@ -91,7 +91,7 @@ impl TaskSpin {
         drop(core);
         let mut readers = connections.readers();
         let budget = budget(inner, how).min(STAY);
-        match spin(inner, budget, &mut readers, Deadline(None), operation) {
+        match spin(inner, Instant::now(), budget, &mut readers, Deadline(None), operation) {
             Err(Error::WouldBlock) => None,
             result => {
                 drop(readers);

@@ -223,15 +223,20 @@ impl LogReader {
         let mut mark = segment.load_written();
         let mut end = self.before.wrapping_add(u64::from(mark.messages()));
         while mark.is_sealed() {
-            // Relaxed: as in `advance`.
-            let next = segment.next.load(Ordering::Relaxed);
-            // SAFETY: the seal was loaded with Acquire, so its successor is there, and alive: only this
-            // reader frees segments, when it moves past them.
-            segment = unsafe { &*next };
+            segment = self.following(segment);
             mark = segment.load_written();
             end = end.wrapping_add(u64::from(mark.messages()));
         }
         end
+    }
+
+    /// What comes after a segment of this log whose seal this reader has seen.
+    pub(super) fn following<'a>(&'a self, sealed: &'a Segment) -> &'a Segment {
+        // Relaxed: as in `advance`.
+        let next = sealed.next.load(Ordering::Relaxed);
+        // SAFETY: the seal was loaded with Acquire, so its successor is there, and alive: only this
+        // reader frees segments, when it moves past them.
+        unsafe { &*next }
     }
 
     /// How many messages there are to be taken. As [`end`](Self::end), not for every message.

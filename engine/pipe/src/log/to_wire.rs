@@ -6,7 +6,6 @@ use super::piece::{Memory, Piece};
 use super::reader::LogReader;
 use super::segment::Segment;
 use crate::message::slice::Slice;
-use crate::sync::Ordering;
 
 impl LogReader {
     /// Takes spans of whole messages, about `most` bytes but at least one message, appends them to
@@ -66,11 +65,7 @@ impl LogReader {
             if pending >= enough || !mark.is_sealed() {
                 return pending.min(enough);
             }
-            // Relaxed: as in `advance`.
-            let next = segment.next.load(Ordering::Relaxed);
-            // SAFETY: the seal was loaded with Acquire, so its successor is there, and alive: only this
-            // reader frees segments, when it moves past them.
-            segment = unsafe { &*next };
+            segment = self.following(segment);
             (mark, from, index) = (segment.load_written(), 0, 0);
         }
     }
