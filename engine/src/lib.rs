@@ -22,9 +22,11 @@ pub use backend::{
 };
 #[cfg(all(unix, feature = "tokio"))]
 pub use backend::{Readable, StreamWatch};
+#[cfg(unix)]
+pub use backend::ReadySet;
 pub use batch::{Batch, BatchPart};
 pub use connection_span::ConnectionSpan;
-pub use direct::{Direct, Fetch, Parker, Reader};
+pub use direct::{Attendant, Direct, Fetch, Parker, Reader};
 pub use engine::{Engine, StartError};
 pub use io_thread::handler::{Completion, Cx, Handler, Notice};
 pub use io_thread::timers::TimerKind;

@@ -106,6 +106,10 @@ pub trait SessionOwner: Send + Sync {
     /// Those who wait for messages should look again: how a connection is read has changed.
     fn look_again(&self) {}
 
+    /// The thread that calls this has begun a burst on a connection, and is to [finish](crate::Direct::finish_burst)
+    /// it when it waits next.
+    fn note_burst(&self) {}
+
     /// Something happened that who watches the socket is to hear of.
     fn event(&self, event: MonitorEvent);
 

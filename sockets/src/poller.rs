@@ -6,7 +6,7 @@ mod signal;
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::socket::Socket;
-use crate::wait::thread_waker;
+use crate::wait::{Reading, ReadingTurn, thread_waker};
 use ringmq_engine::Parker;
 pub(crate) use set::settle;
 use set::{PollItem, PollSet};
@@ -98,6 +98,7 @@ pub struct Poller<'fd> {
     /// Exchanged rather than changed: whoever waits has the one that it has begun with.
     set: Mutex<Arc<PollSet<'fd>>>,
     signal: Arc<PollSignal>,
+    reading: Arc<Reading>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -342,30 +343,35 @@ impl<'fd> Poller<'fd> {
         if set.is_over() {
             return Err(Error::Closed);
         }
-        let ready = set.look(Some(Duration::ZERO), set.parker()?.as_deref())?;
+        let mut turn = self.reading.turn();
+        let ready = set.look(&mut turn)?;
         drop(set);
         if !ready.is_empty() || timeout == Some(Duration::ZERO) {
             return Ok(ready);
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
-            if let Some(ready) = self.wait_unchanged(deadline)? {
+            if let Some(ready) = self.wait_unchanged(deadline, &mut turn)? {
                 return Ok(ready);
             }
         }
     }
 
     /// Waits with the set of this moment; `None` if that is changed meanwhile.
-    fn wait_unchanged(&self, deadline: Option<Instant>) -> Result<Option<Vec<Ready>>, Error> {
+    fn wait_unchanged(
+        &self,
+        deadline: Option<Instant>,
+        turn: &mut ReadingTurn<'_>,
+    ) -> Result<Option<Vec<Ready>>, Error> {
         let set = self.set();
-        let parker = set.parker()?;
-        let parker = parker.as_deref();
-        let waker = parker.map_or_else(thread_waker, Parker::waker);
-        let _told = Told::of_thread(&self.signal, waker.clone());
-        let _registrations = set.register(&waker);
         loop {
+            let parker = set.parker(turn)?;
+            let parker = parker.as_deref();
+            let waker = parker.map_or_else(thread_waker, Parker::waker);
+            let _told = Told::of_thread(&self.signal, waker.clone());
+            let registrations = set.register(&waker);
             if self.signal.take() {
-                return set.look(Some(Duration::ZERO), parker).map(Some);
+                return set.look(turn).map(Some);
             }
             if !Arc::ptr_eq(&set, &lock(&self.set)) {
                 return Ok(None);
@@ -374,9 +380,9 @@ impl<'fd> Poller<'fd> {
                 return Err(Error::Closed); // Another thread was told of the last one, or that was removed.
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let settled = set.settle()?;
+            let settled = set.settle(turn)?;
             let wait = if settled { left } else { Some(Duration::ZERO) };
-            let ready = set.look(wait, parker)?;
+            let ready = set.wait(wait, parker, turn, registrations)?;
             if !ready.is_empty() || left == Some(Duration::ZERO) {
                 return Ok(Some(ready));
             }

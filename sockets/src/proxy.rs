@@ -172,14 +172,14 @@ impl Proxy<'_> {
     /// Puts the pipes to sleep of sockets that are to be read; `false` if one has something.
     fn settle(&self) -> Result<bool, Error> {
         let mut quiet = match self.control {
-            Some(control) => settle(control, true)?,
+            Some(control) => settle(control, true, false)?,
             None => true,
         };
         let reads = |way: &Direction<'_>| !self.paused && !way.blocked;
-        quiet &= settle(self.there.from, reads(&self.there))?;
+        quiet &= settle(self.there.from, reads(&self.there), false)?;
         // Also one that nothing is read from has to be heard: of room, or of its end.
         let back = self.here.as_ref().is_some_and(reads);
-        quiet &= settle(self.there.to, back)?;
+        quiet &= settle(self.there.to, back, false)?;
         Ok(quiet)
     }
 

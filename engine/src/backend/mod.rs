@@ -44,6 +44,8 @@ pub mod uring;
 
 mod choice;
 mod datagram;
+#[cfg(unix)]
+mod ready_set;
 mod socket;
 mod stream;
 #[cfg(all(unix, feature = "tokio"))]
@@ -61,6 +63,8 @@ pub use datagram::{
     DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, LONGEST_DATAGRAM, OutgoingDatagram,
     SendTally, report_destination,
 };
+#[cfg(unix)]
+pub use ready_set::ReadySet;
 pub use stream::Stream;
 #[cfg(all(unix, feature = "tokio"))]
 pub use stream_watch::{Readable, StreamWatch};

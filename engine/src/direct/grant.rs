@@ -1,6 +1,6 @@
 //! How a session lends the halves of its connection, and gets them back.
 
-use super::{Direct, ReadHalf, WriteHalf};
+use super::{Attended, Direct, ReadHalf, WriteHalf};
 use crate::backend::Stream;
 use ringmq_pipe::{LeaseCheck, LeaseOwner};
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub(crate) struct ReadGrant {
     take_over: Duration,
     /// How often it had been borrowed at the last look.
     uses: u32,
+    /// How often its attendant had come by then.
+    turns: u32,
 }
 
 impl ReadGrant {
@@ -52,6 +54,7 @@ impl ReadGrant {
             watched: false,
             take_over: TAKE_OVER,
             uses: 0,
+            turns: 0,
         }
     }
 
@@ -174,6 +177,20 @@ impl ReadGrant {
         self.take_over = (2 * self.take_over).clamp(TASKS_AT_FIRST, TASKS_LATE);
         self.watched = false;
         true
+    }
+
+    /// Whether the half is left to an [attendant](super::Attendant), and when to look again.
+    pub(crate) fn is_left_to_attendant(&mut self, direct: &Direct) -> Attended {
+        // What waits in the half for room no stream tells of.
+        if self.starved || self.half.is_with_owner() {
+            return Attended::No;
+        }
+        let attended = direct.attended(&mut self.turns);
+        if attended != Attended::No {
+            self.watched = false;
+            self.take_over = (2 * self.take_over).min(TAKE_OVER_LATE);
+        }
+        attended
     }
 
     /// Nobody relies on tasks any more: the next look comes soon.

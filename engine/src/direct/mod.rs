@@ -7,11 +7,13 @@
 //!   kernel at once, on the thread that wrote it. What the kernel does not take, and messages that come
 //!   faster than that is worth it ([`SendRate`]), are the I/O thread's.
 //! * The reading half is lent when a thread or a task that waits for messages [asks](Direct::ask) for it,
-//!   and taken back when it is left alone. A thread holds it while it waits; tasks [watch](Direct::watch).
+//!   and taken back when it is left alone. A thread holds it while it waits; tasks [watch](Direct::watch), and
+//!   pollers [attend](Direct::attend).
 //!
 //! A half is given back with everything that was found out in it; the session then does what
 //! follows.
 
+mod attendant;
 mod burst;
 mod grant;
 mod parker;
@@ -22,14 +24,17 @@ mod send_rate;
 mod watch;
 mod write_half;
 
+pub use attendant::Attendant;
+pub(crate) use attendant::Attended;
 pub(crate) use burst::Burst;
 pub(crate) use grant::{ReadGrant, WriteGrant};
 pub use parker::Parker;
 pub(crate) use read_half::{ReadEnd, ReadHalf};
-pub(crate) use write_half::{Flush, WriteHalf};
+pub(crate) use write_half::{Finish, Flush, WriteHalf};
 
 #[cfg(all(unix, feature = "tokio"))]
 use reactors::Reactors;
+use attendant::Attention;
 use watch::Watchers;
 use write_half::PATIENCE;
 
@@ -37,6 +42,7 @@ use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
 use crate::io_thread::IoHandle;
 use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
+use crate::owner::SessionOwner;
 use crate::session::inbound::PeerSign;
 use ringmq_pipe::{InlineReader, Lease, LeaseGuard, Section};
 use send_rate::SendRate;
@@ -51,14 +57,17 @@ use std::time::Instant;
 pub struct Direct {
     io: IoHandle,
     token: Token,
+    owner: Arc<dyn SessionOwner>,
     read: Arc<Lease<ReadHalf>>,
     write: Arc<Lease<WriteHalf>>,
     /// The reading half was asked for and is not lent yet.
     asked: AtomicBool,
-    /// The I/O thread was told of a burst.
+    /// What is in the pipe is a burst, which may be finished.
     bursting: AtomicBool,
     /// Something has come in that the session does not know of.
     heard: AtomicBool,
+    /// It has ended. A figure to go by: relaxed throughout.
+    closed: AtomicBool,
     /// Commands of the peer that the session has to heed.
     signs: Mutex<Vec<PeerSign>>,
     /// Bytes that the I/O thread has sent, and how many those were when a writer last waited for
@@ -66,6 +75,7 @@ pub struct Direct {
     moved: AtomicUsize,
     stuck_at: AtomicUsize,
     watchers: Watchers,
+    attention: Attention,
     #[cfg(all(unix, feature = "tokio"))]
     reactors: Reactors,
 }
@@ -90,6 +100,7 @@ impl Direct {
     pub(crate) fn new(
         io: IoHandle,
         token: Token,
+        owner: Arc<dyn SessionOwner>,
         read: Arc<Lease<ReadHalf>>,
         write: Arc<Lease<WriteHalf>>,
         #[cfg(all(unix, feature = "tokio"))] stream: Stream,
@@ -97,15 +108,18 @@ impl Direct {
         Self {
             io,
             token,
+            owner,
             read,
             write,
             asked: AtomicBool::new(false),
             bursting: AtomicBool::new(false),
             heard: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             signs: Mutex::new(Vec::new()),
             moved: AtomicUsize::new(0),
             stuck_at: AtomicUsize::new(usize::MAX),
             watchers: Watchers::default(),
+            attention: Attention::default(),
             #[cfg(all(unix, feature = "tokio"))]
             reactors: Reactors::new(stream),
         }
@@ -113,8 +127,14 @@ impl Direct {
 
     /// The connection has ended: whoever watches it lets go of it.
     pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
         #[cfg(all(unix, feature = "tokio"))]
         self.reactors.close();
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Takes the reading half, if it is lent out and nobody else has it.
@@ -128,24 +148,27 @@ impl Direct {
         self.read.is_with_owner()
     }
 
-    /// A thread that waits for messages sends first what is left of a burst: what is waited for may be the
-    /// answer to it. No more than one batch, as others may be in the midst of it.
-    pub fn finish_burst(&self) {
+    /// A thread that is about to wait sends what is left of a burst: what is waited for may be the answer. No
+    /// more than one batch, as others may be in the midst of it; `true` if it is not finished with that.
+    /// Nobody else writes to the pipe meanwhile: the caller has the socket's lock.
+    pub fn finish_burst(&self) -> bool {
         // Relaxed: the hint of the thread that writes, which is this one as a rule.
         if !self.bursting.load(Ordering::Relaxed) {
-            return;
+            return false;
         }
         self.bursting.store(false, Ordering::Relaxed);
         // Who is told of room is none of this connection's business while it is in the middle of it.
         let _section = Section::enter();
-        if let Some(mut held) = self.write.take()
-            && held.flush_batch() == Flush::Blocked
-        {
-            held.release_to_owner();
+        let Some(mut held) = self.write.take() else { return false };
+        match held.finish_burst() {
+            Finish::Asleep | Finish::Left => {}
+            Finish::Watched => self.note_burst(),
+            Finish::Blocked => held.release_to_owner(),
         }
+        self.bursting.load(Ordering::Relaxed)
     }
 
-    /// What is in the pipe is a burst, of which the I/O thread knows.
+    /// What is in the pipe is a burst.
     pub(crate) fn note_burst(&self) {
         self.bursting.store(true, Ordering::Relaxed);
     }
@@ -229,6 +252,7 @@ impl InlineReader for Direct {
         if SendRate::is_burst() && !much {
             drop(held);
             self.note_burst();
+            self.owner.note_burst();
             return self.io.tell(self.token, Notice::Burst);
         }
         held.helped = much;

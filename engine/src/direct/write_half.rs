@@ -54,6 +54,19 @@ pub(crate) enum Flush {
     Blocked,
 }
 
+/// What came of finishing a burst.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finish {
+    /// All of it went out, and who writes next sends it.
+    Asleep,
+    /// All of it went out, and the I/O thread is looking at the pipe.
+    Watched,
+    /// There is more.
+    Left,
+    /// As of [`Flush`].
+    Blocked,
+}
+
 impl WriteHalf {
     pub(crate) fn new(stream: Stream, outbound: Outbound, source: Option<OutputSource>) -> Self {
         Self {
@@ -135,6 +148,28 @@ impl WriteHalf {
             self.next();
         }
         self.send_batch()
+    }
+
+    /// Sends one batch of what was put off. Nobody writes to the pipe meanwhile.
+    pub(crate) fn finish_burst(&mut self) -> Finish {
+        if self.flush_batch() == Flush::Blocked {
+            return Finish::Blocked;
+        }
+        self.next();
+        if !self.batch.is_empty() {
+            return Finish::Left;
+        }
+        self.helped = true;
+        let Some(source) = &mut self.source else { return Finish::Blocked };
+        if self.watched {
+            return Finish::Watched;
+        }
+        if source.rx.doze_off() == Sleep::Asleep {
+            self.helped = false;
+            return Finish::Asleep;
+        }
+        // What follows the end of a pipe is the session's.
+        if source.rx.ended() { Finish::Blocked } else { Finish::Left }
     }
 
     fn send_batch(&mut self) -> Flush {

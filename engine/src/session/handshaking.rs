@@ -282,7 +282,7 @@ impl Handshaking {
         let inbound = Inbound::new(decoder, common.discard_inbound);
         let reading = ReadHalf::new(common.stream.clone(), inbound, tx);
         let writing = WriteHalf::new(common.stream.clone(), outbound, source);
-        let mut traffic = Traffic::new(cx, reading, writing, heartbeat);
+        let mut traffic = Traffic::new(cx, common.owner.clone(), reading, writing, heartbeat);
         traffic.failure = self.failure;
         (Box::new(traffic), self.rest, self.gone)
     }

@@ -49,6 +49,8 @@ pub(crate) struct SocketMailbox {
     pub(crate) spin_estimate: SpinEstimate,
     /// Which connections there are, or how they are read, has changed.
     connections_changed: AtomicBool,
+    /// Bursts were begun on connections. Relaxed throughout: the I/O threads see to what is not finished.
+    has_bursts: AtomicBool,
     /// Options that sessions and other sockets look at when they ask for a pipe.
     pub(crate) send_hwm: AtomicU32,
     pub(crate) recv_hwm: AtomicU32,
@@ -80,6 +82,7 @@ impl SocketMailbox {
             reporter: Reporter::new(socket_type),
             spin_estimate: SpinEstimate::default(),
             connections_changed: AtomicBool::new(true),
+            has_bursts: AtomicBool::new(false),
             send_hwm: AtomicU32::new((SNDHWM.default)(socket_type)),
             recv_hwm: AtomicU32::new((RCVHWM.default)(socket_type)),
             conflate: AtomicBool::new(false),
@@ -107,6 +110,20 @@ impl SocketMailbox {
     pub(crate) fn note_connections_changed(&self) {
         // Release: pairs with the Acquire in `take_connections_changed`.
         self.connections_changed.store(true, Ordering::Release);
+    }
+
+    /// Whether bursts were begun on connections that are to be finished.
+    pub(crate) fn has_bursts(&self) -> bool {
+        self.has_bursts.load(Ordering::Relaxed)
+    }
+
+    /// The same; clears that.
+    pub(crate) fn take_bursts(&self) -> bool {
+        let has_bursts = self.has_bursts();
+        if has_bursts {
+            self.has_bursts.store(false, Ordering::Relaxed);
+        }
+        has_bursts
     }
 
     /// Whether the connections have to be looked at anew; clears that.
@@ -245,6 +262,10 @@ impl SessionOwner for SocketMailbox {
     fn look_again(&self) {
         self.note_connections_changed();
         self.waiters.wake();
+    }
+
+    fn note_burst(&self) {
+        self.has_bursts.store(true, Ordering::Relaxed);
     }
 
     fn event(&self, event: MonitorEvent) {

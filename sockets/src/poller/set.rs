@@ -4,10 +4,11 @@
 use super::{Interest, Ready};
 use crate::error::Error;
 use crate::socket::Inner;
-use crate::wait::{Registration, fetch, park, thread_parker};
+use crate::wait::{Attending, ReadingTurn, Registration, fetch, park, thread_parker};
 use ringmq_engine::Parker;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd};
+use smallvec::SmallVec;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub(super) struct PollSet<'fd> {
     entries: Vec<(usize, Interest, PollItem<'fd>)>,
     next: usize,
+    /// How often it was changed.
+    version: u64,
 }
 
 /// Of Windows, descriptors are SOCKETs.
@@ -58,27 +61,43 @@ impl<'fd> PollSet<'fd> {
     pub(super) fn insert(&mut self, interest: Interest, source: PollItem<'fd>) -> usize {
         let key = self.next;
         self.next += 1;
+        self.version += 1;
         self.entries.push((key, interest, source));
         key
     }
 
     pub(super) fn modify(&mut self, key: usize, interest: Interest) -> bool {
+        self.version += 1;
         let entry = self.entries.iter_mut().find(|entry| entry.0 == key);
         entry.map(|entry| entry.1 = interest).is_some()
     }
 
     pub(super) fn remove(&mut self, key: usize) -> bool {
+        self.version += 1;
         let before = self.entries.len();
         self.entries.retain(|entry| entry.0 != key);
         self.entries.len() < before
     }
 
+    /// The keys of what is waited for, and whether it is to be read.
+    fn keys(&self) -> impl Iterator<Item = (usize, bool)> {
+        self.entries.iter().map(|(key, interest, _)| (*key, interest.readable))
+    }
+
     /// What to wait on, if there are descriptors.
-    pub(super) fn parker(&self) -> Result<Option<Rc<Parker>>, Error> {
-        if self.entries.iter().all(|(_, _, source)| matches!(source, PollItem::Socket(_))) {
+    pub(super) fn parker(&self, turn: &mut ReadingTurn<'_>) -> Result<Option<Rc<Parker>>, Error> {
+        let only_sockets = self.entries.iter().all(|(_, _, item)| matches!(item, PollItem::Socket(_)));
+        if only_sockets && !turn.attends() {
             return Ok(None);
         }
-        thread_parker().map(Some).map_err(|error| Error::io("making a parker", error))
+        match thread_parker() {
+            Ok(parker) => Ok(Some(parker)),
+            Err(_) if only_sockets => {
+                turn.leave();
+                Ok(None)
+            }
+            Err(error) => Err(Error::io("making a parker", error)),
+        }
     }
 
     /// Has the sockets wake the calling thread.
@@ -99,11 +118,11 @@ impl<'fd> PollSet<'fd> {
     }
 
     /// Puts the sockets' pipes to sleep; `false` if one of them has something to look at.
-    pub(super) fn settle(&self) -> Result<bool, Error> {
+    pub(super) fn settle(&self, turn: &ReadingTurn<'_>) -> Result<bool, Error> {
         let mut quiet = true;
         for (_, interest, source) in &self.entries {
             let PollItem::Socket(socket) = source else { continue };
-            quiet &= match settle(&socket.inner, interest.readable) {
+            quiet &= match settle(&socket.inner, interest.readable, turn.attends()) {
                 Err(Error::Closed) => socket.is_over(),
                 result => result?,
             };
@@ -111,17 +130,34 @@ impl<'fd> PollSet<'fd> {
         Ok(quiet)
     }
 
-    /// What is ready. Waits on `parker` and the descriptors if no socket is.
-    pub(super) fn look(
+    /// What is ready now.
+    pub(super) fn look(&self, turn: &mut ReadingTurn<'_>) -> Result<Vec<Ready>, Error> {
+        turn.follow(self.version, self.keys());
+        turn.look();
+        let mut ready = self.sockets(turn)?;
+        let parker = self.parker(turn)?;
+        self.wait_for_fds(Some(Duration::ZERO), parker.as_deref(), turn, &mut ready)?;
+        self.note_told(&ready);
+        Ok(ready)
+    }
+
+    /// Waits on `parker` and the descriptors if no socket is ready, and looks again. `registrations` are given up before that: what
+    /// this thread reads it need not be told of.
+    pub(super) fn wait(
         &self,
         wait: Option<Duration>,
         parker: Option<&Parker>,
+        turn: &mut ReadingTurn<'_>,
+        registrations: Vec<Registration<'_>>,
     ) -> Result<Vec<Ready>, Error> {
-        let mut ready = self.sockets()?;
-        let wait = if ready.is_empty() { wait } else { Some(Duration::ZERO) };
-        self.fds(wait, parker, &mut ready)?;
-        if ready.is_empty() && wait != Some(Duration::ZERO) {
-            ready = self.sockets()?;
+        let mut ready = self.sockets(turn)?;
+        let is_ready = !ready.is_empty();
+        let wait = if is_ready || turn.has_more() { Some(Duration::ZERO) } else { wait };
+        self.wait_for_fds(wait, parker, turn, &mut ready)?;
+        drop(registrations);
+        if !is_ready {
+            turn.look();
+            ready.append(&mut self.sockets(turn)?);
         }
         self.note_told(&ready);
         Ok(ready)
@@ -138,9 +174,9 @@ impl<'fd> PollSet<'fd> {
         }
     }
 
-    fn sockets(&self) -> Result<Vec<Ready>, Error> {
+    fn sockets(&self, turn: &mut ReadingTurn<'_>) -> Result<Vec<Ready>, Error> {
         let mut ready = Vec::new();
-        for (key, interest, source) in &self.entries {
+        for (place, (key, interest, source)) in self.entries.iter().enumerate() {
             let PollItem::Socket(socket) = source else { continue };
             let inner = &socket.inner;
             let mut core = inner.lock()?;
@@ -152,8 +188,12 @@ impl<'fd> PollSet<'fd> {
                 }
                 result => result?,
             }
+            core.finish_bursts();
             let mut readable = interest.readable && core.can_recv();
-            if interest.readable && !readable {
+            if interest.readable {
+                turn.attend(place, &mut core, self.version, self.keys());
+            }
+            if interest.readable && !readable && !turn.attends() {
                 drop(core);
                 let fetched = fetch(inner);
                 core = inner.lock()?;
@@ -167,10 +207,12 @@ impl<'fd> PollSet<'fd> {
         Ok(ready)
     }
 
-    fn fds(
+    /// Waits until a descriptor is ready, or the parker is woken.
+    fn wait_for_fds(
         &self,
         wait: Option<Duration>,
         parker: Option<&Parker>,
+        turn: &mut ReadingTurn<'_>,
         ready: &mut Vec<Ready>,
     ) -> Result<(), Error> {
         let Some(parker) = parker else {
@@ -180,7 +222,8 @@ impl<'fd> PollSet<'fd> {
             return Ok(());
         };
         let mut keys = Vec::new();
-        let mut fds = Vec::new();
+        // Nothing but sockets is the usual case: without memory of its own.
+        let mut fds = SmallVec::<[PollFd<'_>; 4]>::new();
         for (key, interest, source) in &self.entries {
             let Some(fd) = source.fd() else { continue };
             let mut flags = PollFlags::empty();
@@ -189,8 +232,17 @@ impl<'fd> PollSet<'fd> {
             keys.push(*key);
             fds.push(PollFd::from_borrowed_fd(fd, flags));
         }
+        if fds.is_empty() && wait == Some(Duration::ZERO) {
+            return Ok(());
+        }
+        let attending = turn.attending().map(|attending| &*attending);
+        if let Some(attending) = attending {
+            fds.push(PollFd::from_borrowed_fd(attending.as_fd(), PollFlags::IN));
+        }
         fds.push(parker.pollable());
+        let waits = attending.filter(|_| wait != Some(Duration::ZERO)).map(Attending::begin_wait);
         parker.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
+        drop(waits);
         for (key, fd) in keys.into_iter().zip(&fds) {
             let flags = fd.revents();
             let trouble = flags.intersects(PollFlags::ERR | PollFlags::HUP);
@@ -207,14 +259,17 @@ impl<'fd> PollSet<'fd> {
 
 /// Somebody who is registered is about to wait for a socket: puts its pipes to sleep if messages are
 /// waited for. `false` if there is something to look at.
-pub(crate) fn settle(inner: &Inner, readable: bool) -> Result<bool, Error> {
+/// Its connections are the I/O threads' to read, unless whoever waits `attends` to them.
+pub(crate) fn settle(inner: &Inner, readable: bool, attends: bool) -> Result<bool, Error> {
     #[cfg(test)]
     super::tests::ROUNDS.set(super::tests::ROUNDS.get() + 1);
     let mut core = inner.lock()?;
     core.enter()?;
     // Messages that nobody asks about must not end the wait.
     let quiet = !(readable && core.settle());
-    core.direct_connections().give_back();
+    if !(readable && attends) {
+        core.direct_connections().give_back();
+    }
     drop(core);
     Ok(quiet && !inner.shared.mailbox.pending_for_waiter())
 }

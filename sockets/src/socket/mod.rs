@@ -25,7 +25,7 @@ use crate::inner::pipes::Pipe;
 use crate::inner::{ClosedBy, Core};
 use crate::kind::Kind;
 use crate::socket::monitor::Monitor;
-use crate::wait::Wants;
+use crate::wait::{Reading, Wants};
 use ringmq_engine::{EndpointId, SessionOwner};
 use ringmq_pipe::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Section};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     core: BiasedMutex<Core>,
     pub(crate) shared: Arc<SocketMailbox>,
     context: Arc<ContextInner>,
+    /// Of threads that wait for messages, where there are many connections.
+    pub(crate) reading: Arc<Reading>,
 }
 
 impl Inner {
@@ -146,7 +148,8 @@ impl<K: Kind> Drop for Socket<K> {
 
 impl<K: Kind> Socket<K> {
     pub(crate) fn new(core: Core, shared: Arc<SocketMailbox>, context: Arc<ContextInner>) -> Self {
-        let inner = Arc::new(Inner { core: BiasedMutex::new(core), shared, context });
+        let reading = Arc::default();
+        let inner = Arc::new(Inner { core: BiasedMutex::new(core), shared, context, reading });
         // Nobody else has set it.
         let _ = inner.shared.inner.set(Arc::downgrade(&inner));
         inner.context.register(&inner);

@@ -1,6 +1,7 @@
 //! The second stage of a wait: blocking until something happens.
 
 use super::direct_connections::{DirectConnections, Readers};
+use super::spin::Reads;
 use super::{Deadline, Registration, Wants, thread_waker};
 use crate::error::Error;
 use crate::inner::Core;

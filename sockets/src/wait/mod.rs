@@ -8,8 +8,15 @@
 //! a runtime of one thread it has a first stage, too ([`task_spin`]); else it leaves all reading to the I/O
 //! thread, and waits to be told.
 
+#[cfg(unix)]
+mod attending;
+#[cfg(not(unix))]
+#[path = "attending/none.rs"]
+mod attending;
 mod block;
 mod direct_connections;
+mod many;
+mod reading;
 mod spin;
 #[cfg(all(debug_assertions, feature = "tokio"))]
 mod stalled_worker;
@@ -18,16 +25,18 @@ mod task_spin;
 mod yielding;
 
 pub(crate) use block::{park, thread_parker};
-pub(crate) use direct_connections::{DirectConnections, FEW};
+pub(crate) use direct_connections::DirectConnections;
+pub(crate) use reading::{Attending, Reading, ReadingTurn};
 pub use spin::Spin;
 pub(crate) use spin::SpinEstimate;
 pub(crate) use yielding::{Yielding, note_ready};
 
+use spin::Reads;
 use task_reading::TaskReading;
 use task_spin::TaskSpin;
 
 use crate::error::Error;
-use crate::inner::Core;
+use crate::inner::{Core, Look};
 use crate::options::Options;
 use crate::socket::Inner;
 use std::sync::Arc;
@@ -150,16 +159,24 @@ fn wait_for<T>(
     let deadline = Deadline::after(timeout);
     let how = core.options.spin;
     let direct_connections = match wants {
-        Wants::Messages => core.direct_connections(),
+        Wants::Messages => {
+            core.finish_bursts();
+            core.direct_connections()
+        }
         Wants::Room => DirectConnections::default(),
     };
     drop(core);
+    let budget = spin::budget(inner, how);
     #[cfg(all(debug_assertions, feature = "tokio"))]
     if timeout != Some(Duration::ZERO) {
         stalled_worker::warn(inner.shared.socket_type, wants);
     }
+    if direct_connections.are_many() {
+        let result = many::wait_for(inner, budget, deadline, &mut operation);
+        inner.shared.waiters.wake();
+        return result;
+    }
     let mut readers = direct_connections.readers();
-    let budget = spin::budget(inner, how);
     let start = Instant::now();
     let mut result = spin::spin(inner, start, budget, &mut readers, deadline, &mut operation);
     if matches!(result, Err(Error::WouldBlock)) && !deadline.has_passed(Instant::now()) {
@@ -195,8 +212,21 @@ pub(crate) fn try_fetching<T>(
 pub(crate) fn fetch(inner: &Inner) -> bool {
     let Ok(mut core) = inner.lock() else { return false };
     core.look_at_doubts();
-    let Some(direct_connections) = core.lent_connections() else { return false };
-    drop(core);
+    core.finish_bursts();
+    match core.look_in_between() {
+        Look::Spared => return false,
+        Look::AtAll(reading) => {
+            drop(core);
+            let mut turn = reading.turn_in_between();
+            if turn.attends() {
+                return turn.look();
+            }
+        }
+        Look::AtEach => drop(core),
+    }
+    let Ok(Some(direct_connections)) = inner.lock().map(|mut core| core.lent_connections()) else {
+        return false;
+    };
     direct_connections.readers_as_they_are().fetch()
 }
 
@@ -309,6 +339,12 @@ impl<'a, S> Pending<'a, S> {
         match inner.attempt(&mut operation) {
             Err(Error::WouldBlock) => {}
             result => return Poll::Ready(result),
+        }
+        if wants == Wants::Messages
+            && inner.shared.has_bursts()
+            && let Ok(mut core) = inner.lock()
+        {
+            core.finish_bursts();
         }
         if let Some(result) = self.spin.stay(inner, wants, &mut operation) {
             return Poll::Ready(result);

@@ -5,7 +5,6 @@
 //! Looking for one that is not is a waste, so the time is adapted to how often it was worth it.
 
 use super::Deadline;
-use super::direct_connections::Readers;
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
@@ -191,20 +190,29 @@ pub(super) fn budget(inner: &Inner, how: Spin) -> Duration {
     }
 }
 
-/// Tries `operation` again and again from `start` on, reading for it, until it does not want to block or it
+/// What a thread reads by while it spins.
+pub(super) trait Reads {
+    /// Reads what there is; `true` if that was something.
+    fn fetch(&mut self) -> bool;
+
+    /// Whether there is anything that it may read.
+    fn reads(&self) -> bool;
+}
+
+/// Tries `operation` again and again from `start` on, fetching what there is for it, until it does not want to block or it
 /// is time to do so.
 pub(super) fn spin<T>(
     inner: &Inner,
     start: Instant,
     budget: Duration,
-    readers: &mut Readers<'_>,
+    reads: &mut impl Reads,
     deadline: Deadline,
     operation: &mut impl FnMut(&mut Core) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let spin_estimate = &inner.shared.spin_estimate;
     let mut pace = SpinPace::default();
     loop {
-        if readers.fetch() || budget > Duration::ZERO {
+        if reads.fetch() || budget > Duration::ZERO {
             match inner.attempt(operation) {
                 Err(Error::WouldBlock) => {}
                 result => {
@@ -219,7 +227,7 @@ pub(super) fn spin<T>(
         if now.duration_since(start) >= budget || deadline.has_passed(now) {
             break;
         }
-        pace.step(spin_estimate, !readers.is_empty());
+        pace.step(spin_estimate, reads.reads());
     }
     if budget > Duration::ZERO {
         spin_estimate.note(false);

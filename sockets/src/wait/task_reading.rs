@@ -60,6 +60,10 @@ impl TaskReading {
             self.watched = None;
             return connections.give_back();
         };
+        if connections.are_many() {
+            self.watched = None;
+            return connections.give_back();
+        }
         let known = self.watched.take().filter(|watched| watched.are(&connections));
         let mut watched = known.unwrap_or_else(|| WatchedConnections::new(connections));
         let mut look = ReactorLook::new(inner, registration, task);

@@ -2,7 +2,7 @@
 //! messages and would rather read the connection itself.
 
 use super::Traffic;
-use crate::direct::ReadEnd;
+use crate::direct::{Attended, ReadEnd};
 use crate::io_thread::handler::Cx;
 use crate::monitor::DisconnectReason;
 use crate::session::state::{Gone, Next};
@@ -107,6 +107,15 @@ impl Traffic {
         if self.read.is_left_to_tasks(&self.direct, &common.stream) {
             self.watch(cx);
             return Next::Stay;
+        }
+        match self.read.is_left_to_attendant(&self.direct) {
+            // This thread can sleep until it is told.
+            Attended::Now => return Next::Stay,
+            Attended::Lately => {
+                self.watch(cx);
+                return Next::Stay;
+            }
+            Attended::No => {}
         }
         match self.read.check() {
             LeaseCheck::Owned => return self.look_at_reading(common, cx),

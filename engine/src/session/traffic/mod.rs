@@ -10,6 +10,7 @@ use crate::PipeState;
 use crate::direct::{Direct, ReadGrant, ReadHalf, WriteGrant, WriteHalf};
 use crate::io_thread::handler::Cx;
 use crate::monitor::DisconnectReason;
+use crate::owner::SessionOwner;
 use heartbeats::Heartbeats;
 use ringmq_pipe::lease;
 use ringmq_zmtp::Heartbeat;
@@ -44,6 +45,7 @@ impl Drop for Announced {
 impl Traffic {
     pub(super) fn new(
         cx: &mut Cx<'_>,
+        owner: Arc<dyn SessionOwner>,
         reading: ReadHalf,
         writing: WriteHalf,
         heartbeat: Heartbeat,
@@ -58,6 +60,7 @@ impl Traffic {
         let direct = Arc::new(Direct::new(
             cx.io.clone(),
             cx.token,
+            owner,
             ends.0,
             ends.1,
             #[cfg(all(unix, feature = "tokio"))]
