@@ -16,14 +16,14 @@ mod owner;
 mod session;
 mod tuning;
 
+#[cfg(unix)]
+pub use backend::ReadySet;
 pub use backend::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, Found, RingSize, Stream,
     UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
 #[cfg(all(unix, feature = "tokio"))]
 pub use backend::{Readable, StreamWatch};
-#[cfg(unix)]
-pub use backend::ReadySet;
 pub use batch::{Batch, BatchPart};
 pub use connection_span::ConnectionSpan;
 pub use direct::{Attendant, Direct, Fetch, Parker, Reader};

@@ -106,8 +106,8 @@ pub trait SessionOwner: Send + Sync {
     /// Those who wait for messages should look again: how a connection is read has changed.
     fn look_again(&self) {}
 
-    /// The thread that calls this has begun a burst on a connection, and is to [finish](crate::Direct::finish_burst)
-    /// it when it waits next.
+    /// There is a burst on a connection, which a thread that is about to wait for messages may
+    /// [finish](crate::Direct::finish_burst).
     fn note_burst(&self) {}
 
     /// Something happened that who watches the socket is to hear of.

@@ -311,6 +311,10 @@ impl<'fd> Poller<'fd> {
     /// passed, or when the poller was [woken](Self::waker) and nothing is ready. Several threads may wait at
     /// once; each is told of all that is ready.
     ///
+    /// The thread that waits reads the connections of all sockets by itself, so that no other one has to be
+    /// woken for a message. Of a poller on which several threads have waited at once, and of sockets with more
+    /// than 1,024 connections, the I/O threads read from then on.
+    ///
     /// A socket that is closed, also while it is waited for, is told [as such](Ready::closed), once, and
     /// does not hinder the wait for the others.
     ///
@@ -344,7 +348,7 @@ impl<'fd> Poller<'fd> {
             return Err(Error::Closed);
         }
         let mut turn = self.reading.turn();
-        let ready = set.look(&mut turn)?;
+        let ready = set.look(&mut turn, timeout != Some(Duration::ZERO))?;
         drop(set);
         if !ready.is_empty() || timeout == Some(Duration::ZERO) {
             return Ok(ready);
@@ -364,6 +368,7 @@ impl<'fd> Poller<'fd> {
         turn: &mut ReadingTurn<'_>,
     ) -> Result<Option<Vec<Ready>>, Error> {
         let set = self.set();
+        set.begin(turn);
         loop {
             let parker = set.parker(turn)?;
             let parker = parker.as_deref();
@@ -371,7 +376,7 @@ impl<'fd> Poller<'fd> {
             let _told = Told::of_thread(&self.signal, waker.clone());
             let registrations = set.register(&waker);
             if self.signal.take() {
-                return set.look(turn).map(Some);
+                return set.look(turn, false).map(Some);
             }
             if !Arc::ptr_eq(&set, &lock(&self.set)) {
                 return Ok(None);

@@ -47,18 +47,21 @@ impl ReadySet {
         self.poll.registry().deregister(&mut SourceFd(&stream.as_fd().as_raw_fd()))
     }
 
-    /// The keys of streams that have something new.
+    /// The keys of streams that have something new, and whether the peer sends no more after that.
     ///
     /// # Errors
     /// Of the system.
-    pub fn look(&mut self) -> io::Result<impl Iterator<Item = usize>> {
+    pub fn look(&mut self) -> io::Result<impl Iterator<Item = (usize, bool)>> {
         loop {
             match self.poll.poll(&mut self.events, Some(Duration::ZERO)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result?,
             }
         }
-        Ok(self.events.iter().map(|event| event.token().0))
+        Ok(self.events.iter().map(|event| {
+            let ended = event.is_read_closed() || event.is_error();
+            (event.token().0, ended)
+        }))
     }
 }
 

@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 pub struct Attendant {
     /// How often it has come by; wraps. One thread at a time changes it. A figure to go by: relaxed throughout.
     turns: AtomicU32,
+    /// How often it has looked; the same.
+    looks: AtomicU32,
     wait: Mutex<Wait>,
 }
 
@@ -45,13 +47,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Attendant {
-    /// It comes by, and has read what there is.
+    /// It comes by, and reads what there is.
     pub fn come_by(&self) {
         self.turns.store(self.turns().wrapping_add(1), Ordering::Relaxed);
     }
 
+    /// It has looked at all its connections.
+    pub fn note_look(&self) {
+        self.looks.store(self.looks().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// How often it has looked at all its connections; wraps.
+    pub fn looks(&self) -> u32 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
     /// How often it has come by; wraps.
-    pub fn turns(&self) -> u32 {
+    fn turns(&self) -> u32 {
         self.turns.load(Ordering::Relaxed)
     }
 
@@ -95,18 +107,18 @@ impl Drop for Attendant {
 
 /// Who attends to a connection.
 #[derive(Default)]
-pub(super) struct Attention(Mutex<Weak<Attendant>>);
+pub(super) struct AttendantSlot(Mutex<Weak<Attendant>>);
 
 impl Direct {
-    /// `attendant` attends to the connection from now on, until it is dropped or does so no more; nobody else
-    /// does.
+    /// `attendant` attends to the connection from now on, until it is dropped or [deserts](Self::desert) it, and
+    /// nobody else does: it is told of what comes next, and there is nothing left to read before that.
     pub fn attend(&self, attendant: &Arc<Attendant>) {
-        *lock(&self.attention.0) = Arc::downgrade(attendant);
+        *lock(&self.attendant.0) = Arc::downgrade(attendant);
     }
 
     /// Nobody attends to it any more, if `attendant` has until now.
     pub fn desert(&self, attendant: &Arc<Attendant>) {
-        let mut known = lock(&self.attention.0);
+        let mut known = lock(&self.attendant.0);
         if std::ptr::eq(known.as_ptr(), Arc::as_ptr(attendant)) {
             *known = Weak::new();
         }
@@ -114,7 +126,7 @@ impl Direct {
 
     /// Whether the reading half can be left to an attendant, for the session.
     pub(crate) fn attended(&self, turns: &mut u32) -> Attended {
-        let attendant = lock(&self.attention.0).upgrade();
+        let attendant = lock(&self.attendant.0).upgrade();
         attendant.map_or(Attended::No, |attendant| attendant.look(self, turns))
     }
 }

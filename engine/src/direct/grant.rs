@@ -188,7 +188,7 @@ impl ReadGrant {
         let attended = direct.attended(&mut self.turns);
         if attended != Attended::No {
             self.watched = false;
-            self.take_over = (2 * self.take_over).min(TAKE_OVER_LATE);
+            self.take_over = (2 * self.take_over).min(TASKS_AT_FIRST);
         }
         attended
     }

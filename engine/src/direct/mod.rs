@@ -32,9 +32,9 @@ pub use parker::Parker;
 pub(crate) use read_half::{ReadEnd, ReadHalf};
 pub(crate) use write_half::{Finish, Flush, WriteHalf};
 
+use attendant::AttendantSlot;
 #[cfg(all(unix, feature = "tokio"))]
 use reactors::Reactors;
-use attendant::Attention;
 use watch::Watchers;
 use write_half::PATIENCE;
 
@@ -75,7 +75,7 @@ pub struct Direct {
     moved: AtomicUsize,
     stuck_at: AtomicUsize,
     watchers: Watchers,
-    attention: Attention,
+    attendant: AttendantSlot,
     #[cfg(all(unix, feature = "tokio"))]
     reactors: Reactors,
 }
@@ -119,7 +119,7 @@ impl Direct {
             moved: AtomicUsize::new(0),
             stuck_at: AtomicUsize::new(usize::MAX),
             watchers: Watchers::default(),
-            attention: Attention::default(),
+            attendant: AttendantSlot::default(),
             #[cfg(all(unix, feature = "tokio"))]
             reactors: Reactors::new(stream),
         }
@@ -149,8 +149,11 @@ impl Direct {
     }
 
     /// A thread that is about to wait sends what is left of a burst: what is waited for may be the answer. No
-    /// more than one batch, as others may be in the midst of it; `true` if it is not finished with that.
-    /// Nobody else writes to the pipe meanwhile: the caller has the socket's lock.
+    /// more than one batch, as others may be in the midst of it; `true` if another look is worth it at the next
+    /// wait.
+    ///
+    /// Nobody may write to the pipe meanwhile: the caller has the socket's lock. Otherwise a message might be
+    /// put to sleep on, and wait for the next one.
     pub fn finish_burst(&self) -> bool {
         // Relaxed: the hint of the thread that writes, which is this one as a rule.
         if !self.bursting.load(Ordering::Relaxed) {
@@ -161,7 +164,7 @@ impl Direct {
         let _section = Section::enter();
         let Some(mut held) = self.write.take() else { return false };
         match held.finish_burst() {
-            Finish::Asleep | Finish::Left => {}
+            Finish::Drained | Finish::Left => {}
             Finish::Watched => self.note_burst(),
             Finish::Blocked => held.release_to_owner(),
         }
@@ -332,6 +335,12 @@ impl Reader<'_> {
                 Fetch::Closed
             }
         }
+    }
+
+    /// Whether bytes are here that the pipe had no room for, and now has: the stream says nothing of them.
+    pub fn has_room(&mut self) -> bool {
+        let reading = self.held.as_mut().filter(|reading| reading.is_blocked());
+        reading.and_then(|reading| reading.tx.as_mut()).is_some_and(|pipe| pipe.credit() > 0)
     }
 
     /// Whether bytes are here that the pipe had no room for: the stream says nothing of them.

@@ -101,6 +101,53 @@ impl Parker {
         // AcqRel: see `wake_by_ref`.
         if self.waker.signalled.swap(false, Ordering::AcqRel) {
             self.waker.wake_fd.clear();
+            // Who has woken it in between may have had its sign taken away with the others, and whoever comes
+            // later finds it signalled and gives none.
+            if self.waker.signalled.load(Ordering::Acquire) {
+                self.waker.wake_fd.signal();
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+    use std::time::Instant;
+
+    /// Each wakes it again and again, as soon as it has been seen to be awake: also while it forgets that
+    /// another one has.
+    #[test]
+    fn a_wake_while_it_forgets_another_one_is_not_lost() {
+        const WAKES: u32 = 20_000;
+        const WAKERS: usize = 3;
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let parker = Parker::new().expect("a parker");
+        let (asked, seen) =
+            ([const { AtomicU32::new(0) }; WAKERS], [const { AtomicU32::new(0) }; WAKERS]);
+        std::thread::scope(|scope| {
+            for number in 0..WAKERS {
+                let (waker, asked, seen) = (parker.waker(), &asked[number], &seen[number]);
+                scope.spawn(move || {
+                    for wake in 1..=WAKES {
+                        asked.store(wake, Ordering::SeqCst);
+                        waker.wake_by_ref();
+                        let start = Instant::now();
+                        while seen.load(Ordering::SeqCst) < wake && start.elapsed() < PATIENCE {
+                            std::thread::yield_now();
+                        }
+                    }
+                });
+            }
+            while seen.iter().any(|seen| seen.load(Ordering::SeqCst) < WAKES) {
+                let start = Instant::now();
+                parker.wait(&[], Some(PATIENCE)).expect("a wait");
+                assert!(start.elapsed() < PATIENCE, "a wake was lost");
+                for (asked, seen) in asked.iter().zip(&seen) {
+                    seen.store(asked.load(Ordering::SeqCst), Ordering::SeqCst);
+                }
+            }
+        });
     }
 }

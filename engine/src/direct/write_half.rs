@@ -57,11 +57,11 @@ pub(crate) enum Flush {
 /// What came of finishing a burst.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finish {
-    /// All of it went out, and who writes next sends it.
-    Asleep,
-    /// All of it went out, and the I/O thread is looking at the pipe.
+    /// There is no more. Who writes next sends it, or the I/O thread is looking at the pipe.
+    Drained,
+    /// Something went out, there is no more, and the I/O thread is looking at the pipe.
     Watched,
-    /// There is more.
+    /// There is more, which the I/O thread sends.
     Left,
     /// As of [`Flush`].
     Blocked,
@@ -142,31 +142,28 @@ impl WriteHalf {
         }
     }
 
-    /// Sends the batch under way, or one more, as far as the kernel takes it.
-    pub(crate) fn flush_batch(&mut self) -> Flush {
+    /// Sends one batch of what was put off. Nobody writes to the pipe meanwhile.
+    pub(crate) fn finish_burst(&mut self) -> Finish {
+        let much = self.has_much();
         if self.batch.is_empty() {
             self.next();
         }
-        self.send_batch()
-    }
-
-    /// Sends one batch of what was put off. Nobody writes to the pipe meanwhile.
-    pub(crate) fn finish_burst(&mut self) -> Finish {
-        if self.flush_batch() == Flush::Blocked {
+        let any = !self.batch.is_empty();
+        if self.send_batch() == Flush::Blocked {
             return Finish::Blocked;
         }
+        self.helped |= much;
         self.next();
         if !self.batch.is_empty() {
             return Finish::Left;
         }
-        self.helped = true;
         let Some(source) = &mut self.source else { return Finish::Blocked };
         if self.watched {
-            return Finish::Watched;
+            return if any { Finish::Watched } else { Finish::Drained };
         }
         if source.rx.doze_off() == Sleep::Asleep {
             self.helped = false;
-            return Finish::Asleep;
+            return Finish::Drained;
         }
         // What follows the end of a pipe is the session's.
         if source.rx.ended() { Finish::Blocked } else { Finish::Left }

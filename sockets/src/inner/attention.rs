@@ -11,8 +11,10 @@ const SPARED: u32 = 2;
 pub(super) struct Attention {
     attendant: Arc<Attendant>,
     reading: Weak<Reading>,
-    /// How often it had come by when somebody last asked, and how often somebody has asked since then.
-    turns: u32,
+    /// There is one as long as it does.
+    token: Weak<()>,
+    /// How often it had looked when somebody last asked, and how often somebody has asked since then.
+    looks: u32,
     asked: u32,
 }
 
@@ -27,14 +29,23 @@ pub(crate) enum Look {
 }
 
 impl Attention {
-    pub(super) fn of(attendant: &Arc<Attendant>, reading: &Arc<Reading>) -> Self {
-        let (attendant, reading) = (attendant.clone(), Arc::downgrade(reading));
-        Self { turns: attendant.turns(), attendant, reading, asked: SPARED }
+    pub(super) fn of(attendant: &Arc<Attendant>, token: &Arc<()>, reading: &Arc<Reading>) -> Self {
+        Self {
+            attendant: attendant.clone(),
+            reading: Arc::downgrade(reading),
+            token: Arc::downgrade(token),
+            looks: attendant.looks(),
+            asked: SPARED,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.token.strong_count() == 0
     }
 
     pub(super) fn look(&mut self) -> Look {
-        let turns = self.attendant.turns();
-        if std::mem::replace(&mut self.turns, turns) != turns {
+        let looks = self.attendant.looks();
+        if std::mem::replace(&mut self.looks, looks) != looks {
             self.asked = 0;
         }
         self.asked = self.asked.saturating_add(1);

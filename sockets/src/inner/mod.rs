@@ -5,6 +5,7 @@
 //! enters the socket empties first.
 
 mod attention;
+mod connections;
 mod doubt;
 mod drops;
 pub(crate) mod endpoints;
@@ -21,7 +22,7 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::socket::payload::Outgoing;
 use crate::types::{Pattern, Setting};
-use crate::wait::{DirectConnections, Reading, Wants};
+use crate::wait::{DirectConnections, Wants};
 use attention::Attention;
 pub(crate) use attention::Look;
 use endpoints::{Endpoints, Entry};
@@ -30,7 +31,7 @@ use lobby::{Arrival, News};
 use mailbox::{SocketCommand, SocketMailbox};
 use past::Past;
 use pipes::{Pipe, Pipes};
-use ringmq_engine::{Attendant, Connection, EndpointId, Problem, SessionOwner as _};
+use ringmq_engine::{Connection, EndpointId, Problem};
 use ringmq_pipe::{LogReader, LogWriter, Notify};
 use ringmq_zmtp::{Peer, SocketType};
 use std::sync::Arc;
@@ -398,61 +399,6 @@ impl Core {
             if !self.remove_ended() || ready {
                 return ready;
             }
-        }
-    }
-
-    /// The connections that a thread may read itself while it waits.
-    pub(crate) fn direct_connections(&mut self) -> DirectConnections {
-        self.known_connections().clone()
-    }
-
-    /// The same, to look at.
-    pub(crate) fn known_connections(&mut self) -> &DirectConnections {
-        if self.shared.take_connections_changed() {
-            let of_pipe = |(_, pipe): (usize, &Pipe)| pipe.end.state.direct();
-            // `replace` only asks whether they are more than a few: one more than that will do.
-            let direct_connections = self.pipes.iter().filter_map(of_pipe).take(DirectConnections::MOST).collect();
-            self.direct_connections =
-                std::mem::take(&mut self.direct_connections).replace(direct_connections);
-        }
-        &self.direct_connections
-    }
-
-    /// Whoever is about to wait sends first what is left of bursts: what is waited for may be the answer.
-    #[inline]
-    pub(crate) fn finish_bursts(&mut self) {
-        if self.shared.take_bursts() {
-            self.finish_begun_bursts();
-        }
-    }
-
-    #[cold]
-    fn finish_begun_bursts(&mut self) {
-        if self.known_connections().finish_bursts() {
-            self.shared.note_burst();
-        }
-    }
-
-    /// Somebody attends to the connections, and reads them in turns of `reading`.
-    pub(crate) fn attended_by(&mut self, attendant: &Arc<Attendant>, reading: &Arc<Reading>) {
-        self.attention = Some(Attention::of(attendant, reading));
-    }
-
-    /// Where somebody has to look who asks for messages and does not wait.
-    pub(crate) fn look_in_between(&mut self) -> Look {
-        match &mut self.attention {
-            Some(attention) if !self.shared.have_connections_changed() => attention.look(),
-            _ => Look::AtEach,
-        }
-    }
-
-    /// The same, if any of them is a thread's to read now.
-    pub(crate) fn lent_connections(&mut self) -> Option<DirectConnections> {
-        let known = !self.shared.have_connections_changed();
-        if known && self.direct_connections.are_with_owner() {
-            None
-        } else {
-            Some(self.direct_connections())
         }
     }
 

@@ -4,11 +4,12 @@
 use super::{Interest, Ready};
 use crate::error::Error;
 use crate::socket::Inner;
-use crate::wait::{Attending, ReadingTurn, Registration, fetch, park, thread_parker};
+use crate::wait::{AttendedWait, Attending, ReadingTurn, Registration, fetch, park, thread_parker};
 use ringmq_engine::Parker;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd};
 use smallvec::SmallVec;
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,14 +80,27 @@ impl<'fd> PollSet<'fd> {
         self.entries.len() < before
     }
 
-    /// The keys of what is waited for, and whether it is to be read.
+    /// The keys of what is waited for, and whether it is a socket to be read. One that is there twice is read
+    /// once.
     fn keys(&self) -> impl Iterator<Item = (usize, bool)> {
-        self.entries.iter().map(|(key, interest, _)| (*key, interest.readable))
+        let mut known = HashSet::new();
+        self.entries.iter().map(move |(key, interest, item)| match item {
+            PollItem::Socket(socket) if interest.readable => {
+                (*key, known.insert(Arc::as_ptr(&socket.inner)))
+            }
+            _ => (*key, false),
+        })
+    }
+
+    /// Has this set's sockets be read, and no others.
+    pub(super) fn begin(&self, turn: &mut ReadingTurn<'_>) {
+        turn.follow(self.version, self.keys());
     }
 
     /// What to wait on, if there are descriptors.
     pub(super) fn parker(&self, turn: &mut ReadingTurn<'_>) -> Result<Option<Rc<Parker>>, Error> {
-        let only_sockets = self.entries.iter().all(|(_, _, item)| matches!(item, PollItem::Socket(_)));
+        let only_sockets =
+            self.entries.iter().all(|(_, _, item)| matches!(item, PollItem::Socket(_)));
         if only_sockets && !turn.attends() {
             return Ok(None);
         }
@@ -130,19 +144,23 @@ impl<'fd> PollSet<'fd> {
         Ok(quiet)
     }
 
-    /// What is ready now.
-    pub(super) fn look(&self, turn: &mut ReadingTurn<'_>) -> Result<Vec<Ready>, Error> {
-        turn.follow(self.version, self.keys());
+    /// What is ready now. Who `waits` else finishes his bursts first.
+    pub(super) fn look(
+        &self,
+        turn: &mut ReadingTurn<'_>,
+        waits: bool,
+    ) -> Result<Vec<Ready>, Error> {
+        self.begin(turn);
         turn.look();
-        let mut ready = self.sockets(turn)?;
+        let mut ready = self.sockets(turn, waits)?;
         let parker = self.parker(turn)?;
-        self.wait_for_fds(Some(Duration::ZERO), parker.as_deref(), turn, &mut ready)?;
+        drop(self.wait_for_fds(Some(Duration::ZERO), parker.as_deref(), turn, &mut ready)?);
         self.note_told(&ready);
         Ok(ready)
     }
 
-    /// Waits on `parker` and the descriptors if no socket is ready, and looks again. `registrations` are given up before that: what
-    /// this thread reads it need not be told of.
+    /// Waits on `parker` and the descriptors if no socket is ready, and looks again. `registrations` are given
+    /// up before that: what this thread reads it need not be told of.
     pub(super) fn wait(
         &self,
         wait: Option<Duration>,
@@ -150,15 +168,17 @@ impl<'fd> PollSet<'fd> {
         turn: &mut ReadingTurn<'_>,
         registrations: Vec<Registration<'_>>,
     ) -> Result<Vec<Ready>, Error> {
-        let mut ready = self.sockets(turn)?;
+        let mut ready = self.sockets(turn, false)?;
         let is_ready = !ready.is_empty();
         let wait = if is_ready || turn.has_more() { Some(Duration::ZERO) } else { wait };
-        self.wait_for_fds(wait, parker, turn, &mut ready)?;
+        let waited = self.wait_for_fds(wait, parker, turn, &mut ready)?;
         drop(registrations);
         if !is_ready {
             turn.look();
-            ready.append(&mut self.sockets(turn)?);
+            ready.append(&mut self.sockets(turn, false)?);
         }
+        // That it is over is told when what it was for has been read.
+        drop(waited);
         self.note_told(&ready);
         Ok(ready)
     }
@@ -174,7 +194,7 @@ impl<'fd> PollSet<'fd> {
         }
     }
 
-    fn sockets(&self, turn: &mut ReadingTurn<'_>) -> Result<Vec<Ready>, Error> {
+    fn sockets(&self, turn: &mut ReadingTurn<'_>, waits: bool) -> Result<Vec<Ready>, Error> {
         let mut ready = Vec::new();
         for (place, (key, interest, source)) in self.entries.iter().enumerate() {
             let PollItem::Socket(socket) = source else { continue };
@@ -188,7 +208,9 @@ impl<'fd> PollSet<'fd> {
                 }
                 result => result?,
             }
-            core.finish_bursts();
+            if waits {
+                core.finish_bursts();
+            }
             let mut readable = interest.readable && core.can_recv();
             if interest.readable {
                 turn.attend(place, &mut core, self.version, self.keys());
@@ -207,19 +229,20 @@ impl<'fd> PollSet<'fd> {
         Ok(ready)
     }
 
-    /// Waits until a descriptor is ready, or the parker is woken.
+    /// Waits until a descriptor is ready, or the parker is woken. Sessions rely on the wait until what is
+    /// returned is dropped.
     fn wait_for_fds(
         &self,
         wait: Option<Duration>,
         parker: Option<&Parker>,
         turn: &mut ReadingTurn<'_>,
         ready: &mut Vec<Ready>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<AttendedWait>, Error> {
         let Some(parker) = parker else {
             if wait != Some(Duration::ZERO) {
                 park(wait);
             }
-            return Ok(());
+            return Ok(None);
         };
         let mut keys = Vec::new();
         // Nothing but sockets is the usual case: without memory of its own.
@@ -233,7 +256,7 @@ impl<'fd> PollSet<'fd> {
             fds.push(PollFd::from_borrowed_fd(fd, flags));
         }
         if fds.is_empty() && wait == Some(Duration::ZERO) {
-            return Ok(());
+            return Ok(None);
         }
         let attending = turn.attending().map(|attending| &*attending);
         if let Some(attending) = attending {
@@ -242,7 +265,6 @@ impl<'fd> PollSet<'fd> {
         fds.push(parker.pollable());
         let waits = attending.filter(|_| wait != Some(Duration::ZERO)).map(Attending::begin_wait);
         parker.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
-        drop(waits);
         for (key, fd) in keys.into_iter().zip(&fds) {
             let flags = fd.revents();
             let trouble = flags.intersects(PollFlags::ERR | PollFlags::HUP);
@@ -253,12 +275,13 @@ impl<'fd> PollSet<'fd> {
                 ready.push(Ready { key, readable, writable, closed: false });
             }
         }
-        Ok(())
+        Ok(waits)
     }
 }
 
 /// Somebody who is registered is about to wait for a socket: puts its pipes to sleep if messages are
 /// waited for. `false` if there is something to look at.
+///
 /// Its connections are the I/O threads' to read, unless whoever waits `attends` to them.
 pub(crate) fn settle(inner: &Inner, readable: bool, attends: bool) -> Result<bool, Error> {
     #[cfg(test)]
@@ -267,8 +290,9 @@ pub(crate) fn settle(inner: &Inner, readable: bool, attends: bool) -> Result<boo
     core.enter()?;
     // Messages that nobody asks about must not end the wait.
     let quiet = !(readable && core.settle());
-    if !(readable && attends) {
-        core.direct_connections().give_back();
+    core.finish_bursts();
+    if readable && !attends {
+        core.leave_reading();
     }
     drop(core);
     Ok(quiet && !inner.shared.mailbox.pending_for_waiter())

@@ -3,11 +3,16 @@
 //! It attends to them all: the kernel watches the streams, one system call tells which of them have something,
 //! and those are read into their pipes. So a message crosses no other thread on its way to whoever waits for
 //! it. What costs something with each look is what has come, not how many connections there are.
+//!
+//! A session leaves its connection to whoever attends to it. That is told of it only while nothing is left to
+//! read, since only then does the kernel tell of what comes next; at all other times the session takes back
+//! what is left alone for a while.
 
 use super::{DirectConnections, Reading};
 use crate::inner::Core;
 use ringmq_engine::{Attendant, Direct, Fetch, ReadySet};
 use rustix::fd::{AsFd as _, BorrowedFd};
+use slab::Slab;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -19,14 +24,15 @@ const ASKS: u32 = 16;
 pub(crate) struct Attending {
     ready_set: ReadySet,
     attendant: Arc<Attendant>,
-    /// By the key under which the ready set tells of it. Places are used again: who is told of by mistake is
+    /// By the key under which the ready set tells of it. Keys are used again: who is told of by mistake is
     /// looked at in vain, once.
-    lines: Vec<Option<Line>>,
+    lines: Slab<AttendedLine>,
     /// Those that are worth a look.
     due: Vec<usize>,
-    /// In the order in which they were named.
+    /// Those with something for which the pipe had no room.
+    blocked: Vec<usize>,
+    /// In the order of the set that they are in.
     sockets: Vec<AttendedSocket>,
-    /// The version of the set that they are in.
     version: u64,
     /// A stream is watched still that is not attended to any more.
     strays: bool,
@@ -37,65 +43,84 @@ pub(crate) struct Attending {
 }
 
 /// A connection, and what is known of it.
-struct Line {
+struct AttendedLine {
     direct: Arc<Direct>,
     /// The ready set knows of it.
     watched: bool,
     /// It is among those that are [due](Attending::due).
     due: bool,
+    /// The peer sends no more: of what is still to be read, and of the end, nothing is told again.
+    ended: bool,
 }
 
 /// What came of a look at a connection.
-#[derive(PartialEq, Eq)]
-enum Left {
-    /// It has nothing more. Something may have been read.
-    Nothing { read: bool },
-    /// It has more.
-    More,
-    /// Somebody else reads it, or the pipe has no room: it is to be looked at again, but nothing says when.
-    Unknown,
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Glance {
+    /// Nothing. What comes is told.
+    Nothing,
+    /// Something, and no more. What comes is told.
+    All,
+    /// Something, and there is more.
+    Part,
+    /// Something for which the pipe has no room now.
+    Blocked,
+    /// Somebody else is reading: it is to be looked at again, but nothing says when.
+    Elsewhere,
 }
 
-/// What is at some place: a socket, or something that is not attended to.
+/// What is at some place of the set: a socket, or something that is not attended to.
 struct AttendedSocket {
     key: usize,
+    reads: bool,
     connections: DirectConnections,
-    /// Where its lines are.
     lines: Vec<usize>,
+    /// The socket knows by it that it is attended to.
+    token: Arc<()>,
 }
 
 impl AttendedSocket {
-    fn new(key: usize) -> Self {
-        Self { key, connections: DirectConnections::default(), lines: Vec::new() }
+    fn new(key: usize, reads: bool) -> Self {
+        let (connections, lines) = (DirectConnections::default(), Vec::new());
+        Self { key, reads, connections, lines, token: Arc::default() }
     }
 }
 
-impl Line {
-    /// Reads what there is.
+impl AttendedLine {
+    /// Reads what there is, once.
     fn look(
         &mut self,
         ready_set: &ReadySet,
         key: usize,
         attendant: &Arc<Attendant>,
-    ) -> io::Result<Left> {
+    ) -> io::Result<Glance> {
+        if self.direct.is_closed() {
+            return Ok(Glance::Nothing);
+        }
         let Some(mut reader) = self.direct.reader() else {
             if self.direct.is_with_owner() {
                 self.direct.ask();
             }
-            return Ok(Left::Unknown);
+            self.direct.desert(attendant);
+            return Ok(Glance::Elsewhere);
         };
         if !self.watched
             && let Some(stream) = reader.stream()
         {
             ready_set.add(stream, key)?;
             self.watched = true;
-            self.direct.attend(attendant);
         }
-        Ok(match reader.fetch() {
-            Fetch::Received if reader.is_blocked() => Left::Unknown,
-            Fetch::Received if !reader.has_drained() => Left::More,
-            fetched => Left::Nothing { read: fetched == Fetch::Received },
-        })
+        let glance = match reader.fetch() {
+            Fetch::Received if reader.is_blocked() => Glance::Blocked,
+            Fetch::Received if self.ended || !reader.has_drained() => Glance::Part,
+            Fetch::Received => Glance::All,
+            Fetch::WouldBlock | Fetch::Closed => Glance::Nothing,
+        };
+        match glance {
+            // Before the reader is let go of, so that whoever reads next is seen to have come after this.
+            Glance::All | Glance::Nothing => self.direct.attend(attendant),
+            _ => self.direct.desert(attendant),
+        }
+        Ok(glance)
     }
 }
 
@@ -105,8 +130,9 @@ impl Attending {
         Ok(Self {
             ready_set: ReadySet::new()?,
             attendant: Arc::default(),
-            lines: Vec::new(),
+            lines: Slab::new(),
             due: Vec::new(),
+            blocked: Vec::new(),
             sockets: Vec::new(),
             version: 0,
             strays: false,
@@ -119,41 +145,57 @@ impl Attending {
     pub(super) fn look(&mut self) -> io::Result<bool> {
         self.attendant.come_by();
         if std::mem::take(&mut self.strays) {
-            self.ready_set = ReadySet::new()?;
-            self.lines.iter_mut().flatten().for_each(|line| line.watched = false);
-            self.all_due(|_| true);
+            self.watch_anew()?;
         }
         if self.looks.is_multiple_of(ASKS) {
-            self.all_due(|line| line.direct.is_with_owner());
+            self.all_due(|line| !line.direct.is_closed() && line.direct.is_with_owner());
         }
         self.looks = self.looks.wrapping_add(1);
-        for key in self.ready_set.look()? {
-            if let Some(Some(line)) = self.lines.get_mut(key) {
+        for (key, ended) in self.ready_set.look()? {
+            if let Some(line) = self.lines.get_mut(key) {
+                line.ended |= ended;
                 due(line, key, &mut self.due);
             }
         }
         self.more = false;
+        self.blocked.clear();
         let (mut kept, mut any) = (0, false);
         for at in 0..self.due.len() {
             let key = self.due[at];
-            let Some(Some(line)) = self.lines.get_mut(key) else { continue };
-            let left = line.look(&self.ready_set, key, &self.attendant)?;
-            self.more |= left == Left::More;
-            any |= matches!(left, Left::More | Left::Nothing { read: true });
-            line.due = !matches!(left, Left::Nothing { .. });
+            let Some(line) = self.lines.get_mut(key) else { continue };
+            let glance = line.look(&self.ready_set, key, &self.attendant)?;
+            any |= !matches!(glance, Glance::Nothing | Glance::Elsewhere);
+            match glance {
+                Glance::Part => self.more = true,
+                Glance::Blocked => self.blocked.push(key),
+                _ => {}
+            }
+            line.due = !matches!(glance, Glance::Nothing | Glance::All);
             if line.due {
                 self.due[kept] = key;
                 kept += 1;
             }
         }
         self.due.truncate(kept);
+        self.attendant.note_look();
         Ok(any)
     }
 
+    /// Forgets what was watched, and begins again.
+    fn watch_anew(&mut self) -> io::Result<()> {
+        self.ready_set = ReadySet::new()?;
+        for (_, line) in &mut self.lines {
+            line.watched = false;
+            line.direct.desert(&self.attendant);
+        }
+        self.all_due(|_| true);
+        Ok(())
+    }
+
     /// Has lines be looked at for which `is_due` holds.
-    fn all_due(&mut self, is_due: impl Fn(&Line) -> bool) {
-        for (key, line) in self.lines.iter_mut().enumerate() {
-            if let Some(line) = line.as_mut().filter(|line| is_due(line)) {
+    fn all_due(&mut self, is_due: impl Fn(&AttendedLine) -> bool) {
+        for (key, line) in &mut self.lines {
+            if is_due(line) {
                 due(line, key, &mut self.due);
             }
         }
@@ -161,12 +203,16 @@ impl Attending {
 
     /// Whether another look is worth it before a wait.
     pub(super) fn has_more(&self) -> bool {
-        self.more
+        let has_room = |key: &usize| {
+            let reader = self.lines.get(*key).and_then(|line| line.direct.reader());
+            reader.is_some_and(|mut reader| reader.has_room())
+        };
+        self.more || self.blocked.iter().any(has_room)
     }
 }
 
 /// Has a line be looked at.
-fn due(line: &mut Line, key: usize, all: &mut Vec<usize>) {
+fn due(line: &mut AttendedLine, key: usize, all: &mut Vec<usize>) {
     if !std::mem::replace(&mut line.due, true) {
         all.push(key);
     }
@@ -178,24 +224,23 @@ impl Attending {
     #[inline]
     pub(super) fn attend(&mut self, place: usize, core: &mut Core, reading: &Arc<Reading>) {
         let connections = core.known_connections();
-        let known = self.sockets.get(place);
-        if !known.is_some_and(|socket| socket.connections.are(connections)) {
+        let Some(known) = self.sockets.get(place).filter(|socket| socket.reads) else { return };
+        if !known.connections.are(connections) {
             let connections = connections.clone();
+            core.attended_by(&self.attendant, &known.token, reading);
             self.change(place, connections);
-            core.attended_by(&self.attendant, reading);
         }
     }
 
     #[cold]
     fn change(&mut self, place: usize, connections: DirectConnections) {
-        let Some(socket) = self.sockets.get_mut(place) else { return };
-        let before = std::mem::take(&mut socket.lines);
-        let known = |key: &usize| Some((Arc::as_ptr(&self.lines[*key].as_ref()?.direct), *key));
-        let mut known: HashMap<_, _> = before.iter().filter_map(known).collect();
-        let mut place_of = |direct: &Arc<Direct>| {
+        let before = std::mem::take(&mut self.sockets[place].lines);
+        let known = |key: &usize| (Arc::as_ptr(&self.lines[*key].direct), *key);
+        let mut known: HashMap<_, _> = before.iter().map(known).collect();
+        let mut key_of = |direct: &Arc<Direct>| {
             known.remove(&Arc::as_ptr(direct)).unwrap_or_else(|| self.add(direct.clone()))
         };
-        let lines = connections.iter().map(&mut place_of).collect();
+        let lines = connections.iter().map(&mut key_of).collect();
         known.into_values().for_each(|key| self.desert(key));
         let socket = &mut self.sockets[place];
         (socket.lines, socket.connections) = (lines, connections);
@@ -204,13 +249,9 @@ impl Attending {
 
     /// A line for a connection.
     fn add(&mut self, direct: Arc<Direct>) -> usize {
-        let free = self.lines.iter().position(Option::is_none);
-        let key = free.unwrap_or(self.lines.len());
-        if key == self.lines.len() {
-            self.lines.push(None);
-        }
-        let line = self.lines[key].insert(Line { direct, watched: false, due: false });
-        due(line, key, &mut self.due);
+        let key =
+            self.lines.insert(AttendedLine { direct, watched: false, due: false, ended: false });
+        due(&mut self.lines[key], key, &mut self.due);
         key
     }
 
@@ -230,7 +271,7 @@ impl Attending {
         let mut known: HashMap<_, _> = sockets.map(|socket| (socket.key, socket)).collect();
         let mut socket_of = |(key, reads)| {
             let known = if reads { known.remove(&key) } else { None };
-            known.unwrap_or_else(|| AttendedSocket::new(key))
+            known.filter(|socket| socket.reads).unwrap_or_else(|| AttendedSocket::new(key, reads))
         };
         self.sockets = keys.map(&mut socket_of).collect();
         known.into_values().flat_map(|socket| socket.lines).for_each(|key| self.desert(key));
@@ -238,21 +279,21 @@ impl Attending {
 
     /// Leaves a connection to itself.
     fn desert(&mut self, key: usize) {
-        let Some(line) = self.lines[key].take() else { return };
+        let line = self.lines.remove(key);
         line.direct.desert(&self.attendant);
         if !line.watched || line.direct.is_closed() {
             return;
         }
         let reader = line.direct.reader();
         let stream = reader.as_ref().and_then(|reader| reader.stream());
-        self.strays |= !stream.is_some_and(|stream| self.ready_set.remove(stream).is_ok());
+        self.strays |= stream.is_none_or(|stream| self.ready_set.remove(stream).is_err());
     }
 }
 
 /// A wait for all connections, until this is dropped.
-pub(crate) struct AttendedWait<'a>(&'a Attendant);
+pub(crate) struct AttendedWait(Arc<Attendant>);
 
-impl Drop for AttendedWait<'_> {
+impl Drop for AttendedWait {
     fn drop(&mut self) {
         self.0.end_wait();
     }
@@ -261,9 +302,9 @@ impl Drop for AttendedWait<'_> {
 /// How they are waited for.
 impl Attending {
     /// Waits for all of them from now on.
-    pub(crate) fn begin_wait(&self) -> AttendedWait<'_> {
+    pub(crate) fn begin_wait(&self) -> AttendedWait {
         self.attendant.begin_wait();
-        AttendedWait(&self.attendant)
+        AttendedWait(self.attendant.clone())
     }
 
     /// Can be read from while there is something to look at.

@@ -86,7 +86,7 @@ impl DirectConnections {
 
     /// Whether the I/O thread reads all of them.
     pub(crate) fn are_with_owner(&self) -> bool {
-        self.0.iter().all(|connection| connection.is_with_owner())
+        self.few().iter().all(|connection| connection.is_with_owner())
     }
 
     /// Leaves the reading of all of them to the I/O thread.

@@ -14,7 +14,7 @@ impl ReadingTurn<'_> {
     fn attend_only(&mut self, core: &mut Core) {
         self.attend(0, core, 1, std::iter::once((0, true)));
         if !self.attends() {
-            core.known_connections().give_back();
+            core.leave_reading();
         }
     }
 }
@@ -67,6 +67,8 @@ fn block<T>(
         }
         let waker = parker.as_deref().map_or_else(thread_waker, Parker::waker);
         let registration = Registration::of_thread(inner, waker);
+        // Another thread may have heard of news in between.
+        turn.attend_only(&mut *inner.lock()?);
         match inner.attempt_then_settle(Wants::Messages, operation) {
             Err(Error::WouldBlock) => {}
             result => return result,
@@ -78,13 +80,16 @@ fn block<T>(
         let news = inner.shared.have_connections_changed()
             || inner.shared.mailbox.pending_for_waiter()
             || turn.has_more();
-        match parker {
-            _ if news => {}
-            None => park(deadline.left(now)),
+        let _waited = match parker {
+            _ if news => None,
+            None => {
+                park(deadline.left(now));
+                None
+            }
             Some(parker) => turn
                 .wait(&parker, deadline.left(now))
                 .map_err(|error| Error::io("waiting for descriptors", error))?,
-        }
+        };
         // Off the list first: what this thread reads it need not be told of.
         drop(registration);
         turn.look();

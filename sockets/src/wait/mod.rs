@@ -1,7 +1,8 @@
 //! Waiting on a socket: threads that sleep and futures that are polled.
 //!
 //! A thread first tries the operation. Then it waits, in two stages. While it [spins](spin) it reads its
-//! connections itself, where there are few of them, and looks over and over. After that it registers as
+//! connections itself, and looks over and over: a few one by one, [many] as a list that the kernel keeps
+//! ([`attending`]), as a poller does. After that it registers as
 //! a waiter, pipes go to sleep so that their writers tell, the operation is tried once more, and the
 //! thread blocks: in the kernel on its own descriptors ([`block`]), or parked where the I/O thread reads
 //! for it. A future that a tokio runtime polls reads by itself, if the feature is on ([`task_reading`]), and on
@@ -10,12 +11,12 @@
 
 #[cfg(unix)]
 mod attending;
-#[cfg(not(unix))]
-#[path = "attending/none.rs"]
-mod attending;
 mod block;
 mod direct_connections;
 mod many;
+#[cfg(not(unix))]
+#[path = "attending/none.rs"]
+mod no_attending;
 mod reading;
 mod spin;
 #[cfg(all(debug_assertions, feature = "tokio"))]
@@ -24,9 +25,13 @@ mod task_reading;
 mod task_spin;
 mod yielding;
 
+#[cfg(unix)]
+pub(crate) use attending::{AttendedWait, Attending};
 pub(crate) use block::{park, thread_parker};
 pub(crate) use direct_connections::DirectConnections;
-pub(crate) use reading::{Attending, Reading, ReadingTurn};
+#[cfg(not(unix))]
+pub(crate) use no_attending::{NoAttending as Attending, NoWait as AttendedWait};
+pub(crate) use reading::{Reading, ReadingTurn};
 pub use spin::Spin;
 pub(crate) use spin::SpinEstimate;
 pub(crate) use yielding::{Yielding, note_ready};
@@ -39,6 +44,7 @@ use crate::error::Error;
 use crate::inner::{Core, Look};
 use crate::options::Options;
 use crate::socket::Inner;
+use ringmq_pipe::Section;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Wake, Waker, ready};
 use std::thread::Thread;
@@ -212,11 +218,12 @@ pub(crate) fn try_fetching<T>(
 pub(crate) fn fetch(inner: &Inner) -> bool {
     let Ok(mut core) = inner.lock() else { return false };
     core.look_at_doubts();
-    core.finish_bursts();
     match core.look_in_between() {
         Look::Spared => return false,
         Look::AtAll(reading) => {
             drop(core);
+            // Whom the messages wake is called with the turn over.
+            let _section = Section::enter();
             let mut turn = reading.turn_in_between();
             if turn.attends() {
                 return turn.look();

@@ -1,6 +1,6 @@
 //! Who reads for those who wait for many connections: the one thread that waits, or the I/O threads.
 
-pub(crate) use super::attending::Attending;
+use super::{AttendedWait, Attending};
 use crate::inner::Core;
 use arrayvec::ArrayVec;
 use ringmq_engine::Parker;
@@ -103,14 +103,20 @@ impl ReadingTurn<'_> {
         })
     }
 
-    /// Waits until there is something to look at, `parker` is woken or `timeout` has passed.
-    pub(super) fn wait(&mut self, parker: &Parker, timeout: Option<Duration>) -> io::Result<()> {
+    /// Waits until there is something to look at, `parker` is woken or `timeout` has passed. Sessions rely on
+    /// the wait until what is returned is dropped.
+    pub(super) fn wait(
+        &mut self,
+        parker: &Parker,
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<AttendedWait>> {
         let attending = self.attending().map(|attending| &*attending);
         let mut fds = ArrayVec::<_, 2>::new();
         fds.extend(attending.map(|it| PollFd::from_borrowed_fd(it.as_fd(), PollFlags::IN)));
         fds.push(parker.pollable());
-        let _waits = attending.map(Attending::begin_wait);
-        parker.poll(&mut fds, timeout)
+        let waits = attending.map(Attending::begin_wait);
+        parker.poll(&mut fds, timeout)?;
+        Ok(waits)
     }
 
     /// Attends to the connections of the socket at `place`, if it has any; `keys` are those of the set, in

@@ -57,12 +57,10 @@ impl TaskReading {
             return;
         };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            self.watched = None;
-            return connections.give_back();
+            return self.leave(inner);
         };
         if connections.are_many() {
-            self.watched = None;
-            return connections.give_back();
+            return self.leave(inner);
         }
         let known = self.watched.take().filter(|watched| watched.are(&connections));
         let mut watched = known.unwrap_or_else(|| WatchedConnections::new(connections));
@@ -74,8 +72,14 @@ impl TaskReading {
     /// Whoever waits without a thread has nobody to read for it but the I/O thread.
     #[cfg(not(all(unix, feature = "tokio")))]
     pub(super) fn fetch(&mut self, inner: &Inner, _: &mut Option<Registration<'_>>, _: &Waker) {
+        self.leave(inner);
+    }
+
+    /// Leaves reading to others.
+    fn leave(&mut self, inner: &Inner) {
+        self.rest();
         if let Ok(mut core) = inner.lock() {
-            core.direct_connections().give_back();
+            core.leave_reading();
         }
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod again;
+mod attending;
 mod backends;
 mod bad_input;
 mod closing;

@@ -6,10 +6,13 @@ use rustix::fd::BorrowedFd;
 use std::io;
 use std::sync::Arc;
 
-/// There is none.
-pub(crate) enum Attending {}
+/// There is none, and no wait.
+pub(crate) enum NoWait {}
 
-impl Attending {
+/// There is none.
+pub(crate) enum NoAttending {}
+
+impl NoAttending {
     pub(super) fn new() -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -30,7 +33,7 @@ impl Attending {
         match *self {}
     }
 
-    pub(crate) fn begin_wait(&self) {
+    pub(crate) fn begin_wait(&self) -> NoWait {
         match *self {}
     }
 
