@@ -256,7 +256,7 @@ fn threads_that_wait_on_one_poller_get_everything(harness: &Harness) {
         waker.wake_by_ref();
     };
     thread::scope(|scope| {
-        let threads = [scope.spawn(&work), scope.spawn(&work)];
+        let threads = [scope.spawn(work), scope.spawn(work)];
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     sender.join().unwrap();
@@ -277,7 +277,7 @@ fn threads_that_receive_from_many_peers_get_everything(harness: &Harness) {
         }
     };
     thread::scope(|scope| {
-        let threads = [scope.spawn(&work), scope.spawn(&work)];
+        let threads = [scope.spawn(work), scope.spawn(work)];
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     assert_eq!(received.load(Ordering::SeqCst), MANY * MESSAGES);
