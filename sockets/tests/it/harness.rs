@@ -61,7 +61,10 @@ impl Harness {
             // Dropped when the test is over, whichever way it ends.
             let _done = done;
             let context = Context::builder().backend(backend).build().expect("a context");
-            promise(&Self { context, transport, backend });
+            let harness = Self { context, transport, backend };
+            promise(&harness);
+            // The process ends after this; what is bound to a file removes that first.
+            let _ = harness.context.term_timeout(GLANCE);
         });
         let ended = finished.recv_timeout(limit + hunt_time().unwrap_or_default());
         assert!(ended != Err(mpsc::RecvTimeoutError::Timeout), "the test hangs");
