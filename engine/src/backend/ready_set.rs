@@ -14,7 +14,8 @@ use std::time::Duration;
 /// Streams that one look tells of; the others' turn comes with the next look.
 const TOLD: usize = 64;
 
-/// See the [module's documentation](self).
+/// Streams that a thread of the application watches, however many: the kernel tells which of them have something
+/// new, so that who was told of one reads until there is no more.
 pub struct ReadySet {
     poll: Poll,
     events: Events,

@@ -12,7 +12,8 @@ use crate::io_thread::token::Token;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// See the [module's documentation](self).
+/// Somebody who attends to many connections: it waits for all of them at once, and comes by to read those that
+/// have something.
 #[derive(Default)]
 pub struct Attendant {
     /// How often it has come by; wraps. One thread at a time changes it. A figure to go by: relaxed throughout.
