@@ -149,31 +149,30 @@ impl Direct {
     }
 
     /// A thread that is about to wait sends what is left of a burst: what is waited for may be the answer. No
-    /// more than one batch, as others may be in the midst of it; `true` if another look is worth it at the next
-    /// wait.
+    /// more than one batch, as others may be in the midst of it.
     ///
     /// Nobody may write to the pipe meanwhile: the caller has the socket's lock. Otherwise a message might be
     /// put to sleep on, and wait for the next one.
-    pub fn finish_burst(&self) -> bool {
+    pub fn finish_burst(&self) {
         // Relaxed: the hint of the thread that writes, which is this one as a rule.
         if !self.bursting.load(Ordering::Relaxed) {
-            return false;
+            return;
         }
         self.bursting.store(false, Ordering::Relaxed);
         // Who is told of room is none of this connection's business while it is in the middle of it.
         let _section = Section::enter();
-        let Some(mut held) = self.write.take() else { return false };
+        let Some(mut held) = self.write.take() else { return };
         match held.finish_burst() {
-            Finish::Drained | Finish::Left => {}
+            Finish::Done => {}
             Finish::Watched => self.note_burst(),
             Finish::Blocked => held.release_to_owner(),
         }
-        self.bursting.load(Ordering::Relaxed)
     }
 
-    /// What is in the pipe is a burst.
+    /// What is in the pipe is a burst, which whoever waits next may finish.
     pub(crate) fn note_burst(&self) {
         self.bursting.store(true, Ordering::Relaxed);
+        self.owner.note_burst();
     }
 
     /// Asks for the reading half. The socket's waiters are woken when it is lent.
@@ -255,7 +254,6 @@ impl InlineReader for Direct {
         if SendRate::is_burst() && !much {
             drop(held);
             self.note_burst();
-            self.owner.note_burst();
             return self.io.tell(self.token, Notice::Burst);
         }
         held.helped = much;

@@ -57,12 +57,10 @@ pub(crate) enum Flush {
 /// What came of finishing a burst.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finish {
-    /// There is no more. Who writes next sends it, or the I/O thread is looking at the pipe.
-    Drained,
+    /// The next message tells of itself, or the I/O thread has the rest.
+    Done,
     /// Something went out, there is no more, and the I/O thread is looking at the pipe.
     Watched,
-    /// There is more, which the I/O thread sends.
-    Left,
     /// As of [`Flush`].
     Blocked,
 }
@@ -155,18 +153,18 @@ impl WriteHalf {
         self.helped |= much;
         self.next();
         if !self.batch.is_empty() {
-            return Finish::Left;
+            return Finish::Done;
         }
         let Some(source) = &mut self.source else { return Finish::Blocked };
         if self.watched {
-            return if any { Finish::Watched } else { Finish::Drained };
+            return if any { Finish::Watched } else { Finish::Done };
         }
         if source.rx.doze_off() == Sleep::Asleep {
             self.helped = false;
-            return Finish::Drained;
+            return Finish::Done;
         }
         // What follows the end of a pipe is the session's.
-        if source.rx.ended() { Finish::Blocked } else { Finish::Left }
+        if source.rx.ended() { Finish::Blocked } else { Finish::Done }
     }
 
     fn send_batch(&mut self) -> Flush {

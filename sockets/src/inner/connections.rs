@@ -4,7 +4,7 @@
 use super::attention::{Attention, Look};
 use super::{Core, Pipe};
 use crate::wait::{DirectConnections, Reading};
-use ringmq_engine::{Attendant, SessionOwner as _};
+use ringmq_engine::Attendant;
 use std::sync::Arc;
 
 impl Core {
@@ -17,7 +17,7 @@ impl Core {
     pub(crate) fn known_connections(&mut self) -> &DirectConnections {
         if self.shared.take_connections_changed() {
             let of_pipe = |(_, pipe): (usize, &Pipe)| pipe.end.state.direct();
-            // `replace` only asks whether they are more than a few: one more than that will do.
+            // One more than what makes a difference will do.
             let direct_connections =
                 self.pipes.iter().filter_map(of_pipe).take(DirectConnections::MOST).collect();
             self.direct_connections =
@@ -30,14 +30,7 @@ impl Core {
     #[inline]
     pub(crate) fn finish_bursts(&mut self) {
         if self.shared.take_bursts() {
-            self.finish_begun_bursts();
-        }
-    }
-
-    #[cold]
-    fn finish_begun_bursts(&mut self) {
-        if self.known_connections().finish_bursts() {
-            self.shared.note_burst();
+            self.known_connections().finish_bursts();
         }
     }
 

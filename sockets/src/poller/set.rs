@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(super) struct PollSet<'fd> {
     entries: Vec<(usize, Interest, PollItem<'fd>)>,
     next: usize,
-    /// How often it was changed.
+    /// How often it was changed which sockets are to be read.
     version: u64,
 }
 
@@ -68,9 +68,14 @@ impl<'fd> PollSet<'fd> {
     }
 
     pub(super) fn modify(&mut self, key: usize, interest: Interest) -> bool {
-        self.version += 1;
-        let entry = self.entries.iter_mut().find(|entry| entry.0 == key);
-        entry.map(|entry| entry.1 = interest).is_some()
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.0 == key) else {
+            return false;
+        };
+        if entry.1.readable != interest.readable {
+            self.version += 1;
+        }
+        entry.1 = interest;
+        true
     }
 
     pub(super) fn remove(&mut self, key: usize) -> bool {
@@ -94,7 +99,7 @@ impl<'fd> PollSet<'fd> {
 
     /// Has this set's sockets be read, and no others.
     pub(super) fn begin(&self, turn: &mut ReadingTurn<'_>) {
-        turn.follow(self.version, self.keys());
+        turn.follow(self.version, || self.keys());
     }
 
     /// What to wait on, if there are descriptors.
@@ -213,7 +218,7 @@ impl<'fd> PollSet<'fd> {
             }
             let mut readable = interest.readable && core.can_recv();
             if interest.readable {
-                turn.attend(place, &mut core, self.version, self.keys());
+                turn.attend(place, &mut core, self.version, || self.keys());
             }
             if interest.readable && !readable && !turn.attends() {
                 drop(core);

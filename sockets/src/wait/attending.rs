@@ -258,10 +258,13 @@ impl Attending {
     /// Attends to the sockets of a set, and to no others: those whose keys come with `true`, each at the place
     /// where it comes. A set of the same version is the same.
     #[inline]
-    pub(super) fn follow(&mut self, version: u64, keys: impl Iterator<Item = (usize, bool)>) {
+    pub(super) fn follow<K>(&mut self, version: u64, keys: impl FnOnce() -> K)
+    where
+        K: Iterator<Item = (usize, bool)>,
+    {
         if self.version != version {
             self.version = version;
-            self.follow_changed(keys);
+            self.follow_changed(keys());
         }
     }
 

@@ -45,10 +45,9 @@ impl DirectConnections {
         self.0.len() > FEW
     }
 
-    /// Finishes the bursts that were begun on them; `true` if some are not finished with that. With the
-    /// socket's lock held.
-    pub(crate) fn finish_bursts(&self) -> bool {
-        self.0.iter().fold(false, |left, connection| connection.finish_burst() | left)
+    /// Finishes the bursts that were begun on them. With the socket's lock held.
+    pub(crate) fn finish_bursts(&self) {
+        self.0.iter().for_each(|connection| connection.finish_burst());
     }
 
     /// The right to read those that are to be had now. The others are asked for.

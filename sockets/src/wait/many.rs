@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 impl ReadingTurn<'_> {
     /// Attends to the connections of the one socket that is waited for.
     fn attend_only(&mut self, core: &mut Core) {
-        self.attend(0, core, 1, std::iter::once((0, true)));
+        self.attend(0, core, 1, || std::iter::once((0, true)));
         if !self.attends() {
             core.leave_reading();
         }

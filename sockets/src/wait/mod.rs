@@ -228,12 +228,16 @@ pub(crate) fn fetch(inner: &Inner) -> bool {
             if turn.attends() {
                 return turn.look();
             }
+            // Another thread has the turn: this one looks at what is its own.
+            match inner.lock() {
+                Ok(again) => core = again,
+                Err(_) => return false,
+            }
         }
-        Look::AtEach => drop(core),
+        Look::AtEach => {}
     }
-    let Ok(Some(direct_connections)) = inner.lock().map(|mut core| core.lent_connections()) else {
-        return false;
-    };
+    let Some(direct_connections) = core.lent_connections() else { return false };
+    drop(core);
     direct_connections.readers_as_they_are().fetch()
 }
 

@@ -85,7 +85,10 @@ impl ReadingTurn<'_> {
     }
 
     /// Goes on with the sockets of a set: see [`Attending::follow`].
-    pub(crate) fn follow(&mut self, version: u64, keys: impl Iterator<Item = (usize, bool)>) {
+    pub(crate) fn follow<K>(&mut self, version: u64, keys: impl FnOnce() -> K)
+    where
+        K: Iterator<Item = (usize, bool)>,
+    {
         if let Some(attending) = self.attending() {
             attending.follow(version, keys);
         }
@@ -121,13 +124,15 @@ impl ReadingTurn<'_> {
 
     /// Attends to the connections of the socket at `place`, if it has any; `keys` are those of the set, in
     /// case that this is the first one.
-    pub(crate) fn attend(
+    pub(crate) fn attend<K>(
         &mut self,
         place: usize,
         core: &mut Core,
         version: u64,
-        keys: impl Iterator<Item = (usize, bool)>,
-    ) {
+        keys: impl FnOnce() -> K,
+    ) where
+        K: Iterator<Item = (usize, bool)>,
+    {
         let Some(attending) = self.attending.as_deref_mut() else { return };
         if attending.is_none() {
             if core.known_connections().is_empty() {

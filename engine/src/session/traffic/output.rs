@@ -113,7 +113,6 @@ impl Traffic {
         }
         if self.write.resume_burst(cx) {
             self.direct.note_burst();
-            common.owner.note_burst();
             self.heartbeats.arrange(cx);
             return Next::Stay;
         }

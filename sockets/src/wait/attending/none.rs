@@ -29,7 +29,7 @@ impl NoAttending {
         match *self {}
     }
 
-    pub(super) fn follow(&mut self, _: u64, _: impl Iterator<Item = (usize, bool)>) {
+    pub(super) fn follow<K>(&mut self, _: u64, _: impl FnOnce() -> K) {
         match *self {}
     }
 
