@@ -193,11 +193,18 @@ class Peer:
         self.tracker.expect(stream, first)
         try:
             while (answered := self.tracker.count(stream) - answered_before) < count:
+                # What has come is read before anything is asked, and nobody waits to ask while an answer
+                # may be on its way: those of a dead peer come before the first of its successor's.
+                waiting = sent > answered
+                frames = self._try_receive(zmq.DONTWAIT) if waiting else None
                 may_ask = sent < count and sent - answered < command["window"]
-                if may_ask and self._try_send(self.pattern.frames(stream, first + sent)):
-                    sent += 1
-                    continue
-                frames = self._try_receive()
+                if frames is None and may_ask:
+                    question = self.pattern.frames(stream, first + sent)
+                    if self._try_send(question, zmq.DONTWAIT if waiting else 0):
+                        sent += 1
+                        continue
+                if frames is None:
+                    frames = self._try_receive()
                 if frames is None:
                     self._check()
                 else:

@@ -110,6 +110,7 @@ pub(crate) fn is_bound_elsewhere(own: &Arc<Inproc>, name: &InprocName) -> bool {
 
 impl ContextInner {
     fn new(mut options: ContextOptions) -> Self {
+        ringmq_pipe::prepare();
         // The engine is started by whoever binds or connects first, which may be bound to a core by then.
         options.engine.others = CoreSet::of_this_thread();
         Self {

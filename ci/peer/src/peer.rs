@@ -219,8 +219,15 @@ impl Peer {
             if answered >= count {
                 break;
             }
+            // What has come is read before anything is asked, and nobody waits to ask while an answer may be
+            // on its way: those of a dead peer come before the first of its successor's.
+            let waiting = sent > answered;
             let may_ask = sent < count && sent.saturating_sub(answered) < window;
-            if may_ask && self.try_send(&self.pattern.frames(stream, first + sent), true)? {
+            if waiting && let Some(frames) = self.try_receive(false)? {
+                self.tracker.take(&self.pattern, &frames);
+            } else if may_ask
+                && self.try_send(&self.pattern.frames(stream, first + sent), !waiting)?
+            {
                 sent += 1;
             } else if let Some(frames) = self.try_receive(true)? {
                 self.tracker.take(&self.pattern, &frames);

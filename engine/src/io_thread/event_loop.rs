@@ -96,8 +96,10 @@ impl EventLoop {
             let commands = self.run_commands();
             let timers = self.run_timers();
             self.run_ticks();
+            // Without handlers there is nothing that a next message could be for.
             let idle = self.tick_requests.is_empty()
-                && self.now.duration_since(last_work) >= self.patience;
+                && (self.handlers.is_empty()
+                    || self.now.duration_since(last_work) >= self.patience);
             let result = if commands || timers || !idle {
                 self.poll(Some(Duration::ZERO), &mut events)
             } else {
