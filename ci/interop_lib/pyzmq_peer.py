@@ -193,8 +193,8 @@ class Peer:
         self.tracker.expect(stream, first)
         try:
             while (answered := self.tracker.count(stream) - answered_before) < count:
-                # What has come is read before anything is asked, and nobody waits to ask while an answer
-                # may be on its way: those of a dead peer come before the first of its successor's.
+                # What has come is read before anything is asked, and nobody waits to ask while an
+                # answer may be on its way: a dead peer's come before the first of its successor's.
                 waiting = sent > answered
                 frames = self._try_receive(zmq.DONTWAIT) if waiting else None
                 may_ask = sent < count and sent - answered < command["window"]
