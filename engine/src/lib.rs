@@ -37,7 +37,7 @@ pub use monitor::{
 };
 pub use options::{CoreSet, EngineOptions};
 pub use owner::{Applicant, Attach, Connection, EndpointId, SessionOwner};
-pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions};
+pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions, random};
 /// One end of a pipe, of which one end is a socket's and the other a session's.
 pub type PipeEnd = ringmq_pipe::PipeEnd<Direct>;
 /// What both ends of such a pipe see.

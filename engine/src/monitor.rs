@@ -46,6 +46,58 @@ impl DisconnectReason {
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Local)
     }
+
+    /// Whether the peer has looked at what this end has shown, and does not let it in.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_engine::DisconnectReason;
+    /// use ringmq_zmtp::ProtocolError;
+    /// let refused = ProtocolError::PeerError { reason: "400".into() };
+    /// assert!(DisconnectReason::Protocol(refused).is_denial());
+    /// assert!(!DisconnectReason::PeerClosed.is_denial());
+    /// ```
+    pub fn is_denial(&self) -> bool {
+        match self {
+            Self::Protocol(error) => {
+                matches!(error, ProtocolError::PeerError { .. }) && error.auth_status().is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// libzmq's number for it: of its events `HANDSHAKE_FAILED_AUTH`, the status with which one end refused the
+    /// other.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_engine::DisconnectReason;
+    /// use ringmq_zmtp::{Denial, ProtocolError};
+    /// let refused = ProtocolError::Denied { denial: Denial::Credentials };
+    /// assert_eq!(DisconnectReason::Protocol(refused).auth_status(), Some(400));
+    /// ```
+    pub fn auth_status(&self) -> Option<u16> {
+        match self {
+            Self::Protocol(error) => error.auth_status(),
+            _ => None,
+        }
+    }
+
+    /// libzmq's number for it: of its events `HANDSHAKE_FAILED_PROTOCOL`, what the peer did wrong.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_engine::DisconnectReason;
+    /// use ringmq_zmtp::ProtocolError;
+    /// let broken = DisconnectReason::Protocol(ProtocolError::BrokenSeal);
+    /// assert_eq!(broken.protocol_code(), Some(0x1100_0001));
+    /// ```
+    pub fn protocol_code(&self) -> Option<u32> {
+        match self {
+            Self::Protocol(error) => error.code(),
+            _ => None,
+        }
+    }
 }
 
 /// What a connection could not be made for.

@@ -10,7 +10,7 @@ use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
 use crate::monitor::MonitorEvent;
 use ringmq_zmtp::{AuthAnswer, AuthRequest, Denial, Peer};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// Which bind or connect of a socket something belongs to; the socket chooses the numbers.
 pub type EndpointId = u64;
@@ -57,16 +57,29 @@ pub struct Applicant {
     request: AuthRequest,
     io: IoHandle,
     session: Token,
+    /// Of whoever waits for the answer.
+    waiting: Weak<()>,
 }
 
 impl Applicant {
-    pub(crate) fn new(request: AuthRequest, io: IoHandle, session: Token) -> Self {
-        Self { request, io, session }
+    /// `waiting` is kept by the session for as long as it waits.
+    pub(crate) fn new(
+        request: AuthRequest,
+        io: IoHandle,
+        session: Token,
+        waiting: &Arc<()>,
+    ) -> Self {
+        Self { request, io, session, waiting: Arc::downgrade(waiting) }
     }
 
     /// What is to be decided.
     pub fn request(&self) -> &AuthRequest {
         &self.request
+    }
+
+    /// Whether the connection is gone, so that nobody waits for the answer any more.
+    pub fn is_gone(&self) -> bool {
+        self.waiting.strong_count() == 0
     }
 
     /// Gives the answer. Nothing happens if the connection is gone.

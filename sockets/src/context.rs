@@ -196,6 +196,16 @@ impl Context {
         Self(Arc::new(ContextInner::new(options)))
     }
 
+    /// Another handle of a context.
+    pub(crate) fn of(inner: Arc<ContextInner>) -> Self {
+        Self(inner)
+    }
+
+    /// Whether somebody has bound a name in it.
+    pub(crate) fn is_bound(&self, name: &InprocName) -> bool {
+        self.0.inproc.is_bound(name)
+    }
+
     pub(crate) fn options(&self) -> &ContextOptions {
         &self.0.options
     }

@@ -48,6 +48,7 @@
 //! happens on a connection, in a span `connection` within that. Messages that are sent and received are not
 //! logged, and cost nothing for it.
 
+pub mod auth;
 mod constants;
 mod context;
 mod context_builder;

@@ -12,12 +12,13 @@ use crate::owner::{Applicant, Attach, Connection};
 use bytes::Bytes;
 use ringmq_pipe::Section;
 use ringmq_zmtp::{
-    AuthAnswer, Config, Decoder, Encoder, Handshake, Heartbeat, NoRandomness, Peer, ProtocolError,
+    AuthAnswer, Config, Decoder, Encoder, HANDSHAKE_FRAME_MAX, Handshake, Heartbeat, NoRandomness,
+    Peer, ProtocolError,
 };
 use std::cell::RefCell;
 use std::io;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 thread_local! {
     /// Whom the last handshake on this thread was with.
@@ -37,8 +38,22 @@ fn share(peer: Peer) -> Arc<Peer> {
     })
 }
 
+/// How long the last words to a peer may wait for what is being sent.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Random bytes of the system, fit for keys.
-fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+///
+/// # Errors
+/// [`NoRandomness`], if it has none.
+///
+/// # Examples
+/// ```
+/// let mut key = [0; 32];
+/// ringmq_engine::random(&mut key)?;
+/// assert_ne!(key, [0; 32]);
+/// # Ok::<(), ringmq_zmtp::NoRandomness>(())
+/// ```
+pub fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
     getrandom::fill(bytes).map_err(|error| {
         Section::run_after(move || tracing::error!(%error, "the system has no random bytes"));
         NoRandomness
@@ -57,6 +72,8 @@ pub(super) struct Codecs {
 /// See the [module's documentation](self).
 pub(super) struct Handshaking {
     handshake: Handshake,
+    /// Kept while an authenticator is asked, who can see by it whether that is still so.
+    asking: Option<Arc<()>>,
     /// What the peer has sent that the handshake has no use for, or not yet.
     rest: Vec<u8>,
     /// The pipe, if there is one already.
@@ -72,6 +89,7 @@ impl Handshaking {
     pub(super) fn new(config: Arc<Config>, pipe: Option<DetachedPipe>, now: Instant) -> Self {
         Self {
             handshake: Handshake::new(config, now),
+            asking: None,
             rest: Vec::new(),
             pipe: pipe.map(Box::new),
             failure: None,
@@ -119,7 +137,9 @@ impl Handshaking {
         }
         if let Some(request) = self.handshake.poll_request() {
             let (io, session) = (cx.io.clone(), cx.token);
-            common.owner.authenticate(&common.connection, Applicant::new(request, io, session));
+            let waiting = self.asking.insert(Arc::new(()));
+            let applicant = Applicant::new(request, io, session, waiting);
+            common.owner.authenticate(&common.connection, applicant);
         }
         if !self.handshake.is_done() {
             return Next::Stay;
@@ -138,6 +158,7 @@ impl Handshaking {
         cx: &mut Cx<'_>,
         answer: AuthAnswer,
     ) -> Next {
+        self.asking = None;
         let behind = std::mem::take(&mut self.rest);
         let result = self
             .handshake
@@ -153,6 +174,9 @@ impl Handshaking {
     }
 
     pub(super) fn time_out(&mut self, common: &Common, cx: &mut Cx<'_>) -> Next {
+        if let Some(reason) = self.failure.take() {
+            return self.fail(common, reason);
+        }
         match self.handshake.handle_timeout(cx.now) {
             Ok(()) => {
                 cx.arrange_timer(HANDSHAKE, self.handshake.poll_timeout());
@@ -164,6 +188,12 @@ impl Handshaking {
 
     pub(super) fn advance(&mut self, common: &mut Common, cx: &mut Cx<'_>) -> Next {
         if let Some(reason) = self.failure.take() {
+            if common.sending && self.gone.is_none() {
+                // The last words, why the peer is not let in, come after what is being sent.
+                self.failure = Some(reason);
+                cx.arrange_timer(HANDSHAKE, cx.now.checked_add(LAST_WORDS));
+                return Next::Stay;
+            }
             return self.fail(common, reason);
         }
         if self.gone.is_none() && !common.sending {
@@ -172,8 +202,9 @@ impl Handshaking {
                 common.send(cx, batch);
             }
         }
-        // Said before an authenticator has let the peer in.
-        let blocked = self.handshake.is_waiting() && !self.rest.is_empty();
+        // Said before an authenticator has let the peer in: not too much is kept of that, but it is seen if the
+        // peer goes.
+        let blocked = self.handshake.is_waiting() && self.rest.len() as u64 >= HANDSHAKE_FRAME_MAX;
         // Once: how much room there is for messages is not known yet, and what is read cannot be
         // unread.
         common.read_on(cx, blocked, || true);

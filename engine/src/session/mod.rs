@@ -47,6 +47,7 @@ use common::Common;
 use draining::Draining;
 use half_closed::HalfClosed;
 use handshaking::Handshaking;
+pub use handshaking::random;
 use leaving::Leaving;
 use ringmq_zmtp::Config;
 use state::{Next, State};

@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 /// The address of a peer without a port, as text.
 const PEER_ADDRESS: &str = "Peer-Address";
-/// Whom an authenticator has taken the peer for: nobody as long as none is asked.
-const USER_ID: &str = "User-Id";
 /// What ZMTP calls a peer's routing id.
 const IDENTITY: &str = "Identity";
 /// The name of the same in ZeroMQ's interface.
@@ -29,9 +27,6 @@ impl PropertySource for PeerProperties {
     fn get(&self, name: &str) -> Option<&[u8]> {
         if name.eq_ignore_ascii_case(PEER_ADDRESS) {
             return self.connection.peer_address.as_ref().map(|address| address.as_bytes());
-        }
-        if name.eq_ignore_ascii_case(USER_ID) {
-            return None;
         }
         if [ROUTING_ID, IDENTITY].iter().any(|known| name.eq_ignore_ascii_case(known))
             && let Some(id) = self.connection.assigned_id.get()
@@ -66,7 +61,7 @@ mod tests {
     fn properties(address: Option<&str>) -> PeerProperties {
         let metadata = [("Socket-Type", "DEALER"), ("Identity", "me"), ("X-Colour", "red")]
             .into_iter()
-            .chain([("Peer-Address", "a lie"), ("User-Id", "another"), ("x-colour", "blue")])
+            .chain([("Peer-Address", "a lie"), ("x-colour", "blue")])
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect();
         let (version, socket_type) = (Version::V3_1, Some(SocketType::Dealer));
@@ -96,11 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn who_a_peer_is_and_where_from_is_not_its_own_to_say() {
+    fn where_a_peer_is_is_not_its_own_to_say() {
         for address in [Some("127.0.0.1"), None] {
             let properties = properties(address);
             assert_eq!(properties.get("Peer-Address"), address.map(str::as_bytes));
-            assert_eq!(properties.get("User-Id"), None);
         }
     }
 }

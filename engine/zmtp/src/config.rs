@@ -27,6 +27,9 @@ pub struct Config {
     /// Rejects peers that speak a version without mechanisms (1.0, 2.0), even if the mechanism is
     /// NULL: for sockets whose peers have to pass ZAP.
     pub require_mechanism: bool,
+    /// Whether an authenticator is asked about peers even if the mechanism is NULL and there is no
+    /// [domain](Self::zap_domain).
+    pub asks_about_null: bool,
     /// What an authenticator is told of whom the peer wants to talk to. Default empty.
     pub zap_domain: String,
     /// The longest frame body to accept, in bytes; `None` for no limit but the protocol's. Holds
@@ -72,6 +75,12 @@ pub enum ConfigError {
         /// Bytes of the routing id.
         length: usize,
     },
+    /// A name or a password is longer than one length byte can tell.
+    #[error("a user name and a password have at most 255 bytes each, not {length}")]
+    CredentialTooLong {
+        /// Bytes of the longer one.
+        length: usize,
+    },
     /// The name of a property does not begin with `X-`, is too long, or holds other characters
     /// than letters, digits and `-_.+`.
     #[error("{name:?} is no property name: X-, then letters, digits and -_.+, 255 in all")]
@@ -98,6 +107,7 @@ impl Config {
             socket_type,
             mechanism: MechanismConfig::Null,
             require_mechanism: false,
+            asks_about_null: false,
             zap_domain: String::new(),
             max_body: None,
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
@@ -174,9 +184,16 @@ impl Config {
         out
     }
 
-    /// Whether peers without mechanisms are to be turned away.
+    /// Whether an authenticator judges peers of NULL.
+    pub(crate) fn judges_null(&self) -> bool {
+        self.asks_about_null || !self.zap_domain.is_empty()
+    }
+
+    /// Whether peers without mechanisms are to be turned away, which no authenticator judges.
     pub(crate) fn rejects_unauthenticated(&self) -> bool {
-        self.require_mechanism || !matches!(self.mechanism, MechanismConfig::Null)
+        self.require_mechanism
+            || !matches!(self.mechanism, MechanismConfig::Null)
+            || self.judges_null()
     }
 }
 

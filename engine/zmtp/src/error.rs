@@ -1,6 +1,6 @@
 //! What a peer can do wrong, one variant a reason. Our own mistakes are never reported here.
 
-use crate::mechanism::{Denial, NoRandomness};
+use crate::mechanism::{Denial, NoRandomness, ZapFault};
 use crate::{SocketType, Version};
 
 /// Why a connection has to be closed. In every case but [`NoRandomness`](Self::NoRandomness) the
@@ -51,9 +51,25 @@ pub enum ProtocolError {
         /// What the authenticator said.
         denial: Denial,
     },
+    /// The authenticator at this end did not say whether the peer is to be let in.
+    #[error("the peer was not let in, because the authenticator's answer cannot be used: {0}")]
+    UnusableAnswer(ZapFault),
     /// A frame that is not what the mechanism has agreed upon: altered, forged or repeated.
     #[error("the peer sent a frame whose seal is broken")]
     BrokenSeal,
+    /// A sealed frame with the number of one that has come before: somebody has recorded it and sends it
+    /// again.
+    #[error("the peer sent a sealed frame again")]
+    RepeatedNonce,
+    /// What the client has closed with its own key is not for this connection, or not for this server.
+    #[error("the peer has not proved that its key is its own")]
+    KeyExchange,
+    /// A command of the mechanism that does not have the form of its name.
+    #[error("the peer sent a malformed {command} command")]
+    MalformedHandshake {
+        /// The name of the command.
+        command: &'static str,
+    },
     /// The system gave this end no random bytes.
     #[error("{0}")]
     NoRandomness(#[from] NoRandomness),
@@ -119,6 +135,18 @@ pub enum ProtocolError {
 
 /// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND`.
 const UNEXPECTED_COMMAND: u32 = 0x1000_0001;
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_SEQUENCE`.
+const INVALID_SEQUENCE: u32 = 0x1000_0002;
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE`.
+const KEY_EXCHANGE: u32 = 0x1000_0003;
+/// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_` for a command of a mechanism.
+const MALFORMED: [(&str, u32); 5] = [
+    ("MESSAGE", 0x1000_0012),
+    ("HELLO", 0x1000_0013),
+    ("INITIATE", 0x1000_0014),
+    ("READY", 0x1000_0016),
+    ("WELCOME", 0x1000_0017),
+];
 /// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_UNSPECIFIED`.
 const MALFORMED_COMMAND: u32 = 0x1000_0011;
 /// libzmq's `ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_ERROR`.
@@ -152,7 +180,14 @@ impl ProtocolError {
             ProtocolError::InvalidMetadata { .. } | ProtocolError::RoutingIdTooLong { .. } => {
                 Some(INVALID_METADATA)
             }
+            ProtocolError::UnusableAnswer(fault) => Some(fault.code()),
             ProtocolError::BrokenSeal => Some(CRYPTOGRAPHIC),
+            ProtocolError::RepeatedNonce => Some(INVALID_SEQUENCE),
+            ProtocolError::KeyExchange => Some(KEY_EXCHANGE),
+            ProtocolError::MalformedHandshake { command } => {
+                let known = MALFORMED.iter().find(|(name, _)| name == command);
+                Some(known.map_or(MALFORMED_COMMAND, |&(_, code)| code))
+            }
             ProtocolError::MechanismMismatch { .. } => Some(MECHANISM_MISMATCH),
             ProtocolError::NotZmtp { .. }
             | ProtocolError::VersionTooOld { .. }
@@ -200,7 +235,12 @@ impl ProtocolError {
     /// assert!(!ProtocolError::HandshakeTimeout.is_protocol_violation());
     /// ```
     pub fn is_protocol_violation(&self) -> bool {
-        !matches!(self, ProtocolError::HandshakeTimeout | ProtocolError::NoRandomness(_))
+        !matches!(
+            self,
+            ProtocolError::HandshakeTimeout
+                | ProtocolError::NoRandomness(_)
+                | ProtocolError::UnusableAnswer(_)
+        )
     }
 }
 

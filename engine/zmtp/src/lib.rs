@@ -51,8 +51,9 @@ mod mechanism;
 mod metadata;
 mod socket_type;
 mod version;
+mod z85;
 
-pub use codec::{Decoded, Decoder, Encoder, Measured, Open, Protection, Rest, Seal, Sink};
+pub use codec::{Decoded, Decoder, Encoder, Measured, Open, Opened, Protection, Rest, Seal, Sink};
 pub use command::{
     Command, Subscription, cancel_frame, error_frame, parse_subscription, subscribe_frame,
 };
@@ -66,7 +67,12 @@ pub use limits::{
 pub use line::Line;
 pub use mechanism::{
     Agreed, AuthAnswer, AuthRequest, Credentials, Denial, Mechanism, MechanismConfig,
-    MechanismFactory, NoRandomness, Random,
+    MechanismFactory, NoRandomness, PlainClient, PlainServer, Random, ZapFault,
+};
+#[cfg(feature = "curve")]
+pub use mechanism::{
+    CurveClient, CurveKeyPair, CurvePublicKey, CurveSecretKey, CurveServer, KeyError,
 };
 pub use socket_type::SocketType;
 pub use version::Version;
+pub use z85::{Z85Error, z85_decode, z85_encode};

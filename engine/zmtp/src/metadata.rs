@@ -64,6 +64,11 @@ pub(crate) fn of_user(user_id: Vec<u8>, mut properties: PropertyList) -> Propert
     properties
 }
 
+/// Removes what only an authenticator can know of a peer, and a peer must not say of itself.
+pub(crate) fn remove_claims(properties: &mut PropertyList) {
+    properties.retain(|(name, _)| !name.eq_ignore_ascii_case(USER_ID));
+}
+
 /// Puts `first` before the others, and in the place of those of the same name.
 pub(crate) fn put_before(properties: &mut PropertyList, mut first: PropertyList) {
     if !first.is_empty() {

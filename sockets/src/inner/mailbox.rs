@@ -3,6 +3,7 @@
 
 use super::ClosedBy;
 use super::lobby::{Arrival, Lobby, News};
+use crate::auth::Gate;
 use crate::context::lingering::Lingering;
 use crate::options::table::{RCVHWM, SNDHWM};
 use crate::report::Reporter;
@@ -11,9 +12,9 @@ use crate::subscription::{Coming, Wanted};
 use crate::types::{Subscriptions, Traits, traits};
 use crate::wait::SpinEstimate;
 use ringmq_engine::{
-    Attach, Connection, ConnectionSpan, EndpointId, MonitorEvent, PipeEnd, SessionOwner,
+    Applicant, Attach, Connection, ConnectionSpan, EndpointId, MonitorEvent, PipeEnd, SessionOwner,
 };
-use ringmq_pipe::{Capacity, Mailbox, Notify, Waiters, pipe};
+use ringmq_pipe::{Capacity, Mailbox, Notify, Section, Waiters, pipe};
 use ringmq_transports::Offer;
 use ringmq_transports::inproc::Acceptor;
 use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
@@ -59,6 +60,8 @@ pub(crate) struct SocketMailbox {
     linger_to_be: Mutex<Option<Option<Duration>>>,
     /// The application has closed the socket.
     pub(crate) closed: AtomicBool,
+    /// Who is let in.
+    pub(crate) gate: Arc<Gate>,
     /// What lingers in the context.
     pub(crate) lingering_in_context: Arc<Lingering>,
     /// How many of the pipes that the socket has closed linger.
@@ -88,6 +91,7 @@ impl SocketMailbox {
             conflate: AtomicBool::new(false),
             linger_to_be: Mutex::default(),
             closed: AtomicBool::new(false),
+            gate: Arc::default(),
             lingering_in_context: Arc::default(),
             lingering: AtomicUsize::new(0),
             gave_up: AtomicU64::new(0),
@@ -257,6 +261,15 @@ impl SessionOwner for SocketMailbox {
 
     fn tells_peers_apart(&self) -> bool {
         self.traits.tells_peers_apart
+    }
+
+    fn authenticate(&self, connection: &Connection, applicant: Applicant) {
+        let inner = self.inner.get().and_then(Weak::upgrade).filter(|inner| inner.is_open());
+        // Nobody is there to let it in. The session hears soon that the socket is closed.
+        let Some(inner) = inner else { return };
+        let (gate, context, connection) = (self.gate.clone(), inner.context(), connection.clone());
+        // It asks the application, perhaps, which is not to find a lock held.
+        Section::run_after(move || gate.judge(&context, &connection, applicant));
     }
 
     fn look_again(&self) {

@@ -441,6 +441,7 @@ impl Core {
         self.pipes.tell_of_unroutable();
         self.endpoints.close();
         self.shared.discard();
+        self.shared.gate.close();
         self.shared.reporter.finish();
         self.shared.waiters.wake();
     }

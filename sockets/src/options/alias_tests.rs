@@ -8,7 +8,8 @@ use super::table;
 use std::collections::HashSet;
 
 /// Where the methods of socket options are.
-const OF_SOCKETS: [&str; 5] = [
+const OF_SOCKETS: [&str; 6] = [
+    include_str!("security_setters.rs"),
     include_str!("setters.rs"),
     include_str!("pattern_setters.rs"),
     include_str!("tcp_setters.rs"),

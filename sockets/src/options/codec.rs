@@ -4,10 +4,12 @@
 //! What does not fit is told as the most that does; times are rounded up, so that no wait becomes
 //! none.
 
-use super::value::{OptionValue, ValueType};
+use super::value::{OptionValue, Secret, ValueType};
 use crate::wait::Spin;
 use ringmq_engine::BackendChoice;
 use ringmq_transports::options::ReconnectStop;
+#[cfg(feature = "curve")]
+use ringmq_zmtp::{CurvePublicKey, CurveSecretKey};
 use std::time::Duration;
 
 /// From a Rust type to libzmq's, and back.
@@ -186,6 +188,49 @@ pub(crate) const TEXT: ValueCodec<String> = ValueCodec {
     decode: |value| match value {
         OptionValue::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
         _ => None,
+    },
+};
+
+pub(crate) const SECRET: ValueCodec<Secret> = ValueCodec {
+    value_type: ValueType::Bytes,
+    takes: "bytes, none of them for none",
+    encode: |secret| OptionValue::Secret(secret.clone()),
+    decode: |value| match value {
+        OptionValue::Bytes(bytes) => Some(Secret::new(bytes)),
+        OptionValue::Secret(secret) => Some(secret.clone()),
+        _ => None,
+    },
+};
+
+/// Of a key: its text in Z85.
+#[cfg(feature = "curve")]
+pub(crate) const PUBLIC_KEY: ValueCodec<Option<CurvePublicKey>> = ValueCodec {
+    value_type: ValueType::Bytes,
+    takes: "32 bytes, or 40 characters of Z85; empty for none",
+    encode: |key| {
+        OptionValue::Bytes(key.map(|key| key.to_string()).unwrap_or_default().into_bytes())
+    },
+    decode: |value| match value {
+        OptionValue::Bytes(bytes) if bytes.is_empty() => Some(None),
+        OptionValue::Bytes(bytes) => CurvePublicKey::try_from(&bytes[..]).ok().map(Some),
+        _ => None,
+    },
+};
+
+#[cfg(feature = "curve")]
+pub(crate) const SECRET_KEY: ValueCodec<Option<CurveSecretKey>> = ValueCodec {
+    value_type: ValueType::Bytes,
+    takes: PUBLIC_KEY.takes,
+    encode: |key| {
+        let text = key.as_ref().map(CurveSecretKey::to_z85);
+        OptionValue::Secret(Secret::new(text.as_ref().map_or("", |text| text)))
+    },
+    decode: |value| {
+        let secret = (SECRET.decode)(value)?;
+        match secret.as_bytes() {
+            [] => Some(None),
+            bytes => CurveSecretKey::try_from(bytes).ok().map(Some),
+        }
     },
 };
 

@@ -8,6 +8,8 @@ mod getters;
 mod handle;
 mod pattern_setters;
 mod row;
+pub(crate) mod security;
+mod security_setters;
 mod setters;
 mod socket_handle;
 pub(crate) mod table;
@@ -18,13 +20,14 @@ pub use context_handle::ContextOption;
 pub use handle::OptionHandle;
 pub use row::Effect;
 pub use socket_handle::SocketOption;
-pub use value::{OptionValue, ValueType};
+pub use value::{OptionValue, Secret, ValueType};
 
 use crate::error::Error;
 use crate::wait::Spin;
 use ringmq_transports::LinkOptions;
 use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
 use ringmq_zmtp::{Config, HeartbeatConfig, SocketType};
+use security::SecurityOptions;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +46,7 @@ pub(crate) struct Options {
     pub(crate) heartbeat_ttl: Duration,
     pub(crate) spin: Spin,
     pub(crate) zmtp: Config,
+    pub(crate) security: SecurityOptions,
     pub(crate) tcp: TcpOptions,
     pub(crate) ipc: IpcOptions,
     /// What binds and connects since the last change were made with.
@@ -65,6 +69,7 @@ impl Options {
             heartbeat_ttl: (table::HEARTBEAT_TTL.default)(socket_type),
             spin: (table::SPIN.default)(socket_type),
             zmtp: Config::new(socket_type),
+            security: SecurityOptions::default(),
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),
             shared: None,
@@ -72,12 +77,15 @@ impl Options {
     }
 
     /// What a bind or connect is made with now.
-    pub(crate) fn for_links(&mut self, discard_inbound: bool) -> Arc<LinkOptions> {
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`], where something of the mechanism is missing.
+    pub(crate) fn for_links(&mut self, discard_inbound: bool) -> Result<Arc<LinkOptions>, Error> {
         if let Some(shared) = &self.shared {
-            return shared.clone();
+            return Ok(shared.clone());
         }
         let options = Arc::new(LinkOptions {
-            zmtp: Arc::new(self.zmtp()),
+            zmtp: Arc::new(self.zmtp()?),
             tcp: self.tcp.clone(),
             ipc: self.ipc.clone(),
             discard_inbound,
@@ -86,11 +94,12 @@ impl Options {
             reconnect_stop: self.reconnect_stop,
         });
         self.shared = Some(options.clone());
-        options
+        Ok(options)
     }
 
-    fn zmtp(&self) -> Config {
+    fn zmtp(&self) -> Result<Config, Error> {
         let mut config = self.zmtp.clone();
+        config.mechanism = self.security.config()?;
         if !self.heartbeat_interval.is_zero() {
             config.heartbeat = Some(HeartbeatConfig {
                 interval: self.heartbeat_interval,
@@ -98,7 +107,7 @@ impl Options {
                 ttl: self.heartbeat_ttl,
             });
         }
-        config
+        Ok(config)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::codec::ValueCodec;
 use super::invalid;
-use super::value::{OptionValue, ValueType};
+use super::value::{OptionValue, Secret, ValueType};
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
@@ -77,6 +77,8 @@ pub(crate) struct OptionFacts {
     pub(crate) effect: Effect,
     /// It can be set and read of a socket that is closed, too.
     pub(crate) outlives: bool,
+    /// Its value is not to be shown.
+    pub(crate) secret: bool,
     /// How it differs from libzmq's and why, and what else is worth knowing.
     pub(crate) note: &'static str,
 }
@@ -99,6 +101,7 @@ impl OptionFacts {
             applies: Applies::All,
             effect: Effect::NextEndpoint,
             outlives: false,
+            secret: false,
             note: "",
         }
     }
@@ -125,6 +128,10 @@ impl OptionFacts {
 
     pub(crate) const fn outlives(self) -> Self {
         Self { outlives: true, ..self }
+    }
+
+    pub(crate) const fn secret(self) -> Self {
+        Self { secret: true, ..self }
     }
 
     pub(crate) const fn note(self, note: &'static str) -> Self {
@@ -291,17 +298,24 @@ pub(crate) trait Described: Sync {
 
     /// A value from C's memory.
     fn decode(&self, bytes: &[u8]) -> Result<OptionValue, Error> {
-        OptionValue::from_bytes(self.value_type(), bytes).ok_or_else(|| {
+        let value = OptionValue::from_bytes(self.value_type(), bytes).ok_or_else(|| {
             let (name, length) = (self.value_type().name(), bytes.len());
             invalid(self.facts().label(), format!("it takes an {name}, not {length} bytes"))
-        })
+        })?;
+        Ok(self.hidden(value))
+    }
+
+    /// The value, as a secret if it is one.
+    fn hidden(&self, value: OptionValue) -> OptionValue {
+        if self.facts().secret { OptionValue::Secret(Secret::new(value.to_bytes())) } else { value }
     }
 
     /// A value from text.
     fn parse(&self, text: &str) -> Result<OptionValue, Error> {
-        OptionValue::from_text(self.value_type(), text).ok_or_else(|| {
+        let value = OptionValue::from_text(self.value_type(), text).ok_or_else(|| {
             invalid(self.facts().label(), format!("it takes {}, not {text:?}", self.takes()))
-        })
+        })?;
+        Ok(self.hidden(value))
     }
 }
 

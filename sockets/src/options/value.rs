@@ -1,6 +1,7 @@
 //! Values of options outside of Rust: in libzmq's C interface, in files and on command lines.
 
 use std::fmt::{self, Write};
+use zeroize::Zeroizing;
 
 /// What libzmq's C interface takes for an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,8 @@ impl ValueType {
 /// The value of an option, as libzmq's C interface has it: numbers are in the option's unit.
 ///
 /// As text numbers are decimal, and bytes are themselves; one that is no UTF-8, a control character
-/// or a backslash is written as `\x` and two hexadecimal digits, which are read anywhere.
+/// or a backslash is written as `\x` and two hexadecimal digits, which are read anywhere. Of a secret
+/// there is only `(secret)`, if there is one.
 ///
 /// ```
 /// use ringmq::options::{OptionValue, ValueType};
@@ -51,6 +53,46 @@ pub enum OptionValue {
     Uint64(u64),
     /// Bytes, or text without a zero byte at its end.
     Bytes(Vec<u8>),
+    /// The same, of what nobody is to see: a password or a key.
+    Secret(Secret),
+}
+
+/// Bytes that are not shown, and wiped when they are dropped.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Keeps a copy of these.
+    ///
+    /// ```
+    /// use ringmq::options::Secret;
+    /// let secret = Secret::new("wonderland");
+    /// assert_eq!((secret.as_bytes(), format!("{secret:?}")), (&b"wonderland"[..], "(secret)".into()));
+    /// ```
+    pub fn new(bytes: impl AsRef<[u8]>) -> Self {
+        Self(Zeroizing::new(bytes.as_ref().to_vec()))
+    }
+
+    /// The bytes themselves.
+    ///
+    /// ```
+    /// assert_eq!(ringmq::options::Secret::default().as_bytes(), b"");
+    /// ```
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Secret {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
 }
 
 impl OptionValue {
@@ -81,6 +123,7 @@ impl OptionValue {
             Self::Int64(number) => number.to_ne_bytes().to_vec(),
             Self::Uint64(number) => number.to_ne_bytes().to_vec(),
             Self::Bytes(bytes) => bytes.clone(),
+            Self::Secret(Secret(bytes)) => bytes.to_vec(),
         }
     }
 
@@ -95,7 +138,7 @@ impl OptionValue {
             Self::Int(_) => ValueType::Int,
             Self::Int64(_) => ValueType::Int64,
             Self::Uint64(_) => ValueType::Uint64,
-            Self::Bytes(_) => ValueType::Bytes,
+            Self::Bytes(_) | Self::Secret(_) => ValueType::Bytes,
         }
     }
 
@@ -117,6 +160,8 @@ impl fmt::Display for OptionValue {
             Self::Int64(number) => write!(f, "{number}"),
             Self::Uint64(number) => write!(f, "{number}"),
             Self::Bytes(bytes) => escape(bytes, f),
+            Self::Secret(secret) if secret.as_bytes().is_empty() => Ok(()),
+            Self::Secret(secret) => write!(f, "{secret:?}"),
         }
     }
 }

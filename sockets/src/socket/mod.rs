@@ -17,7 +17,7 @@ pub(crate) mod stream;
 mod within;
 
 use crate::constants::ZMTP_VERSION;
-use crate::context::{ContextInner, is_bound_elsewhere};
+use crate::context::{Context, ContextInner, is_bound_elsewhere};
 use crate::error::Error;
 use crate::inner::endpoints::{EndpointKind, Entry, Matches};
 use crate::inner::mailbox::{Binder, SocketMailbox, within_process};
@@ -121,6 +121,11 @@ impl Inner {
         }
     }
 
+    /// The context of the socket.
+    pub(crate) fn context(&self) -> Context {
+        Context::of(self.context.clone())
+    }
+
     /// Closes the socket: every operation fails from then on, also those that wait. From inside of one of
     /// the calling thread, it is closed when that is over.
     pub(crate) fn close(self: &Arc<Self>, by: ClosedBy) {
@@ -203,7 +208,7 @@ impl<K: Kind> Socket<K> {
         endpoint_id: EndpointId,
         endpoint: &Endpoint,
     ) -> Result<(BiasedMutexGuard<'a, Core>, Entry), Error> {
-        let settings = Self::settings(&mut core, endpoint_id);
+        let settings = Self::settings(&mut core, endpoint_id)?;
         let affinity = core.options.affinity;
         drop(core);
         let Inner { shared, context, .. } = &*self.inner;
@@ -284,7 +289,7 @@ impl<K: Kind> Socket<K> {
                 EndpointKind::InprocConnect(waits.map(|ticket| (names.clone(), name, ticket)))
             }
             parsed => {
-                let settings = Self::settings(&mut core, endpoint_id);
+                let settings = Self::settings(&mut core, endpoint_id)?;
                 let io = self.inner.context.io(core.options.affinity)?;
                 let owner: Arc<dyn SessionOwner> = self.inner.shared.clone();
                 let far = if core.options.immediate {
@@ -445,9 +450,9 @@ impl<K: Kind> Socket<K> {
         Monitor::new(self.inner.shared.reporter.monitors.add())
     }
 
-    fn settings(core: &mut Core, endpoint_id: EndpointId) -> Settings {
+    fn settings(core: &mut Core, endpoint_id: EndpointId) -> Result<Settings, Error> {
         let discards_input = core.shared.traits.discards_input;
-        Settings { endpoint_id, options: core.options.for_links(discards_input) }
+        Ok(Settings { endpoint_id, options: core.options.for_links(discards_input)? })
     }
 }
 

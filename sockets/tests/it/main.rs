@@ -6,6 +6,7 @@
 
 mod again;
 mod attending;
+mod auth;
 mod backends;
 mod bad_input;
 mod closing;

@@ -46,6 +46,9 @@ macro_rules! cases {
     };
 }
 
+/// A key of CURVE.
+const KEY: &str = "clgZ-e%xUjbVPRmFBC3.xni{%HKPKMCq)ULs9%EC";
+
 const FLAGS: &[&str] = &["-1", "2", "yes", ""];
 const POSITIVES: &[&str] = &["-1", "yes", "2147483648"];
 
@@ -61,6 +64,10 @@ fn cases() -> Vec<Case> {
         FLAGS,
         cases![
             "immediate" immediate set_immediate: "1" => "true", "0" => "false"; ;
+            "plain_server" plain_server set_plain_server: "1" => "true", "0" => "false"; ;
+            "curve_server" curve_server set_curve_server: "1" => "true", "0" => "false"; ;
+            "zap_enforce_domain" zap_enforce_domain set_zap_enforce_domain:
+                "1" => "true", "0" => "false"; ;
             "conflate" conflate set_conflate: "1" => "true", "0" => "false"; ;
             "ipv6" ipv6 set_ipv6: "1" => "true", "0" => "false"; ;
             "invert_matching" invert_matching set_invert_matching: "1" => "true", "0" => "false"; ;
@@ -118,6 +125,17 @@ fn queues_and_connections() -> Vec<Case> {
             "0" => "0ns", "100" => "100ms", "6553599" => "6553.599s"; "-1", "99", "6553600";
         "xpub_welcome_msg" welcome_message set_welcome_message:
             "" => "[]", "hi" => "[104, 105]"; ;
+        "plain_username" plain_username set_plain_username: "alice" => "\"alice\"", "" => "\"\""; ;
+        "plain_password" plain_password set_plain_password: "wonderland" => "(secret)"; ;
+        "zap_domain" zap_domain set_zap_domain: "global" => "\"global\"", "" => "\"\""; ;
+        "curve_publickey" curve_public_key set_curve_public_key:
+            KEY => "Some(CurvePublicKey(clgZ-e%xUjbVPRmFBC3.xni{%HKPKMCq)ULs9%EC))", "" => "None";
+            "clgZ", r"\x00";
+        "curve_secretkey" curve_secret_key set_curve_secret_key:
+            KEY => "Some(CurveSecretKey(..))", "" => "None"; "clgZ";
+        "curve_serverkey" curve_server_key set_curve_server_key:
+            KEY => "Some(CurvePublicKey(clgZ-e%xUjbVPRmFBC3.xni{%HKPKMCq)ULs9%EC))", "" => "None";
+            "clgZ";
         "connect_routing_id" connect_routing_id set_connect_routing_id:
             "a" => "[97]", r"\x00" => "[0]"; "";
         "reconnect_stop" reconnect_stop set_reconnect_stop:
@@ -208,7 +226,9 @@ fn each_value_is_read_as_it_was_set(harness: &Harness) {
             let same = number.decode(&value.to_bytes()).unwrap();
             by_number.set_option(number, &same).unwrap();
             for socket in [&by_name, &by_number] {
-                assert_eq!(socket.option(option).unwrap().to_string(), *text, "{option:?}");
+                let secret = matches!(value, OptionValue::Secret(_)) && !text.is_empty();
+                let shown = if secret { "(secret)" } else { text };
+                assert_eq!(socket.option(option).unwrap().to_string(), shown, "{option:?}");
                 assert_eq!((case.read)(socket), *typed, "{option:?}");
                 (case.again)(socket).unwrap();
                 assert_eq!(socket.option(number).unwrap(), value, "{option:?}");

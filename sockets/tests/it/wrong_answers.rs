@@ -8,6 +8,7 @@ use std::net::{TcpListener, TcpStream};
 
 over_tcp![
     a_wrong_answer_is_told_and_asked_again,
+    a_peer_that_denies_is_not_asked_again,
     a_peer_that_breaks_the_rules_later_is_connected_again,
     a_send_that_waits_outlasts_a_wrong_answer,
     an_empty_answer_is_asked_again,
@@ -56,6 +57,33 @@ fn push_numbers(push: &Push, count: u8) {
 }
 
 /// The reason of the next handshake that fails; another attempt follows.
+/// As libzmq's does: the answer would be the same.
+fn a_peer_that_denies_is_not_asked_again(harness: &Harness) {
+    for status in ["300", "400", "500"] {
+        let stranger = Stranger::new();
+        let push = harness.push();
+        let monitor = push.monitor();
+        push.connect(&stranger.endpoint).unwrap();
+        let refused = [&b"\x04\x0a\x05ERROR\x03"[..], status.as_bytes()].concat();
+        let _stream = stranger.answer(&[greeting(), refused].concat());
+        await_event(&monitor, |event| match event {
+            MonitorEvent::HandshakeFailed { reason, .. } => {
+                assert_eq!(
+                    reason.auth_status().map(|status| status.to_string()),
+                    Some(status.into())
+                );
+                Some(())
+            }
+            _ => None,
+        });
+        await_event(&monitor, |event| match event {
+            MonitorEvent::GaveUp { .. } => Some(()),
+            MonitorEvent::ConnectRetried { .. } => panic!("it tries again"),
+            _ => None,
+        });
+    }
+}
+
 fn handshake_failed(monitor: &Monitor) -> DisconnectReason {
     let reason = await_event(monitor, |event| match event {
         MonitorEvent::HandshakeFailed { reason, .. } => Some(reason.clone()),
@@ -76,14 +104,16 @@ fn a_wrong_answer_is_told_and_asked_again(harness: &Harness) {
     let monitor = push.monitor();
     push.connect(&stranger.endpoint).unwrap();
     push_numbers(&push, 20);
-    let refused = b"\x04\x0a\x05ERROR\x03400";
     let answers: [(&[u8], &str); 6] = [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "the peer speaks HTTP, not ZMTP"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "the peer speaks SSH, not ZMTP"),
         (b"\x15\x03\x03\x00\x02\x02\x28", "the peer speaks TLS, not ZMTP"),
         (&[&greeting()[..12], &[b'X'; 52]].concat(), "the peer uses mechanism"),
         (&hello("SUB"), "the peer's SUB socket cannot talk to a PUSH socket"),
-        (&[greeting(), refused.to_vec()].concat(), "the peer refused the connection"),
+        (
+            &[greeting(), b"\x04\x0c\x05ERROR\x05later".to_vec()].concat(),
+            "the peer refused the connection",
+        ),
     ];
     for round in 0..2 {
         for (answer, told) in &answers {

@@ -245,7 +245,9 @@ impl Connecter {
         }
         let reason = end.reason.to_string();
         let unwanted = self.abandoned && self.detached.is_none();
-        let stopped = !end.established && self.settings.options.reconnect_stop.handshake_failed;
+        // A peer that does not let this end in would say the same again, as libzmq sees it too.
+        let stopped = !end.established
+            && (self.settings.options.reconnect_stop.handshake_failed || end.reason.is_denial());
         if end.reason.is_final() || unwanted {
             return self.stop(cx, &reason);
         }

@@ -18,7 +18,15 @@ use crate::command::{Class, HEAD_MAX, classify};
 pub(super) struct WholeFrame {
     /// `frame::MORE`, `frame::COMMAND` or none.
     pub(super) flags: u8,
-    pub(super) body: Vec<u8>,
+    /// What ends with its body.
+    pub(super) bytes: Vec<u8>,
+    pub(super) body_at: usize,
+}
+
+impl WholeFrame {
+    fn body(&self) -> &[u8] {
+        self.bytes.get(self.body_at..).unwrap_or_default()
+    }
 }
 
 /// Takes frames off the wire.
@@ -104,7 +112,7 @@ impl Decoder {
         frame: &WholeFrame,
         sink: &mut S,
     ) -> Result<bool, ProtocolError> {
-        let (flags, body) = (frame.flags & (frame::MORE | frame::COMMAND), &frame.body);
+        let (flags, body) = (frame.flags & (frame::MORE | frame::COMMAND), frame.body());
         if flags & frame::COMMAND != 0 {
             if flags & frame::MORE != 0 {
                 return Err(ProtocolError::CommandWithMore);
@@ -130,7 +138,8 @@ impl Decoder {
 }
 
 fn class(frame: &WholeFrame) -> Result<Class<'_>, ProtocolError> {
-    classify(&frame.body[..frame.body.len().min(HEAD_MAX)], frame.body.len() as u64)
+    let body = frame.body();
+    classify(&body[..body.len().min(HEAD_MAX)], body.len() as u64)
 }
 
 /// Whether a frame is for the log. What is wrong with one is found when there is credit.
@@ -172,7 +181,7 @@ mod tests {
 
     impl FrameReader for Raw {
         fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError> {
-            Ok((input.len(), Some(WholeFrame { flags: 0, body: input.to_vec() })))
+            Ok((input.len(), Some(WholeFrame { flags: 0, bytes: input.to_vec(), body_at: 0 })))
         }
     }
 
@@ -222,7 +231,7 @@ mod tests {
                     let flags = content.remove(0);
                     self.0.clear();
                     let flags = flags & frame::MORE | (flags & 2) << 1;
-                    return Ok((at + 1, Some(WholeFrame { flags, body: content })));
+                    return Ok((at + 1, Some(WholeFrame { flags, bytes: content, body_at: 0 })));
                 }
             }
             Ok((input.len(), None))

@@ -34,7 +34,7 @@ mod zmtp3;
 
 pub use decoder::{Decoded, Decoder, Measured, Rest, Sink};
 pub use encoder::Encoder;
-pub use seal::{Open, Protection, Seal};
+pub use seal::{Open, Opened, Protection, Seal};
 
 use crate::{Config, Peer, SocketType};
 

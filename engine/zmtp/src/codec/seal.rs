@@ -17,6 +17,9 @@ use crate::{ProtocolError, Version};
 /// messages, subscriptions and heartbeats alike. What it shows of itself as [`Debug`] holds no
 /// keys.
 pub trait Seal: Debug + Send {
+    /// By how many bytes the body of the outer frame is longer than the frame's own, always.
+    fn overhead(&self) -> usize;
+
     /// Appends to `out` what is sent instead of a frame with these `flags` (`frame::MORE`,
     /// `frame::COMMAND` or none) and this `body`: the body of the outer frame. How it says what the
     /// flags were is the mechanism's own affair.
@@ -26,11 +29,29 @@ pub trait Seal: Debug + Send {
 /// Opens what the peer has sealed, frame by frame, in the order in which it arrives. As [`Debug`]
 /// it shows no keys either.
 pub trait Open: Debug + Send {
-    /// Takes the body of an outer frame, and returns the flags and the body of the frame in it.
+    /// Takes the body of an outer frame, and returns the frame in it.
     ///
     /// # Errors
     /// [`ProtocolError::BrokenSeal`], or whatever else it finds wrong: the connection is closed.
-    fn open(&mut self, sealed: Vec<u8>) -> Result<(u8, Vec<u8>), ProtocolError>;
+    fn open(&mut self, sealed: Vec<u8>) -> Result<Opened, ProtocolError>;
+}
+
+/// A frame that was sealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// `frame::MORE`, `frame::COMMAND` or none.
+    pub flags: u8,
+    /// What ends with its body: the memory in which it came.
+    pub bytes: Vec<u8>,
+    /// Where in there the body begins, at most at the end.
+    pub body_at: usize,
+}
+
+/// Without the bytes, which were sealed for a reason.
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("flags", &self.flags).finish_non_exhaustive()
+    }
 }
 
 /// How the two directions of a connection are protected after the handshake.
@@ -68,8 +89,8 @@ impl FrameReader for Opener {
         if !self.outer.is_whole() {
             return Ok((taken, None));
         }
-        let (flags, body) = self.open.open(self.outer.take())?;
-        Ok((taken, Some(WholeFrame { flags, body })))
+        let Opened { flags, bytes, body_at } = self.open.open(self.outer.take())?;
+        Ok((taken, Some(WholeFrame { flags, bytes, body_at })))
     }
 }
 
@@ -80,9 +101,7 @@ struct Sealer {
 
 impl FrameWriter for Sealer {
     fn write(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) {
-        let mut sealed = Vec::new();
-        self.seal.seal(flags, body, &mut sealed);
-        write_v2(out, 0, sealed.len() as u64);
-        out.append(&mut sealed);
+        write_v2(out, 0, (self.seal.overhead() + body.len()) as u64);
+        self.seal.seal(flags, body, out);
     }
 }

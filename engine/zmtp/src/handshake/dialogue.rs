@@ -10,7 +10,7 @@ use crate::error::quote;
 use crate::frame_collector::FrameCollector;
 use crate::header::Framing;
 use crate::limits::{HANDSHAKE_FRAME_MAX, QUOTE_MAX, ROUTING_ID_MAX};
-use crate::mechanism::{AuthRequest, Mechanism, MechanismConfig, Random};
+use crate::mechanism::{AuthRequest, Credentials, Mechanism, MechanismConfig, Random};
 use crate::metadata::{self, IDENTITY, PropertyList, SOCKET_TYPE};
 use crate::{Config, ProtocolError, SocketType, Version};
 
@@ -35,6 +35,17 @@ enum Authentication {
     Asked,
 }
 
+impl Authentication {
+    fn wanted(config: &Config, credentials: Credentials) -> Self {
+        Authentication::Wanted(AuthRequest {
+            domain: config.zap_domain.clone(),
+            routing_id: config.routing_id().to_vec(),
+            mechanism: config.mechanism.name(),
+            credentials,
+        })
+    }
+}
+
 /// A peer that is accepted, and how the connection to it is protected.
 type Accepted = (Peer, Option<Protection>);
 
@@ -48,9 +59,14 @@ impl Dialogue {
     ) -> Result<Self, ProtocolError> {
         let limit = config.max_body.unwrap_or(u64::MAX).min(HANDSHAKE_FRAME_MAX);
         let mut mechanism = MechanismConfig::start(config);
-        mechanism.produce(now, random, out)?;
+        let authentication = match mechanism.asks_first() {
+            Some(credentials) => Authentication::wanted(config, credentials),
+            None => {
+                mechanism.produce(now, random, out)?;
+                Authentication::None
+            }
+        };
         let frame = FrameCollector::new(Framing::V3, limit);
-        let authentication = Authentication::None;
         Ok(Dialogue { version, mechanism, frame, authentication, known: Vec::new() })
     }
 
@@ -73,12 +89,7 @@ impl Dialogue {
             // Whether the COMMAND flag is set does not matter here: libzmq never looks.
             let asks = self.mechanism.process(now, random, &self.frame.take())?;
             if let Some(credentials) = asks {
-                self.authentication = Authentication::Wanted(AuthRequest {
-                    domain: config.zap_domain.clone(),
-                    routing_id: config.routing_id().to_vec(),
-                    mechanism: config.mechanism.name(),
-                    credentials,
-                });
+                self.authentication = Authentication::wanted(config, credentials);
                 break;
             }
             let accepted = self.go_on(now, random, config, out)?;
@@ -128,6 +139,7 @@ impl Dialogue {
         self.mechanism.produce(now, random, out)?;
         let Some(agreed) = self.mechanism.finish() else { return Ok(None) };
         let mut peer = accept(config, self.version, metadata::parse(&agreed.metadata)?)?;
+        metadata::remove_claims(&mut peer.metadata);
         metadata::put_before(&mut peer.metadata, std::mem::take(&mut self.known));
         Ok(Some((peer, agreed.protection)))
     }

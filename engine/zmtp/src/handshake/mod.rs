@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use crate::codec::{self, Protection};
 use crate::greeting::{Greeting, Outcome};
-use crate::mechanism::{AuthAnswer, AuthRequest, Denial, Random};
+use crate::mechanism::{AuthAnswer, AuthRequest, Random};
+use crate::metadata;
 use crate::{Config, Decoder, Encoder, Heartbeat, ProtocolError, SocketType, Version};
-use crate::{command, metadata};
 use dialogue::Dialogue;
 use legacy::Legacy;
 
@@ -158,11 +158,10 @@ impl Handshake {
                 dialogue.allowed(now, random, known, config, &mut self.output)
             }
             AuthAnswer::Deny(denial) => {
-                if denial != Denial::Temporary {
-                    command::error_frame(&denial.status().to_string(), &mut self.output);
-                }
+                config.mechanism.deny(denial, &mut self.output);
                 Err(ProtocolError::Denied { denial })
             }
+            AuthAnswer::Unusable(fault) => Err(ProtocolError::UnusableAnswer(fault)),
         };
         match result {
             Ok(None) => {}

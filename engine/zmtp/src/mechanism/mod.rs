@@ -8,14 +8,23 @@
 //! It reads no clock and makes no random bytes: both are arguments.
 
 mod authentication;
+#[cfg(feature = "curve")]
+mod curve;
 mod null;
+mod plain;
 
-pub use authentication::{AuthAnswer, AuthRequest, Denial};
+pub use authentication::{AuthAnswer, AuthRequest, Denial, ZapFault};
+#[cfg(feature = "curve")]
+pub use curve::{CurveClient, CurveKeyPair, CurvePublicKey, CurveSecretKey, CurveServer, KeyError};
+pub use plain::{PlainClient, PlainServer};
 
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::command::{self, ERROR};
+use crate::error::quote;
+use crate::limits::SHORT_STRING_MAX;
 use crate::{Config, Protection, ProtocolError};
 use null::Null;
 
@@ -48,11 +57,23 @@ pub trait MechanismFactory: Debug + Send + Sync {
 
     /// Begins a dialogue.
     fn start(&self, config: &Arc<Config>) -> Box<dyn Mechanism>;
+
+    /// Appends the command frame that tells a peer with which status of ZAP it was not let in.
+    fn denial(&self, status: u16, out: &mut Vec<u8>) {
+        command::error_frame(&status.to_string(), out);
+    }
 }
 
 /// One end of a mechanism's dialogue. What it shows of itself as [`Debug`] holds no keys and no
 /// passwords.
 pub trait Mechanism: Debug + Send {
+    /// What an authenticator is to know of the peer before this end says anything, if it is to be asked
+    /// by then. Nothing else is called before the peer [is allowed](Self::allowed) in, and if it is not,
+    /// nothing at all.
+    fn asks_first(&self) -> Option<Credentials> {
+        None
+    }
+
     /// Appends the command frames that this end has to send now, if any. Called at the beginning,
     /// and whenever something has come in.
     ///
@@ -114,11 +135,42 @@ impl MechanismConfig {
         field
     }
 
+    /// Appends the command frame that tells a peer that it was not let in, if it is to be told.
+    pub(crate) fn deny(&self, denial: Denial, out: &mut Vec<u8>) {
+        match (denial, self) {
+            (Denial::Temporary, _) => {}
+            (_, MechanismConfig::Null) => {
+                command::error_frame(&denial.status().to_string(), out);
+            }
+            (_, MechanismConfig::Other(factory)) => factory.denial(denial.status(), out),
+        }
+    }
+
     /// Begins the dialogue.
     pub(crate) fn start(config: &Arc<Config>) -> Box<dyn Mechanism> {
         match &config.mechanism {
             MechanismConfig::Null => Box::new(Null::new(config.clone())),
             MechanismConfig::Other(factory) => factory.start(config),
         }
+    }
+}
+
+/// The error that the body of a command frame stands for if it is an ERROR, by which a peer refuses this
+/// end.
+fn refused(body: &[u8]) -> Option<ProtocolError> {
+    let data = body.strip_prefix(ERROR)?;
+    let reason = data.split_first().and_then(|(&length, rest)| rest.get(..usize::from(length)));
+    Some(match reason {
+        Some(reason) => ProtocolError::PeerError { reason: quote(reason, SHORT_STRING_MAX) },
+        None => ProtocolError::MalformedError,
+    })
+}
+
+/// The body of a command frame, as it was meant where it is an ERROR of libzmq's PLAIN: whose name
+/// begins with one byte that is neither its length nor its first letter.
+fn without_libzmqs_slip(body: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    match body.strip_prefix(b"^RROR") {
+        Some(data) => [ERROR, data].concat().into(),
+        None => body.into(),
     }
 }

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Agreed, Credentials, Mechanism, Random};
-use crate::command::{ERROR, READY, unexpected, write_command};
-use crate::error::quote;
-use crate::limits::SHORT_STRING_MAX;
+use super::{Agreed, Credentials, Mechanism, Random, refused};
+use crate::command::{READY, unexpected, write_command};
 use crate::{Config, ProtocolError};
 
 /// One end of the dialogue. READY goes out without waiting for the peer's.
@@ -24,6 +22,12 @@ impl Null {
 }
 
 impl Mechanism for Null {
+    /// If at all, the peer is judged by its address, as in libzmq before this end has said anything,
+    /// whatever the peer does meanwhile.
+    fn asks_first(&self) -> Option<Credentials> {
+        self.config.judges_null().then(Vec::new)
+    }
+
     fn produce(
         &mut self,
         _: Instant,
@@ -47,24 +51,10 @@ impl Mechanism for Null {
             self.peer = Some(Agreed { metadata: metadata.to_vec(), protection: None });
             return Ok(None);
         }
-        match body.strip_prefix(ERROR) {
-            Some(reason) => Err(peer_error(reason)),
-            None => Err(unexpected(body)),
-        }
+        Err(refused(body).unwrap_or_else(|| unexpected(body)))
     }
 
     fn finish(&mut self) -> Option<Agreed> {
         self.peer.take_if(|_| self.ready_sent)
-    }
-}
-
-/// The error that an ERROR command stands for, from what follows its name.
-fn peer_error(data: &[u8]) -> ProtocolError {
-    let Some((&length, rest)) = data.split_first() else {
-        return ProtocolError::MalformedError;
-    };
-    match rest.get(..usize::from(length)) {
-        Some(reason) => ProtocolError::PeerError { reason: quote(reason, SHORT_STRING_MAX) },
-        None => ProtocolError::MalformedError,
     }
 }

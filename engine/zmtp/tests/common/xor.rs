@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use ringmq_pipe::frame;
 use ringmq_zmtp::{
-    Agreed, Config, Credentials, Mechanism, MechanismConfig, MechanismFactory, Open, Protection,
-    ProtocolError, Random, Seal, SocketType,
+    Agreed, Config, Credentials, Mechanism, MechanismConfig, MechanismFactory, Open, Opened,
+    Protection, ProtocolError, Random, Seal, SocketType,
 };
 
 pub(crate) const HELLO: &[u8] = b"\x05HELLO";
@@ -210,6 +210,10 @@ struct Mask {
 }
 
 impl Seal for Mask {
+    fn overhead(&self) -> usize {
+        MESSAGE.len() + 8 + 1 + 1
+    }
+
     fn seal(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) {
         self.last += 1;
         let mut content = [&[flags], body].concat();
@@ -220,7 +224,7 @@ impl Seal for Mask {
 }
 
 impl Open for Mask {
-    fn open(&mut self, sealed: Vec<u8>) -> Result<(u8, Vec<u8>), ProtocolError> {
+    fn open(&mut self, sealed: Vec<u8>) -> Result<Opened, ProtocolError> {
         let message = sealed.strip_prefix(MESSAGE).ok_or(ProtocolError::BrokenSeal)?;
         let (number, content) = message.split_first_chunk().ok_or(ProtocolError::BrokenSeal)?;
         let number = u64::from_be_bytes(*number);
@@ -234,6 +238,6 @@ impl Open for Mask {
         if check(number, &content) != *sum {
             return Err(ProtocolError::BrokenSeal);
         }
-        Ok((content[0], content.split_off(1)))
+        Ok(Opened { flags: content[0], bytes: content, body_at: 1 })
     }
 }

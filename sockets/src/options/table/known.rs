@@ -2,9 +2,7 @@
 
 use super::group;
 use crate::options::codec::{COUNT, TEXT};
-use crate::options::invalid;
 use crate::options::row::{Access, Check, Effect, OptionFacts, OptionRow};
-use ringmq_zmtp::MechanismConfig;
 use ringmq_zmtp::SocketType::{Pub, Sub, XPub, XSub};
 
 group! {
@@ -28,16 +26,14 @@ group! {
     };
 
     MECHANISM: u32 = OptionRow {
-        facts: OptionFacts::libzmq(43, "mechanism", "").counts(Effect::AtOnce).note("0 is NULL"),
+        facts: OptionFacts::libzmq(43, "mechanism", "").counts(Effect::AtOnce)
+            .note("0 is NULL, 1 PLAIN, 2 CURVE: what was asked for last"),
         codec: &COUNT,
         check: Check::Any,
         default: |_| 0,
         access: Access {
             set: None,
-            get: Some(|core| match core.options.zmtp.mechanism {
-                MechanismConfig::Null => Ok(0),
-                ref other => Err(invalid("mechanism", format!("{other:?} has no number"))),
-            }),
+            get: Some(|core| Ok(core.options.security.mechanism().number())),
         },
     };
 

@@ -9,17 +9,27 @@ mod descriptors;
 mod known;
 mod patterns;
 mod queues;
+mod security;
 
 pub(crate) use connections::*;
 pub(crate) use descriptors::*;
 pub(crate) use patterns::*;
 pub(crate) use queues::*;
+pub(crate) use security::*;
 
 use super::row::AnyRow;
 
 /// All rows, in groups.
 pub(crate) fn rows() -> impl Iterator<Item = &'static dyn AnyRow> {
-    let groups = [queues::ROWS, connections::ROWS, descriptors::ROWS, patterns::ROWS, known::ROWS];
+    let groups = [
+        queues::ROWS,
+        connections::ROWS,
+        descriptors::ROWS,
+        patterns::ROWS,
+        security::ROWS,
+        security::CURVE_ROWS,
+        known::ROWS,
+    ];
     groups.into_iter().flatten().copied()
 }
 

@@ -1,0 +1,179 @@
+//! A peer that wants to be let in, and who decides.
+
+use ringmq_engine::{Applicant, Connection};
+#[cfg(feature = "curve")]
+use ringmq_zmtp::CurvePublicKey;
+use ringmq_zmtp::{AuthAnswer, Denial};
+use std::fmt;
+use std::sync::Arc;
+
+/// Decides whether peers are let in. Any `Fn(Candidate)` is one.
+///
+/// # Examples
+/// ```
+/// use ringmq::auth::{Authenticator, Candidate, Denial};
+/// use std::sync::mpsc::{Receiver, Sender, channel};
+/// use std::sync::Mutex;
+///
+/// /// Leaves the decision to another thread.
+/// struct Asking(Mutex<Sender<Candidate>>);
+///
+/// impl Authenticator for Asking {
+///     fn authenticate(&self, candidate: Candidate) {
+///         // Nobody is there to decide: that drops the candidate, which is turned away for now.
+///         let _ = self.0.lock().map(|sender| sender.send(candidate));
+///     }
+/// }
+///
+/// let (sender, candidates) = channel();
+/// let context = ringmq::Context::new();
+/// let server = context.pull()?;
+/// server.set_authenticator(Asking(Mutex::new(sender)))?;
+/// let endpoint = server.bind("tcp://127.0.0.1:*")?;
+/// let client = context.push()?;
+/// client.connect(&endpoint)?;
+/// client.send("hello")?;
+/// let candidate = candidates.recv().expect("somebody comes");
+/// assert_eq!((candidate.mechanism(), candidate.peer_address()), ("NULL", Some("127.0.0.1")));
+/// candidate.allow();
+/// assert_eq!(server.recv()?, "hello");
+/// # Ok::<(), ringmq::Error>(())
+/// ```
+pub trait Authenticator: Send + Sync {
+    /// Is asked by a thread that does I/O, which does nothing else meanwhile: what takes longer is to be done
+    /// elsewhere, with the candidate.
+    fn authenticate(&self, candidate: Candidate);
+}
+
+impl<F: Fn(Candidate) + Send + Sync> Authenticator for F {
+    fn authenticate(&self, candidate: Candidate) {
+        self(candidate);
+    }
+}
+
+/// A peer that waits to be let in. May be answered at any time and from any thread; dropped without an
+/// answer, it is turned away for [now](Denial::Temporary).
+pub struct Candidate {
+    /// `None` once it is answered.
+    applicant: Option<Applicant>,
+    endpoint: Arc<str>,
+    peer_address: Option<Arc<str>>,
+}
+
+impl Candidate {
+    pub(super) fn new(applicant: Applicant, connection: &Connection) -> Self {
+        Self {
+            applicant: Some(applicant),
+            endpoint: connection.endpoint.clone(),
+            peer_address: connection.peer_address.clone(),
+        }
+    }
+
+    /// The mechanism: `NULL`, `PLAIN` or `CURVE`.
+    pub fn mechanism(&self) -> &str {
+        self.applicant.as_ref().map_or("", |applicant| applicant.request().mechanism)
+    }
+
+    /// The endpoint that was bound or connected.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Where the peer is, if the system says so: over tcp its address without a port, over ipc on Linux
+    /// `localhost:uid:gid:pid`.
+    pub fn peer_address(&self) -> Option<&str> {
+        self.peer_address.as_deref()
+    }
+
+    /// The [domain](crate::Socket::set_zap_domain) of the socket.
+    pub fn domain(&self) -> &str {
+        self.applicant.as_ref().map_or("", |applicant| &applicant.request().domain)
+    }
+
+    /// What the peer has shown, in the mechanism's order.
+    pub fn credentials(&self) -> &[Vec<u8>] {
+        self.applicant.as_ref().map_or(&[], |applicant| &applicant.request().credentials)
+    }
+
+    /// The name that a peer of PLAIN has shown, if it is text.
+    pub fn username(&self) -> Option<&str> {
+        match (self.mechanism(), self.credentials()) {
+            ("PLAIN", [name, _]) => std::str::from_utf8(name).ok(),
+            _ => None,
+        }
+    }
+
+    /// The password that a peer of PLAIN has shown.
+    pub fn password(&self) -> Option<&[u8]> {
+        match (self.mechanism(), self.credentials()) {
+            ("PLAIN", [_, password]) => Some(password),
+            _ => None,
+        }
+    }
+
+    /// The key that a peer of CURVE has proved to be its own.
+    #[cfg(feature = "curve")]
+    pub fn public_key(&self) -> Option<CurvePublicKey> {
+        match (self.mechanism(), self.credentials()) {
+            ("CURVE", [key]) => CurvePublicKey::try_from(&key[..]).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the peer has gone, or was given up, so that an answer makes no difference any more.
+    pub fn is_gone(&self) -> bool {
+        self.applicant.as_ref().is_none_or(Applicant::is_gone)
+    }
+
+    /// Lets the peer in.
+    pub fn allow(self) {
+        self.allow_with("", []);
+    }
+
+    /// Lets the peer in as somebody: each message of it has the property `User-Id`.
+    pub fn allow_as(self, user_id: &str) {
+        self.allow_with(user_id, []);
+    }
+
+    /// Lets the peer in as somebody, or as nobody if that is empty, with more properties for its messages.
+    pub fn allow_with<'a>(
+        self,
+        user_id: &str,
+        properties: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) {
+        let properties =
+            properties.into_iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
+        self.answer(AuthAnswer::Allow { user_id: user_id.into(), properties });
+    }
+
+    /// Turns the peer away.
+    pub fn deny(self, denial: Denial) {
+        self.answer(AuthAnswer::Deny(denial));
+    }
+
+    fn answer(mut self, answer: AuthAnswer) {
+        if let Some(applicant) = self.applicant.take() {
+            applicant.answer(answer);
+        }
+    }
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        if let Some(applicant) = self.applicant.take() {
+            applicant.answer(AuthAnswer::Deny(Denial::Temporary));
+        }
+    }
+}
+
+/// Without what the peer has shown.
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate")
+            .field("mechanism", &self.mechanism())
+            .field("endpoint", &self.endpoint)
+            .field("peer_address", &self.peer_address)
+            .field("domain", &self.domain())
+            .finish_non_exhaustive()
+    }
+}
