@@ -3,13 +3,9 @@
 //! Nothing is decoded beyond the pipe's credit. What was received beyond it waits here: at most
 //! what the backend had under way when the credit ran out.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use ringmq_pipe::{APART, LogWriter, Message, PipeWriter, WriteError, frame};
-use ringmq_zmtp::{Command, Decoder, Measured, ProtocolError, Rest, Sink};
-
-/// Bytes set aside at once for a large body whose length only the peer vouches for; more follows as
-/// bytes really arrive.
-const TRUST: usize = 256 * 1024;
+use ringmq_zmtp::{Command, Decoder, Measured, ProtocolError, Rest, Sink, TRUST};
 
 /// Bytes missing of a large body that are worth a read of their own.
 const STRAIGHT: usize = 8 * 1024;
@@ -282,6 +278,21 @@ impl Sink for PipeSink<'_> {
                 let body = std::mem::take(&mut self.partial.large);
                 target.write_uncounted(flags, Message::from(body));
             }
+        }
+    }
+
+    fn whole(&mut self, flags: u8, bytes: Vec<u8>, body_at: usize) {
+        let body = bytes.get(body_at..).unwrap_or_default();
+        self.begin(flags, body.len() as u64);
+        if body.len() < APART && self.log().is_some() {
+            if !body.is_empty() {
+                self.body(body);
+            }
+            return self.end();
+        }
+        if let Some(target) = &mut self.target {
+            let body_at = body_at.min(bytes.len());
+            target.write_uncounted(flags, Message::from(Bytes::from(bytes).slice(body_at..)));
         }
     }
 

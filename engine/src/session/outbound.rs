@@ -17,6 +17,9 @@ pub(crate) const GATHER: usize = FULL;
 /// Answers and probes that wait for a peer that does not read; more would be of no use to it.
 const HEARTBEATS: usize = 4 * 1024;
 
+/// By how many bytes a frame becomes longer when it is sealed, about.
+const SEAL: usize = 40;
+
 /// The writing half of a session.
 pub(crate) struct Outbound {
     encoder: Encoder,
@@ -161,6 +164,10 @@ impl Outbound {
 
     fn translate(&mut self, batch: &mut Batch) {
         let mut wire = Vec::new();
+        if !self.encoder.keeps_body(0) {
+            let size = |piece: &Piece| piece.bytes().len() + SEAL * (piece.messages as usize + 1);
+            wire.reserve_exact(self.under_way.iter().map(size).sum());
+        }
         let mut at = self.lead;
         let ends = &mut self.rare.get_or_insert_default().ends;
         for (header, body) in frames(&self.under_way) {

@@ -2,7 +2,7 @@
 //!
 //! For the handshake, where frames are short, few, and come from a peer that nobody knows yet, and
 //! for sealed ones, which can be opened only as a whole. At most `limit` bytes of body are ever
-//! held, and none before they have arrived.
+//! held, and not much more than have arrived.
 
 use crate::ProtocolError;
 use crate::header::{Framing, Header, HeaderBuffer};
@@ -13,6 +13,9 @@ pub(crate) struct FrameCollector {
     framing: Framing,
     /// The longest body accepted, in bytes.
     limit: u64,
+    /// Memory that is taken at once for a body whose length only the peer vouches for, in bytes; more as it
+    /// arrives.
+    trust: usize,
     buffer: HeaderBuffer,
     /// The header of the frame being collected, once that is whole.
     header: Option<Header>,
@@ -21,11 +24,11 @@ pub(crate) struct FrameCollector {
 }
 
 impl FrameCollector {
-    pub(crate) fn new(framing: Framing, limit: u64) -> Self {
+    pub(crate) fn new(framing: Framing, limit: u64, trust: usize) -> Self {
         let buffer = HeaderBuffer::default();
         // No more than there are addresses for.
         let limit = limit.min(isize::MAX as u64);
-        FrameCollector { framing, limit, buffer, header: None, body: Vec::new() }
+        FrameCollector { framing, limit, trust, buffer, header: None, body: Vec::new() }
     }
 
     /// Takes what is missing for [`is_whole`](Self::is_whole) from `input`; returns how much.
@@ -45,6 +48,10 @@ impl FrameCollector {
             let rest = &input[used..];
             let missing = header.body as usize - self.body.len();
             let taken = missing.min(rest.len());
+            if self.body.capacity() - self.body.len() < taken {
+                let more = self.body.len().max(self.trust).max(taken);
+                self.body.reserve_exact(missing.min(more));
+            }
             self.body.extend_from_slice(&rest[..taken]);
             used += taken;
         }

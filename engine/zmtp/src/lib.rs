@@ -62,7 +62,7 @@ pub use error::ProtocolError;
 pub use handshake::{Established, Handshake, Peer};
 pub use heartbeat::{Action, Heartbeat};
 pub use limits::{
-    APART, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, PROPERTIES_MAX, READY_MAX, ROUTING_ID_MAX,
+    APART, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, PROPERTIES_MAX, READY_MAX, ROUTING_ID_MAX, TRUST,
 };
 pub use line::Line;
 pub use mechanism::{

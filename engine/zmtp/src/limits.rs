@@ -20,6 +20,10 @@ const _: () = assert!(PROPERTIES_MAX as u64 + 4 * 1024 <= HANDSHAKE_FRAME_MAX);
 /// large for a block of the log.
 pub const APART: usize = ringmq_pipe::APART;
 
+/// Bytes that are set aside at once for a large body of an established connection, of whose length only the peer
+/// knows; more follow as bytes really arrive.
+pub const TRUST: usize = 256 * 1024;
+
 /// The longest context of a PING, in bytes (RFC 37). What a peer sends beyond that is not echoed.
 pub const CONTEXT_MAX: usize = 16;
 

@@ -130,10 +130,12 @@ impl Pending {
         if self.applicants.len() < self.look_at {
             return Vec::new();
         }
-        let gone = self.applicants.extract_if(.., |_, applicant| applicant.is_gone());
-        let gone = gone.map(|(_, applicant)| applicant).collect();
+        let (gone, left): (BTreeMap<_, _>, _) = std::mem::take(&mut self.applicants)
+            .into_iter()
+            .partition(|(_, applicant)| applicant.is_gone());
+        self.applicants = left;
         self.look_at = (self.applicants.len() * 2).max(16);
-        gone
+        gone.into_values().collect()
     }
 }
 

@@ -26,6 +26,18 @@ pub trait Sink {
     /// The frame begun last is complete.
     fn end(&mut self);
 
+    /// A whole frame that came in memory of its own, of which the body is what begins at `body_at`. Unless a sink
+    /// has a use for the memory, it is the same as [`begin`](Self::begin), [`body`](Self::body) and
+    /// [`end`](Self::end).
+    fn whole(&mut self, flags: u8, bytes: Vec<u8>, body_at: usize) {
+        let body = bytes.get(body_at..).unwrap_or_default();
+        self.begin(flags, body.len() as u64);
+        if !body.is_empty() {
+            self.body(body);
+        }
+        self.end();
+    }
+
     /// A command for the session. It may come between frames of a message, but not within one.
     fn command(&mut self, command: Command<'_>);
 }

@@ -74,7 +74,7 @@ impl Decoder {
         let Some(foreign) = &mut self.foreign else { return Ok((input.len(), false)) };
         let (taken, frame) = foreign.read(input)?;
         match frame {
-            Some(frame) => Ok((taken, self.deliver(&frame, sink)?)),
+            Some(frame) => Ok((taken, self.deliver(frame, sink)?)),
             None => Ok((taken, false)),
         }
     }
@@ -97,7 +97,7 @@ impl Decoder {
                     break;
                 }
                 Some(frame) => {
-                    self.deliver(&frame, sink)?;
+                    self.deliver(frame, sink)?;
                 }
                 None => {}
             }
@@ -107,17 +107,13 @@ impl Decoder {
     }
 
     /// Hands a whole frame over; returns whether that was the end of a message.
-    fn deliver<S: Sink>(
-        &mut self,
-        frame: &WholeFrame,
-        sink: &mut S,
-    ) -> Result<bool, ProtocolError> {
-        let (flags, body) = (frame.flags & (frame::MORE | frame::COMMAND), frame.body());
+    fn deliver<S: Sink>(&mut self, frame: WholeFrame, sink: &mut S) -> Result<bool, ProtocolError> {
+        let flags = frame.flags & (frame::MORE | frame::COMMAND);
         if flags & frame::COMMAND != 0 {
             if flags & frame::MORE != 0 {
                 return Err(ProtocolError::CommandWithMore);
             }
-            match class(frame)? {
+            match class(&frame)? {
                 Class::Frame if self.in_message => return Err(ProtocolError::CommandInsideMessage),
                 Class::Frame => {}
                 Class::Session(command) => {
@@ -127,11 +123,7 @@ impl Decoder {
                 Class::Unknown => return Ok(false),
             }
         }
-        sink.begin(flags, body.len() as u64);
-        if !body.is_empty() {
-            sink.body(body);
-        }
-        sink.end();
+        sink.whole(flags, frame.bytes, frame.body_at);
         self.in_message = flags & frame::MORE != 0;
         Ok(!self.in_message)
     }

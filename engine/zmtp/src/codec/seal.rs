@@ -10,7 +10,7 @@ use super::foreign::{FrameReader, FrameWriter, WholeFrame};
 use super::{Decoder, Encoder};
 use crate::frame_collector::FrameCollector;
 use crate::header::{Framing, write_v2};
-use crate::limits::FRAME_MAX;
+use crate::limits::{FRAME_MAX, TRUST};
 use crate::{ProtocolError, Version};
 
 /// Seals what goes out after the handshake, frame by frame, in the order in which it goes out:
@@ -71,7 +71,7 @@ pub(super) fn codec(
     protection: Protection,
 ) -> (Decoder, Encoder) {
     let limit = max_body.unwrap_or(FRAME_MAX).min(FRAME_MAX);
-    let outer = FrameCollector::new(Framing::V3, limit);
+    let outer = FrameCollector::new(Framing::V3, limit, TRUST);
     let reader = Opener { outer, open: protection.open };
     let writer = Sealer { seal: protection.seal };
     (Decoder::foreign(version, Box::new(reader)), Encoder::foreign(version, Box::new(writer)))

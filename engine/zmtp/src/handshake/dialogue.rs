@@ -66,7 +66,7 @@ impl Dialogue {
                 Authentication::None
             }
         };
-        let frame = FrameCollector::new(Framing::V3, limit);
+        let frame = FrameCollector::new(Framing::V3, limit, 0);
         Ok(Dialogue { version, mechanism, frame, authentication, known: Vec::new() })
     }
 

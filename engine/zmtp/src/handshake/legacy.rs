@@ -23,7 +23,7 @@ impl Legacy {
     pub(crate) fn new(config: &Config, framing: Framing, socket_type: Option<SocketType>) -> Self {
         let version = if framing == Framing::V1 { Version::V1_0 } else { Version::V2_0 };
         let limit = config.max_body.unwrap_or(u64::MAX).min(ROUTING_ID_MAX as u64);
-        let frame = FrameCollector::new(framing, limit);
+        let frame = FrameCollector::new(framing, limit, 0);
         // libzmq does not check the type here either: XPUB and XSUB have no number in RFC 15.
         Legacy { frame, version, socket_type, unversioned: false, began: [0; 2], known: 0 }
     }
