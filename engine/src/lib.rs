@@ -33,7 +33,7 @@ pub use io_thread::timers::TimerKind;
 pub use io_thread::token::Token;
 pub use io_thread::{IoHandle, is_io_thread};
 pub use monitor::{
-    ConnectFailure, DisconnectReason, DropReason, MonitorEvent, Problem, RoutingIdText,
+    ConnectFailure, DisconnectReason, DropReason, MonitorEvent, PeerLimit, Problem, RoutingIdText,
 };
 pub use options::{CoreSet, EngineOptions};
 pub use owner::{Applicant, Attach, Connection, EndpointId, SessionOwner};

@@ -130,6 +130,23 @@ pub enum DropReason {
     Unwanted,
 }
 
+/// A limit of what peers may hold that keeps others from their share. Each is an option of the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerLimit {
+    /// Connections of a bind.
+    #[error("the bind has as many connections as it may have")]
+    Connections,
+    /// Connections of a bind from one address.
+    #[error("the bind has as many connections from that address as it may have")]
+    ConnectionsOfAddress,
+    /// Connections of a bind whose handshake is not done: the oldest one goes.
+    #[error(
+        "too many connections of the bind have not finished their handshakes: the oldest one goes"
+    )]
+    Handshakes,
+}
+
 /// Something that has no effect, which whoever does it hardly means. Each is told once a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -200,6 +217,15 @@ pub enum MonitorEvent {
         /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has
         /// none.
         peer: Arc<str>,
+    },
+    /// A connection was refused or ended, because a limit is reached.
+    Refused {
+        /// The endpoint.
+        endpoint: Arc<str>,
+        /// The peer's address.
+        peer: Arc<str>,
+        /// Which limit.
+        limit: PeerLimit,
     },
     /// A connection could not be accepted; the listener tries again shortly.
     AcceptFailed {

@@ -78,7 +78,7 @@ pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use ringmq_engine::{
     BackendChoice, BackendKind, BackendReport, ConnectFailure, DisconnectReason, DropReason, Found,
-    Granted, MonitorEvent, Problem, RingSize, RoutingIdText, TuningReport, UringCause,
+    Granted, MonitorEvent, PeerLimit, Problem, RingSize, RoutingIdText, TuningReport, UringCause,
     UringFeature, UringRefusal, UringReport,
 };
 pub use ringmq_pipe::{GroupTooLong, Message, MessagePeer, Properties};

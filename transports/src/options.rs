@@ -128,6 +128,29 @@ impl ReconnectStop {
         Self { connection_refused: false, handshake_failed: false, after_disconnect: false };
 }
 
+/// How many connections a bind may have at once; `None` is no limit.
+///
+/// ```
+/// use ringmq_transports::options::BindLimits;
+///
+/// assert_eq!(BindLimits::default().handshakes, Some(8192));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BindLimits {
+    /// In all. Default 100,000.
+    pub connections: Option<u32>,
+    /// From one address; over ipc, from one process, where the system tells which it is. Default 50,000.
+    pub per_address: Option<u32>,
+    /// Whose handshake is not done. Default 8,192.
+    pub handshakes: Option<u32>,
+}
+
+impl Default for BindLimits {
+    fn default() -> Self {
+        Self { connections: Some(100_000), per_address: Some(50_000), handshakes: Some(8192) }
+    }
+}
+
 /// Options of ipc listeners and connections.
 ///
 /// ```

@@ -23,6 +23,8 @@ pub struct LinkOptions {
     pub tcp: crate::options::TcpOptions,
     /// For ipc descriptors.
     pub ipc: crate::options::IpcOptions,
+    /// How many connections a bind may have.
+    pub limits: crate::options::BindLimits,
     /// Messages that peers send are not wanted.
     pub discard_inbound: bool,
     /// Time between attempts to connect; `None` for a single attempt.

@@ -49,6 +49,8 @@ pub enum Notice {
     Abandon,
     /// The authenticator has answered whether the peer is to be let in.
     Authenticated(Box<AuthAnswer>),
+    /// The handshake of a session that this handler owns is done.
+    SessionEstablished(Token),
     /// A session that this handler owns is over.
     SessionEnded(Box<SessionEnd>),
     /// Anything else, between those who know what it is.

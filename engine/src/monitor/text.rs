@@ -59,6 +59,9 @@ impl fmt::Display for MonitorEvent {
             Self::AcceptFailed { endpoint, error } => {
                 write!(f, "cannot accept a connection to {endpoint}: {error}")
             }
+            Self::Refused { endpoint, peer, limit } => {
+                write!(f, "{endpoint}: {} was turned away: {limit}", Who(peer, &[]))
+            }
             Self::Connected { endpoint, peer } => {
                 write!(f, "connected to {endpoint} ({}); the handshake begins", Who(peer, &[]))
             }

@@ -5,7 +5,7 @@ use super::leaving::Held;
 use super::{Common, Draining, HalfClosed, Handshaking, Leaving, Session, Traffic};
 use crate::backend::Ended;
 use crate::batch::Batch;
-use crate::io_thread::handler::Cx;
+use crate::io_thread::handler::{Cx, Notice};
 use crate::monitor::DisconnectReason;
 use ringmq_zmtp::Established;
 use std::io;
@@ -171,6 +171,7 @@ impl Session {
         let State::Handshaking(handshaking) = &mut self.state else { return Next::Stay };
         let Established { peer, encoder, decoder, heartbeat } = established;
         handshaking.introduce(&mut self.common, cx, peer);
+        cx.tell(self.common.parent, Notice::SessionEstablished(cx.token));
         let codecs = Codecs { encoder, decoder, heartbeat, out };
         let rest;
         self.state = match std::mem::replace(&mut self.state, State::Over) {

@@ -344,8 +344,8 @@ fn is_read_by_nobody(flight: usize, at: usize) -> bool {
     match flight {
         0 => (1..10).contains(&at),
         1 => (1..11).contains(&at),
-        2 => at < 2 || at >= 22,
-        3 => at < 1 || at >= 21,
+        2 => !(2..22).contains(&at),
+        3 => !(1..21).contains(&at),
         // The zeros of HELLO.
         4 => at == 0 || (10..82).contains(&at),
         _ => at == 0,

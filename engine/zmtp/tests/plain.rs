@@ -201,8 +201,10 @@ fn a_null_end_with_a_domain_asks_before_it_says_anything() {
 
     // Two such ends do not wait for each other.
     let (mut a, mut b) = (greeted(config(), "NULL"), greeted(client_of(config()), "NULL"));
-    (output(&mut a), output(&mut b));
-    (a.poll_request().unwrap(), b.poll_request().unwrap());
+    output(&mut a);
+    output(&mut b);
+    a.poll_request().unwrap();
+    b.poll_request().unwrap();
     let (from_a, from_b) = (answer(&mut a, allow()).unwrap(), answer(&mut b, allow()).unwrap());
     feed(&mut b, &from_a).unwrap();
     feed(&mut a, &from_b).unwrap();
@@ -243,7 +245,7 @@ fn who_a_peer_is_is_not_its_own_to_say() {
 fn credentials_that_no_command_can_hold_are_refused() {
     assert!(PlainClient::new(&"n".repeat(255), "").is_ok());
     let too_long = ConfigError::CredentialTooLong { length: 256 };
-    assert_eq!(PlainClient::new("n", &"p".repeat(256)).err(), Some(too_long));
+    assert_eq!(PlainClient::new("n", "p".repeat(256)).err(), Some(too_long));
     let shown = format!("{:?}", client());
     assert!(shown.contains("admin") && !shown.contains("secret"), "{shown}");
 }

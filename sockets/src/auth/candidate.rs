@@ -42,6 +42,19 @@ use std::sync::Arc;
 pub trait Authenticator: Send + Sync {
     /// Is asked by a thread that does I/O, which does nothing else meanwhile: what takes longer is to be done
     /// elsewhere, with the candidate.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::auth::{Authenticator, Candidate};
+    /// struct Everybody;
+    /// impl Authenticator for Everybody {
+    ///     fn authenticate(&self, candidate: Candidate) {
+    ///         candidate.allow();
+    ///     }
+    /// }
+    /// ringmq::Context::new().pull()?.set_authenticator(Everybody)?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     fn authenticate(&self, candidate: Candidate);
 }
 
@@ -70,32 +83,93 @@ impl Candidate {
     }
 
     /// The mechanism: `NULL`, `PLAIN` or `CURVE`.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| {
+    ///     if candidate.mechanism() == "CURVE" {
+    ///         candidate.allow();
+    ///     }
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn mechanism(&self) -> &str {
         self.applicant.as_ref().map_or("", |applicant| applicant.request().mechanism)
     }
 
     /// The endpoint that was bound or connected.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| {
+    ///     println!("somebody has come to {}", candidate.endpoint());
+    ///     candidate.allow();
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// Where the peer is, if the system says so: over tcp its address without a port, over ipc on Linux
     /// `localhost:uid:gid:pid`.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| match candidate.peer_address() {
+    ///     Some("127.0.0.1") => candidate.allow(),
+    ///     _ => candidate.deny(ringmq::auth::Denial::Credentials),
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn peer_address(&self) -> Option<&str> {
         self.peer_address.as_deref()
     }
 
     /// The [domain](crate::Socket::set_zap_domain) of the socket.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| {
+    ///     assert_eq!(candidate.domain(), "");
+    ///     candidate.allow();
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn domain(&self) -> &str {
         self.applicant.as_ref().map_or("", |applicant| &applicant.request().domain)
     }
 
     /// What the peer has shown, in the mechanism's order.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| match candidate.credentials() {
+    ///     [] => candidate.allow(), // NULL
+    ///     _ => candidate.deny(ringmq::auth::Denial::Credentials),
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn credentials(&self) -> &[Vec<u8>] {
         self.applicant.as_ref().map_or(&[], |applicant| &applicant.request().credentials)
     }
 
     /// The name that a peer of PLAIN has shown, if it is text.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| match candidate.username() {
+    ///     Some("alice") => candidate.allow_as("alice"),
+    ///     _ => candidate.deny(ringmq::auth::Denial::Credentials),
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn username(&self) -> Option<&str> {
         match (self.mechanism(), self.credentials()) {
             ("PLAIN", [name, _]) => std::str::from_utf8(name).ok(),
@@ -104,6 +178,16 @@ impl Candidate {
     }
 
     /// The password that a peer of PLAIN has shown.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| match candidate.password() {
+    ///     Some(b"wonderland") => candidate.allow(),
+    ///     _ => candidate.deny(ringmq::auth::Denial::Credentials),
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn password(&self) -> Option<&[u8]> {
         match (self.mechanism(), self.credentials()) {
             ("PLAIN", [_, password]) => Some(password),
@@ -112,6 +196,17 @@ impl Candidate {
     }
 
     /// The key that a peer of CURVE has proved to be its own.
+    ///
+    /// # Examples
+    /// ```
+    /// let known = ringmq::auth::curve_keypair()?.public;
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(move |candidate: ringmq::auth::Candidate| match candidate.public_key() {
+    ///     Some(key) if key == known => candidate.allow(),
+    ///     _ => candidate.deny(ringmq::auth::Denial::Credentials),
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     #[cfg(feature = "curve")]
     pub fn public_key(&self) -> Option<CurvePublicKey> {
         match (self.mechanism(), self.credentials()) {
@@ -121,21 +216,54 @@ impl Candidate {
     }
 
     /// Whether the peer has gone, or was given up, so that an answer makes no difference any more.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| {
+    ///     assert!(!candidate.is_gone());
+    ///     candidate.allow();
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn is_gone(&self) -> bool {
         self.applicant.as_ref().is_none_or(Applicant::is_gone)
     }
 
     /// Lets the peer in.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| candidate.allow())?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn allow(self) {
         self.allow_with("", []);
     }
 
     /// Lets the peer in as somebody: each message of it has the property `User-Id`.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| candidate.allow_as("alice"))?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn allow_as(self, user_id: &str) {
         self.allow_with(user_id, []);
     }
 
     /// Lets the peer in as somebody, or as nobody if that is empty, with more properties for its messages.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| {
+    ///     candidate.allow_with("alice", [("Role", &b"clerk"[..])]);
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn allow_with<'a>(
         self,
         user_id: &str,
@@ -147,6 +275,15 @@ impl Candidate {
     }
 
     /// Turns the peer away.
+    ///
+    /// # Examples
+    /// ```
+    /// let server = ringmq::Context::new().pull()?;
+    /// server.set_authenticator(|candidate: ringmq::auth::Candidate| {
+    ///     candidate.deny(ringmq::auth::Denial::Temporary); // we are closed on Sundays
+    /// })?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
     pub fn deny(self, denial: Denial) {
         self.answer(AuthAnswer::Deny(denial));
     }

@@ -26,11 +26,11 @@ pub(super) fn is_handled(context: &Context) -> bool {
 
 pub(super) struct ZapClient {
     dealer: Dealer,
-    pending: Mutex<Pending>,
+    pending: Mutex<Questions>,
 }
 
 #[derive(Default)]
-struct Pending {
+struct Questions {
     /// By the number of the question, so that the oldest comes first.
     applicants: BTreeMap<u64, Applicant>,
     next: u64,
@@ -62,7 +62,7 @@ impl ZapClient {
         Ok(client)
     }
 
-    fn pending(&self) -> MutexGuard<'_, Pending> {
+    fn pending(&self) -> MutexGuard<'_, Questions> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -123,7 +123,7 @@ impl ZapClient {
     }
 }
 
-impl Pending {
+impl Questions {
     /// Those whose connection has gone, for which a handler that hangs would be waited for in vain. Looked for
     /// only now and then, so that each question costs the same.
     fn take_gone(&mut self) -> Vec<Applicant> {

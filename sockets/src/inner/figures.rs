@@ -5,6 +5,7 @@ use crate::socket::stats::{PipeStats, SocketTotals};
 use crate::types::Traits;
 use ringmq_pipe::Notify;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Whoever reads what a pipe within the process is written, and under which key.
 pub(crate) type FarEnd = (Arc<dyn Notify>, usize);
@@ -31,6 +32,7 @@ impl Core {
             dropped: self.dropped(),
             to_nobody: self.pipes.to_nobody,
             waiting: of(receives, self.routing.pattern().kept()),
+            refused: self.shared.refused.load(Ordering::Relaxed),
         };
         for (_, pipe) in self.pipes.iter() {
             totals.sent += of(sends, pipe.sent());

@@ -66,6 +66,8 @@ pub(crate) struct SocketMailbox {
     pub(crate) lingering_in_context: Arc<Lingering>,
     /// How many of the pipes that the socket has closed linger.
     pub(crate) lingering: AtomicUsize,
+    /// Connections that were turned away because of a limit.
+    pub(crate) refused: AtomicU64,
     /// Messages that linger gave up.
     pub(crate) gave_up: AtomicU64,
     /// The socket itself, for those who ask after what is in its pipes.
@@ -94,6 +96,7 @@ impl SocketMailbox {
             gate: Arc::default(),
             lingering_in_context: Arc::default(),
             lingering: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
             gave_up: AtomicU64::new(0),
             inner: OnceLock::new(),
         }
@@ -282,6 +285,9 @@ impl SessionOwner for SocketMailbox {
     }
 
     fn event(&self, event: MonitorEvent) {
+        if matches!(event, MonitorEvent::Refused { .. }) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
         self.reporter.tell(event);
     }
 

@@ -6,6 +6,7 @@ mod context_handle;
 pub(crate) mod context_table;
 mod getters;
 mod handle;
+mod limit_setters;
 mod pattern_setters;
 mod row;
 pub(crate) mod security;
@@ -25,7 +26,7 @@ pub use value::{OptionValue, Secret, ValueType};
 use crate::error::Error;
 use crate::wait::Spin;
 use ringmq_transports::LinkOptions;
-use ringmq_transports::options::{IpcOptions, ReconnectStop, TcpOptions};
+use ringmq_transports::options::{BindLimits, IpcOptions, ReconnectStop, TcpOptions};
 use ringmq_zmtp::{Config, HeartbeatConfig, SocketType};
 use security::SecurityOptions;
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub(crate) struct Options {
     pub(crate) spin: Spin,
     pub(crate) zmtp: Config,
     pub(crate) security: SecurityOptions,
+    pub(crate) limits: BindLimits,
     pub(crate) tcp: TcpOptions,
     pub(crate) ipc: IpcOptions,
     /// What binds and connects since the last change were made with.
@@ -70,6 +72,7 @@ impl Options {
             spin: (table::SPIN.default)(socket_type),
             zmtp: Config::new(socket_type),
             security: SecurityOptions::default(),
+            limits: BindLimits::default(),
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),
             shared: None,
@@ -88,6 +91,7 @@ impl Options {
             zmtp: Arc::new(self.zmtp()?),
             tcp: self.tcp.clone(),
             ipc: self.ipc.clone(),
+            limits: self.limits,
             discard_inbound,
             reconnect_interval: self.reconnect_interval,
             reconnect_max: self.reconnect_max,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// The mechanism that a socket was given last, by whichever of its options, as in libzmq.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mechanism {
+pub(crate) enum MechanismChoice {
     #[default]
     Null,
     Plain,
@@ -18,14 +18,14 @@ pub(crate) enum Mechanism {
     Curve,
 }
 
-impl Mechanism {
+impl MechanismChoice {
     /// libzmq's number.
     pub(crate) const fn number(self) -> u32 {
         match self {
-            Mechanism::Null => 0,
-            Mechanism::Plain => 1,
+            MechanismChoice::Null => 0,
+            MechanismChoice::Plain => 1,
             #[cfg(feature = "curve")]
-            Mechanism::Curve => 2,
+            MechanismChoice::Curve => 2,
         }
     }
 }
@@ -33,7 +33,7 @@ impl Mechanism {
 /// See the [module's documentation](self).
 #[derive(Clone, Default)]
 pub(crate) struct SecurityOptions {
-    mechanism: Mechanism,
+    mechanism: MechanismChoice,
     as_server: bool,
     /// Empty if there is none, as the password.
     username: String,
@@ -47,32 +47,32 @@ pub(crate) struct SecurityOptions {
 }
 
 impl SecurityOptions {
-    pub(crate) fn mechanism(&self) -> Mechanism {
+    pub(crate) fn mechanism(&self) -> MechanismChoice {
         self.mechanism
     }
 
-    fn is_server(&self, mechanism: Mechanism) -> bool {
+    fn is_server(&self, mechanism: MechanismChoice) -> bool {
         self.as_server && self.mechanism == mechanism
     }
 
     /// Is the server of a mechanism from now on, or not any more.
-    fn set_server(&mut self, mechanism: Mechanism, on: bool) {
+    fn set_server(&mut self, mechanism: MechanismChoice, on: bool) {
         self.as_server = on;
-        self.mechanism = if on { mechanism } else { Mechanism::Null };
+        self.mechanism = if on { mechanism } else { MechanismChoice::Null };
     }
 
     /// Is a client of a mechanism from now on.
-    fn set_client(&mut self, mechanism: Mechanism) {
+    fn set_client(&mut self, mechanism: MechanismChoice) {
         self.as_server = false;
         self.mechanism = mechanism;
     }
 
     pub(crate) fn plain_server(&self) -> bool {
-        self.is_server(Mechanism::Plain)
+        self.is_server(MechanismChoice::Plain)
     }
 
     pub(crate) fn set_plain_server(&mut self, on: bool) {
-        self.set_server(Mechanism::Plain, on);
+        self.set_server(MechanismChoice::Plain, on);
     }
 
     pub(crate) fn username(&self) -> &str {
@@ -80,7 +80,11 @@ impl SecurityOptions {
     }
 
     pub(crate) fn set_username(&mut self, username: String) {
-        self.set_client(if username.is_empty() { Mechanism::Null } else { Mechanism::Plain });
+        self.set_client(if username.is_empty() {
+            MechanismChoice::Null
+        } else {
+            MechanismChoice::Plain
+        });
         self.username = username;
     }
 
@@ -91,7 +95,7 @@ impl SecurityOptions {
     pub(crate) fn set_password(&mut self, password: Secret) {
         // With a name, an empty password is one.
         let none = password.as_bytes().is_empty() && self.username.is_empty();
-        self.set_client(if none { Mechanism::Null } else { Mechanism::Plain });
+        self.set_client(if none { MechanismChoice::Null } else { MechanismChoice::Plain });
         self.password = password;
     }
 
@@ -101,15 +105,17 @@ impl SecurityOptions {
     /// [`Error::InvalidOption`], where something is missing.
     pub(crate) fn config(&self) -> Result<MechanismConfig, Error> {
         Ok(match self.mechanism {
-            Mechanism::Null => MechanismConfig::Null,
-            Mechanism::Plain if self.as_server => MechanismConfig::Other(Arc::new(PlainServer)),
-            Mechanism::Plain => {
+            MechanismChoice::Null => MechanismConfig::Null,
+            MechanismChoice::Plain if self.as_server => {
+                MechanismConfig::Other(Arc::new(PlainServer))
+            }
+            MechanismChoice::Plain => {
                 let client = PlainClient::new(&self.username, self.password.as_bytes())
                     .map_err(|error| invalid("plain_username", error.to_string()))?;
                 MechanismConfig::Other(Arc::new(client))
             }
             #[cfg(feature = "curve")]
-            Mechanism::Curve => self.curve()?,
+            MechanismChoice::Curve => self.curve()?,
         })
     }
 }
@@ -117,11 +123,11 @@ impl SecurityOptions {
 #[cfg(feature = "curve")]
 impl SecurityOptions {
     pub(crate) fn curve_server(&self) -> bool {
-        self.is_server(Mechanism::Curve)
+        self.is_server(MechanismChoice::Curve)
     }
 
     pub(crate) fn set_curve_server(&mut self, on: bool) {
-        self.set_server(Mechanism::Curve, on);
+        self.set_server(MechanismChoice::Curve, on);
     }
 
     pub(crate) fn public_key(&self) -> Option<CurvePublicKey> {
@@ -129,7 +135,7 @@ impl SecurityOptions {
     }
 
     pub(crate) fn set_public_key(&mut self, key: Option<CurvePublicKey>) {
-        self.mechanism = Mechanism::Curve;
+        self.mechanism = MechanismChoice::Curve;
         self.public = key;
     }
 
@@ -138,7 +144,7 @@ impl SecurityOptions {
     }
 
     pub(crate) fn set_secret_key(&mut self, key: Option<CurveSecretKey>) {
-        self.mechanism = Mechanism::Curve;
+        self.mechanism = MechanismChoice::Curve;
         self.secret = key;
     }
 
@@ -147,7 +153,7 @@ impl SecurityOptions {
     }
 
     pub(crate) fn set_server_key(&mut self, key: Option<CurvePublicKey>) {
-        self.set_client(Mechanism::Curve);
+        self.set_client(MechanismChoice::Curve);
         self.server = key;
     }
 

@@ -1,7 +1,7 @@
 //! How often the log is told of the same thing: the first time, and then after a while with a count of the
 //! times between.
 
-use ringmq_engine::{DropReason, MonitorEvent, Problem};
+use ringmq_engine::{DropReason, MonitorEvent, PeerLimit, Problem};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +34,7 @@ struct Limit {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Cause {
     Accepting,
+    Refused(PeerLimit),
     Connecting,
     Retrying,
     Handshake,
@@ -46,6 +47,7 @@ enum Cause {
 fn limited(event: &MonitorEvent) -> Option<(Cause, &Arc<str>, Duration, u64)> {
     let (cause, endpoint) = match event {
         MonitorEvent::AcceptFailed { endpoint, .. } => (Cause::Accepting, endpoint),
+        MonitorEvent::Refused { endpoint, limit, .. } => (Cause::Refused(*limit), endpoint),
         MonitorEvent::ConnectFailed { endpoint, .. } => (Cause::Connecting, endpoint),
         MonitorEvent::ConnectRetried { endpoint, .. } => (Cause::Retrying, endpoint),
         MonitorEvent::HandshakeFailed { endpoint, .. } => (Cause::Handshake, endpoint),

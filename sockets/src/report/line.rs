@@ -19,6 +19,7 @@ fn level(event: &MonitorEvent, repeat: Repeat) -> Level {
         | MonitorEvent::Connected { .. }
         | MonitorEvent::RoutingIdAssigned { .. } => Level::DEBUG,
         MonitorEvent::AcceptFailed { .. }
+        | MonitorEvent::Refused { .. }
         | MonitorEvent::GaveUp { .. }
         | MonitorEvent::Dropped { .. }
         | MonitorEvent::Problem { .. } => Level::WARN,
@@ -49,6 +50,7 @@ fn words(event: &MonitorEvent) -> &'static str {
         MonitorEvent::Listening { .. } => "bound",
         MonitorEvent::Accepted { .. } => "a connection came in",
         MonitorEvent::AcceptFailed { .. } => "cannot accept a connection",
+        MonitorEvent::Refused { .. } => "a connection was refused",
         MonitorEvent::Connected { .. } => "a connection was made",
         MonitorEvent::ConnectFailed { .. } => "cannot connect",
         MonitorEvent::ConnectRetried { .. } => "connecting again",
@@ -104,6 +106,9 @@ fn fields(event: &MonitorEvent) -> Fields<'_> {
         }
         MonitorEvent::AcceptFailed { endpoint, error } => {
             Fields { endpoint, reason: Some(error.to_string()), ..none() }
+        }
+        MonitorEvent::Refused { endpoint, peer, limit } => {
+            Fields { endpoint, peer, reason: Some(limit.to_string()), ..none() }
         }
         MonitorEvent::ConnectFailed { endpoint, reason, .. }
         | MonitorEvent::GaveUp { endpoint, reason } => {

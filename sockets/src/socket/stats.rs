@@ -58,6 +58,8 @@ pub struct SocketTotals {
     pub to_nobody: u64,
     /// Messages that have arrived and wait to be received.
     pub waiting: u64,
+    /// Connections that were turned away, because [a limit](crate::PeerLimit) was reached.
+    pub refused: u64,
 }
 
 impl<K: Kind> Socket<K> {

@@ -25,6 +25,7 @@ fn next(monitor: &Monitor) -> (&'static str, MonitorEvent) {
         MonitorEvent::Listening { .. } => "listening",
         MonitorEvent::Accepted { .. } => "accepted",
         MonitorEvent::AcceptFailed { .. } => "accept failed",
+        MonitorEvent::Refused { .. } => "refused",
         MonitorEvent::Connected { .. } => "connected",
         MonitorEvent::ConnectFailed { .. } => "connect failed",
         MonitorEvent::ConnectRetried { .. } => "retried",

@@ -127,6 +127,11 @@ fn queues_and_connections() -> Vec<Case> {
             "" => "[]", "hi" => "[104, 105]"; ;
         "plain_username" plain_username set_plain_username: "alice" => "\"alice\"", "" => "\"\""; ;
         "plain_password" plain_password set_plain_password: "wonderland" => "(secret)"; ;
+        "max_connections" max_connections set_max_connections:
+            "-1" => "None", "7" => "Some(7)"; "-2", "x";
+        "max_connections_per_address" max_connections_per_address set_max_connections_per_address:
+            "-1" => "None", "0" => "Some(0)"; "-2";
+        "max_handshakes" max_handshakes set_max_handshakes: "-1" => "None", "5" => "Some(5)"; "-2";
         "zap_domain" zap_domain set_zap_domain: "global" => "\"global\"", "" => "\"\""; ;
         "curve_publickey" curve_public_key set_curve_public_key:
             KEY => "Some(CurvePublicKey(clgZ-e%xUjbVPRmFBC3.xni{%HKPKMCq)ULs9%EC))", "" => "None";

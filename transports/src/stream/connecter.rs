@@ -385,6 +385,8 @@ impl Handler for Connecter {
             }
             // Of a session that is gone.
             Notice::Burst | Notice::Lend | Notice::Reclaim | Notice::Authenticated(_) => {}
+            // The end of the session says whether there was one.
+            Notice::SessionEstablished(_) => {}
             Notice::Close => self.stop_wanted(cx),
             Notice::Abandon => self.abandon(cx),
             Notice::SessionEnded(end) => self.session_ended(cx, *end),

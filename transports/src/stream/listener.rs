@@ -4,14 +4,14 @@ use crate::address::{describe, peer_address, share};
 use crate::endpoint::Endpoint;
 use crate::error::BindError;
 use crate::owner::Settings;
+use crate::stream::visitors::Visitors;
 use crate::transport::{Listening, Tune};
 use ringmq_engine::{
-    Completion, Connection, Cx, Handler, IoHandle, MonitorEvent, Notice, Session, SessionOptions,
-    SessionOwner, TimerKind, Token,
+    Completion, Connection, Cx, Handler, IoHandle, MonitorEvent, Notice, PeerLimit, Session,
+    SessionOptions, SessionOwner, TimerKind, Token,
 };
 use ringmq_pipe::Section;
 use socket2::Socket;
-use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ pub(crate) struct Listener {
     owner: Arc<dyn SessionOwner>,
     /// Keeps the endpoint's name in being.
     _guard: Option<Box<dyn Send>>,
-    sessions: HashSet<Token>,
+    visitors: Visitors,
 }
 
 /// An endpoint that is bound: connections to it wait until somebody [listens](Self::listen). Dropping it
@@ -78,7 +78,7 @@ impl BoundListener {
             settings,
             owner,
             _guard: guard,
-            sessions: HashSet::new(),
+            visitors: Visitors::default(),
         }))
     }
 }
@@ -106,11 +106,16 @@ fn patiently<T>(
 impl Listener {
     fn accepted(&mut self, cx: &mut Cx<'_>, socket: Socket) {
         let peer = socket.peer_addr().map(|address| describe(&address)).unwrap_or_default();
+        let address = peer_address(&socket).map(share);
+        if let Some(limit) = self.visitors.refuse(&self.settings.options.limits, address.as_ref()) {
+            let (endpoint, peer) = (self.endpoint.clone(), peer.into());
+            return self.owner.event(MonitorEvent::Refused { endpoint, peer, limit });
+        }
         let connection = Connection {
             endpoint_id: self.settings.endpoint_id,
             endpoint: self.endpoint.clone(),
             peer: peer.into(),
-            peer_address: peer_address(&socket).map(share),
+            peer_address: address.clone(),
             ..Connection::default()
         };
         if let Err(error) = (self.tune)(&socket, &self.settings.options) {
@@ -121,7 +126,7 @@ impl Listener {
             );
         }
         let Connection { endpoint, peer, .. } = connection.clone();
-        self.owner.event(MonitorEvent::Accepted { endpoint, peer });
+        self.owner.event(MonitorEvent::Accepted { endpoint, peer: peer.clone() });
         let session = Session::new(SessionOptions {
             stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
@@ -131,7 +136,13 @@ impl Listener {
             discard_inbound: self.settings.options.discard_inbound,
             parent: cx.token,
         });
-        self.sessions.insert(cx.add(Box::new(session)));
+        let session = cx.add(Box::new(session));
+        self.visitors.came(session, peer, address);
+        if let Some((oldest, peer)) = self.visitors.too_slow(&self.settings.options.limits) {
+            let (endpoint, limit) = (self.endpoint.clone(), PeerLimit::Handshakes);
+            self.owner.event(MonitorEvent::Refused { endpoint, peer, limit });
+            cx.tell(oldest, Notice::Close);
+        }
     }
 
     fn accept_failed(&mut self, cx: &mut Cx<'_>, error: io::Error) {
@@ -141,7 +152,7 @@ impl Listener {
     }
 
     fn stop(&mut self, cx: &mut Cx<'_>, news: fn() -> Notice) {
-        for session in self.sessions.drain() {
+        for session in self.visitors.drain() {
             cx.tell(session, news());
         }
         self.owner.event(MonitorEvent::Closed { endpoint: self.endpoint.clone() });
@@ -171,9 +182,8 @@ impl Handler for Listener {
         match notice {
             Notice::Close => self.stop(cx, || Notice::Close),
             Notice::Abandon => self.stop(cx, || Notice::Abandon),
-            Notice::SessionEnded(end) => {
-                self.sessions.remove(&end.session);
-            }
+            Notice::SessionEstablished(session) => self.visitors.stays(session),
+            Notice::SessionEnded(end) => self.visitors.left(end.session),
             _ => {} // Nobody tells a listener anything else.
         }
     }

@@ -3,3 +3,4 @@
 pub(crate) mod connecter;
 mod dial;
 pub(crate) mod listener;
+mod visitors;

@@ -103,6 +103,11 @@ pub enum ZapFault {
 
 impl ZapFault {
     /// libzmq's `ZMQ_PROTOCOL_ERROR_ZAP_` for it.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq_zmtp::ZapFault::Version.code(), 0x2000_0003);
+    /// ```
     pub const fn code(self) -> u32 {
         match self {
             ZapFault::Delimiter => 0x2000_0000,
@@ -167,6 +172,11 @@ pub enum Denial {
 
 impl Denial {
     /// ZAP's status code.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq_zmtp::Denial::Credentials.status(), 400);
+    /// ```
     pub const fn status(self) -> u16 {
         match self {
             Denial::Temporary => 300,

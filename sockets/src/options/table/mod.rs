@@ -7,12 +7,14 @@
 mod connections;
 mod descriptors;
 mod known;
+mod limits;
 mod patterns;
 mod queues;
 mod security;
 
 pub(crate) use connections::*;
 pub(crate) use descriptors::*;
+pub(crate) use limits::*;
 pub(crate) use patterns::*;
 pub(crate) use queues::*;
 pub(crate) use security::*;
@@ -26,6 +28,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static dyn AnyRow> {
         connections::ROWS,
         descriptors::ROWS,
         patterns::ROWS,
+        limits::ROWS,
         security::ROWS,
         security::CURVE_ROWS,
         known::ROWS,

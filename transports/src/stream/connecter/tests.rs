@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::options::{IpcOptions, ReconnectStop, TcpOptions};
+use crate::options::{BindLimits, IpcOptions, ReconnectStop, TcpOptions};
 use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions};
 use ringmq_pipe::{Capacity, Message, pipe};
 use ringmq_zmtp::{Config, Peer, SocketType};
@@ -58,6 +58,7 @@ impl Harness {
             zmtp: Arc::new(Config::new(SocketType::Dealer)),
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),
+            limits: BindLimits::default(),
             discard_inbound: false,
             reconnect_interval: (!once).then_some(Duration::from_millis(5)),
             reconnect_max: Duration::ZERO,

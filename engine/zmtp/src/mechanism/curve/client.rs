@@ -51,25 +51,25 @@ impl MechanismFactory for CurveClient {
     }
 
     fn start(&self, config: &Arc<Config>) -> Box<dyn Mechanism> {
-        Box::new(Dialogue {
+        Box::new(CurveClientDialogue {
             config: config.clone(),
             known: self.clone(),
-            state: State::Hello,
+            state: CurveClientState::Hello,
             agreed: None,
         })
     }
 }
 
 #[derive(Debug)]
-struct Dialogue {
+struct CurveClientDialogue {
     config: Arc<Config>,
     known: CurveClient,
-    state: State,
+    state: CurveClientState,
     agreed: Option<Agreed>,
 }
 
 #[derive(Debug)]
-enum State {
+enum CurveClientState {
     /// HELLO is to be sent.
     Hello,
     /// WELCOME is awaited, with the keys of this connection.
@@ -90,8 +90,12 @@ enum State {
     Done,
 }
 
-impl Dialogue {
-    fn hello(&self, random: &mut Random<'_>, out: &mut Vec<u8>) -> Result<State, ProtocolError> {
+impl CurveClientDialogue {
+    fn hello(
+        &self,
+        random: &mut Random<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<CurveClientState, ProtocolError> {
         let own = CurveKeyPair::generate(random)?;
         let hello_key = SharedKey::agree(&self.known.server, &own.secret)?;
         let mut sealed = Vec::new();
@@ -108,7 +112,7 @@ impl Dialogue {
                 &sealed,
             ],
         );
-        Ok(State::Welcome { own, hello_key })
+        Ok(CurveClientState::Welcome { own, hello_key })
     }
 
     fn initiate(
@@ -118,7 +122,7 @@ impl Dialogue {
         cookie: &[u8; COOKIE],
         random: &mut Random<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<State, ProtocolError> {
+    ) -> Result<CurveClientState, ProtocolError> {
         let CurveClient { server: known_server, keys } = &self.known;
         let mut bytes = [0; LONG_NONCE];
         random(&mut bytes)?;
@@ -136,11 +140,11 @@ impl Dialogue {
             &mut sealed,
         );
         write_command(out, &[INITIATE, cookie, &OF_INITIATE.to_be_bytes(), &sealed]);
-        Ok(State::Ready { key })
+        Ok(CurveClientState::Ready { key })
     }
 }
 
-impl Mechanism for Dialogue {
+impl Mechanism for CurveClientDialogue {
     fn produce(
         &mut self,
         _: Instant,
@@ -148,11 +152,13 @@ impl Mechanism for Dialogue {
         out: &mut Vec<u8>,
     ) -> Result<(), ProtocolError> {
         match &self.state {
-            State::Hello => self.state = self.hello(random, out)?,
-            State::Initiate { own, server, cookie } => {
+            CurveClientState::Hello => self.state = self.hello(random, out)?,
+            CurveClientState::Initiate { own, server, cookie } => {
                 self.state = self.initiate(own, server, cookie, random, out)?;
             }
-            State::Welcome { .. } | State::Ready { .. } | State::Done => {}
+            CurveClientState::Welcome { .. }
+            | CurveClientState::Ready { .. }
+            | CurveClientState::Done => {}
         }
         Ok(())
     }
@@ -166,12 +172,12 @@ impl Mechanism for Dialogue {
         if let Some(error) = refused(body) {
             return Err(error);
         }
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Welcome { own, hello_key } if body.starts_with(WELCOME) => {
+        match std::mem::replace(&mut self.state, CurveClientState::Done) {
+            CurveClientState::Welcome { own, hello_key } if body.starts_with(WELCOME) => {
                 let (server, cookie) = open_welcome(&hello_key, body)?;
-                self.state = State::Initiate { own, server, cookie };
+                self.state = CurveClientState::Initiate { own, server, cookie };
             }
-            State::Ready { key } if body.starts_with(READY) => {
+            CurveClientState::Ready { key } if body.starts_with(READY) => {
                 let (number, metadata) = open_ready(&key, &body[READY.len()..])?;
                 let protection =
                     seal::protection(Arc::new(key), (OF_CLIENT, OF_INITIATE), (OF_SERVER, number));

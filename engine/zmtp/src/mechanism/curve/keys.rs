@@ -47,11 +47,22 @@ pub struct CurvePublicKey([u8; KEY]);
 
 impl CurvePublicKey {
     /// From its bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// let key = ringmq_zmtp::CurvePublicKey::new([0; 32]);
+    /// assert_eq!(key.to_string(), "0".repeat(40));
+    /// ```
     pub const fn new(bytes: [u8; KEY]) -> Self {
         Self(bytes)
     }
 
     /// Its bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq_zmtp::CurvePublicKey::new([1; 32]).as_bytes(), &[1; 32]);
+    /// ```
     pub const fn as_bytes(&self) -> &[u8; KEY] {
         &self.0
     }
@@ -103,21 +114,44 @@ pub struct CurveSecretKey(Zeroizing<[u8; KEY]>);
 
 impl CurveSecretKey {
     /// From its bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// let key = ringmq_zmtp::CurveSecretKey::new([1; 32]);
+    /// assert_eq!(format!("{key:?}"), "CurveSecretKey(..)");
+    /// ```
     pub fn new(bytes: [u8; KEY]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
     /// Its bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq_zmtp::CurveSecretKey::new([1; 32]).as_bytes(), &[1; 32]);
+    /// ```
     pub fn as_bytes(&self) -> &[u8; KEY] {
         &self.0
     }
 
     /// The public key that belongs to it: libzmq's `zmq_curve_public`.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_zmtp::{CurveKeyPair, CurveSecretKey};
+    /// let keys = CurveKeyPair::from(CurveSecretKey::new([1; 32]));
+    /// assert_eq!(keys.secret.public_key(), keys.public);
+    /// ```
     pub fn public_key(&self) -> CurvePublicKey {
         CurvePublicKey(boxes::public_key(&self.0))
     }
 
     /// In Z85, to be written to where nobody else reads it.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(*ringmq_zmtp::CurveSecretKey::new([0; 32]).to_z85(), "0".repeat(40));
+    /// ```
     pub fn to_z85(&self) -> Zeroizing<String> {
         // Never fails: 32 is a multiple of four.
         Zeroizing::new(z85_encode(&self.0[..]).unwrap_or_default())
@@ -162,6 +196,15 @@ impl CurveKeyPair {
     ///
     /// # Errors
     /// [`NoRandomness`], if `random` has none.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_zmtp::{CurveKeyPair, NoRandomness};
+    /// let mut random = |bytes: &mut [u8]| Ok::<(), NoRandomness>(bytes.fill(7)); // not so random
+    /// let keys = CurveKeyPair::generate(&mut random)?;
+    /// assert_eq!(keys.secret.as_bytes(), &[7; 32]);
+    /// # Ok::<(), NoRandomness>(())
+    /// ```
     pub fn generate(random: &mut Random<'_>) -> Result<Self, NoRandomness> {
         let mut secret = CurveSecretKey(Zeroizing::new([0; KEY]));
         random(&mut secret.0[..])?;

@@ -30,19 +30,19 @@ pub(super) fn protection(
     (peers, last_received): (&'static Name, u64),
 ) -> Protection {
     Protection {
-        seal: Box::new(Sealer { key: key.clone(), name: own, last: last_sent }),
-        open: Box::new(Opener { key, name: peers, last: last_received }),
+        seal: Box::new(BoxSealer { key: key.clone(), name: own, last: last_sent }),
+        open: Box::new(BoxOpener { key, name: peers, last: last_received }),
     }
 }
 
 #[derive(Debug)]
-struct Sealer {
+struct BoxSealer {
     key: std::sync::Arc<SharedKey>,
     name: &'static Name,
     last: u64,
 }
 
-impl Seal for Sealer {
+impl Seal for BoxSealer {
     fn overhead(&self) -> usize {
         BODY
     }
@@ -60,13 +60,13 @@ impl Seal for Sealer {
 }
 
 #[derive(Debug)]
-struct Opener {
+struct BoxOpener {
     key: std::sync::Arc<SharedKey>,
     name: &'static Name,
     last: u64,
 }
 
-impl Open for Opener {
+impl Open for BoxOpener {
     fn open(&mut self, mut sealed: Vec<u8>) -> Result<Opened, ProtocolError> {
         let number = sealed
             .strip_prefix(MESSAGE)

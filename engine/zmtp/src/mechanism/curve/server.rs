@@ -48,25 +48,25 @@ impl MechanismFactory for CurveServer {
     }
 
     fn start(&self, config: &Arc<Config>) -> Box<dyn Mechanism> {
-        Box::new(Dialogue {
+        Box::new(CurveServerDialogue {
             config: config.clone(),
             keys: self.keys.clone(),
-            state: State::Hello,
+            state: CurveServerState::Hello,
             agreed: None,
         })
     }
 }
 
 #[derive(Debug)]
-struct Dialogue {
+struct CurveServerDialogue {
     config: Arc<Config>,
     keys: CurveKeyPair,
-    state: State,
+    state: CurveServerState,
     agreed: Option<Agreed>,
 }
 
 #[derive(Debug)]
-enum State {
+enum CurveServerState {
     Hello,
     /// WELCOME is to be sent.
     Welcome {
@@ -95,9 +95,9 @@ struct Introduced {
     metadata: Vec<u8>,
 }
 
-impl Dialogue {
+impl CurveServerDialogue {
     /// Opens HELLO, which shows that the client knows this server's key.
-    fn hello(&self, body: &[u8]) -> Result<State, ProtocolError> {
+    fn hello(&self, body: &[u8]) -> Result<CurveServerState, ProtocolError> {
         let rest = body[HELLO.len()..]
             .strip_prefix(VERSION)
             .filter(|_| body.len() == HELLO_SIZE)
@@ -110,7 +110,7 @@ impl Dialogue {
         let hello_key = SharedKey::agree(&client, &self.keys.secret)?;
         let nonce = boxes::counted(b"CurveZMQHELLO---", u64::from_be_bytes(*number));
         hello_key.open(&nonce, &mut sealed.to_vec())?;
-        Ok(State::Welcome { client, hello_key })
+        Ok(CurveServerState::Welcome { client, hello_key })
     }
 
     /// Says WELCOME, with a key for this connection. The key to the cookie is forgotten: the client has
@@ -120,7 +120,7 @@ impl Dialogue {
         hello_key: &SharedKey,
         random: &mut Random<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<State, ProtocolError> {
+    ) -> Result<CurveServerState, ProtocolError> {
         let own = CurveKeyPair::generate(random)?;
         let mut cookie_key = Zeroizing::new([0; KEY]);
         let (mut cookie_nonce, mut nonce) = ([0; LONG_NONCE], [0; LONG_NONCE]);
@@ -141,7 +141,7 @@ impl Dialogue {
         );
         write_command(out, &[WELCOME, &nonce, &sealed]);
         let cookie = <[u8; COOKIE]>::try_from(cookie).map_err(|_| malformed("WELCOME"))?;
-        Ok(State::Initiate { client, own, cookie: Box::new(cookie) })
+        Ok(CurveServerState::Initiate { client, own, cookie: Box::new(cookie) })
     }
 
     /// Opens INITIATE; returns the client's key, which it has proved to be its own.
@@ -191,18 +191,18 @@ impl Dialogue {
     }
 }
 
-impl Mechanism for Dialogue {
+impl Mechanism for CurveServerDialogue {
     fn produce(
         &mut self,
         _: Instant,
         random: &mut Random<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), ProtocolError> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Welcome { client, hello_key } => {
+        match std::mem::replace(&mut self.state, CurveServerState::Done) {
+            CurveServerState::Welcome { client, hello_key } => {
                 self.state = Self::welcome(client, &hello_key, random, out)?;
             }
-            State::Ready(introduced) => self.ready(introduced, out),
+            CurveServerState::Ready(introduced) => self.ready(introduced, out),
             other => self.state = other,
         }
         Ok(())
@@ -218,10 +218,10 @@ impl Mechanism for Dialogue {
             return Err(error);
         }
         match &self.state {
-            State::Hello if body.starts_with(HELLO) => self.state = self.hello(body)?,
-            State::Initiate { client, own, cookie } if body.starts_with(INITIATE) => {
+            CurveServerState::Hello if body.starts_with(HELLO) => self.state = self.hello(body)?,
+            CurveServerState::Initiate { client, own, cookie } if body.starts_with(INITIATE) => {
                 let (known_as, introduced) = self.initiate(client, own, cookie, body)?;
-                self.state = State::Asking(introduced);
+                self.state = CurveServerState::Asking(introduced);
                 return Ok(Some(vec![known_as.as_bytes().to_vec()]));
             }
             _ => return Err(unexpected(body)),
@@ -230,8 +230,8 @@ impl Mechanism for Dialogue {
     }
 
     fn allowed(&mut self) {
-        self.state = match std::mem::replace(&mut self.state, State::Done) {
-            State::Asking(introduced) => State::Ready(introduced),
+        self.state = match std::mem::replace(&mut self.state, CurveServerState::Done) {
+            CurveServerState::Asking(introduced) => CurveServerState::Ready(introduced),
             other => other,
         };
     }

@@ -71,18 +71,22 @@ impl MechanismFactory for PlainClient {
             ],
         );
         let hello = Zeroizing::new(hello);
-        Box::new(Dialogue { config: config.clone(), state: State::Hello(hello), peer: None })
+        Box::new(PlainClientDialogue {
+            config: config.clone(),
+            state: PlainClientState::Hello(hello),
+            peer: None,
+        })
     }
 }
 
 #[derive(Debug)]
-struct Dialogue {
+struct PlainClientDialogue {
     config: Arc<Config>,
-    state: State,
+    state: PlainClientState,
     peer: Option<Agreed>,
 }
 
-enum State {
+enum PlainClientState {
     /// HELLO is to be sent.
     Hello(Zeroizing<Vec<u8>>),
     Welcome,
@@ -93,19 +97,19 @@ enum State {
 }
 
 /// HELLO holds the password.
-impl fmt::Debug for State {
+impl fmt::Debug for PlainClientState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            State::Hello(_) => "Hello",
-            State::Welcome => "Welcome",
-            State::Initiate => "Initiate",
-            State::Ready => "Ready",
-            State::Done => "Done",
+            PlainClientState::Hello(_) => "Hello",
+            PlainClientState::Welcome => "Welcome",
+            PlainClientState::Initiate => "Initiate",
+            PlainClientState::Ready => "Ready",
+            PlainClientState::Done => "Done",
         })
     }
 }
 
-impl Mechanism for Dialogue {
+impl Mechanism for PlainClientDialogue {
     fn produce(
         &mut self,
         _: Instant,
@@ -113,15 +117,15 @@ impl Mechanism for Dialogue {
         out: &mut Vec<u8>,
     ) -> Result<(), ProtocolError> {
         match &self.state {
-            State::Hello(hello) => {
+            PlainClientState::Hello(hello) => {
                 out.extend_from_slice(hello);
-                self.state = State::Welcome;
+                self.state = PlainClientState::Welcome;
             }
-            State::Initiate => {
+            PlainClientState::Initiate => {
                 write_command(out, &[INITIATE, &self.config.metadata()]);
-                self.state = State::Ready;
+                self.state = PlainClientState::Ready;
             }
-            State::Welcome | State::Ready | State::Done => {}
+            PlainClientState::Welcome | PlainClientState::Ready | PlainClientState::Done => {}
         }
         Ok(())
     }
@@ -136,16 +140,16 @@ impl Mechanism for Dialogue {
             return Err(error);
         }
         match &self.state {
-            State::Welcome if body.starts_with(WELCOME) => {
+            PlainClientState::Welcome if body.starts_with(WELCOME) => {
                 if body.len() > WELCOME.len() {
                     return Err(ProtocolError::MalformedHandshake { command: "WELCOME" });
                 }
-                self.state = State::Initiate;
+                self.state = PlainClientState::Initiate;
             }
-            State::Ready if body.starts_with(READY) => {
+            PlainClientState::Ready if body.starts_with(READY) => {
                 let metadata = body[READY.len()..].to_vec();
                 self.peer = Some(Agreed { metadata, protection: None });
-                self.state = State::Done;
+                self.state = PlainClientState::Done;
             }
             _ => return Err(unexpected(body)),
         }

@@ -29,7 +29,11 @@ impl MechanismFactory for PlainServer {
     }
 
     fn start(&self, config: &Arc<Config>) -> Box<dyn Mechanism> {
-        Box::new(Dialogue { config: config.clone(), state: State::Hello, metadata: None })
+        Box::new(PlainServerDialogue {
+            config: config.clone(),
+            state: PlainServerState::Hello,
+            metadata: None,
+        })
     }
 
     fn denial(&self, status: u16, out: &mut Vec<u8>) {
@@ -41,15 +45,15 @@ impl MechanismFactory for PlainServer {
 }
 
 #[derive(Debug)]
-struct Dialogue {
+struct PlainServerDialogue {
     config: Arc<Config>,
-    state: State,
+    state: PlainServerState,
     /// Of the peer.
     metadata: Option<Vec<u8>>,
 }
 
 #[derive(Debug, PartialEq)]
-enum State {
+enum PlainServerState {
     Hello,
     /// The authenticator is asked.
     Asking,
@@ -61,7 +65,7 @@ enum State {
     Done,
 }
 
-impl Mechanism for Dialogue {
+impl Mechanism for PlainServerDialogue {
     fn produce(
         &mut self,
         _: Instant,
@@ -69,15 +73,18 @@ impl Mechanism for Dialogue {
         out: &mut Vec<u8>,
     ) -> Result<(), ProtocolError> {
         match self.state {
-            State::Welcome => {
+            PlainServerState::Welcome => {
                 write_command(out, &[WELCOME]);
-                self.state = State::Initiate;
+                self.state = PlainServerState::Initiate;
             }
-            State::Ready => {
+            PlainServerState::Ready => {
                 write_command(out, &[READY, &self.config.metadata()]);
-                self.state = State::Done;
+                self.state = PlainServerState::Done;
             }
-            State::Hello | State::Asking | State::Initiate | State::Done => {}
+            PlainServerState::Hello
+            | PlainServerState::Asking
+            | PlainServerState::Initiate
+            | PlainServerState::Done => {}
         }
         Ok(())
     }
@@ -92,15 +99,15 @@ impl Mechanism for Dialogue {
             return Err(error);
         }
         match self.state {
-            State::Hello if body.starts_with(HELLO) => {
+            PlainServerState::Hello if body.starts_with(HELLO) => {
                 let credentials = credentials(&body[HELLO.len()..])
                     .ok_or(ProtocolError::MalformedHandshake { command: "HELLO" })?;
-                self.state = State::Asking;
+                self.state = PlainServerState::Asking;
                 return Ok(Some(credentials));
             }
-            State::Initiate if body.starts_with(INITIATE) => {
+            PlainServerState::Initiate if body.starts_with(INITIATE) => {
                 self.metadata = Some(body[INITIATE.len()..].to_vec());
-                self.state = State::Ready;
+                self.state = PlainServerState::Ready;
             }
             _ => return Err(unexpected(body)),
         }
@@ -108,13 +115,13 @@ impl Mechanism for Dialogue {
     }
 
     fn allowed(&mut self) {
-        if self.state == State::Asking {
-            self.state = State::Welcome;
+        if self.state == PlainServerState::Asking {
+            self.state = PlainServerState::Welcome;
         }
     }
 
     fn finish(&mut self) -> Option<Agreed> {
-        let metadata = self.metadata.take_if(|_| self.state == State::Done)?;
+        let metadata = self.metadata.take_if(|_| self.state == PlainServerState::Done)?;
         Some(Agreed { metadata, protection: None })
     }
 }
