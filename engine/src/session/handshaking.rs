@@ -65,6 +65,7 @@ pub(super) struct Codecs {
     pub(super) encoder: Encoder,
     pub(super) decoder: Decoder,
     pub(super) heartbeat: Heartbeat,
+    pub(super) max_parts: Option<u32>,
     /// What the handshake still has to say, before everything else.
     pub(super) out: Vec<u8>,
 }
@@ -298,7 +299,7 @@ impl Handshaking {
         codecs: Codecs,
     ) -> (Box<Traffic>, Vec<u8>, Option<Gone>) {
         common.established = true;
-        let Codecs { encoder, decoder, heartbeat, out } = codecs;
+        let Codecs { encoder, decoder, heartbeat, max_parts, out } = codecs;
         let (tx, mut source) = match self.pipe.map(|pipe| *pipe) {
             Some(pipe) => (Some(pipe.tx), Some(pipe.source)),
             None => (None, None),
@@ -310,7 +311,7 @@ impl Handshaking {
         if let Some(longest) = heartbeat.longest_pause() {
             common.stream.limit_back_off(longest);
         }
-        let inbound = Inbound::new(decoder, common.discard_inbound);
+        let inbound = Inbound::new(decoder, max_parts, common.discard_inbound);
         let reading = ReadHalf::new(common.stream.clone(), inbound, tx);
         let writing = WriteHalf::new(common.stream.clone(), outbound, source);
         let mut traffic = Traffic::new(cx, common.owner.clone(), reading, writing, heartbeat);

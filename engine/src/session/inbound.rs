@@ -33,6 +33,49 @@ pub(crate) struct Inbound {
     discard: bool,
     /// Bytes of a message among those that were received last.
     message: usize,
+    open: OpenMessage,
+}
+
+/// The message that has not ended yet: nothing but this limits how many frames it has.
+struct OpenMessage {
+    frames: usize,
+    most: usize,
+    /// One had more: nothing of it, and nothing after it, is taken any more.
+    exceeded: bool,
+}
+
+impl OpenMessage {
+    /// A run of frames came, of which those of the last `tail` bytes belong to a message that goes on. Frames
+    /// are looked at only where there may be too many, or where they have to be counted for what follows.
+    #[inline]
+    fn run(&mut self, run: &[u8], tail: usize) {
+        // A frame has two bytes at least.
+        let from = match self.frames > 0 || run.len() / 2 > self.most {
+            true => 0,
+            false if tail == 0 => return,
+            false => run.len() - tail,
+        };
+        each_frame(&run[from..]).for_each(|(flags, _)| self.frame(flags));
+    }
+
+    /// A frame came.
+    #[inline]
+    fn frame(&mut self, flags: u8) {
+        if flags & frame::COMMAND == 0 {
+            let frames = self.frames + 1;
+            self.exceeded |= frames > self.most;
+            self.frames = if flags & frame::MORE != 0 { frames } else { 0 };
+        }
+    }
+
+    /// # Errors
+    /// [`ProtocolError::TooManyParts`].
+    fn check(&self) -> Result<(), ProtocolError> {
+        if self.exceeded {
+            return Err(ProtocolError::TooManyParts { limit: self.most as u64 });
+        }
+        Ok(())
+    }
 }
 
 /// A frame of which some bytes are still to come.
@@ -63,8 +106,10 @@ impl Partial {
 }
 
 impl Inbound {
-    pub(crate) fn new(decoder: Decoder, discard: bool) -> Self {
-        Self { decoder, partial: Partial::default(), backlog: None, discard, message: 0 }
+    pub(crate) fn new(decoder: Decoder, max_parts: Option<u32>, discard: bool) -> Self {
+        let most = max_parts.map_or(usize::MAX, |most| most as usize);
+        let open = OpenMessage { frames: 0, most, exceeded: false };
+        Self { decoder, partial: Partial::default(), backlog: None, discard, message: 0, open }
     }
 
     /// Whether bytes wait for credit.
@@ -99,6 +144,7 @@ impl Inbound {
             target,
             message: &mut self.message,
             partial: &mut self.partial,
+            open: &mut self.open,
             signs: &mut signs,
         };
         self.decoder.delivered(bytes as u64, &mut sink);
@@ -111,6 +157,10 @@ impl Inbound {
         let Measured { run, tail, rest } = measured;
         if run.consumed > 0 {
             self.message = run.consumed / run.messages.max(1);
+            self.open.run(&log.uncommitted()[..run.consumed], tail);
+            if self.open.exceeded {
+                return Committed::Other;
+            }
             log.commit_received(run.consumed, run.messages as u32, tail);
         }
         match rest {
@@ -158,12 +208,14 @@ impl Inbound {
             target: if self.discard { None } else { target },
             message: &mut self.message,
             partial: &mut self.partial,
+            open: &mut self.open,
             signs,
         };
         if let Some(backlog) = &mut self.backlog
             && !backlog.is_empty()
         {
             let used = feed(&mut self.decoder, backlog, &mut sink)?;
+            sink.open.check()?;
             backlog.advance(used);
             if !backlog.is_empty() {
                 backlog.extend_from_slice(bytes);
@@ -173,6 +225,7 @@ impl Inbound {
             self.backlog = None;
         }
         let used = feed(&mut self.decoder, bytes, &mut sink)?;
+        self.open.check()?;
         if used < bytes.len() {
             self.backlog.get_or_insert_default().extend_from_slice(&bytes[used..]);
         }
@@ -219,6 +272,7 @@ struct PipeSink<'a> {
     target: Option<&'a mut PipeWriter>,
     message: &'a mut usize,
     partial: &'a mut Partial,
+    open: &'a mut OpenMessage,
     signs: &'a mut Vec<PeerSign>,
 }
 
@@ -237,6 +291,10 @@ impl Sink for PipeSink<'_> {
     fn span(&mut self, frames: &[u8], messages: usize, tail: usize) {
         self.partial.body = 0;
         *self.message = frames.len() / messages.max(1);
+        self.open.run(frames, tail);
+        if self.open.exceeded {
+            return;
+        }
         if let Some(log) = self.log() {
             return log.write_span(frames, messages as u32, tail);
         }
@@ -249,6 +307,10 @@ impl Sink for PipeSink<'_> {
     fn begin(&mut self, flags: u8, body: u64) {
         self.partial.flags = flags;
         self.partial.body = body;
+        self.open.frame(flags);
+        if self.open.exceeded {
+            return;
+        }
         let large = body >= APART as u64 || self.log().is_none();
         *self.message = if large { 0 } else { body as usize + frame::LONG_HEADER };
         if large {
@@ -259,6 +321,9 @@ impl Sink for PipeSink<'_> {
     }
 
     fn body(&mut self, bytes: &[u8]) {
+        if self.open.exceeded {
+            return;
+        }
         let large = self.partial.body >= APART as u64;
         let wanted = self.target.is_some();
         match self.log() {
@@ -269,6 +334,9 @@ impl Sink for PipeSink<'_> {
     }
 
     fn end(&mut self) {
+        if self.open.exceeded {
+            return;
+        }
         let flags = self.partial.flags;
         let large = self.partial.body >= APART as u64;
         match self.log() {
@@ -290,7 +358,7 @@ impl Sink for PipeSink<'_> {
             }
             return self.end();
         }
-        if let Some(target) = &mut self.target {
+        if let Some(target) = self.target.as_mut().filter(|_| !self.open.exceeded) {
             let body_at = body_at.min(bytes.len());
             target.write_uncounted(flags, Message::from(Bytes::from(bytes).slice(body_at..)));
         }
@@ -327,7 +395,7 @@ mod tests {
     /// would be asked for none, and no bytes are taken for the end of the connection.
     #[test]
     fn a_message_of_many_frames_says_nothing_of_what_fits_a_block() {
-        let mut inbound = Inbound::new(Decoder::new(Version::V3_1, None, APART), false);
+        let mut inbound = Inbound::new(Decoder::new(Version::V3_1, None, APART), None, false);
         let mut signs = Vec::new();
         let frame = |flags: u8, len: usize| {
             let mut bytes = vec![0; frame::LONG_HEADER];

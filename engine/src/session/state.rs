@@ -169,10 +169,10 @@ impl Session {
 
     fn establish(&mut self, cx: &mut Cx<'_>, established: Established, out: Vec<u8>) -> Next {
         let State::Handshaking(handshaking) = &mut self.state else { return Next::Stay };
-        let Established { peer, encoder, decoder, heartbeat } = established;
+        let Established { peer, encoder, decoder, heartbeat, max_parts } = established;
         handshaking.introduce(&mut self.common, cx, peer);
         cx.tell(self.common.parent, Notice::SessionEstablished(cx.token));
-        let codecs = Codecs { encoder, decoder, heartbeat, out };
+        let codecs = Codecs { encoder, decoder, heartbeat, max_parts, out };
         let rest;
         self.state = match std::mem::replace(&mut self.state, State::Over) {
             State::Handshaking(handshaking) => {

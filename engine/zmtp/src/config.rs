@@ -6,6 +6,9 @@ use crate::limits::{PROPERTIES_MAX, ROUTING_ID_MAX, SHORT_STRING_MAX};
 use crate::metadata::{self, IDENTITY, SOCKET_TYPE};
 use crate::{MechanismConfig, SocketType};
 
+/// How many frames a message may have unless set otherwise.
+const MAX_PARTS: u32 = 1_000_000;
+
 /// How long a handshake may take unless set otherwise: libzmq's `ZMQ_HANDSHAKE_IVL`.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -36,6 +39,8 @@ pub struct Config {
     /// for the handshake too: with less than [`READY_MAX`](crate::READY_MAX) hardly any peer gets
     /// through.
     pub max_body: Option<u64>,
+    /// The most frames of one message to accept; `None` for no limit.
+    pub max_parts: Option<u32>,
     /// How long the handshake may take; `None` for ever.
     pub handshake_timeout: Option<Duration>,
     /// Whether and how to probe the peer; `None` to only answer.
@@ -110,6 +115,7 @@ impl Config {
             asks_about_null: false,
             zap_domain: String::new(),
             max_body: None,
+            max_parts: Some(MAX_PARTS),
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             heartbeat: None,
             routing_id: Vec::new(),

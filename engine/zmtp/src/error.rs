@@ -113,6 +113,12 @@ pub enum ProtocolError {
     /// A ZMTP 1.0 frame of length zero: the length counts the flags byte, so it is at least one.
     #[error("the peer sent a ZMTP 1.0 frame of length zero")]
     ZeroLengthFrame,
+    /// A message of more frames than this end is willing to take.
+    #[error("the peer sent a message of more than {limit} frames, the limit here")]
+    TooManyParts {
+        /// The limit in force.
+        limit: u64,
+    },
     /// A command frame without a body, and so without a name.
     #[error("the peer sent an empty command")]
     EmptyCommand,
@@ -197,6 +203,7 @@ impl ProtocolError {
             | ProtocolError::NoRandomness(_)
             | ProtocolError::IncompatibleSocketType { .. }
             | ProtocolError::FrameTooLarge { .. }
+            | ProtocolError::TooManyParts { .. }
             | ProtocolError::FrameLengthInvalid { .. }
             | ProtocolError::ZeroLengthFrame => None,
         }

@@ -91,4 +91,32 @@ impl<K: Kind> Socket<K> {
     pub fn max_handshakes(&self) -> Result<Option<u32>, Error> {
         self.get(&table::MAX_HANDSHAKES)
     }
+
+    /// How many frames a message of a peer may have; `None` is no limit. A peer that sends more loses its
+    /// connection, for a message that never ends is kept until it does. Default 1,000,000.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().router()?;
+    /// socket.set_max_parts(Some(10))?;
+    /// socket.bind("tcp://127.0.0.1:*")?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn set_max_parts(&self, frames: Option<u32>) -> Result<(), Error> {
+        self.set(&table::MAX_PARTS, frames)
+    }
+
+    /// The limit that was set.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(ringmq::Context::new().router()?.max_parts()?, Some(1_000_000));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn max_parts(&self) -> Result<Option<u32>, Error> {
+        self.get(&table::MAX_PARTS)
+    }
 }

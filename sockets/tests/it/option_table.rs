@@ -131,6 +131,7 @@ fn queues_and_connections() -> Vec<Case> {
             "-1" => "None", "7" => "Some(7)"; "-2", "x";
         "max_connections_per_address" max_connections_per_address set_max_connections_per_address:
             "-1" => "None", "0" => "Some(0)"; "-2";
+        "max_parts" max_parts set_max_parts: "-1" => "None", "3" => "Some(3)"; "-2";
         "max_handshakes" max_handshakes set_max_handshakes: "-1" => "None", "5" => "Some(5)"; "-2";
         "zap_domain" zap_domain set_zap_domain: "global" => "\"global\"", "" => "\"\""; ;
         "curve_publickey" curve_public_key set_curve_public_key:

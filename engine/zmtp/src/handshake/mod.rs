@@ -42,6 +42,8 @@ pub struct Established {
     pub encoder: Encoder,
     /// The timers of the connection.
     pub heartbeat: Heartbeat,
+    /// The most frames that a message of the peer may have; `None` for no limit.
+    pub max_parts: Option<u32>,
 }
 
 /// The opening of one connection.
@@ -279,5 +281,6 @@ fn establish(
     let (decoder, encoder) = codec::choose(config, &peer, protection, wants_all);
     // PING came with 3.1, but 3.0 peers know it in practice, and libzmq sends it to them.
     let heartbeat = config.heartbeat.filter(|_| peer.version >= Version::V3_0);
-    Established { decoder, encoder, heartbeat: Heartbeat::new(heartbeat, now), peer }
+    let heartbeat = Heartbeat::new(heartbeat, now);
+    Established { decoder, encoder, heartbeat, max_parts: config.max_parts, peer }
 }
