@@ -27,17 +27,16 @@ from .tracker import Tracker
 SLICE_MS = 20
 DEFAULT_DEADLINE_MS = 30_000
 
-OPTIONS = {
-    "send_hwm": zmq.SNDHWM,
-    "recv_hwm": zmq.RCVHWM,
-    "routing_id": zmq.ROUTING_ID,
-    "relaxed": zmq.REQ_RELAXED,
-    "correlate": zmq.REQ_CORRELATE,
-    "mandatory": zmq.ROUTER_MANDATORY,
-    "handshake_interval": zmq.HANDSHAKE_IVL,
-    "reconnect_interval": zmq.RECONNECT_IVL,
-    "max_message_size": zmq.MAXMSGSIZE,
-}
+#: Options that are no numbers.
+TEXTS = (
+    "routing_id",
+    "plain_username",
+    "plain_password",
+    "curve_publickey",
+    "curve_secretkey",
+    "curve_serverkey",
+    "zap_domain",
+)
 
 
 class Stopped(Exception):
@@ -69,10 +68,9 @@ class Peer:
             self.socket.connect(endpoint)
 
     def set_option(self, name: str, value: str) -> None:
-        """Set an option by the name that both kinds of peer know."""
-        self.socket.setsockopt(
-            OPTIONS[name], value.encode() if name == "routing_id" else int(value)
-        )
+        """Set an option by libzmq's name without its prefix."""
+        option = getattr(zmq, name.upper())
+        self.socket.setsockopt(option, value.encode() if name in TEXTS else int(value))
 
     # -- the socket, in slices -------------------------------------------------------------
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::command::{Command, Op};
 use crate::drive::DriveArgs;
 use crate::pattern::{Pattern, parse_probe, probe};
-use crate::socket::{Kind, OpenError, SLICE, set_option, try_receive, try_send};
+use crate::socket::{Kind, SLICE, set_option, try_receive, try_send};
 use crate::tracker::Tracker;
 
 /// Slices that a probe is given to come back before the next one is sent.
@@ -36,8 +36,6 @@ pub(crate) enum Halt {
     Wrong(String),
     #[error(transparent)]
     Socket(#[from] Error),
-    #[error(transparent)]
-    Option(#[from] OpenError),
 }
 
 /// One socket and what it has received.
@@ -56,7 +54,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn open(args: &DriveArgs, stopped: Arc<AtomicU64>) -> Result<Self, OpenError> {
+    pub(crate) fn open(args: &DriveArgs, stopped: Arc<AtomicU64>) -> Result<Self, Error> {
         let (context, socket) = args.socket.open()?;
         Ok(Self {
             kind: args.socket.kind,
