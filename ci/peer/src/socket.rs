@@ -95,7 +95,7 @@ pub(crate) struct SocketArgs {
 }
 
 impl SocketArgs {
-    /// Opens the socket, with slices as its time limits.
+    /// Makes the socket, with slices as its time limits, and sets its options.
     pub(crate) fn open(&self) -> Result<(Context, AnySocket), Error> {
         let context = Context::builder().backend(self.backend.into()).build()?;
         let socket = context.socket(self.kind.into())?;
@@ -104,13 +104,18 @@ impl SocketArgs {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             set_option(&socket, name, value)?;
         }
+        Ok((context, socket))
+    }
+
+    /// Binds and connects it.
+    pub(crate) fn attach(&self, socket: &AnySocket) -> Result<(), Error> {
         for endpoint in &self.bind {
             socket.bind(endpoint)?;
         }
         for endpoint in &self.connect {
             socket.connect(endpoint)?;
         }
-        Ok((context, socket))
+        Ok(())
     }
 }
 
