@@ -75,6 +75,16 @@ def honest_messages(by: Attacker, raw: RawPeer) -> bytes:
     return b"".join(raw.encode(frames) for frames in messages)
 
 
+def hang_up(sock: socket.socket) -> None:
+    """End an honest peer.
+
+    A close before all that the victim has said was read resets the connection, and takes back what
+    the system has not sent yet.
+    """
+    sock.shutdown(socket.SHUT_WR)
+    expect_drop(sock, "a peer that has hung up")
+
+
 def expect_drop(sock: socket.socket, what: str) -> None:
     """The victim has to close this connection."""
     if not wire.closed_within(sock, DROP_S):
@@ -173,6 +183,7 @@ def odd_commands(by: Attacker) -> None:
         raw = greeted(sock)
         sock.sendall(command("DANCE", by.rng.randbytes(300)) + command("X"))
         sock.sendall(command("PONG", b"unasked") + honest_messages(by, raw))
+        hang_up(sock)
 
 
 def broken_commands(by: Attacker) -> None:
@@ -200,6 +211,7 @@ def trickle(by: Attacker) -> None:
         for byte in message:
             sock.sendall(bytes([byte]))
             time.sleep(0.001)
+        hang_up(sock)
 
 
 ATTACKS = (

@@ -126,7 +126,7 @@ def healthy_side(stage: Stage, binds: bool, seed: int, log_name: str) -> Side:
 
 def victim_side(stage: Stage, healthy: Side, backend: str, *, in_a_hurry: bool) -> Side:
     """The socket under attack; only one in a hurry cares how long a handshake takes."""
-    hurry = (f"handshake_interval={HANDSHAKE_MS}",) if in_a_hurry else ()
+    hurry = (f"handshake_ivl={HANDSHAKE_MS}",) if in_a_hurry else ()
     return Side(
         name="ringmq",
         argv=stage.commands.ours,
@@ -135,7 +135,7 @@ def victim_side(stage: Stage, healthy: Side, backend: str, *, in_a_hurry: bool) 
         endpoint=healthy.endpoint,
         log=healthy.log,
         backend=backend,
-        options=(*hurry, f"max_message_size={LIMIT}"),
+        options=(*hurry, f"maxmsgsize={LIMIT}"),
         seed=healthy.seed,
         max_body=MAX_BODY,
     )

@@ -73,10 +73,10 @@ def options(kind: str, name: str, leads: bool) -> tuple[str, ...]:
     """The options that a case needs for a type of socket; ``leads`` if it sends or asks."""
     if kind in PUBLISHERS or kind in ("sub", "xsub"):
         # A publisher drops at its mark; without marks nothing may be missing.
-        return ("send_hwm=0", "recv_hwm=0")
+        return ("sndhwm=0", "rcvhwm=0")
     if kind == "router":
         # Who asks must learn that its peer is not there yet; who answers lets the dead go.
-        return (f"routing_id={name}", f"mandatory={int(leads)}")
+        return (f"routing_id={name}", f"router_mandatory={int(leads)}")
     return ()
 
 

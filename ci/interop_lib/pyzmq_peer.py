@@ -19,7 +19,9 @@ import time
 from typing import Any
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
+from . import judge
 from .pattern import Pattern, parse_probe, probe_frames
 from .tracker import Tracker
 
@@ -27,16 +29,24 @@ from .tracker import Tracker
 SLICE_MS = 20
 DEFAULT_DEADLINE_MS = 30_000
 
-OPTIONS = {
-    "send_hwm": zmq.SNDHWM,
-    "recv_hwm": zmq.RCVHWM,
-    "routing_id": zmq.ROUTING_ID,
-    "relaxed": zmq.REQ_RELAXED,
-    "correlate": zmq.REQ_CORRELATE,
-    "mandatory": zmq.ROUTER_MANDATORY,
-    "handshake_interval": zmq.HANDSHAKE_IVL,
-    "reconnect_interval": zmq.RECONNECT_IVL,
-    "max_message_size": zmq.MAXMSGSIZE,
+#: Options that are no numbers.
+TEXTS = (
+    "routing_id",
+    "plain_username",
+    "plain_password",
+    "curve_publickey",
+    "curve_secretkey",
+    "curve_serverkey",
+    "zap_domain",
+)
+
+#: What a monitor may say of the end of a handshake, or of a connection.
+OUTCOMES = {
+    zmq.EVENT_HANDSHAKE_SUCCEEDED: "succeeded",
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "auth",
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "protocol",
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "no_detail",
+    zmq.EVENT_DISCONNECTED: "disconnected",
 }
 
 
@@ -63,16 +73,17 @@ class Peer:
         for text in args.option:
             name, _, value = text.partition("=")
             self.set_option(name, value)
+        judge.install(self.context, args)
+        self.monitor = self.socket.get_monitor_socket(sum(OUTCOMES)) if args.monitor else None
         for endpoint in args.bind:
             self.socket.bind(endpoint)
         for endpoint in args.connect:
             self.socket.connect(endpoint)
 
     def set_option(self, name: str, value: str) -> None:
-        """Set an option by the name that both kinds of peer know."""
-        self.socket.setsockopt(
-            OPTIONS[name], value.encode() if name == "routing_id" else int(value)
-        )
+        """Set an option by libzmq's name without its prefix."""
+        option = getattr(zmq, name.upper())
+        self.socket.setsockopt(option, value.encode() if name in TEXTS else int(value))
 
     # -- the socket, in slices -------------------------------------------------------------
 
@@ -260,15 +271,38 @@ class Peer:
         self._send([bytes.fromhex(frame) for frame in command["frames"]])
         return {}
 
-    def do_recv_raw(self, _command: dict[str, Any]) -> dict[str, Any]:
-        """Receive one message and answer it in hex."""
-        while (frames := self._try_receive()) is None:
+    def do_recv_raw(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Receive one message and answer it in hex, with those of its properties asked for."""
+        while True:
+            try:
+                frames = self.socket.recv_multipart(copy=False)
+                break
+            except zmq.Again:
+                self._check()
+        return {
+            "frames": [frame.bytes.hex() for frame in frames],
+            "properties": {
+                name: property_of(frames[-1], name) for name in command.get("properties", [])
+            },
+        }
+
+    def do_outcome(self, _command: dict[str, Any]) -> dict[str, Any]:
+        """Wait until a handshake has ended, or a connection, that was not answered before."""
+        assert self.monitor is not None
+        while not self.monitor.poll(SLICE_MS):
             self._check()
-        return {"frames": [frame.hex() for frame in frames]}
+        event = recv_monitor_message(self.monitor)
+        outcome = OUTCOMES[zmq.Event(event["event"])]
+        value = 0 if outcome == "disconnected" else event["value"]
+        return {"outcome": outcome, "value": value, "text": ""}
 
     def do_close(self, _command: dict[str, Any]) -> dict[str, Any]:
         """Close, wait for everything that was accepted to be sent, and leave."""
+        if self.monitor is not None:
+            self.socket.disable_monitor()
+            self.monitor.close()
         self.socket.close()
+        judge.stop()
         self.context.term()
         return {"closed": True}
 
@@ -286,6 +320,14 @@ class Peer:
         return {"ok": True} | answer
 
 
+def property_of(frame: zmq.Frame, name: str) -> str | None:
+    """What is known of the peer that has sent a frame."""
+    try:
+        return str(frame.get(name))
+    except zmq.ZMQError:
+        return None
+
+
 def parse_args() -> argparse.Namespace:
     """The flags, the same as those of ``ringmq-peer``."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -294,6 +336,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--connect", action="append", default=[])
     parser.add_argument("--backend", default="auto", help="ignored: libzmq has only its own")
     parser.add_argument("--option", action="append", default=[])
+    parser.add_argument("--monitor", action="store_true")
+    judge.add_arguments(parser)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tagged-from", type=int, default=0)
     parser.add_argument("--max-body", type=int, default=1 << 20)

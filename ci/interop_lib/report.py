@@ -45,7 +45,9 @@ class Progress:
 LEGEND = """
 Rows of `pairs` name ringmq's socket first; columns are ringmq's backend, the transport, and what
 ringmq's side does. -L/C: L messages were lost in flight when the receiving side was killed, C were
-cut off when the sending side was. Everything else arrived whole, once, in order and unchanged."""
+cut off when the sending side was. Everything else arrived whole, once, in order and unchanged.
+`refused` and `ZAP` are ok where both monitors say what libzmq's say among themselves; their columns
+name ringmq's role, or who judges at ringmq's server, and what ringmq does."""
 
 
 def print_tables(results: list[Result]) -> None:

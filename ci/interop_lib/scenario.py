@@ -188,8 +188,8 @@ class Echo:
             self._bulk(asker, answerer, s)
             if self._sides[0].kind == "req":
                 # A strict REQ waits for ever for an answer that died with its peer.
-                asker.call("set", name="relaxed", value=1)
-                asker.call("set", name="correlate", value=1)
+                asker.call("set", name="req_relaxed", value=1)
+                asker.call("set", name="req_correlate", value=1)
             answerer = self._kill_answerer(stack, asker, answerer)
             asker = self._kill_asker(stack, asker, answerer)
             self._ask(asker, answerer, 4, s.last, s.end, self._envelope())

@@ -63,6 +63,8 @@ class Side:
     log: Path
     backend: str = "auto"
     options: tuple[str, ...] = ()
+    #: Flags that only some cases give.
+    flags: tuple[str, ...] = ()
     seed: int = 1
     tagged_from: int = 0
     max_body: int = 1 << 20
@@ -75,6 +77,7 @@ class Side:
         argv += ["--max-body", str(self.max_body)]
         for option in self.options:
             argv += ["--option", option]
+        argv += self.flags
         peer = PeerProcess(f"{self.name} {self.kind.upper()}", argv, self.log)
         if self.kind in ("sub", "xsub"):
             peer.call("subscribe", topic="")

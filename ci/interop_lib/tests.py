@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import unittest
 
+from . import judge
 from .pattern import MASK, MAX_BODY, Pattern, mix, parse_probe, probe_frames
 from .tracker import Tracker
 from .zmtp import ProtocolError, RawPeer, command, frame_v1, frame_v2, greeting_v3
@@ -70,6 +71,23 @@ class TrackerTest(unittest.TestCase):
         """As foreign, not as a message of the stream."""
         self.tracker.take([b"hello"])
         self.assertEqual((self.tracker.foreign, self.tracker.received), (1, 0))
+
+
+class JudgeTest(unittest.TestCase):
+    """The ZAP handler of a pyzmq peer; ci/peer/src/judge.rs expects the same."""
+
+    def ask(self, *verdicts: tuple[str, str]) -> list[bytes]:
+        """What the handler says of alice."""
+        frames = [b"1.0", b"7", b"lab", b"127.0.0.1", b"", b"PLAIN", b"alice", b"\xff"]
+        return judge.reply(frames, dict(verdicts))
+
+    def test_the_flags_are_what_it_says(self) -> None:
+        """Of an address rather than of any, and 400 of whom they do not name."""
+        anywhere, here = "lab/*/PLAIN/616c696365/ff", "lab/127.0.0.1/PLAIN/616c696365/ff"
+        known = [b"200", b"as the flags say", b"judged", b"\x04Role\0\0\0\x05clerk"]
+        self.assertEqual(self.ask((anywhere, "200")), [b"1.0", b"7", *known])
+        self.assertEqual(self.ask((anywhere, "200"), (here, "500"))[2:5:2], [b"500", b""])
+        self.assertEqual(self.ask(("/*/PLAIN/616c696365/ff", "200"))[2], b"400")
 
 
 class FramingTest(unittest.TestCase):

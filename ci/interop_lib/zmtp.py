@@ -144,10 +144,16 @@ class RawPeer:
         self.peer_kind = properties["Socket-Type"].decode().lower()
         self.peer_identity = properties.get("Identity", b"")
 
-    def _handshake_v2(self) -> None:
-        # A 2.0 peer says everything at once.
+    def greet(self) -> None:
+        """What a peer of a version without mechanisms says at once."""
+        if self.version == "1.0":
+            self.sock.sendall(frame_v1(self.identity))
+            return
         self.sock.sendall(b"\xff" + bytes(8) + b"\x7f\x01" + bytes([TYPE_BYTES[self.kind]]))
         self.sock.sendall(frame_v2(self.identity))
+
+    def _handshake_v2(self) -> None:
+        self.greet()
         self._take_signature()
         self._expect("the revision", b"\x03")
         byte = self.take(1)[0]
@@ -157,7 +163,7 @@ class RawPeer:
             raise ProtocolError(f"the identity frame has the flags {flags:02x}")
 
     def _handshake_v1(self) -> None:
-        self.sock.sendall(frame_v1(self.identity))
+        self.greet()
         # The signature is the head of a long identity frame; its body follows.
         self.peer_identity = self.take(self._take_signature())
 

@@ -48,12 +48,19 @@ pub(crate) enum Op {
     Set { name: String, value: i64 },
     /// Subscribe to a topic (hex).
     Subscribe { topic: String },
+    /// The opposite.
+    Unsubscribe { topic: String },
     /// Connect to one more endpoint.
     Connect { endpoint: String },
     /// Send one message given in hex.
     SendRaw { frames: Vec<String> },
-    /// Receive one message and answer it in hex.
-    RecvRaw,
+    /// Receive one message and answer it in hex, with those of its properties that are asked for.
+    RecvRaw {
+        #[serde(default)]
+        properties: Vec<String>,
+    },
+    /// Wait until a handshake has ended, or a connection, that has not been answered before.
+    Outcome,
     /// Close, wait for everything that was accepted to be sent, and leave.
     Close,
 }

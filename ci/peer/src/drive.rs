@@ -13,6 +13,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::command::{Command, Op};
+use crate::judge::JudgeArgs;
 use crate::pattern::MAX_BODY;
 use crate::peer::Peer;
 use crate::socket::SocketArgs;
@@ -22,6 +23,11 @@ use crate::socket::SocketArgs;
 pub(crate) struct DriveArgs {
     #[command(flatten)]
     pub(crate) socket: SocketArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    /// Remember what the socket's monitor says.
+    #[arg(long)]
+    pub(crate) monitor: bool,
     /// Seed of the message pattern.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

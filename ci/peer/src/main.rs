@@ -6,6 +6,8 @@
 
 mod command;
 mod drive;
+mod judge;
+mod outcome;
 mod pattern;
 mod peer;
 mod single_messages;

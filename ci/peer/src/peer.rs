@@ -3,19 +3,20 @@
 //! Twin of `ci/interop_lib/pyzmq_peer.py`: the same commands, the same answers. Every wait is
 //! cut into slices, so that a stop or a deadline is seen soon.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringmq::{AnySocket, Context, Error, Message};
+use ringmq::{AnySocket, Context, Error, Message, Monitor};
 use serde_json::{Value, json};
 
 use crate::command::{Command, Op};
 use crate::drive::DriveArgs;
+use crate::outcome::outcome;
 use crate::pattern::{Pattern, parse_probe, probe};
-use crate::socket::{Kind, OpenError, SLICE, set_option, try_receive, try_send};
+use crate::socket::{Kind, SLICE, set_option, try_receive, try_send};
 use crate::tracker::Tracker;
 
 /// Slices that a probe is given to come back before the next one is sent.
@@ -36,8 +37,6 @@ pub(crate) enum Halt {
     Wrong(String),
     #[error(transparent)]
     Socket(#[from] Error),
-    #[error(transparent)]
-    Option(#[from] OpenError),
 }
 
 /// One socket and what it has received.
@@ -45,6 +44,7 @@ pub(crate) struct Peer {
     kind: Kind,
     /// Dropped by a close, before the context.
     socket: Option<AnySocket>,
+    monitor: Option<Monitor>,
     context: Context,
     pattern: Pattern,
     tracker: Tracker,
@@ -56,11 +56,15 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn open(args: &DriveArgs, stopped: Arc<AtomicU64>) -> Result<Self, OpenError> {
+    pub(crate) fn open(args: &DriveArgs, stopped: Arc<AtomicU64>) -> Result<Self, Error> {
         let (context, socket) = args.socket.open()?;
+        args.judge.install(&context, &socket)?;
+        let monitor = args.monitor.then(|| socket.monitor());
+        args.socket.attach(&socket)?;
         Ok(Self {
             kind: args.socket.kind,
             socket: Some(socket),
+            monitor,
             context,
             pattern: Pattern::new(args.seed, args.tagged_from, args.max_body),
             tracker: Tracker::default(),
@@ -119,6 +123,8 @@ impl Peer {
                 Ok(json!({}))
             }
             Op::Subscribe { topic } => self.subscribe(topic),
+            Op::Unsubscribe { topic } => self.unsubscribe(topic),
+            Op::Outcome => self.outcome(),
             Op::Connect { endpoint } => {
                 self.socket()?.connect(endpoint)?;
                 Ok(json!({}))
@@ -127,9 +133,12 @@ impl Peer {
                 self.send(&decode(frames)?)?;
                 Ok(json!({}))
             }
-            Op::RecvRaw => {
+            Op::RecvRaw { properties } => {
                 let frames = self.receive()?;
-                Ok(json!({ "frames": frames.iter().map(hex::encode).collect::<Vec<_>>() }))
+                Ok(json!({
+                    "frames": frames.iter().map(hex::encode).collect::<Vec<_>>(),
+                    "properties": said_of(frames.last(), properties),
+                }))
             }
             Op::Close => {
                 drop(self.socket.take());
@@ -265,6 +274,33 @@ impl Peer {
         Ok(json!({}))
     }
 
+    fn unsubscribe(&mut self, topic: &str) -> Result<Value, Halt> {
+        let topic = hex::decode(topic).map_err(|error| Halt::Wrong(error.to_string()))?;
+        if self.kind == Kind::Xsub {
+            self.send(&[[&[0], &topic[..]].concat()])?;
+        } else {
+            self.socket()?.unsubscribe(&topic)?;
+        }
+        Ok(json!({}))
+    }
+
+    fn outcome(&self) -> Result<Value, Halt> {
+        let Some(monitor) = &self.monitor else {
+            return Err(Halt::Wrong("there is no --monitor".to_owned()));
+        };
+        loop {
+            match monitor.recv_timeout(SLICE) {
+                Ok(event) => {
+                    if let Some(outcome) = outcome(&event) {
+                        return Ok(outcome);
+                    }
+                }
+                Err(Error::WouldBlock) => self.check()?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     // -- the socket, in slices --------------------------------------------------------------
 
     fn socket(&self) -> Result<&AnySocket, Halt> {
@@ -331,6 +367,16 @@ impl Peer {
 fn decode(envelope: &[String]) -> Result<Vec<Vec<u8>>, Halt> {
     let frames = envelope.iter().map(hex::decode);
     frames.collect::<Result<_, _>>().map_err(|error| Halt::Wrong(error.to_string()))
+}
+
+/// Those of a message's properties, as text.
+fn said_of(message: Option<&Message>, names: &[String]) -> BTreeMap<String, Option<String>> {
+    let known = message.and_then(Message::properties);
+    let value = |name: &String| {
+        let value = known.as_ref().and_then(|known| known.get(name));
+        value.map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    names.iter().map(|name| (name.clone(), value(name))).collect()
 }
 
 /// Whether the check said stop; a deadline stays an error.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ringmq::options::SocketOption;
 use ringmq::{AnySocket, BackendChoice, Context, Error, Message, Multipart, SocketType};
 
 /// How long one blocking call may last before stop and deadline are looked at.
@@ -73,15 +74,6 @@ impl From<Backend> for BackendChoice {
     }
 }
 
-/// Why a socket could not be opened or changed as the flags say.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
-    #[error(transparent)]
-    Socket(#[from] Error),
-    #[error("there is no option {name} with the value {value:?}")]
-    NoSuchOption { name: String, value: String },
-}
-
 /// The flags that open a socket.
 #[derive(Debug, Args)]
 pub(crate) struct SocketArgs {
@@ -103,8 +95,8 @@ pub(crate) struct SocketArgs {
 }
 
 impl SocketArgs {
-    /// Opens the socket, with slices as its time limits.
-    pub(crate) fn open(&self) -> Result<(Context, AnySocket), OpenError> {
+    /// Makes the socket, with slices as its time limits, and sets its options.
+    pub(crate) fn open(&self) -> Result<(Context, AnySocket), Error> {
         let context = Context::builder().backend(self.backend.into()).build()?;
         let socket = context.socket(self.kind.into())?;
         set_slices(&socket, self.kind)?;
@@ -112,13 +104,18 @@ impl SocketArgs {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             set_option(&socket, name, value)?;
         }
+        Ok((context, socket))
+    }
+
+    /// Binds and connects it.
+    pub(crate) fn attach(&self, socket: &AnySocket) -> Result<(), Error> {
         for endpoint in &self.bind {
             socket.bind(endpoint)?;
         }
         for endpoint in &self.connect {
             socket.connect(endpoint)?;
         }
-        Ok((context, socket))
+        Ok(())
     }
 }
 
@@ -133,26 +130,10 @@ pub(crate) fn set_slices(socket: &AnySocket, kind: Kind) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sets an option by the name that both kinds of peer know.
-pub(crate) fn set_option(socket: &AnySocket, name: &str, value: &str) -> Result<(), OpenError> {
-    let unknown = || OpenError::NoSuchOption { name: name.to_owned(), value: value.to_owned() };
-    if name == "routing_id" {
-        return Ok(socket.set_routing_id(value)?);
-    }
-    let small: u32 = value.parse().map_err(|_| unknown())?;
-    let number = u64::from(small);
-    match name {
-        "send_hwm" => socket.set_send_hwm(small),
-        "recv_hwm" => socket.set_recv_hwm(small),
-        "relaxed" => socket.set_relaxed(number != 0),
-        "correlate" => socket.set_correlate(number != 0),
-        "mandatory" => socket.set_mandatory(number != 0),
-        "handshake_interval" => socket.set_handshake_interval(Some(Duration::from_millis(number))),
-        "reconnect_interval" => socket.set_reconnect_interval(Some(Duration::from_millis(number))),
-        "max_message_size" => socket.set_max_message_size(Some(number)),
-        _ => return Err(unknown()),
-    }?;
-    Ok(())
+/// Sets an option by its name in the option table, which is libzmq's.
+pub(crate) fn set_option(socket: &AnySocket, name: &str, value: &str) -> Result<(), Error> {
+    let option = SocketOption::by_name(name)?;
+    socket.set_option(option, &option.parse(value)?)
 }
 
 /// Sends one message within a slice; `false` if there was no room, or nobody to take it yet.

@@ -20,7 +20,7 @@ use clap::Args;
 use ringmq::{AnySocket, Context};
 
 use crate::pattern::mix;
-use crate::socket::{Backend, Kind, OpenError, set_option, set_slices};
+use crate::socket::{Backend, Kind, set_option, set_slices};
 use crate::usage::Usage;
 use peer_supervisor::PeerSupervisor;
 use scenario::{PAIRINGS, Scenario};
@@ -55,16 +55,14 @@ pub(crate) enum SoakError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Socket(#[from] ringmq::Error),
-    #[error(transparent)]
-    Open(#[from] OpenError),
 }
 
 /// Options that a kind of socket needs so that its losses can be told from its drops, and so that
 /// a strict REQ does not wait for the dead.
 fn options(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Pub | Kind::Sub => &["send_hwm=0", "recv_hwm=0"],
-        Kind::Req => &["relaxed=1", "correlate=1"],
+        Kind::Pub | Kind::Sub => &["sndhwm=0", "rcvhwm=0"],
+        Kind::Req => &["req_relaxed=1", "req_correlate=1"],
         _ => &[],
     }
 }
