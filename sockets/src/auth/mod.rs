@@ -51,6 +51,7 @@ mod keys;
 mod zap;
 
 pub use candidate::{Authenticator, Candidate};
+pub use ringmq_engine::UnixPeer;
 pub(crate) use gate::Gate;
 #[cfg(feature = "curve")]
 pub use keys::curve_keypair;
