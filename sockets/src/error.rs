@@ -104,6 +104,12 @@ pub enum Error {
         /// What is the matter.
         reason: String,
     },
+    /// What is no address and no network, for [`AddressRules`](crate::auth::AddressRules) (`EINVAL`).
+    #[error("{rule} is no address rule: write 192.0.2.1, 192.0.2.0/24 or the same of IPv6")]
+    AddressRule {
+        /// The text.
+        rule: String,
+    },
     /// A message was to be taken apart into a number of frames that it does not have (`EPROTO`); see
     /// [`FrameCountError`].
     #[error("the message has {found} frames instead of {expected}")]

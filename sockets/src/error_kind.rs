@@ -49,6 +49,7 @@ kinds! {
     AmbiguousEndpoint
     InvalidOption
     NoSuchOption
+    AddressRule
     FrameCount
     Unfinished
     BackendUnavailable

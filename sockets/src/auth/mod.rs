@@ -44,12 +44,14 @@
 //! [monitor](crate::Socket::monitor). As long as there is none, the handshake's
 //! [time](crate::Socket::set_handshake_timeout) runs.
 
+mod address_rules;
 mod candidate;
 mod gate;
 #[cfg(feature = "curve")]
 mod keys;
 mod zap;
 
+pub use address_rules::AddressRules;
 pub use candidate::{Authenticator, Candidate};
 pub use ringmq_engine::UnixPeer;
 pub(crate) use gate::Gate;
