@@ -1,5 +1,7 @@
 //! What can go wrong, and who is at fault.
 
+#[cfg(feature = "curve")]
+use crate::auth::CertificateError;
 use crate::context::unfinished::Unfinished;
 use crate::socket::multipart::Multipart;
 use ringmq_engine::{BackendUnavailable, StartError};
@@ -110,6 +112,10 @@ pub enum Error {
         /// The text.
         rule: String,
     },
+    /// A certificate cannot be read, written or used (`EINVAL`, or the system's).
+    #[cfg(feature = "curve")]
+    #[error("certificate: {0}")]
+    Certificate(Arc<CertificateError>),
     /// A message was to be taken apart into a number of frames that it does not have (`EPROTO`); see
     /// [`FrameCountError`].
     #[error("the message has {found} frames instead of {expected}")]
@@ -177,6 +183,13 @@ impl From<BindError> for Error {
             BindError::AddressInUse { endpoint, .. } => Self::AddressInUse { endpoint },
             error => Self::Bind(Arc::new(error)),
         }
+    }
+}
+
+#[cfg(feature = "curve")]
+impl From<CertificateError> for Error {
+    fn from(error: CertificateError) -> Self {
+        Self::Certificate(Arc::new(error))
     }
 }
 

@@ -46,6 +46,8 @@
 
 mod address_rules;
 mod candidate;
+#[cfg(feature = "curve")]
+mod certificate;
 mod gate;
 #[cfg(feature = "curve")]
 mod keys;
@@ -53,10 +55,12 @@ mod zap;
 
 pub use address_rules::AddressRules;
 pub use candidate::{Authenticator, Candidate};
-pub use ringmq_engine::UnixPeer;
+#[cfg(feature = "curve")]
+pub use certificate::{Certificate, CertificateError, CertificateFault};
 pub(crate) use gate::Gate;
 #[cfg(feature = "curve")]
 pub use keys::curve_keypair;
+pub use ringmq_engine::UnixPeer;
 #[cfg(feature = "curve")]
 pub use ringmq_zmtp::{CurveKeyPair, CurvePublicKey, CurveSecretKey, KeyError};
 pub use ringmq_zmtp::{Denial, Z85Error, z85_decode, z85_encode};
