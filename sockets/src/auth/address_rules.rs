@@ -1,13 +1,10 @@
 //! From which addresses peers may come at all, before anybody looks at what they have to show.
 
 use super::candidate::{Authenticator, Candidate};
+use super::network::Network;
 use crate::error::Error;
-use ipnet::{IpNet, Ipv4Net};
 use ringmq_zmtp::Denial;
 use std::net::IpAddr;
-
-/// Prefix bits of the IPv6 addresses that stand for IPv4 ones, `::ffff:0:0/96`.
-const MAPPED_PREFIX: u8 = 96;
 
 /// Lists of addresses and networks from which peers may come, or may not, for an authenticator that judges
 /// those who pass:
@@ -39,8 +36,8 @@ const MAPPED_PREFIX: u8 = 96;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressRules {
-    allowed: Vec<IpNet>,
-    denied: Vec<IpNet>,
+    allowed: Vec<Network>,
+    denied: Vec<Network>,
     allows_ipc: bool,
 }
 
@@ -134,8 +131,7 @@ impl AddressRules {
         let all_pass = self.allowed.is_empty() && !self.allows_ipc;
         match origin {
             Origin::Ip(address) => {
-                let address = address.to_canonical();
-                let on = |list: &[IpNet]| list.iter().any(|network| network.contains(&address));
+                let on = |list: &[Network]| list.iter().any(|network| network.contains(address));
                 !on(&self.denied) && (all_pass || on(&self.allowed))
             }
             Origin::Ipc => all_pass || self.allows_ipc,
@@ -164,22 +160,8 @@ fn origin(candidate: &Candidate) -> Origin {
     }
 }
 
-/// A network, or an address as a network of one.
-fn parse(text: &str) -> Result<IpNet, Error> {
-    let address = text.parse::<IpAddr>().map(IpNet::from);
-    let network = address.or_else(|_| text.parse::<IpNet>());
-    network.map(canonical).map_err(|_| Error::AddressRule { rule: text.to_owned() })
-}
-
-/// A network of IPv4, if it is written as one of IPv6.
-fn canonical(network: IpNet) -> IpNet {
-    let prefix = network.prefix_len().checked_sub(MAPPED_PREFIX);
-    match (network, network.addr().to_canonical(), prefix) {
-        (IpNet::V6(_), IpAddr::V4(address), Some(prefix)) => {
-            Ipv4Net::new(address, prefix).map_or(network, IpNet::V4)
-        }
-        _ => network,
-    }
+fn parse(text: &str) -> Result<Network, Error> {
+    Network::parse(text).ok_or_else(|| Error::AddressRule { rule: text.to_owned() })
 }
 
 #[cfg(test)]
@@ -275,7 +257,16 @@ mod tests {
     fn what_is_no_rule_is_said_to_be_none() {
         for text in ["", "localhost", "10.0.0.0/33", "10.0.0.0/", "10.0.0", "10.0.0.0/-1", "::/129"]
             .into_iter()
-            .chain(["10.0.0.0/8 ", "10.0.0.1:80", "fe80::1%lo", "*", "10.0.0.0/255.0.0.0"])
+            .chain([
+                "10.0.0.0/8 ",
+                "10.0.0.0/+8",
+                "10.0.0.0/8/8",
+                "/8",
+                "10.0.0.1:80",
+                "fe80::1%lo",
+                "*",
+                "10.0.0.0/255.0.0.0",
+            ])
         {
             match AddressRules::new().deny(text) {
                 Err(Error::AddressRule { rule }) => assert_eq!(rule, text),

@@ -51,6 +51,7 @@ mod certificate;
 mod gate;
 #[cfg(feature = "curve")]
 mod keys;
+mod network;
 mod zap;
 
 pub use address_rules::AddressRules;
