@@ -29,7 +29,7 @@ impl CertificateError {
         Self { path: None, line: Some(line), fault: fault.into() }
     }
 
-    pub(super) fn io(path: &Path, action: &'static str, error: io::Error) -> Self {
+    pub(in crate::auth) fn io(path: &Path, action: &'static str, error: io::Error) -> Self {
         Self::from(CertificateFault::Io { action, error: Arc::new(error) }).in_file(path)
     }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// What the name of a secret file has behind that of the public one.
-const SECRET_SUFFIX: &str = "_secret";
+pub(in crate::auth) const SECRET_SUFFIX: &str = "_secret";
 
 /// The file for the secret certificate beside a public one.
 pub(super) fn secret_path(path: &Path) -> PathBuf {
@@ -41,18 +41,18 @@ fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, CertificateError> {
 
 /// Who may read a file that is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Readers {
+pub(super) enum Audience {
     Owner,
     Everybody,
 }
 
 /// Replaces a file by another one in one step, which nobody else can have read if it is for its owner.
-pub(super) fn write(path: &Path, text: &str, readers: Readers) -> Result<(), CertificateError> {
-    replace(path, text, readers)
+pub(super) fn write(path: &Path, text: &str, audience: Audience) -> Result<(), CertificateError> {
+    replace(path, text, audience)
         .map_err(|error| CertificateError::io(path, "cannot be written", error))
 }
 
-fn replace(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
+fn replace(path: &Path, text: &str, audience: Audience) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -64,11 +64,11 @@ fn replace(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     {
         use std::os::unix::fs::PermissionsExt as _;
         // Has them from the moment in which it is there; the process's mask takes more away.
-        let mode = if readers == Readers::Owner { 0o600 } else { 0o644 };
+        let mode = if audience == Audience::Owner { 0o600 } else { 0o644 };
         builder.permissions(fs::Permissions::from_mode(mode));
     }
     #[cfg(not(unix))]
-    let _ = readers;
+    let _ = audience;
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     // Or else the new name might outlive a crash of the system, and what it stands for might not.

@@ -2,15 +2,18 @@
 
 mod error;
 mod files;
+mod reader;
 #[cfg(test)]
 mod tests;
 mod zpl;
 
 pub use error::{CertificateError, CertificateFault};
+pub(super) use files::SECRET_SUFFIX;
 
 use super::keys::curve_keypair;
 use crate::error::Error;
-use files::Readers;
+use files::Audience;
+use reader::CertificateReader;
 use ringmq_zmtp::{CurveKeyPair, CurvePublicKey, CurveSecretKey};
 use std::fmt;
 use std::io;
@@ -186,11 +189,11 @@ impl Certificate {
         if text.len() > MAX_SIZE {
             return Err(CertificateFault::TooLarge.into());
         }
-        let mut found = Found::default();
+        let mut reader = CertificateReader::default();
         for line in zpl::lines(text) {
-            found.take(&line?)?;
+            reader.take(&line?)?;
         }
-        found.certificate()
+        reader.certificate()
     }
 
     /// Reads `path_secret` if there is such a file, and else `path`: one's own certificate, with the
@@ -283,7 +286,7 @@ impl Certificate {
     /// ```
     #[doc(alias = "zcert_save_public")]
     pub fn save_public(&self, path: impl AsRef<Path>) -> Result<(), CertificateError> {
-        self.save_as(path.as_ref(), Readers::Everybody)
+        self.save_as(path.as_ref(), Audience::Everybody)
     }
 
     /// Writes both keys and the metadata to `path`, in one step in the place of what is there. The file has
@@ -303,24 +306,24 @@ impl Certificate {
     /// ```
     #[doc(alias = "zcert_save_secret")]
     pub fn save_secret(&self, path: impl AsRef<Path>) -> Result<(), CertificateError> {
-        self.save_as(path.as_ref(), Readers::Owner)
+        self.save_as(path.as_ref(), Audience::Owner)
     }
 
-    fn save_as(&self, path: &Path, readers: Readers) -> Result<(), CertificateError> {
+    fn save_as(&self, path: &Path, audience: Audience) -> Result<(), CertificateError> {
         let text =
-            self.text(readers).map_err(|fault| CertificateError::from(fault).in_file(path))?;
-        files::write(path, &text, readers)
+            self.text(audience).map_err(|fault| CertificateError::from(fault).in_file(path))?;
+        files::write(path, &text, audience)
     }
 
     /// What is in a file.
-    fn text(&self, readers: Readers) -> Result<Zeroizing<String>, CertificateFault> {
+    fn text(&self, audience: Audience) -> Result<Zeroizing<String>, CertificateFault> {
         // More than it takes, so that no copy of a secret is left behind as the memory grows.
         let metadata = self.metadata().map(|(name, value)| name.len() + value.len() + 10);
         let mut text = Zeroizing::new(String::with_capacity(1024 + metadata.sum::<usize>()));
-        let secret = match (readers, &self.secret) {
-            (Readers::Everybody, _) => None,
-            (Readers::Owner, Some(secret)) => Some(secret.to_z85()),
-            (Readers::Owner, None) => return Err(CertificateFault::NoSecretKey),
+        let secret = match (audience, &self.secret) {
+            (Audience::Everybody, _) => None,
+            (Audience::Owner, Some(secret)) => Some(secret.to_z85()),
+            (Audience::Owner, None) => return Err(CertificateFault::NoSecretKey),
         };
         let banner = if secret.is_some() { SECRET_BANNER } else { PUBLIC_BANNER };
         for part in [banner, "\n", METADATA, "\n"] {
@@ -372,78 +375,5 @@ impl fmt::Debug for Certificate {
             .field("has_secret", &self.secret.is_some())
             .field("metadata", &self.metadata)
             .finish()
-    }
-}
-
-/// What has been read of a certificate.
-#[derive(Default)]
-struct Found {
-    /// Of the line before.
-    section: Option<Section>,
-    seen: Vec<Section>,
-    public: Option<CurvePublicKey>,
-    secret: Option<(usize, CurveSecretKey)>,
-    metadata: Vec<(String, String)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Section {
-    Metadata,
-    Curve,
-}
-
-impl Found {
-    fn take(&mut self, line: &zpl::ZplLine<'_>) -> Result<(), CertificateError> {
-        let at = |fault: CertificateFault| CertificateError::at(line.number, fault);
-        let repeated = |said: bool| if said { Err(at(CertificateFault::Repeated)) } else { Ok(()) };
-        match (line.level, self.section, line.name) {
-            (0, _, name) => {
-                self.section = match name {
-                    METADATA => Some(Section::Metadata),
-                    CURVE => Some(Section::Curve),
-                    _ => None,
-                };
-                if let Some(section) = self.section {
-                    repeated(self.seen.contains(&section))?;
-                    self.seen.push(section);
-                }
-            }
-            (1, Some(Section::Metadata), name) => {
-                repeated(self.metadata.iter().any(|(known, _)| known == name))?;
-                self.metadata.push((name.to_owned(), line.value.to_owned()));
-            }
-            (1, Some(Section::Curve), PUBLIC_KEY) => {
-                repeated(self.public.is_some())?;
-                let key: CurvePublicKey =
-                    line.value.parse().map_err(|error| CertificateError::at(line.number, error))?;
-                if key.as_bytes() == &[0; 32] {
-                    return Err(at(CertificateFault::ZeroKey));
-                }
-                self.public = Some(key);
-            }
-            (1, Some(Section::Curve), SECRET_KEY) => {
-                repeated(self.secret.is_some())?;
-                let key =
-                    line.value.parse().map_err(|error| CertificateError::at(line.number, error))?;
-                self.secret = Some((line.number, key));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn certificate(self) -> Result<Certificate, CertificateError> {
-        let Some(public) = self.public else {
-            return Err(CertificateFault::NoPublicKey.into());
-        };
-        // czmq writes zeros if it knows of none.
-        let secret = self.secret.filter(|(_, key)| key.as_bytes() != &[0; 32]);
-        if let Some((line, key)) = &secret
-            && key.public_key() != public
-        {
-            return Err(CertificateError::at(*line, CertificateFault::KeysDiffer));
-        }
-        let secret = secret.map(|(_, key)| key);
-        Ok(Certificate { public, secret, metadata: self.metadata })
     }
 }

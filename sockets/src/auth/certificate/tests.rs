@@ -114,7 +114,7 @@ fn what_is_wrong_is_said_with_its_line() {
 
 #[test]
 fn each_beginning_of_a_file_is_refused_or_has_the_key() {
-    let text = own().text(Readers::Owner).unwrap();
+    let text = own().text(Audience::Owner).unwrap();
     for end in 0..text.len() {
         if let Ok(read) = Certificate::parse(&text.as_bytes()[..end]) {
             assert_eq!(read.public_key().to_string(), PUBLIC);
@@ -135,7 +135,7 @@ fn no_secret_is_shown() {
         let error = Certificate::parse(text.as_bytes()).unwrap_err();
         assert!(!format!("{error} {error:?}").contains(&secret[1..]), "{error:?}");
     }
-    assert!(!own().text(Readers::Everybody).unwrap().contains(secret));
+    assert!(!own().text(Audience::Everybody).unwrap().contains(secret));
 }
 
 #[test]
@@ -268,8 +268,8 @@ proptest! {
             text += &format!("    secret-key = \"{SECRET}\"\n");
         }
         if let Ok(read) = Certificate::parse(text.as_bytes()) {
-            let readers = if secret { Readers::Owner } else { Readers::Everybody };
-            let again = Certificate::parse(read.text(readers).unwrap().as_bytes()).unwrap();
+            let audience = if secret { Audience::Owner } else { Audience::Everybody };
+            let again = Certificate::parse(read.text(audience).unwrap().as_bytes()).unwrap();
             prop_assert_eq!(format!("{read:?}"), format!("{again:?}"));
         }
     }
