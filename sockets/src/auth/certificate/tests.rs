@@ -1,3 +1,6 @@
+//! Certificates as texts and as files, good and bad.
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use proptest::prelude::*;
 use std::fs;
@@ -247,7 +250,7 @@ mod unix {
     fn a_file_that_may_not_be_read_is_said_to_be_one() {
         let (_folder, path) = folder();
         own().save_public(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
         if fs::File::open(&path).is_ok() {
             eprintln!("SKIPPED: this user may read everything");
             return;

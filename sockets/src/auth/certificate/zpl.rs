@@ -143,10 +143,15 @@ pub(super) fn write(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> Result<Vec<(usize, String, String)>, (Option<usize>, String)> {
+    /// Levels, names and values, or the line and the fault.
+    type Read = Result<Vec<(usize, String, String)>, (Option<usize>, String)>;
+
+    fn read(text: &str) -> Read {
         lines(text.as_bytes())
             .map(|line| line.map(|line| (line.level, line.name.to_owned(), line.value.to_owned())))
             .collect::<Result<_, _>>()

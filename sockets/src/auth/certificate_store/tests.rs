@@ -1,3 +1,6 @@
+//! When the directory is looked at, and who waits for it.
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use crate::Context;
 use std::sync::atomic::{AtomicUsize, Ordering};
