@@ -90,7 +90,7 @@
 //! Who is denied is told the status (400 or 500), and does not come again by itself; with
 //! [`Denial::Temporary`] it is told nothing, and does. Every answer is an event of the socket's
 //! [monitor](crate::Socket::monitor). As long as there is none, the handshake's
-//! [time](crate::Socket::set_handshake_timeout) runs.
+//! [time](crate::Socket::set_handshake_interval) runs.
 
 mod address_rules;
 mod candidate;
