@@ -15,6 +15,7 @@ mod options;
 mod owner;
 mod session;
 mod tuning;
+mod unix_peer;
 
 #[cfg(unix)]
 pub use backend::ReadySet;
@@ -44,3 +45,4 @@ pub type PipeEnd = ringmq_pipe::PipeEnd<Direct>;
 pub type PipeState = ringmq_pipe::PipeState<Direct>;
 
 pub use tuning::{Granted, SettingError, TuningReport};
+pub use unix_peer::UnixPeer;

@@ -9,6 +9,7 @@ use crate::io_thread::IoHandle;
 use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
 use crate::monitor::MonitorEvent;
+use crate::unix_peer::UnixPeer;
 use ringmq_zmtp::{AuthAnswer, AuthRequest, Denial, Peer};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -27,6 +28,8 @@ pub struct Connection {
     pub peer: Arc<str>,
     /// The peer's address without a port, as in ZeroMQ's `Peer-Address` property.
     pub peer_address: Option<Arc<str>>,
+    /// The process at the other end of an ipc connection, where the system tells.
+    pub unix_peer: Option<UnixPeer>,
     /// The routing id that the socket has chosen for the peer, which mostly has none of its own; unset as
     /// long as it has not.
     pub assigned_id: OnceLock<Box<[u8]>>,

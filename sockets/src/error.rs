@@ -1,5 +1,7 @@
 //! What can go wrong, and who is at fault.
 
+#[cfg(feature = "curve")]
+use crate::auth::CertificateError;
 use crate::context::unfinished::Unfinished;
 use crate::socket::multipart::Multipart;
 use ringmq_engine::{BackendUnavailable, StartError};
@@ -104,6 +106,16 @@ pub enum Error {
         /// What is the matter.
         reason: String,
     },
+    /// What is no address and no network, for [`AddressRules`](crate::auth::AddressRules) (`EINVAL`).
+    #[error("{rule} is no address rule: write 192.0.2.1, 192.0.2.0/24 or the same of IPv6")]
+    AddressRule {
+        /// The text.
+        rule: String,
+    },
+    /// A certificate cannot be read, written or used (`EINVAL`, or the system's).
+    #[cfg(feature = "curve")]
+    #[error("certificate: {0}")]
+    Certificate(Arc<CertificateError>),
     /// A message was to be taken apart into a number of frames that it does not have (`EPROTO`); see
     /// [`FrameCountError`].
     #[error("the message has {found} frames instead of {expected}")]
@@ -171,6 +183,13 @@ impl From<BindError> for Error {
             BindError::AddressInUse { endpoint, .. } => Self::AddressInUse { endpoint },
             error => Self::Bind(Arc::new(error)),
         }
+    }
+}
+
+#[cfg(feature = "curve")]
+impl From<CertificateError> for Error {
+    fn from(error: CertificateError) -> Self {
+        Self::Certificate(Arc::new(error))
     }
 }
 

@@ -4,11 +4,12 @@ use crate::error::{Error, SendError};
 
 /// Makes the kinds of the errors there are; one that is not here does not build.
 macro_rules! kinds {
-    ($($kind:ident)*) => {
+    ($($(#[$condition:meta])? $kind:ident)*) => {
         /// Which [`Error`] it is, without what that carries.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorKind {$(
+            $(#[$condition])?
             #[doc = concat!("[`Error::", stringify!($kind), "`].")]
             $kind,
         )*}
@@ -26,7 +27,7 @@ macro_rules! kinds {
             #[doc(alias = "zmq_errno")]
             pub fn kind(&self) -> ErrorKind {
                 match self {
-                    $(Self::$kind { .. } => ErrorKind::$kind,)*
+                    $($(#[$condition])? Self::$kind { .. } => ErrorKind::$kind,)*
                 }
             }
         }
@@ -49,6 +50,9 @@ kinds! {
     AmbiguousEndpoint
     InvalidOption
     NoSuchOption
+    AddressRule
+    #[cfg(feature = "curve")]
+    Certificate
     FrameCount
     Unfinished
     BackendUnavailable

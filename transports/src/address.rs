@@ -1,5 +1,6 @@
 //! Socket addresses as text: for events and errors, and for the metadata of messages.
 
+use ringmq_engine::UnixPeer;
 use socket2::{SockAddr, Socket};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
@@ -24,18 +25,39 @@ pub fn describe(address: &SockAddr) -> String {
         .unwrap_or_else(|| format!("(address of family {})", i32::from(address.domain())))
 }
 
-/// The property `Peer-Address` of what arrives on a connected stream: the numeric IP address
-/// without a port; for ipc on Linux `localhost:uid:gid:pid`.
-///
-/// Nothing where the peer has gone already, or where the system does not tell.
-#[must_use]
-pub fn peer_address(stream: &Socket) -> Option<String> {
-    let peer = stream.peer_addr().ok()?;
-    match peer.as_socket() {
-        Some(peer) => Some(peer.ip().to_string()),
-        None if peer.is_unix() => ipc::peer_address(stream),
-        None => None,
+/// What the system tells of the other end of a connected stream, asked once.
+#[derive(Clone, Debug, Default)]
+pub struct RemoteEnd {
+    /// As [`describe`] writes it; empty if the peer has gone already.
+    pub endpoint: String,
+    /// The property `Peer-Address`: the numeric IP address without a port; for ipc on Linux
+    /// `localhost:uid:gid:pid`.
+    pub address: Option<String>,
+    /// The process at the other end of an ipc connection.
+    pub unix_peer: Option<UnixPeer>,
+}
+
+impl RemoteEnd {
+    /// Asks the system.
+    #[must_use]
+    pub fn of(stream: &Socket) -> Self {
+        let Ok(peer) = stream.peer_addr() else {
+            return Self::default();
+        };
+        let unix_peer = if peer.is_unix() { ipc::unix_peer(stream) } else { None };
+        let address = match (peer.as_socket(), unix_peer) {
+            (Some(peer), _) => Some(peer.ip().to_string()),
+            (None, Some(peer)) => unix_address(peer),
+            (None, None) => None,
+        };
+        Self { endpoint: describe(&peer), address, unix_peer }
     }
+}
+
+/// As libzmq writes it on Linux, where other libraries take it apart.
+fn unix_address(peer: UnixPeer) -> Option<String> {
+    let UnixPeer { pid, uid, gid, .. } = peer;
+    cfg!(target_os = "linux").then(|| format!("localhost:{uid}:{gid}:{}", pid.unwrap_or(0)))
 }
 
 thread_local! {

@@ -150,7 +150,7 @@ fn a_refused_option_is_named() {
 /// What only Linux has, or lets one read back.
 #[cfg(target_os = "linux")]
 mod linux {
-    use ringmq_transports::address::peer_address;
+    use ringmq_transports::address::RemoteEnd;
     use ringmq_transports::options::IPC_BUFFER;
 
     use super::*;
@@ -182,8 +182,12 @@ mod linux {
             (own.uid(), own.gid())
         };
         let expected = format!("localhost:{uid}:{gid}:{}", std::process::id());
-        assert_eq!(peer_address(&accepted).as_deref(), Some(expected.as_str()));
-        assert_eq!(peer_address(&connecting).as_deref(), Some(expected.as_str()));
+        for end in [&accepted, &connecting] {
+            let remote = RemoteEnd::of(end);
+            assert_eq!(remote.address.as_deref(), Some(expected.as_str()));
+            let peer = remote.unix_peer.unwrap();
+            assert_eq!((peer.pid, peer.uid, peer.gid), (Some(std::process::id()), uid, gid));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use common::{connect_and_accept, tcp_bind, tcp_connect, under_wine};
-use ringmq_transports::address::{describe, peer_address};
+use ringmq_transports::address::{RemoteEnd, describe};
 use ringmq_transports::endpoint::Endpoint;
 use ringmq_transports::error::{BindError, ConnectError, OptionError, ResolveError};
 use ringmq_transports::options::{Keepalive, TcpOptions};
@@ -85,7 +85,7 @@ fn ipv6_listens_and_connects_with_the_option() {
     let peer = tcp_connect(&resolved).as_numeric().unwrap();
     let connecting = start_connect(peer, None, &with_ipv6()).unwrap();
     let accepted = connect_and_accept(&connecting, &peer.into(), &listener);
-    assert_eq!(peer_address(&accepted).as_deref(), Some("::1"));
+    assert_eq!(RemoteEnd::of(&accepted).address.as_deref(), Some("::1"));
 }
 
 #[test]
@@ -117,8 +117,8 @@ fn the_wildcard_with_ipv6_serves_both_families() {
     let peer = SocketAddr::from(([127, 0, 0, 1], port(&listener)));
     let connecting = start_connect(peer, None, &with_ipv6()).unwrap();
     let accepted = connect_and_accept(&connecting, &peer.into(), &listener);
-    assert_eq!(peer_address(&accepted).as_deref(), Some("::ffff:127.0.0.1"));
-    assert_eq!(peer_address(&connecting).as_deref(), Some("127.0.0.1"));
+    assert_eq!(RemoteEnd::of(&accepted).address.as_deref(), Some("::ffff:127.0.0.1"));
+    assert_eq!(RemoteEnd::of(&connecting).address.as_deref(), Some("127.0.0.1"));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn accepted_and_connected_streams_have_no_delay() {
     assert!(connecting.tcp_nodelay().unwrap());
     assert!(accepted.tcp_nodelay().unwrap());
     assert!(!accepted.keepalive().unwrap(), "the default is the system's");
-    assert_eq!(peer_address(&accepted).as_deref(), Some("127.0.0.1"));
+    assert_eq!(RemoteEnd::of(&accepted).address.as_deref(), Some("127.0.0.1"));
     assert_eq!(describe(&connecting.peer_addr().unwrap()), resolved);
 }
 

@@ -137,7 +137,7 @@ impl End {
             bytes = &bytes[handshake.input(now, &mut no_random, bytes)?..];
             handshake.take_output(&mut self.output);
             if let Some(established) = handshake.established() {
-                let Established { peer, mut decoder, encoder, heartbeat } = established;
+                let Established { peer, mut decoder, encoder, heartbeat, .. } = established;
                 self.peer = Some(peer);
                 decoder.decode(b"", usize::MAX, &mut self.recorder)?;
                 self.phase = Phase::Traffic(Traffic { decoder, encoder, heartbeat });

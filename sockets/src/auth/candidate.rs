@@ -1,6 +1,6 @@
 //! A peer that wants to be let in, and who decides.
 
-use ringmq_engine::{Applicant, Connection};
+use ringmq_engine::{Applicant, Connection, UnixPeer};
 #[cfg(feature = "curve")]
 use ringmq_zmtp::CurvePublicKey;
 use ringmq_zmtp::{AuthAnswer, Denial};
@@ -71,6 +71,7 @@ pub struct Candidate {
     applicant: Option<Applicant>,
     endpoint: Arc<str>,
     peer_address: Option<Arc<str>>,
+    unix_peer: Option<UnixPeer>,
 }
 
 impl Candidate {
@@ -79,6 +80,7 @@ impl Candidate {
             applicant: Some(applicant),
             endpoint: connection.endpoint.clone(),
             peer_address: connection.peer_address.clone(),
+            unix_peer: connection.unix_peer,
         }
     }
 
@@ -127,6 +129,37 @@ impl Candidate {
     /// ```
     pub fn peer_address(&self) -> Option<&str> {
         self.peer_address.as_deref()
+    }
+
+    /// The process at the other end of an ipc connection, as the system vouches for it on Linux, macOS and the
+    /// BSDs; `None` elsewhere, and over other transports.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[cfg(target_os = "linux")]
+    /// # fn main() -> Result<(), ringmq::Error> {
+    /// use ringmq::auth::{Candidate, Denial};
+    /// use std::os::unix::fs::MetadataExt;
+    ///
+    /// let own = std::fs::metadata("/proc/self").expect("this process").uid();
+    /// let context = ringmq::Context::new();
+    /// let server = context.pull()?;
+    /// server.set_authenticator(move |candidate: Candidate| match candidate.unix_peer() {
+    ///     Some(peer) if peer.uid == own => candidate.allow_as(&format!("user {}", peer.uid)),
+    ///     _ => candidate.deny(Denial::Credentials),
+    /// })?;
+    /// let endpoint = server.bind("ipc://*")?;
+    /// let client = context.push()?;
+    /// client.connect(&endpoint)?;
+    /// client.send("from this very user")?;
+    /// assert_eq!(server.recv()?, "from this very user");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(target_os = "linux"))]
+    /// # fn main() {}
+    /// ```
+    pub fn unix_peer(&self) -> Option<UnixPeer> {
+        self.unix_peer
     }
 
     /// The [domain](crate::Socket::set_zap_domain) of the socket.

@@ -39,21 +39,81 @@
 //! # Ok::<(), ringmq::Error>(())
 //! ```
 //!
+//! # Keys in files
+//! With CURVE, each side has a [`Certificate`]: a file with its public key to be given away, and beside it one
+//! with the secret key, in the format of czmq and pyzmq. A server keeps those of its clients in a directory,
+//! of which a [`CertificateStore`] is the authenticator; [`AddressRules`] say from where they may come.
+//!
+//! ```
+//! # #[cfg(feature = "curve")]
+//! # fn main() -> Result<(), ringmq::Error> {
+//! use ringmq::Context;
+//! use ringmq::auth::{AddressRules, Certificate, CertificateStore};
+//! # let folder = tempfile::tempdir().expect("a directory");
+//! # let home = folder.path();
+//! # std::fs::create_dir(home.join("clients")).expect("a directory");
+//!
+//! // Once, where each of them is at home; of the client the server gets alice.key, and nothing else.
+//! Certificate::generate()?.save(home.join("server.key"))?;
+//! let mut alice = Certificate::generate()?;
+//! alice.set("name", "Alice")?;
+//! alice.save(home.join("alice.key"))?;
+//! alice.save_public(home.join("clients/alice.key"))?;
+//!
+//! // The server.
+//! let context = Context::new();
+//! let server = context.pull()?;
+//! server.set_certificate(&Certificate::load(home.join("server.key"))?)?;
+//! server.set_curve_server(true)?;
+//! let clients = CertificateStore::open(home.join("clients"))?;
+//! server.set_authenticator(AddressRules::new().allow("127.0.0.0/8")?.then(clients))?;
+//! let endpoint = server.bind("tcp://127.0.0.1:*")?;
+//!
+//! // The client.
+//! let client = context.push()?;
+//! client.set_certificate(&Certificate::load(home.join("alice.key"))?)?;
+//! client.set_curve_server_key(Certificate::load_public(home.join("server.key"))?.public_key())?;
+//! client.connect(&endpoint)?;
+//! client.send("for the server's eyes only")?;
+//!
+//! let message = server.recv()?;
+//! let sender = message.properties().expect("of a peer that is connected");
+//! assert_eq!(sender.get("name"), Some(&b"Alice"[..]));
+//! assert_eq!(sender.get("User-Id"), Some(alice.public_key().to_string().as_bytes()));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "curve"))]
+//! # fn main() {}
+//! ```
+//!
+//! # What becomes of those who are turned away
 //! Who is denied is told the status (400 or 500), and does not come again by itself; with
 //! [`Denial::Temporary`] it is told nothing, and does. Every answer is an event of the socket's
 //! [monitor](crate::Socket::monitor). As long as there is none, the handshake's
 //! [time](crate::Socket::set_handshake_interval) runs.
 
+mod address_rules;
 mod candidate;
+#[cfg(feature = "curve")]
+mod certificate;
+#[cfg(feature = "curve")]
+mod certificate_store;
 mod gate;
 #[cfg(feature = "curve")]
 mod keys;
+mod network;
 mod zap;
 
+pub use address_rules::AddressRules;
 pub use candidate::{Authenticator, Candidate};
+#[cfg(feature = "curve")]
+pub use certificate::{Certificate, CertificateError, CertificateFault};
+#[cfg(feature = "curve")]
+pub use certificate_store::CertificateStore;
 pub(crate) use gate::Gate;
 #[cfg(feature = "curve")]
 pub use keys::curve_keypair;
+pub use ringmq_engine::UnixPeer;
 #[cfg(feature = "curve")]
 pub use ringmq_zmtp::{CurveKeyPair, CurvePublicKey, CurveSecretKey, KeyError};
 pub use ringmq_zmtp::{Denial, Z85Error, z85_decode, z85_encode};

@@ -1,6 +1,8 @@
 //! The options of a socket that say what it shows of itself, and whom it lets in.
 
 use crate::auth::Authenticator;
+#[cfg(feature = "curve")]
+use crate::auth::{Certificate, CertificateError, CertificateFault};
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::options::{Secret, table};
@@ -218,6 +220,31 @@ impl<K: Kind> Socket<K> {
 
 #[cfg(feature = "curve")]
 impl<K: Kind> Socket<K> {
+    /// Has this end show the keys of its own certificate: sets the
+    /// [secret key](Self::set_curve_secret_key) and the [public one](Self::set_curve_public_key).
+    ///
+    /// # Errors
+    /// [`Error::Certificate`] if it has no secret key, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::auth::Certificate;
+    /// let own = Certificate::generate()?;
+    /// let server = ringmq::Context::new().router()?;
+    /// server.set_certificate(&own)?;
+    /// server.set_curve_server(true)?;
+    /// assert_eq!(server.curve_public_key()?, Some(own.public_key()));
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "zcert_apply")]
+    pub fn set_certificate(&self, certificate: &Certificate) -> Result<(), Error> {
+        let Some(secret) = certificate.secret_key() else {
+            return Err(CertificateError::from(CertificateFault::NoSecretKey).into());
+        };
+        self.set_curve_secret_key(secret.clone())?;
+        self.set_curve_public_key(certificate.public_key())
+    }
+
     /// Whether this end is the server of CURVE: it has a [secret key](Self::set_curve_secret_key), and its
     /// clients know the public one. Who of them is let in is in [`auth`](crate::auth). Default `false`.
     ///

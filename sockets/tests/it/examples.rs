@@ -2,6 +2,7 @@
 
 use crate::harness::{PATIENCE, eventually, patient};
 use ringmq::Context;
+use ringmq::auth::Certificate;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
@@ -176,4 +177,17 @@ fn brokering() {
         remote.send("TERMINATE").unwrap();
         broker.finish();
     });
+}
+
+#[test]
+fn certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (made, copy) = (path("a.key"), path("b.key"));
+    let shown = Example::start("certificate", &["new", &made, "name=Alice"]).finish();
+    let key = Certificate::load(&made).unwrap().public_key();
+    assert_eq!(shown, format!("{key}\nname = Alice\n"));
+    assert_eq!(Example::start("certificate", &["copy", &made, &copy]).finish(), "");
+    assert_eq!(Example::start("certificate", &["show", &copy]).finish(), shown);
+    assert!(Certificate::load(&copy).unwrap().secret_key().is_some());
 }

@@ -7,6 +7,7 @@
 mod again;
 mod attending;
 mod auth;
+mod auth_files;
 mod backends;
 mod bad_input;
 mod closing;

@@ -15,7 +15,7 @@ mod system;
 mod system;
 
 pub use listen::{IpcGuard, listen, start_connect, tune_stream};
-pub(crate) use system::{describe, peer_address};
+pub(crate) use system::{describe, unix_peer};
 
 use crate::endpoint::{IpcEndpoint, Text};
 use crate::error::{BindError, EndpointError, OptionError};

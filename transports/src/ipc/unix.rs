@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
+use ringmq_engine::UnixPeer;
 use socket2::{SockAddr, Socket};
 use tempfile::TempDir;
 
@@ -36,17 +37,55 @@ pub(crate) fn describe(address: &SockAddr) -> Option<String> {
     })
 }
 
-/// `localhost:uid:gid:pid` of the process that connected or that listens.
-#[cfg(target_os = "linux")]
-pub(crate) fn peer_address(stream: &Socket) -> Option<String> {
+/// The process that connected, or that listens.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn unix_peer(stream: &Socket) -> Option<UnixPeer> {
     use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
     let peer = getsockopt(stream, PeerCredentials).ok()?;
-    Some(format!("localhost:{}:{}:{}", peer.uid(), peer.gid(), peer.pid()))
+    Some(UnixPeer::new(u32::try_from(peer.pid()).unwrap_or(0), peer.uid(), peer.gid()))
 }
 
-/// Nothing: the credentials are Linux's.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn peer_address(_: &Socket) -> Option<String> {
+/// The process that connected, or that listens; which one it is only Apple's systems tell.
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd"
+))]
+pub(crate) fn unix_peer(stream: &Socket) -> Option<UnixPeer> {
+    let (uid, gid) = nix::unistd::getpeereid(stream).ok()?;
+    Some(UnixPeer::new(process(stream), uid.as_raw(), gid.as_raw()))
+}
+
+#[cfg(target_vendor = "apple")]
+fn process(stream: &Socket) -> u32 {
+    use nix::sys::socket::{getsockopt, sockopt::LocalPeerPid};
+
+    getsockopt(stream, LocalPeerPid).ok().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0)
+}
+
+#[cfg(any(
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd"
+))]
+fn process(_: &Socket) -> u32 {
+    0
+}
+
+/// Nothing: this system is not known to tell.
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd"
+)))]
+pub(crate) fn unix_peer(_: &Socket) -> Option<UnixPeer> {
     None
 }

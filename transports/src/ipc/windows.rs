@@ -5,6 +5,7 @@ use std::io;
 use std::os::windows::fs::MetadataExt;
 use std::path::Path;
 
+use ringmq_engine::UnixPeer;
 use socket2::{SockAddr, Socket};
 use tempfile::TempDir;
 
@@ -28,7 +29,7 @@ pub(crate) fn describe(address: &SockAddr) -> Option<String> {
     address.is_unix().then(|| "ipc://".to_owned())
 }
 
-/// Nothing: the credentials are Linux's.
-pub(crate) fn peer_address(_: &Socket) -> Option<String> {
+/// Nothing: Windows does not tell.
+pub(crate) fn unix_peer(_: &Socket) -> Option<UnixPeer> {
     None
 }

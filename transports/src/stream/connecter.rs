@@ -10,7 +10,7 @@
 //! it is needed, and not kept while connected: there may be thousands of connecters.
 
 use super::dial::{Dial, Dialed};
-use crate::address::{describe, peer_address, share};
+use crate::address::{RemoteEnd, share};
 use crate::backoff::Backoff;
 use crate::endpoint::{Endpoint, TcpEndpoint};
 use crate::error::ResolveError;
@@ -205,13 +205,15 @@ impl Connecter {
     }
 
     fn connected(&mut self, cx: &mut Cx<'_>, socket: Arc<Socket>) {
-        let peer = socket.peer_addr().map(|address| describe(&address)).unwrap_or_default();
+        let remote = RemoteEnd::of(&socket);
+        let same = remote.endpoint == *self.text;
         let connection = Connection {
             endpoint_id: self.settings.endpoint_id,
             endpoint: self.text.clone(),
             // The same, unless there was a name to look up.
-            peer: if peer == *self.text { self.text.clone() } else { peer.into() },
-            peer_address: peer_address(&socket).map(share),
+            peer: if same { self.text.clone() } else { remote.endpoint.into() },
+            peer_address: remote.address.map(share),
+            unix_peer: remote.unix_peer,
             ..Connection::default()
         };
         let Connection { endpoint, peer, .. } = connection.clone();

@@ -1,6 +1,6 @@
 //! The listener: accepts connections and makes a session of each. Runs on an I/O thread.
 
-use crate::address::{describe, peer_address, share};
+use crate::address::{RemoteEnd, share};
 use crate::endpoint::Endpoint;
 use crate::error::BindError;
 use crate::owner::Settings;
@@ -105,17 +105,18 @@ fn patiently<T>(
 
 impl Listener {
     fn accepted(&mut self, cx: &mut Cx<'_>, socket: Socket) {
-        let peer = socket.peer_addr().map(|address| describe(&address)).unwrap_or_default();
-        let address = peer_address(&socket).map(share);
+        let remote = RemoteEnd::of(&socket);
+        let address = remote.address.map(share);
         if let Some(limit) = self.visitors.refuse(&self.settings.options.limits, address.as_ref()) {
-            let (endpoint, peer) = (self.endpoint.clone(), peer.into());
+            let (endpoint, peer) = (self.endpoint.clone(), remote.endpoint.into());
             return self.owner.event(MonitorEvent::Refused { endpoint, peer, limit });
         }
         let connection = Connection {
             endpoint_id: self.settings.endpoint_id,
             endpoint: self.endpoint.clone(),
-            peer: peer.into(),
+            peer: remote.endpoint.into(),
             peer_address: address.clone(),
+            unix_peer: remote.unix_peer,
             ..Connection::default()
         };
         if let Err(error) = (self.tune)(&socket, &self.settings.options) {
