@@ -1,5 +1,6 @@
 //! A stream after a handshake, decoded in all the ways there are: they must lead to the same.
 
+use ringmq_pipe::frame;
 use ringmq_zmtp::{Decoded, Decoder, ProtocolError};
 
 use crate::common::{Event, Recorder};
@@ -18,7 +19,21 @@ pub(crate) fn agree(make: impl Fn() -> Decoder, apart: usize, stream: &[u8], see
     assert_eq!(in_pieces(make(), recorder(), &pieces), whole, "in pieces");
     let outcome = with_little_credit(make(), recorder(), &pieces, seed);
     assert_eq!(outcome, whole, "with little credit");
+    check_order(&whole.0);
     whole
+}
+
+/// No command for the log comes between the frames of a message.
+fn check_order(events: &[Event]) {
+    let flags = events.iter().filter_map(|event| match event {
+        Event::Frame(flags, _) => Some(*flags),
+        _ => None,
+    });
+    let mut in_message = false;
+    for flags in flags {
+        assert!(!in_message || flags & frame::COMMAND == 0, "a command inside a message");
+        in_message = flags & frame::MORE != 0;
+    }
 }
 
 fn in_pieces(mut decoder: Decoder, mut recorder: Recorder, pieces: &[&[u8]]) -> Outcome {

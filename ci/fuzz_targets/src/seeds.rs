@@ -60,6 +60,10 @@ pub(crate) fn wires() -> Vec<Vec<u8>> {
     let mut wires = all("wire");
     wires.extend(all("ping"));
     wires.extend(all("pong"));
+    // What is wrong: a subscription inside a message, a command without a name, a body that never ends.
+    wires.push(b"\x01\x01a\x04\x0b\x09SUBSCRIBEa\0\x01b".to_vec());
+    wires.push(b"\x04\x01\0".to_vec());
+    wires.push(b"\x02\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFFabc".to_vec());
     wires.sort();
     wires.dedup();
     wires

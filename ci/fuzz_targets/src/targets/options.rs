@@ -72,6 +72,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
                 let default = option.default(socket_type).to_bytes();
                 seeds.push([&[own, number], &default[..]].concat());
                 seeds.push([&[own, number], &b"-1"[..]].concat());
+                // Text that looks like what stands for bytes in text.
+                seeds.push([&[own, number], &br"a\x41\x"[..]].concat());
                 break;
             }
         }
