@@ -64,6 +64,35 @@ need_pip() {
     fi
 }
 
+# need_fuzzer: what build_fuzzer needs.
+need_fuzzer() {
+    local host libraries
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    libraries=$(rustc --print sysroot)/lib/rustlib/$host/lib
+    if ! compgen -G "$libraries/librustc-*_rt.asan.a" >/dev/null; then
+        echo "AddressSanitizer's run time is not in this toolchain"
+        return 1
+    fi
+    command -v "${CXX:-c++}" >/dev/null || need_deb g++
+}
+
+# build_fuzzer [TARGET...]: the programs that fuzz, into the folder $FUZZER. The stable toolchain can build them,
+# but only lets itself be told so with RUSTC_BOOTSTRAP. The flags are those of cargo-fuzz.
+build_fuzzer() {
+    local host flags bins=(--bin seeds) target
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    for target; do bins+=(--bin "fuzz_$target"); done
+    flags="-Zsanitizer=address -Cpasses=sancov-module"
+    flags+=" -Cllvm-args=-sanitizer-coverage-level=4"
+    flags+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
+    flags+=" -Cllvm-args=-sanitizer-coverage-pc-table"
+    flags+=" -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing"
+    FUZZER=$CARGO_TARGET_DIR/fuzz/$host/fuzz
+    CARGO_TARGET_DIR=$CARGO_TARGET_DIR/fuzz RUSTC_BOOTSTRAP=1 RUSTFLAGS=$flags CARGO_INCREMENTAL=0 \
+        cargo build --locked -p ringmq-fuzz --profile fuzz --features libfuzzer --target "$host" \
+        "${bins[@]}" >&2
+}
+
 # build_release PACKAGE...: the programs that the scripts drive, in the release profile.
 build_release() {
     local flags=() package

@@ -20,6 +20,7 @@ from rust_source import ROOT, before_tests, code, tracked
 #: From top to bottom: an arrow may only point downward. Tools stand above the library.
 LAYERS = (
     "ringmq-api",
+    "ringmq-fuzz",
     "ringmq-peer",
     "ringmq-bench",
     "ringmq-capi",
@@ -29,9 +30,11 @@ LAYERS = (
     "ringmq-zmtp",
     "ringmq-pipe",
 )
-TOOLS = ("ringmq-api", "ringmq-peer", "ringmq-bench")
+#: This tool is for what no application sees.
+FUZZING = "ringmq-fuzz"
+TOOLS = ("ringmq-api", FUZZING, "ringmq-peer", "ringmq-bench")
 #: These know the public crate and nothing below it; their own tests and benchmarks may.
-PUBLIC_API_ONLY = (*TOOLS, "ringmq-capi")
+PUBLIC_API_ONLY = (*(tool for tool in TOOLS if tool != FUZZING), "ringmq-capi")
 
 #: Where unsafe code may be.
 ISLANDS = ("engine/pipe/", "engine/src/backend/", "sockets/capi/")
