@@ -21,7 +21,15 @@ LONGEST_FILE = 500
 LONGEST_FUNCTION = 70
 
 #: What is written by hand, scripts without a suffix among it.
-SOURCES = ("*.rs", "*.py", "*.c", "ci/*")
+SOURCES = (
+    "*.rs",
+    "*.py",
+    "*.c",
+    "ci/*",
+    # Inputs of the fuzzer are bytes of any kind.
+    ":!ci/fuzz_targets/corpus",
+    ":!ci/fuzz_targets/findings",
+)
 #: Files of tests, in which a name may be anything.
 OF_TESTS = re.compile(r"(^|/)(tests|benches|examples)(/|\.rs$)")
 #: Files of which one stands for the other: a backend for a backend, a system for a system.
