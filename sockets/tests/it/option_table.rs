@@ -60,6 +60,7 @@ fn cases() -> Vec<Case> {
     let mut all = queues_and_connections();
     all.extend(descriptors());
     all.extend(keepalive());
+    all.extend(limits());
     all.extend(switches(
         FLAGS,
         cases![
@@ -88,6 +89,17 @@ fn cases() -> Vec<Case> {
         ],
     ));
     all
+}
+
+fn limits() -> Vec<Case> {
+    cases![
+        "max_connections" max_connections set_max_connections:
+            "-1" => "None", "7" => "Some(7)"; "-2", "x";
+        "max_connections_per_address" max_connections_per_address set_max_connections_per_address:
+            "-1" => "None", "0" => "Some(0)"; "-2";
+        "max_parts" max_parts set_max_parts: "-1" => "None", "3" => "Some(3)"; "-2";
+        "max_handshakes" max_handshakes set_max_handshakes: "-1" => "None", "5" => "Some(5)"; "-2";
+    ]
 }
 
 fn queues_and_connections() -> Vec<Case> {
@@ -127,12 +139,6 @@ fn queues_and_connections() -> Vec<Case> {
             "" => "[]", "hi" => "[104, 105]"; ;
         "plain_username" plain_username set_plain_username: "alice" => "\"alice\"", "" => "\"\""; ;
         "plain_password" plain_password set_plain_password: "wonderland" => "(secret)"; ;
-        "max_connections" max_connections set_max_connections:
-            "-1" => "None", "7" => "Some(7)"; "-2", "x";
-        "max_connections_per_address" max_connections_per_address set_max_connections_per_address:
-            "-1" => "None", "0" => "Some(0)"; "-2";
-        "max_parts" max_parts set_max_parts: "-1" => "None", "3" => "Some(3)"; "-2";
-        "max_handshakes" max_handshakes set_max_handshakes: "-1" => "None", "5" => "Some(5)"; "-2";
         "zap_domain" zap_domain set_zap_domain: "global" => "\"global\"", "" => "\"\""; ;
         "curve_publickey" curve_public_key set_curve_public_key:
             KEY => "Some(CurvePublicKey(clgZ-e%xUjbVPRmFBC3.xni{%HKPKMCq)ULs9%EC))", "" => "None";
