@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ringmq_pipe::frame;
-use ringmq_zmtp::{AuthAnswer, Config, Denial};
+use ringmq_zmtp::{AuthAnswer, Config, Denial, TRUST};
 
 use crate::boxes::Keys;
 use crate::common::Seen;
@@ -146,7 +146,7 @@ impl<'a> Duel<'a> {
                 return seen;
             }
             let pieces = cut(&heard[own], seed);
-            let limit = FIXED + LISTED * heard[own].len();
+            let limit = FIXED + TRUST + LISTED * heard[own].len();
             let again =
                 bounded(limit, || listen(&configs[own], SEEDS[own], answer.as_ref(), &pieces));
             assert_eq!(again, seen, "in pieces");

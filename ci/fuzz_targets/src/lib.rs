@@ -5,9 +5,11 @@
 //! taken than there is; wherever a stream is cut, it leads to the same; what was decoded and is encoded
 //! again is decoded to the same.
 //!
-//! Each has a program in `fuzz_targets/`, which `ci/fuzz` runs, and [seeds](seeds), most of them made of the
+//! Each has a program in `fuzz_targets/`, which `ci/fuzz` runs, and [`seeds`], most of them made of the
 //! vectors of `engine/zmtp/tests/vectors`. What a fuzzer has found out leads into new code is kept in
 //! `corpus/`, what has been a finding in `findings/`; `cargo test -p ringmq-fuzz` runs all three.
+// Read by those who change it, with private items.
+#![allow(rustdoc::private_intra_doc_links)]
 
 pub mod seeds;
 pub mod targets;

@@ -82,6 +82,8 @@ pub(super) struct Handshaking {
     /// Found while bytes were taken in, or when the socket was asked for a pipe; acted on when
     /// driven.
     failure: Option<DisconnectReason>,
+    /// The last words wait for what is being sent.
+    parting: bool,
     /// Nothing more can be sent. What the peer has said before is still read.
     gone: Option<Gone>,
 }
@@ -94,6 +96,7 @@ impl Handshaking {
             rest: Vec::new(),
             pipe: pipe.map(Box::new),
             failure: None,
+            parting: false,
             gone: None,
         }
     }
@@ -117,6 +120,10 @@ impl Handshaking {
 
     /// Feeds the handshake; what it does not take is kept for the decoder.
     pub(super) fn take_in(&mut self, now: Instant, bytes: &[u8]) {
+        if self.failure.is_some() {
+            // It is over, but for the last words.
+            return;
+        }
         if let Err(error) = self.feed(now, bytes) {
             self.failure = Some(DisconnectReason::Protocol(error));
         }
@@ -127,6 +134,11 @@ impl Handshaking {
         let is_next = self.rest.is_empty() && !self.handshake.is_done();
         let used = if is_next { self.handshake.input(now, &mut random, bytes)? } else { 0 };
         self.rest.extend_from_slice(&bytes[used..]);
+        let length = self.rest.len() as u64;
+        if self.handshake.is_waiting() && length > HANDSHAKE_FRAME_MAX {
+            // Said before an authenticator has let the peer in, who should be waiting.
+            return Err(ProtocolError::FrameTooLarge { length, limit: HANDSHAKE_FRAME_MAX });
+        }
         Ok(())
     }
 
@@ -192,7 +204,10 @@ impl Handshaking {
             if common.sending && self.gone.is_none() {
                 // The last words, why the peer is not let in, come after what is being sent.
                 self.failure = Some(reason);
-                cx.arrange_timer(HANDSHAKE, cx.now.checked_add(LAST_WORDS));
+                // Once: whatever the peer does meanwhile, it is not waited for any longer.
+                if !std::mem::replace(&mut self.parting, true) {
+                    cx.arrange_timer(HANDSHAKE, cx.now.checked_add(LAST_WORDS));
+                }
                 return Next::Stay;
             }
             return self.fail(common, reason);
@@ -203,12 +218,9 @@ impl Handshaking {
                 common.send(cx, batch);
             }
         }
-        // Said before an authenticator has let the peer in: not too much is kept of that, but it is seen if the
-        // peer goes.
-        let blocked = self.handshake.is_waiting() && self.rest.len() as u64 >= HANDSHAKE_FRAME_MAX;
         // Once: how much room there is for messages is not known yet, and what is read cannot be
         // unread.
-        common.read_on(cx, blocked, || true);
+        common.read_on(cx, false, || true);
         Next::Stay
     }
 

@@ -4,11 +4,12 @@
 //! for sealed ones, which can be opened only as a whole. At most `limit` bytes of body are ever
 //! held, and not much more than have arrived.
 
+use std::fmt;
+
 use crate::ProtocolError;
 use crate::header::{Framing, Header, HeaderBuffer};
 
 /// Collects one frame after another.
-#[derive(Debug)]
 pub(crate) struct FrameCollector {
     framing: Framing,
     /// The longest body accepted, in bytes.
@@ -21,6 +22,13 @@ pub(crate) struct FrameCollector {
     header: Option<Header>,
     /// What there is of the body.
     body: Vec<u8>,
+}
+
+/// Without the body, which may be a password.
+impl fmt::Debug for FrameCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameCollector").field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
 }
 
 impl FrameCollector {

@@ -38,11 +38,21 @@ impl Gate {
     }
 
     /// Lets a peer in, turns it away, or asks. To be called where no lock is held.
-    pub(crate) fn judge(&self, context: &Context, connection: &Connection, applicant: Applicant) {
-        let authenticator = self.state().authenticator.clone();
+    /// The context is there as long as the socket is open.
+    pub(crate) fn judge(
+        &self,
+        context: Option<&Context>,
+        connection: &Connection,
+        applicant: Applicant,
+    ) {
+        let (authenticator, closed) = {
+            let state = self.state();
+            (state.authenticator.clone(), state.closed)
+        };
         if let Some(authenticator) = authenticator {
             return authenticator.authenticate(Candidate::new(applicant, connection));
         }
+        let Some(context) = context.filter(|_| !closed) else { return deny(applicant) };
         let handled = zap::is_handled(context);
         let request = applicant.request();
         let enforced = self.enforces_domain.load(Ordering::Relaxed);
@@ -67,27 +77,34 @@ impl Gate {
 
     /// The connection to the handler: a new one if there was none, or if that handler is gone.
     fn client(&self, context: &Context) -> Option<Arc<ZapClient>> {
-        let known = self.state().zap.clone().filter(|client| client.is_connected());
-        if known.is_some() {
+        let known = self.state().zap.clone();
+        if known.as_ref().is_some_and(|client| client.is_connected()) {
             return known;
         }
         let new = ZapClient::new(context).ok()?;
         let mut state = self.state();
-        let unused = match state.closed {
-            true => Some(new.clone()),
-            false => state.zap.replace(new.clone()),
+        if state.closed {
+            return None;
+        }
+        let same =
+            |other: &Arc<ZapClient>| known.as_ref().is_some_and(|known| Arc::ptr_eq(known, other));
+        // Another thread may have been faster: then what it asks is not to be thrown away.
+        let (used, unused) = match &state.zap {
+            Some(other) if !same(other) => (other.clone(), Some(new)),
+            _ => (new.clone(), state.zap.replace(new)),
         };
-        let open = !state.closed;
         drop(state);
         drop(unused);
-        open.then_some(new)
+        Some(used)
     }
 
-    /// The socket is closed.
-    pub(crate) fn close(&self) {
+    /// The socket is closed. Who has messages left for peers that are still to come `lingers`: those are
+    /// judged by the authenticator as before, if there is one.
+    pub(crate) fn close(&self, lingers: bool) {
         let mut state = self.state();
         state.closed = true;
-        let gone = (state.authenticator.take(), state.zap.take());
+        let authenticator = if lingers { None } else { state.authenticator.take() };
+        let gone = (authenticator, state.zap.take());
         drop(state);
         Section::run_after(move || drop(gone));
     }

@@ -87,6 +87,9 @@
 //! ```
 //!
 //! # What becomes of those who are turned away
+//! `User-Id` is the authenticator's word alone; under any other name a peer may tell of itself what nobody else
+//! has said.
+//!
 //! Who is denied is told the status (400 or 500), and does not come again by itself; with
 //! [`Denial::Temporary`] it is told nothing, and does. Every answer is an event of the socket's
 //! [monitor](crate::Socket::monitor). As long as there is none, the handshake's

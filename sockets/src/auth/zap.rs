@@ -68,7 +68,11 @@ impl ZapClient {
 
     /// Whether the handler to which it has connected is still there.
     pub(super) fn is_connected(&self) -> bool {
-        !self.dealer.stats().is_empty()
+        // Not by its figures: what only the handler's socket knows is not to be waited for.
+        let Ok(mut core) = self.dealer.inner.lock() else { return false };
+        let open = core.enter().is_ok();
+        core.sweep();
+        open && core.pipes.iter().next().is_some()
     }
 
     /// Asks about a peer at that address. If the handler is too far behind, the peer is to come again.
@@ -96,6 +100,11 @@ impl ZapClient {
         while let Ok(reply) = inner.attempt_then_settle(Wants::Messages, &mut receive) {
             self.answered(&reply);
         }
+        if !self.is_connected() {
+            // Nobody is going to answer: the peers are to come again.
+            let unanswered = std::mem::take(&mut self.pending().applicants);
+            unanswered.into_values().for_each(super::gate::deny);
+        }
     }
 
     fn answered(&self, reply: &Multipart) {
@@ -104,9 +113,11 @@ impl ZapClient {
         let id = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
         let mut pending = self.pending();
         let asked = id.and_then(|id: u64| pending.applicants.remove(&id));
-        // What answers no question is the answer to the oldest one, and no good.
         let (applicant, answer) = match asked {
             Some(applicant) => (Some(applicant), answer),
+            // It is about a peer that has gone meanwhile, or comes for the second time.
+            None if id.is_some_and(|id| id < pending.next) => return,
+            // What answers no question is the answer to the oldest one, and no good.
             None => {
                 let oldest = pending.applicants.pop_first().map(|(_, applicant)| applicant);
                 let fault = match answer {

@@ -268,11 +268,10 @@ impl SessionOwner for SocketMailbox {
 
     fn authenticate(&self, connection: &Connection, applicant: Applicant) {
         let inner = self.inner.get().and_then(Weak::upgrade).filter(|inner| inner.is_open());
-        // Nobody is there to let it in. The session hears soon that the socket is closed.
-        let Some(inner) = inner else { return };
-        let (gate, context, connection) = (self.gate.clone(), inner.context(), connection.clone());
+        let context = inner.map(|inner| inner.context());
+        let (gate, connection) = (self.gate.clone(), connection.clone());
         // It asks the application, perhaps, which is not to find a lock held.
-        Section::run_after(move || gate.judge(&context, &connection, applicant));
+        Section::run_after(move || gate.judge(context.as_ref(), &connection, applicant));
     }
 
     fn look_again(&self) {

@@ -441,7 +441,7 @@ impl Core {
         self.pipes.tell_of_unroutable();
         self.endpoints.close();
         self.shared.discard();
-        self.shared.gate.close();
+        self.shared.gate.close(self.shared.lingering.load(Ordering::Relaxed) > 0);
         self.shared.reporter.finish();
         self.shared.waiters.wake();
     }

@@ -1,6 +1,8 @@
 //! Who is let in: PLAIN and CURVE between sockets, authenticators, ZAP handlers, and those that are none.
 
-use crate::harness::{GLANCE, Harness, PATIENCE, await_event, await_kind, eventually, over_wires};
+use crate::harness::{
+    GLANCE, Harness, PATIENCE, await_event, await_kind, eventually, over_tcp, over_wires,
+};
 use ringmq::auth::{Candidate, CurveKeyPair, Denial, curve_keypair};
 use ringmq::{Error, Message, Monitor, MonitorEvent, Multipart, Pull, Push};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,6 +26,8 @@ over_wires![
     an_authenticator_may_use_its_own_socket,
     what_is_missing_is_said_by_bind_and_connect,
 ];
+
+over_tcp![what_lingers_is_judged_as_before];
 
 /// Lets in alice, and whoever has bob's password under another name.
 fn wonderland(candidate: Candidate) {
@@ -347,4 +351,32 @@ fn what_is_missing_is_said_by_bind_and_connect(harness: &Harness) {
     client.set_curve_public_key(None).unwrap();
     let endpoint = harness.pull().bind(&harness.anywhere()).unwrap();
     client.connect(&endpoint).unwrap();
+}
+
+/// A socket that judges whom it connects to is closed before there is anybody.
+fn what_lingers_is_judged_as_before(harness: &Harness) {
+    let endpoint = harness.pull().bind(&harness.anywhere()).unwrap();
+    for (allowed, arrives) in [(true, true), (false, false)] {
+        let push = harness.push();
+        push.set_linger(None).unwrap();
+        push.set_authenticator(move |candidate: Candidate| match allowed {
+            true => candidate.allow(),
+            false => candidate.deny(Denial::Temporary),
+        })
+        .unwrap();
+        push.connect(&endpoint).unwrap();
+        push.send("late").unwrap();
+        drop(push);
+        let pull = harness.pull();
+        let monitor = pull.monitor();
+        eventually("the endpoint is free", || pull.bind(&endpoint).is_ok());
+        if arrives {
+            assert_eq!(pull.recv().unwrap(), "late");
+        } else {
+            await_kind!(&monitor, Accepted);
+            await_kind!(&monitor, Accepted);
+            assert!(pull.try_recv().unwrap_err().is_would_block());
+        }
+    }
+    harness.context.set_linger(Some(Duration::ZERO));
 }

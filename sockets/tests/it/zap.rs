@@ -1,7 +1,8 @@
 //! ZAP handlers: how they are asked, what is made of their answers, and of those that give none.
 
 use crate::auth::{code, failure, plain_client, property, status};
-use crate::harness::{GLANCE, Harness, over_wires, patient};
+use crate::harness::{GLANCE, Harness, await_kind, eventually, over_wires, patient};
+use crate::raw::{Wire, greeting};
 use ringmq::{Context, Multipart, Push, Rep, Router};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,8 @@ over_wires![
     a_zap_handler_that_hangs_keeps_nobody_else_waiting,
     a_zap_handler_may_go_and_another_come,
     a_domain_that_is_enforced_lets_nobody_in_unasked,
+    answers_about_peers_that_are_gone_harm_nobody,
+    a_handler_that_goes_leaves_nobody_waiting,
 ];
 
 /// The frames of a message.
@@ -221,4 +224,62 @@ fn a_domain_that_is_enforced_lets_nobody_in_unasked(harness: &Harness) {
         }
         client.set_linger(Some(Duration::ZERO)).unwrap();
     }
+}
+
+/// Peers come and go before a slow handler has said anything of them.
+fn answers_about_peers_that_are_gone_harm_nobody(harness: &Harness) {
+    let context = zap_context(harness);
+    let handler: Rep = patient(context.rep().unwrap());
+    handler.bind("inproc://zeromq.zap.01").unwrap();
+    let server = patient(context.pull().unwrap());
+    server.set_zap_domain("d").unwrap();
+    let monitor = server.monitor();
+    let endpoint = server.bind(&harness.anywhere()).unwrap();
+    let gone: Vec<Wire> = (0..40)
+        .filter_map(|_| {
+            let mut wire = Wire::connect(&endpoint)?;
+            wire.write(&greeting());
+            Some(wire)
+        })
+        .collect();
+    let strangers = gone.len();
+    // Each is asked about: then its greeting has been read.
+    eventually("all are asked about", || waiting(&handler) >= strangers as u64);
+    drop(gone);
+    for _ in 0..strangers {
+        await_kind!(&monitor, Disconnected);
+    }
+    let client = harness.push();
+    client.connect(&endpoint).unwrap();
+    client.send("honest").unwrap();
+    eventually("the last is asked about", || waiting(&handler) > strangers as u64);
+    for _ in 0..=strangers {
+        let question = handler.recv_multipart().unwrap();
+        let frames: Frames = question.iter().map(|frame| frame.to_vec()).collect();
+        let answer: Multipart = zap_reply(&frames, "200", "").into_iter().collect();
+        handler.send_multipart(answer).unwrap();
+    }
+    assert_eq!(server.recv().unwrap(), "honest");
+}
+
+fn waiting(handler: &Rep) -> u64 {
+    handler.totals().waiting
+}
+
+fn a_handler_that_goes_leaves_nobody_waiting(harness: &Harness) {
+    let context = zap_context(harness);
+    let handler: Rep = patient(context.rep().unwrap());
+    handler.bind("inproc://zeromq.zap.01").unwrap();
+    let server = patient(context.pull().unwrap());
+    server.set_zap_domain("d").unwrap();
+    let monitor = server.monitor();
+    let endpoint = server.bind(&harness.anywhere()).unwrap();
+    let client = harness.push();
+    client.connect(&endpoint).unwrap();
+    client.send("patient").unwrap();
+    handler.recv_multipart().unwrap();
+    drop(handler);
+    assert_eq!(status(failure(&monitor)), 300);
+    // There is nobody to ask any more, and the domain is not enforced.
+    assert_eq!(server.recv().unwrap(), "patient");
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ringmq_pipe::frame;
 use ringmq_zmtp::{
     Action, AuthAnswer, Config, Decoded, HeartbeatConfig, MechanismConfig, PlainServer, SocketType,
-    Version,
+    TRUST, Version,
 };
 
 use crate::clear::Clear;
@@ -42,7 +42,7 @@ struct Connection {
 /// Panics if something that is promised of any of the operations does not hold, or more memory is taken than
 /// is in proportion.
 pub fn run(data: &[u8]) {
-    let limit = FIXED + LISTED * data.len();
+    let limit = FIXED + TRUST + LISTED * data.len();
     bounded(limit, || operations(Input::new(data)));
 }
 

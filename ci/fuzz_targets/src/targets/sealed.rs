@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use ringmq_zmtp::{Config, Decoder, Encoder, MechanismConfig, SocketType};
+use ringmq_zmtp::{Config, Decoder, Encoder, MechanismConfig, SocketType, TRUST};
 
 use crate::clear::Clear;
 use crate::common::{Event, Recorder, greeting, property, ready};
@@ -35,7 +35,7 @@ pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let max_body = [None, Some(100)][usize::from(input.byte() % 2)];
     let (seed, stream) = (input.byte(), input.rest());
-    bounded(FIXED + LISTED * stream.len(), || {
+    bounded(FIXED + TRUST + LISTED * stream.len(), || {
         let mut recorder = Recorder::default();
         drop(codec(max_body).0.decode(stream, usize::MAX, &mut recorder));
     });

@@ -6,6 +6,7 @@
 mod dialogue;
 mod legacy;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,7 +67,6 @@ pub struct Established {
 /// let refused = handshake.input(now, &mut |_| Ok(()), request);
 /// assert_eq!(refused, Err(ProtocolError::NotZmtp { began: *b"GE" }));
 /// ```
-#[derive(Debug)]
 pub struct Handshake {
     config: Arc<Config>,
     deadline: Option<Instant>,
@@ -83,6 +83,13 @@ enum HandshakeState {
     Done(Box<Established>),
     /// The result has been taken, or there never will be one.
     Over,
+}
+
+/// Without what is to be sent, which may be a password.
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 impl Handshake {
