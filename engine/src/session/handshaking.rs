@@ -134,11 +134,6 @@ impl Handshaking {
         let is_next = self.rest.is_empty() && !self.handshake.is_done();
         let used = if is_next { self.handshake.input(now, &mut random, bytes)? } else { 0 };
         self.rest.extend_from_slice(&bytes[used..]);
-        let length = self.rest.len() as u64;
-        if self.handshake.is_waiting() && length > HANDSHAKE_FRAME_MAX {
-            // Said before an authenticator has let the peer in, who should be waiting.
-            return Err(ProtocolError::FrameTooLarge { length, limit: HANDSHAKE_FRAME_MAX });
-        }
         Ok(())
     }
 
@@ -218,9 +213,12 @@ impl Handshaking {
                 common.send(cx, batch);
             }
         }
+        // Said before an authenticator has let the peer in: not too much is kept of that, but it is seen if the
+        // peer goes.
+        let blocked = self.handshake.is_waiting() && self.rest.len() as u64 >= HANDSHAKE_FRAME_MAX;
         // Once: how much room there is for messages is not known yet, and what is read cannot be
         // unread.
-        common.read_on(cx, false, || true);
+        common.read_on(cx, blocked, || true);
         Next::Stay
     }
 
