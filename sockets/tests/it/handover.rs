@@ -120,7 +120,7 @@ fn what_came_after_a_wait_is_the_old_peers_too(harness: &Harness) {
     }
     say(&old, &["1", "2", "3"]);
     // Otherwise they may still be on their way when the other one comes.
-    old.flush().unwrap();
+    old.flush(Some(PATIENCE)).unwrap();
     let new = named(harness, "twin");
     new.connect(&endpoint).unwrap();
     say(&new, &["4", "5"]);
