@@ -37,8 +37,8 @@ impl Gate {
         Section::run_after(move || drop(before));
     }
 
-    /// Lets a peer in, turns it away, or asks. To be called where no lock is held.
-    /// The context is there as long as the socket is open.
+    /// Lets a peer in, turns it away, or asks. To be called where no lock is held. The context is there as long
+    /// as the socket is open.
     pub(crate) fn judge(
         &self,
         context: Option<&Context>,
