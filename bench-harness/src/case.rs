@@ -8,6 +8,8 @@ use std::fmt;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::mechanism::Mechanism;
+
 /// What a run measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -238,6 +240,9 @@ pub struct Case {
     /// to ringmq, and a floor does as its name says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spin_us: Option<u32>,
+    /// Whether it is encrypted.
+    #[serde(default, skip_serializing_if = "Mechanism::is_null")]
+    pub mechanism: Mechanism,
 }
 
 impl Case {
@@ -249,8 +254,28 @@ impl Case {
         backend: Backend,
         size: usize,
     ) -> Self {
-        let (load, sharing, bodies, handling, spin_us) = Default::default();
-        Self { kind, transport, pattern, backend, size, load, sharing, bodies, handling, spin_us }
+        let (load, sharing, bodies, handling) = Default::default();
+        let (spin_us, mechanism) = Default::default();
+        Self {
+            kind,
+            transport,
+            pattern,
+            backend,
+            size,
+            load,
+            sharing,
+            bodies,
+            handling,
+            spin_us,
+            mechanism,
+        }
+    }
+
+    /// Whether both ends are threads of one process: over inproc they are, and those of the bare cipher,
+    /// which nothing carries.
+    pub fn is_within_a_process(&self) -> bool {
+        let bare_cipher = self.mechanism == Mechanism::Curve && self.backend.is_floor();
+        self.transport == Transport::Inproc || bare_cipher
     }
 
     /// Whether it is a point of the curve: told how the bodies are made and what is done with them.
@@ -289,6 +314,20 @@ impl Case {
         }
         if self.is_of_curve() && inproc {
             return Err("the curve is that of tcp and ipc".to_owned());
+        }
+        if self.mechanism == Mechanism::Curve {
+            if inproc {
+                return Err(
+                    "inproc encrypts nothing: its messages never leave the process".to_owned()
+                );
+            }
+            if matches!(self.load, Load::Rate { .. }) && self.backend.is_floor() {
+                return Err(
+                    "the bare cipher waits for nobody, so a rate says nothing of it: name \
+                            with --backend whom to measure"
+                        .to_owned(),
+                );
+            }
         }
         if self.spin_us.is_some() && self.backend.is_floor() {
             return Err(format!("{} spins or blocks by its name", self.backend));
@@ -430,6 +469,20 @@ mod tests {
         assert!(Case { spin_us: Some(9), ..case }.check().unwrap_err().contains("by its name"));
         let curve = Case { transport: Transport::Inproc, bodies: Bodies::Clone, ..case };
         assert!(curve.check().unwrap_err().contains("tcp and ipc"));
+    }
+
+    #[test]
+    fn what_never_leaves_a_process_is_not_encrypted() {
+        let (kind, pattern) = (Kind::Latency, Pattern::Pair);
+        let case = Case::usual(kind, Transport::Tcp, pattern, Backend::Floor, 64);
+        let case = Case { mechanism: Mechanism::Curve, ..case };
+        assert!(case.check().is_ok() && case.is_within_a_process());
+        let rate = Case { load: Load::Rate { per_s: 9 }, ..case };
+        assert!(rate.check().unwrap_err().contains("--backend"));
+        let ours = Case { backend: Backend::Mio, ..rate };
+        assert!(ours.check().is_ok() && !ours.is_within_a_process());
+        let inproc = Case { transport: Transport::Inproc, ..case };
+        assert!(inproc.check().unwrap_err().contains("never leave"));
     }
 
     #[test]

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
+use ringmq::auth::CurvePublicKey;
 
 use crate::case::{Backend, Kind, Load, Pattern, Sharing, Side, Transport};
 use crate::curve::{CURVE_HELP, CurveArgs};
 use crate::doctor::{DOCTOR_EXAMPLES, DoctorArgs};
 use crate::job::Cores;
 use crate::measure::Effort;
+use crate::mechanism::Mechanism;
 use crate::pin::Pin;
 use crate::scale::ScaleArgs;
 
@@ -76,6 +78,11 @@ Examples:
   ringmq-bench throughput --size 16,256,4k --backend uring,mio,floor --repeat 9
   ringmq-bench throughput --transport inproc --count 10000000
   ringmq-bench throughput --pattern pub-sub --json -       JSON on stdout, table on stderr
+  ringmq-bench throughput --mechanism curve --size 64,1k,64k --backend uring,floor,floor-blocking
+
+Under CURVE the floor is the bare cipher, which nothing carries: one thread seals, another one
+opens; as floor-blocking one thread does both. With --role the receiver says with which --server-key
+the sender is to connect.
 
 Between machines, as libzmq's local_thr and remote_thr; the receiver prints the result:
   receiver  ringmq-bench throughput --role bind --endpoint 'tcp://*:5555' --size 64 --count 5000000
@@ -90,6 +97,10 @@ Examples:
   ringmq-bench latency --pause 1s,10ms,100us --backend uring,mio,floor-blocking
   ringmq-bench latency --rate 10000 --transport inproc --spin 200us
   ringmq-bench latency --share-core all --backend uring,mio,floor-blocking
+  ringmq-bench latency --mechanism curve --size 64,1k --backend uring,mio,floor
+
+Under CURVE the floor of a round trip is two messages sealed and opened by one thread, and nothing
+else: what ringmq takes beyond it compares with what it takes without --mechanism.
 
 With --rate one thread sends what is due and looks for answers in between, without waiting for any, so
 that questions go on while answers are outstanding (up to 500, or 64 KiB of them); the other side blocks
@@ -200,6 +211,12 @@ pub(crate) struct BenchArgs {
     /// with --rate]
     #[arg(long, value_enum)]
     pub(crate) pattern: Option<Pattern>,
+    /// The security mechanism
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) mechanism: Mechanism,
+    /// With --role connect and --mechanism curve: the key that the other side says it has
+    #[arg(long, value_name = "KEY", requires = "role")]
+    pub(crate) server_key: Option<CurvePublicKey>,
     /// Who moves the messages; several are compared in turns [default: auto,floor; with --role: auto]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) backend: Vec<Backend>,

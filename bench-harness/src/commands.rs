@@ -193,7 +193,7 @@ fn plan(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<Vec<Group>> {
         for &size in &args.size {
             let pattern = args.pattern(kind, load);
             let group = run::group(kind, args.transport, pattern, size, &backends);
-            let group = run::under(load, manner.sharing, group);
+            let group = run::with(args.mechanism, run::under(load, manner.sharing, group));
             groups.push(run::and_spinning(&manner.spins, group));
         }
     }

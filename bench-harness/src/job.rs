@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Bodies, Case, Handling, Load, Sharing, Side};
 use crate::cpu::CpuTime;
+use crate::mechanism::Keys;
 use crate::payload::{Checker, Look, Stamper};
 
 /// All that a worker has to know before the first message.
@@ -24,6 +25,9 @@ pub struct Job {
     pub cores: Cores,
     /// Longest wait for any one message, in milliseconds.
     pub patience_ms: u64,
+    /// What this end has to know where the case is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Keys>,
 }
 
 impl Job {

@@ -13,6 +13,7 @@ pub mod end;
 pub mod endpoint;
 pub mod ends;
 pub mod job;
+pub mod mechanism;
 pub mod patience;
 pub mod payload;
 pub mod pin;

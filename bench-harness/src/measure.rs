@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::case::{Case, Load, Side, Transport};
+use crate::case::{Case, Load, Side};
 use crate::cpu::CpuTime;
 use crate::endpoint::{self, SocketFile};
 use crate::ends::Ends;
 use crate::job::{Account, Cores, Job, Outcome, Phase};
+use crate::mechanism::Keys;
 use crate::stats;
 use crate::worker::{Pair, Worker};
 
@@ -108,9 +109,12 @@ impl Workers {
     fn open(case: Case, cores: Cores) -> Result<Self> {
         let patience_ms = PATIENCE.as_millis() as u64;
         let (endpoint, socket_file) = endpoint::fresh(case.transport);
-        let two = case.transport != Transport::Inproc;
-        let job = Job { case, side: two.then_some(Side::Bind), endpoint, cores, patience_ms };
-        let connect = |endpoint| Job { side: Some(Side::Connect), endpoint, ..job.clone() };
+        let two = !case.is_within_a_process();
+        let [keys, client] = Keys::for_both(case.mechanism)?;
+        let side = two.then_some(Side::Bind);
+        let job = Job { case, side, endpoint, cores, patience_ms, keys };
+        let connect =
+            |endpoint| Job { side: Some(Side::Connect), endpoint, keys: client, ..job.clone() };
         let start = || Worker::start(SUBCOMMAND, Stdio::inherit());
         let (pair, opened) = Pair::open(start, &job, two.then_some(connect), OPENING)?;
         Ok(Self { pair, subject: opened.subject, _socket_file: socket_file })

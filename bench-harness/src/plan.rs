@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::case::{Backend, Bodies, Handling, Kind, Load, Pattern, Sharing, Transport};
 use crate::curve;
+use crate::mechanism::Mechanism;
 use crate::run::{self, Group};
 
 /// A part of the run that has rounds of its own.
@@ -39,6 +40,8 @@ impl Stage {
 /// Body sizes of the suite's throughput, in bytes: small ones where a message's own cost shows, large
 /// ones where memory does.
 const SIZES: [usize; 5] = [16, 64, 1 << 10, 8 << 10, 64 << 10];
+/// The same under CURVE.
+const ENCRYPTED: [usize; 3] = [64, 1 << 10, 64 << 10];
 /// Body size of the suite's round trips, in bytes.
 const TRIP: usize = 64;
 /// Questions a second on a schedule: one in 100 us, several round trips apart on any road.
@@ -63,6 +66,7 @@ pub(crate) fn suite(ours: &[Backend], pinned: bool) -> Vec<Stage> {
         // Longer, since it is the rate that decides how many there are for the last percentiles.
         Stage { length: 3, ..stage(schedule(ours), 12) },
         stage(idle(ours), 10),
+        stage(encrypted(ours), 5),
         // Its points are neighbours of one another, and say together what one of them says unsurely.
         Stage { most_rounds: 1, ..stage(curve(ours), 40) },
     ];
@@ -105,6 +109,16 @@ fn curve(ours: &[Backend]) -> Vec<Group> {
     let (bodies, handling) = (Bodies::Clone, Handling::Drop);
     let point = |transport, size| run::point(transport, size, bodies, handling, &members);
     transports.flat_map(|transport| curve::sizes().map(|size| point(transport, size))).collect()
+}
+
+/// Throughput by size and round trips, under CURVE.
+fn encrypted(ours: &[Backend]) -> Vec<Group> {
+    let (floors, road) = ([Backend::Floor, Backend::FloorBlocking], Transport::Tcp);
+    let members: Vec<Backend> = floors.iter().chain(ours).copied().collect();
+    let throughput = |size| run::group(Kind::Throughput, road, Pattern::PushPull, size, &members);
+    let mut groups: Vec<Group> = ENCRYPTED.map(throughput).into();
+    groups.push(trips(road, Pattern::ReqRep, &[Backend::Floor], ours));
+    groups.into_iter().map(|group| run::with(Mechanism::Curve, group)).collect()
 }
 
 /// Round trips after a pause.

@@ -15,6 +15,7 @@ use crate::case::{
 use crate::cpu::CpuSeconds;
 use crate::job::Cores;
 use crate::measure::{self, Effort, Run};
+use crate::mechanism::Mechanism;
 use crate::progress::Progress;
 use crate::section;
 use crate::stats::{self, RoundTrips, Summary};
@@ -127,16 +128,23 @@ impl Measured {
 
 /// The name of a subject in a table or a legend.
 pub(crate) fn who(case: &Case) -> String {
-    let name = match case.backend {
+    let name = match (case.backend, case.mechanism, case.kind) {
+        (Backend::FloorBlocking, Mechanism::Curve, Kind::Throughput) => "floor, one core",
+        _ => backend_name(case.backend),
+    };
+    match case.spin_us {
+        None => name.to_owned(),
+        Some(us) => format!("{name}, spins {us} us"),
+    }
+}
+
+fn backend_name(backend: Backend) -> &'static str {
+    match backend {
         Backend::Floor => "floor",
         Backend::FloorBlocking => "floor, blocking",
         Backend::Auto => "ringmq",
         Backend::Uring => "ringmq uring",
         Backend::Mio => "ringmq mio",
-    };
-    match case.spin_us {
-        None => name.to_owned(),
-        Some(us) => format!("{name}, spins {us} us"),
     }
 }
 
@@ -189,6 +197,11 @@ pub(crate) fn and_spinning(spins: &[u32], group: Group) -> Group {
 /// The same cases under another load, or on other cores.
 pub(crate) fn under(load: Load, sharing: Sharing, group: Group) -> Group {
     group.into_iter().map(|case| Case { load, sharing, ..case }).collect()
+}
+
+/// The same cases under a security mechanism.
+pub(crate) fn with(mechanism: Mechanism, group: Group) -> Group {
+    group.into_iter().map(|case| Case { mechanism, ..case }).collect()
 }
 
 /// Carries the plan out.

@@ -2,6 +2,7 @@
 //! a chart.
 
 use crate::case::{Case, Kind, Load, Sharing};
+use crate::mechanism::Mechanism;
 
 /// A section of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,10 @@ pub(crate) enum Section {
     Curve,
     /// Round trips one by one.
     Trips,
+    /// Messages one way, encrypted.
+    Encrypted,
+    /// Round trips one by one, encrypted.
+    EncryptedTrips,
     /// Questions on a schedule.
     Schedule,
     /// Round trips after an idle pause.
@@ -22,12 +27,23 @@ pub(crate) enum Section {
 
 impl Section {
     /// All sections, in the order in which a reader wants them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Throughput, Self::Curve, Self::Trips, Self::Schedule, Self::Pause, Self::Sharing];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Throughput,
+        Self::Curve,
+        Self::Encrypted,
+        Self::Trips,
+        Self::EncryptedTrips,
+        Self::Schedule,
+        Self::Pause,
+        Self::Sharing,
+    ];
 
     /// Where a case belongs.
     pub(crate) fn of(case: &Case) -> Self {
+        let encrypted = case.mechanism == Mechanism::Curve;
         match (case.kind, case.load, case.sharing) {
+            (Kind::Throughput, ..) if encrypted => Self::Encrypted,
+            (Kind::Latency, Load::Closed, Sharing::AsPinned) if encrypted => Self::EncryptedTrips,
             (Kind::Throughput, ..) if case.is_of_curve() => Self::Curve,
             (Kind::Throughput, ..) => Self::Throughput,
             (Kind::Latency, Load::Rate { .. }, _) => Self::Schedule,
@@ -42,7 +58,9 @@ impl Section {
         match self {
             Self::Throughput => "Throughput, one way",
             Self::Curve => "Throughput by the size of the bodies, one way",
+            Self::Encrypted => "Throughput under CURVE, one way",
             Self::Trips => "Round trips, in microseconds",
+            Self::EncryptedTrips => "Round trips under CURVE, in microseconds",
             Self::Schedule => "Round trips on a schedule, in microseconds from when they were due",
             Self::Pause => "Round trips after an idle pause, in microseconds",
             Self::Sharing => "Round trips of threads that share a core, in microseconds",
@@ -53,7 +71,7 @@ impl Section {
     /// anything.
     pub(crate) fn manner(self) -> Option<&'static str> {
         match self {
-            Self::Throughput | Self::Trips => None,
+            Self::Throughput | Self::Encrypted | Self::Trips | Self::EncryptedTrips => None,
             Self::Curve => Some("bodies, receiver"),
             Self::Schedule | Self::Pause => Some("asked"),
             Self::Sharing => Some("cores"),
@@ -71,7 +89,8 @@ pub(crate) fn manner(case: &Case) -> String {
         Sharing::Side | Sharing::All => Some(case.sharing.to_string()),
     };
     let load = (case.load != Load::Closed).then(|| case.load.to_string());
-    [load, sharing].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let mechanism = (!case.mechanism.is_null()).then(|| format!("under {}", case.mechanism));
+    [load, sharing, mechanism].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -95,6 +114,13 @@ mod tests {
             (Section::of(&point), manner(&point)),
             (Section::Curve, "fresh, keep".to_owned())
         );
+        let encrypted = |kind| {
+            let case = run::with(Mechanism::Curve, group(kind))[0];
+            (Section::of(&case), manner(&case))
+        };
+        let under = "under CURVE".to_owned();
+        assert_eq!(encrypted(Kind::Throughput), (Section::Encrypted, under.clone()));
+        assert_eq!(encrypted(Kind::Latency), (Section::EncryptedTrips, under));
         assert_eq!(place(Load::Closed, Sharing::AsPinned), (Section::Trips, String::new()));
         assert_eq!(place(Load::Closed, Sharing::All), (Section::Sharing, "one core".to_owned()));
         let both = "50 a second, a core a side".to_owned();

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use ringmq::auth::CurvePublicKey;
 
 use crate::case::{Backend, Case, Kind, Side, Transport};
 use crate::cli::{BenchArgs, Manner};
@@ -13,6 +14,7 @@ use crate::cpu::CpuTime;
 use crate::ends;
 use crate::job::{Job, Phase};
 use crate::measure::Run;
+use crate::mechanism::{Keys, Mechanism};
 use crate::print;
 use crate::run::Measured;
 use crate::table::three_digits;
@@ -42,12 +44,17 @@ pub(crate) fn run(
     });
     let cores = manner.cores(args.pin.cores()?)?;
     let patience_ms = PATIENCE.as_millis() as u64;
-    let job = Job { case, side: Some(side), endpoint, cores, patience_ms };
+    let keys = keys(side, args)?;
+    let job = Job { case, side: Some(side), endpoint, cores, patience_ms, keys: keys.clone() };
 
     let opening = ends::open_on_its_core(&job, side)?;
     let opened = opening.opened;
     let (name, subject, endpoint) = (activity(side, kind), &opened.subject, &opened.endpoint);
     print::remark(&format!("{name}: {subject} on {endpoint}"));
+    if let (Side::Bind, Some(keys)) = (side, keys) {
+        let key = CurvePublicKey::new(keys.public);
+        print::remark(&format!("the other side needs --server-key {key}"));
+    }
     let mut end = (opening.finish)()?;
     end.run(Phase::closed((count / WARM_UP_SHARE).max(2))).context("while warming up")?;
     let (start, before) = (Instant::now(), CpuTime::of_this_process());
@@ -69,6 +76,22 @@ pub(crate) fn run(
     let mut measured = Measured::new(case);
     measured.add(Run { subject: opened.subject, outcome, cpu: None });
     Ok(Some(measured))
+}
+
+/// The keys of this side, if it encrypts.
+fn keys(side: Side, args: &BenchArgs) -> Result<Option<Keys>> {
+    match (args.mechanism, side, args.server_key) {
+        (Mechanism::Null, _, None) => Ok(None),
+        (Mechanism::Curve, Side::Bind, None) => Keys::of_server().map(Some),
+        (Mechanism::Curve, Side::Connect, Some(server)) => Keys::of_client(server).map(Some),
+        (Mechanism::Curve, Side::Connect, None) => {
+            bail!("--mechanism curve needs --server-key: the side that binds says what it is")
+        }
+        (Mechanism::Null, _, Some(_)) => bail!("--server-key needs --mechanism curve"),
+        (Mechanism::Curve, Side::Bind, Some(_)) => {
+            bail!("--server-key is for the side that connects: the one that binds is the server")
+        }
+    }
 }
 
 fn activity(side: Side, kind: Kind) -> &'static str {
@@ -98,11 +121,16 @@ fn case(kind: Kind, endpoint: &str, args: &BenchArgs, manner: &Manner) -> Result
     };
     let (pattern, size) = (args.pattern(kind, load), args.size[0]);
     let sharing = manner.sharing;
-    let (bodies, handling) = Default::default();
+    let mechanism = args.mechanism;
+    ensure!(
+        mechanism.is_null() || !backend.is_floor(),
+        "the bare cipher has no two sides: leave --role out"
+    );
     let spin_us = match manner.spins[..] {
         [] => None,
         [us] => Some(us),
         _ => bail!("--role measures one --spin at a time"),
     };
-    Ok(Case { kind, transport, pattern, backend, size, load, sharing, bodies, handling, spin_us })
+    let case = Case::usual(kind, transport, pattern, backend, size);
+    Ok(Case { load, sharing, spin_us, mechanism, ..case })
 }

@@ -36,9 +36,9 @@ pub(crate) type Column = (&'static str, fn(&Measured) -> String);
 /// The columns of a section behind those that name the row.
 pub(crate) fn columns(section: Section) -> &'static [Column] {
     match section {
-        Section::Throughput => &THROUGHPUT,
+        Section::Throughput | Section::Encrypted => &THROUGHPUT,
         Section::Curve => &CURVE,
-        Section::Trips | Section::Sharing => &LATENCY,
+        Section::Trips | Section::EncryptedTrips | Section::Sharing => &LATENCY,
         Section::Schedule => &SCHEDULE,
         Section::Pause => &PAUSE,
     }

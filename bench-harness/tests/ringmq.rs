@@ -3,7 +3,10 @@
 
 mod common;
 
-use common::{assert_plausible, results};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use common::{assert_plausible, program, results, run};
 
 /// The backends of this machine, as the command line names them.
 fn backends() -> String {
@@ -52,6 +55,74 @@ fn ipc() {
 #[test]
 fn inproc() {
     check_all("inproc");
+}
+
+/// Both kinds beside the bare cipher, over each road that leaves the process.
+#[test]
+fn under_curve() {
+    let who = format!("floor,floor-blocking,{}", backends());
+    let roads: &[&str] = if cfg!(unix) { &["tcp", "ipc"] } else { &["tcp"] };
+    for (kind, sizes) in [("throughput", "0,1,64,5k,100k"), ("latency", "0,64,5k")] {
+        for transport in roads {
+            let found = results(&format!(
+                "{kind} --transport {transport} --mechanism curve --size {sizes} --backend {who} \
+                 --count 300"
+            ));
+            assert_eq!(found.len(), sizes.split(',').count() * who.split(',').count());
+            for result in &found {
+                assert_plausible(result, kind, 300);
+                assert_eq!(result["mechanism"], "curve", "{result}");
+                let of_floor = result["backend"].as_str().unwrap().starts_with("floor");
+                let subject = result["subject"].as_str().unwrap();
+                assert_eq!(subject.contains("bare cipher"), of_floor, "{subject}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_encrypted_is_refused() {
+    let refused = |args: &str| {
+        let output = run(args);
+        assert!(!output.status.success(), "{args}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let inproc = refused("throughput --mechanism curve --transport inproc");
+    assert!(inproc.contains("never leave"), "{inproc}");
+    let rate = refused("latency --mechanism curve --rate 10");
+    assert!(rate.contains("--backend"), "{rate}");
+    let by_hand = "throughput --role connect --endpoint tcp://127.0.0.1:9 --backend mio";
+    let keyless = refused(&format!("{by_hand} --mechanism curve"));
+    assert!(keyless.contains("needs --server-key"), "{keyless}");
+    let key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
+    let null = refused(&format!("{by_hand} --server-key {key}"));
+    assert!(null.contains("needs --mechanism curve"), "{null}");
+    let broken = refused(&format!("{by_hand} --mechanism curve --server-key short"));
+    assert!(broken.contains("40 characters"), "{broken}");
+}
+
+/// The receiver, started by hand, says with which key the sender is to connect.
+#[test]
+fn two_sides_started_by_hand_encrypt() {
+    let bind = "throughput --role bind --endpoint tcp://127.0.0.1:* --backend mio --pin off \
+                --count 500 --mechanism curve --json";
+    let mut child = program(bind).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut last_word = || {
+        let line = lines.next().unwrap().unwrap();
+        line.trim().rsplit(' ').next().unwrap().to_owned()
+    };
+    let (endpoint, key) = (last_word(), last_word());
+    assert_eq!(key.len(), 40, "{key}");
+    let mut connect =
+        program("throughput --role connect --backend mio --pin off --count 500 --mechanism curve");
+    let sent = connect.args(["--endpoint", &endpoint, "--server-key", &key]).output().unwrap();
+    assert!(sent.status.success(), "{sent:?}");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_plausible(&report["results"][0], "throughput", 500);
+    assert_eq!(report["results"][0]["mechanism"], "curve");
 }
 
 /// Every way of making bodies and of receiving them, small ones, large ones and some that fill no buffer.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import itertools
@@ -14,9 +15,10 @@ from . import wire
 from .cases import options
 from .process import PeerProcess
 
-#: Ports below the range from which the system takes ephemeral ones, so that nobody grabs a
-#: port between a peer's death and its return.
+#: Ports below the range from which most systems take ephemeral ones.
 PORTS = range(20_000, 32_000)
+#: So many ports are kept from others at a time: more than the cases that run at once use.
+HELD = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Endpoints:
         self._folder = folder
         self._numbers = itertools.count()
         self._ports = itertools.cycle(PORTS)
+        self._held: collections.deque[socket.socket] = collections.deque()
         self._lock = threading.Lock()
 
     def take(self, transport: str) -> str:
@@ -47,8 +50,20 @@ class Endpoints:
         for port in itertools.islice(self._ports, len(PORTS)):
             with contextlib.suppress(OSError), socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
+                self._hold(probe.dup())
                 return port
         raise OSError("no free port")
+
+    def _hold(self, bound: socket.socket) -> None:
+        """Keep a port from those who take any port, also between a peer's death and its return.
+
+        Who asks for this one by its number still gets it, since the one that is bound here allows
+        that and does not listen.
+        """
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.append(bound)
+        while len(self._held) > HELD:
+            self._held.popleft().close()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 import unittest
+from pathlib import Path
 
-from . import judge
+from . import judge, wire
 from .pattern import MASK, MAX_BODY, Pattern, mix, parse_probe, probe_frames
+from .stage import Endpoints
 from .tracker import Tracker
 from .zmtp import ProtocolError, RawPeer, command, frame_v1, frame_v2, greeting_v3
 
@@ -118,3 +121,18 @@ class FramingTest(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class EndpointsTest(unittest.TestCase):
+    """Ports that are handed out."""
+
+    def test_a_port_is_kept_for_whoever_asks_for_it_by_number(self) -> None:
+        """Who takes it as peers do gets it again and again, and nobody else."""
+        with tempfile.TemporaryDirectory() as folder:
+            endpoints = Endpoints(Path(folder))
+            endpoint = endpoints.take("tcp")
+            for _ in range(2):
+                wire.listen(endpoint).close()
+            with socket.socket() as stranger, self.assertRaises(OSError):
+                stranger.bind(wire.address(endpoint)[1])
+            self.assertNotEqual(endpoints.take("tcp"), endpoint)

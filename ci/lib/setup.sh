@@ -93,9 +93,10 @@ build_fuzzer() {
         "${bins[@]}" >&2
 }
 
-# build_release PACKAGE...: the programs that the scripts drive, in the release profile.
+# build_release PROGRAM...: programs that the scripts drive, in the release profile, each called as its package.
+# All of these packages are named, whichever is wanted, so that each script builds what they share in the same way.
 build_release() {
-    local flags=() package
-    for package; do flags+=(-p "$package"); done
+    local flags=(-p ringmq-bench -p ringmq-peer) program
+    for program; do flags+=(--bin "$program"); done
     cargo build --release --locked --manifest-path "$ROOT/Cargo.toml" "${flags[@]}" >&2
 }

@@ -39,13 +39,18 @@ _PATTERN = "the public name of a socket, and the pattern that it follows"
 _ALIAS = "the engine's name for that of the pipe, with the engine's type put in"
 #: Names of types that two places may have, and why.
 MAY_BE_DOUBLED = {
+    "Channel": _PATTERN,
+    "Client": _PATTERN,
     "Dealer": _PATTERN,
+    "Gather": _PATTERN,
     "Pair": _PATTERN,
     "Pull": _PATTERN,
     "Push": _PATTERN,
     "Rep": _PATTERN,
     "Req": _PATTERN,
     "Router": _PATTERN,
+    "Scatter": _PATTERN,
+    "Server": _PATTERN,
     "PipeEnd": _ALIAS,
     "PipeState": _ALIAS,
 }

@@ -1,7 +1,8 @@
 //! The engine: the I/O threads of one context.
 
 use crate::backend::{BackendReport, BackendUnavailable, Chosen};
-use crate::io_thread::{HandlerCount, IoHandle, IoThread};
+use crate::context_bytes::ContextBytes;
+use crate::io_thread::{EngineShared, HandlerCount, IoHandle, IoThread};
 use crate::options::EngineOptions;
 use crate::tuning::{self, Granted, SettingError, TuningReport};
 use ringmq_pipe::{Section, Waiters};
@@ -33,6 +34,7 @@ pub struct Engine {
     report: BackendReport,
     tuned: TuningReport,
     live: Arc<HandlerCount>,
+    waiting_bytes: Arc<ContextBytes>,
 }
 
 impl Engine {
@@ -62,8 +64,10 @@ impl Engine {
 
     fn start_with(chosen: Chosen, options: &EngineOptions) -> Result<Self, StartError> {
         let live = Arc::<HandlerCount>::default();
+        let waiting_bytes = Arc::new(ContextBytes::new(options.max_waiting_bytes));
+        let shared = EngineShared { live: live.clone(), waiting_bytes: waiting_bytes.clone() };
         let threads: Vec<IoThread> = (0..options.io_threads.max(1))
-            .map(|index| IoThread::start(index, &chosen, options, &live))
+            .map(|index| IoThread::start(index, &chosen, options, &shared))
             .collect::<Result<_, _>>()?;
         let tuned = TuningReport {
             // All of them are alike.
@@ -81,7 +85,7 @@ impl Engine {
         }
         let backend = chosen.report.clone();
         Section::run_after(move || tracing::debug!(%backend, "engine started"));
-        Ok(Self { threads, report: chosen.report, tuned, live })
+        Ok(Self { threads, report: chosen.report, tuned, live, waiting_bytes })
     }
 
     /// Which backend is in use, and why.
@@ -131,6 +135,12 @@ impl Engine {
     /// The tasks that are woken when the engine [is idle](Self::is_idle).
     pub fn idle_waiters(&self) -> &Waiters {
         &self.live.waiters
+    }
+
+    /// Bytes that peers have sent and the application has not taken, of those connections that have much of
+    /// that.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.waiting_bytes.counted()
     }
 
     /// All threads.

@@ -6,6 +6,7 @@
 pub mod backend;
 mod batch;
 mod connection_span;
+mod context_bytes;
 mod direct;
 mod discard;
 mod engine;
@@ -19,9 +20,11 @@ mod unix_peer;
 
 #[cfg(unix)]
 pub use backend::ReadySet;
+pub use backend::background::spawn_in_background;
+pub use backend::memory::default_max_waiting_bytes;
 pub use backend::{
-    BackendChoice, BackendKind, BackendReport, BackendUnavailable, Found, RingSize, Stream,
-    UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
+    BackendChoice, BackendKind, BackendReport, BackendUnavailable, Ended, Found, Receive, RingSize,
+    Stream, UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
 #[cfg(all(unix, feature = "tokio"))]
 pub use backend::{Readable, StreamWatch};
@@ -37,7 +40,7 @@ pub use monitor::{
     ConnectFailure, DisconnectReason, DropReason, MonitorEvent, PeerLimit, Problem, RoutingIdText,
 };
 pub use options::{CoreSet, EngineOptions};
-pub use owner::{Applicant, Attach, Connection, EndpointId, SessionOwner};
+pub use owner::{Applicant, Attach, Connection, Descriptor, EndpointId, SessionOwner};
 pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions, random};
 /// One end of a pipe, of which one end is a socket's and the other a session's.
 pub type PipeEnd = ringmq_pipe::PipeEnd<Direct>;

@@ -5,6 +5,7 @@ mod text;
 
 pub use text::RoutingIdText;
 
+use crate::owner::Descriptor;
 use ringmq_zmtp::{Peer, ProtocolError};
 use std::io;
 use std::sync::Arc;
@@ -25,6 +26,9 @@ pub enum DisconnectReason {
     /// The peer was silent for longer than the heartbeat allows.
     #[error("the peer was silent for longer than the heartbeat allows")]
     HeartbeatExpired,
+    /// The peer had more than a limit of this end allows.
+    #[error("{0}")]
+    Refused(PeerLimit),
     /// This end closed it.
     #[error("closed from this end")]
     Local,
@@ -45,6 +49,25 @@ impl DisconnectReason {
     /// ```
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Local)
+    }
+
+    /// The limit that the peer has reached, if that is why.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_engine::{DisconnectReason, PeerLimit};
+    /// let refused = DisconnectReason::Refused(PeerLimit::Subscriptions);
+    /// assert_eq!(refused.limit(), Some(PeerLimit::Subscriptions));
+    /// assert_eq!(DisconnectReason::PeerClosed.limit(), None);
+    /// ```
+    pub fn limit(&self) -> Option<PeerLimit> {
+        match self {
+            Self::Refused(limit) => Some(*limit),
+            Self::Protocol(ProtocolError::FrameTooLarge { .. }) => Some(PeerLimit::FrameBytes),
+            Self::Protocol(ProtocolError::TooManyParts { .. }) => Some(PeerLimit::Parts),
+            Self::Protocol(ProtocolError::MessageTooLarge { .. }) => Some(PeerLimit::MessageBytes),
+            _ => None,
+        }
     }
 
     /// Whether the peer has looked at what this end has shown, and does not let it in.
@@ -130,7 +153,8 @@ pub enum DropReason {
     Unwanted,
 }
 
-/// A limit of what peers may hold that keeps others from their share. Each is an option of the socket.
+/// A limit of what peers may hold and send, so that others have their share. Each is an option of the socket or of
+/// the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerLimit {
@@ -140,11 +164,30 @@ pub enum PeerLimit {
     /// Connections of a bind from one address.
     #[error("the bind has as many connections from that address as it may have")]
     ConnectionsOfAddress,
-    /// Connections of a bind whose handshake is not done: the oldest one goes.
+    /// Connections of a bind whose handshake is not done: one of the address that has the most of them goes.
     #[error(
-        "too many connections of the bind have not finished their handshakes: the oldest one goes"
+        "too many connections of the bind have not finished their handshakes: one of them goes"
     )]
     Handshakes,
+    /// Bytes of a frame.
+    #[error("the peer has sent a frame of more bytes than it may have")]
+    FrameBytes,
+    /// Frames of a message.
+    #[error("the peer has sent a message of more frames than it may have")]
+    Parts,
+    /// Bytes of a message, of all its frames.
+    #[error("the peer has sent a message of more bytes than it may have")]
+    MessageBytes,
+    /// Subscriptions of one peer.
+    #[error("the peer has subscribed to as many topics as it may")]
+    Subscriptions,
+    /// Bytes of the topics that one peer has subscribed to.
+    #[error("the topics that the peer has subscribed to have as many bytes as they may")]
+    SubscriptionBytes,
+    /// Bytes in all connections of the context that the application has not taken: of a peer in the midst of a
+    /// large message, and of any new one once there are more than that by an eighth.
+    #[error("as many bytes wait in the context as may wait there")]
+    ContextBytes,
 }
 
 /// Something that has no effect, which whoever does it hardly means. Each is told once a socket.
@@ -188,6 +231,13 @@ pub enum Problem {
         "the peer has taken that routing id over from another one, which is not sent to any more"
     )]
     RoutingIdTakenOver,
+    /// A publisher does not take what a SUB or XSUB tells it of its subscriptions. From now on changes of them are
+    /// put together until it does: nothing is lost, but what it sends meanwhile goes by what it knew before.
+    #[error(
+        "a publisher does not take changes of subscriptions, of which as many wait for it as may: they are \
+         put together until it does"
+    )]
+    SubscriptionsNotTaken,
     /// An option was changed that does not count for what there is already.
     #[error(
         "option {option} was set late: it counts for {counts_for}, not for those there are already"
@@ -209,6 +259,8 @@ pub enum MonitorEvent {
     Listening {
         /// The resolved endpoint.
         endpoint: Arc<str>,
+        /// The system's number of the socket that listens.
+        descriptor: Option<Descriptor>,
     },
     /// A connection came in; its handshake begins.
     Accepted {
@@ -217,6 +269,9 @@ pub enum MonitorEvent {
         /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has
         /// none.
         peer: Arc<str>,
+        /// The system's number of its socket, a file descriptor or a SOCKET of Windows; `None` if there is none. To
+        /// ask the system about it, as long as the connection is there: it is the library's to use.
+        descriptor: Option<Descriptor>,
     },
     /// A connection was refused or ended, because a limit is reached.
     Refused {
@@ -241,6 +296,9 @@ pub enum MonitorEvent {
         /// The address of the other end, such as `tcp://192.0.2.1:5555`; empty if the system has
         /// none.
         peer: Arc<str>,
+        /// The system's number of its socket, a file descriptor or a SOCKET of Windows; `None` if there is none. To
+        /// ask the system about it, as long as the connection is there: it is the library's to use.
+        descriptor: Option<Descriptor>,
     },
     /// A connection could not be made.
     ConnectFailed {
@@ -326,6 +384,8 @@ pub enum MonitorEvent {
         reason: DisconnectReason,
         /// Its handshake was done.
         established: bool,
+        /// The number that its socket had.
+        descriptor: Option<Descriptor>,
     },
     /// A connect has ended for good although the socket wants it, as its options say. What was queued for it
     /// is dropped.

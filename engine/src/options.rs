@@ -1,6 +1,6 @@
 //! What an engine is started with.
 
-use crate::backend::{BackendChoice, thread};
+use crate::backend::{BackendChoice, memory, thread};
 use std::time::Duration;
 
 /// How long an I/O thread stays awake after work: about twice what waking it costs the waker.
@@ -51,6 +51,9 @@ pub struct EngineOptions {
     pub realtime: Option<u8>,
     /// Whether all memory of the process is to stay in memory. Default no.
     pub lock_memory: bool,
+    /// Bytes that peers may have sent and the application not taken, in all connections. `None` is no limit.
+    /// Default: [half of the machine's memory](crate::default_max_waiting_bytes).
+    pub max_waiting_bytes: Option<u64>,
     /// The I/O threads are called `<thread_name>/<number>`. Default `ringmq-io`.
     pub thread_name: String,
 }
@@ -67,6 +70,7 @@ impl Default for EngineOptions {
             timer_slack: None,
             realtime: None,
             lock_memory: false,
+            max_waiting_bytes: Some(memory::default_max_waiting_bytes()),
             thread_name: "ringmq-io".into(),
         }
     }

@@ -10,11 +10,16 @@ use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
 use crate::monitor::MonitorEvent;
 use crate::unix_peer::UnixPeer;
+use bytes::Bytes;
+use ringmq_pipe::Message;
 use ringmq_zmtp::{AuthAnswer, AuthRequest, Denial, Peer};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// Which bind or connect of a socket something belongs to; the socket chooses the numbers.
 pub type EndpointId = u64;
+
+/// The system's number of a socket: a file descriptor, or a SOCKET of Windows.
+pub type Descriptor = u64;
 
 /// A connection, in words and numbers: one of its own each, which its session, its socket and its messages
 /// share.
@@ -30,6 +35,8 @@ pub struct Connection {
     pub peer_address: Option<Arc<str>>,
     /// The process at the other end of an ipc connection, where the system tells.
     pub unix_peer: Option<UnixPeer>,
+    /// The system's number of its socket.
+    pub descriptor: Option<Descriptor>,
     /// The routing id that the socket has chosen for the peer, which mostly has none of its own; unset as
     /// long as it has not.
     pub assigned_id: OnceLock<Box<[u8]>>,
@@ -111,6 +118,22 @@ pub trait SessionOwner: Send + Sync {
     /// the next begin: with an empty command, which no peer can send.
     fn tells_peers_apart(&self) -> bool {
         false
+    }
+
+    /// What every peer is sent first, as a message: empty for nothing.
+    fn hello(&self) -> Bytes {
+        Bytes::new()
+    }
+
+    /// What is received first of a connection, before all that comes from the peer.
+    fn beginning(&self) -> Option<Message> {
+        None
+    }
+
+    /// What is received last of a connection, made by this side (`connected`) or accepted, after all that has come
+    /// from the peer.
+    fn end(&self, _connected: bool) -> [Option<Message>; 2] {
+        [None, None]
     }
 
     /// A peer's mechanism leaves it to an authenticator whether the peer is let in, who is also

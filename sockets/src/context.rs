@@ -1,7 +1,7 @@
 //! The context: what the sockets of a program share.
 
 pub(crate) mod alarms;
-mod ending;
+pub(crate) mod ending;
 pub(crate) mod lingering;
 pub(crate) mod reminder;
 pub(crate) mod unfinished;
@@ -11,8 +11,9 @@ use crate::error::Error;
 use crate::inner::mailbox::SocketMailbox;
 use crate::inner::{ClosedBy, Core};
 use crate::kind::{
-    AnyKind, DealerKind, Kind, PairKind, PubKind, PullKind, PushKind, RepKind, ReqKind, RouterKind,
-    SubKind, XPubKind, XSubKind,
+    AnyKind, ChannelKind, ClientKind, DealerKind, DishKind, GatherKind, Kind, PairKind, PeerKind,
+    PubKind, PullKind, PushKind, RadioKind, RepKind, ReqKind, RouterKind, ScatterKind, ServerKind,
+    StreamKind, SubKind, XPubKind, XSubKind,
 };
 use crate::options::Options;
 use crate::socket::{Inner, Socket};
@@ -259,6 +260,24 @@ impl Context {
     /// ```
     pub fn tuning(&self) -> Result<TuningReport, Error> {
         self.0.with_engine(|engine| engine.tuning().clone())
+    }
+
+    /// Bytes that wait to be received from the peers of all its sockets, counted in steps: what the
+    /// [limit](ContextBuilder::max_waiting_bytes) is held against. Of what is taken a part may be counted until the
+    /// socket is found empty.
+    ///
+    /// # Examples
+    /// ```
+    /// let context = ringmq::Context::new();
+    /// assert_eq!(context.waiting_bytes(), 0);
+    /// ```
+    pub fn waiting_bytes(&self) -> u64 {
+        if self.0.is_inherited() {
+            return 0;
+        }
+        // Not with the lock held: all connections are looked at.
+        let engine = lock(&self.0.engine).clone();
+        engine.map_or(0, |engine| engine.waiting_bytes())
     }
 
     /// Whether io_uring works on this machine, by trying it.

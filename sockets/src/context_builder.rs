@@ -156,6 +156,28 @@ impl ContextBuilder {
         self.with(&context_table::LOCK_MEMORY, on)
     }
 
+    /// How many bytes of all peers together may wait to be received; `None` is no limit. Default: half of the
+    /// machine's memory, or of what the process's control group has if that is less; 8 GiB where the system tells
+    /// neither.
+    ///
+    /// At the limit nothing more is read from a peer of which messages wait, until those are taken. One that is in
+    /// the midst of a large message (1 MiB of it is there) loses its connection, as nobody could take that before it
+    /// is whole: that is an event of the [monitor](crate::Socket::monitor), and counted in
+    /// [`totals`](crate::Socket::totals). Who sends little gets through. New connections are refused when the limit
+    /// is exceeded by an eighth. A connection of which less than 256 KiB wait is not counted, and neither is what peers
+    /// in the same process send.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::Context;
+    /// let context = Context::builder().max_waiting_bytes(Some(500_000_000)).build()?;
+    /// assert_eq!(context.waiting_bytes(), 0);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn max_waiting_bytes(self, bytes: Option<u64>) -> Self {
+        self.with(&context_table::CONTEXT_MAX_WAITING_BYTES, bytes)
+    }
+
     /// How long threads that wait for a message look for it again and again before they block. Default
     /// [`Spin::Adaptive`]. A socket may [differ](crate::Socket::set_spin).
     ///

@@ -20,6 +20,9 @@ use std::sync::Arc;
 #[non_exhaustive]
 #[doc(alias = "zmq_strerror")]
 pub enum Error {
+    /// A signal has ended the wait, which was [asked for](crate::interruptible) (`EINTR`). Nothing is lost: call again.
+    #[error("a signal has ended the wait: call again to go on with it")]
+    Interrupted,
     /// The operation cannot be done now, or not within the time-out (`EAGAIN`).
     #[error(
         "the operation would block, or its time-out has passed: try again later, or wait for longer"
@@ -41,6 +44,12 @@ pub enum Error {
         socket: &'static str,
         /// What was asked of it.
         action: &'static str,
+    },
+    /// This type of socket has messages of one frame, and was given the beginning of a longer one (`EINVAL`).
+    #[error("a {socket} socket sends messages of one frame: put it into one, or use another type")]
+    OneFrameOnly {
+        /// The socket's type.
+        socket: &'static str,
     },
     /// Not now: a REQ that waits for a reply cannot send, for instance (`EFSM`).
     #[error("not in this state: {0}")]

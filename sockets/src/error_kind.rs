@@ -35,10 +35,12 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Interrupted
     WouldBlock
     Terminated
     Closed
     NotSupported
+    OneFrameOnly
     State
     Reentered
     HostUnreachable

@@ -23,6 +23,10 @@
 //! | to hand out work | [`Push`](crate::Push), [`Pull`](crate::Pull) | in turn to all that are there: [`slow_joiners`] |
 //! | to tell all who want to know | [`Pub`](crate::Pub), [`Sub`](crate::Sub) | who is slow misses messages: [`high_water_marks`] |
 //! | to stand between publishers and subscribers | [`XSub`](crate::XSub), [`XPub`](crate::XPub), [`proxy`](crate::proxy()) | |
+//! | to ask, from sockets that several threads share | [`Client`](crate::Client), [`Server`](crate::Server) | messages have one frame; a SERVER answers by [number](crate::Message::routing_id) |
+//! | to tell groups of listeners, by exact name | [`Radio`](crate::Radio), [`Dish`](crate::Dish) | messages have one frame and a [group](crate::Message::set_group) |
+//! | to hand out work from sockets that several threads share | [`Scatter`](crate::Scatter), [`Gather`](crate::Gather) | messages have one frame |
+//! | peers that all ask and answer | [`PeerSocket`](crate::PeerSocket) | [`connect_peer`](crate::Socket::connect_peer) says the number of each |
 //! | to join two threads | [`Pair`](crate::Pair) over `inproc://` | [`threads`] |
 //!
 //! # What ZeroMQ promises

@@ -41,11 +41,35 @@ pub trait Filters: Kind {}
 /// A kind of socket that addresses peers by routing id.
 pub trait Routes: Kind {}
 
+/// A kind of socket that may be told what to call the peer of its next connect.
+pub trait NamesPeers: Kind {}
+
 /// A kind of socket that makes requests in lock-step.
 pub trait Requests: Kind {}
 
 /// A kind of socket that can announce itself to a ROUTER with an empty message.
 pub trait Probes: Kind {}
+
+/// A kind of socket that may send each new peer a message of its own first.
+pub trait Greets: Kind {}
+
+/// A kind of socket that may receive a message in the place of a peer that has gone.
+pub trait MissesPeers: Kind {}
+
+/// A kind of socket that may receive a message in the place of a peer that it has lost and connects to again.
+pub trait Reconnects: Kind {}
+
+/// A kind of socket that joins groups.
+pub trait Joins: Kind {}
+
+/// A kind of socket that exchanges bytes with peers that speak no ZMTP.
+pub trait ExchangesBytes: Kind {}
+
+/// A kind of socket that has a number for each peer, which messages carry.
+pub trait NumbersPeers: Kind {}
+
+/// A kind of socket that knows the number of a peer as soon as it connects to it.
+pub trait ConnectsPeers: Kind {}
 
 macro_rules! is_sends {
     (Sends) => {
@@ -107,4 +131,4 @@ impl Kind for AnyKind {
     const SENDS: bool = true;
     const RECEIVES: bool = true;
 }
-all_capabilities!(Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes);
+all_capabilities!(Sends Receives Subscribes HearsSubscriptions Publishes Filters Routes Requests Probes Joins NamesPeers ExchangesBytes NumbersPeers ConnectsPeers Greets MissesPeers Reconnects);

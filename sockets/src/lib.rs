@@ -74,6 +74,7 @@ pub use context::{Context, TermFuture};
 pub use context_builder::ContextBuilder;
 pub use error::{Error, FrameCountError, SendError};
 pub use error_kind::ErrorKind;
+pub use inner::connection_words::RouterNotify;
 pub use poller::{Interest, Poller, Ready};
 pub use proxy::{ProxyOptions, proxy, proxy_with};
 pub use ringmq_engine::{
@@ -83,12 +84,14 @@ pub use ringmq_engine::{
 };
 pub use ringmq_pipe::{GroupTooLong, Message, MessagePeer, Properties};
 pub use ringmq_transports::error::{BindError, EndpointError};
-pub use ringmq_transports::options::{Keepalive, ReconnectStop};
+pub use ringmq_transports::options::{IpcPeerRule, Keepalive, ReconnectStop};
 pub use ringmq_zmtp::{Peer, ProtocolError, SocketType, Version};
 pub use socket::Socket;
 pub use socket::close::CloseFuture;
+pub use socket::events::SocketEvents;
 pub use socket::flush::FlushFuture;
 pub use socket::frames::{FrameIter, FrameIterMut, IntoFrames};
+pub use socket::given_listener::OwnedListener;
 pub use socket::monitor::Monitor;
 pub use socket::multipart::Multipart;
 pub use socket::payload::Payload;
@@ -99,7 +102,7 @@ pub use socket::sink::MessageSink;
 pub use socket::stats::{PipeStats, SocketTotals};
 #[cfg(feature = "futures")]
 pub use socket::stream::MessageStream;
-pub use wait::Spin;
+pub use wait::{Spin, always_interruptible, interruptible};
 
 /// Exclusive pair.
 #[doc(alias = "ZMQ_PAIR")]
@@ -134,5 +137,32 @@ pub type Push = Socket<kind::PushKind>;
 /// Tail of a pipeline.
 #[doc(alias = "ZMQ_PULL")]
 pub type Pull = Socket<kind::PullKind>;
+/// Exchanges bytes with peers that speak no ZMTP.
+#[doc(alias = "ZMQ_STREAM")]
+pub type StreamSocket = Socket<kind::StreamKind>;
+/// Answers each peer by its number, messages of one frame.
+#[doc(alias = "ZMQ_SERVER")]
+pub type Server = Socket<kind::ServerKind>;
+/// Asks servers, messages of one frame.
+#[doc(alias = "ZMQ_CLIENT")]
+pub type Client = Socket<kind::ClientKind>;
+/// Sends to groups.
+#[doc(alias = "ZMQ_RADIO")]
+pub type Radio = Socket<kind::RadioKind>;
+/// Receives what is for the groups that it has joined.
+#[doc(alias = "ZMQ_DISH")]
+pub type Dish = Socket<kind::DishKind>;
+/// Tail of a pipeline, messages of one frame.
+#[doc(alias = "ZMQ_GATHER")]
+pub type Gather = Socket<kind::GatherKind>;
+/// Head of a pipeline, messages of one frame.
+#[doc(alias = "ZMQ_SCATTER")]
+pub type Scatter = Socket<kind::ScatterKind>;
+/// Addresses each peer by its number. (The name `Peer` is that of [what is known of a peer](Peer).)
+#[doc(alias = "ZMQ_PEER")]
+pub type PeerSocket = Socket<kind::PeerKind>;
+/// Exclusive pair, messages of one frame.
+#[doc(alias = "ZMQ_CHANNEL")]
+pub type Channel = Socket<kind::ChannelKind>;
 /// A socket whose type is known at run time only.
 pub type AnySocket = Socket<kind::AnyKind>;

@@ -47,6 +47,8 @@ pub struct Ready {
     /// The socket was [closed](Socket::close) or dropped. This is told once; from then on the poller passes
     /// over it, as if it had been [removed](Poller::remove).
     pub closed: bool,
+    /// The descriptor is at fault, or none, or its peer has hung up: told whatever was asked for.
+    pub failed: bool,
 }
 
 /// A set of sockets and descriptors to wait for. Level-triggered: what is ready stays ready until it is

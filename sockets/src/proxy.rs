@@ -291,7 +291,10 @@ impl<'a> Direction<'a> {
             if !self.can_recv()? {
                 return Ok(moved);
             }
-            if !self.to.attempt(&mut |core: &mut Core| Ok(core.can_send()))? {
+            // What answers itself, as a REP does, cannot send before it has received.
+            let answers_itself = std::ptr::eq(self.from, self.to);
+            let can_send = &mut |core: &mut Core| Ok(core.can_send());
+            if !answers_itself && !self.to.attempt(can_send)? {
                 self.blocked = true;
                 return Ok(moved);
             }

@@ -105,9 +105,14 @@ fn inside_a_call(deed: impl FnOnce(&Context)) {
     let context = Context::new();
     let (push, pull) = (context.push().unwrap(), Rc::new(context.pull().unwrap()));
     push.connect(&pull.bind("tcp://127.0.0.1:*").unwrap()).unwrap();
+    push.send("ahead").unwrap();
     push.send("look").unwrap();
-    // To wait for it would be something to log, too.
-    while pull.totals().waiting == 0 {
+    // To wait for it would be something to log, too. What lies in a pipe is counted a little before the socket is
+    // told of it: once the first has been had, the second can be.
+    while pull.totals().waiting < 2 {
+        std::thread::yield_now();
+    }
+    while pull.try_recv().is_err() {
         std::thread::yield_now();
     }
     let inside = pull.clone();

@@ -1,6 +1,6 @@
 //! Socket addresses as text: for events and errors, and for the metadata of messages.
 
-use ringmq_engine::UnixPeer;
+use ringmq_engine::{Descriptor, UnixPeer};
 use socket2::{SockAddr, Socket};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
@@ -52,6 +52,16 @@ impl RemoteEnd {
         };
         Self { endpoint: describe(&peer), address, unix_peer }
     }
+}
+
+/// The system's number of a socket.
+pub(crate) fn descriptor(socket: &Socket) -> Descriptor {
+    #[cfg(unix)]
+    let number = std::os::fd::AsRawFd::as_raw_fd(socket);
+    #[cfg(windows)]
+    let number = std::os::windows::io::AsRawSocket::as_raw_socket(socket);
+    // No descriptor that is open is negative.
+    number as Descriptor
 }
 
 /// As libzmq writes it on Linux, where other libraries take it apart.

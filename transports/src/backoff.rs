@@ -53,6 +53,25 @@ impl Backoff {
         Some(wait)
     }
 
+    /// Whether a connection that has stood for so `long` was worth the wait before it: one that is lost sooner is
+    /// lost again soon, and to begin anew with the shortest wait would make a peer that turns this end away be
+    /// asked for ever as often as it can be.
+    ///
+    /// ```
+    /// use ringmq_transports::backoff::Backoff;
+    /// use std::time::Duration;
+    ///
+    /// let mut backoff = Backoff::new(Some(Duration::from_millis(100)), Duration::from_secs(10));
+    /// assert!(backoff.is_outlasted(Duration::ZERO), "nobody has waited");
+    /// backoff.next_wait(7);
+    /// assert!(!backoff.is_outlasted(Duration::from_millis(99)));
+    /// assert!(backoff.is_outlasted(Duration::from_millis(100)));
+    /// ```
+    #[must_use]
+    pub fn is_outlasted(&self, long: Duration) -> bool {
+        self.last.is_none_or(|last| long >= last)
+    }
+
     /// Begins anew with the shortest wait: a connection was made.
     pub fn reset(&mut self) {
         self.last = None;

@@ -181,6 +181,16 @@ pub enum BindError {
         /// The longest path, in bytes.
         limit: usize,
     },
+    /// The socket that was given to listen on is none that can be (`EINVAL`).
+    #[error(
+        "cannot listen for {endpoint} on the socket that was given: {why}; give one of that transport that listens"
+    )]
+    UnfitListener {
+        /// The endpoint in canonical form.
+        endpoint: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The descriptor refused an option (`EINVAL`, `EPERM`, ...).
     #[error("cannot bind {endpoint}: {source}")]
     Option {

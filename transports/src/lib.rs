@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod error;
 pub mod inproc;
 pub mod ipc;
+pub mod network;
 pub mod options;
 mod owner;
 pub mod resolver;
@@ -20,4 +21,4 @@ mod transport;
 
 pub use owner::{LinkOptions, Offer, Settings, Taken};
 pub use stream::connecter::{connect, disconnect};
-pub use stream::listener::{BoundListener, bind};
+pub use stream::listener::{BoundListener, adopt, bind};

@@ -4,7 +4,10 @@
 //! it to a descriptor. Every default leaves the choice to the system, except where a line says why
 //! it does not.
 
+use crate::network::Network;
+use std::fmt;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Connections the kernel may hold for a listener until they are accepted, unless set otherwise. (It
 /// may cut that down: Linux to `net.core.somaxconn`, which is the same number by default.)
@@ -19,6 +22,10 @@ pub const DEFAULT_BACKLOG: u32 = 4096;
 /// A Unix socket has no auto-tuning: at the usual 208 KiB a blocking reader of 64 KiB batches lost
 /// 40 to 60 % of the throughput. The kernel may grant less; that is no error.
 pub const IPC_BUFFER: usize = 1024 * 1024;
+
+/// Bytes of one peer that may wait for the application, unless set otherwise: 1 GiB, as much as 1,000 messages, the
+/// default high-water mark, of a megabyte each.
+pub const DEFAULT_MAX_WAITING_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Longest inproc name, in bytes. ZeroMQ's documented limit.
 pub const INPROC_NAME_MAX: usize = 256;
@@ -79,6 +86,35 @@ pub struct TcpOptions {
     /// How long one connection attempt may take; unset waits as long as the system does. Kept here
     /// for the connecter: no descriptor option corresponds to it.
     pub connect_timeout: Option<Duration>,
+    /// The SOCKS 5 proxy through which connections are made, `host:port`.
+    pub socks_proxy: Option<String>,
+    /// What that proxy is told of who asks.
+    pub socks_login: SocksLogin,
+    /// From where connections are accepted; from everywhere if there are none.
+    pub accepts: Vec<Network>,
+}
+
+/// A name and a password for a SOCKS 5 proxy, each of at most 255 bytes. Without a name there is no login.
+///
+/// ```
+/// use ringmq_transports::options::SocksLogin;
+///
+/// let login = SocksLogin { username: "alice".into(), password: b"rabbit".to_vec().into() };
+/// assert!(!format!("{login:?}").contains("rabbit"));
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SocksLogin {
+    /// The name.
+    pub username: String,
+    /// The password, which is zeroed when it is dropped.
+    pub password: Zeroizing<Vec<u8>>,
+}
+
+/// Without the password.
+impl fmt::Debug for SocksLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocksLogin").field("username", &self.username).finish_non_exhaustive()
+    }
 }
 
 /// Keep-alive probes of a tcp connection; each field that is unset stays as the system has it.
@@ -166,4 +202,18 @@ pub struct IpcOptions {
     pub recv_buffer: Option<usize>,
     /// Connections that may wait to be accepted; unset is [`DEFAULT_BACKLOG`].
     pub backlog: Option<u32>,
+    /// Of whom connections are accepted; of everybody if there are none.
+    pub accepts: Vec<IpcPeerRule>,
+}
+
+/// Whose ipc connections are accepted, as the system tells of the process at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpcPeerRule {
+    /// Those of a process.
+    Process(u32),
+    /// Those of a user.
+    User(u32),
+    /// Those of a group, and of users who are members of it: the system's user database is asked for that, by an
+    /// I/O thread, which waits for the answer.
+    Group(u32),
 }

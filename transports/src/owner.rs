@@ -25,6 +25,8 @@ pub struct LinkOptions {
     pub ipc: crate::options::IpcOptions,
     /// How many connections a bind may have.
     pub limits: crate::options::BindLimits,
+    /// Bytes of one peer that may wait for the application; `None` is no limit.
+    pub max_waiting_bytes: Option<u64>,
     /// Messages that peers send are not wanted.
     pub discard_inbound: bool,
     /// Time between attempts to connect; `None` for a single attempt.

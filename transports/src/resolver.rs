@@ -16,12 +16,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use crate::endpoint::{Host, TcpEndpoint};
 use crate::error::ResolveError;
 use crate::options::{RESOLVE_QUEUE, RESOLVE_THREADS};
 use crate::tcp;
+use ringmq_engine::spawn_in_background;
 use ringmq_pipe::Section;
 
 /// What a lookup ends in.
@@ -163,9 +163,8 @@ impl Resolver {
             return Ok(());
         }
         let shared = self.shared.clone();
-        // Linux shows 15 characters of a name. The handle is dropped: nobody waits for it.
-        let thread = thread::Builder::new().name("ringmq-resolve".to_owned());
-        match thread.spawn(move || shared.work()) {
+        // The handle is dropped: nobody waits for it.
+        match spawn_in_background("ringmq-resolve", move || shared.work()) {
             Ok(_) => state.threads += 1,
             Err(error) if state.threads == 0 => return Err(ResolveError::Thread(Arc::new(error))),
             // One of those there are takes the name when it has done with its own.

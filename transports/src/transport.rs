@@ -3,10 +3,11 @@
 //! A transport is a folder beside this file and a row here. From the rows come [`Endpoint`], its
 //! parsing, and the way from an endpoint to what its transport does.
 
+use crate::address::{RemoteEnd, describe};
 use crate::endpoint::{InprocName, IpcEndpoint, TcpEndpoint, Text};
 use crate::error::{BindError, EndpointError, OptionError};
 use crate::owner::LinkOptions;
-use socket2::{SockAddr, Socket};
+use socket2::{SockAddr, Socket, Type};
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
@@ -24,6 +25,14 @@ pub(crate) trait Transport: fmt::Display + Sized {
         Err(BindError::NotSupported { endpoint: self.to_string() })
     }
 
+    /// Listens on what somebody else has bound, and gives away: the endpoint only says on which transport.
+    fn adopt(&self, _listener: Socket) -> Result<Listening, BindError> {
+        Err(BindError::UnfitListener {
+            endpoint: self.to_string(),
+            why: "nothing is listened on with this transport",
+        })
+    }
+
     /// How an attempt to connect begins.
     fn dial(&self, _options: &LinkOptions) -> FirstStep<'_> {
         FirstStep::Never("nothing is dialed on this transport")
@@ -32,6 +41,11 @@ pub(crate) trait Transport: fmt::Display + Sized {
     /// Makes a descriptor ready to connect to one of the addresses of a name; the error in words.
     fn dial_address(&self, _: SocketAddr, _: &LinkOptions) -> Result<Socket, String> {
         Err("this transport has no names to look up".into())
+    }
+
+    /// Whether a peer is one of those whose connections are accepted.
+    fn admits(_peer: &RemoteEnd, _options: &LinkOptions) -> bool {
+        true
     }
 
     /// Sets the options of a connection that was accepted.
@@ -47,10 +61,49 @@ pub(crate) struct Listening {
     pub(crate) resolved: String,
     /// Keeps the endpoint's name in being.
     pub(crate) guard: Option<Box<dyn Send>>,
+    /// See [`Transport::admits`].
+    pub(crate) admits: Admits,
     /// See [`Transport::tune`].
     pub(crate) tune: Tune,
 }
 
+impl Listening {
+    pub(crate) fn new<T: Transport>(
+        socket: Socket,
+        resolved: String,
+        guard: Option<Box<dyn Send>>,
+    ) -> Self {
+        Self { socket, resolved, guard, admits: T::admits, tune: T::tune }
+    }
+
+    /// On what somebody else has bound, if that is a listener with such an address.
+    pub(crate) fn adopted<T: Transport>(
+        listener: Socket,
+        asked: &T,
+        is_fit: impl FnOnce(&SockAddr) -> bool,
+    ) -> Result<Self, BindError> {
+        let unfit = |why| BindError::UnfitListener { endpoint: asked.to_string(), why };
+        let failed =
+            |action| move |source| BindError::Io { endpoint: asked.to_string(), action, source };
+        let local = listener.local_addr().map_err(failed("getsockname"))?;
+        if !is_fit(&local) {
+            return Err(unfit("it has an address of another kind"));
+        }
+        if listener.r#type().map_err(failed("getsockopt"))? != Type::STREAM {
+            return Err(unfit("it carries no stream"));
+        }
+        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+        if !listener.is_listener().map_err(failed("getsockopt"))? {
+            return Err(unfit("it does not listen"));
+        }
+        listener.set_nonblocking(true).map_err(failed("fcntl"))?;
+        #[cfg(unix)]
+        listener.set_cloexec(true).map_err(failed("fcntl"))?;
+        Ok(Self::new::<T>(listener, describe(&local), None))
+    }
+}
+
+pub(crate) type Admits = fn(&RemoteEnd, &LinkOptions) -> bool;
 pub(crate) type Tune = fn(&Socket, &LinkOptions) -> Result<(), OptionError>;
 
 /// How an attempt to connect begins.
@@ -123,6 +176,13 @@ macro_rules! transports {
             pub(crate) fn listen(&self, options: &LinkOptions) -> Result<Listening, BindError> {
                 match self {
                     $(Self::$name(endpoint) => endpoint.listen(options),)*
+                }
+            }
+
+            /// See [`Transport::adopt`].
+            pub(crate) fn adopt(&self, listener: Socket) -> Result<Listening, BindError> {
+                match self {
+                    $(Self::$name(endpoint) => endpoint.adopt(listener),)*
                 }
             }
 

@@ -131,6 +131,7 @@ fn goes_on(backend: BackendChoice, place: Where, with_pipe: bool) {
         tcp: TcpOptions::default(),
         ipc: IpcOptions::default(),
         limits: BindLimits::default(),
+        max_waiting_bytes: None,
         discard_inbound: false,
         reconnect_interval: Some(Duration::from_millis(1)),
         reconnect_max: Duration::ZERO,

@@ -15,8 +15,10 @@ use crate::plan::{Form, Item};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Contender {
-    /// Bare sockets, or bare memory between two threads.
+    /// Bare sockets, or bare memory between two threads; under CURVE the bare cipher.
     Floor,
+    /// Under CURVE: the bare cipher on one core, which seals and opens.
+    OneCore,
     /// ringmq on io_uring.
     Uring,
     /// ringmq on the portable backend.
@@ -42,8 +44,9 @@ pub(crate) enum Contender {
 }
 
 /// Everybody, in the order of the table.
-pub(crate) const EVERYBODY: [Contender; 12] = [
+pub(crate) const EVERYBODY: [Contender; 13] = [
     Contender::Floor,
+    Contender::OneCore,
     Contender::Uring,
     Contender::Mio,
     Contender::UringBlocking,
@@ -90,6 +93,7 @@ impl Contender {
     pub(crate) fn backend(self) -> Option<Backend> {
         match self {
             Contender::Floor => Some(Backend::Floor),
+            Contender::OneCore => Some(Backend::FloorBlocking),
             Contender::Uring | Contender::UringBlocking => Some(Backend::Uring),
             Contender::Mio | Contender::MioBlocking => Some(Backend::Mio),
             _ => None,
@@ -98,7 +102,12 @@ impl Contender {
 
     /// Whether this is ringmq, on whichever backend and however called.
     pub(crate) fn is_ringmq(self) -> bool {
-        self != Contender::Floor && self.backend().is_some()
+        !matches!(self, Contender::Floor | Contender::OneCore) && self.backend().is_some()
+    }
+
+    /// Whether nothing carries what this one encrypts.
+    pub(crate) fn is_bare_cipher(self, item: &Item) -> bool {
+        item.is_under_curve() && matches!(self, Contender::Floor | Contender::OneCore)
     }
 
     /// ringmq on the same backend by calls that block.
@@ -116,6 +125,9 @@ impl Contender {
         match self {
             Contender::Uring | Contender::Mio => true,
             Contender::Floor => !in_tasks,
+            Contender::OneCore => {
+                item.is_under_curve() && item.measurement == Measurement::Throughput
+            }
             Contender::UringBlocking | Contender::MioBlocking => in_tasks,
             Contender::Rzmq | Contender::Zmqrs if !in_tasks => {
                 item.form == Form::Steady && OF_EVERYBODY.contains(&item.measurement)
@@ -132,12 +144,8 @@ impl Contender {
     }
 
     /// Why this one cannot be measured so, where that is known beforehand.
-    pub(crate) fn refuses(
-        self,
-        measurement: Measurement,
-        transport: Transport,
-        size: usize,
-    ) -> Option<&'static str> {
+    pub(crate) fn refuses(self, item: &Item) -> Option<&'static str> {
+        let Item { measurement, transport, size, .. } = *item;
         let inproc = transport == Transport::Inproc;
         let monocoque = matches!(self, Contender::Monocoque | Contender::MonocoqueTokio);
         match self {
@@ -156,6 +164,7 @@ impl Contender {
             Contender::Libzmq | Contender::Tmq if cfg!(not(feature = "libzmq")) => {
                 Some("install the development files of libzmq (Debian: libzmq3-dev pkg-config)")
             }
+            Contender::Zmqrs if item.is_under_curve() => Some("zeromq 0.7 has no CURVE"),
             Contender::Zmqrs if inproc => Some("zeromq 0.7 has no inproc transport"),
             _ if monocoque && measurement == Measurement::RouterDealer => {
                 Some("a ROUTER of monocoque 0.4 serves the one connection it was made from")

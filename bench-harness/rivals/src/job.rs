@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ringmq_bench::case::{Bodies, Case, Kind, Pattern, Side, Transport};
 use ringmq_bench::job::{Cores, Job as HarnessJob};
+use ringmq_bench::mechanism::{Keys, Mechanism};
 use ringmq_bench::payload::{Checker, Stamper};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,10 @@ pub(crate) struct Job {
     pub(crate) credit: PathBuf,
     /// Cores to stay on.
     pub(crate) cores: Cores,
+    /// Whether what goes over the wire is encrypted.
+    pub(crate) mechanism: Mechanism,
+    /// What this end has to know for that.
+    pub(crate) keys: Option<Keys>,
 }
 
 impl Job {
@@ -69,9 +74,10 @@ impl Job {
         };
         let (transport, backend, size) = (self.transport, self.contender.backend()?, self.size);
         let bodies = if self.one_body { Bodies::Clone } else { Bodies::Usual };
-        let case = Case { bodies, ..Case::usual(kind, transport, pattern, backend, size) };
-        let endpoint = self.endpoint.clone();
+        let case = Case::usual(kind, transport, pattern, backend, size);
+        let case = Case { bodies, mechanism: self.mechanism, ..case };
+        let (endpoint, keys) = (self.endpoint.clone(), self.keys.clone());
         let patience_ms = PATIENCE.as_millis() as u64;
-        Some(HarnessJob { case, side: self.side, endpoint, cores: self.cores, patience_ms })
+        Some(HarnessJob { case, side: self.side, endpoint, cores: self.cores, patience_ms, keys })
     }
 }

@@ -7,6 +7,8 @@
 //! (`many_peers`) and ends that are tasks of tokio (`tasks`).
 
 mod awaited;
+mod block;
+mod budget;
 mod cli;
 mod consume;
 mod contender;
@@ -77,6 +79,7 @@ fn compare(args: &cli::Args) -> Result<()> {
     println!("{}", versions::line());
     table::print(&rows);
     table::print_standing(&rows);
+    budget::print(&rows);
     if let (Some(mut file), Some(path)) = (json, &args.json) {
         write(&mut file, &rows).with_context(|| format!("writing {}", path.display()))?;
     }

@@ -9,6 +9,7 @@ use ringmq_bench::case::{Side, Transport};
 use ringmq_bench::cpu::CpuTime;
 use ringmq_bench::endpoint::{self, SocketFile};
 use ringmq_bench::job::{Account, Cores, Outcome};
+use ringmq_bench::mechanism::Keys;
 use ringmq_bench::stats;
 use ringmq_bench::worker::{Pair, Worker};
 
@@ -101,11 +102,12 @@ struct Workers {
 
 impl Workers {
     fn open(item: &Item, contender: Contender, cores: Cores) -> Result<Self> {
-        let Item { measurement, transport, size, flavor, .. } = *item;
+        let Item { measurement, transport, size, flavor, mechanism, .. } = *item;
+        let [keys, client] = Keys::for_both(mechanism)?;
         let (endpoint, socket_file) = endpoint::fresh(transport);
         let (credit, credit_file) = endpoint::fresh(Transport::Ipc);
         let credit = PathBuf::from(credit.trim_start_matches("ipc://"));
-        let two = transport != Transport::Inproc;
+        let two = transport != Transport::Inproc && !contender.is_bare_cipher(item);
         let side = two.then_some(Side::Bind);
         let one_body = measurement == Measurement::Curve;
         let measurement = measurement.of_sockets();
@@ -120,8 +122,11 @@ impl Workers {
             endpoint,
             credit,
             cores,
+            mechanism,
+            keys,
         };
-        let connect = |endpoint| Job { side: Some(Side::Connect), endpoint, ..job.clone() };
+        let connect =
+            |endpoint| Job { side: Some(Side::Connect), endpoint, keys: client, ..job.clone() };
         let program = contender.program()?;
         // What a rival prints while it fails is in its reply, or it is noise.
         let start = || Worker::start_program(&program, SUBCOMMAND, Stdio::null());

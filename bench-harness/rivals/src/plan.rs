@@ -1,6 +1,7 @@
 //! What is measured in one run: the cases, and in which order.
 
 use ringmq_bench::case::Transport;
+use ringmq_bench::mechanism::Mechanism;
 
 use crate::figure::Figure;
 use crate::flavor::Flavor;
@@ -19,6 +20,8 @@ pub(crate) struct Item {
     pub(crate) flavor: Option<Flavor>,
     /// Which messages count.
     pub(crate) form: Form,
+    /// Whether they are encrypted on their way.
+    pub(crate) mechanism: Mechanism,
 }
 
 /// Which messages count.
@@ -38,7 +41,23 @@ const FIRST_TRIPS: u64 = 10_000;
 impl Item {
     /// A case on sockets as each library runs quickest, after a warm-up.
     const fn new(measurement: Measurement, transport: Transport, size: usize) -> Self {
-        Self { measurement, transport, size, flavor: None, form: Form::Steady }
+        let (flavor, form, mechanism) = (None, Form::Steady, Mechanism::Null);
+        Self { measurement, transport, size, flavor, form, mechanism }
+    }
+
+    /// The same under CURVE.
+    const fn under_curve(self) -> Self {
+        Self { mechanism: Mechanism::Curve, ..self }
+    }
+
+    /// The same without encryption.
+    pub(crate) const fn under_null(self) -> Self {
+        Self { mechanism: Mechanism::Null, ..self }
+    }
+
+    /// Whether it is encrypted.
+    pub(crate) fn is_under_curve(&self) -> bool {
+        self.mechanism == Mechanism::Curve
     }
 
     /// The name of the whole, of which a case has more.
@@ -65,10 +84,11 @@ impl Item {
     }
 
     fn with_suffix(&self, suffix: &str) -> String {
-        let Self { measurement, transport, size, flavor, form } = self;
+        let Self { measurement, transport, size, flavor, form, .. } = self;
         let flavor = flavor.map(|flavor| format!("{}/", flavor.name())).unwrap_or_default();
         let form = if *form == Form::First { "first/" } else { "" };
-        format!("{transport}/{flavor}{form}{}{suffix}/{size}", measurement.name())
+        let mechanism = if self.is_under_curve() { "under-curve/" } else { "" };
+        format!("{transport}/{flavor}{form}{mechanism}{}{suffix}/{size}", measurement.name())
     }
 }
 
@@ -94,6 +114,9 @@ const SMALL: usize = 64;
 const LARGE: [usize; 2] = [8 << 10, 64 << 10];
 /// The same between two threads, where a slot of 64 bytes is the measure of things: half of one too.
 const OF_INPROC: [usize; 2] = [32, 8 << 10];
+/// Encrypted bodies, in bytes: one way, and there and back.
+const ENCRYPTED: [usize; 4] = [SMALL, 1 << 10, 16 << 10, 64 << 10];
+const ENCRYPTED_TRIPS: [usize; 2] = [SMALL, 1 << 10];
 /// Bodies between tasks of tokio, in bytes.
 const TASK_SIZES: [usize; 2] = [SMALL, 1 << 10];
 
@@ -115,6 +138,7 @@ fn whole() -> Vec<Item> {
         let item = |kib| Item::new(Measurement::Curve, transport, kib << 10);
         items.extend(CURVE_KIB.map(item));
         items.push(Item::new(Measurement::StartStop, transport, SMALL));
+        items.extend(under_curve(transport, &ENCRYPTED));
     }
     items.push(Item::new(Measurement::PubSub, TCP, SMALL));
     items.push(Item::new(Measurement::RouterDealer, TCP, SMALL));
@@ -157,8 +181,16 @@ fn quick() -> Vec<Item> {
         Item::new(StartStop, TCP, SMALL),
         Item::new(StartStop, IPC, SMALL),
     ];
+    items.extend(under_curve(TCP, &[SMALL, 1 << 10, 64 << 10]));
     items.extend(tasks(&[SMALL]));
     items
+}
+
+/// Those under CURVE, one way bodies of these `sizes`.
+fn under_curve(transport: Transport, sizes: &[usize]) -> Vec<Item> {
+    let one_way = sizes.iter().map(|&size| Item::new(Measurement::Throughput, transport, size));
+    let trips = ENCRYPTED_TRIPS.map(|size| Item::new(Measurement::Latency, transport, size));
+    one_way.chain(trips).map(Item::under_curve).collect()
 }
 
 /// Those between tasks of tokio.
@@ -205,6 +237,21 @@ mod tests {
         let names = ["tcp/latency-p50/64", "tcp/latency-p99/64", "tcp/latency-p999/64"];
         assert_eq!(cases[..3], names);
         assert_eq!(cases[3], "tcp/latency-cpu/64");
+    }
+
+    #[test]
+    fn what_is_encrypted_says_so_and_has_its_counterpart() {
+        for short in [true, false] {
+            let items = items(short);
+            for item in items.iter().filter(|item| item.is_under_curve()) {
+                assert!(item.cases().iter().all(|case| case.contains("/under-curve/")));
+                // A round trip is judged by it.
+                let judged = !short || item.measurement == Measurement::Latency;
+                assert!(!judged || items.contains(&item.under_null()), "{}", item.name());
+            }
+        }
+        let item = Item::new(Measurement::Latency, TCP, 64).under_curve();
+        assert_eq!(item.cases()[0], "tcp/under-curve/latency-p50/64");
     }
 
     #[test]

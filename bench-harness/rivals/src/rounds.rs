@@ -65,7 +65,7 @@ impl ItemResults {
 
 impl Entry {
     fn new(contender: Contender, item: &Item) -> Self {
-        let refusal = contender.refuses(item.measurement, item.transport, item.size);
+        let refusal = contender.refuses(item);
         Self {
             contender,
             rounds: Vec::new(),
@@ -73,6 +73,13 @@ impl Entry {
             failures: 0,
             refused: refusal.is_some(),
         }
+    }
+
+    /// Who found these figures in a single round.
+    #[cfg(test)]
+    pub(crate) fn found(contender: Contender, figures: Vec<f64>) -> Self {
+        let rounds = vec![Some(figures)];
+        Self { contender, rounds, trouble: None, failures: 0, refused: false }
     }
 
     /// Measures one round; what came out of it, in a few words.

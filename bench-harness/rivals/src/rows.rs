@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ringmq_bench::stats;
 use serde::Serialize;
 
+use crate::block::Block;
 use crate::contender::{Contender, rivals};
 use crate::figure::Figure;
 use crate::rounds::ItemResults;
@@ -22,16 +23,28 @@ pub(crate) struct Row {
     pub(crate) backend: Contender,
     /// The unit of the figures.
     pub(crate) unit: &'static str,
-    /// Whether the ends are tasks of tokio.
+    /// The table that it stands in.
     #[serde(skip)]
-    pub(crate) in_tasks: bool,
+    pub(crate) block: Block,
+    /// The figure.
+    #[serde(skip)]
+    pub(crate) figure: Figure,
+    /// Bytes of each message.
+    #[serde(skip)]
+    pub(crate) size: usize,
     /// Whether the figure is a part of another one.
     #[serde(skip)]
     pub(crate) is_part: bool,
     /// ringmq on that backend.
     pub(crate) ringmq: Option<f64>,
-    /// Bare sockets or bare memory.
+    /// Bare sockets or bare memory; under CURVE the bare cipher.
     pub(crate) floor: Option<f64>,
+    /// Under CURVE: the bare cipher on one core.
+    #[serde(rename = "one-core", skip_serializing_if = "Option::is_none")]
+    pub(crate) one_core: Option<f64>,
+    /// Under CURVE: ringmq without it, in the same run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) null: Option<f64>,
     /// Between tasks: ringmq by calls that block.
     pub(crate) blocking: Option<f64>,
     /// The rivals, by name.
@@ -39,6 +52,12 @@ pub(crate) struct Row {
     pub(crate) rivals: BTreeMap<String, Option<f64>>,
     /// ringmq as a multiple of the floor.
     pub(crate) to_floor: Option<f64>,
+    /// ringmq as a multiple of the bare cipher on one core.
+    #[serde(rename = "to_one-core", skip_serializing_if = "Option::is_none")]
+    pub(crate) to_one_core: Option<f64>,
+    /// ringmq as a multiple of itself without encryption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to_null: Option<f64>,
     /// ringmq as a multiple of itself by calls that block.
     pub(crate) to_blocking: Option<f64>,
     /// The best rival.
@@ -62,11 +81,15 @@ pub(crate) struct Row {
 pub(crate) fn rows(results: &[ItemResults]) -> Vec<Row> {
     let mut rows = Vec::new();
     for result in results {
+        let null =
+            |of: &&ItemResults| result.item.is_under_curve() && of.item == result.item.under_null();
+        let null = results.iter().find(null);
         let cases = result.item.cases().into_iter().zip(result.item.figures());
         for (at, (case, &figure)) in cases.enumerate() {
             for backend in [Contender::Uring, Contender::Mio] {
                 if result.entries.iter().any(|entry| entry.contender == backend) {
-                    rows.push(row(result, at, case.clone(), figure, backend));
+                    let row = row(result, at, case.clone(), figure, backend);
+                    rows.push(beside_null(row, result, null, at));
                 }
             }
         }
@@ -75,22 +98,29 @@ pub(crate) fn rows(results: &[ItemResults]) -> Vec<Row> {
 }
 
 fn row(result: &ItemResults, at: usize, case: String, figure: Figure, backend: Contender) -> Row {
-    let in_tasks = result.item.flavor.is_some();
+    let block = Block::of(&result.item);
     let ours = result.figures(backend, at);
     let floor = result.figures(Contender::Floor, at);
+    let one_core = result.figures(Contender::OneCore, at);
     let blocking = result.figures(backend.blocking(), at);
     let mut row = Row {
         case,
         item: result.item.name(),
         backend,
         unit: figure.unit(),
-        in_tasks,
+        block,
+        figure,
+        size: result.item.size,
         is_part: figure.is_part(),
         ringmq: median(&ours),
         floor: median(&floor),
+        one_core: median(&one_core),
+        null: None,
         blocking: median(&blocking),
         rivals: BTreeMap::new(),
         to_floor: stats::paired_ratio(&ours, &floor),
+        to_one_core: stats::paired_ratio(&ours, &one_core),
+        to_null: None,
         to_blocking: stats::paired_ratio(&ours, &blocking),
         best: None,
         to_best: None,
@@ -100,10 +130,12 @@ fn row(result: &ItemResults, at: usize, case: String, figure: Figure, backend: C
         spread: BTreeMap::new(),
         notes: notes(result, backend),
     };
-    for (name, rounds) in [("ringmq", &ours), ("floor", &floor), ("blocking", &blocking)] {
+    let own =
+        [("ringmq", &ours), ("floor", &floor), ("one-core", &one_core), ("blocking", &blocking)];
+    for (name, rounds) in own {
         row.spread.extend(spread(rounds).map(|spread| (name.to_owned(), spread)));
     }
-    for &rival in rivals(in_tasks) {
+    for &rival in rivals(block == Block::Tasks) {
         let theirs = result.figures(rival, at);
         let name = rival.to_string();
         let ahead = if figure.is_cost() {
@@ -123,6 +155,13 @@ fn row(result: &ItemResults, at: usize, case: String, figure: Figure, backend: C
         row.best = Some(best.to_string());
     }
     row
+}
+
+/// The same row with what ringmq does without encryption, where that is known.
+fn beside_null(row: Row, result: &ItemResults, null: Option<&ItemResults>, at: usize) -> Row {
+    let null = null.map(|null| null.figures(row.backend, at)).unwrap_or_default();
+    let to_null = stats::paired_ratio(&result.figures(row.backend, at), &null);
+    Row { null: median(&null), to_null, ..row }
 }
 
 /// As a multiple of the best, the CPU time with which one is still first.

@@ -5,31 +5,20 @@ use std::collections::BTreeMap;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
+use crate::block::Block;
 use crate::contender::rivals;
 use crate::rows::Row;
 
-/// The tables of all rows, each with the notes below it: first where each library runs as it is
-/// quickest, then between tasks of tokio.
+/// The tables of all rows, each with the notes below it.
 pub(crate) fn print(rows: &[Row]) {
-    for in_tasks in [false, true] {
-        let shown = |row: &&Row| row.in_tasks == in_tasks && !row.is_part;
+    for block in Block::ALL {
+        let shown = |row: &&Row| row.block == block && !row.is_part;
         let rows: Vec<&Row> = rows.iter().filter(shown).collect();
         if rows.is_empty() {
             continue;
         }
-        println!("{}", table(&rows, in_tasks));
-        if in_tasks {
-            println!(
-                "Second lines: spread of the rounds; under blocking and best ringmq as a multiple of \
-                 it, under a rival how many times better ringmq is. Both ends are tasks of tokio, but \
-                 blocking, which is ringmq on threads."
-            );
-        } else {
-            println!(
-                "Second lines: spread of the rounds; under the floor ringmq as a multiple of it, under \
-                 a rival how many times better ringmq is."
-            );
-        }
+        println!("{}", table(&rows, block));
+        println!("{}", block.legend());
         for (note, cases) in notes(&rows) {
             println!("{note}: {}", cases.join(", "));
         }
@@ -37,7 +26,7 @@ pub(crate) fn print(rows: &[Row]) {
 }
 
 /// Lines around the head and at the foot, none between the rows.
-const STYLE: TableStyle =
+pub(crate) const STYLE: TableStyle =
     TableStyle::new().top_border(LINE).header_separator(LINE).bottom_border(LINE);
 const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
 
@@ -82,13 +71,13 @@ pub(crate) fn print_standing(rows: &[Row]) {
     );
 }
 
-fn table(rows: &[&Row], in_tasks: bool) -> Table {
+fn table(rows: &[&Row], block: Block) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     let mut header = vec!["case".to_owned(), "ringmq on".to_owned(), "ringmq".to_owned()];
-    header.push(if in_tasks { "blocking" } else { "floor" }.to_owned());
-    header.extend(rivals(in_tasks).iter().map(ToString::to_string));
-    if in_tasks {
+    header.extend(block.own_columns().iter().map(ToString::to_string));
+    header.extend(rivals(block == Block::Tasks).iter().map(ToString::to_string));
+    if block == Block::Tasks {
         header.push("best".to_owned());
     }
     table.set_header(header);
@@ -117,17 +106,21 @@ fn cells(row: &Row) -> Vec<String> {
         format!("{}\n{}", row.case, row.unit),
         row.backend.to_string(),
         cell(row.ringmq, None, "ringmq"),
-        if row.in_tasks {
-            cell(row.blocking, row.to_blocking, "blocking")
-        } else {
-            cell(row.floor, row.to_floor, "floor")
-        },
     ];
-    for rival in rivals(row.in_tasks).iter().map(ToString::to_string) {
+    cells.extend(match row.block {
+        Block::Sockets => vec![cell(row.floor, row.to_floor, "floor")],
+        Block::UnderCurve => vec![
+            cell(row.null, row.to_null, ""),
+            cell(row.floor, row.to_floor, "floor"),
+            cell(row.one_core, row.to_one_core, "one-core"),
+        ],
+        Block::Tasks => vec![cell(row.blocking, row.to_blocking, "blocking")],
+    });
+    for rival in rivals(row.block == Block::Tasks).iter().map(ToString::to_string) {
         let figure = row.rivals.get(&rival).copied().flatten();
         cells.push(cell(figure, row.ahead.get(&rival).copied(), &rival));
     }
-    if row.in_tasks {
+    if row.block == Block::Tasks {
         let best = row.best.as_ref().zip(row.to_best);
         cells.push(best.map_or("-".to_owned(), |(who, by)| format!("{who}\n{}x", digits(by))));
     }

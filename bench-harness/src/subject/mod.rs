@@ -127,6 +127,9 @@ fn open_one<K: kind::Kind>(
     }
     socket.set_send_timeout(Some(job.patience()))?;
     socket.set_recv_timeout(Some(job.patience()))?;
+    if let Some(keys) = &job.keys {
+        keys.give_to(&socket)?;
+    }
     let endpoint = match side {
         Side::Bind => {
             socket.bind(&job.endpoint).with_context(|| format!("binding {}", job.endpoint))?

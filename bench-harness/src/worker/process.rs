@@ -154,7 +154,7 @@ mod tests {
         let (kind, pattern) = (Kind::Throughput, Pattern::PushPull);
         let case = Case::usual(kind, Transport::Tcp, pattern, Backend::Floor, 1);
         let (endpoint, cores) = (String::new(), Cores::default());
-        let job = Job { case, side: None, endpoint, cores, patience_ms: 1 };
+        let job = Job { case, side: None, endpoint, cores, patience_ms: 1, keys: None };
         let mut worker = Worker::<Ends>::start(argument, Stdio::null()).unwrap();
         format!("{:#}", worker.open(&job, Instant::now() + GRACE).unwrap_err())
     }

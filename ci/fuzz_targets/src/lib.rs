@@ -22,6 +22,7 @@ mod duel;
 mod end;
 mod input;
 mod memory;
+mod partner;
 mod random;
 
 /// The strict sink and the streams of the protocol's own tests.

@@ -52,7 +52,8 @@ macro_rules! replays {
 }
 
 replays! {
-    greeting null plain curve decoder sealed connection subscriptions endpoints z85 zap options
+    greeting null plain curve decoder sealed connection subscriptions endpoints z85 zap certificates
+    options
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! `ringmq-peer`: a ringmq process under remote control.
 //!
 //! `drive` is the ringmq side of the interop run, and takes its orders as JSON lines; `soak` is
-//! the endurance run, which drives, kills and replaces such processes; `single-messages` is what
-//! `ci/strace` looks at.
+//! the endurance run, which drives, kills and replaces such processes; `attack` is what bad peers do to
+//! a server beside its good client; `single-messages` is what `ci/strace` looks at.
 
+#[cfg(target_os = "linux")]
+mod attack;
 mod command;
 mod drive;
 mod judge;
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(about = "A ringmq process under remote control, for the interop and soak runs")]
+#[command(about = "A ringmq process under remote control, for the interop, soak and attack runs")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -34,6 +36,9 @@ enum Task {
     Drive(drive::DriveArgs),
     /// Long-lived sockets whose peers are killed and restarted at random
     Soak(soak::SoakArgs),
+    /// What bad peers may do to a socket, beside a good client of it
+    #[cfg(target_os = "linux")]
+    Attack(attack::AttackArgs),
     /// A message now and then, then none: what the kernel sees of a program with little to do
     SingleMessages(single_messages::SingleMessagesArgs),
 }
@@ -42,6 +47,8 @@ fn main() -> ExitCode {
     let done: Result<bool, Box<dyn Error>> = match Cli::parse().task {
         Task::Drive(args) => drive::run(&args).map(|()| true).map_err(Into::into),
         Task::Soak(args) => soak::run(&args).map_err(Into::into),
+        #[cfg(target_os = "linux")]
+        Task::Attack(args) => attack::run(&args).map_err(Into::into),
         Task::SingleMessages(args) => {
             single_messages::run(&args).map(|()| true).map_err(Into::into)
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ringmq::options::SocketOption;
 use ringmq::{AnySocket, BackendChoice, Context, Error, Message, Multipart, SocketType};
+use serde::{Deserialize, Serialize};
 
 /// How long one blocking call may last before stop and deadline are looked at.
 pub(crate) const SLICE: Duration = Duration::from_millis(20);
@@ -45,7 +46,7 @@ impl From<Kind> for SocketType {
 }
 
 /// Which backend to ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub(crate) enum Backend {
     Auto,

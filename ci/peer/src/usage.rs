@@ -20,7 +20,8 @@ impl Usage {
     }
 }
 
-fn field(status: &str, name: &str) -> io::Result<usize> {
+/// A figure of a process's `/proc/PID/status`, by its name there.
+pub(crate) fn field(status: &str, name: &str) -> io::Result<usize> {
     status
         .lines()
         .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())

@@ -1,7 +1,7 @@
 //! How much of a pipe waits to be sent after its writer has gone: a figure for others to look at.
 
 use crate::conflate::ConflatedSlot;
-use crate::log::LogState;
+use crate::log::{LogState, LogWriter};
 use crate::pipe::PipeWriter;
 use crate::sync::Ordering;
 use std::sync::{Arc, Weak};
@@ -48,6 +48,25 @@ impl PipeWriter {
     }
 }
 
+/// How far the reader of a log has come, for others than its writer. It keeps nothing alive, and may be asked from
+/// any thread.
+pub struct CreditGauge(Weak<LogState>);
+
+impl CreditGauge {
+    /// Messages the reader is done with, as far as it has said; wraps. `None` once nothing is left of the log.
+    pub fn credited(&self) -> Option<u64> {
+        // Acquire: what the reader has let go of is free by then.
+        self.0.upgrade().map(|log| log.credited.load(Ordering::Acquire))
+    }
+}
+
+impl LogWriter {
+    /// How far the reader has come, for others.
+    pub fn credit_gauge(&self) -> CreditGauge {
+        CreditGauge(Arc::downgrade(self.shared()))
+    }
+}
+
 impl LogState {
     /// How many of the first `written` messages are not credited yet.
     pub(crate) fn uncredited(&self, written: u64) -> u64 {
@@ -62,6 +81,8 @@ mod tests {
     use super::*;
     use crate::message::Message;
     use crate::pipe::{Capacity, PipeReader, pipe};
+    use crate::sync::notify::Notify;
+    use std::sync::atomic::AtomicUsize;
 
     fn write(writer: &mut PipeWriter, messages: u32) {
         (0..messages).for_each(|_| writer.write(&mut Message::from("x")).expect("room"));
@@ -85,6 +106,39 @@ mod tests {
         }
         drop(far);
         assert_eq!((depth.left(), depth.is_over()), (0, true));
+    }
+
+    /// How often the writer was told.
+    #[derive(Default)]
+    struct Told(AtomicUsize);
+
+    impl Notify for Told {
+        fn readable(&self, _: usize) {}
+
+        fn writable(&self, _: usize) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_is_in_no_hurry_is_told_once_all_is_taken() {
+        let (mut near, mut far) = pipe::<()>(Capacity::Messages(1000), Capacity::Messages(1));
+        let told = Arc::new(Told::default());
+        let notify: Arc<dyn Notify> = told.clone();
+        near.tx.install(&notify, 0);
+        write(&mut near.tx, 10);
+        let mark = near.tx.flush_mark();
+        write(&mut near.tx, 1);
+        assert_eq!(near.tx.left(mark), 10);
+        read(&mut far.rx, 11); // Not credited yet: it may go on reading.
+        assert_eq!((told.0.load(Ordering::Relaxed), near.tx.left(mark)), (0, 10));
+        assert!(far.rx.read().is_none());
+        assert_eq!((told.0.load(Ordering::Relaxed), near.tx.left(mark)), (1, 0));
+        // Nor is anybody told who does not wait.
+        write(&mut near.tx, 1);
+        read(&mut far.rx, 1);
+        assert!(far.rx.read().is_none());
+        assert_eq!(told.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]

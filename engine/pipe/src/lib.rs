@@ -26,7 +26,7 @@ mod sync;
 
 pub use conflate::{ConflatedReader, ConflatedWriter, conflated};
 #[cfg(not(loom))]
-pub use depth::PipeDepth;
+pub use depth::{CreditGauge, PipeDepth};
 pub use log::{
     APART, ATTACH, BATCH, FULL, HAND_OVER, LogReader, LogWriter, Piece, SharedEncoder, SharedFrame,
     Sleep, WriteError, log, settle,
@@ -41,6 +41,7 @@ pub use sync::foreign::Section;
 pub use sync::lease::{Lease, LeaseCheck, LeaseGuard, LeaseOwner, Tell, lease};
 pub use sync::mailbox::Mailbox;
 pub use sync::notify::{InlineReader, Notify};
+pub use sync::sign::Sign;
 pub use sync::waiters::Waiters;
 
 /// Asks the kernel for what logs and locks need of it, once in a process. They do that themselves where

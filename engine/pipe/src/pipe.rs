@@ -230,6 +230,14 @@ impl PipeWriter {
         }
     }
 
+    /// As [`unsent`](Self::unsent), for one who is in no hurry; see [`LogWriter::left`].
+    pub fn left(&mut self, until: u64) -> u64 {
+        match self {
+            Self::Log(log) => log.left(until),
+            Self::Conflated(slot) => u64::from(slot.is_awaited(until)),
+        }
+    }
+
     /// Nobody asks any more; see [`LogWriter::stop_watching`].
     pub fn stop_watching(&mut self) {
         if let Self::Log(log) = self {

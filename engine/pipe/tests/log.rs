@@ -41,6 +41,54 @@ fn the_high_water_mark_is_exact_and_a_refused_writer_resumes_at_half() {
     }
 }
 
+/// One that counts bytes knows sooner what is taken, and a refused one is told at the half all the same.
+#[test]
+fn credit_in_short_steps_tells_a_refused_writer_no_sooner() {
+    for (hwm, step) in [(20, 1), (20, 3), (7, 2), (20, 1000)] {
+        let (mut writer, mut reader, told) = with_counter(hwm);
+        writer.set_credit_step(step);
+        assert_eq!(fill(&mut writer), hwm);
+        let half = u64::from(hwm.div_ceil(2));
+        let step = step.min(half);
+        for taken in 1..=u64::from(hwm) {
+            assert!(reader.read().is_some());
+            assert_eq!(writer.credited(), taken / step * step, "{hwm}, {step}");
+            let is_told = taken / step * step >= half;
+            assert_eq!(told.told().1, u64::from(is_told), "{hwm}, {step}: {taken}");
+        }
+        assert!(reader.read().is_none());
+        assert_eq!(writer.credited(), u64::from(hwm), "it is drained");
+        // A changed mark has the steps of its own.
+        writer.set_hwm(10);
+        fill(&mut writer);
+        (0..4).for_each(|_| drop(reader.read()));
+        assert_eq!(writer.credited(), u64::from(hwm));
+    }
+}
+
+#[test]
+fn a_writer_that_waits_for_any_credit_is_told_of_each() {
+    let (mut writer, mut reader, told) = with_counter(0);
+    (0..10).for_each(|_| writer.write_body(0, b"x").unwrap());
+    for taken in 0..5 {
+        assert_eq!(writer.await_credit(2), Some(2 * taken));
+        assert_eq!(told.told().1, taken);
+        assert!(reader.read().is_some());
+        assert_eq!(told.told().1, taken);
+        assert!(reader.read().is_some());
+        assert_eq!(told.told().1, taken + 1);
+    }
+    // Of what is left when the log is drained, however little.
+    writer.write_body(0, b"x").unwrap();
+    assert_eq!(writer.await_credit(2), Some(10));
+    assert!(reader.read().is_some() && reader.read().is_none());
+    assert_eq!((writer.credited(), told.told().1), (11, 6));
+    writer.stop_awaiting();
+    assert!(writer.await_credit(1).is_some());
+    drop(reader);
+    assert_eq!((writer.await_credit(1), told.told().1), (None, 7));
+}
+
 #[test]
 fn a_message_counts_once_however_many_frames_it_has() {
     let (mut writer, mut reader, _) = with_counter(2);

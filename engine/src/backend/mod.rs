@@ -42,8 +42,10 @@ pub mod mio;
 #[cfg(target_os = "linux")]
 pub mod uring;
 
+pub(crate) mod background;
 mod choice;
 mod datagram;
+pub(crate) mod memory;
 #[cfg(unix)]
 mod ready_set;
 mod socket;

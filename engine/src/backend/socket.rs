@@ -64,8 +64,8 @@ fn accept_once(listener: &Socket) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Receives into the spare room of `body`, at most `most` bytes, and what comes after those into
-/// `rest`; returns how many bytes went where. `body` has room.
+/// Receives into the spare room of `body`, at most `most` bytes and no more than a `piece` at once, and what
+/// comes after those `most` into `rest`; returns how many bytes went where. `body` has room.
 ///
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] when there is nothing now, or why there never will be.
@@ -73,9 +73,10 @@ pub(super) fn receive_body(
     socket: &Socket,
     body: &mut Vec<u8>,
     most: usize,
+    piece: usize,
     rest: &mut [u8],
 ) -> io::Result<(usize, usize)> {
-    receive_body_within(CALL, socket, body, most, rest)
+    receive_body_within(CALL.min(piece), socket, body, most, rest)
 }
 
 /// The same with at most `call` bytes for `body`.

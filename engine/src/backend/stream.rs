@@ -53,8 +53,8 @@ impl Stream {
         }
     }
 
-    /// Receives into the spare room of `body`, at most `most` bytes, and what comes after those
-    /// into `rest`; returns how many bytes went where. `body` has room.
+    /// Receives into the spare room of `body`, at most `most` bytes and no more than a `piece` at once, and
+    /// what comes after those `most` into `rest`; returns how many bytes went where. `body` has room.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -62,9 +62,10 @@ impl Stream {
         &self,
         body: &mut Vec<u8>,
         most: usize,
+        piece: usize,
         rest: &mut [u8],
     ) -> io::Result<(usize, usize)> {
-        socket::receive_body(&self.0, body, most, rest)
+        socket::receive_body(&self.0, body, most, piece, rest)
     }
 
     /// Sends as much of `batch` as is taken; returns how many bytes that was.
@@ -86,6 +87,27 @@ impl Stream {
     /// Whether bytes have come that nobody has read yet, or the end.
     pub(crate) fn has_unread(&self) -> bool {
         self.0.peek(&mut [MaybeUninit::uninit()]).is_ok()
+    }
+
+    /// Whether the peer has shut its writing side, or closed, or the connection has failed, though bytes may be
+    /// unread. Where the system does not tell without their being read, it is not known.
+    #[cfg(unix)]
+    pub(crate) fn has_ended(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+        const SHUT: PollFlags = PollFlags::RDHUP;
+        #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+        const SHUT: PollFlags = PollFlags::empty();
+        let mut waits = [PollFd::new(&*self.0, SHUT)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        // What it tells unasked is the same.
+        let ended = SHUT | PollFlags::HUP | PollFlags::ERR;
+        poll(&mut waits, Some(&now)).is_ok_and(|_| waits[0].revents().intersects(ended))
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn has_ended(&self) -> bool {
+        false
     }
 
     /// Evidence that a peer which does not speak is alive: what the kernel knows of the way to it.

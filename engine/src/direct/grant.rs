@@ -82,6 +82,16 @@ impl ReadGrant {
         self.get().is_some_and(|reading| reading.is_blocked())
     }
 
+    /// Whether what could come unasked is more than there may be room for.
+    pub(crate) fn is_near_limit(&mut self) -> bool {
+        self.get().is_some_and(|reading| reading.is_near_limit())
+    }
+
+    /// Whether bytes are here that were received and not decoded.
+    pub(crate) fn has_backlog(&mut self) -> bool {
+        self.get().is_some_and(|reading| reading.has_backlog())
+    }
+
     /// Whether bytes may wait for room in the pipe, here or where the half was lent to for want of
     /// room.
     pub(crate) fn is_starved(&mut self) -> bool {

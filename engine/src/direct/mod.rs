@@ -42,8 +42,9 @@ use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
 use crate::io_thread::IoHandle;
 use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
+use crate::monitor::PeerLimit;
 use crate::owner::SessionOwner;
-use crate::session::inbound::PeerSign;
+use crate::session::inbound::{COMMANDS, PeerSign};
 use ringmq_pipe::{InlineReader, Lease, LeaseGuard, Section};
 use send_rate::SendRate;
 use std::cell::RefCell;
@@ -130,6 +131,11 @@ impl Direct {
         self.closed.store(true, Ordering::Relaxed);
         #[cfg(all(unix, feature = "tokio"))]
         self.reactors.close();
+    }
+
+    /// The peer has reached a limit: the connection ends, and the socket hears of that as of every end.
+    pub fn refuse(&self, limit: PeerLimit) {
+        self.io.tell(self.token, Notice::Refuse(limit));
     }
 
     /// Whether the connection has ended.
@@ -234,9 +240,14 @@ impl Direct {
         self.heard.store(true, Ordering::Relaxed);
         if !signs.is_empty() {
             let mut all = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+            // Then the session has been told, and has not looked yet.
+            let was_told = !all.is_empty();
+            signs.truncate(COMMANDS - all.len());
             all.append(&mut signs);
             drop(all);
-            self.io.tell(self.token, Notice::Writable);
+            if !was_told {
+                self.io.tell(self.token, Notice::Writable);
+            }
         }
     }
 }
@@ -337,8 +348,7 @@ impl Reader<'_> {
 
     /// Whether bytes are here that the pipe had no room for, and now has: the stream says nothing of them.
     pub fn has_room(&mut self) -> bool {
-        let reading = self.held.as_mut().filter(|reading| reading.is_blocked());
-        reading.and_then(|reading| reading.tx.as_mut()).is_some_and(|pipe| pipe.credit() > 0)
+        self.held.as_mut().is_some_and(|reading| reading.has_room())
     }
 
     /// Whether bytes are here that the pipe had no room for: the stream says nothing of them.

@@ -6,11 +6,11 @@
 use super::Reader;
 use crate::backend::wake_fd::WakeFd;
 use arrayvec::ArrayVec;
+use ringmq_pipe::Sign;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, BorrowedFd};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub struct Parker {
 }
 
 struct ParkerWaker {
-    signalled: AtomicBool,
+    sign: Sign,
     wake_fd: WakeFd,
 }
 
@@ -31,11 +31,7 @@ impl Wake for ParkerWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // AcqRel: pairs with the swap in `Parker::reset`, so that whoever finds it signalled sees
-        // what was done before that.
-        if !self.signalled.swap(true, Ordering::AcqRel) {
-            self.wake_fd.signal();
-        }
+        self.sign.raise(|| self.wake_fd.signal());
     }
 }
 
@@ -48,8 +44,8 @@ impl Parker {
     /// # Errors
     /// When the system has no descriptors left.
     pub fn new() -> io::Result<Self> {
-        let (signalled, wake_fd) = (AtomicBool::new(false), WakeFd::new()?);
-        Ok(Self { waker: Arc::new(ParkerWaker { signalled, wake_fd }) })
+        let (sign, wake_fd) = (Sign::new(), WakeFd::new()?);
+        Ok(Self { waker: Arc::new(ParkerWaker { sign, wake_fd }) })
     }
 
     /// What ends its wait, the one under way or the next.
@@ -61,7 +57,7 @@ impl Parker {
     /// passed (`None`: for ever). Resets it.
     ///
     /// # Errors
-    /// Of the system.
+    /// Of the system; of the kind [`Interrupted`](io::ErrorKind::Interrupted) if a signal has ended the wait.
     ///
     /// # Panics
     /// With more than [`READERS`](Self::READERS) readers.
@@ -79,16 +75,13 @@ impl Parker {
     /// the parker's own [pollable](Self::pollable) among them its waker ends the wait.
     ///
     /// # Errors
-    /// Of the system.
+    /// As [`wait`](Self::wait).
     pub fn poll(&self, fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
         // A time so long that it does not fit is for ever.
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let result = match poll(fds, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
+        let polled = poll(fds, timeout.as_ref());
         self.reset();
-        result
+        Ok(polled.map(drop)?)
     }
 
     /// What can be read from the use of its waker until it is reset.
@@ -97,27 +90,35 @@ impl Parker {
     }
 
     /// Forgets that it was woken. What it was woken for is to be looked at after this.
-    fn reset(&self) {
-        // AcqRel: see `wake_by_ref`.
-        if self.waker.signalled.swap(false, Ordering::AcqRel) {
-            self.waker.wake_fd.clear();
-            // Who has woken it in between may have had its sign taken away with the others, and whoever comes
-            // later finds it signalled and gives none.
-            if self.waker.signalled.load(Ordering::Acquire) {
-                self.waker.wake_fd.signal();
-            }
-        }
+    pub fn reset(&self) {
+        self.waker.sign.lower(|| self.waker.wake_fd.clear());
+    }
+}
+
+impl AsFd for Parker {
+    /// Can be read as [`pollable`](Parker::pollable) says.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.waker.wake_fd.as_fd()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
     use std::time::Instant;
 
+    /// Tells those who wake that nobody waits any more, however the test ends.
+    struct Waiter<'a>(&'a AtomicBool);
+
+    impl Drop for Waiter<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Each wakes it again and again, as soon as it has been seen to be awake: also while it forgets that
-    /// another one has.
+    /// another one has. When all are done no sign is left, or it would never sleep again.
     #[test]
     fn a_wake_while_it_forgets_another_one_is_not_lost() {
         const WAKES: u32 = 20_000;
@@ -126,15 +127,20 @@ mod tests {
         let parker = Parker::new().expect("a parker");
         let (asked, seen) =
             ([const { AtomicU32::new(0) }; WAKERS], [const { AtomicU32::new(0) }; WAKERS]);
+        let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let _waiter = Waiter(&over);
             for number in 0..WAKERS {
                 let (waker, asked, seen) = (parker.waker(), &asked[number], &seen[number]);
+                let over = &over;
                 scope.spawn(move || {
                     for wake in 1..=WAKES {
                         asked.store(wake, Ordering::SeqCst);
                         waker.wake_by_ref();
-                        let start = Instant::now();
-                        while seen.load(Ordering::SeqCst) < wake && start.elapsed() < PATIENCE {
+                        while seen.load(Ordering::SeqCst) < wake {
+                            if over.load(Ordering::SeqCst) {
+                                return;
+                            }
                             std::thread::yield_now();
                         }
                     }
@@ -149,5 +155,12 @@ mod tests {
                 }
             }
         });
+        parker.reset();
+        let mut fds = [parker.pollable()];
+        assert_eq!(
+            poll(&mut fds, Some(&Timespec::default())).expect("a poll"),
+            0,
+            "a sign is left"
+        );
     }
 }

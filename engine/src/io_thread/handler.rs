@@ -6,6 +6,7 @@ use crate::batch::Batch;
 use crate::io_thread::IoHandle;
 use crate::io_thread::timers::{TimerKind, Timers};
 use crate::io_thread::token::Token;
+use crate::monitor::PeerLimit;
 use crate::session::SessionEnd;
 use ringmq_zmtp::AuthAnswer;
 use socket2::Socket;
@@ -43,12 +44,16 @@ pub enum Notice {
     Reclaim,
     /// Stop, and close what was opened.
     Close,
+    /// The peer has reached a limit of the socket's: end the connection, and it alone.
+    Refuse(PeerLimit),
     /// The linger time of a pipe may have been changed.
     LingerChanged,
     /// The socket is gone: stop unless there is a pipe left to drain.
     Abandon,
     /// The authenticator has answered whether the peer is to be let in.
     Authenticated(Box<AuthAnswer>),
+    /// The peer of a session that this handler owns has sent all of its greeting.
+    SessionGreeted(Token),
     /// The handshake of a session that this handler owns is done.
     SessionEstablished(Token),
     /// A session that this handler owns is over.

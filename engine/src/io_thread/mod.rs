@@ -12,6 +12,7 @@ pub(crate) mod token;
 pub(crate) use handler_count::HandlerCount;
 
 use crate::backend::{Backend, Chosen, Wake};
+use crate::context_bytes::ContextBytes;
 use crate::discard::discard;
 use crate::engine::StartError;
 use crate::io_thread::handler::{Handler, Notice};
@@ -51,6 +52,8 @@ struct ThreadMailbox {
     stopped: AtomicBool,
     waker: Arc<dyn Wake>,
     load: Arc<ThreadLoad>,
+    /// What waits for the application in all threads of the engine.
+    waiting_bytes: Arc<ContextBytes>,
 }
 
 impl ThreadMailbox {
@@ -85,18 +88,26 @@ impl Notify for ThreadMailbox {
     }
 }
 
+/// What the threads of an engine share.
+#[derive(Clone)]
+pub(crate) struct EngineShared {
+    pub(crate) live: Arc<HandlerCount>,
+    pub(crate) waiting_bytes: Arc<ContextBytes>,
+}
+
 /// Reaches one I/O thread.
 #[derive(Clone)]
 pub struct IoHandle(Arc<ThreadMailbox>);
 
 impl IoHandle {
-    fn new(waker: Arc<dyn Wake>, live: Arc<HandlerCount>) -> Self {
+    fn new(waker: Arc<dyn Wake>, shared: EngineShared) -> Self {
         Self(Arc::new(ThreadMailbox {
             mailbox: Mailbox::new(),
             parked: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             waker,
-            load: Arc::new(ThreadLoad::new(live)),
+            load: Arc::new(ThreadLoad::new(shared.live)),
+            waiting_bytes: shared.waiting_bytes,
         }))
     }
 
@@ -125,6 +136,16 @@ impl IoHandle {
     /// Handlers on the thread.
     pub fn load(&self) -> usize {
         self.0.load.load()
+    }
+
+    /// What waits for the application in all connections of the engine.
+    pub(crate) fn waiting_bytes(&self) -> &Arc<ContextBytes> {
+        &self.0.waiting_bytes
+    }
+
+    /// Whether so much waits for the application that nobody new should be let in.
+    pub fn is_overfull(&self) -> bool {
+        self.0.waiting_bytes.is_overfull()
     }
 
     /// Counts a handler.
@@ -199,15 +220,15 @@ impl IoThread {
         index: usize,
         chosen: &Chosen,
         options: &EngineOptions,
-        live: &Arc<HandlerCount>,
+        shared: &EngineShared,
     ) -> Result<Self, StartError> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         let name = format!("{}/{index}", options.thread_name);
-        let (chosen, options, live) = (chosen.clone(), options.clone(), live.clone());
-        let thread = std::thread::Builder::new().name(name).spawn(move || {
+        let (chosen, options, shared) = (chosen.clone(), options.clone(), shared.clone());
+        let thread = crate::backend::background::spawn_in_background(name, move || {
             IS_IO.set(true);
             // The receiver waits for exactly one answer.
-            match begin(index, &chosen, &options, live) {
+            match begin(index, &chosen, &options, shared) {
                 Ok((handle, backend, busy_poll)) => {
                     let _ = sender.send(Ok((handle.clone(), busy_poll)));
                     let _end = StopOnDrop(handle.clone());
@@ -229,7 +250,7 @@ fn begin(
     index: usize,
     chosen: &Chosen,
     options: &EngineOptions,
-    live: Arc<HandlerCount>,
+    shared: EngineShared,
 ) -> Result<(IoHandle, Box<dyn Backend>, Granted), StartError> {
     tuning::tune_thread(index, options)?;
     let mut backend = chosen.make(index)?;
@@ -237,7 +258,7 @@ fn begin(
         Some(time) => tuning::ring_busy_poll(backend.busy_poll(time)),
         None => Granted::NotAsked,
     };
-    Ok((IoHandle::new(backend.waker(), live), backend, busy_poll))
+    Ok((IoHandle::new(backend.waker(), shared), backend, busy_poll))
 }
 
 impl IoThread {

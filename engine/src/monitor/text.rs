@@ -52,8 +52,8 @@ fn about(f: &mut fmt::Formatter<'_>, endpoint: &str, peer: &str, id: &[u8]) -> f
 impl fmt::Display for MonitorEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listening { endpoint } => write!(f, "bound {endpoint}"),
-            Self::Accepted { endpoint, peer } => {
+            Self::Listening { endpoint, .. } => write!(f, "bound {endpoint}"),
+            Self::Accepted { endpoint, peer, .. } => {
                 write!(f, "{} has connected to {endpoint}; the handshake begins", Who(peer, &[]))
             }
             Self::AcceptFailed { endpoint, error } => {
@@ -62,7 +62,7 @@ impl fmt::Display for MonitorEvent {
             Self::Refused { endpoint, peer, limit } => {
                 write!(f, "{endpoint}: {} was turned away: {limit}", Who(peer, &[]))
             }
-            Self::Connected { endpoint, peer } => {
+            Self::Connected { endpoint, peer, .. } => {
                 write!(f, "connected to {endpoint} ({}); the handshake begins", Who(peer, &[]))
             }
             Self::ConnectFailed { endpoint, reason, .. } => {
@@ -126,7 +126,10 @@ mod tests {
         let (endpoint, peer) = ("tcp://127.0.0.1:5555", "tcp://192.0.2.1:40000");
         let after = Duration::from_millis(1500);
         let texts = [
-            (MonitorEvent::Listening { endpoint: endpoint.into() }, "bound tcp://127.0.0.1:5555"),
+            (
+                MonitorEvent::Listening { endpoint: endpoint.into(), descriptor: None },
+                "bound tcp://127.0.0.1:5555",
+            ),
             (
                 MonitorEvent::ConnectRetried { endpoint: endpoint.into(), after },
                 "connecting to tcp://127.0.0.1:5555 again in 1.5s",
@@ -146,6 +149,7 @@ mod tests {
                     routing_id: (*b"worker").into(),
                     reason: DisconnectReason::PeerClosed,
                     established: true,
+                    descriptor: None,
                 },
                 "tcp://127.0.0.1:5555: worker at tcp://192.0.2.1:40000 is gone: the peer closed the \
                  connection",

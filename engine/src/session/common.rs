@@ -30,10 +30,14 @@ pub(super) struct Common {
     pub(super) parent: Token,
     /// What the peer sends is not wanted.
     pub(super) discard_inbound: bool,
+    /// Bytes that may wait for the application.
+    pub(super) max_waiting_bytes: Option<u64>,
     /// The pipe was there from the start and goes back to the owner.
     pub(super) pipe_is_lent: bool,
     /// What both ends of the pipe see, once there is one.
     pub(super) pipe_state: Option<Arc<PipeState>>,
+    /// How many messages earlier peers had left in the pipe when this one came.
+    pub(super) earlier: u64,
     /// When to give up on sending, once the socket has closed the pipe.
     pub(super) linger_until: Option<Instant>,
     /// The handshake is done.
@@ -63,19 +67,21 @@ impl Common {
     }
 
     /// Sees to it that the connection is read, `once` or until further notice, unless bytes are
-    /// here for which there is no use yet. `true` if nothing is under way because of those.
+    /// here for which there is no use yet. `true` if nothing is under way because of those. `near` a limit it is
+    /// read once, and what was read until further notice no longer is.
     pub(super) fn read_on(
         &mut self,
         cx: &mut Cx<'_>,
         blocked: bool,
+        near: bool,
         once: impl FnOnce() -> bool,
     ) -> bool {
         match self.receiving {
-            Some(Receive::Stream) if blocked || self.bulk => cx.backend.pause(cx.token),
+            Some(Receive::Stream) if blocked || near || self.bulk => cx.backend.pause(cx.token),
             Some(_) => {}
             None if blocked => return true,
             None => {
-                let how = if self.bulk || once() { Receive::Once } else { Receive::Stream };
+                let how = if self.bulk || near || once() { Receive::Once } else { Receive::Stream };
                 self.receiving = Some(how);
                 cx.backend.receive(cx.token, &self.stream, how);
             }
@@ -118,13 +124,14 @@ impl Common {
         reason: DisconnectReason,
     ) {
         let established = self.established;
-        let Connection { endpoint, peer, .. } = (*self.connection).clone();
+        let Connection { endpoint, peer, descriptor, .. } = (*self.connection).clone();
         let event = MonitorEvent::Disconnected {
             endpoint,
             peer,
             routing_id: self.connection.routing_id(&self.routing_id).into(),
             reason: reason.clone(),
             established,
+            descriptor,
         };
         let end = SessionEnd { session: cx.token, pipe, reason, established };
         cx.tell(self.parent, Notice::SessionEnded(Box::new(end)));

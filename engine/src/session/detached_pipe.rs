@@ -1,9 +1,10 @@
 //! A pipe between two connections, with what the last one left behind.
 
 use super::stale;
+use super::waiting_bytes::WaitingBytes;
 use crate::owner::SessionOwner;
 use crate::{PipeEnd, PipeState};
-use ringmq_pipe::{Notify, Piece, PipeReader, PipeWriter};
+use ringmq_pipe::{Notify, Piece, PipeReader, PipeWriter, frame};
 use ringmq_zmtp::parse_subscription;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,6 +14,8 @@ use std::time::Instant;
 /// dropped: messages that were accepted for a peer that is gone and that nobody else gets.
 pub struct DetachedPipe {
     pub(crate) tx: PipeWriter,
+    /// What the last connection has left that the application has not taken.
+    pub(crate) waiting: Option<WaitingBytes>,
     pub(crate) source: OutputSource,
     /// When to give up on sending, once the socket has closed the pipe.
     pub linger_until: Option<Instant>,
@@ -30,7 +33,7 @@ impl DetachedPipe {
     /// A pipe that has not been used.
     pub fn new(pipe: PipeEnd) -> Self {
         let source = OutputSource { rx: pipe.rx, unsent: Vec::new(), state: pipe.state };
-        Self { tx: pipe.tx, source, linger_until: None }
+        Self { tx: pipe.tx, waiting: None, source, linger_until: None }
     }
 
     /// Says who is told about both directions; see [`PipeEnd::install`].
@@ -69,6 +72,13 @@ impl OutputSource {
         let mut told = self.state.told();
         // From here on a change is written to the pipe, unless the preamble tells of it.
         self.state.connected.store(true, Ordering::SeqCst);
+        let hello = owner.hello();
+        if !hello.is_empty() {
+            let mut header = [0; frame::LONG_HEADER];
+            let size = frame::write(&mut header, 0, hello.len());
+            frames.extend_from_slice(&header[..size]);
+            frames.extend_from_slice(&hello);
+        }
         let Some(latest) = owner.preamble(frames) else { return std::mem::take(&mut self.unsent) };
         *told = latest;
         let mut unsent = std::mem::take(&mut self.unsent);

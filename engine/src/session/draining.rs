@@ -5,7 +5,6 @@ use super::state::{Gone, Next};
 use super::{Common, Traffic};
 use crate::direct::ReadEnd;
 use crate::io_thread::handler::Cx;
-use crate::monitor::DisconnectReason;
 use std::time::Instant;
 
 /// See the [module's documentation](self).
@@ -31,7 +30,7 @@ impl Draining {
         };
         match reading.over.take() {
             Some(ReadEnd::Ended(_)) => self.gone.input_over = true,
-            Some(ReadEnd::Broken(error)) => return Next::Leave(DisconnectReason::Protocol(error)),
+            Some(ReadEnd::Broken(misuse)) => return Next::Leave(misuse.into()),
             None => {}
         }
         // What a borrower had no room for is decoded here from now on, and asks for room.
@@ -42,10 +41,14 @@ impl Draining {
         let blocked = self.traffic.read.is_blocked();
         if !self.gone.input_over {
             let discards = common.discard_inbound;
-            common.read_on(cx, blocked, || self.traffic.is_credit_scarce(discards));
+            let near = self.traffic.read.is_near_limit();
+            common.read_on(cx, blocked, near, || self.traffic.is_credit_scarce(discards));
             return Next::Stay;
         }
-        if blocked { Next::Stay } else { Next::Leave(self.gone.reason.clone()) }
+        if self.traffic.read.has_backlog() {
+            return Next::Stay;
+        }
+        Next::Leave(self.gone.reason.clone())
     }
 
     /// Nothing more comes, or is waited for.

@@ -1,12 +1,14 @@
 //! A session before messages flow.
 
 use super::inbound::Inbound;
+use super::open_message::OpenMessage;
 use super::outbound::Outbound;
 use super::state::{Gone, Next};
-use super::{Common, DetachedPipe, HANDSHAKE, Traffic, properties};
+use super::waiting_bytes::WaitingBytes;
+use super::{Common, DetachedPipe, HANDSHAKE, HANG_UP, Traffic, properties};
 use crate::batch::{Batch, BatchPart};
 use crate::direct::{ReadHalf, WriteHalf};
-use crate::io_thread::handler::Cx;
+use crate::io_thread::handler::{Cx, Notice};
 use crate::monitor::{DisconnectReason, MonitorEvent};
 use crate::owner::{Applicant, Attach, Connection};
 use bytes::Bytes;
@@ -19,6 +21,7 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 thread_local! {
     /// Whom the last handshake on this thread was with.
@@ -40,6 +43,10 @@ fn share(peer: Peer) -> Arc<Peer> {
 
 /// How long the last words to a peer may wait for what is being sent.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How often it is looked for whether a peer goes that is not read any further: soon enough to let others have
+/// its place, and seldom enough for thousands of such peers.
+const LOOK_FOR_END: Duration = Duration::from_millis(250);
 
 /// Random bytes of the system, fit for keys.
 ///
@@ -65,7 +72,7 @@ pub(super) struct Codecs {
     pub(super) encoder: Encoder,
     pub(super) decoder: Decoder,
     pub(super) heartbeat: Heartbeat,
-    pub(super) max_parts: Option<u32>,
+    pub(super) open: OpenMessage,
     /// What the handshake still has to say, before everything else.
     pub(super) out: Vec<u8>,
 }
@@ -86,6 +93,10 @@ pub(super) struct Handshaking {
     parting: bool,
     /// Nothing more can be sent. What the peer has said before is still read.
     gone: Option<Gone>,
+    /// It is going to be looked for whether the peer goes.
+    watched: bool,
+    /// Whoever owns the session knows that the peer has sent all of its greeting.
+    greeted: bool,
 }
 
 impl Handshaking {
@@ -98,6 +109,8 @@ impl Handshaking {
             failure: None,
             parting: false,
             gone: None,
+            watched: false,
+            greeted: false,
         }
     }
 
@@ -108,13 +121,13 @@ impl Handshaking {
         cx.arrange_timer(HANDSHAKE, self.handshake.poll_timeout());
     }
 
-    /// What the handshake wants to be sent.
+    /// What the handshake wants to be sent. It may be a password: it is wiped when it is sent.
     fn output(&mut self) -> Batch {
-        let mut out = Vec::new();
+        let mut out = Zeroizing::new(Vec::new());
         self.handshake.take_output(&mut out);
         let mut batch = Batch::default();
         batch.expect(usize::from(!out.is_empty()));
-        batch.push(BatchPart::Bytes { bytes: Bytes::from(out), messages: 0 });
+        batch.push(BatchPart::Bytes { bytes: Bytes::from_owner(out), messages: 0 });
         batch
     }
 
@@ -150,6 +163,9 @@ impl Handshaking {
             common.owner.authenticate(&common.connection, applicant);
         }
         if !self.handshake.is_done() {
+            if self.handshake.is_greeted() && !std::mem::replace(&mut self.greeted, true) {
+                cx.tell(common.parent, Notice::SessionGreeted(cx.token));
+            }
             return Next::Stay;
         }
         let mut out = Vec::new();
@@ -215,10 +231,13 @@ impl Handshaking {
         }
         // Said before an authenticator has let the peer in: not too much is kept of that, but it is seen if the
         // peer goes.
-        let blocked = self.handshake.is_waiting() && self.rest.len() as u64 >= HANDSHAKE_FRAME_MAX;
+        let blocked = self.is_full();
         // Once: how much room there is for messages is not known yet, and what is read cannot be
         // unread.
-        common.read_on(cx, blocked, || true);
+        if common.read_on(cx, blocked, true, || true) && !std::mem::replace(&mut self.watched, true)
+        {
+            cx.set_timer(HANG_UP, cx.now + LOOK_FOR_END);
+        }
         Next::Stay
     }
 
@@ -243,7 +262,26 @@ impl Handshaking {
     pub(super) fn input_over(&mut self, common: &Common, reason: DisconnectReason) -> Next {
         let reason =
             self.failure.take().or(self.gone.take().map(|gone| gone.reason)).unwrap_or(reason);
-        self.fail(common, reason)
+        match self.fail(common, reason) {
+            // Nothing more comes that would be lost on the peer.
+            Next::Part(reason) => Next::Leave(reason),
+            next => next,
+        }
+    }
+
+    /// The bytes of a peer that wait for the authenticator's answer are all that is read before that: whether it
+    /// is still there has to be looked for.
+    pub(super) fn look_for_end(&mut self, common: &mut Common, cx: &mut Cx<'_>) -> Next {
+        self.watched = false;
+        if self.is_full() && common.receiving.is_none() && common.stream.has_ended() {
+            return self.input_over(common, DisconnectReason::PeerClosed);
+        }
+        self.advance(common, cx)
+    }
+
+    /// Whether enough has come that an authenticator has to let the peer in before more is read.
+    fn is_full(&self) -> bool {
+        self.handshake.is_waiting() && self.rest.len() as u64 >= HANDSHAKE_FRAME_MAX
     }
 
     /// No more is waited for from a peer that nothing can be sent to.
@@ -253,15 +291,16 @@ impl Handshaking {
 
     fn fail(&mut self, common: &Common, reason: DisconnectReason) -> Next {
         let last = self.output();
+        let mut parts = false;
         if !common.sending && !last.is_empty() {
             // What this end is, so that the other one knows, too, that they do not go together. As
-            // much as goes out at once: nobody waits for such a peer.
-            let _ = common.stream.send(&last);
+            // much as goes out at once: nobody waits for such a peer to read.
+            parts = common.stream.send(&last).is_ok();
         }
         let Connection { endpoint, peer, .. } = (*common.connection).clone();
         let event = MonitorEvent::HandshakeFailed { endpoint, peer, reason: reason.clone() };
         common.tell(event);
-        Next::Leave(reason)
+        if parts { Next::Part(reason) } else { Next::Leave(reason) }
     }
 
     /// Whether the socket has closed the pipe and nothing is left in it.
@@ -278,7 +317,8 @@ impl Handshaking {
             common.routing_id = (*peer.routing_id).into();
         }
         if let Some(pipe) = &self.pipe {
-            common.owner.connected(&common.connection, &peer, pipe.tx.written());
+            common.earlier = pipe.tx.written();
+            common.owner.connected(&common.connection, &peer, common.earlier);
         } else {
             match common.owner.attach(&common.connection, &peer) {
                 Attach::Pipe(pipe) => {
@@ -297,6 +337,9 @@ impl Handshaking {
             // Of a peer that is not listened to no message will ever tell.
             let listens = !common.discard_inbound;
             pipe.tx.set_peer(listens.then(|| properties::known(&common.connection, &peer)));
+            if let Some(beginning) = common.owner.beginning() {
+                pipe.tx.write_uncounted(0, beginning);
+            }
         }
     }
 
@@ -309,10 +352,15 @@ impl Handshaking {
         codecs: Codecs,
     ) -> (Box<Traffic>, Vec<u8>, Option<Gone>) {
         common.established = true;
-        let Codecs { encoder, decoder, heartbeat, max_parts, out } = codecs;
-        let (tx, mut source) = match self.pipe.map(|pipe| *pipe) {
-            Some(pipe) => (Some(pipe.tx), Some(pipe.source)),
-            None => (None, None),
+        let Codecs { encoder, decoder, heartbeat, open, out } = codecs;
+        let (tx, mut source, waiting) = match self.pipe.map(|pipe| *pipe) {
+            Some(pipe) => (Some(pipe.tx), Some(pipe.source), pipe.waiting),
+            None => (None, None, None),
+        };
+        let limit = common.max_waiting_bytes;
+        let waiting = match waiting {
+            Some(waiting) => waiting.begin(limit),
+            None => WaitingBytes::new(cx.io.waiting_bytes().clone(), limit),
         };
         let mut frames = Vec::new();
         let unsent = source.as_mut().map(|source| source.begin(&*common.owner, &mut frames));
@@ -321,8 +369,8 @@ impl Handshaking {
         if let Some(longest) = heartbeat.longest_pause() {
             common.stream.limit_back_off(longest);
         }
-        let inbound = Inbound::new(decoder, max_parts, common.discard_inbound);
-        let reading = ReadHalf::new(common.stream.clone(), inbound, tx);
+        let inbound = Inbound::new(decoder, open, common.discard_inbound);
+        let reading = ReadHalf::new(common.stream.clone(), inbound, tx, waiting);
         let writing = WriteHalf::new(common.stream.clone(), outbound, source);
         let mut traffic = Traffic::new(cx, common.owner.clone(), reading, writing, heartbeat);
         traffic.failure = self.failure;

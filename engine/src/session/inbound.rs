@@ -3,9 +3,10 @@
 //! Nothing is decoded beyond the pipe's credit. What was received beyond it waits here: at most
 //! what the backend had under way when the credit ran out.
 
+use super::open_message::{OpenMessage, Run};
 use bytes::{Buf, Bytes, BytesMut};
 use ringmq_pipe::{APART, LogWriter, Message, PipeWriter, WriteError, frame};
-use ringmq_zmtp::{Command, Decoder, Measured, ProtocolError, Rest, Sink, TRUST};
+use ringmq_zmtp::{CONTEXT_MAX, Command, Decoder, Measured, ProtocolError, Rest, Sink, TRUST};
 
 /// Bytes missing of a large body that are worth a read of their own.
 const STRAIGHT: usize = 8 * 1024;
@@ -31,51 +32,14 @@ pub(crate) struct Inbound {
     backlog: Option<Box<BytesMut>>,
     /// Messages are not wanted, as of a PUSH socket's peer, or not any more: only commands count.
     discard: bool,
+    /// Nothing is decoded but commands, whatever the credit: too many bytes wait.
+    held: bool,
+    /// Bytes that were decoded, and messages that ended among them, where no log counts those. Both wrap.
+    decoded: u64,
+    ended: u64,
     /// Bytes of a message among those that were received last.
     message: usize,
     open: OpenMessage,
-}
-
-/// The message that has not ended yet: nothing but this limits how many frames it has.
-struct OpenMessage {
-    frames: usize,
-    most: usize,
-    /// One had more: nothing of it, and nothing after it, is taken any more.
-    exceeded: bool,
-}
-
-impl OpenMessage {
-    /// A run of frames came, of which those of the last `tail` bytes belong to a message that goes on. Frames
-    /// are looked at only where there may be too many, or where they have to be counted for what follows.
-    #[inline]
-    fn run(&mut self, run: &[u8], tail: usize) {
-        // A frame has two bytes at least.
-        let from = match self.frames > 0 || run.len() / 2 > self.most {
-            true => 0,
-            false if tail == 0 => return,
-            false => run.len() - tail,
-        };
-        each_frame(&run[from..]).for_each(|(flags, _)| self.frame(flags));
-    }
-
-    /// A frame came.
-    #[inline]
-    fn frame(&mut self, flags: u8) {
-        if flags & frame::COMMAND == 0 {
-            let frames = self.frames + 1;
-            self.exceeded |= frames > self.most;
-            self.frames = if flags & frame::MORE != 0 { frames } else { 0 };
-        }
-    }
-
-    /// # Errors
-    /// [`ProtocolError::TooManyParts`].
-    fn check(&self) -> Result<(), ProtocolError> {
-        if self.exceeded {
-            return Err(ProtocolError::TooManyParts { limit: self.most as u64 });
-        }
-        Ok(())
-    }
 }
 
 /// A frame of which some bytes are still to come.
@@ -106,10 +70,44 @@ impl Partial {
 }
 
 impl Inbound {
-    pub(crate) fn new(decoder: Decoder, max_parts: Option<u32>, discard: bool) -> Self {
-        let most = max_parts.map_or(usize::MAX, |most| most as usize);
-        let open = OpenMessage { frames: 0, most, exceeded: false };
-        Self { decoder, partial: Partial::default(), backlog: None, discard, message: 0, open }
+    pub(crate) fn new(decoder: Decoder, open: OpenMessage, discard: bool) -> Self {
+        Self {
+            decoder,
+            partial: Partial::default(),
+            backlog: None,
+            discard,
+            held: false,
+            decoded: 0,
+            ended: 0,
+            message: 0,
+            open,
+        }
+    }
+
+    /// Says whether nothing is to be decoded but commands.
+    pub(crate) fn set_held(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Bytes that were decoded so far.
+    #[inline(always)]
+    pub(crate) fn decoded(&self) -> u64 {
+        self.decoded
+    }
+
+    /// Messages that ended among them; those that were received in place are not counted.
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// Whether messages go nowhere.
+    pub(crate) fn discards(&self) -> bool {
+        self.discard
+    }
+
+    /// Whether bytes of a message that has not ended are kept, if it has a target or if it has not.
+    pub(crate) fn is_midway(&self, has_target: bool) -> bool {
+        self.decoder.is_midway() && (has_target || self.decoder.collects_frames())
     }
 
     /// Whether bytes wait for credit.
@@ -122,7 +120,7 @@ impl Inbound {
     pub(crate) fn large_body(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         let missing = usize::try_from(self.decoder.missing()).unwrap_or(usize::MAX);
         let is_large = self.partial.body >= APART as u64;
-        if missing < STRAIGHT || !is_large || self.discard || self.is_blocked() {
+        if missing < STRAIGHT || !is_large || self.discard || self.held || self.is_blocked() {
             return None;
         }
         if self.partial.large.capacity() == self.partial.large.len() {
@@ -145,9 +143,12 @@ impl Inbound {
             message: &mut self.message,
             partial: &mut self.partial,
             open: &mut self.open,
+            held: self.held,
             signs: &mut signs,
         };
-        self.decoder.delivered(bytes as u64, &mut sink);
+        let ended = self.decoder.delivered(bytes as u64, &mut sink);
+        self.ended = self.ended.wrapping_add(u64::from(ended));
+        self.decoded = self.decoded.wrapping_add(bytes as u64);
     }
 
     /// Commits what was received in the log as messages, as far as the credit goes.
@@ -157,11 +158,15 @@ impl Inbound {
         let Measured { run, tail, rest } = measured;
         if run.consumed > 0 {
             self.message = run.consumed / run.messages.max(1);
-            self.open.run(&log.uncommitted()[..run.consumed], tail);
-            if self.open.exceeded {
+            let all = Run { bytes: run.consumed, messages: run.messages, tail };
+            let taken = self.open.run(log.uncommitted(), all);
+            if taken.bytes > 0 {
+                log.commit_received(taken.bytes, taken.messages as u32, taken.tail);
+                self.decoded = self.decoded.wrapping_add(taken.bytes as u64);
+            }
+            if self.open.is_exceeded() {
                 return Committed::Other;
             }
-            log.commit_received(run.consumed, run.messages as u32, tail);
         }
         match rest {
             Rest::Nothing if log.uncommitted().is_empty() => Committed::All,
@@ -194,6 +199,7 @@ impl Inbound {
         {
             self.backlog.get_or_insert_default().extend_from_slice(&log.take_uncommitted());
         }
+        self.open.check()?;
         if let Some(log) = target.as_deref_mut().and_then(PipeWriter::as_log_mut)
             && !self.discard
             && log.ready() == Err(WriteError::Closed)
@@ -203,19 +209,23 @@ impl Inbound {
             log.rollback();
             self.partial.large = Vec::new();
             self.discard = true;
+            self.held = false;
         }
         let mut sink = PipeSink {
             target: if self.discard { None } else { target },
             message: &mut self.message,
             partial: &mut self.partial,
             open: &mut self.open,
+            held: self.held,
             signs,
         };
         if let Some(backlog) = &mut self.backlog
             && !backlog.is_empty()
         {
-            let used = feed(&mut self.decoder, backlog, &mut sink)?;
+            let (used, ended) = feed(&mut self.decoder, backlog, &mut sink)?;
             sink.open.check()?;
+            self.decoded = self.decoded.wrapping_add(used as u64);
+            self.ended = self.ended.wrapping_add(ended as u64);
             backlog.advance(used);
             if !backlog.is_empty() {
                 backlog.extend_from_slice(bytes);
@@ -224,8 +234,10 @@ impl Inbound {
             // An idle connection holds no memory.
             self.backlog = None;
         }
-        let used = feed(&mut self.decoder, bytes, &mut sink)?;
+        let (used, ended) = feed(&mut self.decoder, bytes, &mut sink)?;
         self.open.check()?;
+        self.decoded = self.decoded.wrapping_add(used as u64);
+        self.ended = self.ended.wrapping_add(ended as u64);
         if used < bytes.len() {
             self.backlog.get_or_insert_default().extend_from_slice(&bytes[used..]);
         }
@@ -234,37 +246,61 @@ impl Inbound {
 }
 
 /// Decodes until the input is used up, or the credit is and a message is next; returns how much
-/// was.
+/// was, and how many messages ended.
 fn feed(
     decoder: &mut Decoder,
     input: &[u8],
     sink: &mut PipeSink<'_>,
-) -> Result<usize, ProtocolError> {
-    let mut used = 0;
+) -> Result<(usize, usize), ProtocolError> {
+    let (mut used, mut ended) = (0, 0);
     loop {
         let credit = sink.credit();
         if credit == 0 {
-            return Ok(used + decoder.decode_commands(&input[used..], sink)?);
+            return Ok((used + decoder.decode_commands(&input[used..], sink)?, ended));
         }
         let decoded = decoder.decode(&input[used..], credit, sink)?;
         used += decoded.consumed;
+        ended += decoded.messages;
         if used == input.len() || decoded.messages < credit {
-            return Ok(used);
+            return Ok((used, ended));
         }
     }
 }
 
-/// Commands of the peer that one read may bring and that are heeded; more would be of no use to it.
-const COMMANDS: usize = 256;
+/// Commands of the peer that one read may bring, or that may wait for the session, and that are heeded; more
+/// would be of no use to it.
+pub(crate) const COMMANDS: usize = 64;
 
 /// What the peer has said beside messages.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum PeerSign {
     Ping {
         ttl: u16,
         /// What its PONG is to repeat.
-        context: Vec<u8>,
+        context: PingContext,
     },
     Pong,
+}
+
+/// What a PONG repeats of its PING: without memory of its own, as there may be many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PingContext {
+    bytes: [u8; CONTEXT_MAX],
+    length: u8,
+}
+
+impl PingContext {
+    /// As much of it as a PING may have.
+    fn new(context: &[u8]) -> Self {
+        let mut bytes = [0; CONTEXT_MAX];
+        let length = context.len().min(CONTEXT_MAX);
+        bytes[..length].copy_from_slice(&context[..length]);
+        Self { bytes, length: length as u8 }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
 }
 
 /// Where decoded frames go: into the pipe, or nowhere.
@@ -273,11 +309,15 @@ struct PipeSink<'a> {
     message: &'a mut usize,
     partial: &'a mut Partial,
     open: &'a mut OpenMessage,
+    held: bool,
     signs: &'a mut Vec<PeerSign>,
 }
 
 impl PipeSink<'_> {
     fn credit(&mut self) -> usize {
+        if self.held {
+            return 0;
+        }
         let credit = self.target.as_deref_mut().map_or(u64::MAX, PipeWriter::credit);
         usize::try_from(credit).unwrap_or(usize::MAX)
     }
@@ -291,10 +331,9 @@ impl Sink for PipeSink<'_> {
     fn span(&mut self, frames: &[u8], messages: usize, tail: usize) {
         self.partial.body = 0;
         *self.message = frames.len() / messages.max(1);
-        self.open.run(frames, tail);
-        if self.open.exceeded {
-            return;
-        }
+        let all = Run { bytes: frames.len(), messages, tail };
+        let Run { bytes, messages, tail } = self.open.run(frames, all);
+        let frames = &frames[..bytes];
         if let Some(log) = self.log() {
             return log.write_span(frames, messages as u32, tail);
         }
@@ -307,8 +346,8 @@ impl Sink for PipeSink<'_> {
     fn begin(&mut self, flags: u8, body: u64) {
         self.partial.flags = flags;
         self.partial.body = body;
-        self.open.frame(flags);
-        if self.open.exceeded {
+        self.open.frame(flags, body);
+        if self.open.is_exceeded() {
             return;
         }
         let large = body >= APART as u64 || self.log().is_none();
@@ -321,7 +360,7 @@ impl Sink for PipeSink<'_> {
     }
 
     fn body(&mut self, bytes: &[u8]) {
-        if self.open.exceeded {
+        if self.open.is_exceeded() {
             return;
         }
         let large = self.partial.body >= APART as u64;
@@ -334,7 +373,7 @@ impl Sink for PipeSink<'_> {
     }
 
     fn end(&mut self) {
-        if self.open.exceeded {
+        if self.open.is_exceeded() {
             return;
         }
         let flags = self.partial.flags;
@@ -358,7 +397,7 @@ impl Sink for PipeSink<'_> {
             }
             return self.end();
         }
-        if let Some(target) = self.target.as_mut().filter(|_| !self.open.exceeded) {
+        if let Some(target) = self.target.as_mut().filter(|_| !self.open.is_exceeded()) {
             let body_at = body_at.min(bytes.len());
             target.write_uncounted(flags, Message::from(Bytes::from(bytes).slice(body_at..)));
         }
@@ -368,7 +407,7 @@ impl Sink for PipeSink<'_> {
         match command {
             _ if self.signs.len() >= COMMANDS => {}
             Command::Ping { ttl, context } => {
-                self.signs.push(PeerSign::Ping { ttl, context: context.to_vec() });
+                self.signs.push(PeerSign::Ping { ttl, context: PingContext::new(context) });
             }
             Command::Pong { .. } => self.signs.push(PeerSign::Pong),
         }
@@ -386,28 +425,4 @@ fn each_frame(mut frames: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use ringmq_zmtp::Version;
-
-    /// A read is asked for whole messages of the size of the last ones. If that were more than a block holds, it
-    /// would be asked for none, and no bytes are taken for the end of the connection.
-    #[test]
-    fn a_message_of_many_frames_says_nothing_of_what_fits_a_block() {
-        let mut inbound = Inbound::new(Decoder::new(Version::V3_1, None, APART), None, false);
-        let mut signs = Vec::new();
-        let frame = |flags: u8, len: usize| {
-            let mut bytes = vec![0; frame::LONG_HEADER];
-            let size = frame::write(&mut bytes, flags, len);
-            bytes.truncate(size);
-            bytes.resize(size + len, 7);
-            bytes
-        };
-        assert!(inbound.take(&frame(0, 20_000), None, &mut signs).is_ok());
-        assert_eq!(inbound.message(), 20_000 + frame::LONG_HEADER);
-        let many = [frame(frame::MORE, 30_000), frame(frame::MORE, 30_000), frame(0, 30_000)];
-        assert!(inbound.take(&many.concat(), None, &mut signs).is_ok());
-        assert_eq!(inbound.message(), 0);
-    }
-}
+mod tests;

@@ -76,13 +76,19 @@ impl Leaving {
         let pipe = self.held.into_pipe(common).and_then(|mut pipe| {
             // Half a message of the peer's is as good as none.
             pipe.tx.rollback();
+            if common.established {
+                let words = common.owner.end(common.pipe_is_lent);
+                words.into_iter().flatten().for_each(|word| pipe.tx.write_uncounted(0, word));
+            }
             if !common.pipe_is_lent {
                 // It has ended by the next line: whoever sees that the peer is gone finds nothing that
                 // still leads to it.
                 discard(common, pipe);
                 return None;
             }
-            if common.established && common.owner.tells_peers_apart() {
+            // Of a peer without a word nothing has to be told apart.
+            let has_spoken = common.established && pipe.tx.written() > common.earlier;
+            if has_spoken && common.owner.tells_peers_apart() {
                 pipe.tx.write_uncounted(frame::COMMAND, Message::new());
             }
             Some(pipe)

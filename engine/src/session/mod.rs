@@ -7,6 +7,7 @@
 //!   Handshaking ----> Traffic ----> HalfClosed
 //!        |   \           |  \           |
 //!        |    `------>---|-> Draining   |
+//!        |---------------|-----|------->|
 //!        v               v     v        v
 //!        `----------> Leaving <---------'  ----> Over
 //! ```
@@ -15,7 +16,8 @@
 //! * [`Traffic`]: messages flow, in both directions.
 //! * [`Draining`]: nothing more can be sent. What the peer has said before is still read and
 //!   delivered.
-//! * [`HalfClosed`]: everything is sent and the writing half shut; the peer's own end is awaited.
+//! * [`HalfClosed`]: everything is sent and the writing half shut; the peer's own end is awaited. So does a
+//!   peer learn why it is not let in.
 //! * [`Leaving`]: it ends as soon as the batch under way, and what is lent, have come back.
 //!
 //! While it stays in a state, that is changed in place; what it says then is what comes [`Next`].
@@ -28,11 +30,13 @@ mod half_closed;
 mod handshaking;
 pub(crate) mod inbound;
 mod leaving;
+pub(crate) mod open_message;
 pub(crate) mod outbound;
 mod properties;
 mod stale;
 mod state;
 mod traffic;
+pub(crate) mod waiting_bytes;
 
 pub use detached_pipe::DetachedPipe;
 
@@ -63,6 +67,9 @@ const LEASE: TimerKind = 4;
 /// To look at a pipe that is filled fast.
 pub(crate) const BURST: TimerKind = 5;
 
+/// To see whether a peer goes that is not read any further.
+const HANG_UP: TimerKind = 6;
+
 /// What a session is made of.
 pub struct SessionOptions {
     /// The connection.
@@ -77,6 +84,11 @@ pub struct SessionOptions {
     pub pipe: Option<DetachedPipe>,
     /// What the peer sends is not wanted.
     pub discard_inbound: bool,
+    /// Bytes the peer may have sent that the application has not taken; then nothing more is read. `None` is no
+    /// limit.
+    pub max_waiting_bytes: Option<u64>,
+    /// Bytes that were received on the connection before the session was there.
+    pub early: Vec<u8>,
     /// Who is told when it is over.
     pub parent: Token,
 }
@@ -102,10 +114,19 @@ pub struct Session {
 impl Session {
     /// Makes a session for a connected stream. Put it on an I/O thread.
     pub fn new(options: SessionOptions) -> Self {
-        let SessionOptions { stream, config, owner, connection, pipe, discard_inbound, parent } =
-            options;
+        let SessionOptions {
+            stream,
+            config,
+            owner,
+            connection,
+            pipe,
+            discard_inbound,
+            max_waiting_bytes,
+            early,
+            parent,
+        } = options;
         let span = ConnectionSpan::new(connection.clone());
-        let common = Common {
+        let mut common = Common {
             stream,
             owner,
             connection,
@@ -113,15 +134,22 @@ impl Session {
             routing_id: Arc::default(),
             parent,
             discard_inbound,
+            max_waiting_bytes,
             pipe_is_lent: pipe.is_some(),
             pipe_state: pipe.as_ref().map(|pipe| pipe.state().clone()),
+            earlier: 0,
             linger_until: pipe.as_ref().and_then(|pipe| pipe.linger_until),
             established: false,
             receiving: None,
             sending: false,
             bulk: false,
         };
-        let handshaking = Handshaking::new(config, pipe, Instant::now());
+        let now = Instant::now();
+        let mut handshaking = Handshaking::new(config, pipe, now);
+        if !early.is_empty() {
+            common.note_volume(early.len());
+            handshaking.take_in(now, &early);
+        }
         Self { common, state: State::Handshaking(Box::new(handshaking)) }
     }
 }
@@ -130,6 +158,9 @@ impl Handler for Session {
     fn start(&mut self, cx: &mut Cx<'_>) {
         if let State::Handshaking(handshaking) = &mut self.state {
             handshaking.start(cx);
+            // Where nothing is said before messages flow, or what is said is here already.
+            let next = handshaking.drive(&self.common, cx);
+            self.go(cx, next);
         }
         self.look_for_close(cx);
         self.advance(cx);
@@ -165,8 +196,10 @@ impl Handler for Session {
     fn timer(&mut self, cx: &mut Cx<'_>, kind: TimerKind) {
         let common = &mut self.common;
         let next = match (kind, &mut self.state) {
+            (LINGER, State::HalfClosed(half_closed)) => half_closed.leave(),
             (LINGER, _) => Next::Leave(DisconnectReason::Local),
             (HANDSHAKE, State::Handshaking(handshaking)) => handshaking.time_out(common, cx),
+            (HANG_UP, State::Handshaking(handshaking)) => handshaking.look_for_end(common, cx),
             (LAST_READ, State::Handshaking(handshaking)) => handshaking.last_read(common),
             (LAST_READ, State::Draining(draining)) => draining.last_read(common, cx),
             (HEARTBEAT, State::Traffic(traffic)) => traffic.heartbeat_due(common, cx),
@@ -197,6 +230,7 @@ impl Handler for Session {
                 return self.advance(cx);
             }
             (Notice::Close, _) => Next::Leave(DisconnectReason::Local),
+            (Notice::Refuse(limit), _) => Next::Leave(DisconnectReason::Refused(limit)),
             (Notice::Abandon, _) if common.pipe_state.is_none() => {
                 Next::Leave(DisconnectReason::Local)
             }

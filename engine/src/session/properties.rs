@@ -3,7 +3,8 @@
 use crate::owner::Connection;
 use ringmq_pipe::{KnownPeer, PropertySource};
 use ringmq_zmtp::Peer;
-use std::sync::Arc;
+use std::ffi::{CStr, CString};
+use std::sync::{Arc, OnceLock};
 
 /// The address of a peer without a port, as text.
 const PEER_ADDRESS: &str = "Peer-Address";
@@ -16,11 +17,27 @@ const ROUTING_ID: &str = "Routing-Id";
 struct PeerProperties {
     connection: Arc<Connection>,
     peer: Arc<Peer>,
+    /// The values under all names there are, for C programs; made when the first one asks.
+    texts: OnceLock<Vec<(String, CString)>>,
 }
 
 /// The peer of a connection, as messages will know it.
 pub(super) fn known(connection: &Arc<Connection>, peer: &Arc<Peer>) -> KnownPeer {
-    KnownPeer::new(Arc::new(PeerProperties { connection: connection.clone(), peer: peer.clone() }))
+    let (connection, peer) = (connection.clone(), peer.clone());
+    KnownPeer::new(Arc::new(PeerProperties { connection, peer, texts: OnceLock::new() }))
+}
+
+impl PeerProperties {
+    fn texts(&self) -> Vec<(String, CString)> {
+        let metadata = self.peer.metadata.iter().map(|(name, _)| name.as_str());
+        let names = [PEER_ADDRESS, IDENTITY, ROUTING_ID].into_iter().chain(metadata);
+        let text = |name: &str| {
+            let value = self.get(name)?;
+            let end = value.iter().position(|byte| *byte == 0).unwrap_or(value.len());
+            Some((name.to_owned(), CString::new(&value[..end]).ok()?))
+        };
+        names.filter_map(text).collect()
+    }
 }
 
 impl PropertySource for PeerProperties {
@@ -39,15 +56,26 @@ impl PropertySource for PeerProperties {
         Some(value)
     }
 
+    fn get_text(&self, name: &str) -> Option<&CStr> {
+        let texts = self.texts.get_or_init(|| self.texts());
+        let (_, text) = texts.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(text)
+    }
+
     fn remote(&self) -> &str {
         &self.connection.peer
+    }
+
+    fn descriptor(&self) -> Option<u64> {
+        self.connection.descriptor
     }
 
     fn size(&self) -> usize {
         /// Of what holds the parts of a property.
         const EACH: usize = size_of::<(String, Vec<u8>)>();
         let metadata = self.peer.metadata.iter();
-        metadata.map(|(name, value)| EACH + name.len() + value.len()).sum::<usize>()
+        // Once as they came, and once as text.
+        2 * metadata.map(|(name, value)| EACH + name.len() + value.len()).sum::<usize>()
             + self.peer.routing_id.len()
             + size_of::<Self>()
     }
@@ -68,7 +96,8 @@ mod tests {
         let peer = Peer { version, socket_type, routing_id: b"me".to_vec(), metadata };
         let peer_address = address.map(Arc::from);
         let connection = Connection { peer_address, ..Connection::default() };
-        PeerProperties { connection: Arc::new(connection), peer: Arc::new(peer) }
+        let (connection, peer) = (Arc::new(connection), Arc::new(peer));
+        PeerProperties { connection, peer, texts: OnceLock::new() }
     }
 
     #[test]
@@ -79,6 +108,18 @@ mod tests {
         assert_eq!(get("Identity"), get("Routing-Id"));
         assert_eq!(get("X-COLOUR").as_deref(), Some("red"));
         assert_eq!(get("X-Size"), None);
+    }
+
+    #[test]
+    fn a_c_program_borrows_them_as_text() {
+        let mut properties = properties(Some("127.0.0.1"));
+        let peer = Arc::get_mut(&mut properties.peer).expect("it is nobody else's");
+        peer.metadata.push(("X-Cut".to_owned(), b"one\0two".to_vec()));
+        let get = |name| properties.get_text(name).map(CStr::to_bytes);
+        assert_eq!(get("socket-type"), Some(&b"DEALER"[..]));
+        assert_eq!((get("Routing-Id"), get("x-cut")), (Some(&b"me"[..]), Some(&b"one"[..])));
+        assert_eq!((get("Peer-Address"), get("X-None")), (Some(&b"127.0.0.1"[..]), None));
+        assert_eq!(get("X-Colour"), Some(&b"red"[..]), "the first of a name counts");
     }
 
     #[test]

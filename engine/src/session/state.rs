@@ -2,11 +2,13 @@
 
 use super::handshaking::Codecs;
 use super::leaving::Held;
+use super::open_message::OpenMessage;
 use super::{Common, Draining, HalfClosed, Handshaking, Leaving, Session, Traffic};
 use crate::backend::Ended;
 use crate::batch::Batch;
 use crate::io_thread::handler::{Cx, Notice};
-use crate::monitor::DisconnectReason;
+use crate::monitor::{DisconnectReason, MonitorEvent};
+use crate::owner::Connection;
 use ringmq_zmtp::Established;
 use std::io;
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub(super) enum Next {
     Drain(Gone),
     /// Everything is sent.
     HalfClose,
+    /// The peer is not let in, and has been told why.
+    Part(DisconnectReason),
     /// It is over, whatever is left to be delivered.
     Leave(DisconnectReason),
     /// Everything has come back.
@@ -86,6 +90,7 @@ impl Session {
                 Next::Establish(established, out) => self.establish(cx, *established, out),
                 Next::Drain(gone) => self.drain(cx, gone),
                 Next::HalfClose => self.half_close(cx),
+                Next::Part(reason) => self.part(cx, reason),
                 Next::Leave(reason) => self.leave(cx, reason),
                 Next::Finish => return self.finish(cx),
             };
@@ -161,7 +166,7 @@ impl Session {
             State::Handshaking(handshaking) => handshaking.input_over(common, gone.reason),
             State::Traffic(traffic) => traffic.input_over(gone),
             State::Draining(draining) => draining.last_read(common, cx),
-            State::HalfClosed(_) => Next::Leave(DisconnectReason::Local),
+            State::HalfClosed(half_closed) => half_closed.leave(),
             State::Leaving(_) | State::Over => Next::Stay,
         };
         self.go(cx, next);
@@ -169,10 +174,11 @@ impl Session {
 
     fn establish(&mut self, cx: &mut Cx<'_>, established: Established, out: Vec<u8>) -> Next {
         let State::Handshaking(handshaking) = &mut self.state else { return Next::Stay };
-        let Established { peer, encoder, decoder, heartbeat, max_parts } = established;
+        let Established { peer, encoder, decoder, heartbeat, .. } = established;
+        let open = OpenMessage::new(established.max_parts, established.max_message_bytes);
         handshaking.introduce(&mut self.common, cx, peer);
         cx.tell(self.common.parent, Notice::SessionEstablished(cx.token));
-        let codecs = Codecs { encoder, decoder, heartbeat, max_parts, out };
+        let codecs = Codecs { encoder, decoder, heartbeat, open, out };
         let rest;
         self.state = match std::mem::replace(&mut self.state, State::Over) {
             State::Handshaking(handshaking) => {
@@ -221,7 +227,22 @@ impl Session {
                 return Next::Stay;
             }
         };
-        let half_closed = HalfClosed::new(pipe.map(Box::new));
+        self.await_end(cx, HalfClosed::new(pipe.map(Box::new), DisconnectReason::Local))
+    }
+
+    /// The peer has been told why it is not let in: gives it the time to hear of it.
+    fn part(&mut self, cx: &mut Cx<'_>, reason: DisconnectReason) -> Next {
+        let pipe = match std::mem::replace(&mut self.state, State::Over) {
+            State::Handshaking(handshaking) => handshaking.into_pipe(),
+            other => {
+                self.state = other;
+                return Next::Stay;
+            }
+        };
+        self.await_end(cx, HalfClosed::new(pipe, reason))
+    }
+
+    fn await_end(&mut self, cx: &mut Cx<'_>, half_closed: HalfClosed) -> Next {
         let next = half_closed.start(&self.common, cx);
         self.state = State::HalfClosed(half_closed);
         match next {
@@ -233,6 +254,10 @@ impl Session {
     fn leave(&mut self, cx: &mut Cx<'_>, reason: DisconnectReason) -> Next {
         if matches!(self.state, State::Leaving(_) | State::Over) {
             return Next::Stay;
+        }
+        if let Some(limit) = reason.limit() {
+            let Connection { endpoint, peer, .. } = (*self.common.connection).clone();
+            self.common.tell(MonitorEvent::Refused { endpoint, peer, limit });
         }
         let held = std::mem::replace(&mut self.state, State::Over).into_held();
         self.state = State::Leaving(Box::new(Leaving::new(reason, held)));

@@ -62,6 +62,9 @@ pub(crate) struct Settings {
     pub(crate) discard: bool,
     /// Give new connections no pipe.
     pub(crate) ignore: bool,
+    /// Bytes that may wait of a peer, and of all.
+    pub(crate) max_waiting_bytes: Option<u64>,
+    pub(crate) context_bytes: Option<u64>,
 }
 
 impl Default for Settings {
@@ -74,6 +77,8 @@ impl Default for Settings {
             config: Config::new(SocketType::Dealer),
             discard: false,
             ignore: false,
+            max_waiting_bytes: None,
+            context_bytes: None,
         }
     }
 }
@@ -148,7 +153,9 @@ impl Harness {
             BackendKind::Mio => BackendChoice::Mio,
             BackendKind::Uring => BackendChoice::Uring,
         };
-        let engine = Engine::start(&EngineOptions { backend, ..EngineOptions::default() }).unwrap();
+        let max_waiting_bytes = settings.context_bytes;
+        let options = EngineOptions { backend, max_waiting_bytes, ..EngineOptions::default() };
+        let engine = Engine::start(&options).unwrap();
         let (sender, news) = channel();
         let parent = engine.choose(0).add(Box::new(TestParent(sender.clone())));
         Self { engine, settings, parent, sender, news, later: VecDeque::new() }
@@ -179,6 +186,8 @@ impl Harness {
             }),
             pipe,
             discard_inbound: self.settings.discard,
+            max_waiting_bytes: self.settings.max_waiting_bytes,
+            early: Vec::new(),
             parent: self.parent,
         })))
     }

@@ -24,3 +24,4 @@ mod huge;
 mod messages;
 mod old_peers;
 mod sealed;
+mod waiting_bytes;

@@ -136,6 +136,17 @@ impl Peer {
         self.socket.write_all(bytes).unwrap();
     }
 
+    /// Writes all of it unless the other side ends the connection first.
+    pub(crate) fn write_while_heard(&mut self, bytes: &[u8]) {
+        match self.socket.write_all(bytes).map_err(|error| error.kind()) {
+            Ok(()) => {}
+            Err(
+                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe,
+            ) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+
     pub(crate) fn read_some(&mut self) -> Vec<u8> {
         let mut bytes = vec![0; 64 * 1024];
         let count = self.socket.read(&mut bytes).unwrap();

@@ -74,24 +74,36 @@ pub(crate) fn classify(head: &[u8], body: u64) -> Result<Class<'_>, ProtocolErro
     if name_length == 0 || u64::from(name_length) >= body {
         return Err(ProtocolError::MalformedCommand);
     }
-    if [SUBSCRIBE, CANCEL, JOIN, LEAVE].iter().any(|name| head.starts_with(name)) {
-        return Ok(Class::Frame);
-    }
-    if let Some(data) = head.strip_prefix(PING) {
-        let Some((ttl, context)) = data.split_first_chunk() else {
-            return Err(ProtocolError::MalformedPing { length: body });
-        };
-        return Ok(Class::Session(Command::Ping { ttl: u16::from_be_bytes(*ttl), context }));
-    }
-    if let Some(context) = head.strip_prefix(PONG) {
-        let context = &context[..context.len().min(CONTEXT_MAX)];
-        return Ok(Class::Session(Command::Pong { context }));
-    }
-    // These two belong to the handshake, which is over, and neither is one to be ignored.
-    if head.starts_with(READY) || head.starts_with(ERROR) {
-        return Err(unexpected(head));
+    // By the length of the name: a peer may send nothing but commands, and each is looked at.
+    match name_length {
+        4 => {
+            if let Some(data) = head.strip_prefix(PING) {
+                return ping(data, body).map(Class::Session);
+            }
+            if let Some(context) = head.strip_prefix(PONG) {
+                let context = &context[..context.len().min(CONTEXT_MAX)];
+                return Ok(Class::Session(Command::Pong { context }));
+            }
+            if head.starts_with(JOIN) {
+                return Ok(Class::Frame);
+            }
+        }
+        5 if head.starts_with(LEAVE) => return Ok(Class::Frame),
+        // These two belong to the handshake, which is over, and neither is one to be ignored.
+        5 if head.starts_with(READY) || head.starts_with(ERROR) => return Err(unexpected(head)),
+        6 if head.starts_with(CANCEL) => return Ok(Class::Frame),
+        9 if head.starts_with(SUBSCRIBE) => return Ok(Class::Frame),
+        _ => {}
     }
     Ok(Class::Unknown)
+}
+
+/// The PING with this after its name, in a command of `body` bytes.
+fn ping(data: &[u8], body: u64) -> Result<Command<'_>, ProtocolError> {
+    let Some((ttl, context)) = data.split_first_chunk() else {
+        return Err(ProtocolError::MalformedPing { length: body });
+    };
+    Ok(Command::Ping { ttl: u16::from_be_bytes(*ttl), context })
 }
 
 /// The error for a command that has no place where it came.
@@ -158,6 +170,50 @@ pub fn subscribe_frame(topic: &[u8], out: &mut Vec<u8>) {
 /// ```
 pub fn cancel_frame(topic: &[u8], out: &mut Vec<u8>) {
     write_command(out, &[CANCEL, topic]);
+}
+
+/// Reads from a frame who joins a group or leaves it: `topic` is the group, which messages match as a whole. `None`
+/// for any other frame, and for a group that is longer than 255 bytes.
+///
+/// # Examples
+/// ```
+/// use ringmq_zmtp::{Subscription, parse_membership};
+/// let expected = Some(Subscription { subscribe: true, topic: b"news" });
+/// assert_eq!(parse_membership(0x04, b"\x04JOINnews"), expected);
+/// assert_eq!(parse_membership(0x00, b"\x04JOINnews"), None);
+/// ```
+pub fn parse_membership(flags: u8, body: &[u8]) -> Option<Subscription<'_>> {
+    if flags & frame::COMMAND == 0 {
+        return None;
+    }
+    let join = |topic| Subscription { subscribe: true, topic };
+    let leave = |topic| Subscription { subscribe: false, topic };
+    let said = body.strip_prefix(JOIN).map(join).or(body.strip_prefix(LEAVE).map(leave));
+    said.filter(|said| said.topic.len() <= SHORT_STRING_MAX)
+}
+
+/// Appends a JOIN command frame, by which a DISH joins a group.
+///
+/// # Examples
+/// ```
+/// let mut log = Vec::new();
+/// ringmq_zmtp::join_frame(b"a", &mut log);
+/// assert_eq!(log, b"\x04\x06\x04JOINa");
+/// ```
+pub fn join_frame(group: &[u8], out: &mut Vec<u8>) {
+    write_command(out, &[JOIN, group]);
+}
+
+/// Appends a LEAVE command frame, by which a DISH leaves a group.
+///
+/// # Examples
+/// ```
+/// let mut log = Vec::new();
+/// ringmq_zmtp::leave_frame(b"a", &mut log);
+/// assert_eq!(log, b"\x04\x07\x05LEAVEa");
+/// ```
+pub fn leave_frame(group: &[u8], out: &mut Vec<u8>) {
+    write_command(out, &[LEAVE, group]);
 }
 
 /// Appends an ERROR command frame, which refuses a peer during the handshake. A reason longer than

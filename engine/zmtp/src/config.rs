@@ -35,12 +35,13 @@ pub struct Config {
     pub asks_about_null: bool,
     /// What an authenticator is told of whom the peer wants to talk to. Default empty.
     pub zap_domain: String,
-    /// The longest frame body to accept, in bytes; `None` for no limit but the protocol's. Holds
-    /// for the handshake too: with less than [`READY_MAX`](crate::READY_MAX) hardly any peer gets
-    /// through.
+    /// The longest frame body to accept, in bytes; `None` for no limit but the protocol's. The
+    /// handshake has a [limit](crate::HANDSHAKE_FRAME_MAX) of its own.
     pub max_body: Option<u64>,
     /// The most frames of one message to accept; `None` for no limit.
     pub max_parts: Option<u32>,
+    /// The most bytes that the frame bodies of one message may have together; `None` for no limit.
+    pub max_message_bytes: Option<u64>,
     /// How long the handshake may take; `None` for ever.
     pub handshake_timeout: Option<Duration>,
     /// Whether and how to probe the peer; `None` to only answer.
@@ -116,6 +117,7 @@ impl Config {
             zap_domain: String::new(),
             max_body: None,
             max_parts: Some(MAX_PARTS),
+            max_message_bytes: None,
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             heartbeat: None,
             routing_id: Vec::new(),

@@ -119,6 +119,12 @@ pub enum ProtocolError {
         /// The limit in force.
         limit: u64,
     },
+    /// A message whose frames have more bytes together than this end is willing to take.
+    #[error("the peer sent a message of more than {limit} bytes, the limit here")]
+    MessageTooLarge {
+        /// The limit in force.
+        limit: u64,
+    },
     /// A command frame without a body, and so without a name.
     #[error("the peer sent an empty command")]
     EmptyCommand,
@@ -204,6 +210,7 @@ impl ProtocolError {
             | ProtocolError::IncompatibleSocketType { .. }
             | ProtocolError::FrameTooLarge { .. }
             | ProtocolError::TooManyParts { .. }
+            | ProtocolError::MessageTooLarge { .. }
             | ProtocolError::FrameLengthInvalid { .. }
             | ProtocolError::ZeroLengthFrame => None,
         }

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroize;
+
 use crate::ProtocolError;
 use crate::header::{Framing, Header, HeaderBuffer};
 
@@ -22,6 +24,8 @@ pub(crate) struct FrameCollector {
     header: Option<Header>,
     /// What there is of the body.
     body: Vec<u8>,
+    /// Nothing of a body is left in memory that is given back.
+    wipes: bool,
 }
 
 /// Without the body, which may be a password.
@@ -36,7 +40,22 @@ impl FrameCollector {
         let buffer = HeaderBuffer::default();
         // No more than there are addresses for.
         let limit = limit.min(isize::MAX as u64);
-        FrameCollector { framing, limit, trust, buffer, header: None, body: Vec::new() }
+        FrameCollector {
+            framing,
+            limit,
+            trust,
+            buffer,
+            header: None,
+            body: Vec::new(),
+            wipes: false,
+        }
+    }
+
+    /// For frames that may hold a password: what there is of them is wiped before its memory is given back. Of
+    /// those that are [taken](Self::take), that is for who has taken them.
+    pub(crate) fn wiping(mut self) -> Self {
+        self.wipes = true;
+        self
     }
 
     /// Takes what is missing for [`is_whole`](Self::is_whole) from `input`; returns how much.
@@ -58,7 +77,7 @@ impl FrameCollector {
             let taken = missing.min(rest.len());
             if self.body.capacity() - self.body.len() < taken {
                 let more = self.body.len().max(self.trust).max(taken);
-                self.body.reserve_exact(missing.min(more));
+                self.reserve(missing.min(more));
             }
             self.body.extend_from_slice(&rest[..taken]);
             used += taken;
@@ -66,9 +85,24 @@ impl FrameCollector {
         Ok(used)
     }
 
+    fn reserve(&mut self, more: usize) {
+        if !self.wipes {
+            return self.body.reserve_exact(more);
+        }
+        let mut larger = Vec::with_capacity(self.body.len() + more);
+        larger.extend_from_slice(&self.body);
+        self.body.zeroize();
+        self.body = larger;
+    }
+
     /// The header, once that is whole.
     pub(crate) fn header(&self) -> Option<Header> {
         self.header
+    }
+
+    /// Whether there is anything of a frame.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.header.is_some() || !self.buffer.is_empty()
     }
 
     /// Whether a frame is complete and waits to be taken.
@@ -80,5 +114,13 @@ impl FrameCollector {
     pub(crate) fn take(&mut self) -> Vec<u8> {
         self.header = None;
         std::mem::take(&mut self.body)
+    }
+}
+
+impl Drop for FrameCollector {
+    fn drop(&mut self) {
+        if self.wipes {
+            self.body.zeroize();
+        }
     }
 }

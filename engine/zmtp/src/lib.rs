@@ -55,15 +55,14 @@ mod z85;
 
 pub use codec::{Decoded, Decoder, Encoder, Measured, Open, Opened, Protection, Rest, Seal, Sink};
 pub use command::{
-    Command, Subscription, cancel_frame, error_frame, parse_subscription, subscribe_frame,
+    Command, Subscription, cancel_frame, error_frame, join_frame, leave_frame, parse_membership,
+    parse_subscription, subscribe_frame,
 };
 pub use config::{Config, ConfigError, HeartbeatConfig};
 pub use error::ProtocolError;
 pub use handshake::{Established, Handshake, Peer};
 pub use heartbeat::{Action, Heartbeat};
-pub use limits::{
-    APART, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, PROPERTIES_MAX, READY_MAX, ROUTING_ID_MAX, TRUST,
-};
+pub use limits::{APART, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, PROPERTIES_MAX, ROUTING_ID_MAX, TRUST};
 pub use line::Line;
 pub use mechanism::{
     Agreed, AuthAnswer, AuthRequest, Credentials, Denial, Mechanism, MechanismConfig,

@@ -7,10 +7,6 @@ pub const ROUTING_ID_MAX: usize = 255;
 /// a CURVE INITIATE a little more; an unauthenticated peer must not make us hold megabytes.
 pub const HANDSHAKE_FRAME_MAX: u64 = 64 * 1024;
 
-/// What the READY of a peer has at most, in bytes, that says no more than it has to: a type of six
-/// letters, and a routing id of up to 23 bytes.
-pub const READY_MAX: u64 = 64;
-
 /// The properties of an application together, in bytes on the wire: as many as fit into a frame that
 /// [a handshake takes](HANDSHAKE_FRAME_MAX), with 4 KiB left for what else is in there.
 pub const PROPERTIES_MAX: usize = 60 * 1024;

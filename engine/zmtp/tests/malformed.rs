@@ -145,6 +145,11 @@ fn routing_ids_that_are_too_long_are_refused() {
     let body = [b"\x05READY".as_slice(), &metadata].concat();
     let frame = [&[6], (body.len() as u64).to_be_bytes().as_slice(), &body].concat();
     refused(&after_greeting(&frame), ProtocolError::RoutingIdTooLong { length: 256 });
+    // Of older peers, a frame of its own: after a greeting of ZMTP 2.0, and after none.
+    let too_large = ProtocolError::FrameTooLarge { length: 256, limit: 255 };
+    let version_2 = b"\xFF\0\0\0\0\0\0\0\x01\x7F\x01\x08\x02\0\0\0\0\0\0\x01\0";
+    refused(version_2, too_large.clone());
+    refused(b"\xFF\0\0\0\0\0\0\x01\x01\0", too_large);
 }
 
 #[test]
@@ -190,9 +195,10 @@ fn the_limit_holds_for_every_frame_at_its_header() {
     for header in commands {
         refused(&[opening.as_slice(), header].concat(), too_large(65));
     }
-    refused(&after_greeting(b"\x04\x41"), too_large(65));
-    refused(b"\x01\0\x42\0", too_large(65));
-    refused(b"\x42\0", too_large(65));
+    // The handshake has a limit of its own.
+    let (limit, length) = (HANDSHAKE_FRAME_MAX, HANDSHAKE_FRAME_MAX + 1);
+    let header = [b"\x06", &length.to_be_bytes()[..]].concat();
+    refused(&after_greeting(&header), ProtocolError::FrameTooLarge { length, limit });
     // The limit itself is fine.
     let at_limit = [opening.as_slice(), b"\x00\x40", &[7; 64]].concat();
     assert_eq!(listen_every_way(config.clone(), &at_limit).events.len(), 1);

@@ -242,6 +242,32 @@ fn commands_for_the_session_need_no_credit() {
 }
 
 #[test]
+fn commands_in_a_row_are_told_like_those_that_come_singly() {
+    let commands: [&[u8]; 5] = [
+        b"\x04\x0A\x04PING\0\x03abc",
+        b"\x04\x05\x04PONG",
+        b"\x04\x08\x06FUTURE1",
+        b"\x04\x17\x04PING\0\0sixteen bytes ..",
+        b"\x06\0\0\0\0\0\0\0\x07\x04PING\0\x01",
+    ];
+    for first in 0..commands.len() {
+        let mut row: Vec<&[u8]> = commands[first..].iter().chain(&commands).copied().collect();
+        // Between frames of a message, before one that is to be stored, and before one that is cut.
+        row.insert(first, b"\x01\x01a");
+        row.extend([&b"\x00\x01b"[..], commands[0], b"\x04\x0A\x09SUBSCRIBE", commands[1]]);
+        let mut singly = Recorder { apart: APART, ..Recorder::default() };
+        let mut decoder = Decoder::new(Version::V3_1, None, APART);
+        for command in &row {
+            // Byte by byte, nothing comes in a row.
+            for byte in command.chunks(1) {
+                decode(&mut decoder, &[byte], &mut singly).unwrap();
+            }
+        }
+        assert_eq!(decoded(Version::V3_1, &row.concat()), singly.events);
+    }
+}
+
+#[test]
 fn an_unknown_command_of_any_length_is_drained() {
     let name = b"\x06FUTURE";
     let mut decoder = Decoder::new(Version::V3_1, None, APART);

@@ -1,8 +1,8 @@
 //! From which addresses peers may come at all, before anybody looks at what they have to show.
 
 use super::candidate::{Authenticator, Candidate};
-use super::network::Network;
 use crate::error::Error;
+use ringmq_transports::network::Network;
 use ringmq_zmtp::Denial;
 use std::net::IpAddr;
 

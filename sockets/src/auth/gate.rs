@@ -2,12 +2,12 @@
 
 use super::candidate::{Authenticator, Candidate};
 use super::zap::{self, ZapClient};
-use crate::context::Context;
+use crate::context::{Context, ContextInner};
 use ringmq_engine::{Applicant, Connection};
 use ringmq_pipe::Section;
 use ringmq_zmtp::{AuthAnswer, Denial};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// See the [module's documentation](self).
 #[derive(Default)]
@@ -20,9 +20,12 @@ pub(crate) struct Gate {
 #[derive(Default)]
 struct GateState {
     authenticator: Option<Arc<dyn Authenticator>>,
-    /// The connection to the handler that there is.
+    /// The connection to the handler that there is. Of a socket that is closed it goes with the handler: it keeps
+    /// the context in being, which is nobody else's to do then.
     zap: Option<Arc<ZapClient>>,
     closed: bool,
+    /// Where the socket was, if it is closed and has messages left for peers that are still to come.
+    lingers_in: Option<Weak<ContextInner>>,
 }
 
 impl Gate {
@@ -40,19 +43,21 @@ impl Gate {
     /// Lets a peer in, turns it away, or asks. To be called where no lock is held. The context is there as long
     /// as the socket is open.
     pub(crate) fn judge(
-        &self,
+        self: &Arc<Self>,
         context: Option<&Context>,
         connection: &Connection,
         applicant: Applicant,
     ) {
-        let (authenticator, closed) = {
+        let (authenticator, closed, lingers_in) = {
             let state = self.state();
-            (state.authenticator.clone(), state.closed)
+            (state.authenticator.clone(), state.closed, state.lingers_in.clone())
         };
         if let Some(authenticator) = authenticator {
             return authenticator.authenticate(Candidate::new(applicant, connection));
         }
-        let Some(context) = context.filter(|_| !closed) else { return deny(applicant) };
+        let lingers_in = lingers_in.and_then(|context| context.upgrade()).map(Context::of);
+        let context = context.filter(|_| !closed).or(lingers_in.as_ref());
+        let Some(context) = context else { return deny(applicant) };
         let handled = zap::is_handled(context);
         let request = applicant.request();
         let enforced = self.enforces_domain.load(Ordering::Relaxed);
@@ -66,7 +71,7 @@ impl Gate {
         }
     }
 
-    fn ask(&self, context: &Context, connection: &Connection, applicant: Applicant) {
+    fn ask(self: &Arc<Self>, context: &Context, connection: &Connection, applicant: Applicant) {
         match self.client(context) {
             Some(client) => {
                 client.ask(applicant, connection.peer_address.as_deref().unwrap_or_default());
@@ -76,14 +81,14 @@ impl Gate {
     }
 
     /// The connection to the handler: a new one if there was none, or if that handler is gone.
-    fn client(&self, context: &Context) -> Option<Arc<ZapClient>> {
+    fn client(self: &Arc<Self>, context: &Context) -> Option<Arc<ZapClient>> {
         let known = self.state().zap.clone();
         if known.as_ref().is_some_and(|client| client.is_connected()) {
             return known;
         }
-        let new = ZapClient::new(context).ok()?;
+        let new = ZapClient::new(context, Arc::downgrade(self)).ok()?;
         let mut state = self.state();
-        if state.closed {
+        if state.closed && state.lingers_in.is_none() {
             return None;
         }
         let same =
@@ -98,14 +103,41 @@ impl Gate {
         Some(used)
     }
 
-    /// The socket is closed. Who has messages left for peers that are still to come `lingers`: those are
-    /// judged by the authenticator as before, if there is one.
-    pub(crate) fn close(&self, lingers: bool) {
+    /// The socket is closed. Who has messages left for peers that are still to come `lingers_in` its context: they
+    /// are judged as before, by whoever there is.
+    pub(crate) fn close(self: &Arc<Self>, lingers_in: Option<Weak<ContextInner>>) {
         let mut state = self.state();
         state.closed = true;
-        let authenticator = if lingers { None } else { state.authenticator.take() };
-        let gone = (authenticator, state.zap.take());
+        let gone = match &lingers_in {
+            Some(_) => None,
+            None => Some((state.authenticator.take(), state.zap.take())),
+        };
+        state.lingers_in = lingers_in;
         drop(state);
+        let this = self.clone();
+        Section::run_after(move || {
+            drop(gone);
+            this.handler_gone();
+        });
+    }
+
+    /// The handler may have gone. What leads to it is of no use any more then, and a socket that is closed lets go
+    /// of it.
+    pub(super) fn handler_gone(&self) {
+        let zap = self.state().zap.clone();
+        let Some(zap) = zap.filter(|zap| !zap.is_connected()) else { return };
+        let mut state = self.state();
+        let same = state.zap.as_ref().is_some_and(|other| Arc::ptr_eq(other, &zap));
+        let gone = if state.closed && same { state.zap.take() } else { None };
+        drop(state);
+        Section::run_after(move || drop((gone, zap)));
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let gone = (state.authenticator.take(), state.zap.take());
         Section::run_after(move || drop(gone));
     }
 }

@@ -104,7 +104,6 @@ mod certificate_store;
 mod gate;
 #[cfg(feature = "curve")]
 mod keys;
-mod network;
 mod zap;
 
 pub use address_rules::AddressRules;

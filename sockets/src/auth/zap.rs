@@ -2,6 +2,7 @@
 //!
 //! Nobody waits for the answers: whoever sends one, the handler's thread, also takes it in.
 
+use super::gate::Gate;
 use crate::context::Context;
 use crate::error::Error;
 use crate::socket::multipart::Multipart;
@@ -27,6 +28,8 @@ pub(super) fn is_handled(context: &Context) -> bool {
 pub(super) struct ZapClient {
     dealer: Dealer,
     pending: Mutex<Questions>,
+    /// For whom the handler is asked.
+    gate: Weak<Gate>,
 }
 
 #[derive(Default)]
@@ -50,11 +53,11 @@ impl Wake for Bell {
 }
 
 impl ZapClient {
-    pub(super) fn new(context: &Context) -> Result<Arc<Self>, Error> {
+    pub(super) fn new(context: &Context, gate: Weak<Gate>) -> Result<Arc<Self>, Error> {
         let dealer = context.dealer()?;
         dealer.set_linger(Some(Duration::ZERO))?;
         dealer.connect(ENDPOINT)?;
-        let client = Arc::new(Self { dealer, pending: Mutex::default() });
+        let client = Arc::new(Self { dealer, pending: Mutex::default(), gate });
         let bell = Waker::from(Arc::new(Bell(Arc::downgrade(&client))));
         client.dealer.inner.shared.waiters.add(bell);
         // Puts the pipe to sleep, so that what comes is told.
@@ -104,6 +107,9 @@ impl ZapClient {
             // Nobody is going to answer: the peers are to come again.
             let unanswered = std::mem::take(&mut self.pending().applicants);
             unanswered.into_values().for_each(super::gate::deny);
+            if let Some(gate) = self.gate.upgrade() {
+                gate.handler_gone();
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 //! Wakes tasks at times, for waits that have no thread of their own: one thread for a context that has any.
 
 use super::lock;
+use ringmq_engine::spawn_in_background;
 use ringmq_pipe::Section;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -45,9 +45,8 @@ impl Alarms {
         state.wakers.insert(key, waker);
         if !state.has_thread {
             let this = self.clone();
-            let thread = std::thread::Builder::new().name("ringmq-alarm".into());
             // Where there is none to be had, nobody is woken: what a task waits for still wakes it.
-            state.has_thread = thread.spawn(move || this.run()).is_ok();
+            state.has_thread = spawn_in_background("ringmq-alarm", move || this.run()).is_ok();
         } else if state.wakers.first_key_value().is_some_and(|(first, _)| *first == key) {
             self.changed.notify_one();
         }
@@ -73,8 +72,8 @@ impl Alarms {
                 Some(Duration::ZERO) => {
                     let due = state.wakers.pop_first();
                     drop(state);
-                    // It is the application's code: a panic of it costs nobody else his alarm.
-                    let _ = catch_unwind(AssertUnwindSafe(|| due.map(|(_, waker)| waker.wake())));
+                    // It is the application's code: a panic or a wait in it costs nobody else his alarm.
+                    Section::run_after(move || due.into_iter().for_each(|(_, waker)| waker.wake()));
                     state = lock(&self.state);
                 }
                 Some(left) => state = self.wait(state, left),
@@ -122,6 +121,7 @@ mod tests {
 
     impl Wake for Count {
         fn wake(self: Arc<Self>) {
+            assert!(Section::runs_foreign_code(), "or else it might wait");
             self.0.fetch_add(1, Ordering::SeqCst);
             assert!(!self.1, "on purpose");
         }

@@ -27,7 +27,13 @@ fn is_main_thread() -> bool {
 
 /// Whether the calling thread is inside of something that others wait for.
 fn is_in_callback() -> bool {
-    Section::is_entered() || is_io_thread()
+    Section::is_entered() || is_called_back()
+}
+
+/// Whether it is the library that has called: by an I/O thread, which others wait for, or in the middle of a
+/// call, which may have a time limit and has nothing to do with this.
+pub(crate) fn is_called_back() -> bool {
+    is_io_thread() || Section::runs_foreign_code()
 }
 
 impl ContextInner {
@@ -196,8 +202,9 @@ impl Context {
     /// for which endpoint, [`set_linger`](Self::set_linger) ends it from elsewhere, and
     /// [`term_timeout`](Self::term_timeout) waits no longer than it is told to.
     ///
-    /// From inside [`recv_with`](crate::Socket::recv_with) it only shuts down. Called by an I/O thread (by a
-    /// waker, say), it does not wait, and all that goes on [in the background](Context).
+    /// From inside [`recv_with`](crate::Socket::recv_with) it only shuts down. Called by the library (in a waker,
+    /// say, or as the owner of a buffer goes), it does not wait, and all that goes on
+    /// [in the background](Context).
     ///
     /// # Examples
     /// ```
@@ -213,7 +220,7 @@ impl Context {
     pub fn term(&self) {
         // What is left then, in a callback, others can wait for.
         let left = self.0.terminate(None).is_err();
-        if left && is_io_thread() {
+        if left && is_called_back() {
             let engine = lock(&self.0.engine).clone();
             engine.iter().for_each(|engine| engine.retire_when_idle());
         }
@@ -224,7 +231,7 @@ impl Context {
     /// # Errors
     /// [`Unfinished`] says what is left when the time is over: sockets that a thread is in, which is inside
     /// [`recv_with`](crate::Socket::recv_with), and how many messages wait for which endpoint. From inside
-    /// `recv_with`, or called by an I/O thread, it says so at once.
+    /// `recv_with`, or called by the library, it says so at once.
     ///
     /// # Examples
     /// ```

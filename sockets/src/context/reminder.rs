@@ -4,6 +4,7 @@
 use super::alarms::{Alarm, Alarms};
 use super::lingering::Lingering;
 use super::unfinished::{Unfinished, Waiting};
+use ringmq_engine::spawn_in_background;
 use ringmq_pipe::Section;
 use ringmq_transports::inproc::Inproc;
 use std::sync::Arc;
@@ -95,8 +96,7 @@ pub(crate) fn sweep(inproc: &Inproc) -> Option<Instant> {
 
 /// Starts a thread. It is not needed: where there is none to be had, nothing is said.
 fn start(watch: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new().name("ringmq-linger".into()).spawn(watch);
-    if let Err(error) = thread {
+    if let Err(error) = spawn_in_background("ringmq-linger", watch) {
         Section::run_after(move || tracing::debug!(%error, "no thread to say what lingers"));
     }
 }

@@ -130,12 +130,17 @@ impl Endpoints {
     pub(crate) fn disconnect(&mut self, endpoint: &str) -> Option<Entry> {
         let named = |(_, entry): &(&EndpointId, &Entry)| *entry.endpoint == *endpoint;
         let endpoint_id = *self.connected.iter().find(named)?.0;
+        self.take_connect(endpoint_id)
+    }
+
+    /// Takes a connect out, as [`disconnect`](Self::disconnect) does, by its number.
+    pub(crate) fn take_connect(&mut self, endpoint_id: EndpointId) -> Option<Entry> {
         self.connected.remove(&endpoint_id)
     }
 
     /// Forgets a connect that has ended by itself; gives its endpoint.
     pub(crate) fn forget(&mut self, endpoint_id: EndpointId) -> Option<Arc<str>> {
-        Some(self.connected.remove(&endpoint_id)?.endpoint)
+        Some(self.take_connect(endpoint_id)?.endpoint)
     }
 
     /// The endpoint of a bind or connect; `None` if it has ended.

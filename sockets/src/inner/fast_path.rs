@@ -76,6 +76,12 @@ impl Routing {
         Ok(())
     }
 
+    /// See [`Pattern::take_closing`].
+    #[inline]
+    pub(crate) fn take_closing(&mut self) -> Option<usize> {
+        self.pattern.take_closing()
+    }
+
     /// See [`Pattern::take_ended`].
     #[inline]
     pub(crate) fn take_ended(&mut self) -> Option<usize> {

@@ -36,7 +36,7 @@ impl Core {
         };
         for (_, pipe) in self.pipes.iter() {
             totals.sent += of(sends, pipe.sent());
-            totals.received += of(receives, pipe.end.rx.taken());
+            totals.received += of(receives, pipe.received());
             totals.waiting += of(receives, pipe.end.rx.waiting());
         }
         totals

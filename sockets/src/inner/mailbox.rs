@@ -2,7 +2,9 @@
 //! its sessions ask for.
 
 use super::ClosedBy;
+use super::connection_words::ConnectionWords;
 use super::lobby::{Arrival, Lobby, News};
+use crate::Message;
 use crate::auth::Gate;
 use crate::context::lingering::Lingering;
 use crate::options::table::{RCVHWM, SNDHWM};
@@ -11,13 +13,14 @@ use crate::socket::Inner;
 use crate::subscription::{Coming, Wanted};
 use crate::types::{Subscriptions, Traits, traits};
 use crate::wait::SpinEstimate;
+use bytes::Bytes;
 use ringmq_engine::{
     Applicant, Attach, Connection, ConnectionSpan, EndpointId, MonitorEvent, PipeEnd, SessionOwner,
 };
 use ringmq_pipe::{Capacity, Mailbox, Notify, Section, Waiters, pipe};
 use ringmq_transports::Offer;
 use ringmq_transports::inproc::Acceptor;
-use ringmq_zmtp::{Peer, SocketType, subscribe_frame};
+use ringmq_zmtp::{Peer, SocketType};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -56,6 +59,8 @@ pub(crate) struct SocketMailbox {
     pub(crate) send_hwm: AtomicU32,
     pub(crate) recv_hwm: AtomicU32,
     pub(crate) conflate: AtomicBool,
+    /// What is said and received where a connection begins and ends.
+    words: Mutex<ConnectionWords>,
     /// The linger time that was set while somebody was in the socket.
     linger_to_be: Mutex<Option<Option<Duration>>>,
     /// The application has closed the socket.
@@ -91,6 +96,7 @@ impl SocketMailbox {
             send_hwm: AtomicU32::new((SNDHWM.default)(socket_type)),
             recv_hwm: AtomicU32::new((RCVHWM.default)(socket_type)),
             conflate: AtomicBool::new(false),
+            words: Mutex::new(ConnectionWords::new(socket_type)),
             linger_to_be: Mutex::default(),
             closed: AtomicBool::new(false),
             gate: Arc::default(),
@@ -210,6 +216,16 @@ impl SocketMailbox {
         }
     }
 
+    fn count_refused(&self, event: &MonitorEvent) {
+        if matches!(event, MonitorEvent::Refused { .. }) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn words(&self) -> MutexGuard<'_, ConnectionWords> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn wanted(&self) -> MutexGuard<'_, Wanted> {
         self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -248,7 +264,7 @@ impl SessionOwner for SocketMailbox {
             return Attach::Closed;
         }
         let (near, far) = self.make_pipe();
-        let coming = self.traits.subscribes.then(|| Coming::new(&self.subscriptions));
+        let coming = self.traits.subscribes.map(|_| Coming::new(&self.subscriptions));
         let (end, connection, peer) = (Box::new(near), connection.clone(), peer.clone());
         self.post_pipe(Arrival { end, connection, peer, direct: false, coming });
         Attach::Pipe(far)
@@ -259,11 +275,24 @@ impl SessionOwner for SocketMailbox {
     }
 
     fn preamble(&self, frames: &mut Vec<u8>) -> Option<u64> {
-        self.traits.subscribes.then(|| self.wanted().tell(|topic| subscribe_frame(topic, frames)))
+        let words = self.traits.subscribes?;
+        Some(self.wanted().tell(|topic| words.write(true, topic, frames)))
     }
 
     fn tells_peers_apart(&self) -> bool {
         self.traits.tells_peers_apart
+    }
+
+    fn hello(&self) -> Bytes {
+        self.words().hello.clone()
+    }
+
+    fn beginning(&self) -> Option<Message> {
+        self.words().beginning()
+    }
+
+    fn end(&self, connected: bool) -> [Option<Message>; 2] {
+        self.words().end(connected)
     }
 
     fn authenticate(&self, connection: &Connection, applicant: Applicant) {
@@ -284,13 +313,12 @@ impl SessionOwner for SocketMailbox {
     }
 
     fn event(&self, event: MonitorEvent) {
-        if matches!(event, MonitorEvent::Refused { .. }) {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-        }
+        self.count_refused(&event);
         self.reporter.tell(event);
     }
 
     fn connection_event(&self, span: &Arc<ConnectionSpan>, event: MonitorEvent) {
+        self.count_refused(&event);
         self.reporter.tell_of_connection(span.clone(), event);
     }
 

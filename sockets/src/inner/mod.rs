@@ -5,6 +5,7 @@
 //! enters the socket empties first.
 
 mod attention;
+pub(crate) mod connection_words;
 mod connections;
 mod doubt;
 mod drops;
@@ -21,7 +22,7 @@ use crate::Message;
 use crate::error::Error;
 use crate::options::Options;
 use crate::socket::payload::Outgoing;
-use crate::types::{Pattern, Setting};
+use crate::types::{Pattern, PeerName, Setting};
 use crate::wait::{DirectConnections, Wants};
 use attention::Attention;
 pub(crate) use attention::Look;
@@ -34,8 +35,8 @@ use pipes::{Pipe, Pipes};
 use ringmq_engine::{Connection, EndpointId, Problem};
 use ringmq_pipe::{LogReader, LogWriter, Notify};
 use ringmq_zmtp::{Peer, SocketType};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub(crate) use figures::FarEnd;
@@ -184,6 +185,9 @@ impl Core {
             pipe.end.install(&notify, key);
         }
         self.routing.pattern().attach(&mut self.pipes, key);
+        if direct {
+            self.greet(key);
+        }
         // Asleep from the start: so it tells of its end even to an application that never receives.
         if !self.pipes.sleep(key) {
             self.readable(key);
@@ -197,6 +201,34 @@ impl Core {
             pipe.connection = Some(connection);
         }
         self.routing.pattern().peer_known(&mut self.pipes, key, earlier);
+    }
+
+    /// The number by which messages name the peer of a connect; 0 if there is none.
+    pub(crate) fn number_of(&mut self, endpoint_id: EndpointId) -> u32 {
+        let key = self.pipes.of_endpoint(endpoint_id);
+        key.map_or(0, |key| self.routing.pattern().number_of(key))
+    }
+
+    /// Whether the peer of that name has room for a message.
+    pub(crate) fn has_room_for(&mut self, name: PeerName<'_>) -> Result<bool, Error> {
+        let key = self.routing.pattern().pipe_of(name).ok_or(Error::HostUnreachable)?;
+        let pipe = self.pipes.get_mut(key).ok_or(Error::HostUnreachable)?;
+        Ok(pipe.end.tx.ready().is_ok())
+    }
+
+    /// Closes the pipe of the peer of that name; what it still has to be sent is sent for the linger time. If it
+    /// came from a connect, that is the caller's to [disconnect](Entry::disconnect).
+    pub(crate) fn end_peer(&mut self, name: PeerName<'_>) -> Result<Option<Entry>, Error> {
+        let key = self.routing.pattern().pipe_of(name).ok_or(Error::HostUnreachable)?;
+        Ok(self.end_connection(key))
+    }
+
+    fn end_connection(&mut self, key: usize) -> Option<Entry> {
+        let endpoint_id = self.pipes.get(key)?.endpoint_id;
+        let endpoint = self.endpoints.name(endpoint_id).cloned().unwrap_or_default();
+        let connect = self.endpoints.take_connect(endpoint_id);
+        self.close_pipe(key, endpoint);
+        connect
     }
 
     fn readable(&mut self, key: usize) {
@@ -248,7 +280,11 @@ impl Core {
     /// Removes a pipe that has ended. Who waits looks again: what takes its place, the next peer of a PAIR, say,
     /// has told of its room and its messages when they were of no use.
     fn remove(&mut self, key: usize) {
-        self.detach(key, Some(Duration::ZERO));
+        if self.pipes.bring_last(key, || self.shared.words().last_of_neighbour()) {
+            self.routing.pattern().readable(&mut self.pipes, key);
+        } else {
+            self.detach(key, Some(Duration::ZERO));
+        }
         self.shared.waiters.wake();
     }
 
@@ -300,6 +336,12 @@ impl Core {
                 self.remove(key);
                 any = true;
             }
+        }
+        if let Some(key) = self.routing.take_closing() {
+            if let Some(connect) = self.end_connection(key) {
+                connect.disconnect();
+            }
+            any = true;
         }
         any
     }
@@ -441,7 +483,9 @@ impl Core {
         self.pipes.tell_of_unroutable();
         self.endpoints.close();
         self.shared.discard();
-        self.shared.gate.close(self.shared.lingering.load(Ordering::Relaxed) > 0);
+        let lingers = self.shared.lingering.load(Ordering::Relaxed) > 0;
+        let context = self.shared.inner.get().filter(|_| lingers).and_then(Weak::upgrade);
+        self.shared.gate.close(context.map(|inner| inner.context_inner()));
         self.shared.reporter.finish();
         self.shared.waiters.wake();
     }

@@ -19,7 +19,7 @@ impl Past {
     /// A pipe is about to be closed.
     pub(crate) fn add(&mut self, pipe: &Pipe) {
         self.sent += pipe.sent();
-        self.received += pipe.end.rx.taken();
+        self.received += pipe.received();
         self.dropped += pipe.dropped_here();
         if self.departing.len() == self.departing.capacity() {
             // Only before it grows, so that thousands are not looked at for each one that goes.

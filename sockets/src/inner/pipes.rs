@@ -2,7 +2,7 @@
 
 use ringmq_engine::Fetch;
 use ringmq_engine::PipeEnd;
-use ringmq_engine::{Connection, DropReason, EndpointId};
+use ringmq_engine::{Connection, DropReason, EndpointId, PeerLimit};
 use ringmq_pipe::{Capacity, LogReader, LogWriter, SharedFrame, Sleep, WriteError};
 use ringmq_zmtp::Peer;
 use slab::Slab;
@@ -16,6 +16,7 @@ use crate::Message;
 use crate::error::Error;
 use crate::report::Reporter;
 use crate::socket::payload::Outgoing;
+use crate::types::Portion;
 
 /// The socket's end of one pipe.
 pub(crate) struct Pipe {
@@ -34,6 +35,9 @@ pub(crate) struct Pipe {
     pub(crate) sent_before: u64,
     /// How many wait until what was written to it is sent.
     pub(crate) flushes: u32,
+    /// Messages that were read from another log than the present one, which is what this socket says to the end of
+    /// a peer that is gone.
+    pub(crate) received_before: Option<u64>,
 }
 
 impl Pipe {
@@ -48,12 +52,18 @@ impl Pipe {
             drops: Drops::NONE,
             sent_before: 0,
             flushes: 0,
+            received_before: None,
         }
     }
 
     /// Messages that were written to it.
     pub(crate) fn sent(&self) -> u64 {
         self.sent_before + self.end.tx.written()
+    }
+
+    /// Messages that were taken from it.
+    pub(crate) fn received(&self) -> u64 {
+        self.received_before.unwrap_or(0) + self.end.rx.taken()
     }
 
     /// Messages of it that were dropped: on this side, and by whoever has the other end.
@@ -86,6 +96,17 @@ impl Pipe {
         let own = self.peer.as_ref().map_or(&[][..], |peer| &peer.routing_id);
         self.connection.as_ref().map_or(own, |connection| connection.routing_id(own))
     }
+}
+
+/// What was thrown away of what a pipe has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Discarded {
+    /// All that there was: it sleeps.
+    AllOfIt,
+    /// As much as in one go: there may be more.
+    SomeOfIt,
+    /// The pipe has ended.
+    Ended,
 }
 
 /// A frame for several pipes, and how each of them gets it.
@@ -210,6 +231,27 @@ impl Pipes {
         Some(pipe.endpoint_id)
     }
 
+    /// Has a pipe within the process, which has ended, bring `last` before it ends for good. `false` if there is
+    /// none, or it has done so.
+    pub(crate) fn bring_last(
+        &mut self,
+        key: usize,
+        last: impl FnOnce() -> Option<Message>,
+    ) -> bool {
+        let Some(pipe) =
+            self.all.get_mut(key).filter(|pipe| pipe.direct && pipe.received_before.is_none())
+        else {
+            return false;
+        };
+        let Some(last) = last() else { return false };
+        let capacity = Capacity::Messages(pipe.end.rx.hwm());
+        let (here, mut there) = ringmq_pipe::pipe::<()>(capacity, capacity);
+        there.tx.write_uncounted(0, last);
+        pipe.received_before = Some(pipe.end.rx.taken());
+        pipe.end.rx = here.rx;
+        true
+    }
+
     /// Ends a pipe within the process from this side. What its peer has sent can still be received; what
     /// it is sent from now on goes nowhere, and when it has noticed the pipe has ended.
     pub(crate) fn hang_up(&mut self, key: usize) {
@@ -295,12 +337,12 @@ impl Pipes {
 
     /// How many messages a pipe has brought; those of a pipe that is not there are nobody's.
     pub(crate) fn taken(&self, key: usize) -> u64 {
-        self.all.get(key).map_or(u64::MAX, |pipe| pipe.end.rx.taken())
+        self.all.get(key).map_or(u64::MAX, Pipe::received)
     }
 
     /// How many it will have brought once all is read that is there now.
     pub(crate) fn end(&self, key: usize) -> u64 {
-        self.all.get(key).map_or(0, |pipe| pipe.end.rx.end())
+        self.all.get(key).map_or(0, |pipe| pipe.received_before.unwrap_or(0) + pipe.end.rx.end())
     }
 
     /// Whether nothing more comes into a pipe. There may be something to read.
@@ -331,17 +373,30 @@ impl Pipes {
         }
     }
 
-    /// Throws away what there is to read and puts the pipe to sleep, for its end to be told; `false` if
-    /// it has ended.
-    pub(crate) fn discard_input(&mut self, key: usize) -> bool {
-        let mut unwanted = Message::new();
+    /// Throws away a portion of what there is to read. If that is all, the pipe is put to sleep, for its end to
+    /// be told.
+    pub(crate) fn discard_input(&mut self, key: usize) -> Discarded {
+        let (mut unwanted, mut portion) = (Message::new(), Portion::WHOLE);
         while !self.sleep(key) {
             if self.ended(key) {
-                return false;
+                return Discarded::Ended;
             }
-            while self.read_into(key, &mut unwanted) {}
+            while self.read_into(key, &mut unwanted) {
+                portion.take(unwanted.len());
+                if portion.is_used_up() {
+                    return Discarded::SomeOfIt;
+                }
+            }
         }
-        true
+        Discarded::AllOfIt
+    }
+
+    /// Ends the connection of a pipe, whose peer has reached a limit. A pipe that outlives its connections
+    /// waits for the next one.
+    pub(crate) fn refuse(&self, key: usize, limit: PeerLimit) {
+        if let Some(direct) = self.all.get(key).and_then(|pipe| pipe.end.state.direct()) {
+            direct.refuse(limit);
+        }
     }
 
     /// Takes back the frames of a message that will not be completed.

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 fn core(socket_type: SocketType) -> Core {
     let subscriptions = Subscriptions::new(Mutex::new(Wanted::new()));
-    subscriptions.lock().unwrap().subscribe(b"", &Vec::new());
+    subscriptions.lock().unwrap().subscribe(b"", Vec::new());
     let pattern = types::make(socket_type, &subscriptions).unwrap();
     let shared = Arc::new(SocketMailbox::new(socket_type, subscriptions));
     Core::new(shared, Options::new(socket_type), pattern)
@@ -68,5 +68,24 @@ fn a_newcomer_in_the_place_of_one_that_ended_stays() {
         third.tx.write_body(0, b"three").unwrap();
         assert_eq!(hear(&mut core), "three", "{socket_type:?}");
         assert_eq!(core.pipes.iter().count(), 2);
+    }
+}
+
+#[test]
+fn a_publisher_that_only_sends_lets_go_of_who_has_left() {
+    for socket_type in [SocketType::Pub, SocketType::XPub] {
+        let mut core = core(socket_type);
+        let mut far = come(&core);
+        core.enter().unwrap();
+        far.tx.write_body(0, b"\x01a").unwrap();
+        core.enter().unwrap();
+        let mut publish = || core.send(&mut Outgoing::Copied(b"a")).unwrap();
+        publish();
+        assert!(far.rx.read().is_some());
+        // Its pipe is looked at with each send: nobody is told of its end.
+        far.tx.write_body(0, b"\x01b").unwrap();
+        drop(far);
+        (0..3).for_each(|_| publish());
+        assert_eq!(core.pipes.iter().count(), 0);
     }
 }

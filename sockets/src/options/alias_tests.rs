@@ -8,9 +8,12 @@ use super::table;
 use std::collections::HashSet;
 
 /// Where the methods of socket options are.
-const OF_SOCKETS: [&str; 6] = [
+const OF_SOCKETS: [&str; 9] = [
     include_str!("security_setters.rs"),
     include_str!("setters.rs"),
+    include_str!("limit_setters.rs"),
+    include_str!("xpub_setters.rs"),
+    include_str!("word_setters.rs"),
     include_str!("pattern_setters.rs"),
     include_str!("tcp_setters.rs"),
     include_str!("getters.rs"),

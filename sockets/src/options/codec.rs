@@ -5,6 +5,7 @@
 //! none.
 
 use super::value::{OptionValue, Secret, ValueType};
+use crate::inner::connection_words::RouterNotify;
 use crate::wait::Spin;
 use ringmq_engine::BackendChoice;
 use ringmq_transports::options::ReconnectStop;
@@ -235,6 +236,18 @@ pub(crate) const SECRET_KEY: ValueCodec<Option<CurveSecretKey>> = ValueCodec {
 };
 
 /// Of a text where the empty one is none.
+/// Of a number that the system has given, all bits of it but the one pattern of -1, which is none.
+pub(crate) const ID_OR_NONE: ValueCodec<Option<u32>> = ValueCodec {
+    value_type: ValueType::Int,
+    takes: "-1 (none), or a number of the system's",
+    encode: |id| OptionValue::Int(id.map_or(-1, u32::cast_signed)),
+    decode: |value| match value {
+        OptionValue::Int(-1) => Some(None),
+        OptionValue::Int(id) => Some(Some(id.cast_unsigned())),
+        _ => None,
+    },
+};
+
 pub(crate) const TEXT_OR_NONE: ValueCodec<Option<String>> = ValueCodec {
     value_type: ValueType::Bytes,
     takes: "text in UTF-8, empty for none",
@@ -279,6 +292,18 @@ pub(crate) const STOP_BITS: ValueCodec<ReconnectStop> = ValueCodec {
             handshake_failed: bits & 2 > 0,
             after_disconnect: bits & 4 > 0,
         })
+    },
+};
+
+/// libzmq's bits 1 and 2.
+pub(crate) const NOTIFY_BITS: ValueCodec<RouterNotify> = ValueCodec {
+    value_type: ValueType::Int,
+    takes: "1 (connect), 2 (disconnect), 3 (both) or 0",
+    encode: |notify| OptionValue::Int(i32::from(notify.connect) + 2 * i32::from(notify.disconnect)),
+    decode: |value| {
+        natural(value)
+            .filter(|bits| *bits < 4)
+            .map(|bits| RouterNotify { connect: bits & 1 > 0, disconnect: bits & 2 > 0 })
     },
 };
 

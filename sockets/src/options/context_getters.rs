@@ -62,3 +62,18 @@ getters! {
     thread_name: String = THREAD_NAME_PREFIX,
         "\"ringmq-io\"", "thread_name(\"feed\")", "\"feed\"";
 }
+
+impl Context {
+    /// How many bytes of all peers together [may wait](crate::ContextBuilder::max_waiting_bytes) to be received.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::Context;
+    /// assert!(Context::new().max_waiting_bytes().is_some());
+    /// assert_eq!(Context::builder().max_waiting_bytes(None).build()?.max_waiting_bytes(), None);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    pub fn max_waiting_bytes(&self) -> Option<u64> {
+        (context_table::CONTEXT_MAX_WAITING_BYTES.get)(self.options())
+    }
+}

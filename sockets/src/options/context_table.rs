@@ -3,8 +3,8 @@
 //! What they take is checked when a context is built: by the engine, which knows the machine.
 
 use super::codec::{
-    BACKEND, BYTE_NOT_ZERO, FLAG, LIST, MICROS, MICROS_NOT_ZERO, NANOS_NOT_ZERO, SIZE, SPIN_MICROS,
-    TEXT, ValueCodec,
+    BACKEND, BYTE_NOT_ZERO, FLAG, LENGTH_OR_NONE, LIST, MICROS, MICROS_NOT_ZERO, NANOS_NOT_ZERO,
+    SIZE, SPIN_MICROS, TEXT, ValueCodec,
 };
 use super::invalid;
 use super::row::{Described, OptionFacts};
@@ -115,6 +115,12 @@ rows! {
 
     LOCK_MEMORY: bool = OptionFacts::own("lock_memory", "lock_memory").note("Linux only"),
         FLAG, engine.lock_memory;
+
+    CONTEXT_MAX_WAITING_BYTES: Option<u64> =
+        OptionFacts::own("max_waiting_bytes", "max_waiting_bytes")
+        .unit("bytes")
+        .note("of all peers; who is in the midst of a large message then loses the connection, with an event"),
+        LENGTH_OR_NONE, engine.max_waiting_bytes;
 
     CONTEXT_SPIN: Spin = OptionFacts::own("spin", "spin")
         .unit("us")

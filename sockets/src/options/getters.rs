@@ -1,8 +1,12 @@
 //! The options of a socket, as they are read: a method for each that can be set.
 
 use crate::error::Error;
-use crate::kind::{Filters, HearsSubscriptions, Kind, Probes, Publishes, Requests, Routes};
-use crate::options::table;
+use crate::inner::connection_words::RouterNotify;
+use crate::kind::{
+    ExchangesBytes, Filters, Greets, HearsSubscriptions, Kind, MissesPeers, NamesPeers, Probes,
+    Publishes, Reconnects, Requests, Routes,
+};
+use crate::options::{Secret, table};
 use crate::socket::Socket;
 use crate::wait::Spin;
 use ringmq_transports::options::{Keepalive, ReconnectStop};
@@ -24,7 +28,7 @@ macro_rules! getters {
             /// # Examples
             /// ```
             /// # #[allow(unused_imports)]
-            /// # use {ringmq::{ReconnectStop, Spin}, std::time::Duration};
+            /// # use {ringmq::{ReconnectStop, RouterNotify, Spin}, std::time::Duration};
             #[doc = concat!("let socket = ringmq::Context::new().", $context, "()?;")]
             #[doc = concat!("assert_eq!(socket.", stringify!($name), "()?, ", $first, ");")]
             #[doc = concat!("socket.set_", stringify!($name), "(", $second, ")?;")]
@@ -131,9 +135,12 @@ getters! {
     /// Whether a new peer with a routing id that is taken takes it over.
     #[doc(alias = "ZMQ_ROUTER_HANDOVER")]
     Routes "router" handover: bool = ROUTER_HANDOVER, "false", "true";
+    /// Whether the beginning and the end of each connection are received, as messages without bytes.
+    #[doc(alias = "ZMQ_STREAM_NOTIFY")]
+    ExchangesBytes "stream" stream_notify: bool = STREAM_NOTIFY, "true", "false";
     /// The routing id for the peer of the next connect; empty if none is set, or a connect has it.
     #[doc(alias = "ZMQ_CONNECT_ROUTING_ID")]
-    Routes "router" connect_routing_id: Vec<u8> = CONNECT_ROUTING_ID, "b\"\"", "b\"worker\"";
+    NamesPeers "router" connect_routing_id: Vec<u8> = CONNECT_ROUTING_ID, "b\"\"", "b\"worker\"";
     /// Whether requests carry a number that replies must carry too.
     #[doc(alias = "ZMQ_REQ_CORRELATE")]
     Requests "req" correlate: bool = REQ_CORRELATE, "false", "true";
@@ -155,6 +162,22 @@ getters! {
     /// Whether subscriptions take effect only when the application makes them.
     #[doc(alias = "ZMQ_XPUB_MANUAL")]
     HearsSubscriptions "xpub" manual: bool = XPUB_MANUAL, "false", "true";
+    /// Whether that is so and the first message after a subscription goes to that peer alone.
+    #[doc(alias = "ZMQ_XPUB_MANUAL_LAST_VALUE")]
+    HearsSubscriptions "xpub" manual_last_value: bool = XPUB_MANUAL_LAST_VALUE, "false", "true";
+    /// The message that every peer is sent first; empty for none.
+    #[doc(alias = "ZMQ_HELLO_MSG")]
+    Greets "dealer" hello_message: Vec<u8> = HELLO_MSG, "b\"\"", "b\"ready\"";
+    /// The message that is received when a peer is gone; empty for none.
+    #[doc(alias = "ZMQ_DISCONNECT_MSG")]
+    MissesPeers "router" disconnect_message: Vec<u8> = DISCONNECT_MSG, "b\"\"", "b\"gone\"";
+    /// The message that is received when a connection that this socket has made is lost; empty for none.
+    #[doc(alias = "ZMQ_HICCUP_MSG")]
+    Reconnects "dealer" hiccup_message: Vec<u8> = HICCUP_MSG, "b\"\"", "b\"lost\"";
+    /// Whether an empty message is received where a connection begins and where it ends.
+    #[doc(alias = "ZMQ_ROUTER_NOTIFY")]
+    Routes "router" router_notify: RouterNotify = ROUTER_NOTIFY, "RouterNotify::NEVER",
+        "RouterNotify { connect: true, disconnect: true }";
     /// The message that each new subscriber is sent first; empty for none.
     #[doc(alias = "ZMQ_XPUB_WELCOME_MSG")]
     HearsSubscriptions "xpub" welcome_message: Vec<u8> = XPUB_WELCOME_MSG, "b\"\"", "b\"hello\"";
@@ -212,6 +235,56 @@ impl<K: Kind> Socket<K> {
     #[doc(alias = "ZMQ_BINDTODEVICE")]
     pub fn bind_to_device(&self) -> Result<Option<String>, Error> {
         self.get(&table::BINDTODEVICE)
+    }
+
+    /// The SOCKS 5 proxy through which tcp connections are made; `None` for none. Set with
+    /// [`set_socks_proxy`](Self::set_socks_proxy).
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// assert_eq!(socket.socks_proxy()?, None);
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_SOCKS_PROXY")]
+    pub fn socks_proxy(&self) -> Result<Option<String>, Error> {
+        self.get(&table::SOCKS_PROXY)
+    }
+
+    /// The name that the proxy is told; empty for no login. Set with
+    /// [`set_socks_username`](Self::set_socks_username).
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// assert_eq!(socket.socks_username()?, "");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_SOCKS_USERNAME")]
+    pub fn socks_username(&self) -> Result<String, Error> {
+        self.get(&table::SOCKS_USERNAME)
+    }
+
+    /// The password that the proxy is told. Set with [`set_socks_password`](Self::set_socks_password).
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// assert_eq!(socket.socks_password()?.as_bytes(), b"");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_SOCKS_PASSWORD")]
+    pub fn socks_password(&self) -> Result<Secret, Error> {
+        self.get(&table::SOCKS_PASSWORD)
     }
 
     /// How long what a tcp connection has sent may stay without an acknowledgement; `None` leaves

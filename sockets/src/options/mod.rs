@@ -16,6 +16,8 @@ mod socket_handle;
 pub(crate) mod table;
 mod tcp_setters;
 mod value;
+mod word_setters;
+mod xpub_setters;
 
 pub use context_handle::ContextOption;
 pub use handle::OptionHandle;
@@ -49,6 +51,7 @@ pub(crate) struct Options {
     pub(crate) zmtp: Config,
     pub(crate) security: SecurityOptions,
     pub(crate) limits: BindLimits,
+    pub(crate) max_waiting_bytes: Option<u64>,
     pub(crate) tcp: TcpOptions,
     pub(crate) ipc: IpcOptions,
     /// What binds and connects since the last change were made with.
@@ -73,6 +76,7 @@ impl Options {
             zmtp: Config::new(socket_type),
             security: SecurityOptions::default(),
             limits: BindLimits::default(),
+            max_waiting_bytes: (table::MAX_WAITING_BYTES.default)(socket_type),
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),
             shared: None,
@@ -92,6 +96,7 @@ impl Options {
             tcp: self.tcp.clone(),
             ipc: self.ipc.clone(),
             limits: self.limits,
+            max_waiting_bytes: self.max_waiting_bytes,
             discard_inbound,
             reconnect_interval: self.reconnect_interval,
             reconnect_max: self.reconnect_max,

@@ -1,7 +1,9 @@
 //! The options that only some types of sockets have.
 
 use crate::error::Error;
-use crate::kind::{Filters, HearsSubscriptions, Probes, Publishes, Requests, Routes, Subscribes};
+use crate::kind::{
+    ExchangesBytes, Filters, Joins, NamesPeers, Probes, Publishes, Requests, Routes, Subscribes,
+};
 use crate::options::table;
 use crate::socket::Socket;
 use crate::types::Setting;
@@ -9,6 +11,13 @@ use crate::types::Setting;
 impl<K: Subscribes> Socket<K> {
     /// Receives from now on every message that starts with `prefix`; the empty one starts all.
     /// Subscribing twice takes unsubscribing twice.
+    ///
+    /// Publishers are told of it at once, and of each change. Where one does not take that, because it does not read
+    /// or, within the process, its application does not use its socket, 8 MiB of changes wait for it, or twice as much
+    /// as it takes to tell all topics if that is more. What changes then is put together: it is told the difference
+    /// when it has taken what waits, by whoever waits for messages of this socket or calls it next, and then knows
+    /// exactly what is wanted. That is an event once
+    /// ([`SubscriptionsNotTaken`](crate::Problem::SubscriptionsNotTaken)).
     ///
     /// # Errors
     /// [`Error::Terminated`].
@@ -46,6 +55,84 @@ impl<K: Subscribes> Socket<K> {
     #[doc(alias = "ZMQ_UNSUBSCRIBE")]
     pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
         self.setting("unsubscribe", Setting::Unsubscribe(prefix.as_ref()))
+    }
+}
+
+impl<K: ExchangesBytes> Socket<K> {
+    /// Whether the beginning and the end of each connection are received, as messages without bytes. Default yes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a socket that is no STREAM, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::{Read, Write};
+    /// let stream = ringmq::Context::new().stream()?;
+    /// let endpoint = stream.bind("tcp://127.0.0.1:*")?;
+    /// let mut peer = std::net::TcpStream::connect(endpoint.trim_start_matches("tcp://")).unwrap();
+    /// let [id, nothing] = stream.recv_multipart()?.try_into()?;
+    /// assert!(nothing.is_empty(), "that it is there");
+    /// peer.write_all(b"hello").unwrap();
+    /// assert_eq!(stream.recv_multipart()?[1], "hello");
+    /// stream.set_stream_notify(false)?;
+    /// stream.send_multipart([&id[..], b"world"])?;
+    /// stream.send_multipart([&id[..], b""])?; // the end
+    /// let mut answer = String::new();
+    /// peer.read_to_string(&mut answer).unwrap();
+    /// assert_eq!(answer, "world");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_STREAM_NOTIFY")]
+    pub fn set_stream_notify(&self, on: bool) -> Result<(), Error> {
+        self.set(&table::STREAM_NOTIFY, on)
+    }
+}
+
+impl<K: Joins> Socket<K> {
+    /// Joins a group: receives what is sent to it from now on. Groups are names of up to 255 bytes, matched as a
+    /// whole (RFC 48).
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a longer name, and for a group that was joined already.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq::{Context, Message};
+    /// let context = Context::new();
+    /// let (radio, dish) = (context.radio()?, context.dish()?);
+    /// radio.bind("inproc://stations")?;
+    /// dish.join("jazz")?;
+    /// dish.connect("inproc://stations")?;
+    /// for (group, text) in [("news", "it rains"), ("jazz", "so what")] {
+    ///     let mut message = Message::from(text);
+    ///     message.set_group(group.as_bytes())?;
+    ///     radio.send(message)?;
+    /// }
+    /// let heard = dish.recv()?;
+    /// assert_eq!((heard.group(), &heard[..]), (&b"jazz"[..], &b"so what"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "zmq_join")]
+    pub fn join(&self, group: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.setting("join", Setting::Join(group.as_ref()))
+    }
+
+    /// Leaves a group.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a group that was not joined.
+    ///
+    /// # Examples
+    /// ```
+    /// let dish = ringmq::Context::new().dish()?;
+    /// dish.join("jazz")?;
+    /// dish.leave("jazz")?;
+    /// assert!(dish.leave("jazz").is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "zmq_leave")]
+    pub fn leave(&self, group: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.setting("leave", Setting::Leave(group.as_ref()))
     }
 }
 
@@ -121,7 +208,9 @@ impl<K: Routes> Socket<K> {
     pub fn set_handover(&self, on: bool) -> Result<(), Error> {
         self.set(&table::ROUTER_HANDOVER, on)
     }
+}
 
+impl<K: NamesPeers> Socket<K> {
     /// The routing id for the peer of the next connect, whatever that peer calls itself.
     ///
     /// # Errors
@@ -249,137 +338,5 @@ impl<K: Publishes> Socket<K> {
     #[doc(alias = "ZMQ_XPUB_NODROP")]
     pub fn set_no_drop(&self, on: bool) -> Result<(), Error> {
         self.set(&table::XPUB_NODROP, on)
-    }
-}
-
-impl<K: HearsSubscriptions> Socket<K> {
-    /// Whether also subscriptions to topics that others have are received. Default no.
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    ///
-    /// # Examples
-    /// ```
-    /// let context = ringmq::Context::new();
-    /// let (xpub, first, second) = (context.xpub()?, context.subscriber()?, context.subscriber()?);
-    /// xpub.set_verbose(true)?;
-    /// xpub.bind("inproc://verbose")?;
-    /// for subscriber in [&first, &second] {
-    ///     subscriber.subscribe("a")?;
-    ///     subscriber.connect("inproc://verbose")?;
-    ///     assert_eq!(xpub.recv()?, "\x01a");
-    /// }
-    /// # Ok::<(), ringmq::Error>(())
-    /// ```
-    #[doc(alias = "ZMQ_XPUB_VERBOSE")]
-    pub fn set_verbose(&self, on: bool) -> Result<(), Error> {
-        self.set(&table::XPUB_VERBOSE, on)
-    }
-
-    /// Whether all subscriptions and all cancellations are received, those of peers that leave among
-    /// them. Default no.
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    ///
-    /// # Examples
-    /// ```
-    /// let context = ringmq::Context::new();
-    /// let (xpub, first, second) = (context.xpub()?, context.subscriber()?, context.subscriber()?);
-    /// xpub.set_verboser(true)?;
-    /// xpub.bind("inproc://verboser")?;
-    /// for subscriber in [&first, &second] {
-    ///     subscriber.subscribe("a")?;
-    ///     subscriber.connect("inproc://verboser")?;
-    ///     assert_eq!(xpub.recv()?, "\x01a");
-    /// }
-    /// first.unsubscribe("a")?; // the other one still has it
-    /// assert_eq!(xpub.recv()?, "\0a");
-    /// # Ok::<(), ringmq::Error>(())
-    /// ```
-    #[doc(alias = "ZMQ_XPUB_VERBOSER")]
-    pub fn set_verboser(&self, on: bool) -> Result<(), Error> {
-        self.set(&table::XPUB_VERBOSER, on)
-    }
-
-    /// Whether subscriptions take effect only when the application makes them, with
-    /// [`apply_subscription`](Self::apply_subscription). All that peers ask for is received then, and when
-    /// one leaves, a cancellation of each topic that it has asked for and not cancelled. Default no; to
-    /// be set before the first bind or connect.
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    ///
-    /// # Examples
-    /// ```
-    /// let context = ringmq::Context::new();
-    /// let (xpub, subscriber) = (context.xpub()?, context.subscriber()?);
-    /// xpub.set_manual(true)?;
-    /// xpub.bind("inproc://asked")?;
-    /// subscriber.subscribe("secret")?;
-    /// subscriber.connect("inproc://asked")?;
-    /// assert_eq!(xpub.recv()?, "\x01secret");
-    /// xpub.send("secret 1")?; // nobody hears it
-    /// assert!(subscriber.try_recv().is_err());
-    /// # Ok::<(), ringmq::Error>(())
-    /// ```
-    #[doc(alias = "ZMQ_XPUB_MANUAL")]
-    pub fn set_manual(&self, on: bool) -> Result<(), Error> {
-        self.set(&table::XPUB_MANUAL, on)
-    }
-
-    /// Subscribes (or cancels) for the peer whose subscription or cancellation was received last; in
-    /// [manual](Self::set_manual) mode only. If that peer has left, nothing happens.
-    ///
-    /// # Errors
-    /// [`Error::InvalidOption`] if the mode is not manual; [`Error::Terminated`].
-    ///
-    /// # Examples
-    /// ```
-    /// let context = ringmq::Context::new();
-    /// let (xpub, subscriber) = (context.xpub()?, context.subscriber()?);
-    /// xpub.set_manual(true)?;
-    /// xpub.bind("inproc://granted")?;
-    /// subscriber.subscribe("")?; // wants everything
-    /// subscriber.connect("inproc://granted")?;
-    /// assert_eq!(xpub.recv()?, "\x01");
-    /// xpub.apply_subscription(true, "public")?;
-    /// xpub.send("private 1")?;
-    /// xpub.send("public 1")?;
-    /// assert_eq!(subscriber.recv()?, "public 1");
-    /// # Ok::<(), ringmq::Error>(())
-    /// ```
-    pub fn apply_subscription(
-        &self,
-        subscribe: bool,
-        prefix: impl AsRef<[u8]>,
-    ) -> Result<(), Error> {
-        let prefix = prefix.as_ref();
-        let setting =
-            if subscribe { Setting::Subscribe(prefix) } else { Setting::Unsubscribe(prefix) };
-        self.setting("apply_subscription", setting)
-    }
-
-    /// A message that each new subscriber is sent first; empty for none. It must subscribe to what the
-    /// message starts with to see it.
-    ///
-    /// # Errors
-    /// [`Error::Terminated`].
-    ///
-    /// # Examples
-    /// ```
-    /// let context = ringmq::Context::new();
-    /// let (xpub, subscriber) = (context.xpub()?, context.subscriber()?);
-    /// xpub.set_welcome_message("hello")?;
-    /// xpub.bind("inproc://welcome")?;
-    /// subscriber.subscribe("hello")?;
-    /// subscriber.connect("inproc://welcome")?;
-    /// xpub.recv()?; // takes the new subscriber in
-    /// assert_eq!(subscriber.recv()?, "hello");
-    /// # Ok::<(), ringmq::Error>(())
-    /// ```
-    #[doc(alias = "ZMQ_XPUB_WELCOME_MSG")]
-    pub fn set_welcome_message(&self, message: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.set(&table::XPUB_WELCOME_MSG, message.as_ref().to_vec())
     }
 }

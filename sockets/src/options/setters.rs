@@ -260,18 +260,16 @@ impl<K: Kind> Socket<K> {
     }
 
     /// Longest frame in bytes that a peer may send, over tcp or ipc; one that sends a longer one is
-    /// disconnected. Default `None`: no limit. It counts for what a peer says of itself too, which takes 64
-    /// bytes, or up to 320 with a long routing id, and whatever its properties have.
+    /// disconnected. Default `None`: no limit. Subscriptions and the like are frames, too; the handshake has a
+    /// limit of its own, 64 KiB a frame.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for less than 64 bytes: no peer would get as far as a message;
     /// [`Error::Terminated`].
     ///
     /// # Examples
     /// ```
     /// let socket = ringmq::Context::new().pull()?;
     /// socket.set_max_message_size(Some(1 << 20))?; // 1 MiB a frame
-    /// assert!(socket.set_max_message_size(Some(1)).is_err());
     /// # Ok::<(), ringmq::Error>(())
     /// ```
     #[doc(alias = "ZMQ_MAXMSGSIZE")]

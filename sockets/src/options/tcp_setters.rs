@@ -4,8 +4,9 @@
 
 use crate::error::Error;
 use crate::kind::Kind;
-use crate::options::table;
+use crate::options::{Secret, invalid, table};
 use crate::socket::Socket;
+use ringmq_transports::endpoint::TcpAddress;
 use ringmq_transports::options::Keepalive;
 use std::time::Duration;
 
@@ -137,6 +138,68 @@ impl<K: Kind> Socket<K> {
     #[doc(alias = "ZMQ_BINDTODEVICE")]
     pub fn set_bind_to_device(&self, device: Option<&str>) -> Result<(), Error> {
         self.set(&table::BINDTODEVICE, device.map(str::to_owned))
+    }
+
+    /// The SOCKS 5 proxy, `host:port`, through which tcp connections are made; `None`, the default, is none. The
+    /// host names of endpoints are then the proxy's to look up.
+    ///
+    /// What can be seen of the connection from here is the proxy's: the address of the peer, in events and in
+    /// `Peer-Address`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for what is no address, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.set_socks_proxy(Some("127.0.0.1:1080"))?;
+    /// socket.connect("tcp://hidden.example.org:5555")?;
+    /// assert!(socket.set_socks_proxy(Some("127.0.0.1")).is_err()); // without a port
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_SOCKS_PROXY")]
+    pub fn set_socks_proxy(&self, proxy: Option<&str>) -> Result<(), Error> {
+        if let Some(Err(error)) = proxy.map(TcpAddress::read_proxy) {
+            return Err(invalid("socks_proxy", error.to_string()));
+        }
+        self.set(&table::SOCKS_PROXY, proxy.map(str::to_owned))
+    }
+
+    /// The name that the [proxy](Self::set_socks_proxy) is told, at most 255 bytes. Empty, the default, is no
+    /// login at all.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a longer one, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.set_socks_proxy(Some("127.0.0.1:1080"))?;
+    /// socket.set_socks_username("alice")?;
+    /// socket.set_socks_password("rabbit")?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_SOCKS_USERNAME")]
+    pub fn set_socks_username(&self, name: impl Into<String>) -> Result<(), Error> {
+        self.set(&table::SOCKS_USERNAME, name.into())
+    }
+
+    /// The password that goes with the [name](Self::set_socks_username), at most 255 bytes. It goes to the proxy
+    /// as it is: whoever listens on the way can read it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a longer one, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let socket = ringmq::Context::new().push()?;
+    /// socket.set_socks_password("rabbit")?;
+    /// assert_eq!(socket.socks_password()?.as_bytes(), b"rabbit");
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_SOCKS_PASSWORD")]
+    pub fn set_socks_password(&self, password: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.set(&table::SOCKS_PASSWORD, Secret::new(password))
     }
 
     /// How long what a tcp connection has sent may stay without an acknowledgement before it counts as

@@ -81,13 +81,18 @@ fn line(row: &dyn AnyRow) -> String {
 
 fn context_line(row: &dyn AnyContextRow) -> String {
     let facts = row.facts();
+    let default = match facts.name {
+        // That depends on the machine.
+        "max_waiting_bytes" => "half of the memory".to_owned(),
+        _ => row.value(&ContextOptions::default()).to_string(),
+    };
     format!(
         "| `{}` | {} | {} | {} | {} | {} | [`{method}`](crate::ContextBuilder::{method}) | {} |\n",
         facts.name,
         facts.number.map_or("–".into(), |number| number.to_string()),
         row.value_type().name(),
         or_dash(facts.unit),
-        or_dash(&row.value(&ContextOptions::default()).to_string()),
+        or_dash(&default),
         row.takes(),
         or_dash(facts.note),
         method = facts.method,

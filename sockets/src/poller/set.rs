@@ -4,7 +4,10 @@
 use super::{Interest, Ready};
 use crate::error::Error;
 use crate::socket::Inner;
-use crate::wait::{AttendedWait, Attending, ReadingTurn, Registration, fetch, park, thread_parker};
+use crate::wait::{
+    AttendedWait, Attending, ReadingTurn, Registration, fetch, heed, is_interruptible, park,
+    thread_parker,
+};
 use ringmq_engine::Parker;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd};
@@ -106,7 +109,7 @@ impl<'fd> PollSet<'fd> {
     pub(super) fn parker(&self, turn: &mut ReadingTurn<'_>) -> Result<Option<Rc<Parker>>, Error> {
         let only_sockets =
             self.entries.iter().all(|(_, _, item)| matches!(item, PollItem::Socket(_)));
-        if only_sockets && !turn.attends() {
+        if only_sockets && !turn.attends() && !is_interruptible() {
             return Ok(None);
         }
         match thread_parker() {
@@ -228,7 +231,7 @@ impl<'fd> PollSet<'fd> {
             }
             let writable = interest.writable && core.can_send();
             if readable || writable {
-                ready.push(Ready { key: *key, readable, writable, closed: false });
+                ready.push(Ready { key: *key, readable, writable, ..Ready::default() });
             }
         }
         Ok(ready)
@@ -269,15 +272,17 @@ impl<'fd> PollSet<'fd> {
         }
         fds.push(parker.pollable());
         let waits = attending.filter(|_| wait != Some(Duration::ZERO)).map(Attending::begin_wait);
-        parker.poll(&mut fds, wait).map_err(|error| Error::io("waiting for descriptors", error))?;
+        heed(parker.poll(&mut fds, wait))?;
         for (key, fd) in keys.into_iter().zip(&fds) {
             let flags = fd.revents();
             let trouble = flags.intersects(PollFlags::ERR | PollFlags::HUP);
             // On Windows these are several bits, of which one is set.
             let readable = flags.intersects(PollFlags::IN) || trouble;
             let writable = flags.intersects(PollFlags::OUT);
-            if readable || writable {
-                ready.push(Ready { key, readable, writable, closed: false });
+            // What is no descriptor would end every wait at once, and nobody would know why.
+            let failed = trouble || flags.intersects(PollFlags::NVAL);
+            if readable || writable || failed {
+                ready.push(Ready { key, readable, writable, closed: false, failed });
             }
         }
         Ok(waits)

@@ -77,6 +77,7 @@ pub(super) fn problem_name(problem: Problem) -> &'static str {
         Problem::NoEnvelope => "message without an envelope",
         Problem::RoutingIdTaken => "routing id taken",
         Problem::RoutingIdTakenOver => "routing id taken over",
+        Problem::SubscriptionsNotTaken => "subscriptions not taken",
         Problem::OptionTooLate { .. } => "option set late",
         _ => "problem",
     }
@@ -98,12 +99,11 @@ struct Fields<'a> {
 fn fields(event: &MonitorEvent) -> Fields<'_> {
     let none = Fields::default;
     match event {
-        MonitorEvent::Listening { endpoint } | MonitorEvent::Closed { endpoint } => {
+        MonitorEvent::Listening { endpoint, .. } | MonitorEvent::Closed { endpoint } => {
             Fields { endpoint, ..none() }
         }
-        MonitorEvent::Accepted { endpoint, peer } | MonitorEvent::Connected { endpoint, peer } => {
-            Fields { endpoint, peer, ..none() }
-        }
+        MonitorEvent::Accepted { endpoint, peer, .. }
+        | MonitorEvent::Connected { endpoint, peer, .. } => Fields { endpoint, peer, ..none() },
         MonitorEvent::AcceptFailed { endpoint, error } => {
             Fields { endpoint, reason: Some(error.to_string()), ..none() }
         }

@@ -90,6 +90,11 @@ impl FairQueue {
         self.ended.push(key);
     }
 
+    /// Whether one is among those that were found to have ended.
+    pub(crate) fn has_ended(&self, mut is_one: impl FnMut(usize) -> bool) -> bool {
+        self.ended.iter().any(|key| is_one(*key))
+    }
+
     /// A pipe that was found to have ended.
     pub(crate) fn take_ended(&mut self) -> Option<usize> {
         self.ended.pop()

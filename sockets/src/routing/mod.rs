@@ -4,3 +4,4 @@ pub(crate) mod distributor;
 pub(crate) mod fair_queue;
 pub(crate) mod load_balancer;
 pub(crate) mod round_robin;
+pub(crate) mod single_frame_queue;

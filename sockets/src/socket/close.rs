@@ -7,6 +7,7 @@ use crate::inner::mailbox::SocketCommand;
 use crate::kind::Kind;
 use crate::socket::{Inner, Socket};
 use crate::wait::Registration;
+use ringmq_engine::spawn_in_background;
 use ringmq_pipe::Section;
 use std::future::Future;
 use std::pin::Pin;
@@ -99,8 +100,7 @@ impl Inner {
             // Perhaps it is this thread that is in it, and then it is closed by then.
             return Section::run_after(move || this.close_soon(by));
         }
-        let closing = std::thread::Builder::new().name("ringmq-close".into());
-        if let Err(error) = closing.spawn(move || this.close(by)) {
+        if let Err(error) = spawn_in_background("ringmq-close", move || this.close(by)) {
             Section::run_after(
                 move || tracing::debug!(%error, "no thread to close a socket that is in use"),
             );

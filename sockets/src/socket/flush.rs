@@ -1,5 +1,6 @@
 //! Waiting until what was sent has left.
 
+use crate::context::ending::is_called_back;
 use crate::context::reminder::{Reminder, TaskReminder};
 use crate::context::unfinished::{Unfinished, Waiting};
 use crate::error::Error;
@@ -8,7 +9,7 @@ use crate::inner::pipes::Pipe;
 use crate::kind::Kind;
 use crate::socket::{Inner, Socket};
 use crate::wait::{Pending, Wants, block_on};
-use ringmq_engine::{PipeState, is_io_thread};
+use ringmq_engine::PipeState;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -29,8 +30,8 @@ impl<K: Kind> Socket<K> {
     /// that somebody else has made to a bind, and that is lost meanwhile, are lost with it, and not waited
     /// for any more. Within the process a message has arrived as soon as somebody has bound the name. With
     /// [conflate](Self::set_conflate) the latest message counts as handed over when it is about to be. What
-    /// other threads send meanwhile is not waited for. A SUB or XSUB waits for its subscriptions. Called by an
-    /// I/O thread (by a waker, say), it only looks.
+    /// other threads send meanwhile is not waited for. A SUB or XSUB waits for its subscriptions. Called by the
+    /// library (in a waker, say), it only looks.
     ///
     /// # Errors
     /// [`Error::Unfinished`] when the time has passed, with how many messages wait for which endpoint;
@@ -58,7 +59,7 @@ impl<K: Kind> Socket<K> {
     /// ```
     pub fn flush(&self, timeout: Option<Duration>) -> Result<(), Error> {
         // A time too far away to be told is as good as for ever.
-        let deadline = match is_io_thread() {
+        let deadline = match is_called_back() {
             true => Some(Instant::now()),
             false => timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
         };

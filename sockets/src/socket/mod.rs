@@ -1,12 +1,15 @@
 //! The socket as the application holds it.
 
 pub(crate) mod close;
+pub(crate) mod events;
 pub(crate) mod flush;
 pub(crate) mod frames;
+pub(crate) mod given_listener;
 pub(crate) mod monitor;
 pub(crate) mod multipart;
 mod parts;
 pub(crate) mod payload;
+mod peers;
 pub(crate) mod recv;
 pub(crate) mod send;
 #[cfg(feature = "futures")]
@@ -26,7 +29,7 @@ use crate::inner::{ClosedBy, Core};
 use crate::kind::Kind;
 use crate::socket::monitor::Monitor;
 use crate::wait::{Reading, Wants};
-use ringmq_engine::{EndpointId, SessionOwner};
+use ringmq_engine::{EndpointId, Parker, SessionOwner};
 use ringmq_pipe::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Section};
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::{Acceptor, Ticket};
@@ -34,8 +37,8 @@ use ringmq_transports::{Offer, Settings, bind, connect};
 use ringmq_zmtp::{Peer, SocketType};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
 
 /// A ZeroMQ socket of some [`Kind`](crate::kind::Kind).
 ///
@@ -43,8 +46,8 @@ use std::sync::atomic::Ordering;
 /// threads; what several threads do to it at once is done one after the other. Dropping it closes it:
 /// what was sent and is not delivered yet goes on being delivered for the [linger time](Self::set_linger).
 ///
-/// A socket has no descriptor of its own to be watched (libzmq's `ZMQ_FD`): to wait for it together with
-/// descriptors, add both to a [`Poller`](crate::Poller), and under an executor use the futures.
+/// To wait for it together with descriptors, add both to a [`Poller`](crate::Poller), and under an executor use
+/// the futures; for the event loops of others it has an [event descriptor](Self::event_fd) (libzmq's `ZMQ_FD`).
 #[doc(alias = "zmq_socket")]
 #[doc(alias = "zmq_close")]
 pub struct Socket<K: Kind> {
@@ -52,19 +55,21 @@ pub struct Socket<K: Kind> {
     kind: PhantomData<K>,
 }
 
+/// How often an operation is tried at once while there may be something for it.
+const TRIES: usize = 4;
+
 pub(crate) struct Inner {
     core: BiasedMutex<Core>,
     pub(crate) shared: Arc<SocketMailbox>,
     context: Arc<ContextInner>,
     /// Of threads that wait for messages, where there are many connections.
     pub(crate) reading: Arc<Reading>,
+    /// Tells the event loops of others of changes.
+    event: OnceLock<Parker>,
 }
 
 impl Inner {
-    /// Waits until nobody else uses the socket.
-    ///
-    /// # Errors
-    /// [`Error::Reentered`].
+    /// Waits until nobody else uses the socket; [`Error::Reentered`] if this very thread does.
     #[inline]
     pub(crate) fn lock(&self) -> Result<BiasedMutexGuard<'_, Core>, Error> {
         Ok(self.core.lock()?)
@@ -100,7 +105,9 @@ impl Inner {
 
     /// Tries an operation; if it would block, puts the pipes to sleep, so that the next message tells its
     /// waiter. A pipe that has something instead is tried again, and then put to sleep like the others:
-    /// what it had may have been thrown away, and an awake pipe tells nobody of what comes next.
+    /// what it had may have been thrown away, and an awake pipe tells nobody of what comes next. Where peers
+    /// send what is thrown away faster than that is done, the caller, a waiter by now, is woken to try again:
+    /// its time may be over, and others may want the socket.
     pub(crate) fn attempt_then_settle<T>(
         &self,
         wants: Wants,
@@ -108,7 +115,7 @@ impl Inner {
     ) -> Result<T, Error> {
         let mut core = self.lock()?;
         core.enter()?;
-        loop {
+        for _ in 0..TRIES {
             match operation(&mut core) {
                 // A pipe without room has armed its notifier by refusing.
                 Err(Error::WouldBlock) if wants == Wants::Messages && core.settle() => {}
@@ -119,11 +126,18 @@ impl Inner {
                 result => return result,
             }
         }
+        core.shared.waiters.wake();
+        Err(Error::WouldBlock)
     }
 
     /// The context of the socket.
     pub(crate) fn context(&self) -> Context {
         Context::of(self.context.clone())
+    }
+
+    /// The same, for those who are not to keep it in being.
+    pub(crate) fn context_inner(&self) -> Weak<ContextInner> {
+        Arc::downgrade(&self.context)
     }
 
     /// Closes the socket: every operation fails from then on, also those that wait. From inside of one of
@@ -154,7 +168,8 @@ impl<K: Kind> Drop for Socket<K> {
 impl<K: Kind> Socket<K> {
     pub(crate) fn new(core: Core, shared: Arc<SocketMailbox>, context: Arc<ContextInner>) -> Self {
         let reading = Arc::default();
-        let inner = Arc::new(Inner { core: BiasedMutex::new(core), shared, context, reading });
+        let (core, event) = (BiasedMutex::new(core), OnceLock::new());
+        let inner = Arc::new(Inner { core, shared, context, reading, event });
         // Nobody else has set it.
         let _ = inner.shared.inner.set(Arc::downgrade(&inner));
         inner.context.register(&inner);
@@ -269,19 +284,24 @@ impl<K: Kind> Socket<K> {
     /// ```
     #[doc(alias = "zmq_connect")]
     pub fn connect(&self, endpoint: &str) -> Result<(), Error> {
-        let parsed = Endpoint::parse_connect(endpoint)?;
         let mut core = self.inner.lock()?;
         core.enter()?;
+        self.connect_as(&mut core, endpoint).map(drop)
+    }
+
+    /// Connects, and says as what; nothing if it was connected already and need not be twice.
+    fn connect_as(&self, core: &mut Core, endpoint: &str) -> Result<Option<EndpointId>, Error> {
+        let parsed = Endpoint::parse_connect(endpoint)?;
         let text: Arc<str> = parsed.to_string().into();
         let once = self.inner.shared.traits.connects_once;
         core.forget_deserted(&text);
         if once && core.endpoints.is_connected(&text) {
-            return Ok(());
+            return Ok(None);
         }
         let endpoint_id = core.endpoints.endpoint_id();
         let place = match parsed {
             Endpoint::Inproc(name) => {
-                let waits = self.connect_inproc(&mut core, endpoint_id, &name, text.clone());
+                let waits = self.connect_inproc(core, endpoint_id, &name, text.clone());
                 let names = &self.inner.context.inproc;
                 if waits.is_some() {
                     core.doubt(&text, is_bound_elsewhere(names, &name));
@@ -289,7 +309,7 @@ impl<K: Kind> Socket<K> {
                 EndpointKind::InprocConnect(waits.map(|ticket| (names.clone(), name, ticket)))
             }
             parsed => {
-                let settings = Self::settings(&mut core, endpoint_id)?;
+                let settings = Self::settings(core, endpoint_id)?;
                 let io = self.inner.context.io(core.options.affinity)?;
                 let owner: Arc<dyn SessionOwner> = self.inner.shared.clone();
                 let far = if core.options.immediate {
@@ -305,7 +325,7 @@ impl<K: Kind> Socket<K> {
             }
         };
         core.add_connected(Entry { endpoint: text, asked: None, endpoint_id, place });
-        Ok(())
+        Ok(Some(endpoint_id))
     }
 
     fn connect_inproc(

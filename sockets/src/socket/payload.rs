@@ -34,6 +34,12 @@ pub trait Payload: Sized + Unpin {
     #[doc(hidden)]
     fn as_copied(&self) -> Option<&[u8]>;
 
+    /// Whether it says itself whom it is for: a message with a group or a routing id, which are no part of the body.
+    #[doc(hidden)]
+    fn is_addressed(&self) -> bool {
+        false
+    }
+
     /// The body as a message.
     ///
     /// # Examples
@@ -111,6 +117,10 @@ impl Payload for Message {
         if self.flags() == 0 { shared(self) } else { None }
     }
 
+    fn is_addressed(&self) -> bool {
+        self.routing_id() != 0 || !self.group().is_empty()
+    }
+
     #[inline]
     fn into_message(self) -> Message {
         self
@@ -121,6 +131,10 @@ impl Payload for &Message {
     #[inline(always)]
     fn as_copied(&self) -> Option<&[u8]> {
         shared(self.as_slice()).filter(|_| !self.more())
+    }
+
+    fn is_addressed(&self) -> bool {
+        Message::is_addressed(self)
     }
 
     #[inline]
@@ -152,6 +166,22 @@ impl Outgoing<'_> {
         match self {
             Self::Copied(_) => 0,
             Self::Owned(message) => message.flags(),
+        }
+    }
+
+    /// The group that it is for, if it has one.
+    pub(crate) fn group(&self) -> &[u8] {
+        match self {
+            Self::Copied(_) => &[],
+            Self::Owned(message) => message.group(),
+        }
+    }
+
+    /// The number of the peer that it is for, or 0.
+    pub(crate) fn routing_id(&self) -> u32 {
+        match self {
+            Self::Copied(_) => 0,
+            Self::Owned(message) => message.routing_id(),
         }
     }
 

@@ -99,7 +99,9 @@ impl<K: Sends> Socket<K> {
     /// they are not such bytes.
     #[inline]
     fn send_copied(&self, message: &impl Payload) -> Result<(), Error> {
-        let Some(body) = message.as_copied() else { return Err(Error::WouldBlock) };
+        let Some(body) = message.as_copied().filter(|_| !message.is_addressed()) else {
+            return Err(Error::WouldBlock);
+        };
         self.inner.attempt(&mut |core: &mut Core| core.send(&mut Outgoing::Copied(body)))
     }
 
@@ -254,7 +256,7 @@ impl<P: Payload> Unsent<P> {
 
     fn send(&mut self, core: &mut Core) -> Result<(), Error> {
         if let Self::Given(message) = self {
-            if let Some(body) = message.as_copied() {
+            if let Some(body) = message.as_copied().filter(|_| !message.is_addressed()) {
                 return core.send(&mut Outgoing::Copied(body));
             }
             *self = Self::Frame(self.take());

@@ -187,7 +187,7 @@ impl PipeStats {
             routing_id: pipe.routing_id().to_vec(),
             connected: pipe.end.state.is_connected() && !pipe.is_abandoned(),
             sent: of(traits.sends, pipe.sent()),
-            received: of(traits.receives, rx.taken()),
+            received: of(traits.receives, pipe.received()),
             queued: tx.depth() - pipe.left_unread(),
             waiting: of(traits.receives, rx.waiting()),
             send_hwm: tx.hwm(),

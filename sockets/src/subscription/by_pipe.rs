@@ -1,12 +1,14 @@
 //! The subscriptions of all peers of a socket that publishes: PUB and XPUB.
 //!
-//! A pipe has a topic or does not have it: unlike a subscriber's own they are not counted. What
+//! A pipe has a topic or does not have it: unlike a subscriber's own they are not counted. So what a pipe
+//! holds, in topics and in their bytes, is what was added and not removed since, each once. What
 //! always holds: for every topic a pipe has, that pipe's `places` hold the topic's place. They may
 //! hold more, of topics it had once: a place counts only if the pipe is among its subscribers.
 
 use super::arena::Arena;
 use super::subscribers::{Left, Lists, Subscribers};
 use super::trie::{Position, Trie};
+use ringmq_engine::PeerLimit;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -31,8 +33,9 @@ pub(crate) struct ByPipe {
 #[derive(Debug)]
 struct Subscriber {
     slot: u32,
-    /// How many topics it has.
+    /// How many topics it has, and how many bytes those have together.
     topics: usize,
+    bytes: u64,
     places: Vec<Position>,
 }
 
@@ -53,6 +56,29 @@ pub(crate) enum Added {
     NewForPipe,
     /// This pipe has the topic already.
     Duplicate,
+}
+
+/// How much a pipe may have at the most; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MostTopics {
+    pub(crate) topics: Option<u32>,
+    /// Of all topics together.
+    pub(crate) bytes: Option<u64>,
+}
+
+impl MostTopics {
+    /// What a socket allows unless set otherwise. Of memory a short topic takes 44 to 57 bytes, and a long one
+    /// about twice its length: a million random ones of 64 bytes, which reach both limits, take 135 MiB.
+    pub(crate) const DEFAULT: Self = Self { topics: Some(1_000_000), bytes: Some(64 << 20) };
+
+    /// The limit that is in the way of one more topic where there are so many already, with which the bytes
+    /// would be so many.
+    fn reached(&self, topics: usize, bytes: u64) -> Option<PeerLimit> {
+        if self.topics.is_some_and(|most| topics >= most as usize) {
+            return Some(PeerLimit::Subscriptions);
+        }
+        self.bytes.is_some_and(|most| bytes > most).then_some(PeerLimit::SubscriptionBytes)
+    }
 }
 
 /// What a cancel changed.
@@ -84,6 +110,7 @@ impl ByPipe {
         let pipe = pipes.entry(id).or_insert_with(|| Subscriber {
             slot: marks.insert(Reported { id, reported: 0 }),
             topics: 0,
+            bytes: 0,
             places: Vec::new(),
         });
         let mut added = Added::FirstForTopic;
@@ -95,10 +122,36 @@ impl ByPipe {
         });
         if added != Added::Duplicate {
             pipe.topics += 1;
+            pipe.bytes += topic.len() as u64;
             pipe.places.push(place);
             self.sort_out_places(id);
         }
         added
+    }
+
+    /// As [`add`](Self::add), unless the pipe would then have more than `most`: says which limit that is, and
+    /// changes nothing. A topic that the pipe has already is none more.
+    pub(crate) fn add_within(
+        &mut self,
+        topic: &[u8],
+        id: usize,
+        most: &MostTopics,
+    ) -> Result<Added, PeerLimit> {
+        let (topics, bytes) = self.pipes.get(&id).map_or((0, 0), |pipe| (pipe.topics, pipe.bytes));
+        match most.reached(topics, bytes + topic.len() as u64) {
+            Some(_) if self.has(topic, id) => Ok(Added::Duplicate),
+            Some(limit) => Err(limit),
+            None => Ok(self.add(topic, id)),
+        }
+    }
+
+    /// Whether the pipe has the topic.
+    fn has(&self, topic: &[u8], id: usize) -> bool {
+        let (Some(pipe), Some((_, present))) = (self.pipes.get(&id), self.topics.find(topic))
+        else {
+            return false;
+        };
+        self.lists.contain(present, pipe.slot)
     }
 
     /// Takes the topic from the pipe.
@@ -117,6 +170,7 @@ impl ByPipe {
             }
         };
         pipe.topics -= 1;
+        pipe.bytes -= topic.len() as u64;
         self.sort_out_places(id);
         removed
     }
@@ -144,6 +198,7 @@ impl ByPipe {
             }
         }
         self.marks.take(pipe.slot);
+        self.topics.trim();
     }
 
     /// Reports every pipe that has a topic which is a prefix of the message (of its first frame),
@@ -163,6 +218,13 @@ impl ByPipe {
             });
             ControlFlow::Continue(())
         });
+    }
+
+    /// Reports every pipe that has exactly this topic, each once. Allocates nothing.
+    pub(crate) fn for_each_holder(&self, topic: &[u8], mut report: impl FnMut(usize)) {
+        if let Some((_, present)) = self.topics.find(topic) {
+            self.lists.for_each(present, |slot| report(self.marks[slot].id));
+        }
     }
 
     /// Reports those of the pipes that [`Self::for_each_match`] would not report, for sockets that
@@ -209,6 +271,11 @@ impl ByPipe {
 
 #[cfg(test)]
 impl ByPipe {
+    /// How many nodes and edges there is memory for.
+    pub(super) fn room(&self) -> usize {
+        self.topics.room()
+    }
+
     /// Checks what always holds, and says how many nodes the trie has.
     pub(super) fn check(&self) -> usize {
         for (id, pipe) in &self.pipes {
@@ -216,6 +283,20 @@ impl ByPipe {
             assert!(pipe.places.len() <= 2 * pipe.topics + STALE_PLACES);
         }
         assert_eq!(self.marks.len(), self.pipes.len());
+        let mut held = HashMap::<u32, (usize, u64)>::new();
+        self.topics.for_each(|topic| {
+            let (_, present) = self.topics.find(topic).expect("it was shown");
+            self.lists.for_each(present, |slot| {
+                let (topics, bytes) = held.entry(slot).or_default();
+                *topics += 1;
+                *bytes += topic.len() as u64;
+            });
+        });
+        for pipe in self.pipes.values() {
+            let held = held.remove(&pipe.slot).unwrap_or_default();
+            assert_eq!((pipe.topics, pipe.bytes), held);
+        }
+        assert!(held.is_empty(), "somebody's who is not there");
         if self.len() == 0 {
             assert_eq!(self.lists.len(), 0);
         }
@@ -246,6 +327,47 @@ mod tests {
         assert_eq!(topics.remove(b"weather", 1), Removed::Unknown);
         assert_eq!(topics.remove(b"weather", 2), Removed::LastForTopic);
         assert_eq!(topics.len(), 0);
+    }
+
+    #[test]
+    fn who_has_a_topic_is_not_who_has_a_part_of_it() {
+        let mut topics = ByPipe::new();
+        topics.add(b"weather", 1);
+        topics.add(b"weather", 2);
+        topics.add(b"wea", 3);
+        topics.add(b"", 4);
+        let holders = |topic: &[u8]| {
+            let mut pipes = Vec::new();
+            topics.for_each_holder(topic, |id| pipes.push(id));
+            pipes
+        };
+        assert_eq!(holders(b"weather"), [1, 2]);
+        assert_eq!(holders(b"wea"), [3]);
+        assert_eq!(holders(b""), [4]);
+        assert!(holders(b"weathers").is_empty());
+        assert!(holders(b"we").is_empty());
+    }
+
+    #[test]
+    fn a_pipe_has_as_much_as_it_may_and_what_it_has_may_be_added_again() {
+        let mut topics = ByPipe::new();
+        let most = MostTopics { topics: Some(2), bytes: Some(10) };
+        assert_eq!(topics.add_within(b"12345678", 1, &most), Ok(Added::FirstForTopic));
+        assert_eq!(topics.add_within(b"123", 1, &most), Err(PeerLimit::SubscriptionBytes));
+        assert_eq!(topics.add_within(b"12", 1, &most), Ok(Added::FirstForTopic));
+        for topic in [&b"12345678"[..], b"12"] {
+            assert_eq!(topics.add_within(topic, 1, &most), Ok(Added::Duplicate));
+        }
+        assert_eq!(topics.add_within(b"", 1, &most), Err(PeerLimit::Subscriptions));
+        assert_eq!(topics.add_within(b"12345678", 2, &most), Ok(Added::NewForPipe));
+        assert_eq!(topics.len(), 2, "what was not allowed is not there");
+        topics.remove(b"unknown", 1);
+        assert_eq!(topics.add_within(b"", 1, &most), Err(PeerLimit::Subscriptions));
+        topics.remove(b"12345678", 1);
+        assert_eq!(topics.add_within(b"12345678", 1, &most), Ok(Added::NewForPipe));
+        let none = MostTopics { topics: None, bytes: None };
+        assert_eq!(topics.add_within(b"any other", 1, &none), Ok(Added::FirstForTopic));
+        topics.check();
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! one table for each capacity: a step down the trie then costs two cache misses, where an allocation
 //! for each block costs three and takes more memory.
 
-use super::arena::make_room;
+use super::arena::{FreeKeys, make_room};
 
 /// Capacities of blocks: 2, 4, and so on up to 256, for there are as many bytes.
 const CAPACITIES: usize = 8;
@@ -86,12 +86,12 @@ pub(super) struct Blocks([Table; CAPACITIES]);
 struct Table {
     edges: Vec<Edge>,
     /// Keys of blocks that are not in use.
-    free: Vec<u32>,
+    free: FreeKeys,
 }
 
 impl Blocks {
     pub(super) const fn new() -> Self {
-        Self([const { Table { edges: Vec::new(), free: Vec::new() } }; CAPACITIES])
+        Self([const { Table { edges: Vec::new(), free: FreeKeys::new() } }; CAPACITIES])
     }
 
     /// The child whose label begins with the byte. Asked of several children only.
@@ -139,6 +139,23 @@ impl Blocks {
         let at = position(&edges[..count], byte);
         edges.copy_within(at + 1..count, at);
         self.change(children, &edges[..count - 1])
+    }
+
+    /// Gives back the memory of blocks that are not in use, as far as it can be; after many have become free.
+    pub(super) fn trim(&mut self) {
+        for (index, table) in self.0.iter_mut().enumerate() {
+            let capacity = 2 << index;
+            if let Some(blocks) = table.free.trim(table.edges.len() / capacity) {
+                table.edges.truncate(blocks * capacity);
+                table.edges.shrink_to_fit();
+            }
+        }
+    }
+
+    /// How many edges there is memory for.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.0.iter().map(|table| table.edges.capacity()).sum()
     }
 
     /// How many blocks are in use.

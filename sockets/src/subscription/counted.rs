@@ -62,6 +62,11 @@ impl Counted {
         self.topics.try_for_each_prefix(message, |_| ControlFlow::Break(())).is_break()
     }
 
+    /// Whether exactly this topic is subscribed to.
+    pub(crate) fn has(&self, topic: &[u8]) -> bool {
+        self.topics.find(topic).is_some()
+    }
+
     /// Shows every topic once, in the order of their bytes: what a new publisher has to be told.
     pub(crate) fn for_each(&self, show: impl FnMut(&[u8])) {
         self.topics.for_each(show);

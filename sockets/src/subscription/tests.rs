@@ -216,3 +216,25 @@ fn every_prefix_of_a_topic_can_be_a_topic() {
     }
     assert_eq!((wanted.len(), wanted.check()), (0, 1));
 }
+
+/// A peer that has had a million topics leaves no more behind than one that has had few, though others stay.
+#[test]
+fn a_pipe_that_goes_gives_its_memory_back_though_others_stay() {
+    for cancels_first in [false, true] {
+        let mut topics = ByPipe::new();
+        topics.add(b"stays", 1);
+        let topic = |number: u32| number.wrapping_mul(0x9E37_79B1).to_be_bytes();
+        (0..200_000).for_each(|number| {
+            topics.add(&topic(number), 2);
+        });
+        let most = topics.room();
+        if cancels_first {
+            (0..200_000).for_each(|number| {
+                topics.remove(&topic(number), 2);
+            });
+        }
+        topics.remove_pipe(2, false, |_| ());
+        assert!(most > 200_000 && topics.room() < 50_000, "{most}, then {}", topics.room());
+        assert_eq!((topics.check(), topics.remove(b"stays", 1)), (2, Removed::LastForTopic));
+    }
+}

@@ -84,6 +84,12 @@ impl<V: Copy> Trie<V> {
         self.prune(place.0);
     }
 
+    /// Gives back memory of topics that were removed, as far as it can be; after many were.
+    pub(super) fn trim(&mut self) {
+        self.nodes.trim();
+        self.blocks.trim();
+    }
+
     /// Shows the value of every topic that is a prefix of the message, the shortest topic first,
     /// until told to stop. Allocates nothing.
     #[inline]
@@ -272,6 +278,11 @@ fn shared(one: &[u8], other: &[u8]) -> usize {
 
 #[cfg(test)]
 impl<V: Copy> Trie<V> {
+    /// How many nodes and edges there is memory for.
+    pub(super) fn room(&self) -> usize {
+        self.nodes.room() + self.blocks.room()
+    }
+
     /// Checks what always holds, and says how many nodes there are.
     pub(super) fn check(&self) -> usize {
         let (mut nodes, mut blocks, mut topics) = (0, 0, 0);

@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(crate) struct Wanted {
     topics: Counted,
+    /// What it takes to tell all topics, in bytes.
+    bytes: u64,
     /// How many changes there were: the number of the latest.
     changes: u64,
     /// Pipes that are on their way to the socket.
@@ -23,31 +25,63 @@ pub(crate) struct Wanted {
     missed: Vec<(u64, Change)>,
 }
 
-/// What tells a publisher of a change: the frames of a message, or a command.
-pub(crate) type Change = Vec<Message>;
+/// A subscription or cancellation, as publishers are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The frames of a message, or a command.
+    pub(crate) frames: Vec<Message>,
+    /// It subscribes to a topic once more that is subscribed to: what is wanted is as before.
+    pub(crate) repeats: bool,
+}
+
+/// Bytes that it takes to tell a topic beside those of the topic: a header, and the longer one of two names.
+pub(crate) const TOLD_WITH: u64 = 19;
+
+impl Change {
+    /// How many bytes of a pipe it takes, or some more.
+    pub(crate) fn size(&self) -> u64 {
+        self.frames.iter().map(|frame| frame.len() as u64 + TOLD_WITH).sum()
+    }
+}
 
 impl Wanted {
     pub(crate) fn new() -> Self {
-        Self { topics: Counted::new(), changes: 0, coming: 0, missed: Vec::new() }
+        Self { topics: Counted::new(), bytes: 0, changes: 0, coming: 0, missed: Vec::new() }
     }
 
-    /// Subscribes, and says the number of the change.
-    pub(crate) fn subscribe(&mut self, topic: &[u8], change: &Change) -> u64 {
-        self.topics.subscribe(topic);
-        self.number(change)
+    /// Subscribes, as those frames say; the number of the change, and the change.
+    pub(crate) fn subscribe(&mut self, topic: &[u8], frames: Vec<Message>) -> (u64, Change) {
+        let is_new = self.topics.subscribe(topic);
+        if is_new {
+            self.bytes += topic.len() as u64 + TOLD_WITH;
+        }
+        self.number(Change { frames, repeats: !is_new })
     }
 
-    /// Takes a subscription back, and says the number of the change, unless that is none for publishers.
-    pub(crate) fn unsubscribe(&mut self, topic: &[u8], change: &Change) -> Option<u64> {
-        (self.topics.unsubscribe(topic) == Removal::Last).then(|| self.number(change))
+    /// Takes a subscription back; the number of the change, and the change, unless that is none for publishers.
+    pub(crate) fn unsubscribe(
+        &mut self,
+        topic: &[u8],
+        frames: Vec<Message>,
+    ) -> Option<(u64, Change)> {
+        if self.topics.unsubscribe(topic) != Removal::Last {
+            return None;
+        }
+        self.bytes -= topic.len() as u64 + TOLD_WITH;
+        Some(self.number(Change { frames, repeats: false }))
     }
 
-    fn number(&mut self, change: &Change) -> u64 {
+    fn number(&mut self, change: Change) -> (u64, Change) {
         self.changes += 1;
         if self.coming > 0 {
             self.missed.push((self.changes, change.clone()));
         }
-        self.changes
+        (self.changes, change)
+    }
+
+    /// What it takes to tell all topics, in bytes.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// What a pipe has missed that was [`Coming`] until now, and whose connection was told of all changes up
@@ -67,6 +101,11 @@ impl Wanted {
     /// Whether some topic is a prefix of the message (of its first frame).
     pub(crate) fn matches(&self, message: &[u8]) -> bool {
         self.topics.matches(message)
+    }
+
+    /// Whether exactly this topic is wanted.
+    pub(crate) fn has(&self, topic: &[u8]) -> bool {
+        self.topics.has(topic)
     }
 
     /// How many distinct topics there are.
@@ -103,10 +142,15 @@ fn lock(wanted: &Mutex<Wanted>) -> MutexGuard<'_, Wanted> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn change(topic: &str) -> Change {
+    fn frames(topic: &str) -> Vec<Message> {
         vec![topic.into()]
+    }
+
+    fn change(topic: &str) -> Change {
+        Change { frames: frames(topic), repeats: false }
     }
 
     fn told(wanted: &Wanted) -> (Vec<Vec<u8>>, u64) {
@@ -118,16 +162,16 @@ mod tests {
     #[test]
     fn a_pipe_on_its_way_misses_what_came_after_its_beginning() {
         let shared = Arc::new(Mutex::new(Wanted::new()));
-        lock(&shared).subscribe(b"a", &change("a"));
+        lock(&shared).subscribe(b"a", frames("a"));
         let first = Coming::new(&shared);
-        lock(&shared).subscribe(b"b", &change("b"));
+        lock(&shared).subscribe(b"b", frames("b"));
         let (topics, number) = told(&lock(&shared));
         assert_eq!(topics, [b"a", b"b"]);
         let second = Coming::new(&shared);
         let mut wanted = lock(&shared);
-        wanted.subscribe(b"c", &change("c"));
-        assert_eq!(wanted.unsubscribe(b"unknown", &change("unknown")), None);
-        assert_eq!(wanted.unsubscribe(b"a", &change("a")), Some(4));
+        wanted.subscribe(b"c", frames("c"));
+        assert_eq!(wanted.unsubscribe(b"unknown", frames("unknown")), None);
+        assert_eq!(wanted.unsubscribe(b"a", frames("a")), Some((4, change("a"))));
         // The second one has not begun yet: it will be told all of it then.
         assert_eq!(wanted.missed(None), []);
         drop(wanted);
@@ -138,8 +182,21 @@ mod tests {
         // It comes, or is gone before that: nothing is kept for it any more.
         drop(first);
         let mut wanted = lock(&shared);
-        wanted.subscribe(b"d", &change("d"));
+        wanted.subscribe(b"d", frames("d"));
         assert!(wanted.missed.is_empty(), "nobody is on its way");
         assert_eq!(told(&wanted).1, 5);
+    }
+
+    #[test]
+    fn what_it_takes_to_tell_all_is_counted_once_a_topic() {
+        let mut wanted = Wanted::new();
+        assert!(!wanted.subscribe(b"news", frames("news")).1.repeats);
+        assert!(wanted.subscribe(b"news", frames("news")).1.repeats);
+        wanted.subscribe(b"", frames(""));
+        assert_eq!(wanted.bytes(), 4 + 2 * TOLD_WITH);
+        assert_eq!(wanted.unsubscribe(b"news", frames("news")), None);
+        wanted.unsubscribe(b"news", frames("news")).unwrap();
+        wanted.unsubscribe(b"", frames("")).unwrap();
+        assert_eq!(wanted.bytes(), 0);
     }
 }

@@ -1,18 +1,27 @@
 //! The patterns: which pipe a message takes, and what a socket may do when.
 //!
-//! One file a family. A pattern is called with the socket's lock held; it never blocks and never looks
-//! at the clock.
+//! One file a family. A pattern is called with the socket's lock held; it never blocks. What peers send for it
+//! to heed or to throw away is looked at a [`Portion`] at a time, and by a publisher for as long as its
+//! [`Allowance`](allowance::Allowance) lasts: for that alone a pattern looks at the clock.
 
+mod allowance;
+mod channel;
+mod client;
 mod dealer;
 mod pair;
 mod pipeline;
+mod portion;
 mod publish;
 mod rep;
 mod req;
 mod router;
+mod scatter;
+mod server;
+mod stream;
 mod subscribe;
 mod table;
 
+pub(crate) use portion::Portion;
 pub(crate) use table::{Traits, make, socket_types, traits};
 
 use crate::Message;
@@ -39,11 +48,28 @@ pub(crate) enum Setting<'a> {
     Verbose(bool),
     Verboser(bool),
     Manual(bool),
+    ManualLastValue(bool),
     NoDrop(bool),
+    MaxSubscriptions(Option<u32>),
+    MaxSubscriptionBytes(Option<u64>),
     Invert(bool),
     Welcome(&'a [u8]),
     Subscribe(&'a [u8]),
     Unsubscribe(&'a [u8]),
+    Join(&'a [u8]),
+    Leave(&'a [u8]),
+    StreamNotify(bool),
+    /// The id that a STREAM has given last; can only be read.
+    LatestId(&'a [u8]),
+}
+
+/// How messages name a peer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PeerName<'a> {
+    /// Those of a SERVER or PEER.
+    Number(u32),
+    /// Those of a ROUTER.
+    RoutingId(&'a [u8]),
 }
 
 /// The routing and the state machine of one type of socket.
@@ -87,13 +113,13 @@ pub(crate) trait Pattern: Send {
         false
     }
 
-    /// Whether there is something to receive.
+    /// Whether there is something to receive, as far as that can be seen within a [`Portion`].
     fn can_recv(&mut self, _pipes: &mut Pipes) -> bool {
         false
     }
 
-    /// Somebody is about to wait: pipes without messages go to sleep. `true` if there is something, as
-    /// [`can_recv`](Self::can_recv) would say too.
+    /// Somebody is about to wait: pipes without messages go to sleep. `true` if there is something, or if there
+    /// may be: not all that there is to be thrown away has been. `false` lets the caller sleep, until a pipe tells.
     fn settle(&mut self, _pipes: &mut Pipes) -> bool {
         false
     }
@@ -106,6 +132,12 @@ pub(crate) trait Pattern: Send {
 
     /// A pipe that was found to have ended, to be removed.
     fn take_ended(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// A pipe whose connection the application has ended by what it sent, which is [refused](Error::WouldBlock)
+    /// until the socket has closed the pipe.
+    fn take_closing(&mut self) -> Option<usize> {
         None
     }
 
@@ -124,6 +156,16 @@ pub(crate) trait Pattern: Send {
         0
     }
 
+    /// The number by which messages name the peer of a pipe; 0 where they do not.
+    fn number_of(&self, _key: usize) -> u32 {
+        0
+    }
+
+    /// The pipe of the peer that messages name so: by a number, or by a routing id.
+    fn pipe_of(&self, _name: PeerName<'_>) -> Option<usize> {
+        None
+    }
+
     /// How many distinct subscriptions there are.
     fn topics(&mut self, _pipes: &mut Pipes) -> usize {
         0
@@ -133,6 +175,11 @@ pub(crate) trait Pattern: Send {
 /// The error of a socket type that does not send or receive.
 fn not_supported<T>(socket: SocketType, action: &'static str) -> Result<T, Error> {
     Err(Error::NotSupported { socket: socket.name(), action })
+}
+
+/// A type of socket whose messages have one frame is to send no more.
+fn one_frame(socket: SocketType, frame: &Outgoing<'_>) -> Result<(), Error> {
+    if frame.more() { Err(Error::OneFrameOnly { socket: socket.name() }) } else { Ok(()) }
 }
 
 /// Writes an empty message to a new pipe, so that a ROUTER at its far end learns of this socket.

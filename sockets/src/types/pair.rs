@@ -7,7 +7,7 @@
 use super::Pattern;
 use crate::Message;
 use crate::error::Error;
-use crate::inner::pipes::Pipes;
+use crate::inner::pipes::{Discarded, Pipes};
 use crate::socket::payload::Outgoing;
 use ringmq_pipe::{Sleep, WriteError};
 
@@ -18,10 +18,27 @@ pub(crate) struct Pair {
     successor: Option<usize>,
     /// Pipes found to have ended, to be removed by the socket.
     ended: Vec<usize>,
+    /// Pipes that get no say and had more to be thrown away than is in one go: there is more with the next wait,
+    /// and until then they fill.
+    unheard: Vec<usize>,
     /// The peer of the message being sent is gone: the rest of it goes nowhere.
     dropping: bool,
     /// In the middle of sending a message.
     open: bool,
+}
+
+impl Pair {
+    /// Throws away what somebody sends who gets no say.
+    fn discard(&mut self, pipes: &mut Pipes, key: usize) {
+        if self.pipe == Some(key) || self.successor == Some(key) {
+            return;
+        }
+        match pipes.discard_input(key) {
+            Discarded::AllOfIt => {}
+            Discarded::SomeOfIt => self.unheard.push(key),
+            Discarded::Ended => self.ended.push(key),
+        }
+    }
 }
 
 impl Pattern for Pair {
@@ -43,10 +60,7 @@ impl Pattern for Pair {
     }
 
     fn readable(&mut self, pipes: &mut Pipes, key: usize) {
-        let has_say = self.pipe == Some(key) || self.successor == Some(key);
-        if !has_say && !pipes.discard_input(key) {
-            self.ended.push(key);
-        }
+        self.discard(pipes, key);
     }
 
     fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
@@ -113,6 +127,9 @@ impl Pattern for Pair {
     }
 
     fn settle(&mut self, pipes: &mut Pipes) -> bool {
+        for key in std::mem::take(&mut self.unheard) {
+            self.discard(pipes, key);
+        }
         let Some(key) = self.pipe else { return false };
         let Some(pipe) = pipes.get_mut(key) else { return false };
         if pipe.end.rx.fall_asleep() == Sleep::Asleep {

@@ -3,7 +3,7 @@
 use super::{Pattern, not_supported};
 use crate::Message;
 use crate::error::Error;
-use crate::inner::pipes::Pipes;
+use crate::inner::pipes::{Discarded, Pipes};
 use crate::routing::fair_queue::FairQueue;
 use crate::routing::load_balancer::LoadBalancer;
 use crate::socket::payload::Outgoing;
@@ -27,7 +27,8 @@ impl Pattern for Push {
     }
 
     fn readable(&mut self, pipes: &mut Pipes, key: usize) {
-        if !pipes.discard_input(key) {
+        // There is hardly anything: sessions throw away by themselves what comes to a PUSH.
+        if pipes.discard_input(key) == Discarded::Ended {
             self.ended.push(key);
         }
     }

@@ -3,7 +3,7 @@
 //! A request starts with the frames of its way back, up to the first empty one; they are kept and put
 //! before the reply. A request without such an envelope is thrown away.
 
-use super::Pattern;
+use super::{Pattern, Portion};
 use crate::Message;
 use crate::error::Error;
 use crate::inner::pipes::Pipes;
@@ -55,16 +55,22 @@ impl Default for Rep {
 }
 
 impl Rep {
-    /// Looks for the start of a request's body, throwing away messages without an envelope.
+    /// Looks for the start of a request's body, throwing away messages without an envelope: a portion of them.
     fn seek(&mut self, pipes: &mut Pipes) -> bool {
+        let mut portion = Portion::WHOLE;
         while self.request.is_none() {
             self.envelope.clear();
+            if portion.is_used_up() {
+                return false;
+            }
             let Some((key, mut frame)) = self.queue.recv(pipes) else { return false };
             self.requester = Some(key);
+            portion.take(frame.len());
             while frame.more() {
                 let end = frame.is_empty();
                 self.envelope.push(frame);
                 let Some((_, next)) = self.queue.recv(pipes) else { return false };
+                portion.take(next.len());
                 frame = next;
                 if end {
                     self.request = Some(frame);
@@ -173,14 +179,7 @@ impl Pattern for Rep {
             // Requests that wait are for later.
             RepState::Replying | RepState::Sending => false,
             RepState::Receiving => true,
-            RepState::Idle => loop {
-                if self.seek(pipes) {
-                    return true;
-                }
-                if !self.queue.settle(pipes) {
-                    return false;
-                }
-            },
+            RepState::Idle => self.seek(pipes) || self.queue.settle(pipes),
         }
     }
 

@@ -4,7 +4,7 @@
 //! counts if it comes from the peer that was asked and carries the same envelope; whatever else comes
 //! is thrown away.
 
-use super::{Pattern, Setting, probe};
+use super::{Pattern, Portion, Setting, probe};
 use crate::Message;
 use crate::error::Error;
 use crate::inner::pipes::Pipes;
@@ -16,6 +16,10 @@ use ringmq_engine::{DropReason, Problem};
 
 const AWAITING: &str = "a REQ socket must receive the reply before it sends again";
 const IDLE: &str = "a REQ socket must send a request before it receives";
+
+/// Frames that came unasked are thrown away in turn, as they are found; where there are more, the pipes are
+/// looked at one by one.
+const UNASKED: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ReqState {
@@ -71,8 +75,7 @@ impl Req {
         if !self.out.ready(pipes) {
             return Err(Error::WouldBlock);
         }
-        // What came meanwhile answers nothing that is going to be asked.
-        while self.queue.recv(pipes).is_some() {}
+        self.discard_unasked(pipes);
         self.id_sent = self.correlate;
         let id = self.id_sent.then(|| {
             self.id = self.id.wrapping_add(1);
@@ -86,17 +89,41 @@ impl Req {
         Ok(())
     }
 
-    /// Looks for the start of the reply, throwing away what is none.
+    /// What came meanwhile answers nothing that is going to be asked. What peers go on sending is not waited for.
+    fn discard_unasked(&mut self, pipes: &mut Pipes) {
+        for _ in 0..UNASKED {
+            if self.queue.recv(pipes).is_none() {
+                return;
+            }
+        }
+        for key in pipes.keys() {
+            let end = pipes.end(key);
+            while pipes.taken(key) < end && pipes.read_into(key, &mut Message::new()) {}
+        }
+    }
+
+    /// Looks for the start of the reply, throwing away what is none: a portion of it.
     fn seek(&mut self, pipes: &mut Pipes) -> bool {
+        let mut portion = Portion::WHOLE;
         while self.reply.is_none() {
+            if portion.is_used_up() {
+                return false;
+            }
             let Some((key, frame)) = self.queue.recv(pipes) else { return false };
-            self.reply = self.strip(pipes, key, frame);
+            portion.take(frame.len());
+            self.reply = self.strip(pipes, key, frame, &mut portion);
         }
         true
     }
 
     /// The first body frame of a message that is the reply; otherwise the message is swallowed.
-    fn strip(&mut self, pipes: &mut Pipes, key: usize, first: Message) -> Option<Message> {
+    fn strip(
+        &mut self,
+        pipes: &mut Pipes,
+        key: usize,
+        first: Message,
+        portion: &mut Portion,
+    ) -> Option<Message> {
         let expected = self.asked.is_none_or(|asked| asked == key);
         let mut frame = first;
         let mut good = expected;
@@ -116,6 +143,7 @@ impl Req {
         }
         while frame.more() {
             frame = self.queue.recv(pipes)?.1;
+            portion.take(frame.len());
         }
         None
     }
@@ -191,14 +219,7 @@ impl Pattern for Req {
             // What comes unasked is thrown away before the next request.
             ReqState::Idle | ReqState::Sending => false,
             ReqState::Receiving => true,
-            ReqState::Awaiting => loop {
-                if self.seek(pipes) {
-                    return true;
-                }
-                if !self.queue.settle(pipes) {
-                    return false;
-                }
-            },
+            ReqState::Awaiting => self.seek(pipes) || self.queue.settle(pipes),
         }
     }
 

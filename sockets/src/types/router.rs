@@ -6,7 +6,7 @@
 
 mod names;
 
-use super::{Pattern, Setting, probe};
+use super::{Pattern, PeerName, Setting, probe};
 use crate::Message;
 use crate::error::Error;
 use crate::inner::pipes::Pipes;
@@ -137,6 +137,7 @@ impl Router {
         if self.route == Route::To(key) {
             // It was for the one before.
             pipes.rollback(key);
+            pipes.count_to_nobody();
             self.route = Route::Nowhere;
         }
         let mut ids = Vec::new();
@@ -280,7 +281,9 @@ impl Pattern for Router {
     fn detach(&mut self, pipes: &mut Pipes, key: usize) {
         self.queue.remove(key);
         if self.route == Route::To(key) {
+            // In the middle of a message, whose rest nobody gets.
             self.route = Route::Nowhere;
+            pipes.count_to_nobody();
         }
         if let Some((ids, holder)) = self.names.remove(pipes, key) {
             self.passed_on(pipes, &ids, holder);
@@ -362,6 +365,13 @@ impl Pattern for Router {
 
     fn take_ended(&mut self) -> Option<usize> {
         self.queue.take_ended()
+    }
+
+    fn pipe_of(&self, name: PeerName<'_>) -> Option<usize> {
+        match name {
+            PeerName::Number(_) => None,
+            PeerName::RoutingId(id) => self.names.holder(id),
+        }
     }
 
     fn set(&mut self, _: &mut Pipes, setting: Setting<'_>) -> Result<bool, Error> {

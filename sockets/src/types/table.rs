@@ -4,8 +4,12 @@
 //! root. From the rows come the [kinds](crate::kind) with their capabilities, the constructors of
 //! [`Context`](crate::Context), the patterns and the [`Traits`].
 
-use super::{Pattern, Subscriptions, dealer, pair, pipeline, publish, rep, req, router, subscribe};
+use super::{
+    Pattern, Subscriptions, channel, client, dealer, pair, pipeline, publish, rep, req, router,
+    scatter, server, stream, subscribe,
+};
 use crate::error::Error;
+use crate::subscription::Vocabulary;
 use ringmq_zmtp::SocketType;
 
 /// What holds for a type of socket wherever that is not its pattern's own business.
@@ -29,8 +33,8 @@ pub(crate) struct Traits {
     /// What was sent before the socket is closed is sent for as long as it takes, unless the
     /// application says otherwise.
     pub(crate) lingers: bool,
-    /// Each connection is told first what is subscribed to.
-    pub(crate) subscribes: bool,
+    /// Each connection is told first what is subscribed to, in these words.
+    pub(crate) subscribes: Option<Vocabulary>,
     /// The pattern has to know where one peer's messages end in a pipe and the next one's begin.
     pub(crate) tells_peers_apart: bool,
     /// A peer that is slow is passed over rather than waited for.
@@ -55,7 +59,7 @@ const PLAIN: Traits = Traits {
     discards_input: false,
     forgets_departed: false,
     lingers: true,
-    subscribes: false,
+    subscribes: None,
     tells_peers_apart: false,
     passes_over: false,
 };
@@ -77,10 +81,11 @@ macro_rules! socket_types {
                 conflates_output: true,
                 connects_once: true,
                 forgets_departed: true,
+                tells_peers_apart: true,
                 passes_over: true,
                 ..PLAIN
             },
-            |_| Box::new(publish::Publish::new(false));
+            |_| Box::new(publish::Publish::new(false, Vocabulary::Topics));
         /// Receives what it subscribed to.
         Sub: SubKind, subscriber, "Makes a SUB: receives what it [subscribed](Socket::subscribe) to.",
             Receives Subscribes Filters,
@@ -90,21 +95,27 @@ macro_rules! socket_types {
                 conflates_input: true,
                 connects_once: true,
                 lingers: false,
-                subscribes: true,
+                subscribes: Some(Vocabulary::Topics),
                 ..PLAIN
             },
-            |subscriptions| Box::new(subscribe::Subscribe::new(false, subscriptions.clone()));
+            |subscriptions| {
+                let words = Vocabulary::Topics;
+                Box::new(subscribe::Subscribe::new(false, words, subscriptions.clone()))
+            };
         /// Publishes, and hears of subscriptions.
         XPub: XPubKind, xpub, "Makes an XPUB: a PUB that hears of subscriptions.",
             Sends Receives HearsSubscriptions Publishes Filters,
             Traits { tells_peers_apart: true, passes_over: true, ..PLAIN },
-            |_| Box::new(publish::Publish::new(true));
+            |_| Box::new(publish::Publish::new(true, Vocabulary::Topics));
         /// Receives, with subscriptions as messages.
         XSub: XSubKind, xsub,
             "Makes an XSUB: a SUB whose subscriptions are messages and which does not filter.",
             Sends Receives Subscribes,
-            Traits { fast_path: true, lingers: false, subscribes: true, ..PLAIN },
-            |subscriptions| Box::new(subscribe::Subscribe::new(true, subscriptions.clone()));
+            Traits { fast_path: true, lingers: false, subscribes: Some(Vocabulary::Topics), ..PLAIN },
+            |subscriptions| {
+                let words = Vocabulary::Topics;
+                Box::new(subscribe::Subscribe::new(true, words, subscriptions.clone()))
+            };
         /// Requests, one at a time.
         Req: ReqKind, req, "Makes a REQ: a request, a reply, a request...",
             Sends Receives Requests Probes,
@@ -117,7 +128,7 @@ macro_rules! socket_types {
             |_| Box::<rep::Rep>::default();
         /// Sends to all peers in turn, receives from all.
         Dealer: DealerKind, dealer, "Makes a DEALER: sends to its peers in turn, receives from all.",
-            Sends Receives Probes,
+            Sends Receives Probes Greets Reconnects,
             Traits {
                 fast_path: true,
                 conflates_output: true,
@@ -128,7 +139,7 @@ macro_rules! socket_types {
             |_| Box::<dealer::Dealer>::default();
         /// Addresses each peer by its routing id.
         Router: RouterKind, router, "Makes a ROUTER: addresses each peer by its routing id.",
-            Sends Receives Routes Probes,
+            Sends Receives Routes NamesPeers Probes Greets MissesPeers,
             Traits { passes_over: true, ..PLAIN },
             |_| Box::<router::Router>::default();
         /// Sends down a pipeline.
@@ -148,6 +159,60 @@ macro_rules! socket_types {
             Receives,
             Traits { sends: false, fast_path: true, conflates_input: true, ..PLAIN },
             |_| Box::<pipeline::Pull>::default();
+        /// Exchanges bytes with peers that speak no ZMTP.
+        Stream: StreamKind, stream, "Makes a STREAM: bytes to and from peers that speak no ZMTP, each by its id.",
+            Sends Receives NamesPeers ExchangesBytes,
+            PLAIN,
+            |_| Box::<stream::RawStream>::default();
+        /// Answers each peer by its number, messages of one frame.
+        Server: ServerKind, server, "Makes a SERVER: answers each peer by the number that its messages carry.",
+            Sends Receives NumbersPeers Greets MissesPeers,
+            PLAIN,
+            |_| Box::new(server::Server::new(SocketType::Server));
+        /// Asks servers, messages of one frame.
+        Client: ClientKind, client, "Makes a CLIENT: sends to its peers in turn, receives from all, messages of one frame.",
+            Sends Receives Greets Reconnects,
+            PLAIN,
+            |_| Box::<client::Client>::default();
+        /// Sends to groups.
+        Radio: RadioKind, radio, "Makes a RADIO: to each member what is for its [group](crate::Message::set_group).",
+            Sends Publishes,
+            Traits {
+                receives: false,
+                forgets_departed: true,
+                tells_peers_apart: true,
+                passes_over: true,
+                ..PLAIN
+            },
+            |_| Box::new(publish::Publish::new(false, Vocabulary::Groups));
+        /// Receives what is for the groups that it has joined.
+        Dish: DishKind, dish, "Makes a DISH: receives what is for the groups that it has [joined](Socket::join).",
+            Receives Joins,
+            Traits { sends: false, lingers: false, subscribes: Some(Vocabulary::Groups), ..PLAIN },
+            |subscriptions| {
+                let words = Vocabulary::Groups;
+                Box::new(subscribe::Subscribe::new(false, words, subscriptions.clone()))
+            };
+        /// Receives from a pipeline, messages of one frame.
+        Gather: GatherKind, gather, "Makes a GATHER: a PULL with messages of one frame.",
+            Receives,
+            Traits { sends: false, ..PLAIN },
+            |_| Box::<scatter::Gather>::default();
+        /// Sends down a pipeline, messages of one frame.
+        Scatter: ScatterKind, scatter, "Makes a SCATTER: a PUSH with messages of one frame.",
+            Sends,
+            Traits { receives: false, discards_input: true, forgets_departed: true, ..PLAIN },
+            |_| Box::<scatter::Scatter>::default();
+        /// Addresses each peer by a number, those that it connects to as well.
+        Peer: PeerKind, peer, "Makes a PEER: addresses each peer by a number, also those that it [connects](Socket::connect_peer) to.",
+            Sends Receives NumbersPeers ConnectsPeers Greets MissesPeers Reconnects,
+            PLAIN,
+            |_| Box::new(server::Server::new(SocketType::Peer));
+        /// Exclusive pair, messages of one frame.
+        Channel: ChannelKind, channel, "Makes a CHANNEL: a PAIR with messages of one frame.",
+            Sends Receives,
+            PLAIN,
+            |_| Box::<channel::Channel>::default();
     }};
 }
 pub(crate) use socket_types;

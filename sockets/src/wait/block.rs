@@ -2,7 +2,7 @@
 
 use super::direct_connections::{DirectConnections, Readers};
 use super::spin::Reads;
-use super::{Deadline, Registration, Wants, thread_waker};
+use super::{Deadline, Registration, Wants, heed, is_interruptible, thread_waker};
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
@@ -50,7 +50,9 @@ pub(super) fn block<T>(
             Wants::Room => DirectConnections::default(),
         };
         let mut readers = direct_connections.readers();
-        let parker = if readers.is_empty() { None } else { thread_parker().ok() };
+        // Who is to hear of signals waits on descriptors, if only on one.
+        let on_descriptors = !readers.is_empty() || is_interruptible();
+        let parker = if on_descriptors { thread_parker().ok() } else { None };
         if parker.is_none() && !readers.is_empty() {
             // No way to wait for descriptors: the I/O thread reads.
             readers = Readers::default();
@@ -77,9 +79,7 @@ pub(super) fn block<T>(
         match (parker, deadline.left(now)) {
             (None, left) => park(left),
             (Some(parker), left) => {
-                parker
-                    .wait(readers.as_slice(), left)
-                    .map_err(|error| Error::io("waiting for descriptors", error))?;
+                heed(parker.wait(readers.as_slice(), left))?;
                 // Off the list first: what this thread reads it need not be told of.
                 drop(registration);
                 readers.fetch();

@@ -2,7 +2,9 @@
 
 use super::reading::ReadingTurn;
 use super::spin::{self, Reads};
-use super::{Deadline, Registration, Wants, park, thread_parker, thread_waker};
+use super::{
+    Deadline, Registration, Wants, heed, is_interruptible, park, thread_parker, thread_waker,
+};
 use crate::error::Error;
 use crate::inner::Core;
 use crate::socket::Inner;
@@ -59,7 +61,8 @@ fn block<T>(
 ) -> Result<T, Error> {
     loop {
         turn.attend_only(&mut *inner.lock()?);
-        let parker = if turn.attends() { thread_parker().ok() } else { None };
+        let on_descriptors = turn.attends() || is_interruptible();
+        let parker = if on_descriptors { thread_parker().ok() } else { None };
         if parker.is_none() && turn.attends() {
             // No way to wait for descriptors: the I/O threads read.
             turn.leave();
@@ -86,9 +89,7 @@ fn block<T>(
                 park(deadline.left(now));
                 None
             }
-            Some(parker) => turn
-                .wait(&parker, deadline.left(now))
-                .map_err(|error| Error::io("waiting for descriptors", error))?,
+            Some(parker) => heed(turn.wait(&parker, deadline.left(now)))?,
         };
         // Off the list first: what this thread reads it need not be told of.
         drop(registration);

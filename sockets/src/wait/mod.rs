@@ -18,6 +18,7 @@ mod many;
 #[path = "attending/none.rs"]
 mod no_attending;
 mod reading;
+mod signals;
 mod spin;
 #[cfg(all(debug_assertions, feature = "tokio"))]
 mod stalled_worker;
@@ -32,6 +33,8 @@ pub(crate) use direct_connections::DirectConnections;
 #[cfg(not(unix))]
 pub(crate) use no_attending::{NoAttending as Attending, NoWait as AttendedWait};
 pub(crate) use reading::{Reading, ReadingTurn};
+pub use signals::{always_interruptible, interruptible};
+pub(crate) use signals::{heed, is_interruptible};
 pub use spin::Spin;
 pub(crate) use spin::SpinEstimate;
 pub(crate) use yielding::{Yielding, note_ready};

@@ -209,6 +209,11 @@ fn a_frame_over_the_limit(harness: &Harness) {
     let _stream = victim.attack(&[hello("PUSH"), frame(0, &[1; 101])].concat());
     assert_protocol!(victim.drops(), ProtocolError::FrameTooLarge { length: 101, limit: 100 });
     assert!(victim.pull.try_recv().is_err());
+    // Not one byte, and still a handshake, and messages of none.
+    let victim = Victim::with(harness, |pull| pull.set_max_message_size(Some(0)).unwrap());
+    let _stream = victim.attack(&[hello("PUSH"), frame(0, &[]), frame(0, &[1])].concat());
+    assert_eq!(victim.pull.recv().unwrap(), "");
+    assert_protocol!(victim.drops(), ProtocolError::FrameTooLarge { length: 1, limit: 0 });
 }
 
 fn a_message_cut_off_in_the_middle(harness: &Harness) {

@@ -8,9 +8,8 @@ use crate::log_lines;
 use futures_lite::future::{block_on, poll_once};
 use ringmq::{Context, Error, MonitorEvent, Push, SocketType};
 use std::pin::pin;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Barrier};
-use std::task::{self, Wake, Waker};
+use std::sync::Barrier;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 over_wires![
@@ -26,13 +25,11 @@ over_wires![
     dropping_a_context_elsewhere_than_in_main_does_not_wait,
     a_long_wait_says_what_for,
     a_task_that_waits_long_for_a_socket_says_what_for,
-    a_waker_may_end_everything,
     shutting_down_loses_nothing_that_was_accepted,
 ];
 
 everywhere![
     a_socket_that_somebody_is_in_is_told_and_waited_for,
-    a_context_may_be_ended_from_inside_a_call,
     a_task_waits_for_a_socket_that_somebody_is_in,
 ];
 
@@ -44,7 +41,7 @@ within_process![
 ];
 
 /// A context like that of the harness, and a socket of it that has sent to somebody who is not there.
-fn with_waiting(harness: &Harness, address: &Address, messages: u32) -> (Context, Push) {
+pub(crate) fn with_waiting(harness: &Harness, address: &Address, messages: u32) -> (Context, Push) {
     let context = Context::builder().backend(harness.backend).build().unwrap();
     let push = context.push().unwrap();
     push.set_reconnect_interval(Some(Duration::from_millis(5))).unwrap();
@@ -54,7 +51,7 @@ fn with_waiting(harness: &Harness, address: &Address, messages: u32) -> (Context
 }
 
 /// A peer comes, and gets all of it.
-fn receive_all(harness: &Harness, address: &Address, messages: u32) {
+pub(crate) fn receive_all(harness: &Harness, address: &Address, messages: u32) {
     let pull = harness.pull();
     address.bind(&pull);
     (0..messages).for_each(|number| assert_eq!(pull.recv().unwrap(), number.to_be_bytes()));
@@ -342,59 +339,6 @@ fn a_task_waits_for_a_socket_that_somebody_is_in(harness: &Harness) {
             _ => false,
         });
     }
-}
-
-fn a_waker_may_end_everything(harness: &Harness) {
-    struct Ender(Context, Arc<Push>, Sender<()>);
-    impl Wake for Ender {
-        fn wake(self: Arc<Self>) {
-            let _called_late = self.1.flush(Some(PATIENCE));
-            self.1.close();
-            let _polled = block_on(poll_once(self.1.close_async()));
-            let _left = self.0.term_timeout(PATIENCE);
-            let _polled = block_on(poll_once(self.0.term_async()));
-            self.0.set_linger(Some(Duration::from_secs(3600)));
-            self.0.term();
-            let _ = self.2.send(());
-        }
-    }
-    let address = Address::new(harness);
-    let (context, push) = with_waiting(harness, &address, 40);
-    let push = Arc::new(push);
-    let pull = crate::harness::patient(context.pull().unwrap());
-    let (peer, monitor) = (harness.push(), pull.monitor());
-    let (woken, was_woken) = channel();
-    let waker = Waker::from(Arc::new(Ender(context.clone(), push.clone(), woken)));
-    let mut receiving = pin!(pull.recv_async());
-    assert!(receiving.as_mut().poll(&mut task::Context::from_waker(&waker)).is_pending());
-    let mut watching = pin!(monitor.recv_async());
-    assert!(watching.as_mut().poll(&mut task::Context::from_waker(&waker)).is_pending());
-    drop(waker);
-    peer.connect(&pull.bind(&harness.anywhere()).unwrap()).unwrap();
-    peer.send("the end").unwrap();
-    was_woken.recv_timeout(PATIENCE).expect("it comes to an end");
-    // Who can wait still can.
-    assert_eq!(context.term_timeout(Duration::from_millis(1)).unwrap_err().messages(), 40);
-    receive_all(harness, &address, 40);
-    context.term_timeout(PATIENCE).unwrap();
-    assert_eq!(context.gave_up(), 0);
-}
-
-fn a_context_may_be_ended_from_inside_a_call(harness: &Harness) {
-    let context = Context::builder().backend(harness.backend).build().unwrap();
-    let (push, pull) = (context.push().unwrap(), context.pull().unwrap());
-    harness.join(&pull, &push);
-    push.send("look").unwrap();
-    let left = pull.recv_with(|_| {
-        context.set_linger(Some(Duration::ZERO));
-        context.term();
-        let _polled = block_on(poll_once(context.term_async()));
-        context.term_timeout(PATIENCE)
-    });
-    assert_eq!(left.unwrap().unwrap_err().open_sockets(), [SocketType::Pull]);
-    assert!(matches!(pull.recv(), Err(Error::Terminated)));
-    assert_eq!(pull.linger().unwrap(), Some(Duration::ZERO));
-    context.term_timeout(PATIENCE).unwrap();
 }
 
 fn shutting_down_loses_nothing_that_was_accepted(harness: &Harness) {

@@ -4,13 +4,14 @@ use crate::harness::{
     Address, Harness, Transport, await_event, connected, eventually, everywhere, over_wires,
     within_process,
 };
-use ringmq::{DropReason, MonitorEvent, RoutingIdText};
+use ringmq::{DropReason, Message, MonitorEvent, RoutingIdText};
 use std::time::Duration;
 
 everywhere![
     what_waits_to_be_received_is_told,
     totals_outlive_connections,
     what_is_for_nobody_is_counted,
+    a_message_whose_peer_leaves_in_the_middle_is_counted_once,
     the_id_that_a_router_chooses_is_known_everywhere,
     a_chosen_name_is_known_too,
 ];
@@ -53,6 +54,31 @@ fn totals_outlive_connections(harness: &Harness) {
         let totals = router.totals();
         assert_eq!((totals.sent, totals.received, totals.waiting), (2 * round, round, 0));
         assert_eq!((totals.dropped, totals.to_nobody), (0, 0));
+    }
+}
+
+fn a_message_whose_peer_leaves_in_the_middle_is_counted_once(harness: &Harness) {
+    let (router, part) = (harness.router(), |text: &str| {
+        let mut part = Message::from(text);
+        part.set_more(true);
+        part
+    });
+    let endpoint = router.bind(&harness.anywhere()).unwrap();
+    let beginnings: [&[&str]; 3] = [&["dealer"], &["dealer", "head"], &["dealer", "head", "neck"]];
+    for (count, beginning) in (1..).zip(beginnings) {
+        let dealer = harness.dealer();
+        dealer.set_routing_id("dealer").unwrap();
+        dealer.connect(&endpoint).unwrap();
+        dealer.send("request").unwrap();
+        router.recv_multipart().unwrap();
+        beginning.iter().for_each(|text| router.send(part(text)).unwrap());
+        drop(dealer);
+        eventually("it is gone", || router.stats().is_empty());
+        // The socket has nobody left who would take more of it.
+        router.send(part("more")).unwrap();
+        router.send("the end").unwrap();
+        let totals = router.totals();
+        assert_eq!((totals.to_nobody, totals.sent, totals.dropped), (count, 0, 0), "{beginning:?}");
     }
 }
 

@@ -230,6 +230,8 @@ macro_rules! makers {
 makers! {
     pair Pair publisher Pub subscriber Sub xpub XPub xsub XSub req Req rep Rep dealer Dealer
     router Router push Push pull Pull
+    server Server client Client radio Radio dish Dish gather Gather scatter Scatter
+    peer PeerSocket channel Channel stream StreamSocket
 }
 
 /// Makes one test of a promise.

@@ -5,7 +5,7 @@ use ringmq::{AnySocket, SocketType};
 
 everywhere![a_socket_that_does_nothing_forgets_who_left, a_peer_that_was_ignored_is_forgotten,];
 
-const PAIRS: [(SocketType, SocketType); 11] = [
+const PAIRS: [(SocketType, SocketType); 19] = [
     (SocketType::Pair, SocketType::Pair),
     (SocketType::Push, SocketType::Pull),
     (SocketType::Pull, SocketType::Push),
@@ -17,6 +17,14 @@ const PAIRS: [(SocketType, SocketType); 11] = [
     (SocketType::XPub, SocketType::XSub),
     (SocketType::Sub, SocketType::Pub),
     (SocketType::XSub, SocketType::XPub),
+    (SocketType::Client, SocketType::Server),
+    (SocketType::Server, SocketType::Client),
+    (SocketType::Radio, SocketType::Dish),
+    (SocketType::Dish, SocketType::Radio),
+    (SocketType::Scatter, SocketType::Gather),
+    (SocketType::Gather, SocketType::Scatter),
+    (SocketType::Peer, SocketType::Peer),
+    (SocketType::Channel, SocketType::Channel),
 ];
 
 fn make(harness: &Harness, socket_type: SocketType) -> AnySocket {

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod accept_filters;
 mod again;
 mod attending;
 mod auth;
@@ -12,20 +13,26 @@ mod backends;
 mod bad_input;
 mod closing;
 mod conflate;
+mod connection_words;
 mod departures;
 mod descriptors;
 mod ending;
+mod ending_within_calls;
 mod endpoints;
+mod event_fd;
 mod example_patterns;
 mod examples;
 mod exhaustion;
 mod extremes;
 mod fast_path;
 mod figures;
+mod floods;
 mod flushing;
 mod foreign;
 mod forking;
 mod futures;
+mod given_listeners;
+mod groups;
 mod guide;
 mod handover;
 mod harness;
@@ -41,6 +48,7 @@ mod limits;
 mod linger;
 mod log_lines;
 mod monitoring;
+mod option_cases;
 mod option_table;
 mod options;
 mod pair;
@@ -60,8 +68,13 @@ mod resubscribe;
 mod router;
 #[cfg(target_os = "linux")]
 mod services;
+mod single_frames;
+mod socks;
+mod stream_sockets;
 #[cfg(feature = "futures")]
 mod streaming;
+mod subscription_limits;
+mod subscriptions_not_taken;
 mod texts;
 mod threads;
 #[cfg(all(unix, feature = "tokio"))]
@@ -69,6 +82,8 @@ mod tokio_tasks;
 mod tuning;
 mod turns;
 mod unflagged;
+mod waiting_bytes;
+mod waiting_room;
 mod wakeups;
 mod wishes;
 mod within;

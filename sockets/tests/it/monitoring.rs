@@ -51,12 +51,19 @@ fn a_server_sees_a_client_come_and_go(harness: &Harness) {
     let endpoint = pull.bind(&harness.anywhere()).unwrap();
     let (name, event) = next(&monitor);
     assert_eq!(name, "listening");
-    assert!(matches!(event, MonitorEvent::Listening { endpoint: at } if *at == *endpoint));
+    assert!(matches!(event, MonitorEvent::Listening { endpoint: at, .. } if *at == *endpoint));
     push.connect(&endpoint).unwrap();
     let (name, event) = next(&monitor);
     assert_eq!(name, "accepted");
-    assert!(matches!(event, MonitorEvent::Accepted { endpoint: at, .. } if *at == *endpoint));
+    let MonitorEvent::Accepted { endpoint: at, descriptor, .. } = event else {
+        panic!("{event:?}")
+    };
+    assert_eq!(*at, *endpoint);
     expect(&monitor, &["handshake"]);
+    push.send("from there").unwrap();
+    let peer = pull.recv().unwrap().peer().unwrap();
+    assert_eq!(peer.descriptor(), descriptor);
+    assert!(descriptor.is_some());
     drop(push);
     let (_, event) = next(&monitor);
     let MonitorEvent::Disconnected { reason, .. } = event else { panic!("{event:?}") };

@@ -43,7 +43,7 @@ fn what_can_be_received_is_readable_until_it_is(harness: &Harness) {
     assert_ne!(first, second);
     assert_eq!(now(&poller), []);
     push.send_multipart(["a", "b"]).unwrap();
-    let readable = [Ready { key: first, readable: true, writable: false, closed: false }];
+    let readable = [Ready { key: first, readable: true, writable: false, ..Ready::default() }];
     assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), readable);
     assert_eq!(now(&poller), readable, "it stays");
     one.recv().unwrap();
@@ -74,7 +74,7 @@ fn room_is_writable(harness: &Harness) {
     let key = poller.add(&push, Interest::BOTH);
     assert_eq!(now(&poller), [], "there is no peer");
     harness.join(&pull, &push);
-    let writable = [Ready { key, readable: false, writable: true, closed: false }];
+    let writable = [Ready { key, readable: false, writable: true, ..Ready::default() }];
     assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), writable);
     let mut sent = 0;
     // On a slow machine there may be room again as soon as the wait was in vain.
@@ -114,7 +114,7 @@ fn a_publisher_that_drops_nothing_is_writable_when_nobody_is_full(harness: &Harn
         eventually("it knows the topics", || publisher.topics() == 2);
         let poller = Poller::new();
         let key = poller.add(&publisher, Interest::WRITABLE);
-        let writable = [Ready { key, readable: false, writable: true, closed: false }];
+        let writable = [Ready { key, readable: false, writable: true, ..Ready::default() }];
         assert_eq!(now(&poller), writable);
         let message = || [b"slow".to_vec(), vec![1; 1 << 20]];
         let mut sent = 0;
@@ -142,8 +142,8 @@ fn a_lock_step_socket_is_ready_for_its_next_step_only(harness: &Harness) {
     harness.join(&rep, &req);
     let poller = Poller::new();
     let (asks, answers) = (poller.add(&req, Interest::BOTH), poller.add(&rep, Interest::BOTH));
-    let readable = |key| vec![Ready { key, readable: true, writable: false, closed: false }];
-    let writable = |key| vec![Ready { key, readable: false, writable: true, closed: false }];
+    let readable = |key| vec![Ready { key, readable: true, writable: false, ..Ready::default() }];
+    let writable = |key| vec![Ready { key, readable: false, writable: true, ..Ready::default() }];
     for _ in 0..3 {
         assert_eq!(poller.wait(Some(PATIENCE)).unwrap(), writable(asks));
         req.send("question").unwrap();
@@ -198,7 +198,7 @@ fn some_types_never_are_or_always(harness: &Harness) {
     let ready = now(&poller);
     assert_eq!(
         ready,
-        always.map(|key| Ready { key, readable: false, writable: true, closed: false })
+        always.map(|key| Ready { key, readable: false, writable: true, ..Ready::default() })
     );
     router.set_mandatory(true).unwrap();
     assert_eq!(now(&poller).len(), 1, "a mandatory ROUTER needs a peer");
@@ -222,11 +222,11 @@ fn interests_change(harness: &Harness) {
     b.send("hello").unwrap();
     let poller = Poller::new();
     let key = poller.add(&a, Interest::READABLE);
-    assert_eq!(now(&poller), [Ready { key, readable: true, writable: false, closed: false }]);
+    assert_eq!(now(&poller), [Ready { key, readable: true, writable: false, ..Ready::default() }]);
     assert!(poller.modify(key, Interest::WRITABLE));
-    assert_eq!(now(&poller), [Ready { key, readable: false, writable: true, closed: false }]);
+    assert_eq!(now(&poller), [Ready { key, readable: false, writable: true, ..Ready::default() }]);
     assert!(poller.modify(key, Interest::BOTH));
-    assert_eq!(now(&poller), [Ready { key, readable: true, writable: true, closed: false }]);
+    assert_eq!(now(&poller), [Ready { key, readable: true, writable: true, ..Ready::default() }]);
     assert!(poller.modify(key, Interest::default()));
     assert_eq!(now(&poller), []);
     assert!(poller.remove(key));
@@ -397,7 +397,7 @@ mod descriptors {
             let waiting = scope.spawn(|| poller.wait(Some(PATIENCE)));
             writer.write_all(b"x").unwrap();
             let ready = waiting.join().unwrap().unwrap();
-            assert_eq!(ready, [Ready { key, readable: true, writable: false, closed: false }]);
+            assert_eq!(ready, [Ready { key, readable: true, writable: false, ..Ready::default() }]);
         });
         (&reader).read_exact(&mut [0; 1]).unwrap();
         assert_eq!(now(&poller), []);
@@ -423,7 +423,19 @@ mod descriptors {
         let writable = add(&poller, &writer, Interest::WRITABLE);
         assert_eq!(
             now(&poller)[0],
-            Ready { key: writable, readable: false, writable: true, closed: false }
+            Ready { key: writable, readable: false, writable: true, ..Ready::default() }
         );
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_descriptor_that_is_at_fault_is_told_whatever_was_asked_for() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let poller = Poller::new();
+    let key = poller.add_fd(&writer, Interest::READABLE);
+    assert_eq!(poller.wait(Some(Duration::ZERO)).unwrap(), []);
+    drop(reader);
+    let ready = poller.wait(None).unwrap();
+    assert_eq!((ready.len(), ready[0].key, ready[0].failed), (1, key, true));
 }

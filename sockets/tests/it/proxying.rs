@@ -17,6 +17,7 @@ everywhere![
     a_proxy_counts,
     a_rep_can_control,
     a_socket_can_be_its_own_far_end,
+    a_rep_can_be_its_own_far_end,
     a_capture_without_a_peer_holds_nothing_up,
     a_capture_that_is_full_misses_whole_messages,
     a_control_that_cannot_answer_is_obeyed,
@@ -252,6 +253,20 @@ fn a_rep_can_control(harness: &Harness) {
 
 fn a_socket_can_be_its_own_far_end(harness: &Harness) {
     let (echo, client) = (harness.router(), harness.dealer());
+    harness.join(&echo, &client);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| proxy(&echo, &echo));
+        for number in 0..10u8 {
+            client.send([number]).unwrap();
+            assert_eq!(client.recv().unwrap(), [number]);
+        }
+        harness.context.shutdown();
+        assert!(running.join().unwrap().is_err());
+    });
+}
+
+fn a_rep_can_be_its_own_far_end(harness: &Harness) {
+    let (echo, client) = (harness.rep(), harness.req());
     harness.join(&echo, &client);
     std::thread::scope(|scope| {
         let running = scope.spawn(|| proxy(&echo, &echo));

@@ -37,8 +37,55 @@ impl Wire {
         Some(Self { stream, ahead: Vec::new() })
     }
 
+    /// Does the handshake, as a socket of that type.
+    pub(crate) fn greet(&mut self, socket_type: &str) {
+        self.write(&hello(socket_type));
+        self.read_exactly(greeting().len());
+        let (flags, _ready) = self.read_frame();
+        assert_eq!(flags, 4);
+    }
+
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Writes as much as the other end takes before it ends the connection.
+    pub(crate) fn write_what_is_taken(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// Reads all that comes until the end.
+    pub(crate) fn read_to_end(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut all = std::mem::take(&mut self.ahead);
+        self.stream.read_to_end(&mut all).map(|_| all)
+    }
+
+    /// Reads the next frame: its flags and its body.
+    pub(crate) fn read_frame(&mut self) -> (u8, Vec<u8>) {
+        let [flags, short] = self.read_exactly(2)[..] else { unreachable!() };
+        let mut len = usize::from(short);
+        if flags & 2 != 0 {
+            let mut rest = vec![short];
+            rest.extend(self.read_exactly(7));
+            len = rest.iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
+        }
+        (flags & !2, self.read_exactly(len))
+    }
+
+    /// Reads so many bytes.
+    pub(crate) fn read_exactly(&mut self, len: usize) -> Vec<u8> {
+        while self.ahead.len() < len {
+            let mut more = vec![0; 1 << 16];
+            let count = self.stream.read(&mut more).unwrap();
+            assert!(count > 0, "the connection has ended");
+            self.ahead.extend_from_slice(&more[..count]);
+        }
+        self.ahead.drain(..len).collect()
+    }
+
+    /// Writes as long as the other end is there and listens; whether all of it was.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
     }
 
     /// Reads until those bytes have come, and them.

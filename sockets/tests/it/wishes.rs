@@ -10,6 +10,7 @@ everywhere![
     a_verboser_one_hears_of_every_cancellation_by_departure,
     only_a_wish_says_whom_to_apply_it_to,
     a_cancelled_wish_is_not_cancelled_again,
+    the_last_value_is_for_the_one_who_has_asked,
 ];
 
 over_wires![a_wish_is_not_applied_to_the_next_peer_of_a_connect];
@@ -198,4 +199,35 @@ fn only_a_wish_says_whom_to_apply_it_to(harness: &Harness) {
     xpub.apply_subscription(false, "granted").unwrap();
     xpub.send("granted").unwrap();
     assert_eq!(asking.recv().unwrap(), "granted");
+}
+
+fn the_last_value_is_for_the_one_who_has_asked(harness: &Harness) {
+    let xpub = publisher(harness, |xpub| xpub.set_manual_last_value(true));
+    let early = asking_xsub(harness, &xpub, &["t"]);
+    recv_all(&xpub, &["\x01t"]);
+    xpub.apply_subscription(true, "t").unwrap();
+    let late = asking_xsub(harness, &xpub, &["t"]);
+    recv_all(&xpub, &["\x01t"]);
+    xpub.apply_subscription(true, "t").unwrap();
+    // All frames of it, and of the next none.
+    xpub.send_multipart(["t last", "value"]).unwrap();
+    xpub.send("t news").unwrap();
+    for expected in ["t last", "value", "t news"] {
+        assert_eq!(late.recv().unwrap(), expected);
+    }
+    assert_eq!(early.recv().unwrap(), "t news");
+    // What the last one has not subscribed to is for nobody.
+    asks(&late, "u");
+    recv_all(&xpub, &["\x01u"]);
+    xpub.send("u last").unwrap();
+    // Nor is what one has asked for who has left.
+    let gone = asking_xsub(harness, &xpub, &["t"]);
+    recv_all(&xpub, &["\x01t"]);
+    drop(gone);
+    await_departure(&xpub, 2);
+    xpub.send("t for nobody").unwrap();
+    xpub.send("t more").unwrap();
+    for xsub in [&early, &late] {
+        assert_eq!(xsub.recv().unwrap(), "t more");
+    }
 }

@@ -1,7 +1,7 @@
 //! ZAP handlers: how they are asked, what is made of their answers, and of those that give none.
 
 use crate::auth::{code, failure, plain_client, property, status};
-use crate::harness::{GLANCE, Harness, await_kind, eventually, over_wires, patient};
+use crate::harness::{Address, GLANCE, Harness, await_kind, eventually, over_wires, patient};
 use crate::raw::{Wire, greeting};
 use ringmq::{Context, Multipart, Push, Rep, Router};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +18,7 @@ over_wires![
     a_domain_that_is_enforced_lets_nobody_in_unasked,
     answers_about_peers_that_are_gone_harm_nobody,
     a_handler_that_goes_leaves_nobody_waiting,
+    what_lingers_is_judged_by_the_handler,
 ];
 
 /// The frames of a message.
@@ -282,4 +283,34 @@ fn a_handler_that_goes_leaves_nobody_waiting(harness: &Harness) {
     assert_eq!(status(failure(&monitor)), 300);
     // There is nobody to ask any more, and the domain is not enforced.
     assert_eq!(server.recv().unwrap(), "patient");
+}
+
+/// A socket that has the handler judge whom it connects to is closed before there is anybody.
+fn what_lingers_is_judged_by_the_handler(harness: &Harness) {
+    let address = Address::new(harness);
+    let context = zap_context(harness);
+    let (thread, asked) = zap_handler(&context, |question| match &question[6][..] {
+        b"alice" => zap_reply(question, "200", "queen"),
+        _ => zap_reply(question, "300", ""),
+    });
+    let push = patient(context.push().unwrap());
+    push.set_plain_server(true).unwrap();
+    push.set_linger(None).unwrap();
+    push.connect(&address.endpoint).unwrap();
+    push.send("late").unwrap();
+    drop(push);
+    for (name, arrives) in [("mallory", false), ("alice", true)] {
+        let before = asked.lock().unwrap().len();
+        let pull = harness.pull();
+        pull.set_plain_username(name).unwrap();
+        pull.set_plain_password("").unwrap();
+        address.bind(&pull);
+        eventually("the handler is asked", || asked.lock().unwrap().len() > before);
+        match arrives {
+            true => assert_eq!(pull.recv().unwrap(), "late"),
+            false => assert!(pull.try_recv().unwrap_err().is_would_block()),
+        }
+    }
+    context.term();
+    thread.join().unwrap();
 }

@@ -15,12 +15,16 @@ mod system;
 mod system;
 
 pub use listen::{IpcGuard, listen, start_connect, tune_stream};
+use system::is_member;
 pub(crate) use system::{describe, unix_peer};
 
+use crate::address::RemoteEnd;
 use crate::endpoint::{IpcEndpoint, Text};
 use crate::error::{BindError, EndpointError, OptionError};
+use crate::options::IpcPeerRule;
 use crate::owner::LinkOptions;
 use crate::transport::{FirstStep, Listening, Transport};
+use ringmq_engine::UnixPeer;
 use socket2::Socket;
 
 impl Transport for IpcEndpoint {
@@ -34,7 +38,11 @@ impl Transport for IpcEndpoint {
 
     fn listen(&self, options: &LinkOptions) -> Result<Listening, BindError> {
         let (socket, resolved, guard) = listen(self, &options.ipc)?;
-        Ok(Listening { socket, resolved, guard: Some(Box::new(guard)), tune: Self::tune })
+        Ok(Listening::new::<Self>(socket, resolved, Some(Box::new(guard))))
+    }
+
+    fn adopt(&self, listener: Socket) -> Result<Listening, BindError> {
+        Listening::adopted(listener, self, |address| address.is_unix())
     }
 
     fn dial(&self, options: &LinkOptions) -> FirstStep<'_> {
@@ -44,7 +52,21 @@ impl Transport for IpcEndpoint {
         }
     }
 
+    fn admits(peer: &RemoteEnd, options: &LinkOptions) -> bool {
+        let rules = &options.ipc.accepts;
+        let fits = |peer: UnixPeer| rules.iter().any(|rule| is_fit(*rule, peer));
+        rules.is_empty() || peer.unix_peer.is_some_and(fits)
+    }
+
     fn tune(accepted: &Socket, options: &LinkOptions) -> Result<(), OptionError> {
         tune_stream(accepted, &options.ipc)
+    }
+}
+
+fn is_fit(rule: IpcPeerRule, peer: UnixPeer) -> bool {
+    match rule {
+        IpcPeerRule::Process(pid) => peer.pid == Some(pid),
+        IpcPeerRule::User(uid) => peer.uid == uid,
+        IpcPeerRule::Group(gid) => peer.gid == gid || is_member(peer.uid, gid),
     }
 }

@@ -37,6 +37,15 @@ pub(crate) fn describe(address: &SockAddr) -> Option<String> {
     })
 }
 
+/// Whether a user is a member of a group beside his own.
+pub(super) fn is_member(uid: u32, gid: u32) -> bool {
+    use nix::unistd::{Gid, Group, Uid, User};
+
+    let Ok(Some(group)) = Group::from_gid(Gid::from_raw(gid)) else { return false };
+    let Ok(Some(user)) = User::from_uid(Uid::from_raw(uid)) else { return false };
+    group.mem.contains(&user.name)
+}
+
 /// The process that connected, or that listens.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn unix_peer(stream: &Socket) -> Option<UnixPeer> {

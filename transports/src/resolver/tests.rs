@@ -83,7 +83,7 @@ fn there_are_no_more_threads_than_may_be() {
     // All of them end but for one.
     let shared = &held.resolver.shared;
     while shared.lock().threads > 1 || shared.lock().idle == 0 {
-        thread::yield_now();
+        std::thread::yield_now();
     }
     assert!(shared.lock().names.is_empty());
 }

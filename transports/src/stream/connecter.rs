@@ -9,13 +9,14 @@
 //! on another thread, anew for each attempt. What is needed to connect is made of the endpoint's text when
 //! it is needed, and not kept while connected: there may be thousands of connecters.
 
-use super::dial::{Dial, Dialed};
-use crate::address::{RemoteEnd, share};
+use super::dial::{Dial, Dialed, ProxyRequest};
+use crate::address::{RemoteEnd, descriptor, share};
 use crate::backoff::Backoff;
-use crate::endpoint::{Endpoint, TcpEndpoint};
-use crate::error::ResolveError;
+use crate::endpoint::{Endpoint, TcpAddress, TcpEndpoint};
+use crate::error::{EndpointError, ResolveError};
 use crate::owner::{LinkOptions, Settings};
 use crate::resolver::{PendingLookup, Resolver};
+use crate::tcp::socks::SocksHandshake;
 use crate::transport::FirstStep;
 use ringmq_engine::{
     Completion, ConnectFailure, Connection, Cx, DetachedPipe, DisconnectReason, DropReason,
@@ -28,7 +29,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const RETRY: TimerKind = 0;
 const LINGER: TimerKind = 1;
@@ -53,7 +54,10 @@ enum ConnecterState {
 
 /// Where an attempt goes.
 struct Target {
+    /// What is connected to: the endpoint's, or a proxy that connects to that.
     endpoint: Endpoint,
+    /// What that proxy is asked for.
+    proxied: Option<TcpAddress>,
     /// Addresses that were not tried yet.
     addresses: VecDeque<SocketAddr>,
     /// All those of this attempt that were tried have refused.
@@ -61,8 +65,21 @@ struct Target {
 }
 
 impl Target {
-    fn new(endpoint: Endpoint) -> Box<Self> {
-        Box::new(Self { endpoint, addresses: VecDeque::new(), refused: true })
+    /// Where the attempts to connect to an endpoint go.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with the proxy.
+    fn new(text: &str, options: &LinkOptions) -> Result<Box<Self>, EndpointError> {
+        let endpoint = Endpoint::parse_connect(text)?;
+        let (endpoint, proxied) = match (endpoint, &options.tcp.socks_proxy) {
+            (Endpoint::Tcp(peer), Some(proxy)) => {
+                let (proxy, peer) = peer.through(proxy)?;
+                (Endpoint::Tcp(proxy), Some(peer))
+            }
+            (endpoint, _) => (endpoint, None),
+        };
+        let addresses = VecDeque::new();
+        Ok(Box::new(Self { endpoint, proxied, addresses, refused: true }))
     }
 }
 
@@ -75,6 +92,8 @@ pub(crate) struct Connecter {
     resolver: Arc<Resolver>,
     /// How long attempts have waited, since one was of use.
     backoff: Option<Box<Backoff>>,
+    /// When the last connection was made.
+    since: Option<Instant>,
     /// Where the attempt goes that is made or prepared.
     target: Option<Box<Target>>,
     /// The socket's pipe, unless a session has it or the socket wants one only per connection. Boxed,
@@ -104,6 +123,7 @@ pub fn connect(
         owner,
         resolver,
         backoff: None,
+        since: None,
         target: None,
         detached: pipe.map(DetachedPipe::new).map(Box::new),
         state: ConnecterState::Waiting,
@@ -128,8 +148,8 @@ impl Connecter {
     fn attempt(&mut self, cx: &mut Cx<'_>) {
         let target = match self.target.take() {
             Some(target) => target,
-            None => match Endpoint::parse_connect(&self.text) {
-                Ok(endpoint) => Target::new(endpoint),
+            None => match Target::new(&self.text, &self.settings.options) {
+                Ok(target) => target,
                 Err(error) => {
                     return self.failed(cx, &error.to_string(), ConnectFailure::Other);
                 }
@@ -182,8 +202,16 @@ impl Connecter {
     }
 
     fn dial(&mut self, cx: &mut Cx<'_>, socket: Arc<Socket>, address: SockAddr) {
-        let timeout = self.settings.options.tcp.connect_timeout;
-        let dial = Dial { socket, address, timeout, connecter: cx.token };
+        let LinkOptions { tcp, zmtp, .. } = &*self.settings.options;
+        let proxied = self.target.as_ref().and_then(|target| target.proxied.as_ref());
+        let proxy = proxied.map(|peer| {
+            ProxyRequest::new(
+                SocksHandshake::new(peer, tcp.socks_login.clone()),
+                zmtp.handshake_timeout,
+            )
+        });
+        let dial =
+            Dial { socket, address, timeout: tcp.connect_timeout, proxy, connecter: cx.token };
         self.state = ConnecterState::Dialing(cx.add(Box::new(dial)));
     }
 
@@ -192,7 +220,7 @@ impl Connecter {
             return;
         }
         match dialed.result {
-            Ok(()) => self.connected(cx, dialed.socket),
+            Ok(()) => self.connected(cx, dialed.socket, dialed.early),
             Err(error) => {
                 // Closed before anything else is tried.
                 drop(dialed.socket);
@@ -204,7 +232,7 @@ impl Connecter {
         }
     }
 
-    fn connected(&mut self, cx: &mut Cx<'_>, socket: Arc<Socket>) {
+    fn connected(&mut self, cx: &mut Cx<'_>, socket: Arc<Socket>, early: Vec<u8>) {
         let remote = RemoteEnd::of(&socket);
         let same = remote.endpoint == *self.text;
         let connection = Connection {
@@ -214,10 +242,11 @@ impl Connecter {
             peer: if same { self.text.clone() } else { remote.endpoint.into() },
             peer_address: remote.address.map(share),
             unix_peer: remote.unix_peer,
+            descriptor: Some(descriptor(&socket)),
             ..Connection::default()
         };
-        let Connection { endpoint, peer, .. } = connection.clone();
-        self.owner.event(MonitorEvent::Connected { endpoint, peer });
+        let Connection { endpoint, peer, descriptor, .. } = connection.clone();
+        self.owner.event(MonitorEvent::Connected { endpoint, peer, descriptor });
         cx.cancel_timer(LINGER);
         // The next attempt looks it up anew.
         self.target = None;
@@ -228,8 +257,11 @@ impl Connecter {
             connection: Arc::new(connection),
             pipe: self.detached.take().map(|pipe| *pipe),
             discard_inbound: self.settings.options.discard_inbound,
+            max_waiting_bytes: self.settings.options.max_waiting_bytes,
+            early,
             parent: cx.token,
         });
+        self.since = Some(cx.now);
         self.state = ConnecterState::Connected(cx.add(Box::new(session)));
     }
 
@@ -238,8 +270,9 @@ impl Connecter {
             return; // Told already: it has panicked as it told others.
         }
         self.state = ConnecterState::Waiting;
+        let stood = self.since.map_or(Duration::ZERO, |since| cx.now.duration_since(since));
         if end.established {
-            self.backoff = None;
+            self.backoff.take_if(|backoff| backoff.is_outlasted(stood));
         }
         if let Some(mut pipe) = end.pipe {
             pipe.install(&cx.io.notifier(), cx.token.key());
@@ -386,9 +419,13 @@ impl Handler for Connecter {
                 self.look_for_close(cx);
             }
             // Of a session that is gone.
-            Notice::Burst | Notice::Lend | Notice::Reclaim | Notice::Authenticated(_) => {}
+            Notice::Burst
+            | Notice::Lend
+            | Notice::Reclaim
+            | Notice::Refuse(_)
+            | Notice::Authenticated(_) => {}
             // The end of the session says whether there was one.
-            Notice::SessionEstablished(_) => {}
+            Notice::SessionGreeted(_) | Notice::SessionEstablished(_) => {}
             Notice::Close => self.stop_wanted(cx),
             Notice::Abandon => self.abandon(cx),
             Notice::SessionEnded(end) => self.session_ended(cx, *end),

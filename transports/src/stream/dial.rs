@@ -1,17 +1,22 @@
-//! One attempt to connect: a socket, an address, a deadline. Runs on an I/O thread and reports to
-//! its connecter.
+//! One attempt to connect: a socket, an address, a deadline, and perhaps a proxy at that address that is asked
+//! to connect further. Runs on an I/O thread and reports to its connecter.
 //!
 //! A connection that leads back to its own socket is none. tcp makes one when nobody listens at a port that
 //! the system also chooses local ports from, as soon as it happens to choose that one: both ends then are
 //! the same. (A Unix socket has to be listened on.)
 
-use ringmq_engine::{Completion, Cx, Handler, Notice, TimerKind, Token};
+use crate::tcp::socks::{SocksError, SocksHandshake, SocksStep};
+use bytes::Bytes;
+use ringmq_engine::{
+    Batch, BatchPart, Completion, Cx, Ended, Handler, Notice, Receive, Stream, TimerKind, Token,
+};
 use ringmq_pipe::Section;
 use socket2::{SockAddr, Socket};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 const DEADLINE: TimerKind = 0;
 
@@ -19,6 +24,8 @@ const DEADLINE: TimerKind = 0;
 pub(crate) struct Dialed {
     pub(crate) socket: Arc<Socket>,
     pub(crate) result: io::Result<()>,
+    /// What the peer has said already, through a proxy.
+    pub(crate) early: Vec<u8>,
 }
 
 /// See the [module's documentation](self).
@@ -27,7 +34,35 @@ pub(crate) struct Dial {
     pub(crate) address: SockAddr,
     /// How long it may take; `None` leaves that to the system.
     pub(crate) timeout: Option<Duration>,
+    /// What is at the address is a proxy, and how it is asked.
+    pub(crate) proxy: Option<Box<ProxyRequest>>,
     pub(crate) connecter: Token,
+}
+
+/// A proxy that is asked for a connection.
+pub(crate) struct ProxyRequest {
+    handshake: SocksHandshake,
+    /// How long it may take to answer.
+    timeout: Option<Duration>,
+    /// What was found in the bytes that have come.
+    found: Option<Result<SocksStep, SocksError>>,
+}
+
+impl ProxyRequest {
+    pub(crate) fn new(handshake: SocksHandshake, timeout: Option<Duration>) -> Box<Self> {
+        Box::new(Self { handshake, timeout, found: None })
+    }
+}
+
+impl From<SocksError> for io::Error {
+    fn from(error: SocksError) -> Self {
+        let kind = if error.is_refusal() {
+            io::ErrorKind::ConnectionRefused
+        } else {
+            io::ErrorKind::Other
+        };
+        Self::new(kind, error)
+    }
 }
 
 /// Whether these are the ends of a connection that leads from a socket to itself.
@@ -66,12 +101,72 @@ impl Dial {
         Err(io::Error::new(io::ErrorKind::ConnectionRefused, why))
     }
 
-    fn report(&self, cx: &mut Cx<'_>, result: io::Result<()>) {
+    fn report(&mut self, cx: &mut Cx<'_>, result: io::Result<Vec<u8>>) {
+        // A proxy that says more, or the end of a send, is nobody's news any more.
+        self.proxy = None;
         // First this handler leaves, so that its backend has let go of the socket when the
         // connecter makes a session of it.
         cx.finish();
-        let dialed = Dialed { socket: self.socket.clone(), result };
+        let (result, early) = match result {
+            Ok(early) => (Ok(()), early),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        let dialed = Dialed { socket: self.socket.clone(), result, early };
         cx.tell(self.connecter, Notice::Custom(Box::new(dialed)));
+    }
+
+    /// The connection is there: to the peer, or to the proxy, which is greeted.
+    fn connected(&mut self, cx: &mut Cx<'_>, result: io::Result<()>) {
+        let proxy = match (result.and_then(|()| self.check()), &self.proxy) {
+            (Err(error), _) => return self.report(cx, Err(error)),
+            (Ok(()), None) => return self.report(cx, Ok(Vec::new())),
+            (Ok(()), Some(proxy)) => proxy,
+        };
+        if self.timeout.is_none() {
+            let patience = proxy.timeout.and_then(|timeout| cx.now.checked_add(timeout));
+            cx.arrange_timer(DEADLINE, patience);
+        }
+        let greeting = proxy.handshake.greeting();
+        self.say(cx, greeting);
+    }
+
+    /// Sends to the proxy and awaits what it answers.
+    fn say(&self, cx: &mut Cx<'_>, bytes: Zeroizing<Vec<u8>>) {
+        let mut batch = Batch::default();
+        batch.push(BatchPart::Bytes { bytes: Bytes::from_owner(bytes), messages: 0 });
+        let stream = Stream::from(self.socket.clone());
+        cx.backend.send(cx.token, &stream, batch);
+        cx.backend.receive(cx.token, &stream, Receive::Once);
+    }
+
+    fn sent(&mut self, cx: &mut Cx<'_>, mut batch: Batch, result: io::Result<usize>) {
+        if self.proxy.is_none() {
+            return;
+        }
+        match result {
+            Ok(bytes) => {
+                batch.advance(bytes);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return self.report(cx, Err(error)),
+        }
+        if !batch.is_empty() {
+            cx.backend.send(cx.token, &Stream::from(self.socket.clone()), batch);
+        }
+    }
+
+    fn receive_ended(&mut self, cx: &mut Cx<'_>, ended: Ended) {
+        let Some(proxy) = &self.proxy else { return };
+        match ended {
+            // What is read from now on may be the peer's.
+            Ended::Stopped if !matches!(proxy.found, None | Some(Ok(SocksStep::Await))) => {}
+            Ended::Stopped => {
+                let stream = Stream::from(self.socket.clone());
+                cx.backend.receive(cx.token, &stream, Receive::Once);
+            }
+            Ended::Eof => self.report(cx, Err(SocksError::HungUp.into())),
+            Ended::Failed(error) => self.report(cx, Err(error)),
+        }
     }
 }
 
@@ -82,8 +177,27 @@ impl Handler for Dial {
     }
 
     fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
-        if let Completion::Connected(result) = completion {
-            self.report(cx, result.and_then(|()| self.check()));
+        match completion {
+            Completion::Connected(result) => self.connected(cx, result),
+            Completion::Sent(batch, result) => self.sent(cx, batch, result),
+            Completion::ReceiveEnded(ended) => self.receive_ended(cx, ended),
+            _ => {} // Never asked for.
+        }
+    }
+
+    fn received(&mut self, _: Instant, bytes: &[u8]) {
+        if let Some(proxy) = &mut self.proxy {
+            proxy.found = Some(proxy.handshake.take_in(bytes));
+        }
+    }
+
+    fn drive(&mut self, cx: &mut Cx<'_>) {
+        let Some(found) = self.proxy.as_mut().and_then(|proxy| proxy.found.take()) else { return };
+        match found {
+            Ok(SocksStep::Await) => {}
+            Ok(SocksStep::Send(bytes)) => self.say(cx, bytes),
+            Ok(SocksStep::Connected(early)) => self.report(cx, Ok(early)),
+            Err(error) => self.report(cx, Err(error.into())),
         }
     }
 

@@ -1,11 +1,11 @@
 //! The listener: accepts connections and makes a session of each. Runs on an I/O thread.
 
-use crate::address::{RemoteEnd, share};
+use crate::address::{RemoteEnd, descriptor, share};
 use crate::endpoint::Endpoint;
 use crate::error::BindError;
 use crate::owner::Settings;
 use crate::stream::visitors::Visitors;
-use crate::transport::{Listening, Tune};
+use crate::transport::{Admits, Listening, Tune};
 use ringmq_engine::{
     Completion, Connection, Cx, Handler, IoHandle, MonitorEvent, Notice, PeerLimit, Session,
     SessionOptions, SessionOwner, TimerKind, Token,
@@ -27,6 +27,7 @@ const BIND_STEP: Duration = Duration::from_millis(2);
 /// See the [module's documentation](self).
 pub(crate) struct Listener {
     socket: Arc<Socket>,
+    admits: Admits,
     tune: Tune,
     endpoint: Arc<str>,
     settings: Settings,
@@ -62,6 +63,20 @@ pub fn bind(
     Ok(BoundListener { listening, endpoint, settings })
 }
 
+/// Listens on what somebody else has bound, and gives away.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn adopt(
+    endpoint: &Endpoint,
+    listener: Socket,
+    settings: Settings,
+) -> Result<BoundListener, BindError> {
+    let mut listening = endpoint.adopt(listener)?;
+    let endpoint = std::mem::take(&mut listening.resolved).into();
+    Ok(BoundListener { listening, endpoint, settings })
+}
+
 impl BoundListener {
     /// The endpoint, resolved.
     pub fn endpoint(&self) -> &Arc<str> {
@@ -70,9 +85,11 @@ impl BoundListener {
 
     /// Starts to accept, for `owner`; returns the listener's name. Does not block.
     pub fn listen(self, owner: Arc<dyn SessionOwner>, io: &IoHandle) -> Token {
-        let Self { listening: Listening { socket, guard, tune, .. }, endpoint, settings } = self;
+        let Self { listening, endpoint, settings } = self;
+        let Listening { socket, guard, admits, tune, .. } = listening;
         io.add(Box::new(Listener {
             socket: Arc::new(socket),
+            admits,
             tune,
             endpoint,
             settings,
@@ -106,8 +123,16 @@ fn patiently<T>(
 impl Listener {
     fn accepted(&mut self, cx: &mut Cx<'_>, socket: Socket) {
         let remote = RemoteEnd::of(&socket);
+        if !(self.admits)(&remote, &self.settings.options) {
+            let why = format!("{} is none of those who may come", remote.endpoint);
+            let (kind, endpoint) = (io::ErrorKind::PermissionDenied, self.endpoint.clone());
+            let error = Arc::new(io::Error::new(kind, why));
+            return self.owner.event(MonitorEvent::AcceptFailed { endpoint, error });
+        }
         let address = remote.address.map(share);
-        if let Some(limit) = self.visitors.refuse(&self.settings.options.limits, address.as_ref()) {
+        let full = || cx.io.is_overfull().then_some(PeerLimit::ContextBytes);
+        let limits = &self.settings.options.limits;
+        if let Some(limit) = self.visitors.refuse(limits, address.as_ref()).or_else(full) {
             let (endpoint, peer) = (self.endpoint.clone(), remote.endpoint.into());
             return self.owner.event(MonitorEvent::Refused { endpoint, peer, limit });
         }
@@ -117,6 +142,7 @@ impl Listener {
             peer: remote.endpoint.into(),
             peer_address: address.clone(),
             unix_peer: remote.unix_peer,
+            descriptor: Some(descriptor(&socket)),
             ..Connection::default()
         };
         if let Err(error) = (self.tune)(&socket, &self.settings.options) {
@@ -126,8 +152,8 @@ impl Listener {
                 move || tracing::warn!(%error, %endpoint, "cannot tune a connection"),
             );
         }
-        let Connection { endpoint, peer, .. } = connection.clone();
-        self.owner.event(MonitorEvent::Accepted { endpoint, peer: peer.clone() });
+        let Connection { endpoint, peer, descriptor, .. } = connection.clone();
+        self.owner.event(MonitorEvent::Accepted { endpoint, peer: peer.clone(), descriptor });
         let session = Session::new(SessionOptions {
             stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
@@ -135,15 +161,17 @@ impl Listener {
             connection: Arc::new(connection),
             pipe: None,
             discard_inbound: self.settings.options.discard_inbound,
+            max_waiting_bytes: self.settings.options.max_waiting_bytes,
+            early: Vec::new(),
             parent: cx.token,
         });
-        let session = cx.add(Box::new(session));
-        self.visitors.came(session, peer, address);
-        if let Some((oldest, peer)) = self.visitors.too_slow(&self.settings.options.limits) {
+        if let Some((unlucky, peer)) = self.visitors.make_room(&self.settings.options.limits) {
             let (endpoint, limit) = (self.endpoint.clone(), PeerLimit::Handshakes);
             self.owner.event(MonitorEvent::Refused { endpoint, peer, limit });
-            cx.tell(oldest, Notice::Close);
+            cx.tell(unlucky, Notice::Close);
         }
+        let session = cx.add(Box::new(session));
+        self.visitors.came(session, peer, address);
     }
 
     fn accept_failed(&mut self, cx: &mut Cx<'_>, error: io::Error) {
@@ -163,7 +191,8 @@ impl Listener {
 
 impl Handler for Listener {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        self.owner.event(MonitorEvent::Listening { endpoint: self.endpoint.clone() });
+        let (endpoint, descriptor) = (self.endpoint.clone(), Some(descriptor(&self.socket)));
+        self.owner.event(MonitorEvent::Listening { endpoint, descriptor });
         cx.backend.accept(cx.token, &self.socket);
     }
 
@@ -183,6 +212,7 @@ impl Handler for Listener {
         match notice {
             Notice::Close => self.stop(cx, || Notice::Close),
             Notice::Abandon => self.stop(cx, || Notice::Abandon),
+            Notice::SessionGreeted(session) => self.visitors.greeted(session),
             Notice::SessionEstablished(session) => self.visitors.stays(session),
             Notice::SessionEnded(end) => self.visitors.left(end.session),
             _ => {} // Nobody tells a listener anything else.

@@ -3,4 +3,5 @@
 pub(crate) mod connecter;
 mod dial;
 pub(crate) mod listener;
+mod lots;
 mod visitors;

@@ -1,8 +1,26 @@
 //! The connections of a listener, counted, so that nobody keeps others from theirs.
+//!
+//! Handshakes under way are few, and whoever is one too many has to be given the place of another. Who that is
+//! must not be for those to say who open connections without end. So it is one
+//! * of the address that has the most handshakes under way, of IPv6 the network of 64 bits: one that has fewer
+//!   loses none, however many another one opens;
+//! * of these, of those whose greeting is all there or of the others, whichever are more: half a greeting costs
+//!   nothing, and whoever has sent all of it is not driven out by those who have not, nor the other way round;
+//! * of these, one drawn by lot, and not the one that comes. Were it the oldest, one that brings as many as there
+//!   are places while another is at its handshake would keep that out each time. So it gets in with a chance of
+//!   `(1 - 1/n)^k` each time that it comes, if there are `n` places and `k` others come meanwhile.
+//!
+//! What can still be done: from as many addresses as there are places, or from the same address with whole
+//! greetings (with half ones: before that of the honest peer is there), one who brings several times as many
+//! connections as there are places, while an honest peer is at its handshake, makes that peer come several times:
+//! `e^(k/n)` on average, which is 1.6 where half as many come as there are places. And who completes its handshakes
+//! is none of those that are counted here: the limits of connections are for them.
 
+use super::lots::Lots;
 use crate::options::BindLimits;
 use ringmq_engine::{PeerLimit, Token};
 use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 /// See the [module's documentation](self).
@@ -11,16 +29,39 @@ pub(super) struct Visitors {
     all: HashMap<Token, Visitor>,
     /// How many there are from each address.
     addresses: HashMap<Arc<str>, u32>,
-    /// Those whose handshake is not done, the oldest first.
-    unknown: BTreeMap<u64, Token>,
-    next: u64,
+    handshakes: PendingHandshakes,
+    random: fastrand::Rng,
 }
 
 struct Visitor {
     peer: Arc<str>,
     address: Option<Arc<str>>,
-    /// Its place among the unknown, as long as it is one of them.
-    place: Option<u64>,
+    /// Its handshake, until that is done, or was given up.
+    handshake: Option<PendingHandshake>,
+}
+
+/// A handshake under way.
+struct PendingHandshake {
+    /// Where its peer comes from.
+    origin: Arc<str>,
+    /// All of the peer's greeting is there.
+    greeted: bool,
+}
+
+/// The handshakes under way.
+#[derive(Default)]
+struct PendingHandshakes {
+    count: usize,
+    origins: HashMap<Arc<str>, PendingOfOrigin>,
+    /// The origins that have so many each.
+    by_count: BTreeMap<usize, Lots<Arc<str>>>,
+}
+
+/// The handshakes under way of one origin: whose greeting is not all there, and the others.
+#[derive(Default)]
+struct PendingOfOrigin {
+    silent: Lots<Token>,
+    greeted: Lots<Token>,
 }
 
 impl Visitors {
@@ -34,32 +75,56 @@ impl Visitors {
             return Some(PeerLimit::Connections);
         }
         let from_there = address.and_then(|address| self.addresses.get(address)).copied();
-        limits
-            .per_address
-            .is_some_and(|most| from_there.unwrap_or_default() >= most)
-            .then_some(PeerLimit::ConnectionsOfAddress)
+        if limits.per_address.is_some_and(|most| from_there.unwrap_or_default() >= most) {
+            return Some(PeerLimit::ConnectionsOfAddress);
+        }
+        (limits.handshakes == Some(0)).then_some(PeerLimit::Handshakes)
+    }
+
+    /// The one that has to go before another may come, and its peer, if as many as may be are at their
+    /// handshakes.
+    pub(super) fn make_room(&mut self, limits: &BindLimits) -> Option<(Token, Arc<str>)> {
+        if limits.handshakes.is_none_or(|most| self.handshakes.count < most as usize) {
+            return None;
+        }
+        let unlucky = self.handshakes.draw(&mut self.random)?;
+        self.forget_handshake(unlucky);
+        Some((unlucky, self.all.get(&unlucky)?.peer.clone()))
     }
 
     pub(super) fn came(&mut self, session: Token, peer: Arc<str>, address: Option<Arc<str>>) {
         if let Some(address) = &address {
             *self.addresses.entry(address.clone()).or_default() += 1;
         }
-        let place = self.next;
-        self.next += 1;
-        self.unknown.insert(place, session);
-        self.all.insert(session, Visitor { peer, address, place: Some(place) });
+        let origin = origin(address.as_ref());
+        self.handshakes.change(&origin, |origin| origin.silent.insert(session));
+        let handshake = Some(PendingHandshake { origin, greeted: false });
+        self.all.insert(session, Visitor { peer, address, handshake });
+    }
+
+    /// All of its peer's greeting is there.
+    pub(super) fn greeted(&mut self, session: Token) {
+        let visitor = self.all.get_mut(&session);
+        let Some(handshake) = visitor.and_then(|visitor| visitor.handshake.as_mut()) else {
+            return;
+        };
+        if !std::mem::replace(&mut handshake.greeted, true) {
+            self.handshakes.change(&handshake.origin, |origin| {
+                origin.silent.remove(&session);
+                origin.greeted.insert(session);
+            });
+        }
     }
 
     /// Its handshake is done.
     pub(super) fn stays(&mut self, session: Token) {
-        let place = self.all.get_mut(&session).and_then(|visitor| visitor.place.take());
-        place.map(|place| self.unknown.remove(&place));
+        self.forget_handshake(session);
     }
 
     pub(super) fn left(&mut self, session: Token) {
-        let Some(visitor) = self.all.remove(&session) else { return };
-        visitor.place.map(|place| self.unknown.remove(&place));
-        let Some(address) = visitor.address else { return };
+        self.forget_handshake(session);
+        let address = self.all.remove(&session).and_then(|visitor| visitor.address);
+        let Some(address) = address else { return };
         if let Some(count) = self.addresses.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
@@ -68,16 +133,13 @@ impl Visitors {
         }
     }
 
-    /// The one that has been at its handshake for longest, and its peer, if too many are: those who do it
-    /// quickly are never among the oldest for long, however many others only hold their place.
-    pub(super) fn too_slow(&mut self, limits: &BindLimits) -> Option<(Token, Arc<str>)> {
-        if limits.handshakes.is_none_or(|most| self.unknown.len() <= most as usize) {
-            return None;
-        }
-        let (_, oldest) = self.unknown.pop_first()?;
-        let visitor = self.all.get_mut(&oldest)?;
-        visitor.place = None;
-        Some((oldest, visitor.peer.clone()))
+    fn forget_handshake(&mut self, session: Token) {
+        let visitor = self.all.get_mut(&session);
+        let Some(handshake) = visitor.and_then(|visitor| visitor.handshake.take()) else { return };
+        self.handshakes.change(&handshake.origin, |origin| {
+            let lots = if handshake.greeted { &mut origin.greeted } else { &mut origin.silent };
+            lots.remove(&session);
+        });
     }
 
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Token> {
@@ -85,64 +147,56 @@ impl Visitors {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
+/// Where a peer comes from: its address, or the network that whoever has one IPv6 address usually has. Those of
+/// whom the system does not tell are one.
+fn origin(address: Option<&Arc<str>>) -> Arc<str> {
+    let Some(address) = address else { return "".into() };
+    match address.parse::<Ipv6Addr>().map(|address| (address.to_ipv4_mapped(), address.segments()))
+    {
+        Ok((None, [a, b, c, d, ..])) => format!("{a:x}:{b:x}:{c:x}:{d:x}::/64").into(),
+        Ok((Some(mapped), _)) => mapped.to_string().into(),
+        Err(_) => address.clone(),
+    }
+}
 
-    fn limits(connections: u32, per_address: u32, handshakes: u32) -> BindLimits {
-        let some = |limit: u32| (limit > 0).then_some(limit);
-        BindLimits {
-            connections: some(connections),
-            per_address: some(per_address),
-            handshakes: some(handshakes),
+impl PendingHandshakes {
+    /// Changes what there is of an origin.
+    fn change(&mut self, name: &Arc<str>, change: impl FnOnce(&mut PendingOfOrigin)) {
+        let origin = self.origins.entry(name.clone()).or_default();
+        let before = origin.len();
+        change(origin);
+        let after = origin.len();
+        if before == after {
+            return;
+        }
+        self.count = self.count - before + after;
+        if let Some(lots) = self.by_count.get_mut(&before) {
+            lots.remove(name);
+            if lots.is_empty() {
+                self.by_count.remove(&before);
+            }
+        }
+        if after == 0 {
+            self.origins.remove(name);
+        } else {
+            self.by_count.entry(after).or_default().insert(name.clone());
         }
     }
 
-    fn come(visitors: &mut Visitors, address: &Arc<str>) -> Token {
-        let session = Token::unique();
-        visitors.came(session, address.clone(), Some(address.clone()));
-        session
-    }
-
-    #[test]
-    fn who_leaves_makes_room() {
-        let (here, there): (Arc<str>, Arc<str>) = ("10.0.0.1".into(), "10.0.0.2".into());
-        let mut visitors = Visitors::default();
-        let limits = limits(3, 2, 0);
-        let first = come(&mut visitors, &here);
-        assert_eq!(visitors.refuse(&limits, Some(&here)), None);
-        come(&mut visitors, &here);
-        assert_eq!(visitors.refuse(&limits, Some(&here)), Some(PeerLimit::ConnectionsOfAddress));
-        assert_eq!(visitors.refuse(&limits, Some(&there)), None);
-        assert_eq!(visitors.refuse(&limits, None), None);
-        let last = come(&mut visitors, &there);
-        assert_eq!(visitors.refuse(&limits, Some(&there)), Some(PeerLimit::Connections));
-        visitors.left(first);
-        visitors.left(first);
-        assert_eq!(visitors.refuse(&limits, Some(&here)), None);
-        visitors.left(last);
-        assert_eq!(visitors.addresses.len(), 1, "nothing is kept of who is gone");
-        assert_eq!(visitors.unknown.len(), 1);
-    }
-
-    #[test]
-    fn the_oldest_without_a_handshake_goes_and_nobody_else() {
-        let here: Arc<str> = "10.0.0.1".into();
-        let mut visitors = Visitors::default();
-        let limits = limits(0, 0, 2);
-        let known = come(&mut visitors, &here);
-        visitors.stays(known);
-        let slow: Vec<Token> = (0..2).map(|_| come(&mut visitors, &here)).collect();
-        assert!(visitors.too_slow(&limits).is_none());
-        let quick = come(&mut visitors, &here);
-        assert_eq!(visitors.too_slow(&limits).unwrap().0, slow[0]);
-        assert!(visitors.too_slow(&limits).is_none());
-        visitors.stays(quick);
-        assert!(visitors.too_slow(&limits).is_none());
-        come(&mut visitors, &here);
-        visitors.left(slow[0]);
-        assert!(visitors.too_slow(&limits).is_none());
-        assert_eq!(visitors.drain().count(), 4);
+    /// The one that has to go for another.
+    fn draw(&self, random: &mut fastrand::Rng) -> Option<Token> {
+        let (_, most) = self.by_count.last_key_value()?;
+        let PendingOfOrigin { silent, greeted } = self.origins.get(most.draw(random)?)?;
+        let more = if silent.len() < greeted.len() { greeted } else { silent };
+        more.draw(random).copied()
     }
 }
+
+impl PendingOfOrigin {
+    fn len(&self) -> usize {
+        self.silent.len() + self.greeted.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -73,6 +73,16 @@ impl TcpEndpoint {
         self.source.as_ref()
     }
 
+    /// The same through a proxy, `host:port`: where to connect instead, and what to ask for there. A local
+    /// address counts for the way to the proxy.
+    ///
+    /// # Errors
+    /// What is wrong with the proxy's address.
+    pub(crate) fn through(self, proxy: &str) -> Result<(Self, TcpAddress), EndpointError> {
+        let address = TcpAddress::read_proxy(proxy)?;
+        Ok((Self { source: self.source, address }, self.address))
+    }
+
     /// The address, where no lookup of any kind is needed to know it.
     ///
     /// ```
@@ -99,6 +109,22 @@ impl TcpEndpoint {
 }
 
 impl TcpAddress {
+    /// A proxy's address, `host:port`.
+    ///
+    /// ```
+    /// use ringmq_transports::endpoint::TcpAddress;
+    ///
+    /// assert_eq!(TcpAddress::read_proxy("proxy.example.org:1080")?.port, 1080);
+    /// assert!(TcpAddress::read_proxy("proxy.example.org").is_err());
+    /// # Ok::<(), ringmq_transports::error::EndpointError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Which part is malformed and what may stand there.
+    pub fn read_proxy(text: &str) -> Result<Self, EndpointError> {
+        Self::parse(Text(text), text, Side::Peer)
+    }
+
     fn parse(text: Text<'_>, address: &str, side: Side) -> Result<Self, EndpointError> {
         let (host, port) = address
             .rsplit_once(':')

@@ -8,6 +8,7 @@
 pub(crate) mod endpoint;
 mod lookup;
 mod sockopt;
+pub(crate) mod socks;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,7 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::lookup::resolve;
 pub use self::sockopt::tune_stream;
-use crate::address::describe;
+use crate::address::{RemoteEnd, describe};
 use crate::endpoint::{Host, TcpAddress, TcpEndpoint, Text};
 use crate::error::{BindError, ConnectError, EndpointError, OptionError, ResolveError};
 use crate::options::{DEFAULT_BACKLOG, TcpOptions};
@@ -73,7 +74,11 @@ impl Transport for TcpEndpoint {
 
     fn listen(&self, options: &LinkOptions) -> Result<Listening, BindError> {
         let (socket, resolved) = listen(self, &options.tcp)?;
-        Ok(Listening { socket, resolved, guard: None, tune: Self::tune })
+        Ok(Listening::new::<Self>(socket, resolved, None))
+    }
+
+    fn adopt(&self, listener: Socket) -> Result<Listening, BindError> {
+        Listening::adopted(listener, self, |address| address.as_socket().is_some())
     }
 
     fn dial(&self, _: &LinkOptions) -> FirstStep<'_> {
@@ -85,6 +90,12 @@ impl Transport for TcpEndpoint {
 
     fn dial_address(&self, address: SocketAddr, options: &LinkOptions) -> Result<Socket, String> {
         start_connect(address, self.source(), &options.tcp).map_err(|error| error.to_string())
+    }
+
+    fn admits(peer: &RemoteEnd, options: &LinkOptions) -> bool {
+        let rules = &options.tcp.accepts;
+        let address = peer.address.as_ref().and_then(|address| address.parse().ok());
+        rules.is_empty() || address.is_some_and(|ip| rules.iter().any(|rule| rule.contains(ip)))
     }
 
     fn tune(accepted: &Socket, options: &LinkOptions) -> Result<(), OptionError> {

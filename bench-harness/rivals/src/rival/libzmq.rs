@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use anyhow::{Context as _, Result, bail};
 use ringmq_bench::case::Side;
 use ringmq_bench::end::{Answerer, Asker, Sink, Source};
+use ringmq_bench::mechanism::Keys;
 use ringmq_bench::payload::{Checker, Stamper};
 
 use crate::job::{Job, PATIENCE};
@@ -29,8 +30,22 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
         _ => bail!("sockets with many peers are opened elsewhere"),
     };
     let socket = socket(kind)?;
+    if let Some(keys) = &job.keys {
+        secure(&socket, keys)?;
+    }
     let endpoint = attach(&socket, job, side)?;
     Ok(Opening::blocking(job, side, endpoint, Wire::new(socket)))
+}
+
+/// Has a socket encrypt.
+fn secure(socket: &zmq::Socket, keys: &Keys) -> Result<()> {
+    socket.set_curve_publickey(&keys.public).context("this libzmq was built without CURVE")?;
+    socket.set_curve_secretkey(&keys.secret)?;
+    match &keys.server {
+        None => socket.set_curve_server(true)?,
+        Some(key) => socket.set_curve_serverkey(key)?,
+    }
+    Ok(())
 }
 
 /// A socket that gives up rather than wait for ever.

@@ -13,7 +13,7 @@ pub(crate) mod rzmq;
 pub(crate) mod zmqrs;
 
 use anyhow::{Context as _, Result, bail};
-use ringmq_bench::case::{Side, Transport};
+use ringmq_bench::case::Side;
 use ringmq_bench::{end, ends};
 use tokio::runtime::{Builder, Runtime};
 
@@ -31,7 +31,9 @@ pub(crate) fn open(job: &Job, side: Side) -> Result<Opening> {
         return tasks::open(job, side, flavor);
     }
     match job.contender {
-        Contender::Floor | Contender::Uring | Contender::Mio => known(job, side),
+        Contender::Floor | Contender::OneCore | Contender::Uring | Contender::Mio => {
+            known(job, side)
+        }
         #[cfg(feature = "libzmq")]
         Contender::Libzmq => libzmq::open(job, side),
         Contender::Omq => omq::open(job, side),
@@ -58,9 +60,10 @@ pub(crate) fn end_context(contender: Contender) -> Result<()> {
 /// The floor and ringmq, as the harness of ringmq opens them.
 pub(crate) fn known(job: &Job, side: Side) -> Result<Opening> {
     let job = job.to_harness().context("a rival is not known to the harness of ringmq")?;
-    let opening = match job.case.transport {
-        Transport::Inproc => pair::take(&job, side)?,
-        _ => ends::open(&job, side)?,
+    let opening = if job.case.is_within_a_process() {
+        pair::take(&job, side)?
+    } else {
+        ends::open(&job, side)?
     };
     let end::Opening { opened, finish } = opening;
     Ok(Opening::new(opened.endpoint, finish))
@@ -88,7 +91,7 @@ fn path(endpoint: &str) -> Result<&str> {
     endpoint.strip_prefix("ipc://").with_context(|| format!("{endpoint} is not an ipc endpoint"))
 }
 
-/// Both ends of an inproc connection are made at once and fetched by two threads.
+/// Both ends of a connection within one process are made at once and fetched by two threads.
 mod pair {
     use std::sync::Mutex;
 

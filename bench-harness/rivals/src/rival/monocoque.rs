@@ -96,9 +96,19 @@ pub(crate) fn options(measurement: Measurement) -> SocketOptions {
     }
 }
 
+/// The same options, with encryption if the job has keys.
+fn secured(options: SocketOptions, job: &Job) -> SocketOptions {
+    let Some(keys) = &job.keys else { return options };
+    let options = options.with_curve_keypair(keys.public, keys.secret);
+    match keys.server {
+        None => options.with_curve_server(true),
+        Some(key) => options.with_curve_serverkey(key),
+    }
+}
+
 /// The end that binds, once its peer is there.
 fn bound<S: Stream>(runtime: LocalRuntime, stream: S, job: &Job) -> Result<Box<dyn LocalEnd>> {
-    let options = options(job.measurement);
+    let options = secured(options(job.measurement), job);
     if job.measurement == Measurement::Latency {
         let socket = runtime.block_on(RepSocket::with_options(stream, options))?;
         return Ok(Box::new(awaited::answering(runtime, Wire::new(socket))));
@@ -109,7 +119,7 @@ fn bound<S: Stream>(runtime: LocalRuntime, stream: S, job: &Job) -> Result<Box<d
 
 /// The end that connects.
 fn connected<S: Stream>(runtime: LocalRuntime, stream: S, job: &Job) -> Result<Box<dyn LocalEnd>> {
-    let options = options(job.measurement);
+    let options = secured(options(job.measurement), job);
     if job.measurement == Measurement::Latency {
         let socket = runtime.block_on(ReqSocket::with_options(stream, options))?;
         return Ok(Box::new(awaited::asking(runtime, Wire::new(socket), job.size)));

@@ -10,7 +10,8 @@
 //! `omq_tokio::exclusive`, "direct-I/O sockets for latency-sensitive callers", ahead of the latency
 //! profile by a quarter or more; over ipc the latency profile (`WorkloadProfile::Latency`), whose
 //! driver spins there; over inproc the same with `recv_spin` of 50 us, the figure its documents name
-//! (on a core shared with the I/O thread, so over tcp and ipc, that spinning loses).
+//! (on a core shared with the I/O thread, so over tcp and ipc, that spinning loses). Under CURVE the
+//! exclusive sockets are out, which have no other mechanism than NULL: the latency profile it is.
 
 use std::hint;
 use std::sync::LazyLock;
@@ -20,9 +21,13 @@ use anyhow::{Context as _, Result, bail};
 use omq_tokio::blocking::Socket;
 use omq_tokio::message::MAX_INLINE_MESSAGE;
 use omq_tokio::options::WorkloadProfile;
-use omq_tokio::{Context, Endpoint, Error, Message, Options, SocketType, TrySendError};
+use omq_tokio::{
+    Context, CurveKeypair, CurvePublicKey, CurveSecretKey, Endpoint, Error, Message, Options,
+    SocketType, TrySendError,
+};
 use ringmq_bench::case::{Side, Transport};
 use ringmq_bench::end::{Answerer, Asker, Sink, Source};
+use ringmq_bench::mechanism::Keys;
 use ringmq_bench::payload::{Checker, Stamper};
 use ringmq_bench::pool::Pool;
 
@@ -49,7 +54,8 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
         (Measurement::Latency, Side::Bind) => SocketType::Rep,
         _ => bail!("sockets with many peers are opened elsewhere"),
     };
-    if job.measurement == Measurement::Latency && job.transport == Transport::Tcp {
+    let null = job.keys.is_none();
+    if job.measurement == Measurement::Latency && job.transport == Transport::Tcp && null {
         return exclusive::open(job, side);
     }
     let socket = CONTEXT.blocking_socket(kind, options(job));
@@ -61,13 +67,26 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
 
 /// The options of a measurement.
 fn options(job: &Job) -> Options {
-    let options = Options::default();
+    let options = match &job.keys {
+        None => Options::default(),
+        Some(keys) => secure(Options::default(), keys),
+    };
     match (job.measurement, job.transport) {
         (Measurement::Latency, Transport::Inproc) => {
             options.workload_profile(WorkloadProfile::Latency).recv_spin(SPIN)
         }
         (Measurement::Latency, _) => options.workload_profile(WorkloadProfile::Latency),
         _ => options,
+    }
+}
+
+/// The same options with encryption.
+fn secure(options: Options, keys: &Keys) -> Options {
+    let public = CurvePublicKey::from_bytes(keys.public);
+    let own = CurveKeypair { public, secret: CurveSecretKey::from_bytes(keys.secret) };
+    match keys.server {
+        None => options.curve_server(own),
+        Some(server) => options.curve_client(own, CurvePublicKey::from_bytes(server)),
     }
 }
 

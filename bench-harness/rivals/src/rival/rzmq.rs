@@ -19,7 +19,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use ringmq_bench::case::{Side, Transport};
-use rzmq::socket::{ADAPTIVE_THROTTLE, LAST_ENDPOINT, LINGER};
+use ringmq_bench::mechanism::Keys;
+use rzmq::socket::{
+    ADAPTIVE_THROTTLE, CURVE_SECRET_KEY, CURVE_SERVER, CURVE_SERVER_KEY, LAST_ENDPOINT, LINGER,
+};
 use rzmq::uring::{UringConfig, initialize_uring_backend};
 use rzmq::{Context, Msg, Socket, SocketType};
 
@@ -41,6 +44,9 @@ pub(super) fn open(job: &Job, side: Side) -> Result<Opening> {
     };
     let driver = Driver::of(job)?;
     let socket = driver.block_on(socket(&driver.context, kind))?;
+    if let Some(keys) = &job.keys {
+        driver.block_on(secure(&socket, keys))?;
+    }
     let endpoint = driver.block_on(attach(&socket, job, side))?;
     let (job, wire) = (job.clone(), Wire(socket));
     Ok(match (job.measurement, side) {
@@ -115,6 +121,16 @@ pub(crate) async fn socket(context: &Context, kind: SocketType) -> Result<Socket
     socket.set_option(LINGER, 0i32).await?;
     socket.set_option(ADAPTIVE_THROTTLE, 0i32).await?;
     Ok(socket)
+}
+
+/// Has a socket encrypt.
+async fn secure(socket: &Socket, keys: &Keys) -> Result<()> {
+    socket.set_option_raw(CURVE_SECRET_KEY, &keys.secret).await?;
+    match &keys.server {
+        None => socket.set_option(CURVE_SERVER, 1i32).await?,
+        Some(key) => socket.set_option_raw(CURVE_SERVER_KEY, key).await?,
+    }
+    Ok(())
 }
 
 /// Binds or connects; the endpoint with its port.

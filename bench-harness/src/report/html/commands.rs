@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::Report;
 use crate::case::{Case, Kind, Load, Sharing};
+use crate::mechanism::Mechanism;
 use crate::section::Section;
 
 /// The command of the whole run, and one for each section of it.
@@ -66,6 +67,10 @@ fn command(case: &Case, alike: &[Case]) -> String {
         Sharing::Side => " --share-core side",
         Sharing::All => " --share-core all",
     };
+    let mechanism = match case.mechanism {
+        Mechanism::Null => "",
+        Mechanism::Curve => " --mechanism curve",
+    };
     let spins = distinct(alike.iter().filter_map(|case| Some(format!("{}us", case.spin_us?))));
     let spin = if spins.is_empty() { String::new() } else { format!(" --spin {spins}") };
     let (sizes, backends) = (
@@ -73,8 +78,8 @@ fn command(case: &Case, alike: &[Case]) -> String {
         distinct(alike.iter().map(|case| case.backend.to_string())),
     );
     format!(
-        "cargo run --release -p ringmq-bench -- {kind}{load}{spin}{sharing} --transport {} --pattern {} \
-         --size {sizes} --backend {backends}",
+        "cargo run --release -p ringmq-bench -- {kind}{load}{spin}{sharing}{mechanism} --transport {} \
+         --pattern {} --size {sizes} --backend {backends}",
         case.transport, case.pattern
     )
 }

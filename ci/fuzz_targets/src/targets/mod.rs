@@ -3,6 +3,7 @@
 //! To add one: a file here with `run` and `seeds`, a row below, a program in `fuzz_targets/` and its three
 //! lines in `Cargo.toml`.
 
+pub mod certificates;
 pub mod connection;
 pub mod curve;
 pub mod decoder;
@@ -36,5 +37,6 @@ macro_rules! targets {
 }
 
 targets! {
-    greeting null plain curve decoder sealed connection subscriptions endpoints z85 zap options
+    greeting null plain curve decoder sealed connection subscriptions endpoints z85 zap certificates
+    options
 }

@@ -49,13 +49,13 @@ fn operations(mut input: Input<'_>) {
         match operation {
             ADD => {
                 assert_eq!(by_pipe.add(&topic, pipe), model.add(&topic, pipe));
-                wanted.subscribe(&topic, &Vec::new());
+                wanted.subscribe(&topic, Vec::new());
                 *model.wanted.entry(topic.clone()).or_default() += 1;
             }
             REMOVE => {
                 assert_eq!(by_pipe.remove(&topic, pipe), model.remove(&topic, pipe));
                 let last = model.wanted.get(&topic) == Some(&1);
-                assert_eq!(wanted.unsubscribe(&topic, &Vec::new()).is_some(), last);
+                assert_eq!(wanted.unsubscribe(&topic, Vec::new()).is_some(), last);
                 model.wanted.entry(topic.clone()).and_modify(|count| *count -= 1);
                 model.wanted.retain(|_, count| *count > 0);
             }

@@ -53,8 +53,18 @@ impl LogWriter {
         if self.missing_until(until) == 0 {
             return 0;
         }
-        self.publish();
         self.shared.credit_each();
+        self.await_next_credit(until)
+    }
+
+    /// As [`unsent`](Self::unsent), for one who is in no hurry: the notifier is told when the reader has credited
+    /// some in its usual steps, or has drained the log.
+    pub fn left(&mut self, until: u64) -> u64 {
+        if self.missing_until(until) == 0 { 0 } else { self.await_next_credit(until) }
+    }
+
+    fn await_next_credit(&mut self, until: u64) -> u64 {
+        self.publish();
         self.shared.writer.store(ASLEEP, Ordering::Relaxed);
         // As in `out_of_credit`: either the reader's credit sees ASLEEP, or we see the credit.
         fence(Ordering::SeqCst);
@@ -67,6 +77,39 @@ impl LogWriter {
     /// Nobody wants to be told of each message any more: after [`unsent`](Self::unsent).
     pub fn stop_watching(&mut self) {
         self.shared.credit_in_steps();
+    }
+
+    /// Messages the reader is done with, as far as it has said; wraps.
+    pub fn credited(&mut self) -> u64 {
+        // Acquire: as in `has_credit`.
+        self.credited = self.shared.credited.load(Ordering::Acquire);
+        self.credited
+    }
+
+    /// Has the reader say what it is done with after so many messages at the latest, or after half the
+    /// high-water mark if that is fewer: for one who counts their bytes. It costs the reader a barrier each time.
+    /// A changed mark undoes it.
+    pub fn set_credit_step(&self, messages: u64) {
+        self.shared.set_step(u32::try_from(messages).unwrap_or(u32::MAX));
+    }
+
+    /// As [`credited`](Self::credited), for one who writes nothing until that is more: the notifier is told of the
+    /// next credit, which comes after so many messages at the latest, and when the log is drained. `None` if the
+    /// reader is gone.
+    pub fn await_credit(&mut self, messages: u64) -> Option<u64> {
+        self.publish();
+        self.set_credit_step(messages);
+        self.shared.set_impatient(true);
+        self.shared.writer.store(ASLEEP, Ordering::Relaxed);
+        // As in `out_of_credit`: either the reader's credit sees ASLEEP, or we see the credit.
+        fence(Ordering::SeqCst);
+        let is_gone = self.shared.reader.load(Ordering::Relaxed) == GONE;
+        (!is_gone).then(|| self.credited())
+    }
+
+    /// Writes again: after [`await_credit`](Self::await_credit).
+    pub fn stop_awaiting(&mut self) {
+        self.shared.set_impatient(false);
     }
 
     /// Has the reader credit what it is done with, though it may have nothing else to do.

@@ -8,7 +8,7 @@
 //! * A message becomes visible whole or not at all, however many frames and segments it takes.
 //! * The writer is refused when `written - credited >= hwm`; the reader credits in steps of
 //!   `(hwm + 1) / 2` messages (ZeroMQ's low-water mark), so a refused writer resumes when half is
-//!   drained.
+//!   drained. A writer that counts bytes may ask for shorter steps; it is still told at the half.
 //! * Every message is in `Segment::written` at once, but `Segment::published`, the word an awake
 //!   reader polls, follows only every [`BATCH`] messages: the cache line that both sides want travels
 //!   once a batch. A reader about to sleep looks at `written`, so nothing waits for a full batch.

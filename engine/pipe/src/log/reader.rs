@@ -47,8 +47,9 @@ pub struct LogReader {
     /// Messages of `taken` that the next credit does not cover: they are credited, or were handed
     /// out in pieces and will be when those are sent. Wraps.
     pub(super) settled: u64,
-    /// Messages credited to the writer. Wraps.
+    /// Messages credited to the writer, and those of them that it was told of if it slept. Both wrap.
     pub(super) credited: u64,
+    told: u64,
     /// See [`set_batch_reads`](Self::set_batch_reads).
     batch_reads: bool,
     /// The frame taken last was the first of its message; and more frames of that message follow it.
@@ -78,6 +79,7 @@ impl LogReader {
             before: 0,
             settled: 0,
             credited: 0,
+            told: 0,
             batch_reads: false,
             began: false,
             within: false,
@@ -279,9 +281,11 @@ impl LogReader {
             return true;
         }
         let something = self.refill(Segment::load_written);
-        if !something && self.taken != self.settled {
+        if !something && (self.taken != self.settled || self.credited != self.told) {
             // Everything is drained, so half of it is: the writer may go on with the full mark.
-            self.credit_now();
+            self.store_credit();
+            self.told = self.credited;
+            self.shared.rouse_writer();
         }
         something
     }
@@ -432,26 +436,32 @@ impl LogReader {
     /// Credits the writer when enough messages have come together.
     #[inline(always)]
     pub(super) fn credit(&mut self) {
-        if self.taken.wrapping_sub(self.settled) >= self.shared.lwm() {
+        if self.taken.wrapping_sub(self.settled) >= self.shared.step() {
             self.credit_now();
         }
     }
 
     #[cold]
     fn credit_now(&mut self) {
+        self.store_credit();
+        if self.shared.tell_credit(self.credited.wrapping_sub(self.told)) {
+            self.told = self.credited;
+        }
+    }
+
+    fn store_credit(&mut self) {
         let done = self.taken.wrapping_sub(self.settled);
         self.settled = self.taken;
         self.credited = self.credited.wrapping_add(done);
         // Release: the messages were read before; pairs with the Acquire in `has_credit`.
         self.shared.credited.store(self.credited, Ordering::Release);
-        self.shared.rouse_writer();
     }
 }
 
 impl Drop for LogReader {
     fn drop(&mut self) {
         self.return_stock();
-        // So that the writer can tell what was not read. Release: as in `credit_now`; whoever sees GONE sees
+        // So that the writer can tell what was not read. Release: as in `store_credit`; whoever sees GONE sees
         // it.
         let read = self.credited.wrapping_add(self.taken.wrapping_sub(self.settled));
         self.shared.credited.store(read, Ordering::Release);

@@ -21,12 +21,16 @@ pub(crate) struct LogState {
     pub(super) reader: AtomicU8,
     /// The writer's state: asleep when it was refused for want of credit.
     pub(super) writer: AtomicU8,
-    /// Messages the reader is done with, in steps of the low-water mark; wraps.
+    /// Messages the reader is done with, in [steps](Self::step); wraps.
     pub(crate) credited: AtomicU64,
     /// High-water mark in messages; 0 is no limit. May change while the log is in use.
     pub(super) hwm: AtomicU32,
-    /// Messages the reader collects before it credits them; follows the mark.
+    /// Messages that are credited before a writer is told that was refused; follows the mark.
     lwm: AtomicU32,
+    /// Messages the reader collects before it credits them: as many, or fewer where those are much.
+    step: AtomicU32,
+    /// The writer is told of each credit.
+    impatient: AtomicBool,
     /// The writer closed the log on purpose: after the last message there is an end.
     pub(super) ended: AtomicBool,
     /// The first segment, until the reader has taken it; then the reader's current one, stored when
@@ -59,6 +63,8 @@ impl LogState {
             credited: AtomicU64::new(0),
             hwm: AtomicU32::new(hwm),
             lwm: AtomicU32::new(lwm(hwm)),
+            step: AtomicU32::new(lwm(hwm)),
+            impatient: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             chain: AtomicPtr::new(Segment::with_capacity(super::segment::FIRST)),
             wake_reader: WakeSlot::new(),
@@ -77,19 +83,41 @@ impl LogState {
 
     /// Messages the reader collects before it credits them.
     #[inline(always)]
-    pub(super) fn lwm(&self) -> u64 {
-        u64::from(self.lwm.load(Ordering::Relaxed))
+    pub(super) fn step(&self) -> u64 {
+        u64::from(self.step.load(Ordering::Relaxed))
+    }
+
+    /// Has the reader credit after so many messages, or after half the mark if that is fewer. A changed mark
+    /// undoes it.
+    pub(super) fn set_step(&self, messages: u32) {
+        let step = messages.clamp(1, self.lwm.load(Ordering::Relaxed));
+        // The reader looks at it for each message: its cache line is left alone where nothing changes.
+        if self.step.load(Ordering::Relaxed) != step {
+            self.step.store(step, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the writer is told of each credit, rather than when half the mark is credited.
+    pub(super) fn set_impatient(&self, impatient: bool) {
+        // Relaxed: ordered by the fence after which the writer goes to sleep.
+        self.impatient.store(impatient, Ordering::Relaxed);
+    }
+
+    /// Messages are told of after so many, and credited as well.
+    fn set_lwm(&self, lwm: u32) {
+        self.lwm.store(lwm, Ordering::Relaxed);
+        self.step.store(lwm, Ordering::Relaxed);
     }
 
     /// From now on each message is credited by itself, or again in steps of the low-water mark.
     pub(crate) fn credit_each(&self) {
         // Relaxed: a figure is told sooner or later.
-        self.lwm.store(1, Ordering::Relaxed);
+        self.set_lwm(1);
     }
 
     /// Messages are credited in steps of the low-water mark, as long as nobody asks for each.
     pub(super) fn credit_in_steps(&self) {
-        self.lwm.store(lwm(self.hwm.load(Ordering::Relaxed)), Ordering::Relaxed);
+        self.set_lwm(lwm(self.hwm.load(Ordering::Relaxed)));
     }
 
     /// Changes the high-water mark. Either end may wait for something that never comes under the new
@@ -97,7 +125,7 @@ impl LogState {
     /// So both look again: the reader, finding nothing to read, credits what the new mark asks for.
     pub(super) fn set_hwm(&self, hwm: u32) {
         self.hwm.store(hwm, Ordering::Relaxed);
-        self.lwm.store(lwm(hwm), Ordering::Relaxed);
+        self.set_lwm(lwm(hwm));
         // The fence in there orders the new mark before both looks at who sleeps; it pairs with the
         // fence in `LogWriter::out_of_credit` and the one in `settle`.
         self.rouse_writer();
@@ -137,6 +165,23 @@ impl LogState {
         // The credit (or the new mark, or the reader's departure) was stored before; this fence pairs
         // with the one in `LogWriter::out_of_credit`: either we see ASLEEP, or the writer sees that.
         fence(Ordering::SeqCst);
+        self.rouse_sleeping_writer();
+    }
+
+    /// As [`rouse_writer`](Self::rouse_writer), by the reader when it has credited: once as many are as the writer
+    /// wants to hear of, of which `untold` is the number. Whether it was told.
+    pub(super) fn tell_credit(&self, untold: u64) -> bool {
+        // As there; the writer asks to be told of each before it goes to sleep.
+        fence(Ordering::SeqCst);
+        let due = untold >= u64::from(self.lwm.load(Ordering::Relaxed))
+            || self.impatient.load(Ordering::Relaxed);
+        if due {
+            self.rouse_sleeping_writer();
+        }
+        due
+    }
+
+    fn rouse_sleeping_writer(&self) {
         if self.writer.load(Ordering::Relaxed) != ASLEEP {
             return;
         }

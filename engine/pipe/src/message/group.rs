@@ -1,6 +1,8 @@
 //! The group of a message, which is rare, and so has a place only where bodies lie in memory of
 //! their own.
 
+use std::ffi::CStr;
+
 /// The longest group of a RADIO, in bytes: one length byte describes it on the wire.
 pub const GROUP_MAX: usize = 255;
 
@@ -20,7 +22,8 @@ impl std::error::Error for GroupTooLong {}
 #[derive(Clone)]
 pub(super) struct Group {
     len: u8,
-    bytes: [u8; GROUP_MAX],
+    /// With a zero behind the group, which C programs look for.
+    bytes: [u8; GROUP_MAX + 1],
 }
 
 const _: () = assert!(GROUP_MAX == u8::MAX as usize);
@@ -32,12 +35,17 @@ impl Group {
         if len == 0 {
             return Ok(None);
         }
-        let mut bytes = [0; GROUP_MAX];
+        let mut bytes = [0; GROUP_MAX + 1];
         bytes[..group.len()].copy_from_slice(group);
         Ok(Some(Box::new(Self { len, bytes })))
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
+    }
+
+    /// Up to the first zero, as C programs see it.
+    pub(super) fn as_text(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
     }
 }

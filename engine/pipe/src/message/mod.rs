@@ -44,6 +44,7 @@ pub(crate) mod inline;
 pub(crate) mod opaque;
 mod peer;
 pub(crate) mod properties;
+mod room;
 mod show;
 pub(crate) mod slice;
 #[cfg(test)]
@@ -61,6 +62,7 @@ use inline::{Flags, Small, WINDOW};
 use opaque::{Ids, Opaque};
 use properties::{KEPT, Properties};
 use slice::Slice;
+use std::ffi::CStr;
 
 /// One frame: its body and whether more frames of the same message follow.
 ///
@@ -118,11 +120,42 @@ impl Message {
     /// ```
     #[inline]
     #[doc(alias = "zmq_msg_init_buffer")]
-    #[doc(alias = "zmq_msg_init_size")]
     pub fn copy_from(body: &[u8]) -> Self {
         match Small::copy_from(body) {
             Some(small) => Self(Opaque::new(Repr::Inline(small))),
             None => Self::from(Bytes::copy_from_slice(body)),
+        }
+    }
+
+    /// A message of `len` bytes, all zero, that `fill` writes in their place.
+    ///
+    /// Where many messages are put together piece by piece, this takes no memory from the allocator for each.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// let message = Message::build(64, |body| {
+    ///     let (head, rest) = body.split_at_mut(8);
+    ///     head.copy_from_slice(&7u64.to_le_bytes());
+    ///     rest.fill(0);
+    /// });
+    /// assert_eq!((message.len(), message[0]), (64, 7));
+    /// ```
+    #[inline]
+    #[doc(alias = "zmq_msg_init_size")]
+    pub fn build(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
+        if len <= INLINE {
+            let mut body = [0; INLINE];
+            fill(&mut body[..len]);
+            return Self::copy_from(&body[..len]);
+        }
+        match room::cut(len, fill) {
+            Ok(slice) => Self::from_slice(0, slice, Ids::NONE),
+            Err(fill) => {
+                let mut body = vec![0; len];
+                fill(&mut body);
+                Self::from(body)
+            }
         }
     }
 
@@ -338,6 +371,24 @@ impl Message {
         match self.0.get() {
             Repr::Shared { group: Some(group), .. } => group.as_slice(),
             _ => &[],
+        }
+    }
+
+    /// The same as text of C's, up to the first zero in it: empty if there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringmq_pipe::Message;
+    /// let mut report = Message::from("sunny");
+    /// report.set_group(b"weather")?;
+    /// assert_eq!(report.group_text(), c"weather");
+    /// # Ok::<(), ringmq_pipe::GroupTooLong>(())
+    /// ```
+    #[doc(alias = "zmq_msg_group")]
+    pub fn group_text(&self) -> &CStr {
+        match self.0.get() {
+            Repr::Shared { group: Some(group), .. } => group.as_text(),
+            _ => c"",
         }
     }
 

@@ -56,6 +56,15 @@ impl MessagePeer {
         self.0.remote()
     }
 
+    /// The system's number of the connection's socket, a file descriptor or a SOCKET of Windows, to ask the system
+    /// about it: while the connection is there, for afterwards another one may have the number. `None` if there is
+    /// none.
+    #[doc = peer_example!("assert_eq!(peer.descriptor(), None);")]
+    #[doc(alias = "ZMQ_SRCFD")]
+    pub fn descriptor(&self) -> Option<u64> {
+        self.0.descriptor()
+    }
+
     /// The routing id of the peer: its own, or the one that the ROUTER has chosen for it that has received
     /// the message, which is the message's first frame. Empty if there is none.
     #[doc = peer_example!("assert_eq!(peer.routing_id(), b\"worker-7\");")]

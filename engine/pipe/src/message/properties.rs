@@ -12,6 +12,7 @@
 //! another peer only when all two billion have been used, and never while it is remembered.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::CStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many peers are remembered after they have left: those who ask do so right after they have
@@ -29,9 +30,20 @@ pub trait PropertySource: Send + Sync {
     /// The value of a property.
     fn get(&self, name: &str) -> Option<&[u8]>;
 
+    /// The same with a zero at its end, up to the first one that it has itself: for C programs, which
+    /// borrow it for as long as this is there.
+    fn get_text(&self, _: &str) -> Option<&CStr> {
+        None
+    }
+
     /// The address of the peer as an endpoint; empty if it has none.
     fn remote(&self) -> &str {
         ""
+    }
+
+    /// The system's number of the socket that the peer is at the other end of, if there is one.
+    fn descriptor(&self) -> Option<u64> {
+        None
     }
 
     /// About how much memory all of it takes, in bytes.
@@ -73,8 +85,20 @@ impl Properties {
         self.0.get(name)
     }
 
+    /// The same with a zero at its end, up to the first one that it has itself.
+    #[doc(hidden)]
+    pub fn get_text(&self, name: &str) -> Option<&CStr> {
+        self.0.get_text(name)
+    }
+
     pub(super) fn remote(&self) -> &str {
         self.0.remote()
+    }
+
+    /// The system's number of the connection's socket.
+    #[doc(hidden)]
+    pub fn descriptor(&self) -> Option<u64> {
+        self.0.descriptor()
     }
 }
 

@@ -33,12 +33,15 @@ enum Due {
 #[cfg(not(loom))]
 thread_local! {
     static LIST: RefCell<Vec<Due>> = const { RefCell::new(Vec::new()) };
+    /// Whether foreign code is run by the library on this thread.
+    static RUNS: Cell<bool> = const { Cell::new(false) };
 }
 
 // Models run all their threads on one of the system's.
 #[cfg(loom)]
 loom::thread_local! {
     static LIST: RefCell<Vec<Due>> = RefCell::new(Vec::new());
+    static RUNS: Cell<bool> = Cell::new(false);
 }
 
 /// While it lives, the thread runs no foreign code. Ends on the thread that has entered it.
@@ -57,6 +60,12 @@ impl Section {
     /// Runs something when the calling thread is in no section any more: at once if it is in none.
     pub fn run_after(then: impl FnOnce() + 'static) {
         run_or_defer(Due::Run(Box::new(then)));
+    }
+
+    /// Whether the calling thread runs foreign code that the library has called. Whoever has called the library
+    /// waits for that, with a time limit perhaps, and knows nothing of it; so it must not wait for long in turn.
+    pub fn runs_foreign_code() -> bool {
+        RUNS.try_with(Cell::get).unwrap_or(false)
     }
 
     /// Whether the calling thread is in a section.
@@ -98,12 +107,15 @@ fn run_all() {
 }
 
 fn run(due: Due) {
+    let outer = RUNS.try_with(|runs| runs.replace(true));
     // Whatever state it leaves behind is its own.
     let _ = catch_unwind(AssertUnwindSafe(|| match due {
         Due::Wake(waker) => waker.wake(),
         Due::Run(then) => then(),
         Due::Waker(_) | Due::ForeignBytes(_) => {}
     }));
+    // A thread that ends has none, and none before.
+    let _ = outer.map(|outer| RUNS.try_with(|runs| runs.set(outer)));
 }
 
 /// Puts something on the list; gives it back where there is no list any more: the thread is ending.
@@ -217,6 +229,24 @@ mod tests {
         assert_eq!(seen(), 11);
         drop(counted(&count));
         assert_eq!(seen(), 12, "at once, outside");
+    }
+
+    #[test]
+    fn foreign_code_is_known_as_such() {
+        assert!(!Section::runs_foreign_code());
+        let count = Arc::<AtomicUsize>::default();
+        let seen = count.clone();
+        let look = move || {
+            _ = seen.fetch_add(usize::from(Section::runs_foreign_code()), Ordering::Relaxed)
+        };
+        let later = look.clone();
+        wake(waker(move || {
+            drop(Message::from_owner(Owner(later.clone())));
+            look();
+        }));
+        wake(waker(|| panic!("on purpose: a waker")));
+        assert_eq!(count.load(Ordering::Relaxed), 2, "also after some within it");
+        assert!(!Section::runs_foreign_code());
     }
 
     #[test]

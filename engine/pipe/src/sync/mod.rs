@@ -10,6 +10,7 @@ pub(crate) mod foreign;
 pub(crate) mod lease;
 pub(crate) mod mailbox;
 pub(crate) mod notify;
+pub(crate) mod sign;
 pub(crate) mod thread_number;
 pub(crate) mod waiters;
 

@@ -223,6 +223,70 @@ fn gathered_spans_are_credited_when_they_are_done_with() {
     });
 }
 
+/// A writer that waits until the reader is done with all but so many messages.
+fn await_few(writer: &mut LogWriter, left: u64, step: u64, parker: &Parker) {
+    while let Some(credited) = writer.await_credit(step)
+        && writer.written().wrapping_sub(credited) > left
+    {
+        parker.park();
+    }
+    writer.stop_awaiting();
+}
+
+#[test]
+fn a_writer_that_waits_for_any_credit_misses_none() {
+    // Told by what is taken where that is enough, and by a log that is drained.
+    for step in [1, 9] {
+        check(FEW, move || {
+            let (mut writer, mut reader) = log(0);
+            let sender = thread::spawn(move || {
+                let parker = Parker::new();
+                writer.install(parker.clone(), 0);
+                (0..2).for_each(|_| assert!(send(&mut writer, 0, b"m", &parker)));
+                await_few(&mut writer, if step == 1 { 1 } else { 0 }, step, &parker);
+                assert!(send(&mut writer, 0, b"m", &parker));
+            });
+            let parker = Parker::new();
+            reader.install(parker.clone(), 0);
+            assert_eq!(std::iter::from_fn(|| receive(&mut reader, &parker)).count(), 3);
+            sender.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_writer_that_waits_for_any_credit_hears_of_a_reader_that_leaves() {
+    check(MANY, || {
+        let (mut writer, mut reader) = log(0);
+        let sender = thread::spawn(move || {
+            let parker = Parker::new();
+            writer.install(parker.clone(), 0);
+            (0..2).for_each(|_| drop(send(&mut writer, 0, b"m", &parker)));
+            await_few(&mut writer, 0, 1, &parker);
+        });
+        drop(reader.read());
+        drop(reader);
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_refused_writer_misses_no_credit_that_comes_in_short_steps() {
+    check(FEW, || {
+        let (mut writer, mut reader) = log(2);
+        writer.set_credit_step(1);
+        let sender = thread::spawn(move || {
+            let parker = Parker::new();
+            writer.install(parker.clone(), 0);
+            (0..4).for_each(|_| assert!(send(&mut writer, 0, b"m", &parker)));
+        });
+        let parker = Parker::new();
+        reader.install(parker.clone(), 0);
+        assert_eq!(std::iter::from_fn(|| receive(&mut reader, &parker)).count(), 4);
+        sender.join().unwrap();
+    });
+}
+
 #[test]
 fn a_lowered_mark_strands_nobody() {
     check(FEW, || {

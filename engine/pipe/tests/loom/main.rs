@@ -12,6 +12,7 @@ mod biased_mutex;
 mod lease;
 mod log;
 mod mailbox;
+mod sign;
 mod to_wire;
 mod told;
 

@@ -38,7 +38,7 @@ pub(crate) fn explain(error: &io::Error) -> String {
 /// that used it, by interrupting whatever system call it is in. That is nothing to do to a thread of the
 /// application.
 fn apart<T: Send + 'static>(trial: fn() -> T) -> Result<T, UringRefusal> {
-    let thread = std::thread::Builder::new().name("ringmq-probe".into()).spawn(trial);
+    let thread = crate::backend::background::spawn_in_background("ringmq-probe", trial);
     let panicked = |_| Err(io::Error::other("the trial panicked"));
     let result = thread.and_then(|thread| thread.join().map(Ok).unwrap_or_else(panicked));
     result.map_err(|error| refusal::diagnose(&error))

@@ -23,17 +23,18 @@ impl WakeFd {
         Ok(Self(system::Ends::new()?))
     }
 
-    /// Makes it readable. Any thread may.
-    pub(crate) fn signal(&self) {
-        // Fails only if it was signalled as often as it can take, and then it can be read.
-        let _ = self.0.write(&SIGNAL);
+    /// Makes it readable; `false` if the system refuses. Any thread may.
+    pub(crate) fn signal(&self) -> bool {
+        match self.0.write(&SIGNAL) {
+            Ok(_) => true,
+            // It was signalled as often as it can take, and can be read.
+            Err(error) => cfg!(unix) && error.kind() == io::ErrorKind::WouldBlock,
+        }
     }
 
-    /// Takes one signal back.
-    pub(crate) fn clear(&self) {
-        // Nothing to read yet if whoever signals is between two steps: then it can be read once
-        // more.
-        let _ = self.0.read(&mut [0; SIGNAL.len()]);
+    /// Takes one signal back; `false` if there is none.
+    pub(crate) fn clear(&self) -> bool {
+        self.0.read(&mut [0; SIGNAL.len()]).is_ok_and(|bytes| bytes > 0)
     }
 }
 

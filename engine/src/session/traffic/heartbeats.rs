@@ -4,7 +4,7 @@ use super::Traffic;
 use crate::backend::Stream;
 use crate::io_thread::handler::Cx;
 use crate::monitor::DisconnectReason;
-use crate::session::inbound::PeerSign;
+use crate::session::inbound::{PeerSign, PingContext};
 use crate::session::outbound::Outbound;
 use crate::session::state::Next;
 use crate::session::{Common, HEARTBEAT};
@@ -32,7 +32,7 @@ pub(super) struct Heartbeats {
 
 enum Beat {
     Ping(u16),
-    Pong(Vec<u8>),
+    Pong(PingContext),
 }
 
 impl Heartbeats {
@@ -49,7 +49,7 @@ impl Heartbeats {
         for beat in self.beats.drain(..) {
             match beat {
                 Beat::Ping(ttl) => outbound.ping(ttl),
-                Beat::Pong(context) => outbound.pong(&context),
+                Beat::Pong(context) => outbound.pong(context.as_slice()),
             }
         }
     }

@@ -4,7 +4,6 @@
 use super::Traffic;
 use crate::direct::{Attended, ReadEnd};
 use crate::io_thread::handler::Cx;
-use crate::monitor::DisconnectReason;
 use crate::session::state::{Gone, Next};
 use crate::session::{Common, LEASE};
 use ringmq_pipe::LeaseCheck;
@@ -28,7 +27,7 @@ impl Traffic {
         };
         self.heed(now, signs);
         if let Err(error) = result {
-            self.failure = Some(DisconnectReason::Protocol(error));
+            self.failure = Some(error.into());
         }
     }
 
@@ -49,8 +48,9 @@ impl Traffic {
             return self.lend_reading(common, cx);
         }
         let blocked = self.read.is_blocked();
+        let near = self.read.is_near_limit();
         let discards = common.discard_inbound;
-        if common.read_on(cx, blocked, || self.is_credit_scarce(discards))
+        if common.read_on(cx, blocked, near, || self.is_credit_scarce(discards))
             && self.read.lend_starved()
         {
             // Until the pipe tells of room there is nothing to do here.
@@ -150,9 +150,7 @@ impl Traffic {
                     None => self.advance(common, cx),
                 };
             }
-            Some(ReadEnd::Broken(error)) => {
-                self.failure = Some(DisconnectReason::Protocol(error));
-            }
+            Some(ReadEnd::Broken(misuse)) => self.failure = Some(misuse.into()),
             None => self.take_in(cx.now, &[]),
         }
         self.advance(common, cx)

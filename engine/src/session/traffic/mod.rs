@@ -113,8 +113,8 @@ impl Traffic {
 
     /// The pipe, with what is left of it to be sent on the next connection. Both halves are here.
     pub(super) fn into_pipe(self, linger_until: Option<Instant>) -> Option<DetachedPipe> {
-        let tx = self.read.into_inner()?.tx?;
+        let (tx, waiting) = self.read.into_inner()?.into_pipe()?;
         let source = self.write.into_inner()?.give_back()?;
-        Some(DetachedPipe { tx, source, linger_until })
+        Some(DetachedPipe { tx, waiting: Some(waiting), source, linger_until })
     }
 }

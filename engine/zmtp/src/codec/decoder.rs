@@ -196,7 +196,11 @@ impl Decoder {
                 sink.span(&rest[..run.consumed], run.messages, tail);
                 done.consumed += run.consumed;
                 done.messages += run.messages;
-            } else {
+                continue;
+            }
+            let commands = self.session_commands(rest, sink);
+            done.consumed += commands;
+            if commands == 0 {
                 let (taken, ended) = self.step(rest, sink)?;
                 done.consumed += taken;
                 done.messages += usize::from(ended);
@@ -219,17 +223,7 @@ impl Decoder {
         if self.foreign.is_some() {
             return self.foreign_commands(input, sink);
         }
-        let mut consumed = 0;
-        while self.is_between_frames() && self.framing == Framing::V3 {
-            let end = consumed + self.session_command(&input[consumed..]);
-            if end == consumed {
-                break;
-            }
-            while consumed < end {
-                consumed += self.step(&input[consumed..end], sink)?.0;
-            }
-        }
-        Ok(consumed)
+        Ok(self.session_commands(input, sink))
     }
 
     /// Measures what is at the start of `input` that can be stored as it is, without delivering it, for
@@ -260,6 +254,20 @@ impl Decoder {
             && self.header.is_empty()
             && self.framing != Framing::V1
             && !self.implicit_subscribe_all
+    }
+
+    /// Whether a message has begun and not ended, or a frame that may belong to one.
+    pub fn is_midway(&self) -> bool {
+        let in_frame = match &self.foreign {
+            Some(foreign) => foreign.is_midway(),
+            None => !matches!(self.state, DecoderState::Header) || !self.header.is_empty(),
+        };
+        in_frame || self.in_message
+    }
+
+    /// Whether frames are kept in here until they are whole, rather than delivered as they come.
+    pub fn collects_frames(&self) -> bool {
+        self.foreign.is_some()
     }
 
     /// How many bytes are missing of the body that is being delivered.

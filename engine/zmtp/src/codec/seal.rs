@@ -92,6 +92,10 @@ impl FrameReader for Opener {
         let Opened { flags, bytes, body_at } = self.open.open(self.outer.take())?;
         Ok((taken, Some(WholeFrame { flags, bytes, body_at })))
     }
+
+    fn is_midway(&self) -> bool {
+        self.outer.is_begun()
+    }
 }
 
 #[derive(Debug)]

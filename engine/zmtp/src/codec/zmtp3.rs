@@ -2,9 +2,9 @@
 
 use ringmq_pipe::frame;
 
-use super::decoder::{Decoded, Decoder};
+use super::decoder::{Decoded, Decoder, Sink};
 use super::stepwise::DecoderState;
-use crate::command::{Class, HEAD_MAX, classify};
+use crate::command::{Class, Command, HEAD_MAX, classify};
 use crate::header::Framing;
 
 impl Decoder {
@@ -70,19 +70,36 @@ impl Decoder {
             && matches!(classify(head, body.len() as u64), Ok(Class::Frame))
     }
 
-    /// How many bytes the command for the session takes that `input` begins with; none if that is
-    /// something else, or not all of it is here.
-    pub(super) fn session_command(&self, input: &[u8]) -> usize {
-        let Some(header) = frame::parse(input) else { return 0 };
+    /// Delivers the whole commands for the session that `input` begins with, however many those are: without
+    /// going through the state machine. Returns how many bytes they take.
+    #[inline(never)]
+    pub(super) fn session_commands<S: Sink>(&self, input: &[u8], sink: &mut S) -> usize {
+        let mut consumed = 0;
+        if self.is_between_frames() && self.framing == Framing::V3 {
+            while let Some((size, command)) = self.session_command(&input[consumed..]) {
+                if let Some(command) = command {
+                    sink.command(command);
+                }
+                consumed += size;
+            }
+        }
+        consumed
+    }
+
+    /// The command for the session that `input` begins with, and how many bytes it takes; of one that nobody
+    /// knows only that. `None` if there is something else, or not all of it is here.
+    fn session_command<'a>(&self, input: &'a [u8]) -> Option<(usize, Option<Command<'a>>)> {
+        let header = frame::parse(input)?;
         let rest = &input[header.size..];
-        // What is too long, or wrong otherwise, is found when there is credit.
+        // What is too long, or wrong otherwise, is found by the state machine.
         if header.flags != frame::COMMAND || header.body > self.max_body.min(rest.len() as u64) {
-            return 0;
+            return None;
         }
         let size = header.body as usize;
         match classify(&rest[..size.min(HEAD_MAX)], header.body) {
-            Ok(Class::Session(_) | Class::Unknown) => header.size + size,
-            Ok(Class::Frame) | Err(_) => 0,
+            Ok(Class::Session(command)) => Some((header.size + size, Some(command))),
+            Ok(Class::Unknown) => Some((header.size + size, None)),
+            Ok(Class::Frame) | Err(_) => None,
         }
     }
 }

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use zeroize::Zeroizing;
+
 use super::Peer;
 use crate::codec::Protection;
 use crate::error::quote;
@@ -57,7 +59,6 @@ impl Dialogue {
         random: &mut Random<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Self, ProtocolError> {
-        let limit = config.max_body.unwrap_or(u64::MAX).min(HANDSHAKE_FRAME_MAX);
         let mut mechanism = MechanismConfig::start(config);
         let authentication = match mechanism.asks_first() {
             Some(credentials) => Authentication::wanted(config, credentials),
@@ -66,7 +67,7 @@ impl Dialogue {
                 Authentication::None
             }
         };
-        let frame = FrameCollector::new(Framing::V3, limit, 0);
+        let frame = FrameCollector::new(Framing::V3, HANDSHAKE_FRAME_MAX, 0).wiping();
         Ok(Dialogue { version, mechanism, frame, authentication, known: Vec::new() })
     }
 
@@ -87,7 +88,8 @@ impl Dialogue {
                 break;
             }
             // Whether the COMMAND flag is set does not matter here: libzmq never looks.
-            let asks = self.mechanism.process(now, random, &self.frame.take())?;
+            let body = Zeroizing::new(self.frame.take());
+            let asks = self.mechanism.process(now, random, &body)?;
             if let Some(credentials) = asks {
                 self.authentication = Authentication::wanted(config, credentials);
                 break;

@@ -3,7 +3,7 @@
 use crate::frame_collector::FrameCollector;
 use crate::header::Framing;
 use crate::limits::ROUTING_ID_MAX;
-use crate::{Config, Peer, ProtocolError, SocketType, Version};
+use crate::{Peer, ProtocolError, SocketType, Version};
 
 /// Waits for the frame.
 #[derive(Debug)]
@@ -20,17 +20,16 @@ pub(crate) struct Legacy {
 
 impl Legacy {
     /// After a greeting of revision 0 or 1.
-    pub(crate) fn new(config: &Config, framing: Framing, socket_type: Option<SocketType>) -> Self {
+    pub(crate) fn new(framing: Framing, socket_type: Option<SocketType>) -> Self {
         let version = if framing == Framing::V1 { Version::V1_0 } else { Version::V2_0 };
-        let limit = config.max_body.unwrap_or(u64::MAX).min(ROUTING_ID_MAX as u64);
-        let frame = FrameCollector::new(framing, limit, 0);
+        let frame = FrameCollector::new(framing, ROUTING_ID_MAX as u64, 0);
         // libzmq does not check the type here either: XPUB and XSUB have no number in RFC 15.
         Legacy { frame, version, socket_type, unversioned: false, began: [0; 2], known: 0 }
     }
 
     /// After no greeting: what was taken for the beginning of one is that of the frame.
-    pub(crate) fn unversioned(config: &Config, seen: &[u8]) -> Result<Self, ProtocolError> {
-        let mut legacy = Legacy::new(config, Framing::V1, None);
+    pub(crate) fn unversioned(seen: &[u8]) -> Result<Self, ProtocolError> {
+        let mut legacy = Legacy::new(Framing::V1, None);
         legacy.unversioned = true;
         legacy.input(seen)?;
         Ok(legacy)

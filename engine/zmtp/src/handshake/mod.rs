@@ -10,6 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use zeroize::{Zeroize, Zeroizing};
+
 use crate::codec::{self, Protection};
 use crate::greeting::{Greeting, Outcome};
 use crate::mechanism::{AuthAnswer, AuthRequest, Random};
@@ -45,6 +47,8 @@ pub struct Established {
     pub heartbeat: Heartbeat,
     /// The most frames that a message of the peer may have; `None` for no limit.
     pub max_parts: Option<u32>,
+    /// The most bytes that the frames of a message of the peer may have together; `None` for no limit.
+    pub max_message_bytes: Option<u64>,
 }
 
 /// The opening of one connection.
@@ -70,8 +74,8 @@ pub struct Established {
 pub struct Handshake {
     config: Arc<Config>,
     deadline: Option<Instant>,
-    /// What has not been taken for sending yet.
-    output: Vec<u8>,
+    /// What has not been taken for sending yet: a password, perhaps.
+    output: Zeroizing<Vec<u8>>,
     state: HandshakeState,
 }
 
@@ -94,10 +98,14 @@ impl fmt::Debug for Handshake {
 
 impl Handshake {
     /// Begins a handshake; the first bytes of it are ready to be sent. Both ends of a connection
-    /// begin in the same way.
+    /// begin in the same way. Of a STREAM it is done at once: not a byte of it is sent or expected.
     pub fn new(config: Arc<Config>, now: Instant) -> Self {
+        let mut output = Zeroizing::default();
+        if config.socket_type == SocketType::Stream {
+            let state = HandshakeState::Done(Box::new(without_words(now)));
+            return Handshake { config, deadline: None, output, state };
+        }
         let deadline = config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
-        let mut output = Vec::new();
         let state = HandshakeState::Greeting(Greeting::new(&config, &mut output));
         Handshake { config, deadline, output, state }
     }
@@ -186,11 +194,12 @@ impl Handshake {
         Ok(())
     }
 
-    /// Appends to `out` what has to be sent now; returns whether that was anything.
+    /// Appends to `out` what has to be sent now; returns whether that was anything. It may be a password: nothing
+    /// is left of it here.
     pub fn take_output(&mut self, out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(&self.output);
         let any = !self.output.is_empty();
-        self.output.clear();
+        self.output.zeroize();
         any
     }
 
@@ -212,6 +221,11 @@ impl Handshake {
             return Err(ProtocolError::HandshakeTimeout);
         }
         Ok(())
+    }
+
+    /// Whether the peer has sent all of its greeting.
+    pub fn is_greeted(&self) -> bool {
+        !matches!(self.state, HandshakeState::Greeting(_) | HandshakeState::Over)
     }
 
     /// Whether [`established`](Self::established) has a result.
@@ -245,10 +259,10 @@ impl Handshake {
                 let next = match outcome {
                     None => None,
                     Some(Outcome::Unversioned) => {
-                        Some(HandshakeState::Legacy(Legacy::unversioned(config, greeting.seen())?))
+                        Some(HandshakeState::Legacy(Legacy::unversioned(greeting.seen())?))
                     }
                     Some(Outcome::Legacy { framing, socket_type }) => {
-                        Some(HandshakeState::Legacy(Legacy::new(config, framing, socket_type)))
+                        Some(HandshakeState::Legacy(Legacy::new(framing, socket_type)))
                     }
                     Some(Outcome::Modern { version }) => Some(HandshakeState::Mechanism(
                         Dialogue::new(config, version, now, random, &mut self.output)?,
@@ -278,6 +292,19 @@ impl Handshake {
     }
 }
 
+/// What there is to know of a peer to whom nothing is said, and who says nothing, before bytes flow.
+fn without_words(now: Instant) -> Established {
+    let (decoder, encoder) = codec::raw::codec();
+    let peer = Peer {
+        version: Version::V3_1,
+        socket_type: None,
+        routing_id: Vec::new(),
+        metadata: Vec::new(),
+    };
+    let heartbeat = Heartbeat::new(None, now);
+    Established { peer, decoder, encoder, heartbeat, max_parts: None, max_message_bytes: None }
+}
+
 fn establish(
     config: &Config,
     now: Instant,
@@ -289,5 +316,6 @@ fn establish(
     // PING came with 3.1, but 3.0 peers know it in practice, and libzmq sends it to them.
     let heartbeat = config.heartbeat.filter(|_| peer.version >= Version::V3_0);
     let heartbeat = Heartbeat::new(heartbeat, now);
-    Established { decoder, encoder, heartbeat, max_parts: config.max_parts, peer }
+    let Config { max_parts, max_message_bytes, .. } = *config;
+    Established { decoder, encoder, heartbeat, max_parts, max_message_bytes, peer }
 }

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use zeroize::Zeroize;
+
 use super::Credentials;
 use crate::metadata;
 
 /// The version of ZAP in its frames.
 const ZAP_VERSION: &[u8] = b"1.0";
 
-/// A question to an authenticator: whether a peer is to be let in.
+/// A question to an authenticator: whether a peer is to be let in. What the peer has shown is wiped when this is
+/// dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthRequest {
     /// Whom the peer wants to talk to: the settings' [`zap_domain`](crate::Config::zap_domain).
@@ -48,6 +51,12 @@ impl AuthRequest {
             self.mechanism.as_bytes(),
         ];
         head.into_iter().chain(self.credentials.iter().map(Vec::as_slice)).collect()
+    }
+}
+
+impl Drop for AuthRequest {
+    fn drop(&mut self) {
+        self.credentials.zeroize();
     }
 }
 

@@ -10,6 +10,7 @@ mod tests;
 use super::candidate::{Authenticator, Candidate};
 use super::certificate::{Certificate, CertificateError};
 use directory::{Directory, Members};
+use ringmq_engine::spawn_in_background;
 use ringmq_zmtp::{CurvePublicKey, Denial};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -196,9 +197,8 @@ impl Authenticator for CertificateStore {
             return;
         }
         let working = shared.clone();
-        // Linux shows 15 characters of a name. The handle is dropped: nobody waits for it.
-        let thread = thread::Builder::new().name("ringmq-certs".to_owned());
-        if let Err(error) = thread.spawn(move || working.work()) {
+        // The handle is dropped: nobody waits for it.
+        if let Err(error) = spawn_in_background("ringmq-certs", move || working.work()) {
             tracing::warn!(target: "ringmq", %error, "no thread to read certificates: peers wait");
             // They are turned away for now.
             drop(shared.give_up());

@@ -7,8 +7,9 @@ use crate::options::codec::{
 };
 use crate::options::invalid;
 use crate::options::row::{Access, Check, OptionFacts, OptionRow};
+use crate::types::Setting;
 use ringmq_transports::options::ReconnectStop;
-use ringmq_zmtp::{READY_MAX, ROUTING_ID_MAX};
+use ringmq_zmtp::{ROUTING_ID_MAX, SocketType};
 use std::time::Duration;
 
 /// Shortest time that peers are given to answer, and between PINGs: timers are no finer.
@@ -22,7 +23,7 @@ group! {
     ROUTING_ID: Vec<u8> = OptionRow {
         facts: OptionFacts::libzmq(5, "routing_id", "routing_id")
             .takes("1 to 255 bytes, of which the first is not 0: ROUTERs choose such ids themselves")
-            .note("empty if there is none; REQ, DEALER and ROUTER tell it"),
+            .note("empty if there is none; REQ, DEALER and ROUTER tell it; of a STREAM it is read which one it gave last"),
         codec: &BYTES,
         check: Check::When(|id| (1..=ROUTING_ID_MAX).contains(&id.len()) && id[0] != 0),
         default: |_| Vec::new(),
@@ -31,7 +32,16 @@ group! {
                 let set = core.options.zmtp.set_routing_id(&id);
                 set.map_err(|error| invalid("routing_id", error.to_string()))
             }),
-            get: Some(|core| Ok(core.options.zmtp.routing_id().to_vec())),
+            get: Some(|core| {
+                if core.shared.socket_type == SocketType::Stream {
+                    // It has none of its own, and tells the one that it has given last.
+                    return Ok(core.setting(|setting| match setting {
+                        Setting::LatestId(id) => Some(id.to_vec()),
+                        _ => None,
+                    }));
+                }
+                Ok(core.options.zmtp.routing_id().to_vec())
+            }),
         },
     };
 
@@ -66,10 +76,9 @@ group! {
     MAXMSGSIZE: Option<u64> = OptionRow {
         facts: OptionFacts::libzmq(22, "maxmsgsize", "max_message_size")
             .unit("bytes")
-            .takes("64 bytes or more, or none at all")
-            .note("-1 is no limit; with less than 64 no peer would get through the handshake"),
+            .note("-1 is no limit; the handshake has one of its own"),
         codec: &LENGTH_OR_NONE,
-        check: Check::When(|bytes| bytes.is_none_or(|bytes| bytes >= READY_MAX)),
+        check: Check::Any,
         default: |_| None,
         access: field!(zmtp.max_body),
     };

@@ -1,7 +1,7 @@
 //! The table of options: one row for each, from which everything else is made.
 //!
 //! A new option is a row here, a method in `setters.rs` (or beside it), a line in `getters.rs` and
-//! a case in `tests/it/option_table.rs`, which misses it otherwise; the page of documentation is
+//! a case in `tests/it/option_cases.rs`, where a test misses it otherwise; the page of documentation is
 //! written anew by its own test.
 
 mod connections;
@@ -11,6 +11,8 @@ mod limits;
 mod patterns;
 mod queues;
 mod security;
+mod ways;
+mod words;
 
 pub(crate) use connections::*;
 pub(crate) use descriptors::*;
@@ -18,6 +20,8 @@ pub(crate) use limits::*;
 pub(crate) use patterns::*;
 pub(crate) use queues::*;
 pub(crate) use security::*;
+pub(crate) use ways::*;
+pub(crate) use words::*;
 
 use super::row::AnyRow;
 
@@ -27,7 +31,9 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static dyn AnyRow> {
         queues::ROWS,
         connections::ROWS,
         descriptors::ROWS,
+        ways::ROWS,
         patterns::ROWS,
+        words::ROWS,
         limits::ROWS,
         security::ROWS,
         security::CURVE_ROWS,

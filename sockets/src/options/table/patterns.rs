@@ -5,9 +5,9 @@ use crate::options::codec::{BYTES, FLAG, POSITIVE, ValueCodec};
 use crate::options::row::{Access, Check, Effect, OptionFacts, OptionRow};
 use crate::types::Setting;
 use ringmq_zmtp::ROUTING_ID_MAX;
-use ringmq_zmtp::SocketType::{Dealer, Pub, Req, Router, Sub, XPub, XSub};
+use ringmq_zmtp::SocketType::{Dealer, Pub, Radio, Req, Router, Stream, Sub, XPub, XSub};
 
-/// Where an option is a setting of the pattern: on or off, or bytes.
+/// Where an option is a setting of the pattern: a value that is copied, or bytes.
 macro_rules! setting {
     ($setting:ident, $method:literal) => {
         Access {
@@ -32,6 +32,8 @@ macro_rules! setting {
         }
     };
 }
+
+pub(super) use setting;
 
 /// Something to be done, which leaves nothing to read.
 macro_rules! action {
@@ -99,9 +101,19 @@ group! {
         setting!(ProbeRouter, "probe_router"),
     );
 
+    STREAM_NOTIFY: bool = OptionRow {
+        facts: OptionFacts::libzmq(73, "stream_notify", "stream_notify")
+            .only(|socket_type| socket_type == Stream)
+            .counts(Effect::AtOnce),
+        codec: &FLAG,
+        check: Check::Any,
+        default: |_| true,
+        access: setting!(StreamNotify, "stream_notify"),
+    };
+
     XPUB_NODROP: bool = switch(
         OptionFacts::libzmq(69, "xpub_nodrop", "no_drop")
-            .only(|socket_type| matches!(socket_type, Pub | XPub))
+            .only(|socket_type| matches!(socket_type, Pub | XPub | Radio))
             .counts(Effect::AtOnce),
         &POSITIVE,
         setting!(NoDrop, "no_drop"),
@@ -133,6 +145,15 @@ group! {
         setting!(Manual, "manual"),
     );
 
+    XPUB_MANUAL_LAST_VALUE: bool = switch(
+        OptionFacts::libzmq(98, "xpub_manual_last_value", "manual_last_value")
+            .only(|socket_type| socket_type == XPub)
+            .counts(Effect::AtOnce)
+            .note("switches xpub_manual as well; to be set before the first bind or connect"),
+        &POSITIVE,
+        setting!(ManualLastValue, "manual_last_value"),
+    );
+
     XPUB_WELCOME_MSG: Vec<u8> = OptionRow {
         facts: OptionFacts::libzmq(72, "xpub_welcome_msg", "welcome_message")
             .only(|socket_type| socket_type == XPub)
@@ -147,7 +168,7 @@ group! {
     CONNECT_ROUTING_ID: Vec<u8> = OptionRow {
         facts: OptionFacts::libzmq(61, "connect_routing_id", "connect_routing_id")
             .takes("1 to 255 bytes, which no peer has already")
-            .only(|socket_type| socket_type == Router)
+            .only(|socket_type| matches!(socket_type, Router | Stream))
             .counts(Effect::NextConnect)
             .note("empty when the next connect has it, or none is set"),
         codec: &BYTES,

@@ -7,8 +7,8 @@ use crate::options::row::{Access, Check, Effect, OptionFacts, OptionRow};
 use std::sync::atomic::Ordering;
 
 /// The longest name, password or domain, in bytes.
-const LONGEST: usize = 255;
-const AT_MOST: &str = "at most 255 bytes, none of them for none";
+pub(super) const LONGEST: usize = 255;
+pub(super) const AT_MOST: &str = "at most 255 bytes, none of them for none";
 
 group! {
     PLAIN_SERVER: bool = OptionRow {

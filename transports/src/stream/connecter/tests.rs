@@ -59,6 +59,7 @@ impl Harness {
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),
             limits: BindLimits::default(),
+            max_waiting_bytes: None,
             discard_inbound: false,
             reconnect_interval: (!once).then_some(Duration::from_millis(5)),
             reconnect_max: Duration::ZERO,

@@ -1,4 +1,4 @@
-//! Boxes of NaCl, the only place that computes with keys.
+//! Boxes of NaCl.
 
 use dryoc::classic::{crypto_box, crypto_core};
 use zeroize::Zeroizing;
@@ -37,6 +37,12 @@ pub(super) fn public_key(secret: &[u8; KEY]) -> [u8; KEY] {
     public
 }
 
+/// Appends all `parts`, with room for the authentication before them.
+pub(super) fn lay_out(parts: &[&[u8]], out: &mut Vec<u8>) {
+    out.resize(out.len() + MAC, 0);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+}
+
 /// What two ends share that have each other's public key.
 pub(super) struct SharedKey(Zeroizing<[u8; KEY]>);
 
@@ -57,6 +63,10 @@ impl SharedKey {
     /// One that is random, of who keeps something secret from everybody else.
     pub(super) fn of(bytes: Zeroizing<[u8; KEY]>) -> Self {
         Self(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; KEY] {
+        &self.0
     }
 
     /// Turns what `out` has from `at` on into a box: for the authentication there are [`MAC`] bytes
@@ -87,8 +97,7 @@ impl SharedKey {
     /// Appends a box with all `parts` in it.
     pub(super) fn append(&self, nonce: &Nonce, parts: &[&[u8]], out: &mut Vec<u8>) {
         let at = out.len();
-        out.resize(at + MAC, 0);
-        parts.iter().for_each(|part| out.extend_from_slice(part));
+        lay_out(parts, out);
         self.close(nonce, &mut out[at..]);
     }
 }

@@ -3,16 +3,18 @@
 //!
 //! The client knows the server's public key beforehand; the server learns the client's, and asks its
 //! authenticator about it. The cipher is fixed by the protocol: X25519 for the agreement, XSalsa20 and
-//! Poly1305 for the boxes, as in NaCl. All of it comes from the crate dryoc: it is written in Rust, so
+//! Poly1305 for the boxes, as in NaCl. It comes from the crate dryoc: that is written in Rust, so
 //! that it builds wherever ringmq does, runs in constant time, wipes what it has derived, picks AVX-512,
-//! AVX2, SSE2 or NEON when the program runs, and its test vectors are those of libsodium.
+//! AVX2, SSE2 or NEON when the program runs, and its test vectors are those of libsodium. Salsa20 alone, for
+//! short messages, comes from the crate salsa20, of which the same is true but for the vectors' width.
 //!
-//! [`boxes`] is all that touches keys; the dialogues ([`client`], [`server`]) and the [`seal`] of what
+//! [`boxes`] and [`message_key`] are all that touches keys; the dialogues ([`client`], [`server`]) and the [`seal`] of what
 //! follows arrange bytes.
 
 mod boxes;
 mod client;
 mod keys;
+mod message_key;
 mod seal;
 mod server;
 

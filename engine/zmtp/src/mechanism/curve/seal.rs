@@ -3,7 +3,8 @@
 //! A MESSAGE is its name, the number of its nonce, and a box of a byte of flags and the body. Numbers
 //! go up: one that does not is a frame that somebody has sent before.
 
-use super::boxes::{self, MAC, SharedKey};
+use super::boxes::{MAC, SharedKey};
+use super::message_key::{MessageKey, Name};
 use super::{MESSAGE, SHORT_NONCE, malformed};
 use crate::codec::{Open, Opened, Seal};
 use crate::{Protection, ProtocolError};
@@ -17,8 +18,6 @@ const BODY: usize = BOX + MAC + 1;
 const MORE: u8 = 1;
 const COMMAND: u8 = 2;
 
-/// The nonces of one direction.
-type Name = [u8; 16];
 pub(super) const OF_CLIENT: &Name = b"CurveZMQMESSAGEC";
 pub(super) const OF_SERVER: &Name = b"CurveZMQMESSAGES";
 
@@ -30,15 +29,14 @@ pub(super) fn protection(
     (peers, last_received): (&'static Name, u64),
 ) -> Protection {
     Protection {
-        seal: Box::new(BoxSealer { key: key.clone(), name: own, last: last_sent }),
-        open: Box::new(BoxOpener { key, name: peers, last: last_received }),
+        seal: Box::new(BoxSealer { key: MessageKey::new(key.clone(), own), last: last_sent }),
+        open: Box::new(BoxOpener { key: MessageKey::new(key, peers), last: last_received }),
     }
 }
 
 #[derive(Debug)]
 struct BoxSealer {
-    key: std::sync::Arc<SharedKey>,
-    name: &'static Name,
+    key: MessageKey,
     last: u64,
 }
 
@@ -55,14 +53,13 @@ impl Seal for BoxSealer {
         out.reserve(BODY + body.len());
         out.extend_from_slice(MESSAGE);
         out.extend_from_slice(&self.last.to_be_bytes());
-        self.key.append(&boxes::counted(self.name, self.last), &[&[inner], body], out);
+        self.key.append(self.last, &[&[inner], body], out);
     }
 }
 
 #[derive(Debug)]
 struct BoxOpener {
-    key: std::sync::Arc<SharedKey>,
-    name: &'static Name,
+    key: MessageKey,
     last: u64,
 }
 
@@ -78,7 +75,7 @@ impl Open for BoxOpener {
         if number <= self.last {
             return Err(ProtocolError::RepeatedNonce);
         }
-        let content = self.key.open(&boxes::counted(self.name, number), &mut sealed[BOX..])?;
+        let content = self.key.open(number, &mut sealed[BOX..])?;
         // Only now: a forged one must not keep the real ones out.
         self.last = number;
         let inner = content.first().copied().unwrap_or_default();

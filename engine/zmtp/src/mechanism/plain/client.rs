@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ringmq_pipe::frame::LONG_HEADER;
 use zeroize::Zeroizing;
 
 use super::{HELLO, INITIATE, NAME, WELCOME};
@@ -13,6 +14,9 @@ use crate::mechanism::{
     Agreed, Credentials, Mechanism, MechanismFactory, Random, refused, without_libzmqs_slip,
 };
 use crate::{Config, ConfigError, ProtocolError};
+
+/// The longest HELLO: its header, its name, and two short strings.
+const HELLO_MAX: usize = LONG_HEADER + HELLO.len() + 2 * (1 + SHORT_STRING_MAX);
 
 /// PLAIN as a client: shows a name and a password.
 ///
@@ -58,7 +62,8 @@ impl MechanismFactory for PlainClient {
     }
 
     fn start(&self, config: &Arc<Config>) -> Box<dyn Mechanism> {
-        let mut hello = Vec::new();
+        // With room for all of it, so that it is copied nowhere else.
+        let mut hello = Vec::with_capacity(HELLO_MAX);
         let length = |text: &[u8]| [text.len() as u8];
         write_command(
             &mut hello,
