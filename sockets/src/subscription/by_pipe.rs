@@ -203,7 +203,8 @@ impl ByPipe {
 
     /// Reports every pipe that has a topic which is a prefix of the message (of its first frame),
     /// each once, however many of its topics match. Allocates nothing.
-    #[inline]
+    // Always: apart from a publisher's send, the walk takes a twentieth more instructions.
+    #[inline(always)]
     pub(crate) fn for_each_match(&mut self, message: &[u8], mut report: impl FnMut(usize)) {
         self.latest += 1;
         let Self { topics, lists, marks, latest, .. } = self;

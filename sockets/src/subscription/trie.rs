@@ -92,7 +92,8 @@ impl<V: Copy> Trie<V> {
 
     /// Shows the value of every topic that is a prefix of the message, the shortest topic first,
     /// until told to stop. Allocates nothing.
-    #[inline]
+    // Always, as `child`.
+    #[inline(always)]
     pub(super) fn try_for_each_prefix(
         &self,
         message: &[u8],

@@ -196,25 +196,11 @@ impl Publish {
             return Err(Error::WouldBlock);
         }
         self.out.begin();
-        let out = &mut self.out;
-        if self.words == Vocabulary::Groups {
-            self.subscriptions.for_each_holder(frame.group(), |key| out.target(key));
-        } else if self.invert {
-            let keys = pipes.iter().map(|(key, _)| key);
-            self.subscriptions.for_each_mismatch(frame.body(), keys, |key| out.target(key));
-        } else if self.answers_last
-            && let Some(peer) = self.last
-        {
-            // Of a peer that has gone nobody else hears, as in `apply`.
-            let last = pipes.of_peer(peer);
-            let only_last = |key| {
-                if Some(key) == last {
-                    out.target(key);
-                }
-            };
-            self.subscriptions.for_each_match(frame.body(), only_last);
-        } else {
+        if self.words == Vocabulary::Topics && !self.invert && !self.answers_last {
+            let out = &mut self.out;
             self.subscriptions.for_each_match(frame.body(), |key| out.target(key));
+        } else {
+            self.address_otherwise(pipes, frame);
         }
         if self.no_drop && !self.out.all_ready(pipes) {
             return Err(Error::WouldBlock);
@@ -223,6 +209,26 @@ impl Publish {
             self.last = None;
         }
         Ok(())
+    }
+
+    /// Learns it where prefixes alone do not decide: by group, inversely, or from who asked last.
+    #[inline(never)]
+    fn address_otherwise(&mut self, pipes: &mut Pipes, frame: &Outgoing<'_>) {
+        let out = &mut self.out;
+        if self.words == Vocabulary::Groups {
+            self.subscriptions.for_each_holder(frame.group(), |key| out.target(key));
+        } else if self.invert {
+            let keys = pipes.iter().map(|(key, _)| key);
+            self.subscriptions.for_each_mismatch(frame.body(), keys, |key| out.target(key));
+        } else {
+            // Of a peer that has gone nobody else hears, as in `apply`.
+            let only = self.last.map(|peer| pipes.of_peer(peer));
+            self.subscriptions.for_each_match(frame.body(), |key| {
+                if only.is_none_or(|only| only == Some(key)) {
+                    out.target(key);
+                }
+            });
+        }
     }
 
     /// Keeps a frame of a message for the application to receive.
