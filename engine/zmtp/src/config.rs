@@ -87,6 +87,15 @@ pub enum ConfigError {
         /// Bytes of the longer one.
         length: usize,
     },
+    /// A host or a path that a request of HTTP cannot hold.
+    #[error(
+        "{target:?} is no place of a WebSocket: a host, and a path that begins with / and has at most \
+         1024 visible ASCII characters, none of them #"
+    )]
+    WebSocketTarget {
+        /// Host and path.
+        target: String,
+    },
     /// The name of a property does not begin with `X-`, is too long, or holds other characters
     /// than letters, digits and `-_.+`.
     #[error("{name:?} is no property name: X-, then letters, digits and -_.+, 255 in all")]

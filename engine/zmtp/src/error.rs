@@ -16,6 +16,27 @@ pub enum ProtocolError {
         /// The first two bytes, by which the text tells what else the peer may speak.
         began: [u8; 2],
     },
+    /// The peer did not open a WebSocket where one is expected.
+    #[error("the peer opened no WebSocket of ZeroMQ: {what}")]
+    NotWebSocket {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The server answered that there is no WebSocket for this end.
+    #[error("the peer opened no WebSocket: it answered with status {status} of HTTP")]
+    WebSocketRefused {
+        /// The status code.
+        status: u16,
+    },
+    /// A frame of WebSocket that has no place on such a connection.
+    #[error("the peer sent a frame of WebSocket that {what}")]
+    WebSocketFrame {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The peer has closed the WebSocket, in good order: nothing of what it does is wrong.
+    #[error("the peer closed the WebSocket")]
+    WebSocketClosed,
     /// The peer speaks a version without mechanisms, and a mechanism is required here.
     #[error("the peer speaks ZMTP {version}, which cannot authenticate, as is required here")]
     VersionTooOld {
@@ -202,6 +223,10 @@ impl ProtocolError {
             }
             ProtocolError::MechanismMismatch { .. } => Some(MECHANISM_MISMATCH),
             ProtocolError::NotZmtp { .. }
+            | ProtocolError::NotWebSocket { .. }
+            | ProtocolError::WebSocketRefused { .. }
+            | ProtocolError::WebSocketFrame { .. }
+            | ProtocolError::WebSocketClosed
             | ProtocolError::VersionTooOld { .. }
             | ProtocolError::HandshakeTimeout
             | ProtocolError::PeerError { .. }
@@ -252,6 +277,7 @@ impl ProtocolError {
         !matches!(
             self,
             ProtocolError::HandshakeTimeout
+                | ProtocolError::WebSocketClosed
                 | ProtocolError::NoRandomness(_)
                 | ProtocolError::UnusableAnswer(_)
         )

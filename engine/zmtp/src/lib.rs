@@ -36,6 +36,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod body_collector;
 mod codec;
 mod command;
 mod config;
@@ -51,6 +52,7 @@ mod mechanism;
 mod metadata;
 mod socket_type;
 mod version;
+mod web_socket;
 mod z85;
 
 pub use codec::{Decoded, Decoder, Encoder, Measured, Open, Opened, Protection, Rest, Seal, Sink};
@@ -74,4 +76,5 @@ pub use mechanism::{
 };
 pub use socket_type::SocketType;
 pub use version::Version;
+pub use web_socket::{Carrier, WebSocketTarget};
 pub use z85::{Z85Error, z85_decode, z85_encode};

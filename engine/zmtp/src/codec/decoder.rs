@@ -150,7 +150,7 @@ impl Decoder {
     }
 
     /// Reads what `frames` makes of the bytes of a peer of that version.
-    pub(super) fn foreign(version: Version, frames: Box<dyn FrameReader>) -> Self {
+    pub(crate) fn foreign(version: Version, frames: Box<dyn FrameReader>) -> Self {
         let mut decoder = Decoder::new(version, None, 0);
         decoder.state = DecoderState::Foreign;
         decoder.foreign = Some(Box::new(ForeignReader::new(frames)));

@@ -48,7 +48,7 @@ impl Encoder {
     }
 
     /// Writes what `frames` makes of the frames for a peer of that version.
-    pub(super) fn foreign(version: Version, frames: Box<dyn FrameWriter>) -> Self {
+    pub(crate) fn foreign(version: Version, frames: Box<dyn FrameWriter>) -> Self {
         Encoder { version, form: Form::Foreign(frames) }
     }
 
@@ -87,20 +87,32 @@ impl Encoder {
 
     /// Appends a PING, when a [`Heartbeat`](crate::Heartbeat) says so. Nothing before ZMTP 3.
     pub fn ping(&mut self, ttl: u16, out: &mut Vec<u8>) {
-        self.command(&[PING, &ttl.to_be_bytes()], out);
+        match &mut self.form {
+            Form::Foreign(frames) => frames.ping(ttl, out),
+            Form::Verbatim | Form::Legacy => self.command(&[PING, &ttl.to_be_bytes()], out),
+        }
     }
 
     /// Appends the answer to a PING with that context, of which 16 bytes count. Nothing before
     /// ZMTP 3.
     pub fn pong(&mut self, context: &[u8], out: &mut Vec<u8>) {
-        self.command(&[PONG, &context[..context.len().min(CONTEXT_MAX)]], out);
+        let context = &context[..context.len().min(CONTEXT_MAX)];
+        match &mut self.form {
+            Form::Foreign(frames) => frames.pong(context, out),
+            Form::Verbatim | Form::Legacy => self.command(&[PONG, context], out),
+        }
     }
 
-    fn command(&mut self, parts: &[&[u8]], out: &mut Vec<u8>) {
-        match &mut self.form {
-            Form::Foreign(frames) => frames.write(frame::COMMAND, &parts.concat(), out),
-            Form::Verbatim | Form::Legacy if self.version < Version::V3_0 => {}
-            Form::Verbatim | Form::Legacy => write_command(out, parts),
+    /// Appends what tells the peer that nothing more comes, behind all that was sent. Nothing but on a WebSocket.
+    pub fn close(&mut self, out: &mut Vec<u8>) {
+        if let Form::Foreign(frames) = &mut self.form {
+            frames.close(out);
+        }
+    }
+
+    fn command(&self, parts: &[&[u8]], out: &mut Vec<u8>) {
+        if self.version >= Version::V3_0 {
+            write_command(out, parts);
         }
     }
 }

@@ -11,26 +11,26 @@ use ringmq_pipe::frame;
 
 use super::decoder::{Decoder, Sink};
 use crate::ProtocolError;
-use crate::command::{Class, HEAD_MAX, classify};
+use crate::command::{Class, HEAD_MAX, PING, PONG, classify};
 
 /// A frame as the log has it.
 #[derive(Debug)]
-pub(super) struct WholeFrame {
+pub(crate) struct WholeFrame {
     /// `frame::MORE`, `frame::COMMAND` or none.
-    pub(super) flags: u8,
+    pub(crate) flags: u8,
     /// What ends with its body.
-    pub(super) bytes: Vec<u8>,
-    pub(super) body_at: usize,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) body_at: usize,
 }
 
 impl WholeFrame {
-    fn body(&self) -> &[u8] {
+    pub(crate) fn body(&self) -> &[u8] {
         self.bytes.get(self.body_at..).unwrap_or_default()
     }
 }
 
 /// Takes frames off the wire.
-pub(super) trait FrameReader: Debug + Send {
+pub(crate) trait FrameReader: Debug + Send {
     /// Takes bytes from `input`, at least one and none beyond the frame; returns how many, and the
     /// frame once it is whole.
     fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError>;
@@ -40,9 +40,22 @@ pub(super) trait FrameReader: Debug + Send {
 }
 
 /// Puts frames on the wire.
-pub(super) trait FrameWriter: Debug + Send {
+pub(crate) trait FrameWriter: Debug + Send {
     /// Appends to `out` what stands for a frame of the log on the wire.
     fn write(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>);
+
+    /// Appends a PING.
+    fn ping(&mut self, ttl: u16, out: &mut Vec<u8>) {
+        self.write(frame::COMMAND, &[PING, &ttl.to_be_bytes()].concat(), out);
+    }
+
+    /// Appends a PONG with that context.
+    fn pong(&mut self, context: &[u8], out: &mut Vec<u8>) {
+        self.write(frame::COMMAND, &[PONG, context].concat(), out);
+    }
+
+    /// Appends what says that nothing more comes, where there are words for that.
+    fn close(&mut self, _out: &mut Vec<u8>) {}
 }
 
 /// The frames of a peer, in order.
@@ -145,100 +158,4 @@ fn class(frame: &WholeFrame) -> Result<Class<'_>, ProtocolError> {
 fn needs_credit(frame: &WholeFrame) -> bool {
     frame.flags & frame::COMMAND == 0
         || !matches!(class(frame), Ok(Class::Session(_) | Class::Unknown))
-}
-
-#[cfg(test)]
-mod tests {
-    //! Codecs to be thrown away, which show that there is room for real ones.
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::{Command, Encoder, Version};
-
-    /// What is delivered, frame by frame; a command for the session as its name.
-    #[derive(Default)]
-    struct Delivered(Vec<(u8, Vec<u8>)>);
-
-    impl Sink for Delivered {
-        fn span(&mut self, _: &[u8], _: usize, _: usize) {
-            panic!("nothing is taken as it is on the wire");
-        }
-        fn begin(&mut self, flags: u8, _: u64) {
-            self.0.push((flags, Vec::new()));
-        }
-        fn body(&mut self, bytes: &[u8]) {
-            self.0.last_mut().unwrap().1.extend_from_slice(bytes);
-        }
-        fn end(&mut self) {}
-        fn command(&mut self, command: Command<'_>) {
-            self.0.push((frame::COMMAND, format!("{command:?}").into_bytes()));
-        }
-    }
-
-    /// WebSocket, as far as frames of up to 125 bytes go: `82 80|length mask(4)`, and masked a byte
-    /// of flags, in which 2 is a command, and the body.
-    #[derive(Debug, Default)]
-    struct WebSocket(Vec<u8>);
-
-    const HEADER: usize = 6;
-
-    fn mask(header: &[u8], content: &[u8]) -> Vec<u8> {
-        content.iter().zip(header[2..].iter().cycle()).map(|(byte, mask)| byte ^ mask).collect()
-    }
-
-    impl FrameReader for WebSocket {
-        fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError> {
-            for (at, byte) in input.iter().enumerate() {
-                self.0.push(*byte);
-                if self.0.len() > HEADER && self.0.len() == HEADER + usize::from(self.0[1] & 0x7f) {
-                    let (header, content) = self.0.split_at(HEADER);
-                    let mut content = mask(header, content);
-                    let flags = content.remove(0);
-                    self.0.clear();
-                    let flags = flags & frame::MORE | (flags & 2) << 1;
-                    return Ok((at + 1, Some(WholeFrame { flags, bytes: content, body_at: 0 })));
-                }
-            }
-            Ok((input.len(), None))
-        }
-
-        fn is_midway(&self) -> bool {
-            !self.0.is_empty()
-        }
-    }
-
-    impl FrameWriter for WebSocket {
-        fn write(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) {
-            let header = [0x82, 0x80 | (body.len() as u8 + 1), 1, 2, 3, 4];
-            let flags = flags & frame::MORE | (flags & frame::COMMAND) >> 1;
-            out.extend_from_slice(&header);
-            out.extend_from_slice(&mask(&header, &[&[flags], body].concat()));
-        }
-    }
-
-    #[test]
-    fn frames_of_another_protocol_have_room() {
-        let mut encoder = Encoder::foreign(Version::V3_1, Box::new(WebSocket::default()));
-        let mut wire = Vec::new();
-        encoder.translate(frame::MORE, b"first", &mut wire);
-        encoder.translate(0, b"", &mut wire);
-        encoder.pong(b"x", &mut wire);
-        encoder.translate(frame::COMMAND, b"\x09SUBSCRIBEa", &mut wire);
-        let expected = [
-            (frame::MORE, b"first".to_vec()),
-            (0, Vec::new()),
-            (frame::COMMAND, b"Pong { context: [120] }".to_vec()),
-            (frame::COMMAND, b"\x09SUBSCRIBEa".to_vec()),
-        ];
-        for cut in 0..=wire.len() {
-            let mut decoder = Decoder::foreign(Version::V3_1, Box::new(WebSocket::default()));
-            let mut delivered = Delivered::default();
-            let mut messages = 0;
-            for piece in [&wire[..cut], &wire[cut..]] {
-                let decoded = decoder.decode(piece, usize::MAX, &mut delivered).unwrap();
-                assert_eq!(decoded.consumed, piece.len());
-                messages += decoded.messages;
-            }
-            assert_eq!((messages, delivered.0.as_slice()), (2, expected.as_slice()));
-        }
-    }
 }

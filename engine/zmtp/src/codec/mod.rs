@@ -10,16 +10,14 @@
 //! | ZMTP 2.0 | as 3.1, without commands | frame by frame, without commands ([`legacy`]) |
 //! | ZMTP 1.0 | all of it [`stepwise`] | frame by frame, in another framing ([`legacy`]) |
 //! | sealed by a mechanism | whole frames, each opened ([`foreign`]) | frame by frame, each [sealed](Seal) |
+//! | WebSocket | its frames, one by one ([`web_socket`](crate::web_socket)) | frame by frame, subscriptions as messages |
 //! | of a STREAM | whatever has arrived ([`raw`]) | bodies, without headers |
 //!
-//! The last two rows are where everything goes whose form on the wire is no version's of ZMTP: a
+//! The last three rows are where everything goes whose form on the wire is no version's of ZMTP: a
 //! [`FrameReader`](foreign::FrameReader) that turns bytes into whole frames, and a
 //! [`FrameWriter`](foreign::FrameWriter) that does the reverse. Such a codec costs the others
-//! nothing: it is one more state of a machine that runs of plain frames never enter. There is room
-//! for
-//! * WebSocket (ZWS 2.0): a reader and a writer of its frames, whose content is a byte of flags and
-//!   a body, with masks from a seed that the writer is made with; what a mechanism has sealed goes
-//!   inside, as it goes inside ZMTP frames. The tests of [`foreign`] have one, to be thrown away.
+//! nothing: it is one more state of a machine that runs of plain frames never enter. What a mechanism
+//! has sealed goes inside the frames of a WebSocket, as it goes inside those of ZMTP.
 
 mod decoder;
 mod encoder;
@@ -32,18 +30,24 @@ mod zmtp3;
 
 pub use decoder::{Decoded, Decoder, Measured, Rest, Sink};
 pub use encoder::Encoder;
+pub(crate) use foreign::{FrameReader, FrameWriter, WholeFrame};
 pub use seal::{Open, Opened, Protection, Seal};
 
+use crate::web_socket::frames::WebSocketWriter;
 use crate::{Config, Peer, SocketType};
 
 /// Both directions of a connection whose handshake is done. `wants_all`: the peer subscribes to
-/// everything without saying so.
+/// everything without saying so. `web_socket`: writes the frames of one, which carries the connection.
 pub(crate) fn choose(
     config: &Config,
     peer: &Peer,
     protection: Option<Protection>,
     wants_all: bool,
+    web_socket: Option<WebSocketWriter>,
 ) -> (Decoder, Encoder) {
+    if let Some(writer) = web_socket {
+        return writer.codec(config.max_body, protection);
+    }
     if let Some(protection) = protection {
         return seal::codec(peer.version, config.max_body, protection);
     }

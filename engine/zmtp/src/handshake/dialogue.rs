@@ -7,23 +7,52 @@ use std::time::Instant;
 use zeroize::Zeroizing;
 
 use super::Peer;
-use crate::codec::Protection;
+use crate::body_collector::BodyCollector;
+use crate::codec::{FrameReader, Protection};
+use crate::command::{PING, PONG};
 use crate::error::quote;
 use crate::frame_collector::FrameCollector;
 use crate::header::Framing;
 use crate::limits::{HANDSHAKE_FRAME_MAX, QUOTE_MAX, ROUTING_ID_MAX};
 use crate::mechanism::{AuthRequest, Credentials, Mechanism, MechanismConfig, Random};
 use crate::metadata::{self, IDENTITY, PropertyList, SOCKET_TYPE};
+use crate::web_socket::frames::WebSocketReader;
 use crate::{Config, ProtocolError, SocketType, Version};
 
 #[derive(Debug)]
 pub(super) struct Dialogue {
     version: Version,
     mechanism: Box<dyn Mechanism>,
-    frame: FrameCollector,
+    frames: Frames,
     authentication: Authentication,
     /// What the authenticator knows of the peer.
     known: PropertyList,
+}
+
+/// Where the peer's frames come from.
+#[derive(Debug)]
+enum Frames {
+    Stream(FrameCollector),
+    WebSocket(WebSocketReader),
+}
+
+impl Frames {
+    /// Takes bytes of the peer, none beyond a frame; returns how many, and the frame's body once it is whole.
+    fn take(&mut self, bytes: &[u8]) -> Result<(usize, Option<Zeroizing<Vec<u8>>>), ProtocolError> {
+        match self {
+            Frames::Stream(frame) => {
+                let used = frame.fill(bytes)?;
+                Ok((used, frame.is_whole().then(|| Zeroizing::new(frame.take()))))
+            }
+            Frames::WebSocket(frames) => {
+                let (used, frame) = frames.read(bytes)?;
+                let body = frame.map(|frame| Zeroizing::new(frame.bytes));
+                // Which a WebSocket may send at any time.
+                let beats = |body: &[u8]| body.starts_with(PING) || body.starts_with(PONG);
+                Ok((used, body.filter(|body| !beats(body))))
+            }
+        }
+    }
 }
 
 /// How far the question to the authenticator has come.
@@ -68,7 +97,15 @@ impl Dialogue {
             }
         };
         let frame = FrameCollector::new(Framing::V3, HANDSHAKE_FRAME_MAX, 0).wiping();
-        Ok(Dialogue { version, mechanism, frame, authentication, known: Vec::new() })
+        let frames = Frames::Stream(frame);
+        Ok(Dialogue { version, mechanism, frames, authentication, known: Vec::new() })
+    }
+
+    /// The peer's frames come in those of a WebSocket, `masked` or not.
+    pub(super) fn on_web_socket(mut self, masked: bool) -> Self {
+        let body = BodyCollector::new(HANDSHAKE_FRAME_MAX, 0).wiping();
+        self.frames = Frames::WebSocket(WebSocketReader::new(masked, body));
+        self
     }
 
     /// Takes bytes of the peer, none while an answer is awaited; returns how many, and the peer
@@ -83,12 +120,10 @@ impl Dialogue {
     ) -> Result<(usize, Option<Accepted>), ProtocolError> {
         let mut used = 0;
         while used < bytes.len() && !self.is_waiting() {
-            used += self.frame.fill(&bytes[used..])?;
-            if !self.frame.is_whole() {
-                break;
-            }
+            let (taken, body) = self.frames.take(&bytes[used..])?;
+            used += taken;
             // Whether the COMMAND flag is set does not matter here: libzmq never looks.
-            let body = Zeroizing::new(self.frame.take());
+            let Some(body) = body else { continue };
             let asks = self.mechanism.process(now, random, &body)?;
             if let Some(credentials) = asks {
                 self.authentication = Authentication::wanted(config, credentials);

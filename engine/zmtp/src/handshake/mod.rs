@@ -1,24 +1,31 @@
 //! From the first byte of a connection to the point where messages may flow.
 //!
 //! Three stages, each in its own file: the greeting, then either a mechanism's dialogue (ZMTP 3)
-//! or a frame with a routing id (before). Driven by one thread; nothing is shared before the end.
+//! or a frame with a routing id (before). On a WebSocket the request for it takes the greeting's place, and
+//! frames of ZMTP take the form of its own on their way out. Driven by one thread; nothing is shared before the end.
 
 mod dialogue;
+mod introduction;
 mod legacy;
+mod output;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use zeroize::{Zeroize, Zeroizing};
-
 use crate::codec::{self, Protection};
 use crate::greeting::{Greeting, Outcome};
+use crate::header::write_v2;
 use crate::mechanism::{AuthAnswer, AuthRequest, Random};
 use crate::metadata;
+use crate::web_socket::Carrier;
+use crate::web_socket::frames::WebSocketWriter;
+use crate::web_socket::upgrade::{Upgrade, Upgraded};
 use crate::{Config, Decoder, Encoder, Heartbeat, ProtocolError, SocketType, Version};
 use dialogue::Dialogue;
+use introduction::Introduction;
 use legacy::Legacy;
+use output::Output;
 
 /// What is known about the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +81,7 @@ pub struct Established {
 pub struct Handshake {
     config: Arc<Config>,
     deadline: Option<Instant>,
-    /// What has not been taken for sending yet: a password, perhaps.
-    output: Zeroizing<Vec<u8>>,
+    output: Output,
     state: HandshakeState,
 }
 
@@ -83,6 +89,8 @@ pub struct Handshake {
 enum HandshakeState {
     Greeting(Greeting),
     Legacy(Legacy),
+    Upgrade(Upgrade),
+    Introduction(Introduction),
     Mechanism(Dialogue),
     Done(Box<Established>),
     /// The result has been taken, or there never will be one.
@@ -100,14 +108,36 @@ impl Handshake {
     /// Begins a handshake; the first bytes of it are ready to be sent. Both ends of a connection
     /// begin in the same way. Of a STREAM it is done at once: not a byte of it is sent or expected.
     pub fn new(config: Arc<Config>, now: Instant) -> Self {
-        let mut output = Zeroizing::default();
+        let mut output = Output::default();
         if config.socket_type == SocketType::Stream {
             let state = HandshakeState::Done(Box::new(without_words(now)));
             return Handshake { config, deadline: None, output, state };
         }
         let deadline = config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
-        let state = HandshakeState::Greeting(Greeting::new(&config, &mut output));
+        let state = HandshakeState::Greeting(Greeting::new(&config, output.wire()));
         Handshake { config, deadline, output, state }
+    }
+
+    /// Begins a handshake on what carries the connection. Of a WebSocket it is the client that begins.
+    ///
+    /// # Errors
+    /// [`ProtocolError::NoRandomness`], for a WebSocket.
+    pub fn carried(
+        config: Arc<Config>,
+        carrier: &Carrier,
+        now: Instant,
+        random: &mut Random<'_>,
+    ) -> Result<Self, ProtocolError> {
+        let mut handshake = Handshake::new(config, now);
+        if let HandshakeState::Greeting(_) = handshake.state
+            && *carrier != Carrier::Stream
+        {
+            handshake.output = Output::default();
+            let out = handshake.output.wire();
+            let upgrade = Upgrade::new(carrier, &handshake.config, random, out)?;
+            handshake.state = HandshakeState::Upgrade(upgrade);
+        }
+        Ok(handshake)
     }
 
     /// Takes bytes of the peer; returns how many. All of them, unless the handshake is over: what
@@ -124,7 +154,9 @@ impl Handshake {
     ) -> Result<usize, ProtocolError> {
         let mut used = 0;
         loop {
-            match self.step(now, random, &bytes[used..]) {
+            let stepped = self.step(now, random, &bytes[used..]);
+            self.output.carry();
+            match stepped {
                 Ok((taken, next)) => {
                     used += taken;
                     match next {
@@ -172,18 +204,20 @@ impl Handshake {
         let result = match answer {
             AuthAnswer::Allow { user_id, properties } => {
                 let known = metadata::of_user(user_id, properties);
-                dialogue.allowed(now, random, known, config, &mut self.output)
+                dialogue.allowed(now, random, known, config, self.output.frames())
             }
             AuthAnswer::Deny(denial) => {
-                config.mechanism.deny(denial, &mut self.output);
+                config.mechanism.deny(denial, self.output.frames());
                 Err(ProtocolError::Denied { denial })
             }
             AuthAnswer::Unusable(fault) => Err(ProtocolError::UnusableAnswer(fault)),
         };
+        self.output.carry();
         match result {
             Ok(None) => {}
             Ok(Some((peer, protection))) => {
-                let done = establish(config, now, peer, protection, false);
+                let web_socket = self.output.carrier.take();
+                let done = establish(config, now, peer, protection, false, web_socket);
                 self.state = HandshakeState::Done(Box::new(done));
             }
             Err(error) => {
@@ -197,10 +231,7 @@ impl Handshake {
     /// Appends to `out` what has to be sent now; returns whether that was anything. It may be a password: nothing
     /// is left of it here.
     pub fn take_output(&mut self, out: &mut Vec<u8>) -> bool {
-        out.extend_from_slice(&self.output);
-        let any = !self.output.is_empty();
-        self.output.zeroize();
-        any
+        self.output.take(out)
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest; `None` for never.
@@ -225,7 +256,10 @@ impl Handshake {
 
     /// Whether the peer has sent all of its greeting.
     pub fn is_greeted(&self) -> bool {
-        !matches!(self.state, HandshakeState::Greeting(_) | HandshakeState::Over)
+        !matches!(
+            self.state,
+            HandshakeState::Greeting(_) | HandshakeState::Upgrade(_) | HandshakeState::Over
+        )
     }
 
     /// Whether [`established`](Self::established) has a result.
@@ -255,7 +289,7 @@ impl Handshake {
         let config = &self.config;
         match &mut self.state {
             HandshakeState::Greeting(greeting) => {
-                let (used, outcome) = greeting.input(bytes, config, &mut self.output)?;
+                let (used, outcome) = greeting.input(bytes, config, self.output.wire())?;
                 let next = match outcome {
                     None => None,
                     Some(Outcome::Unversioned) => {
@@ -265,7 +299,7 @@ impl Handshake {
                         Some(HandshakeState::Legacy(Legacy::new(framing, socket_type)))
                     }
                     Some(Outcome::Modern { version }) => Some(HandshakeState::Mechanism(
-                        Dialogue::new(config, version, now, random, &mut self.output)?,
+                        Dialogue::new(config, version, now, random, self.output.wire())?,
                     )),
                 };
                 Ok((used, next))
@@ -275,21 +309,60 @@ impl Handshake {
                 let next = legacy.finish().map(|peer| {
                     // A 2.x subscriber filters by itself and never asks for anything.
                     let wants_all = legacy.is_unversioned() && config.socket_type.publishes();
-                    HandshakeState::Done(Box::new(establish(config, now, peer, None, wants_all)))
+                    HandshakeState::Done(Box::new(establish(
+                        config, now, peer, None, wants_all, None,
+                    )))
+                });
+                Ok((used, next))
+            }
+            HandshakeState::Upgrade(upgrade) => {
+                let (used, upgraded) = upgrade.input(bytes, config, self.output.wire())?;
+                let Some(Upgraded { writer, has_mechanism }) = upgraded else {
+                    return Ok((used, None));
+                };
+                let masked = writer.is_server();
+                self.output.carrier = Some(writer);
+                let next = if has_mechanism {
+                    let out = self.output.frames();
+                    let dialogue = Dialogue::new(config, Version::V3_1, now, random, out)?;
+                    HandshakeState::Mechanism(dialogue.on_web_socket(masked))
+                } else {
+                    write_frame(self.output.frames(), config.routing_id());
+                    HandshakeState::Introduction(Introduction::new(masked))
+                };
+                Ok((used, Some(next)))
+            }
+            HandshakeState::Introduction(introduction) => {
+                let (used, peer) = introduction.input(bytes)?;
+                self.output.carry();
+                let next = peer.map(|peer| {
+                    let web_socket = self.output.carrier.take();
+                    let done = establish(config, now, peer, None, false, web_socket);
+                    HandshakeState::Done(Box::new(done))
                 });
                 Ok((used, next))
             }
             HandshakeState::Mechanism(dialogue) => {
                 let (used, agreed) =
-                    dialogue.input(now, random, bytes, config, &mut self.output)?;
+                    dialogue.input(now, random, bytes, config, self.output.frames())?;
                 let done = agreed.map(|(peer, protection)| {
-                    HandshakeState::Done(Box::new(establish(config, now, peer, protection, false)))
+                    // Before the encoder has what it is written with.
+                    self.output.carry();
+                    let web_socket = self.output.carrier.take();
+                    let done = establish(config, now, peer, protection, false, web_socket);
+                    HandshakeState::Done(Box::new(done))
                 });
                 Ok((used, done))
             }
             HandshakeState::Done(_) | HandshakeState::Over => Ok((0, None)),
         }
     }
+}
+
+/// Appends a frame of a message.
+fn write_frame(out: &mut Vec<u8>, body: &[u8]) {
+    write_v2(out, 0, body.len() as u64);
+    out.extend_from_slice(body);
 }
 
 /// What there is to know of a peer to whom nothing is said, and who says nothing, before bytes flow.
@@ -311,8 +384,9 @@ fn establish(
     peer: Peer,
     protection: Option<Protection>,
     wants_all: bool,
+    web_socket: Option<WebSocketWriter>,
 ) -> Established {
-    let (decoder, encoder) = codec::choose(config, &peer, protection, wants_all);
+    let (decoder, encoder) = codec::choose(config, &peer, protection, wants_all, web_socket);
     // PING came with 3.1, but 3.0 peers know it in practice, and libzmq sends it to them.
     let heartbeat = config.heartbeat.filter(|_| peer.version >= Version::V3_0);
     let heartbeat = Heartbeat::new(heartbeat, now);
