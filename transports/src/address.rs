@@ -1,6 +1,7 @@
 //! Socket addresses as text: for events and errors, and for the metadata of messages.
 
 use ringmq_engine::{Descriptor, UnixPeer};
+use ringmq_zmtp::Carrier;
 use socket2::{SockAddr, Socket};
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
@@ -51,6 +52,18 @@ impl RemoteEnd {
             (None, None) => None,
         };
         Self { endpoint: describe(&peer), address, unix_peer }
+    }
+}
+
+impl RemoteEnd {
+    /// The same, as the other end of what that carries.
+    pub(crate) fn carrying(mut self, carrier: &Carrier) -> Self {
+        if *carrier != Carrier::Stream
+            && let Some(address) = self.endpoint.strip_prefix("tcp://")
+        {
+            self.endpoint = format!("ws://{address}");
+        }
+        self
     }
 }
 

@@ -219,6 +219,26 @@ pub enum BindError {
     },
 }
 
+impl BindError {
+    /// The same, of an endpoint on a transport that is built on another one.
+    pub(crate) fn at(mut self, on_top: String) -> Self {
+        match &mut self {
+            Self::AddressInUse { endpoint, .. }
+            | Self::AddressNotAvailable { endpoint, .. }
+            | Self::PermissionDenied { endpoint, .. }
+            | Self::Host { endpoint, .. }
+            | Self::NotASocket { endpoint, .. }
+            | Self::Directory { endpoint, .. }
+            | Self::Wildcard { endpoint, .. }
+            | Self::UnfitListener { endpoint, .. }
+            | Self::Option { endpoint, .. }
+            | Self::NotSupported { endpoint, .. }
+            | Self::Io { endpoint, .. } => *endpoint = on_top,
+        }
+        self
+    }
+}
+
 /// Why a descriptor for a connection could not be made. The peer has not been asked yet.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! Endpoint text to descriptors: tcp, ipc and inproc.
+//! Endpoint text to descriptors: tcp, ipc, inproc, and WebSockets over tcp.
 //!
 //! Knows endpoints, addresses and the options of descriptors; never socket types. A [`bind`]
 //! becomes a [listener](BoundListener::listen), a [`connect`] a connecter, both on an I/O thread of
@@ -18,6 +18,7 @@ pub mod resolver;
 mod stream;
 pub mod tcp;
 mod transport;
+mod ws;
 
 pub use owner::{LinkOptions, Offer, Settings, Taken};
 pub use stream::connecter::{connect, disconnect};

@@ -4,9 +4,10 @@
 //! parsing, and the way from an endpoint to what its transport does.
 
 use crate::address::{RemoteEnd, describe};
-use crate::endpoint::{InprocName, IpcEndpoint, TcpEndpoint, Text};
+use crate::endpoint::{InprocName, IpcEndpoint, TcpEndpoint, Text, WsEndpoint};
 use crate::error::{BindError, EndpointError, OptionError};
 use crate::owner::LinkOptions;
+use ringmq_zmtp::Carrier;
 use socket2::{SockAddr, Socket, Type};
 use std::collections::VecDeque;
 use std::fmt;
@@ -43,6 +44,11 @@ pub(crate) trait Transport: fmt::Display + Sized {
         Err("this transport has no names to look up".into())
     }
 
+    /// What carries the frames of a connection that was made to it.
+    fn carrier(&self) -> Carrier {
+        Carrier::Stream
+    }
+
     /// Whether a peer is one of those whose connections are accepted.
     fn admits(_peer: &RemoteEnd, _options: &LinkOptions) -> bool {
         true
@@ -61,6 +67,8 @@ pub(crate) struct Listening {
     pub(crate) resolved: String,
     /// Keeps the endpoint's name in being.
     pub(crate) guard: Option<Box<dyn Send>>,
+    /// What carries the frames of the connections that are accepted.
+    pub(crate) carrier: Carrier,
     /// See [`Transport::admits`].
     pub(crate) admits: Admits,
     /// See [`Transport::tune`].
@@ -73,7 +81,8 @@ impl Listening {
         resolved: String,
         guard: Option<Box<dyn Send>>,
     ) -> Self {
-        Self { socket, resolved, guard, admits: T::admits, tune: T::tune }
+        let carrier = Carrier::Stream;
+        Self { socket, resolved, guard, carrier, admits: T::admits, tune: T::tune }
     }
 
     /// On what somebody else has bound, if that is a listener with such an address.
@@ -193,6 +202,13 @@ macro_rules! transports {
                 }
             }
 
+            /// See [`Transport::carrier`].
+            pub(crate) fn carrier(&self) -> Carrier {
+                match self {
+                    $(Self::$name(endpoint) => endpoint.carrier(),)*
+                }
+            }
+
             /// See [`Transport::dial_address`].
             pub(crate) fn dial_address(
                 &self,
@@ -221,6 +237,8 @@ transports! {
     "tcp" Tcp(TcpEndpoint);
     /// Bytes over a Unix socket, on this machine.
     "ipc" Ipc(IpcEndpoint);
+    /// WebSockets over TCP, as programs in browsers open them.
+    "ws" Ws(WsEndpoint);
     /// Messages within one context. Nothing is listened on or dialed: see
     /// [`Inproc`](crate::inproc::Inproc).
     "inproc" Inproc(InprocName);

@@ -14,8 +14,8 @@ use crate::owner::{Applicant, Attach, Connection};
 use bytes::Bytes;
 use ringmq_pipe::Section;
 use ringmq_zmtp::{
-    AuthAnswer, Config, Decoder, Encoder, HANDSHAKE_FRAME_MAX, Handshake, Heartbeat, NoRandomness,
-    Peer, ProtocolError,
+    AuthAnswer, Carrier, Config, Decoder, Encoder, HANDSHAKE_FRAME_MAX, Handshake, Heartbeat,
+    NoRandomness, Peer, ProtocolError,
 };
 use std::cell::RefCell;
 use std::io;
@@ -100,13 +100,23 @@ pub(super) struct Handshaking {
 }
 
 impl Handshaking {
-    pub(super) fn new(config: Arc<Config>, pipe: Option<DetachedPipe>, now: Instant) -> Self {
+    pub(super) fn new(
+        config: Arc<Config>,
+        carrier: &Carrier,
+        pipe: Option<DetachedPipe>,
+        now: Instant,
+    ) -> Self {
+        let (handshake, failure) =
+            match Handshake::carried(config.clone(), carrier, now, &mut random) {
+                Ok(handshake) => (handshake, None),
+                Err(error) => (Handshake::new(config, now), Some(error.into())),
+            };
         Self {
-            handshake: Handshake::new(config, now),
+            handshake,
             asking: None,
             rest: Vec::new(),
             pipe: pipe.map(Box::new),
-            failure: None,
+            failure,
             parting: false,
             gone: None,
             watched: false,

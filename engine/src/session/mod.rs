@@ -53,7 +53,7 @@ use half_closed::HalfClosed;
 use handshaking::Handshaking;
 pub use handshaking::random;
 use leaving::Leaving;
-use ringmq_zmtp::Config;
+use ringmq_zmtp::{Carrier, Config};
 use state::{Next, State};
 use std::sync::Arc;
 use std::time::Instant;
@@ -76,6 +76,8 @@ pub struct SessionOptions {
     pub stream: Stream,
     /// The protocol's settings.
     pub config: Arc<Config>,
+    /// What carries its frames.
+    pub carrier: Carrier,
     /// The socket.
     pub owner: Arc<dyn SessionOwner>,
     /// The connection, in words and numbers.
@@ -117,6 +119,7 @@ impl Session {
         let SessionOptions {
             stream,
             config,
+            carrier,
             owner,
             connection,
             pipe,
@@ -145,7 +148,7 @@ impl Session {
             bulk: false,
         };
         let now = Instant::now();
-        let mut handshaking = Handshaking::new(config, pipe, now);
+        let mut handshaking = Handshaking::new(config, &carrier, pipe, now);
         if !early.is_empty() {
             common.note_volume(early.len());
             handshaking.take_in(now, &early);

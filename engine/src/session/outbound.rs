@@ -121,6 +121,16 @@ impl Outbound {
         }
     }
 
+    /// What tells the peer that nothing more comes: empty where its stream's end says so.
+    pub(crate) fn last_words(&mut self) -> Batch {
+        let mut words = Vec::new();
+        self.encoder.close(&mut words);
+        let mut batch = Batch::default();
+        batch.expect(usize::from(!words.is_empty()));
+        batch.push(BatchPart::Bytes { bytes: words.into(), messages: 0 });
+        batch
+    }
+
     /// Fills the next batch, which stays empty when there is nothing to send.
     pub(crate) fn next(&mut self, pipe: Option<&mut PipeReader>, batch: &mut Batch) {
         self.sent = 0;

@@ -10,7 +10,7 @@ use ringmq_engine::{
     Session, SessionEnd, SessionOptions, SessionOwner, Stream, Token,
 };
 use ringmq_pipe::{Capacity, Message, Notify, PipeWriter, WriteError, pipe};
-use ringmq_zmtp::{Config, Peer as PeerInfo, SocketType};
+use ringmq_zmtp::{Carrier, Config, Peer as PeerInfo, SocketType};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -175,6 +175,7 @@ impl Harness {
         pipe: Option<DetachedPipe>,
     ) -> Token {
         self.engine.choose(0).add(Box::new(Session::new(SessionOptions {
+            carrier: Carrier::Stream,
             stream,
             config: Arc::new(self.settings.config.clone()),
             owner,

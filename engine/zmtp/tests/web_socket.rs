@@ -282,7 +282,6 @@ fn what_is_no_request_for_this_is_answered_and_refused() {
         (good.replace("Version: 13", "Version: 8"), 426),
         (good.replace(KEY, "short"), 400),
         (good.replace(KEY, "AAAA"), 400),
-        (good.replace("NULL", "CURVE"), 400),
         (good.replace("ZWS2.0/NULL", "ZWS1.0"), 400),
         (good.replace("\r\n\r\n", &format!("{}\r\n\r\n", "\r\nA: b".repeat(70))), 400),
         (good.replace("Host", "Ho st"), 400),
@@ -299,6 +298,15 @@ fn what_is_no_request_for_this_is_answered_and_refused() {
         assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {said}");
         assert!(said.contains("ZeroMQ"));
     }
+}
+
+#[test]
+fn who_has_another_mechanism_is_told_and_refused() {
+    let mut server = start(Config::new(SocketType::Rep), &Carrier::WebSocketServer);
+    let refused = feed(&mut server, request("ZWS2.0/CURVE, chat").as_bytes());
+    let mismatch = ProtocolError::MechanismMismatch { own: "NULL", peer: "CURVE".into() };
+    assert_eq!(refused, Err(mismatch));
+    assert!(output(&mut server).starts_with(b"HTTP/1.1 400 "));
 }
 
 #[test]

@@ -204,11 +204,12 @@ pub(crate) fn well_formed(endpoint: &str) -> Result<()> {
 
 /// What libzmq says of it: the transports that are not built do not go with each type of socket, either.
 fn wrong(socket: &CSocket, endpoint: &str, error: ringmq::Error) -> Errno {
-    use SocketType::{Dgram, Dish, Pub, Radio, Sub, XPub, XSub};
+    use SocketType::{Dgram, Dish, Pub, Radio, Stream, Sub, XPub, XSub};
     let socket_type = socket.socket.socket_type();
     let goes = match endpoint.split("://").next() {
         Some("udp") => matches!(socket_type, Radio | Dish | Dgram),
         Some("pgm" | "epgm" | "norm") => matches!(socket_type, Pub | Sub | XPub | XSub),
+        Some("ws") => socket_type != Stream,
         _ => true,
     };
     if goes { error.into() } else { Errno(ENOCOMPATPROTO) }

@@ -1,10 +1,24 @@
 //! What a socket has bound and connected, by name.
 
+use crate::error::Error;
 use ringmq_engine::{EndpointId, IoHandle, Notice, Token};
-use ringmq_transports::endpoint::InprocName;
+use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::{Inproc, Ticket};
+use ringmq_zmtp::SocketType;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Whether sockets of that type speak on the transport of that endpoint.
+pub(crate) fn goes_with(socket_type: SocketType, endpoint: &Endpoint) -> Result<(), Error> {
+    match (socket_type, endpoint) {
+        // Bytes without frames have no place in those of a WebSocket.
+        (SocketType::Stream, Endpoint::Ws(_)) => Err(Error::NotSupported {
+            socket: socket_type.name(),
+            action: "speak WebSocket: use tcp, or another type of socket",
+        }),
+        _ => Ok(()),
+    }
+}
 
 /// One bind or connect.
 pub(crate) struct Entry {

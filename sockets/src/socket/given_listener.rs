@@ -45,7 +45,7 @@ impl<K: Kind> Socket<K> {
         let mut core = self.inner.lock()?;
         core.enter()?;
         let endpoint_id = core.endpoints.endpoint_id();
-        let settings = Self::settings(&mut core, endpoint_id)?;
+        let settings = Self::settings(&mut core, endpoint_id, &parsed)?;
         let io = self.inner.context.io(core.options.affinity)?;
         let bound = adopt(&parsed, listener, settings)?;
         let endpoint = bound.endpoint().clone();

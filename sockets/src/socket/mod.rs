@@ -22,7 +22,7 @@ mod within;
 use crate::constants::ZMTP_VERSION;
 use crate::context::{Context, ContextInner, is_bound_elsewhere};
 use crate::error::Error;
-use crate::inner::endpoints::{EndpointKind, Entry, Matches};
+use crate::inner::endpoints::{EndpointKind, Entry, Matches, goes_with};
 use crate::inner::mailbox::{Binder, SocketMailbox, within_process};
 use crate::inner::pipes::Pipe;
 use crate::inner::{ClosedBy, Core};
@@ -223,7 +223,7 @@ impl<K: Kind> Socket<K> {
         endpoint_id: EndpointId,
         endpoint: &Endpoint,
     ) -> Result<(BiasedMutexGuard<'a, Core>, Entry), Error> {
-        let settings = Self::settings(&mut core, endpoint_id)?;
+        let settings = Self::settings(&mut core, endpoint_id, endpoint)?;
         let affinity = core.options.affinity;
         drop(core);
         let Inner { shared, context, .. } = &*self.inner;
@@ -309,7 +309,7 @@ impl<K: Kind> Socket<K> {
                 EndpointKind::InprocConnect(waits.map(|ticket| (names.clone(), name, ticket)))
             }
             parsed => {
-                let settings = Self::settings(core, endpoint_id)?;
+                let settings = Self::settings(core, endpoint_id, &parsed)?;
                 let io = self.inner.context.io(core.options.affinity)?;
                 let owner: Arc<dyn SessionOwner> = self.inner.shared.clone();
                 let far = if core.options.immediate {
@@ -470,9 +470,10 @@ impl<K: Kind> Socket<K> {
         Monitor::new(self.inner.shared.reporter.monitors.add())
     }
 
-    fn settings(core: &mut Core, endpoint_id: EndpointId) -> Result<Settings, Error> {
+    fn settings(core: &mut Core, id: EndpointId, endpoint: &Endpoint) -> Result<Settings, Error> {
+        goes_with(core.shared.socket_type, endpoint)?;
         let discards_input = core.shared.traits.discards_input;
-        Ok(Settings { endpoint_id, options: core.options.for_links(discards_input)? })
+        Ok(Settings { endpoint_id: id, options: core.options.for_links(discards_input)? })
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn code(event: MonitorEvent) -> Option<u32> {
     }
 }
 
-fn a_name_and_a_password_let_a_peer_in(harness: &Harness) {
+pub(crate) fn a_name_and_a_password_let_a_peer_in(harness: &Harness) {
     let (server, endpoint) = plain_server(harness);
     let client = plain_client(harness, "alice", "wonderland");
     client.connect(&endpoint).unwrap();
@@ -105,7 +105,7 @@ fn a_name_and_a_password_let_a_peer_in(harness: &Harness) {
     assert_eq!(property(&message, "User-Id").as_deref(), Some("alice"));
 }
 
-fn who_is_denied_is_told_and_does_not_come_again(harness: &Harness) {
+pub(crate) fn who_is_denied_is_told_and_does_not_come_again(harness: &Harness) {
     let (server, endpoint) = plain_server(harness);
     let at_server = server.monitor();
     for (name, password) in [("alice", "looking glass"), ("bob", "wonderland"), ("", "wonderland")]
@@ -151,7 +151,7 @@ fn a_plain_server_that_nobody_helps_lets_nobody_in(harness: &Harness) {
     assert_eq!(server.recv().unwrap(), "hello");
 }
 
-fn curve_hides_what_it_carries_and_names_who_has_sent_it(harness: &Harness) {
+pub(crate) fn curve_hides_what_it_carries_and_names_who_has_sent_it(harness: &Harness) {
     let server = harness.pull();
     let server_keys = curve_server(&server);
     let client = harness.push();
@@ -188,7 +188,7 @@ fn curve_without_an_authenticator_lets_everybody_in(harness: &Harness) {
     assert_eq!(server.recv().unwrap(), "hello");
 }
 
-fn the_wrong_server_key_leads_nowhere(harness: &Harness) {
+pub(crate) fn the_wrong_server_key_leads_nowhere(harness: &Harness) {
     let server = harness.pull();
     curve_server(&server);
     let at_server = server.monitor();
@@ -209,7 +209,7 @@ fn the_wrong_server_key_leads_nowhere(harness: &Harness) {
     assert!(server.try_recv().unwrap_err().is_would_block());
 }
 
-fn messages_of_all_sizes_and_patterns_arrive_under_curve(harness: &Harness) {
+pub(crate) fn messages_of_all_sizes_and_patterns_arrive_under_curve(harness: &Harness) {
     let keys = curve_keypair().unwrap();
     let server = harness.xpub();
     server.set_curve_server(true).unwrap();
@@ -241,7 +241,7 @@ fn messages_of_all_sizes_and_patterns_arrive_under_curve(harness: &Harness) {
     drop(sender.join().unwrap());
 }
 
-fn peers_of_null_are_judged_where_somebody_judges(harness: &Harness) {
+pub(crate) fn peers_of_null_are_judged_where_somebody_judges(harness: &Harness) {
     let server = harness.pull();
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();

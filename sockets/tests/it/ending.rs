@@ -134,7 +134,7 @@ fn what_linger_gives_up_is_counted_and_told(harness: &Harness) {
     assert_eq!(log_lines::with(&["gave up", &address.endpoint, "messages=7", "PUSH"]).len(), 1);
 }
 
-fn a_disconnected_endpoint_is_given_up_with_an_event(harness: &Harness) {
+pub(crate) fn a_disconnected_endpoint_is_given_up_with_an_event(harness: &Harness) {
     let address = Address::new(harness);
     let (context, push) = with_waiting(harness, &address, 3);
     let monitor = push.monitor();

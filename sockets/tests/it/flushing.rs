@@ -160,6 +160,7 @@ fn a_peer_that_does_not_read_is_told_by_how_much(harness: &Harness) {
     // More than the system takes of a peer that does not read.
     const MESSAGES: u64 = 1000;
     (0..MESSAGES).for_each(|_| push.send(vec![7; 100_000]).unwrap());
+    eventually("the system takes some", || push.stats()[0].queued < MESSAGES);
     let before = left(push.flush(Some(Duration::from_millis(1)))).messages();
     assert!(before > 0 && before < MESSAGES, "{before}");
     std::thread::scope(|scope| {

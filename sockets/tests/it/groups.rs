@@ -44,7 +44,7 @@ fn nothing_comes(dish: &Dish) {
     dish.set_recv_timeout(Some(PATIENCE)).unwrap();
 }
 
-fn members_get_what_is_for_their_groups(harness: &Harness) {
+pub(crate) fn members_get_what_is_for_their_groups(harness: &Harness) {
     let (radio, jazz, both) = (harness.radio(), harness.dish(), harness.dish());
     jazz.join("jazz").unwrap();
     both.join("jazz").unwrap();

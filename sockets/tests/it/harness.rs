@@ -24,6 +24,7 @@ pub(crate) enum Transport {
     Inproc,
     Tcp,
     Ipc,
+    Ws,
 }
 
 pub(crate) struct Harness {
@@ -57,6 +58,8 @@ impl Harness {
             return;
         }
         let (done, finished) = mpsc::channel::<()>();
+        let transport =
+            if tcp_is_ws() && transport == Transport::Tcp { Transport::Ws } else { transport };
         let test = std::thread::spawn(move || {
             // Dropped when the test is over, whichever way it ends.
             let _done = done;
@@ -80,6 +83,7 @@ impl Harness {
             Transport::Inproc => format!("inproc://{}", NEXT.fetch_add(1, Ordering::Relaxed)),
             Transport::Tcp => "tcp://127.0.0.1:*".into(),
             Transport::Ipc => "ipc://*".into(),
+            Transport::Ws => "ws://127.0.0.1:*/messages".into(),
         }
     }
 
@@ -93,6 +97,12 @@ impl Harness {
         });
         endpoint
     }
+}
+
+/// Whether what is promised of tcp is to be tested of WebSockets instead: all but what looks at bytes on the wire
+/// holds there, too.
+fn tcp_is_ws() -> bool {
+    std::env::var_os("RINGMQ_TEST_TCP_IS_WS").is_some()
 }
 
 /// How long a hunt is asked to take.
@@ -124,9 +134,11 @@ impl Address {
         let endpoint = match harness.transport {
             Transport::Inproc => harness.anywhere(),
             Transport::Ipc => format!("ipc://{}/socket", folder.path().display()),
-            Transport::Tcp => {
+            Transport::Tcp | Transport::Ws => {
                 let listener = TcpListener::bind((private_loopback(), 0)).unwrap();
-                format!("tcp://{}", listener.local_addr().unwrap())
+                let ws = harness.transport == Transport::Ws;
+                let (scheme, path) = if ws { ("ws", "/messages") } else { ("tcp", "") };
+                format!("{scheme}://{}{path}", listener.local_addr().unwrap())
             }
         };
         Self { endpoint, _folder: folder }
@@ -283,6 +295,17 @@ macro_rules! over_tcp {
     )*};
 }
 pub(crate) use over_tcp;
+
+/// Makes tests of promises over WebSockets, on every backend.
+macro_rules! over_web_sockets {
+    ($($promise:ident),* $(,)?) => {$(
+        mod $promise {
+            $crate::harness::place!($promise mio Ws Mio);
+            $crate::harness::place!($promise uring Ws Uring);
+        }
+    )*};
+}
+pub(crate) use over_web_sockets;
 
 /// Makes tests of promises within a process: no backend is involved.
 macro_rules! within_process {

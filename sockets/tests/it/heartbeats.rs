@@ -47,7 +47,7 @@ fn has_held(monitor: &Monitor) {
     }
 }
 
-fn a_busy_puller_gets_everything_in_order(harness: &Harness) {
+pub(crate) fn a_busy_puller_gets_everything_in_order(harness: &Harness) {
     // What fits the kernel's buffers, and what does not.
     for (messages, size) in [(100, 10), (60, 200_000)] {
         in_time(|interval| {

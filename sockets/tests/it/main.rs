@@ -85,6 +85,7 @@ mod unflagged;
 mod waiting_bytes;
 mod waiting_room;
 mod wakeups;
+mod web_sockets;
 mod wishes;
 mod within;
 mod wrong_answers;

@@ -65,7 +65,7 @@ fn a_full_puller_is_passed_over(harness: &Harness) {
     assert!(to_idle < to_busy, "{to_idle} to the one that did not receive, {to_busy} to the other");
 }
 
-fn a_push_without_a_peer_waits_for_one(harness: &Harness) {
+pub(crate) fn a_push_without_a_peer_waits_for_one(harness: &Harness) {
     let (push, pull) = (harness.push(), harness.pull());
     let endpoint = push.bind(&harness.anywhere()).unwrap();
     assert!(push.try_send("nobody").unwrap_err().error.is_would_block());
@@ -139,7 +139,7 @@ fn a_puller_that_leaves_gets_no_more(harness: &Harness) {
     }
 }
 
-fn frame_by_frame_is_one_message(harness: &Harness) {
+pub(crate) fn frame_by_frame_is_one_message(harness: &Harness) {
     let (push, pull) = (harness.context.socket(SocketType::Push).unwrap(), harness.pull());
     harness.join(&pull, &push);
     for last in [false, true] {
@@ -170,7 +170,7 @@ fn the_rest_of_a_message_goes_the_way_of_its_beginning(harness: &Harness) {
     assert_eq!(staying.recv_multipart().unwrap(), ["next", "whole"].into());
 }
 
-fn a_large_message_arrives(harness: &Harness) {
+pub(crate) fn a_large_message_arrives(harness: &Harness) {
     let (push, pull) = (harness.push(), harness.pull());
     harness.join(&pull, &push);
     let body: Vec<u8> = (0..30_000_000u32).map(|at| (at % 253) as u8).collect();

@@ -43,7 +43,7 @@ fn await_topics(publisher: &Pub, topics: usize) {
     eventually("the subscriptions are known", || publisher.topics() == topics);
 }
 
-fn a_subscription_is_a_prefix(harness: &Harness) {
+pub(crate) fn a_subscription_is_a_prefix(harness: &Harness) {
     let (publisher, subscriber) = subscribed(harness, &["ab", "xyz"]);
     for topic in ["a", "ab", "abc", "b", "xy", "xyz", "xyz!", "", "end", "ab end"] {
         publisher.send(topic).unwrap();
@@ -209,7 +209,7 @@ fn an_xpub_hears_of_first_and_last(harness: &Harness) {
     assert_eq!(xpub.recv().unwrap(), b"\x00t");
 }
 
-fn a_subscriber_that_leaves_cancels_all(harness: &Harness) {
+pub(crate) fn a_subscriber_that_leaves_cancels_all(harness: &Harness) {
     let (xpub, subscriber) = (harness.xpub(), harness.subscriber());
     harness.join(&xpub, &subscriber);
     subscriber.subscribe("a").unwrap();

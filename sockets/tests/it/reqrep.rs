@@ -80,7 +80,7 @@ fn requests_go_to_each_server_in_turn(harness: &Harness) {
     }
 }
 
-fn a_rep_answers_who_asked(harness: &Harness) {
+pub(crate) fn a_rep_answers_who_asked(harness: &Harness) {
     let rep = harness.rep();
     let reqs = [harness.req(), harness.req(), harness.req()];
     let endpoint = rep.bind(&harness.anywhere()).unwrap();

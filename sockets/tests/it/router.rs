@@ -40,7 +40,7 @@ fn hear(router: &Router) -> (Vec<u8>, Vec<u8>) {
     (message[0].to_vec(), message[1].to_vec())
 }
 
-fn a_peer_has_the_id_it_chose(harness: &Harness) {
+pub(crate) fn a_peer_has_the_id_it_chose(harness: &Harness) {
     let router = harness.router();
     let endpoint = router.bind(&harness.anywhere()).unwrap();
     let long = "x".repeat(255);

@@ -23,6 +23,7 @@ use ringmq_engine::{
     Handler, IoHandle, MonitorEvent, Notice, PipeEnd, Session, SessionEnd, SessionOptions,
     SessionOwner, TimerKind, Token,
 };
+use ringmq_zmtp::Carrier;
 use socket2::{SockAddr, Socket};
 use std::any::Any;
 use std::collections::VecDeque;
@@ -58,6 +59,8 @@ struct Target {
     endpoint: Endpoint,
     /// What that proxy is asked for.
     proxied: Option<TcpAddress>,
+    /// What carries the frames of the connection once there is one.
+    carrier: Carrier,
     /// Addresses that were not tried yet.
     addresses: VecDeque<SocketAddr>,
     /// All those of this attempt that were tried have refused.
@@ -71,15 +74,20 @@ impl Target {
     /// What is wrong with it, or with the proxy.
     fn new(text: &str, options: &LinkOptions) -> Result<Box<Self>, EndpointError> {
         let endpoint = Endpoint::parse_connect(text)?;
+        let carrier = endpoint.carrier();
         let (endpoint, proxied) = match (endpoint, &options.tcp.socks_proxy) {
             (Endpoint::Tcp(peer), Some(proxy)) => {
                 let (proxy, peer) = peer.through(proxy)?;
                 (Endpoint::Tcp(proxy), Some(peer))
             }
+            (Endpoint::Ws(peer), Some(proxy)) => {
+                let (proxy, peer) = peer.through(proxy)?;
+                (Endpoint::Ws(proxy), Some(peer))
+            }
             (endpoint, _) => (endpoint, None),
         };
         let addresses = VecDeque::new();
-        Ok(Box::new(Self { endpoint, proxied, addresses, refused: true }))
+        Ok(Box::new(Self { endpoint, proxied, carrier, addresses, refused: true }))
     }
 }
 
@@ -106,7 +114,7 @@ pub(crate) struct Connecter {
     disconnected: bool,
 }
 
-/// Starts to connect to `endpoint` (tcp or ipc); returns the connecter's name. Without a `pipe`, the
+/// Starts to connect to `endpoint` (tcp, ipc or ws); returns the connecter's name. Without a `pipe`, the
 /// socket is asked for one after each handshake.
 pub fn connect(
     endpoint: Endpoint,
@@ -233,7 +241,9 @@ impl Connecter {
     }
 
     fn connected(&mut self, cx: &mut Cx<'_>, socket: Arc<Socket>, early: Vec<u8>) {
-        let remote = RemoteEnd::of(&socket);
+        // The next attempt looks it up anew.
+        let carrier = self.target.take().map(|target| target.carrier).unwrap_or_default();
+        let remote = RemoteEnd::of(&socket).carrying(&carrier);
         let same = remote.endpoint == *self.text;
         let connection = Connection {
             endpoint_id: self.settings.endpoint_id,
@@ -248,11 +258,10 @@ impl Connecter {
         let Connection { endpoint, peer, descriptor, .. } = connection.clone();
         self.owner.event(MonitorEvent::Connected { endpoint, peer, descriptor });
         cx.cancel_timer(LINGER);
-        // The next attempt looks it up anew.
-        self.target = None;
         let session = Session::new(SessionOptions {
             stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
+            carrier,
             owner: self.owner.clone(),
             connection: Arc::new(connection),
             pipe: self.detached.take().map(|pipe| *pipe),

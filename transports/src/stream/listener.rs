@@ -11,6 +11,7 @@ use ringmq_engine::{
     SessionOptions, SessionOwner, TimerKind, Token,
 };
 use ringmq_pipe::Section;
+use ringmq_zmtp::Carrier;
 use socket2::Socket;
 use std::io;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(crate) struct Listener {
     socket: Arc<Socket>,
     admits: Admits,
     tune: Tune,
+    carrier: Carrier,
     endpoint: Arc<str>,
     settings: Settings,
     owner: Arc<dyn SessionOwner>,
@@ -45,7 +47,7 @@ pub struct BoundListener {
     settings: Settings,
 }
 
-/// Binds `endpoint` (tcp or ipc).
+/// Binds `endpoint` (tcp, ipc or ws).
 ///
 /// Blocks: for as long as the system takes to look a host name up, and for a moment if the address is in
 /// use, unless `wanted` says that nobody waits for it any more. So it is not to be called with a lock held
@@ -86,11 +88,12 @@ impl BoundListener {
     /// Starts to accept, for `owner`; returns the listener's name. Does not block.
     pub fn listen(self, owner: Arc<dyn SessionOwner>, io: &IoHandle) -> Token {
         let Self { listening, endpoint, settings } = self;
-        let Listening { socket, guard, admits, tune, .. } = listening;
+        let Listening { socket, guard, admits, tune, carrier, .. } = listening;
         io.add(Box::new(Listener {
             socket: Arc::new(socket),
             admits,
             tune,
+            carrier,
             endpoint,
             settings,
             owner,
@@ -122,7 +125,7 @@ fn patiently<T>(
 
 impl Listener {
     fn accepted(&mut self, cx: &mut Cx<'_>, socket: Socket) {
-        let remote = RemoteEnd::of(&socket);
+        let remote = RemoteEnd::of(&socket).carrying(&self.carrier);
         if !(self.admits)(&remote, &self.settings.options) {
             let why = format!("{} is none of those who may come", remote.endpoint);
             let (kind, endpoint) = (io::ErrorKind::PermissionDenied, self.endpoint.clone());
@@ -157,6 +160,7 @@ impl Listener {
         let session = Session::new(SessionOptions {
             stream: socket.into(),
             config: self.settings.options.zmtp.clone(),
+            carrier: self.carrier.clone(),
             owner: self.owner.clone(),
             connection: Arc::new(connection),
             pipe: None,

@@ -49,11 +49,11 @@ enum Side {
 }
 
 impl TcpEndpoint {
-    pub(super) fn read_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+    pub(crate) fn read_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
         Ok(Self { source: None, address: TcpAddress::parse(text, address, Side::Bind)? })
     }
 
-    pub(super) fn read_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
+    pub(crate) fn read_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
         let (source, peer) = match address.split_once(';') {
             Some((source, peer)) => (Some(TcpAddress::parse(text, source, Side::Source)?), peer),
             None => (None, address),

@@ -13,7 +13,7 @@ use crate::monitor::DisconnectReason;
 use crate::owner::SessionOwner;
 use heartbeats::Heartbeats;
 use ringmq_pipe::lease;
-use ringmq_zmtp::Heartbeat;
+use ringmq_zmtp::{Heartbeat, ProtocolError};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -85,8 +85,12 @@ impl Traffic {
 
     /// Sends, receives and arranges timers as there is need.
     pub(super) fn advance(&mut self, common: &mut Common, cx: &mut Cx<'_>) -> Next {
-        if let Some(reason) = self.failure.take() {
-            return Next::Leave(reason);
+        match self.failure.take() {
+            None => {}
+            Some(DisconnectReason::Protocol(ProtocolError::WebSocketClosed)) => {
+                return self.close_too(common);
+            }
+            Some(reason) => return Next::Leave(reason),
         }
         match self.advance_output(common, cx) {
             Next::Stay => {}

@@ -6,8 +6,11 @@ use crate::backend::Stream;
 use crate::batch::Batch;
 use crate::direct::{Burst, WriteHalf};
 use crate::io_thread::handler::Cx;
+use crate::monitor::DisconnectReason;
 use crate::session::Common;
 use crate::session::state::{Gone, Next};
+use ringmq_pipe::Section;
+use ringmq_zmtp::ProtocolError;
 use std::io;
 use std::time::Instant;
 
@@ -61,10 +64,41 @@ impl Traffic {
     /// is lent is back.
     fn half_close(&mut self, common: &Common) -> Next {
         if self.revoke() {
+            self.say_last_words(common);
             return Next::HalfClose;
         }
         common.owner.look_again();
         Next::Stay
+    }
+
+    /// Tells the peer that nothing more comes, where there are words for that. As much as goes out at once: nobody
+    /// waits for the peer to read them.
+    fn say_last_words(&mut self, common: &Common) {
+        let Some(writing) = self.write.get().filter(|writing| writing.batch.is_empty()) else {
+            return;
+        };
+        let words = writing.outbound.last_words();
+        if !words.is_empty()
+            && let Err(error) = common.stream.send(&words)
+        {
+            Section::run_after(
+                move || tracing::debug!(%error, "a peer does not hear the last words"),
+            );
+        }
+    }
+
+    /// The peer has said that nothing more comes, and is told the same.
+    pub(super) fn close_too(&mut self, common: &Common) -> Next {
+        if !self.revoke() {
+            // Comes here again when what is lent is back.
+            self.failure = Some(ProtocolError::WebSocketClosed.into());
+            common.owner.look_again();
+            return Next::Stay;
+        }
+        if !common.sending {
+            self.say_last_words(common);
+        }
+        Next::Leave(DisconnectReason::PeerClosed)
     }
 
     pub(in crate::session) fn watch_burst(&mut self, common: &mut Common, cx: &mut Cx<'_>) -> Next {

@@ -11,6 +11,8 @@ use sha1_smol::Sha1;
 use super::frames::WebSocketWriter;
 use super::mask::Masks;
 use super::{Carrier, WebSocketTarget};
+use crate::error::quote;
+use crate::limits::QUOTE_MAX;
 use crate::mechanism::Random;
 use crate::{Config, MechanismConfig, ProtocolError};
 
@@ -217,12 +219,14 @@ fn answer_request(head: &[u8], config: &Config, out: &mut Vec<u8>) -> Result<boo
         .flat_map(|list| list.split(',').map(str::trim))
         .find_map(|protocol| speaks(config, protocol).map(|mechanism| (protocol, mechanism)));
     let Some((protocol, has_mechanism)) = chosen else {
-        return refused(
-            400,
-            "Bad Request",
-            "it speaks no ZWS 2.0 with the mechanism set here",
-            out,
-        );
+        let offered = value(request.headers, PROTOCOL).unwrap_or_default();
+        let Some((_, offered)) = offered.split_once(WITH_MECHANISM) else {
+            return refused(400, "Bad Request", "it speaks no ZWS 2.0 that is spoken here", out);
+        };
+        refuse(400, "Bad Request", out);
+        let peer = offered.split(',').next().unwrap_or_default();
+        let (own, peer) = (config.mechanism.name(), quote(peer.as_bytes(), QUOTE_MAX));
+        return Err(ProtocolError::MechanismMismatch { own, peer });
     };
     let answer = format!(
         "HTTP/1.1 101 Switching Protocols\r\n{UPGRADE}: websocket\r\n{CONNECTION}: {UPGRADE}\r\n\
