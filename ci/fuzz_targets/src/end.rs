@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use ringmq_zmtp::{AuthAnswer, AuthRequest, Config, Decoded, Established, Handshake};
+use ringmq_zmtp::{AuthAnswer, AuthRequest, Carrier, Config, Decoded, Established, Handshake};
 
 use crate::common::{Event, Recorder, Seen};
 use crate::random::Counting;
@@ -31,7 +31,20 @@ pub(crate) struct End {
 
 impl End {
     pub(crate) fn new(config: &Arc<Config>, seed: u64, answer: Option<AuthAnswer>) -> Self {
-        let mut handshake = Handshake::new(config.clone(), *START);
+        End::carried(config, &Carrier::Stream, seed, answer)
+    }
+
+    /// The same, on what carries the connection.
+    pub(crate) fn carried(
+        config: &Arc<Config>,
+        carrier: &Carrier,
+        seed: u64,
+        answer: Option<AuthAnswer>,
+    ) -> Self {
+        let mut random = Counting::new(seed);
+        let mut handshake =
+            Handshake::carried(config.clone(), carrier, *START, &mut |out| random.fill(out))
+                .expect("there are random bytes");
         let mut seen = Seen { output: Vec::new(), peer: None, events: Vec::new(), error: None };
         handshake.take_output(&mut seen.output);
         End {
@@ -39,7 +52,7 @@ impl End {
             established: None,
             seen,
             recorder: Recorder::default(),
-            random: Counting::new(seed),
+            random,
             answer,
             asked: Vec::new(),
             waiting: Vec::new(),
@@ -135,7 +148,18 @@ pub(crate) fn listen(
     answer: Option<&AuthAnswer>,
     pieces: &[&[u8]],
 ) -> Seen {
-    let mut end = End::new(config, seed, answer.cloned());
+    listen_on(config, &Carrier::Stream, seed, answer, pieces)
+}
+
+/// The same, on what carries the connection.
+pub(crate) fn listen_on(
+    config: &Arc<Config>,
+    carrier: &Carrier,
+    seed: u64,
+    answer: Option<&AuthAnswer>,
+    pieces: &[&[u8]],
+) -> Seen {
+    let mut end = End::carried(config, carrier, seed, answer.cloned());
     for piece in pieces {
         end.feed(piece);
     }

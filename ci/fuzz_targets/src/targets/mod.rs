@@ -14,6 +14,7 @@ pub mod options;
 pub mod plain;
 pub mod sealed;
 pub mod subscriptions;
+pub mod web_socket;
 pub mod z85;
 pub mod zap;
 
@@ -38,5 +39,5 @@ macro_rules! targets {
 
 targets! {
     greeting null plain curve decoder sealed connection subscriptions endpoints z85 zap certificates
-    options
+    options web_socket
 }
