@@ -23,28 +23,31 @@ use crate::{Config, ProtocolError, SocketType, Version};
 pub(super) struct Dialogue {
     version: Version,
     mechanism: Box<dyn Mechanism>,
-    frames: Frames,
+    frames: PeerFrames,
     authentication: Authentication,
     /// What the authenticator knows of the peer.
     known: PropertyList,
 }
 
+/// What may be a password.
+type SecretBody = Zeroizing<Vec<u8>>;
+
 /// Where the peer's frames come from.
 #[derive(Debug)]
-enum Frames {
+enum PeerFrames {
     Stream(FrameCollector),
     WebSocket(WebSocketReader),
 }
 
-impl Frames {
+impl PeerFrames {
     /// Takes bytes of the peer, none beyond a frame; returns how many, and the frame's body once it is whole.
-    fn take(&mut self, bytes: &[u8]) -> Result<(usize, Option<Zeroizing<Vec<u8>>>), ProtocolError> {
+    fn take(&mut self, bytes: &[u8]) -> Result<(usize, Option<SecretBody>), ProtocolError> {
         match self {
-            Frames::Stream(frame) => {
+            PeerFrames::Stream(frame) => {
                 let used = frame.fill(bytes)?;
                 Ok((used, frame.is_whole().then(|| Zeroizing::new(frame.take()))))
             }
-            Frames::WebSocket(frames) => {
+            PeerFrames::WebSocket(frames) => {
                 let (used, frame) = frames.read(bytes)?;
                 let body = frame.map(|frame| Zeroizing::new(frame.bytes));
                 // Which a WebSocket may send at any time.
@@ -97,14 +100,14 @@ impl Dialogue {
             }
         };
         let frame = FrameCollector::new(Framing::V3, HANDSHAKE_FRAME_MAX, 0).wiping();
-        let frames = Frames::Stream(frame);
+        let frames = PeerFrames::Stream(frame);
         Ok(Dialogue { version, mechanism, frames, authentication, known: Vec::new() })
     }
 
     /// The peer's frames come in those of a WebSocket, `masked` or not.
     pub(super) fn on_web_socket(mut self, masked: bool) -> Self {
         let body = BodyCollector::new(HANDSHAKE_FRAME_MAX, 0).wiping();
-        self.frames = Frames::WebSocket(WebSocketReader::new(masked, body));
+        self.frames = PeerFrames::WebSocket(WebSocketReader::new(masked, body));
         self
     }
 
