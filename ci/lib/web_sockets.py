@@ -69,9 +69,7 @@ class Socket:
         """Set an option."""
         if isinstance(value, int):
             value = value.to_bytes(4, sys.byteorder, signed=True)
-        result = self.zmq.zmq_setsockopt(
-            self.socket, option, value, ctypes.c_size_t(len(value))
-        )
+        result = self.zmq.zmq_setsockopt(self.socket, option, value, ctypes.c_size_t(len(value)))
         self.library.check(result, f"setsockopt {option}")
 
     def bind(self) -> bytes:
@@ -102,9 +100,7 @@ class Socket:
             self.library.check(size, "recv")
             frames.append(ctypes.string_at(ROOM, size))
             flag, length = ctypes.c_int(), ctypes.c_size_t(4)
-            self.zmq.zmq_getsockopt(
-                self.socket, RCVMORE, ctypes.byref(flag), ctypes.byref(length)
-            )
+            self.zmq.zmq_getsockopt(self.socket, RCVMORE, ctypes.byref(flag), ctypes.byref(length))
             more = flag.value
         return frames
 
