@@ -1,7 +1,7 @@
 """WebSockets between ringmq and the system's libzmq, each through its C library, in one process.
 
-Every pattern in both directions, with each mechanism that needs no authenticator, in sizes around those where the
-form of a frame changes; and a heartbeat that is answered, and one that is not.
+Every pattern in both directions, with CURVE and without, in sizes around those where the form of a
+frame changes; and heartbeats that are answered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CURVE_SERVER, CURVE_PUBLICKEY, CURVE_SECRETKEY, CURVE_SERVERKEY = 47, 48, 49, 50
 HEARTBEAT_IVL, HEARTBEAT_TIMEOUT = 75, 77
 SNDMORE, DONTWAIT = 2, 1
 
-#: Lengths of bodies: around those from which on a length takes two bytes, and eight, and the flags with it.
+#: Lengths of bodies: around those from which on a length takes two bytes, and eight.
 SIZES = (0, 1, 123, 124, 125, 126, 127, 255, 256, 8192, 8193, 65533, 65534, 65535, 65536, 1_000_000)
 #: How long anything may take, ms: far more than it does.
 PATIENCE_MS = 20_000
