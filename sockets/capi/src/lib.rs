@@ -4,7 +4,7 @@
 //! into `errno`, `handles` tells what stands for a context or a socket from what does not, and
 //! [`message`] is a [`Message`](ringmq::Message) in the program's own `zmq_msg_t`.
 //!
-//! Not here yet: DGRAM, `ZMQ_SHARED`. A small message of the program's memory is copied when it is sent, and
+//! Not here yet: DGRAM. A small message of the program's memory is copied when it is sent, and
 //! its memory freed then. Events of the second form name the local address of what was bound, not of what was
 //! connected.
 //!

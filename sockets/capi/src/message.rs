@@ -212,8 +212,13 @@ pub unsafe extern "C" fn zmq_msg_init_data(
         if msg.is_null() || size > isize::MAX as usize || (data.is_null() && size > 0) {
             return Err(Errno(EFAULT));
         }
+        let mut message = foreign(data, size, free, hint);
+        if free.is_none() {
+            // Constant, so that whoever writes to it writes to everybody's.
+            message.set_shared();
+        }
         // SAFETY: the program promises the memory.
-        unsafe { place(msg, foreign(data, size, free, hint)) }
+        unsafe { place(msg, message) }
     })
 }
 
@@ -252,8 +257,8 @@ pub unsafe extern "C" fn zmq_msg_copy(into: *mut ZmqMsg, from: *mut ZmqMsg) -> c
             return unsafe { get(into) }.map(|_| 0);
         }
         // SAFETY: the program promises two of its own; they are not the same.
-        let (into, from) = unsafe { (get(into)?, look(from)?) };
-        replace(into, from.clone());
+        let (into, from) = unsafe { (get(into)?, get(from)?) };
+        replace(into, from.copy_shared());
         Ok(0)
     })
 }
@@ -289,8 +294,7 @@ pub unsafe extern "C" fn zmq_msg_get(msg: *const ZmqMsg, property: c_int) -> c_i
                 let descriptor = properties.and_then(|properties| properties.descriptor());
                 descriptor.and_then(|number| c_int::try_from(number).ok()).ok_or(Errno(EINVAL))
             }
-            // Not known: what counts who refers to a body does not tell.
-            SHARED => Ok(0),
+            SHARED => Ok(message.is_shared().into()),
             _ => Err(Errno(EINVAL)),
         }
     })

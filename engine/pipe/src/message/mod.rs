@@ -33,6 +33,7 @@
 //! * `zmq_msg_set_group` gives a small body memory of its own, and so is the one call after which
 //!   the program has to ask `zmq_msg_data` again.
 //! * `zmq_msg_copy` is a clone, which carries no such bit; `zmq_msg_send` clears what it has sent.
+//! * What `ZMQ_SHARED` tells is another bit, of both after `zmq_msg_copy`.
 //!
 //! Size, alignment, the zeros and the spare first byte are held by assertions in [`opaque`].
 
@@ -60,7 +61,7 @@ use bytes::Bytes;
 use group::Group;
 use inline::{Flags, Small, WINDOW};
 use opaque::{Ids, Opaque};
-use properties::{KEPT, Properties};
+use properties::{KEPT, NUMBER, Properties, SHARED};
 use slice::Slice;
 use std::ffi::CStr;
 
@@ -433,7 +434,7 @@ impl Message {
     /// ```
     #[doc(alias = "zmq_msg_gets")]
     pub fn properties(&self) -> Option<Properties> {
-        properties::of(self.0.ids().peer & !KEPT)
+        properties::of(self.0.ids().peer & NUMBER)
     }
 
     /// As [`properties`](Self::properties), and has them remembered until
@@ -445,7 +446,7 @@ impl Message {
     pub fn keep_properties(&mut self) -> Option<Properties> {
         let peer = &mut self.0.ids_mut().peer;
         if *peer & KEPT == 0 {
-            properties::keep(*peer)?;
+            properties::keep(*peer & NUMBER)?;
             *peer |= KEPT;
         }
         self.properties()
@@ -458,13 +459,37 @@ impl Message {
         let peer = &mut self.0.ids_mut().peer;
         if *peer & KEPT != 0 {
             *peer &= !KEPT;
-            properties::release(*peer);
+            properties::release(*peer & NUMBER);
         }
     }
 
     /// Says that the message is from the peer that has sent another one, of which it was a part.
     #[doc(hidden)]
     pub fn set_peer_of(&mut self, other: &Self) {
-        self.0.ids_mut().peer = other.0.ids().peer & !KEPT;
+        self.0.ids_mut().peer = other.0.ids().peer & NUMBER;
+    }
+
+    /// A clone of which both know that there is the other one, unless each has a body of its own: for a C program
+    /// that asks by `ZMQ_SHARED`.
+    #[doc(hidden)]
+    pub fn copy_shared(&mut self) -> Self {
+        let mut copy = self.clone();
+        if !matches!(self.0.get(), Repr::Inline(_)) {
+            self.set_shared();
+            copy.set_shared();
+        }
+        copy
+    }
+
+    /// Says that others may have the same body.
+    #[doc(hidden)]
+    pub fn set_shared(&mut self) {
+        self.0.ids_mut().peer |= SHARED;
+    }
+
+    /// Whether it was said that others may have the same body. A clone does not tell.
+    #[doc(hidden)]
+    pub fn is_shared(&self) -> bool {
+        self.0.ids().peer & SHARED != 0
     }
 }

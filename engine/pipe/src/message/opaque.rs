@@ -8,7 +8,7 @@
 
 use super::Repr;
 use super::inline::{Flags, INLINE, Small, WINDOW};
-use super::properties::{KEPT, KnownPeer};
+use super::properties::{KnownPeer, NUMBER};
 use crate::cpu::join;
 use std::mem::{ManuallyDrop, MaybeUninit, align_of, offset_of, size_of, transmute};
 
@@ -21,7 +21,8 @@ pub(super) const SIZE: usize = 64;
 pub(crate) struct Ids {
     /// Whom a SERVER has it from or sends it to; 0 is nobody.
     pub(crate) routing_id: u32,
-    /// Who has sent it: the [number](super::properties) of a peer, or 0; with a bit, [`KEPT`].
+    /// Who has sent it: the [number](super::properties) of a peer, or 0; with bits, [`KEPT`](super::properties::KEPT)
+    /// and [`SHARED`](super::properties::SHARED).
     pub(crate) peer: u32,
 }
 
@@ -154,7 +155,7 @@ impl Clone for Opaque {
     fn clone(&self) -> Self {
         let Parts { repr, ids } = self.parts();
         // What is kept is kept for one message.
-        let ids = Ids { peer: ids.peer & !KEPT, ..*ids };
+        let ids = Ids { peer: ids.peer & NUMBER, ..*ids };
         Self::with_ids(repr.clone(), ids)
     }
 }

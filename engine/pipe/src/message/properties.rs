@@ -9,7 +9,7 @@
 //! Peers that have left are remembered until [`DEPARTED`] others have left after them, or those
 //! take more than [`DEPARTED_BYTES`]: a message that is kept for longer than that has no properties
 //! any more, unless they are [kept for it](crate::Message::keep_properties). A number is given to
-//! another peer only when all two billion have been used, and never while it is remembered.
+//! another peer only when all one billion have been used, and never while it is remembered.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::CStr;
@@ -24,6 +24,12 @@ const DEPARTED_BYTES: usize = 1024 * 1024;
 
 /// Set in the number of a peer of which a message has asked that it be [kept](keep).
 pub(super) const KEPT: u32 = 1 << 31;
+
+/// Set beside that number in a message that was [copied](crate::Message::copy_shared), or is a copy.
+pub(super) const SHARED: u32 = 1 << 30;
+
+/// What is left of it for the number itself.
+pub(super) const NUMBER: u32 = SHARED - 1;
 
 /// Where the properties of a peer are.
 pub trait PropertySource: Send + Sync {
@@ -189,7 +195,7 @@ impl PeerTable {
 
     fn add(&mut self, properties: Properties) -> u32 {
         loop {
-            self.last = self.last.wrapping_add(1) & !KEPT;
+            self.last = self.last.wrapping_add(1) & NUMBER;
             if self.last != 0 && !self.peers.contains_key(&self.last) {
                 let entry = PeerEntry { properties, kept: 0, forgotten: false };
                 self.peers.insert(self.last, entry);
@@ -321,8 +327,8 @@ mod tests {
     fn a_number_that_is_in_use_is_not_given_again() {
         let mut table = PeerTable::new();
         assert_eq!(table.add(properties("one", 1)), 1);
-        table.last = !KEPT - 1;
-        assert_eq!(table.add(properties("last", 1)), !KEPT);
+        table.last = NUMBER - 1;
+        assert_eq!(table.add(properties("last", 1)), NUMBER);
         assert_eq!(table.add(properties("two", 1)), 2, "neither nobody's nor one's");
     }
 
