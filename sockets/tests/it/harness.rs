@@ -12,12 +12,15 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// So many times as long a program takes that a sanitizer looks at.
+const SLOW: u64 = if cfg!(any(asan, tsan)) { 10 } else { 1 };
+
 /// How long anything may take that happens by itself: much more than it takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20 * SLOW);
 /// How long to look at something that is not to happen. Too short a look proves less, and never fails.
 pub(crate) const GLANCE: Duration = Duration::from_millis(50);
 /// A test that takes longer hangs.
-const TEST_LIMIT: Duration = Duration::from_secs(60);
+const TEST_LIMIT: Duration = Duration::from_secs(60 * SLOW);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
