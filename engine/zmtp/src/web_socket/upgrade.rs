@@ -90,13 +90,15 @@ impl Upgrade {
         config: &Config,
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<Upgraded>), ProtocolError> {
-        let Some(taken) = self.collect(bytes) else {
-            let result = self.look_at_beginning();
-            if result.is_err() && self.expected.is_none() {
+        let taken = self.collect(bytes);
+        // First, so that it is the same error however the bytes come.
+        if let Err(error) = self.look_at_beginning(taken.is_some()) {
+            if self.expected.is_none() {
                 refuse(400, "Bad Request", out);
             }
-            return result.map(|()| (bytes.len(), None));
-        };
+            return Err(error);
+        }
+        let Some(taken) = taken else { return Ok((bytes.len(), None)) };
         let agreed = match &self.expected {
             Some(expected) => read_answer(&self.head, expected, config),
             None => answer_request(&self.head, config, out),
@@ -119,14 +121,14 @@ impl Upgrade {
         Some(self.head.len() - before)
     }
 
-    /// Finds out early if this will never be all there is to say.
-    fn look_at_beginning(&self) -> Result<(), ProtocolError> {
+    /// Finds out early if this will never be all there is to say, unless it is `whole`.
+    fn look_at_beginning(&self, whole: bool) -> Result<(), ProtocolError> {
         let begins: &[u8] = if self.expected.is_some() { b"HTTP/1.1 " } else { b"GET " };
         let known = self.head.len().min(begins.len());
         if self.head[..known] != begins[..known] {
             return Err(not_web_socket("its first line is none of HTTP 1.1 for that"));
         }
-        if self.head.len() >= HEAD_MAX {
+        if !whole && self.head.len() >= HEAD_MAX {
             return Err(not_web_socket("what it says before is too long"));
         }
         Ok(())
