@@ -90,8 +90,7 @@ impl Stream {
     }
 
     /// Whether the peer has shut its writing side, or closed, or the connection has failed, though bytes may be
-    /// unread. Where the system does not tell without their being read, it is not known.
-    #[cfg(unix)]
+    /// unread.
     pub(crate) fn has_ended(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -103,11 +102,6 @@ impl Stream {
         // What it tells unasked is the same.
         let ended = SHUT | PollFlags::HUP | PollFlags::ERR;
         poll(&mut waits, Some(&now)).is_ok_and(|_| waits[0].revents().intersects(ended))
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) fn has_ended(&self) -> bool {
-        false
     }
 
     /// Evidence that a peer which does not speak is alive: what the kernel knows of the way to it.
