@@ -64,6 +64,8 @@ pub(crate) enum Misuse {
 impl From<Misuse> for DisconnectReason {
     fn from(misuse: Misuse) -> Self {
         match misuse {
+            // No misuse at all.
+            Misuse::Protocol(ProtocolError::WebSocketClosed) => Self::PeerClosed,
             Misuse::Protocol(error) => Self::Protocol(error),
             Misuse::Limit(limit) => Self::Refused(limit),
         }

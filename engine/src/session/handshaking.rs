@@ -109,7 +109,12 @@ impl Handshaking {
         let (handshake, failure) =
             match Handshake::carried(config.clone(), carrier, now, &mut random) {
                 Ok(handshake) => (handshake, None),
-                Err(error) => (Handshake::new(config, now), Some(error.into())),
+                Err(error) => {
+                    // Of which nothing is to be heard.
+                    let mut unheard = Handshake::new(config, now);
+                    unheard.take_output(&mut Vec::new());
+                    (unheard, Some(error.into()))
+                }
             };
         Self {
             handshake,

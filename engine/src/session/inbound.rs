@@ -6,7 +6,7 @@
 use super::open_message::{OpenMessage, Run};
 use bytes::{Buf, Bytes, BytesMut};
 use ringmq_pipe::{APART, LogWriter, Message, PipeWriter, WriteError, frame};
-use ringmq_zmtp::{CONTEXT_MAX, Command, Decoder, Measured, ProtocolError, Rest, Sink, TRUST};
+use ringmq_zmtp::{Command, Decoder, LONGEST_CONTEXT, Measured, ProtocolError, Rest, Sink, TRUST};
 
 /// Bytes missing of a large body that are worth a read of their own.
 const STRAIGHT: usize = 8 * 1024;
@@ -285,15 +285,15 @@ pub(crate) enum PeerSign {
 /// What a PONG repeats of its PING: without memory of its own, as there may be many.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PingContext {
-    bytes: [u8; CONTEXT_MAX],
+    bytes: [u8; LONGEST_CONTEXT],
     length: u8,
 }
 
 impl PingContext {
     /// As much of it as a PING may have.
     fn new(context: &[u8]) -> Self {
-        let mut bytes = [0; CONTEXT_MAX];
-        let length = context.len().min(CONTEXT_MAX);
+        let mut bytes = [0; LONGEST_CONTEXT];
+        let length = context.len().min(LONGEST_CONTEXT);
         bytes[..length].copy_from_slice(&context[..length]);
         Self { bytes, length: length as u8 }
     }

@@ -121,9 +121,10 @@ impl Outbound {
         }
     }
 
-    /// What tells the peer that nothing more comes: empty where its stream's end says so.
+    /// What tells the peer that nothing more comes, behind what is to be said before messages: empty where its
+    /// stream's end says so.
     pub(crate) fn last_words(&mut self) -> Batch {
-        let mut words = Vec::new();
+        let mut words = std::mem::take(&mut self.control);
         self.encoder.close(&mut words);
         let mut batch = Batch::default();
         batch.expect(usize::from(!words.is_empty()));

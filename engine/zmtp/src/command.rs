@@ -7,7 +7,7 @@ use ringmq_pipe::frame;
 use crate::ProtocolError;
 use crate::error::quote;
 use crate::header::write_v2;
-use crate::limits::{CONTEXT_MAX, QUOTE_MAX, SHORT_STRING_MAX};
+use crate::limits::{CONTEXT_MAX, LONGEST_CONTEXT, QUOTE_MAX, SHORT_STRING_MAX};
 
 /// The names, each with its length in front, as a command body begins.
 pub(crate) const READY: &[u8] = b"\x05READY";
@@ -25,6 +25,8 @@ const TTL: usize = size_of::<u16>();
 /// How much of a command suffices to tell what it is: a PING with the longest context. Every name
 /// that is known here is shorter.
 pub(crate) const HEAD_MAX: usize = PING.len() + TTL + CONTEXT_MAX;
+/// The same of those that come on a WebSocket, too.
+pub(crate) const LONGEST_HEAD: usize = PING.len() + TTL + LONGEST_CONTEXT;
 
 /// The longest topic whose subscription libzmq sends in a wrong form, in bytes.
 const UNFLAGGED_TOPIC: usize = u8::MAX as usize;
@@ -45,12 +47,12 @@ pub enum Command<'a> {
     Ping {
         /// For how many tenths of a second the peer wants to be heard from at least; 0 for ever.
         ttl: u16,
-        /// At most [`CONTEXT_MAX`] bytes.
+        /// At most [`CONTEXT_MAX`] bytes, on a WebSocket [`LONGEST_CONTEXT`].
         context: &'a [u8],
     },
     /// The peer answers a PING.
     Pong {
-        /// At most [`CONTEXT_MAX`] bytes.
+        /// At most as much as was sent.
         context: &'a [u8],
     },
 }
@@ -81,7 +83,6 @@ pub(crate) fn classify(head: &[u8], body: u64) -> Result<Class<'_>, ProtocolErro
                 return ping(data, body).map(Class::Session);
             }
             if let Some(context) = head.strip_prefix(PONG) {
-                let context = &context[..context.len().min(CONTEXT_MAX)];
                 return Ok(Class::Session(Command::Pong { context }));
             }
             if head.starts_with(JOIN) {

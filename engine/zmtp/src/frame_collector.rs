@@ -25,6 +25,12 @@ impl FrameCollector {
         FrameCollector { framing, buffer, header: None, body: BodyCollector::new(limit, trust) }
     }
 
+    /// See [`BodyCollector::within_message`].
+    pub(crate) fn within_message(mut self, most: Option<u64>, overhead: usize) -> Self {
+        self.body = self.body.within_message(most, overhead);
+        self
+    }
+
     /// See [`BodyCollector::wiping`].
     pub(crate) fn wiping(mut self) -> Self {
         self.body = self.body.wiping();

@@ -64,7 +64,9 @@ pub use config::{Config, ConfigError, HeartbeatConfig};
 pub use error::ProtocolError;
 pub use handshake::{Established, Handshake, Peer};
 pub use heartbeat::{Action, Heartbeat};
-pub use limits::{APART, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, PROPERTIES_MAX, ROUTING_ID_MAX, TRUST};
+pub use limits::{
+    APART, CONTEXT_MAX, HANDSHAKE_FRAME_MAX, LONGEST_CONTEXT, PROPERTIES_MAX, ROUTING_ID_MAX, TRUST,
+};
 pub use line::Line;
 pub use mechanism::{
     Agreed, AuthAnswer, AuthRequest, Credentials, Denial, Mechanism, MechanismConfig,

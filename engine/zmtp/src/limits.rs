@@ -23,6 +23,9 @@ pub const TRUST: usize = 256 * 1024;
 /// The longest context of a PING, in bytes (RFC 37). What a peer sends beyond that is not echoed.
 pub const CONTEXT_MAX: usize = 16;
 
+/// The longest content of a PING on a WebSocket, in bytes (RFC 6455, section 5.5), which is repeated in whole.
+pub const LONGEST_CONTEXT: usize = 125;
+
 /// The longest frame body there is (RFC 23: the top bit of the size must be zero).
 pub(crate) const FRAME_MAX: u64 = i64::MAX as u64;
 

@@ -343,13 +343,15 @@ fn what_is_no_answer_to_a_request_is_refused() {
 #[test]
 fn frames_that_have_no_place_here_are_refused() {
     let unmasked: &[&[u8]] = &[
-        b"\x02\x02\0a",  // one of several
-        b"\xc2\x02\0a",  // compressed
-        b"\x81\x02\0a",  // text
-        b"\x80\x02\0a",  // goes on
-        b"\x83\x02\0a",  // reserved
-        b"\x82\x00",     // no flags
-        b"\x82\x7e\0\0", // no flags, in a long form
+        b"\xc2\x02\0a",                   // compressed
+        b"\x81\x02\0a",                   // text
+        b"\x80\x02\0a",                   // goes on with nothing
+        b"\x02\x02\0a\x82\x02\0b",        // begins in the midst of another
+        b"\x02\x02\0a\x80\x01b\x80\x01c", // goes on behind the end
+        b"\x09\x00",                      // a ping in fragments
+        b"\x83\x02\0a",                   // reserved
+        b"\x82\x00",                      // no flags
+        b"\x82\x7e\0\0",                  // no flags, in a long form
         b"\x82\x7f\0\0\0\0\0\0\0\0",
         b"\x89\x7e\0\x80",      // a ping that is too long
         b"\x82\x82\0\0\0\0\0a", // masked, from a server
@@ -389,6 +391,83 @@ fn a_frame_is_as_long_as_it_may_be_and_memory_comes_with_its_bytes() {
     let begin = b"\x82\x7f\x40\0\0\0\0\0\0\0\0abc";
     assert_eq!(decode(&mut client.decoder, &[begin], &mut Recorder::default()), Ok(()));
     assert!(client.decoder.is_midway());
+}
+
+/// A fragment, as a client sends it with that mask.
+fn fragment(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let masked = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
+    [&[first, 0x80 | payload.len() as u8], &mask[..]].concat().into_iter().chain(masked).collect()
+}
+
+#[test]
+fn content_in_fragments_is_put_together_and_signs_of_life_may_come_between() {
+    let stream = [
+        fragment(0x02, [1, 2, 3, 4], b"\x01fir"),
+        fragment(0x89, [5, 6, 7, 8], b"ping"),
+        fragment(0x00, [9, 10, 11, 12], b""),
+        fragment(0x00, [13, 14, 15, 16], b"st p"),
+        fragment(0x8a, [0; 4], &[7; 125]),
+        fragment(0x80, [17, 18, 19, 20], b"art"),
+        fragment(0x82, [21, 22, 23, 24], b"\0second"),
+        fragment(0x02, [25, 26, 27, 28], b"\0"),
+        fragment(0x80, [29, 30, 31, 32], b""),
+    ]
+    .concat();
+    let expected = [
+        Event::Ping(0, b"ping".to_vec()),
+        Event::Pong(vec![7; 125]),
+        Event::Frame(1, b"first part".to_vec()),
+        Event::Frame(0, b"second".to_vec()),
+        Event::Frame(0, Vec::new()),
+    ];
+    for_every_cut(&stream, |pieces| {
+        let (_, mut server) = pair(Config::new(SocketType::Push), Config::new(SocketType::Pull));
+        let mut recorder = Recorder::default();
+        decode(&mut server.decoder, pieces, &mut recorder).unwrap();
+        assert_eq!(recorder.events, expected);
+        assert!(!server.decoder.is_midway());
+    });
+}
+
+#[test]
+fn fragments_together_are_no_longer_than_a_frame_may_be() {
+    let limited = |max_body, max_message_bytes| {
+        let mut config = Config::new(SocketType::Pull);
+        (config.max_body, config.max_message_bytes) = (max_body, max_message_bytes);
+        pair(Config::new(SocketType::Push), config).1
+    };
+    let stream = [fragment(0x02, [1; 4], b"\x0012345"), fragment(0x80, [2; 4], b"678901")].concat();
+    let decoded =
+        |mut end: Established| decode(&mut end.decoder, &[&stream], &mut Recorder::default());
+    assert_eq!(decoded(limited(Some(11), Some(11))), Ok(()));
+    let frame = ProtocolError::FrameTooLarge { length: 11, limit: 10 };
+    assert_eq!(decoded(limited(Some(10), Some(11))), Err(frame));
+    // Before all of it is there.
+    assert_eq!(
+        decoded(limited(Some(11), Some(10))),
+        Err(ProtocolError::MessageTooLarge { limit: 10 })
+    );
+}
+
+#[test]
+fn a_long_message_in_small_fragments_takes_little_time() {
+    let (_, mut server) = pair(Config::new(SocketType::Push), Config::new(SocketType::Pull));
+    let mut stream = fragment(0x02, [0; 4], b"\0");
+    // Copied once for each of them, they would be 200 GB.
+    const COUNT: usize = 200_000;
+    (0..COUNT).for_each(|_| stream.extend(fragment(0x00, [0; 4], b"0123456789")));
+    stream.extend(fragment(0x80, [0; 4], b""));
+    let mut recorder = Recorder::default();
+    decode(&mut server.decoder, &[&stream], &mut recorder).unwrap();
+    assert!(matches!(&recorder.events[..], [Event::Frame(0, body)] if body.len() == 10 * COUNT));
+}
+
+#[test]
+fn what_is_no_routing_id_is_none() {
+    let mut server = start(Config::new(SocketType::Router), &Carrier::WebSocketServer);
+    feed(&mut server, request("ZWS2.0").as_bytes()).unwrap();
+    let refused = feed(&mut server, &fragment(0x82, [0; 4], b"\x01first of two"));
+    assert!(matches!(refused, Err(ProtocolError::WebSocketFrame { .. })), "{refused:?}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::router::a_peer_has_the_id_it_chose;
 use ringmq::{DisconnectReason, Error, MonitorEvent};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 over_web_sockets![
@@ -42,6 +43,7 @@ over_web_sockets![
     a_browser_subscribes,
     a_ping_is_answered_with_what_it_said,
     who_closes_is_told_the_same_and_what_came_before_counts,
+    what_came_before_a_close_is_received_once,
     who_has_all_that_was_sent_is_told_of_the_end,
     what_looks_around_with_http_is_told_what_is_here,
     what_is_no_web_socket_is_told_by_name,
@@ -151,8 +153,10 @@ fn pushing(pull: &ringmq::Pull, harness: &Harness) -> Browser {
 fn a_ping_is_answered_with_what_it_said(harness: &Harness) {
     let pull = harness.pull();
     let mut browser = pushing(&pull, harness);
-    browser.send(9, b"are you there?");
-    assert_eq!(browser.recv(), (10, b"are you there?".to_vec()));
+    for said in [&b"are you there?"[..], &[7; 125]] {
+        browser.send(9, said);
+        assert_eq!(browser.recv(), (10, said.to_vec()));
+    }
     browser.send(10, b"nobody asked");
     browser.send(2, b"\0message");
     assert_eq!(pull.recv().unwrap(), "message");
@@ -172,6 +176,34 @@ fn who_closes_is_told_the_same_and_what_came_before_counts(harness: &Harness) {
     let MonitorEvent::Disconnected { reason, .. } = event else { unreachable!() };
     assert!(matches!(reason, DisconnectReason::PeerClosed), "{reason}");
     assert_eq!(pull.recv().unwrap(), "last");
+}
+
+/// However full it is here, and while others send on the same connection.
+fn what_came_before_a_close_is_received_once(harness: &Harness) {
+    for _ in 0..20 {
+        let dealer = harness.dealer();
+        dealer.set_recv_hwm(5).unwrap();
+        let mut browser = Browser::connect(&dealer.bind(&harness.anywhere()).unwrap());
+        browser.open("ZWS2.0");
+        browser.recv();
+        browser.send(2, b"\0");
+        (0..100).for_each(|number| browser.send(2, &[0, number]));
+        browser.send(8, &1000_u16.to_be_bytes());
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let _ = dealer.try_send("for nobody");
+                }
+            });
+            let received: Vec<_> = (0..100).map(|_| dealer.recv()).collect();
+            done.store(true, Ordering::Relaxed);
+            for (number, message) in (0..100).zip(received) {
+                assert_eq!(message.unwrap(), [number]);
+            }
+        });
+        assert!(dealer.try_recv().unwrap_err().is_would_block());
+    }
 }
 
 fn who_has_all_that_was_sent_is_told_of_the_end(harness: &Harness) {

@@ -81,7 +81,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
                 Sec-WebSocket-Protocol: ZWS2.0\r\n\r\n\x02";
     let frames =
-        b"\x82\x81\0\0\0\0\0\x82\x86\x01\x02\x03\x04\x01hello\x89\x80\0\0\0\0\x88\x80\0\0\0\0";
+        b"\x82\x81\0\0\0\0\0\x02\x82\0\0\0\0\x01a\x89\x81\0\0\0\0b\x80\x81\x01\x02\x03\x04c\x82\x86\x01\x02\x03\x04\x01hello\x89\x80\0\0\0\0\x88\x80\0\0\0\0";
     seeds.push([&[dealer, 1, 3, 0], &bare.as_bytes()[..bare.len() - 1], frames].concat());
     seeds
 }

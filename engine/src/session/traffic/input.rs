@@ -16,6 +16,10 @@ const SCARCE: u64 = 64;
 impl Traffic {
     /// Decodes what arrived, and what waited for credit, if reading is done here.
     pub(in crate::session) fn take_in(&mut self, now: Instant, bytes: &[u8]) {
+        if self.failure.is_some() {
+            // It is over, and what has come behind is of no use.
+            return;
+        }
         // As long as bytes waited here, the peer was not listened to.
         if !bytes.is_empty() || self.read.is_blocked() {
             self.heartbeats.on_input();

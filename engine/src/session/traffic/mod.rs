@@ -13,7 +13,7 @@ use crate::monitor::DisconnectReason;
 use crate::owner::SessionOwner;
 use heartbeats::Heartbeats;
 use ringmq_pipe::lease;
-use ringmq_zmtp::{Heartbeat, ProtocolError};
+use ringmq_zmtp::Heartbeat;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -87,9 +87,8 @@ impl Traffic {
     pub(super) fn advance(&mut self, common: &mut Common, cx: &mut Cx<'_>) -> Next {
         match self.failure.take() {
             None => {}
-            Some(DisconnectReason::Protocol(ProtocolError::WebSocketClosed)) => {
-                return self.close_too(common);
-            }
+            // It has said so: of the end of a stream this state is not told this way.
+            Some(DisconnectReason::PeerClosed) => return self.close_too(common),
             Some(reason) => return Next::Leave(reason),
         }
         match self.advance_output(common, cx) {

@@ -10,7 +10,6 @@ use crate::monitor::DisconnectReason;
 use crate::session::Common;
 use crate::session::state::{Gone, Next};
 use ringmq_pipe::Section;
-use ringmq_zmtp::ProtocolError;
 use std::io;
 use std::time::Instant;
 
@@ -91,7 +90,7 @@ impl Traffic {
     pub(super) fn close_too(&mut self, common: &Common) -> Next {
         if !self.revoke() {
             // Comes here again when what is lent is back.
-            self.failure = Some(ProtocolError::WebSocketClosed.into());
+            self.failure = Some(DisconnectReason::PeerClosed);
             common.owner.look_again();
             return Next::Stay;
         }

@@ -93,13 +93,14 @@ impl Encoder {
         }
     }
 
-    /// Appends the answer to a PING with that context, of which 16 bytes count. Nothing before
-    /// ZMTP 3.
+    /// Appends the answer to a PING with that context, of which 16 bytes count, on a
+    /// WebSocket 125. Nothing before ZMTP 3.
     pub fn pong(&mut self, context: &[u8], out: &mut Vec<u8>) {
-        let context = &context[..context.len().min(CONTEXT_MAX)];
         match &mut self.form {
             Form::Foreign(frames) => frames.pong(context, out),
-            Form::Verbatim | Form::Legacy => self.command(&[PONG, context], out),
+            Form::Verbatim | Form::Legacy => {
+                self.command(&[PONG, &context[..context.len().min(CONTEXT_MAX)]], out);
+            }
         }
     }
 

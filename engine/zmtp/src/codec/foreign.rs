@@ -11,7 +11,8 @@ use ringmq_pipe::frame;
 
 use super::decoder::{Decoder, Sink};
 use crate::ProtocolError;
-use crate::command::{Class, HEAD_MAX, PING, PONG, classify};
+use crate::command::{Class, LONGEST_HEAD, PING, PONG, classify};
+use crate::limits::CONTEXT_MAX;
 
 /// A frame as the log has it.
 #[derive(Debug)]
@@ -24,6 +25,12 @@ pub(crate) struct WholeFrame {
 }
 
 impl WholeFrame {
+    /// Whether it is a sign of life.
+    pub(crate) fn is_beat(&self) -> bool {
+        let body = self.body();
+        self.flags & frame::COMMAND != 0 && (body.starts_with(PING) || body.starts_with(PONG))
+    }
+
     pub(crate) fn body(&self) -> &[u8] {
         self.bytes.get(self.body_at..).unwrap_or_default()
     }
@@ -49,8 +56,9 @@ pub(crate) trait FrameWriter: Debug + Send {
         self.write(frame::COMMAND, &[PING, &ttl.to_be_bytes()].concat(), out);
     }
 
-    /// Appends a PONG with that context.
+    /// Appends a PONG with that context, as much of it as there is room for.
     fn pong(&mut self, context: &[u8], out: &mut Vec<u8>) {
+        let context = &context[..context.len().min(CONTEXT_MAX)];
         self.write(frame::COMMAND, &[PONG, context].concat(), out);
     }
 
@@ -151,7 +159,7 @@ impl Decoder {
 
 fn class(frame: &WholeFrame) -> Result<Class<'_>, ProtocolError> {
     let body = frame.body();
-    classify(&body[..body.len().min(HEAD_MAX)], body.len() as u64)
+    classify(&body[..body.len().min(LONGEST_HEAD)], body.len() as u64)
 }
 
 /// Whether a frame is for the log. What is wrong with one is found when there is credit.

@@ -46,10 +46,10 @@ pub(crate) fn choose(
     web_socket: Option<WebSocketWriter>,
 ) -> (Decoder, Encoder) {
     if let Some(writer) = web_socket {
-        return writer.codec(config.max_body, protection);
+        return writer.codec(config, protection);
     }
     if let Some(protection) = protection {
-        return seal::codec(peer.version, config.max_body, protection);
+        return seal::codec(peer.version, config, protection);
     }
     let mut decoder = Decoder::new(peer.version, config.max_body, crate::APART);
     if wants_all {

@@ -11,7 +11,7 @@ use super::{Decoder, Encoder};
 use crate::frame_collector::FrameCollector;
 use crate::header::{Framing, write_v2};
 use crate::limits::{FRAME_MAX, TRUST};
-use crate::{ProtocolError, Version};
+use crate::{Config, ProtocolError, Version};
 
 /// Seals what goes out after the handshake, frame by frame, in the order in which it goes out:
 /// messages, subscriptions and heartbeats alike. What it shows of itself as [`Debug`] holds no
@@ -63,15 +63,16 @@ pub struct Protection {
     pub open: Box<dyn Open>,
 }
 
-/// The codec of a protected connection. `max_body` counts with all that the seal adds, as in
+/// The codec of a protected connection. `max_body` of the settings counts with all that the seal adds, as in
 /// libzmq.
 pub(super) fn codec(
     version: Version,
-    max_body: Option<u64>,
+    config: &Config,
     protection: Protection,
 ) -> (Decoder, Encoder) {
-    let limit = max_body.unwrap_or(FRAME_MAX).min(FRAME_MAX);
-    let outer = FrameCollector::new(Framing::V3, limit, TRUST);
+    let limit = config.max_body.unwrap_or(FRAME_MAX).min(FRAME_MAX);
+    let outer = FrameCollector::new(Framing::V3, limit, TRUST)
+        .within_message(config.max_message_bytes, protection.seal.overhead());
     let reader = Opener { outer, open: protection.open };
     let writer = Sealer { seal: protection.seal };
     (Decoder::foreign(version, Box::new(reader)), Encoder::foreign(version, Box::new(writer)))

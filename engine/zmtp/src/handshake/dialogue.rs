@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 use super::Peer;
 use crate::body_collector::BodyCollector;
 use crate::codec::{FrameReader, Protection};
-use crate::command::{PING, PONG};
 use crate::error::quote;
 use crate::frame_collector::FrameCollector;
 use crate::header::Framing;
@@ -49,10 +48,9 @@ impl PeerFrames {
             }
             PeerFrames::WebSocket(frames) => {
                 let (used, frame) = frames.read(bytes)?;
-                let body = frame.map(|frame| Zeroizing::new(frame.bytes));
                 // Which a WebSocket may send at any time.
-                let beats = |body: &[u8]| body.starts_with(PING) || body.starts_with(PONG);
-                Ok((used, body.filter(|body| !beats(body))))
+                let frame = frame.filter(|frame| !frame.is_beat());
+                Ok((used, frame.map(|frame| Zeroizing::new(frame.bytes))))
             }
         }
     }

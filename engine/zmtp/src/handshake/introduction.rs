@@ -23,7 +23,12 @@ impl Introduction {
         while used < bytes.len() {
             let (taken, frame) = self.0.read(&bytes[used..])?;
             used += taken;
-            if let Some(frame) = frame.filter(|frame| frame.flags == 0) {
+            // Which a WebSocket may send at any time.
+            let Some(frame) = frame.filter(|frame| !frame.is_beat()) else { continue };
+            if frame.flags != 0 {
+                let what = "is no routing id, which comes first";
+                return Err(ProtocolError::WebSocketFrame { what });
+            } else {
                 let peer = Peer {
                     version: Version::V3_1,
                     socket_type: None,

@@ -2,7 +2,8 @@
 //!
 //! A frame of ZMTP is the whole content of one binary frame: a byte of flags, in which 1 is MORE and 2 COMMAND,
 //! and the body. What a mechanism has sealed is such a body, without flags. PING and PONG are those of WebSocket.
-//! Clients mask what they send, servers do not.
+//! Clients mask what they send, servers do not. What comes in several fragments, as browsers send what is long, is put
+//! together.
 
 use ringmq_pipe::frame;
 
@@ -13,11 +14,12 @@ use crate::codec::{
 };
 use crate::command::{PING, PONG};
 use crate::limits::{FRAME_MAX, TRUST};
-use crate::{ProtocolError, Version};
+use crate::{Config, ProtocolError, Version};
 
-/// The last frame of what may be several; ours are always alone.
+/// The last fragment of what may be several; what we send is always one.
 const FIN: u8 = 0x80;
 const OPCODE: u8 = 0x0F;
+const MORE_OF_IT: u8 = 0;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 const OPCODE_PING: u8 = 9;
@@ -44,11 +46,15 @@ const NORMAL_CLOSURE: [u8; 2] = 1000_u16.to_be_bytes();
 #[derive(Clone, Copy, Debug)]
 struct Head {
     opcode: u8,
+    /// Nothing of the same content follows.
+    last: bool,
     mask: [u8; mask::SIZE],
-    /// Of a binary frame, as the log has them.
+    /// Of the first fragment of content, as the log has them.
     flags: u8,
     /// How much of the payload is before the body.
     before: usize,
+    /// Where in the body it begins.
+    from: usize,
 }
 
 /// Takes frames of ZMTP out of those of a WebSocket.
@@ -58,9 +64,13 @@ pub(crate) struct WebSocketReader {
     masked: bool,
     header: [u8; HEADER_MAX],
     have: usize,
-    /// Of the frame whose body is being collected.
+    /// Of the frame whose payload is being collected.
     head: Option<Head>,
+    /// Of the content that has begun, if it goes on.
+    begun: Option<u8>,
     body: BodyCollector,
+    /// The payload of a frame that is not content, which may come between fragments.
+    aside: BodyCollector,
     open: Option<Box<dyn Open>>,
 }
 
@@ -68,7 +78,9 @@ impl WebSocketReader {
     /// Reads what a client has masked, or what a server has not; bodies as the collector takes them.
     pub(crate) fn new(masked: bool, body: BodyCollector) -> Self {
         let header = [0; HEADER_MAX];
-        WebSocketReader { masked, header, have: 0, head: None, body, open: None }
+        let aside = BodyCollector::new(CONTROL_MAX.into(), 0);
+        let (head, begun, open) = (None, None, None);
+        WebSocketReader { masked, header, have: 0, head, begun, body, aside, open }
     }
 
     /// Takes bytes of a header; returns how many.
@@ -76,7 +88,7 @@ impl WebSocketReader {
         let mut used = 0;
         loop {
             let have = &self.header[..self.have];
-            let size = size(have, self.masked)?;
+            let size = size(have, self.masked, self.begun.is_some())?;
             if self.have == size {
                 break;
             }
@@ -88,11 +100,19 @@ impl WebSocketReader {
             self.have += taken;
             used += taken;
         }
-        let (head, length) = parse(&self.header[..self.have]);
+        let (mut head, length) = parse(&self.header[..self.have]);
         self.have = 0;
-        self.body.begin(length)?;
+        head.from = self.body.collected();
+        self.payload(head.opcode).begin(length)?;
         self.head = Some(head);
         Ok(used)
+    }
+}
+
+impl WebSocketReader {
+    /// Where the payload of a frame of that kind goes.
+    fn payload(&mut self, opcode: u8) -> &mut BodyCollector {
+        if is_content(opcode) { &mut self.body } else { &mut self.aside }
     }
 }
 
@@ -102,47 +122,75 @@ impl FrameReader for WebSocketReader {
         if self.head.is_none() {
             used = self.read_head(input)?;
         }
-        used += self.body.fill(&input[used..]);
-        if !self.body.is_whole() {
+        let Some(head) = self.head else { return Ok((used, None)) };
+        let payload = self.payload(head.opcode);
+        used += payload.fill(&input[used..]);
+        if !payload.is_whole() {
             return Ok((used, None));
         }
-        let Some(Head { opcode, mask, flags, before }) = self.head.take() else {
-            return Ok((used, None));
-        };
-        let mut bytes = self.body.take();
-        mask::apply(mask, before, &mut bytes);
-        let whole = match (opcode, &mut self.open) {
-            (OPCODE_PING, _) => command(&[PING, &[0, 0], &bytes]),
-            (OPCODE_PONG, _) => command(&[PONG, &bytes]),
-            (CLOSE, _) => return Err(ProtocolError::WebSocketClosed),
-            (_, None) => WholeFrame { flags, bytes, body_at: 0 },
-            (_, Some(open)) => {
-                let Opened { flags, bytes, body_at } = open.open(bytes)?;
-                WholeFrame { flags, bytes, body_at }
-            }
+        self.head = None;
+        if is_content(head.opcode) {
+            return Ok((used, self.content(&head)?));
+        }
+        let mut bytes = self.aside.take();
+        mask::apply(head.mask, 0, &mut bytes);
+        let whole = match head.opcode {
+            OPCODE_PING => command(&[PING, &[0, 0], &bytes]),
+            OPCODE_PONG => command(&[PONG, &bytes]),
+            _ => return Err(ProtocolError::WebSocketClosed),
         };
         Ok((used, Some(whole)))
     }
 
     fn is_midway(&self) -> bool {
-        self.have > 0 || self.body.is_begun()
+        self.have > 0 || self.head.is_some() || self.body.is_begun()
     }
+}
+
+impl WebSocketReader {
+    /// The payload of a fragment is there: the frame that it is the end of, if it is one.
+    fn content(&mut self, head: &Head) -> Result<Option<WholeFrame>, ProtocolError> {
+        mask::apply(head.mask, head.before, self.body.tail_mut(head.from));
+        let flags = self.begun.take().unwrap_or(head.flags);
+        if !head.last {
+            self.begun = Some(flags);
+            return Ok(None);
+        }
+        let bytes = self.body.take();
+        let whole = match &mut self.open {
+            None => WholeFrame { flags, bytes, body_at: 0 },
+            Some(open) => {
+                let Opened { flags, bytes, body_at } = open.open(bytes)?;
+                WholeFrame { flags, bytes, body_at }
+            }
+        };
+        Ok(Some(whole))
+    }
+}
+
+fn is_content(opcode: u8) -> bool {
+    matches!(opcode, BINARY | MORE_OF_IT)
 }
 
 fn command(parts: &[&[u8]]) -> WholeFrame {
     WholeFrame { flags: frame::COMMAND, bytes: parts.concat(), body_at: 0 }
 }
 
-/// How many bytes a header has that begins so, as far as that can be told.
-fn size(header: &[u8], masked: bool) -> Result<usize, ProtocolError> {
+/// How many bytes a header has that begins so, as far as that can be told. `begun`: content is to go on.
+fn size(header: &[u8], masked: bool, begun: bool) -> Result<usize, ProtocolError> {
     let wrong = |what| Err(ProtocolError::WebSocketFrame { what });
     let &[first, second, ..] = header else { return Ok(2) };
     let (opcode, length) = (first & OPCODE, second & !MASKED);
     match opcode {
         _ if first & !(FIN | OPCODE) != 0 => return wrong("has flags of an extension"),
-        _ if first & FIN == 0 => return wrong("is one of several fragments"),
-        BINARY | CLOSE | OPCODE_PING | OPCODE_PONG => {}
+        BINARY if begun => return wrong("begins before the one before it has ended"),
+        MORE_OF_IT if !begun => return wrong("goes on with nothing"),
+        BINARY | MORE_OF_IT => {}
         1 => return wrong("is text"),
+        CLOSE | OPCODE_PING | OPCODE_PONG if first & FIN == 0 => {
+            return wrong("is in fragments, although it is not content");
+        }
+        CLOSE | OPCODE_PING | OPCODE_PONG => {}
         _ => return wrong("is of an unknown kind"),
     }
     match (second & MASKED != 0, masked) {
@@ -150,7 +198,7 @@ fn size(header: &[u8], masked: bool) -> Result<usize, ProtocolError> {
         (false, true) => return wrong("is not masked, although it is a client's"),
         _ => {}
     }
-    if opcode != BINARY && length > CONTROL_MAX {
+    if !is_content(opcode) && length > CONTROL_MAX {
         return wrong("is too long for its kind");
     }
     if opcode == BINARY && length == 0 {
@@ -162,7 +210,8 @@ fn size(header: &[u8], masked: bool) -> Result<usize, ProtocolError> {
         _ => 0,
     };
     let mask = if masked { mask::SIZE } else { 0 };
-    if header.len() >= 2 + more && more > 0 && long_length(&header[2..2 + more]) == 0 {
+    let is_long = opcode == BINARY && more > 0 && header.len() >= 2 + more;
+    if is_long && long_length(&header[2..2 + more]) == 0 {
         return wrong("has no flags");
     }
     Ok(2 + more + mask + usize::from(opcode == BINARY))
@@ -185,13 +234,14 @@ fn parse(header: &[u8]) -> (Head, u64) {
         Some(mask) if masked => *mask,
         _ => mask::NONE,
     };
+    let last = header[0] & FIN != 0;
     if opcode != BINARY {
-        return (Head { opcode, mask, flags: 0, before: 0 }, length);
+        return (Head { opcode, last, mask, flags: 0, before: 0, from: 0 }, length);
     }
     let said = header.last().copied().unwrap_or_default() ^ mask[0];
     let more = if said & MORE != 0 { frame::MORE } else { 0 };
     let flags = if said & COMMAND != 0 { frame::COMMAND | more } else { more };
-    (Head { opcode, mask, flags, before: 1 }, length - 1)
+    (Head { opcode, last, mask, flags, before: 1, from: 0 }, length - 1)
 }
 
 /// Puts frames of ZMTP into those of a WebSocket.
@@ -212,15 +262,18 @@ impl WebSocketWriter {
         self.masks.is_none()
     }
 
-    /// Both directions of the connection after the handshake. `max_body` counts with all that a seal adds, as in
-    /// libzmq.
+    /// Both directions of the connection after the handshake. `max_body` of the settings counts with all that a seal
+    /// adds, as in libzmq.
     pub(crate) fn codec(
         mut self,
-        max_body: Option<u64>,
+        config: &Config,
         protection: Option<Protection>,
     ) -> (Decoder, Encoder) {
-        let limit = max_body.unwrap_or(FRAME_MAX).min(FRAME_MAX);
-        let mut reader = WebSocketReader::new(self.is_server(), BodyCollector::new(limit, TRUST));
+        let limit = config.max_body.unwrap_or(FRAME_MAX).min(FRAME_MAX);
+        let overhead = protection.as_ref().map_or(0, |protection| protection.seal.overhead());
+        let body =
+            BodyCollector::new(limit, TRUST).within_message(config.max_message_bytes, overhead);
+        let mut reader = WebSocketReader::new(self.is_server(), body);
         if let Some(Protection { seal, open }) = protection {
             self.seal = Some(seal);
             reader.open = Some(open);

@@ -4,6 +4,8 @@
 //! well: `ZWS2.0/` and a mechanism, whose dialogue follows, or `ZWS2.0`, with nothing but routing ids before
 //! messages flow.
 
+use std::fmt;
+
 use data_encoding::BASE64;
 use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 use sha1_smol::Sha1;
@@ -37,7 +39,6 @@ const ACCEPT: &str = "Sec-WebSocket-Accept";
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// The opening of a WebSocket.
-#[derive(Debug)]
 pub(crate) struct Upgrade {
     /// What has come of the other end's request or answer.
     head: Vec<u8>,
@@ -45,6 +46,13 @@ pub(crate) struct Upgrade {
     expected: Option<String>,
     /// How frames are written, until that is taken.
     writer: Option<WebSocketWriter>,
+}
+
+/// Without what has come, which may hold the cookies of a browser.
+impl fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrade").field("bytes", &self.head.len()).finish_non_exhaustive()
+    }
 }
 
 /// What both ends have agreed upon.
@@ -109,16 +117,20 @@ impl Upgrade {
         Ok((taken, Some(Upgraded { writer, has_mechanism })))
     }
 
-    /// Adds to what has come; returns how much of it was taken if that is all now.
+    /// Adds to what has come; returns how much of it was taken if that is all now. Nothing is copied of what is
+    /// behind, which may be a password.
     fn collect(&mut self, bytes: &[u8]) -> Option<usize> {
         const END: &[u8] = b"\r\n\r\n";
-        let before = self.head.len();
-        let room = HEAD_MAX.saturating_sub(before);
-        self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let from = before.saturating_sub(END.len() - 1);
-        let end = self.head[from..].windows(END.len()).position(|bytes| bytes == END)?;
-        self.head.truncate(from + end + END.len());
-        Some(self.head.len() - before)
+        let bytes = &bytes[..bytes.len().min(HEAD_MAX.saturating_sub(self.head.len()))];
+        // It may have begun in what was there before.
+        let before = self.head.len().min(END.len() - 1);
+        let mut seam = self.head[self.head.len() - before..].to_vec();
+        seam.extend_from_slice(&bytes[..bytes.len().min(END.len() - 1)]);
+        let find = |bytes: &[u8]| bytes.windows(END.len()).position(|four| four == END);
+        let end = find(&seam).map(|at| at + END.len() - before);
+        let end = end.or_else(|| find(bytes).map(|at| at + END.len()));
+        self.head.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
+        end
     }
 
     /// Finds out early if this will never be all there is to say, unless it is `whole`.
