@@ -79,8 +79,8 @@ fn of_pings_without_end_no_more_are_kept_than_are_answered() {
 
 #[test]
 fn a_context_is_as_long_as_it_came_and_no_longer_than_one_may_be() {
-    for length in 0..=2 * CONTEXT_MAX {
+    for length in 0..=2 * LONGEST_CONTEXT {
         let context = vec![7; length];
-        assert_eq!(PingContext::new(&context).as_slice(), &context[..length.min(CONTEXT_MAX)]);
+        assert_eq!(PingContext::new(&context).as_slice(), &context[..length.min(LONGEST_CONTEXT)]);
     }
 }
