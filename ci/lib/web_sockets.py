@@ -1,7 +1,7 @@
 """WebSockets between ringmq and the system's libzmq, each through its C library, in one process.
 
 Every pattern in both directions, with CURVE and without, in sizes around those where the form of a
-frame changes; and heartbeats that are answered.
+frame changes; and heartbeats that are answered. And a page in a browser, as far as node is one.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import ctypes
 import itertools
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 PAIR, PUB, SUB, REQ, REP, DEALER, ROUTER, PULL, PUSH, XPUB, XSUB = range(11)
 ROUTING_ID, SUBSCRIBE, UNSUBSCRIBE, RCVMORE, LINGER, RCVTIMEO, SNDTIMEO = 5, 6, 7, 13, 17, 27, 28
@@ -24,6 +26,8 @@ SNDMORE, DONTWAIT = 2, 1
 SIZES = (0, 1, 123, 124, 125, 126, 127, 255, 256, 8192, 8193, 65533, 65534, 65535, 65536, 1_000_000)
 #: How long anything may take, ms: far more than it does.
 PATIENCE_MS = 20_000
+#: A page in a browser.
+PAGE = Path(__file__).parent.parent / "libzmq" / "page.mjs"
 #: Where messages are received.
 ROOM = ctypes.create_string_buffer(1 << 21)
 #: Messages of a stream.
@@ -223,6 +227,28 @@ def heartbeats(cell: Cell) -> None:
     dealer.close()
 
 
+def page(library: Library) -> bool:
+    """A page in a browser, which node plays; says whether it could."""
+    node = ["node", "--experimental-websocket"]
+    try:
+        known = subprocess.run([*node, "-e", "WebSocket"], capture_output=True, check=False)
+    except FileNotFoundError:
+        return False
+    if known.returncode:
+        return False
+    rep = Socket(library, REP)
+    endpoint = rep.bind().decode()
+    for size in (0, 125, 200_000):
+        command = [*node, str(PAGE), endpoint, str(size)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert rep.recv() == [bytes([7]) * size]
+            rep.send(body(size, size)[:size])
+            told, _ = process.communicate(timeout=PATIENCE_MS / 1000)
+        assert told.split() == [str(size), "1000", "true"], told
+    rep.close()
+    return True
+
+
 def main() -> int:
     """Run every cell."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -239,6 +265,11 @@ def main() -> int:
                 check(cell)
                 done += 1
                 print(f"{cell}: {check.__name__}, {time.monotonic() - start:.2f} s", flush=True)
+    if page(ours):
+        done += 1
+        print("ringmq <- a page in node", flush=True)
+    else:
+        print("no page: node is not there, or has no WebSocket", flush=True)
     for library in (ours, theirs):
         library.zmq.zmq_ctx_term(library.context)
     print(f"{done} cells good")

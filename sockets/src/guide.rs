@@ -10,6 +10,7 @@
 //! | [`ending`] | how a program ends without losing what it has sent, or hanging |
 //! | [`threads`] | what may be shared, what that costs, and what is moved rather than shared |
 //! | [`tasks`] | which calls may stand in a task, and what happens while one waits |
+//! | [`web_sockets`] | how programs in browsers speak with a socket, and who may |
 //! | [`performance`] | which backend, spinning, cores, and how to measure |
 //! | [`from_libzmq`] | libzmq call by call, option by option |
 //! | [`from_pyzmq`] | the same for pyzmq |
@@ -64,6 +65,10 @@ pub mod threads {
 
 pub mod tasks {
     #![doc = include_str!("guide/tasks.md")]
+}
+
+pub mod web_sockets {
+    #![doc = include_str!("guide/web_sockets.md")]
 }
 
 pub mod performance {

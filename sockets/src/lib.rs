@@ -3,7 +3,7 @@
 //!
 //! A [`Context`] makes sockets, one type a pattern, so that what a pattern cannot do does not compile:
 //! a [`Pull`] has no `send`. Every socket takes any number of [binds](Socket::bind) and
-//! [connects](Socket::connect) over `tcp://`, `ipc://` and `inproc://`. The same socket can be used
+//! [connects](Socket::connect) over `tcp://`, `ipc://`, `inproc://` and `ws://`. The same socket can be used
 //! blocking ([`recv`](Socket::recv)), trying ([`try_recv`](Socket::try_recv)) and async
 //! ([`recv_async`](Socket::recv_async)) under any executor: see the [page on tasks](guide::tasks).
 //!

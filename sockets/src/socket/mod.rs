@@ -179,9 +179,9 @@ impl<K: Kind> Socket<K> {
     /// Takes connections on an endpoint and returns it resolved: `tcp://127.0.0.1:*` becomes
     /// `tcp://127.0.0.1:49152`, say.
     ///
-    /// Any number of endpoints of any transport can be bound and connected by one socket:
-    /// `tcp://interface:port`, `ipc://path`, `ipc://@abstract`, `inproc://name`; with `*` for any
-    /// interface, any free port, any free path.
+    /// Any number of endpoints of any transport can be bound and connected by one socket: `tcp://interface:port`,
+    /// [`ws://interface:port/path`](crate::guide::web_sockets), `ipc://path`, `ipc://@abstract`, `inproc://name`;
+    /// with `*` for any interface, any free port, any free path.
     ///
     /// # Errors
     /// [`Error::Endpoint`] for a malformed endpoint, [`Error::Bind`] or [`Error::AddressInUse`] for one
