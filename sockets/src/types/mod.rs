@@ -8,6 +8,7 @@ mod allowance;
 mod channel;
 mod client;
 mod dealer;
+mod gather;
 mod pair;
 mod pipeline;
 mod portion;
@@ -15,7 +16,7 @@ mod publish;
 mod rep;
 mod req;
 mod router;
-mod scatter;
+
 mod server;
 mod stream;
 mod subscribe;

@@ -1,6 +1,7 @@
-//! PUSH and PULL: messages down a pipeline, to each peer in turn (RFC 30).
+//! PUSH and PULL: messages down a pipeline, to each peer in turn (RFC 30). And SCATTER, which is a PUSH with messages
+//! of one frame (RFC 49).
 
-use super::{Pattern, not_supported};
+use super::{Pattern, not_supported, one_frame};
 use crate::Message;
 use crate::error::Error;
 use crate::inner::pipes::{Discarded, Pipes};
@@ -9,15 +10,18 @@ use crate::routing::load_balancer::LoadBalancer;
 use crate::socket::payload::Outgoing;
 use ringmq_zmtp::SocketType;
 
-/// The sending side.
+/// SCATTER.
+pub(crate) type Scatter = Push<true>;
+
+/// The sending side; of a SCATTER, whose messages have one frame, if it is `SINGLE`.
 #[derive(Default)]
-pub(crate) struct Push {
+pub(crate) struct Push<const SINGLE: bool = false> {
     out: LoadBalancer,
     /// Pipes found to have ended, to be removed by the socket.
     ended: Vec<usize>,
 }
 
-impl Pattern for Push {
+impl<const SINGLE: bool> Pattern for Push<SINGLE> {
     fn attach(&mut self, _: &mut Pipes, key: usize) {
         self.out.activate(key);
     }
@@ -39,15 +43,20 @@ impl Pattern for Push {
 
     #[inline]
     fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
+        if SINGLE {
+            one_frame(SocketType::Scatter, frame)?;
+        }
         self.out.send(pipes, frame).map(drop)
     }
 
     fn recv(&mut self, _: &mut Pipes, _: &mut Message) -> Result<(), Error> {
-        not_supported(SocketType::Push, "receive")
+        let socket = if SINGLE { SocketType::Scatter } else { SocketType::Push };
+        not_supported(socket, "receive")
     }
 
     fn sole_output(&self) -> Option<usize> {
-        self.out.only()
+        // Who goes straight does not count frames.
+        if SINGLE { None } else { self.out.only() }
     }
 
     fn can_send(&mut self, pipes: &mut Pipes) -> bool {

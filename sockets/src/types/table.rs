@@ -5,8 +5,8 @@
 //! [`Context`](crate::Context), the patterns and the [`Traits`].
 
 use super::{
-    Pattern, Subscriptions, channel, client, dealer, pair, pipeline, publish, rep, req, router,
-    scatter, server, stream, subscribe,
+    Pattern, Subscriptions, channel, client, dealer, gather, pair, pipeline, publish, rep, req,
+    router, server, stream, subscribe,
 };
 use crate::error::Error;
 use crate::subscription::Vocabulary;
@@ -197,12 +197,12 @@ macro_rules! socket_types {
         Gather: GatherKind, gather, "Makes a GATHER: a PULL with messages of one frame.",
             Receives,
             Traits { sends: false, ..PLAIN },
-            |_| Box::<scatter::Gather>::default();
+            |_| Box::<gather::Gather>::default();
         /// Sends down a pipeline, messages of one frame.
         Scatter: ScatterKind, scatter, "Makes a SCATTER: a PUSH with messages of one frame.",
             Sends,
             Traits { receives: false, discards_input: true, forgets_departed: true, ..PLAIN },
-            |_| Box::<scatter::Scatter>::default();
+            |_| Box::<pipeline::Scatter>::default();
         /// Addresses each peer by a number, those that it connects to as well.
         Peer: PeerKind, peer, "Makes a PEER: addresses each peer by a number, also those that it [connects](Socket::connect_peer) to.",
             Sends Receives NumbersPeers ConnectsPeers Greets MissesPeers Reconnects,

@@ -29,7 +29,7 @@ fn is_turned_away(pull: &Pull, monitor: &ringmq::Monitor) {
     assert_eq!(connected(pull), 0);
 }
 
-fn a_listener_accepts_whom_its_filters_name(harness: &Harness) {
+pub(crate) fn a_listener_accepts_whom_its_filters_name(harness: &Harness) {
     for filters in [&["127.0.0.1"][..], &["192.0.2.0/24", "127.0.0.0/8"], &["0.0.0.0/0"], &[]] {
         let (pull, push, _) = meet(harness, filters);
         push.send("in").unwrap();

@@ -22,7 +22,7 @@ over_tcp![
 
 /// What a proxy does with those who come.
 #[derive(Clone, Default)]
-struct Ways {
+pub(crate) struct Ways {
     /// The name and the password that it wants.
     login: Option<(&'static str, &'static str)>,
     /// It is slow, a byte at a time.
@@ -38,7 +38,7 @@ struct Ways {
 }
 
 /// Starts a proxy, which knows the host `hidden` at 127.0.0.1 and nobody else by name.
-fn proxy(ways: Ways) -> String {
+pub(crate) fn proxy(ways: Ways) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let ways = Arc::new(ways);

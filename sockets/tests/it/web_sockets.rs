@@ -1,5 +1,6 @@
 //! WebSockets: what is promised of connections holds on them, and what a program in a browser sends and gets.
 
+use crate::accept_filters::a_listener_accepts_whom_its_filters_name;
 use crate::auth::{
     a_name_and_a_password_let_a_peer_in, curve_hides_what_it_carries_and_names_who_has_sent_it,
     messages_of_all_sizes_and_patterns_arrive_under_curve,
@@ -16,6 +17,7 @@ use crate::pipeline::{
 use crate::pubsub::{a_subscriber_that_leaves_cancels_all, a_subscription_is_a_prefix};
 use crate::reqrep::a_rep_answers_who_asked;
 use crate::router::a_peer_has_the_id_it_chose;
+use crate::socks::{Ways, proxy};
 use ringmq::{DisconnectReason, Error, MonitorEvent};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -31,6 +33,7 @@ over_web_sockets![
     a_subscriber_that_leaves_cancels_all,
     a_peer_has_the_id_it_chose,
     members_get_what_is_for_their_groups,
+    a_listener_accepts_whom_its_filters_name,
     a_name_and_a_password_let_a_peer_in,
     who_is_denied_is_told_and_does_not_come_again,
     curve_hides_what_it_carries_and_names_who_has_sent_it,
@@ -49,6 +52,8 @@ over_web_sockets![
     what_is_no_web_socket_is_told_by_name,
     a_client_asks_for_its_path_and_host,
     endpoints_read_as_they_are_written,
+    a_proxy_leads_to_the_path_that_is_asked_for,
+    a_listener_that_was_given_takes_web_sockets,
     silent_peers_are_probed_with_pings,
 ];
 
@@ -296,6 +301,28 @@ fn endpoints_read_as_they_are_written(harness: &Harness) {
     let stream = harness.stream();
     assert!(stream.bind("ws://127.0.0.1:*").is_err());
     assert!(stream.connect("ws://127.0.0.1:1").is_err());
+}
+
+fn a_proxy_leads_to_the_path_that_is_asked_for(harness: &Harness) {
+    let (rep, req) = (harness.rep(), harness.req());
+    let endpoint = rep.bind(&harness.anywhere()).unwrap();
+    req.set_socks_proxy(Some(&proxy(Ways::default()))).unwrap();
+    req.connect(&endpoint.replace("127.0.0.1", "hidden")).unwrap();
+    req.send("question").unwrap();
+    assert_eq!(rep.recv().unwrap(), "question");
+    rep.send("answer").unwrap();
+    assert_eq!(req.recv().unwrap(), "answer");
+}
+
+fn a_listener_that_was_given_takes_web_sockets(harness: &Harness) {
+    let (pull, push) = (harness.pull(), harness.push());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let expected = format!("ws://{}/given", listener.local_addr().unwrap());
+    let endpoint = pull.bind_listener("ws://*:*/given", listener).unwrap();
+    assert_eq!(endpoint, expected);
+    push.connect(&endpoint).unwrap();
+    push.send("message").unwrap();
+    assert_eq!(pull.recv().unwrap(), "message");
 }
 
 fn silent_peers_are_probed_with_pings(harness: &Harness) {

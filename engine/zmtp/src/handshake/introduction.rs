@@ -28,15 +28,14 @@ impl Introduction {
             if frame.flags != 0 {
                 let what = "is no routing id, which comes first";
                 return Err(ProtocolError::WebSocketFrame { what });
-            } else {
-                let peer = Peer {
-                    version: Version::V3_1,
-                    socket_type: None,
-                    routing_id: frame.body().to_vec(),
-                    metadata: Vec::new(),
-                };
-                return Ok((used, Some(peer)));
             }
+            let peer = Peer {
+                version: Version::V3_1,
+                socket_type: None,
+                routing_id: frame.body().to_vec(),
+                metadata: Vec::new(),
+            };
+            return Ok((used, Some(peer)));
         }
         Ok((used, None))
     }

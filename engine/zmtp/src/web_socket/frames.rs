@@ -19,7 +19,7 @@ use crate::{Config, ProtocolError, Version};
 /// The last fragment of what may be several; what we send is always one.
 const FIN: u8 = 0x80;
 const OPCODE: u8 = 0x0F;
-const MORE_OF_IT: u8 = 0;
+const CONTINUATION: u8 = 0;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 const OPCODE_PING: u8 = 9;
@@ -70,7 +70,7 @@ pub(crate) struct WebSocketReader {
     begun: Option<u8>,
     body: BodyCollector,
     /// The payload of a frame that is not content, which may come between fragments.
-    aside: BodyCollector,
+    control: BodyCollector,
     open: Option<Box<dyn Open>>,
 }
 
@@ -78,9 +78,9 @@ impl WebSocketReader {
     /// Reads what a client has masked, or what a server has not; bodies as the collector takes them.
     pub(crate) fn new(masked: bool, body: BodyCollector) -> Self {
         let header = [0; HEADER_MAX];
-        let aside = BodyCollector::new(CONTROL_MAX.into(), 0);
+        let control = BodyCollector::new(CONTROL_MAX.into(), 0);
         let (head, begun, open) = (None, None, None);
-        WebSocketReader { masked, header, have: 0, head, begun, body, aside, open }
+        WebSocketReader { masked, header, have: 0, head, begun, body, control, open }
     }
 
     /// Takes bytes of a header; returns how many.
@@ -107,47 +107,12 @@ impl WebSocketReader {
         self.head = Some(head);
         Ok(used)
     }
-}
 
-impl WebSocketReader {
     /// Where the payload of a frame of that kind goes.
     fn payload(&mut self, opcode: u8) -> &mut BodyCollector {
-        if is_content(opcode) { &mut self.body } else { &mut self.aside }
-    }
-}
-
-impl FrameReader for WebSocketReader {
-    fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError> {
-        let mut used = 0;
-        if self.head.is_none() {
-            used = self.read_head(input)?;
-        }
-        let Some(head) = self.head else { return Ok((used, None)) };
-        let payload = self.payload(head.opcode);
-        used += payload.fill(&input[used..]);
-        if !payload.is_whole() {
-            return Ok((used, None));
-        }
-        self.head = None;
-        if is_content(head.opcode) {
-            return Ok((used, self.content(&head)?));
-        }
-        let mut bytes = self.aside.take();
-        mask::apply(head.mask, 0, &mut bytes);
-        let whole = match head.opcode {
-            OPCODE_PING => command(&[PING, &[0, 0], &bytes]),
-            OPCODE_PONG => command(&[PONG, &bytes]),
-            _ => return Err(ProtocolError::WebSocketClosed),
-        };
-        Ok((used, Some(whole)))
+        if is_content(opcode) { &mut self.body } else { &mut self.control }
     }
 
-    fn is_midway(&self) -> bool {
-        self.have > 0 || self.head.is_some() || self.body.is_begun()
-    }
-}
-
-impl WebSocketReader {
     /// The payload of a fragment is there: the frame that it is the end of, if it is one.
     fn content(&mut self, head: &Head) -> Result<Option<WholeFrame>, ProtocolError> {
         mask::apply(head.mask, head.before, self.body.tail_mut(head.from));
@@ -168,8 +133,39 @@ impl WebSocketReader {
     }
 }
 
+impl FrameReader for WebSocketReader {
+    fn read(&mut self, input: &[u8]) -> Result<(usize, Option<WholeFrame>), ProtocolError> {
+        let mut used = 0;
+        if self.head.is_none() {
+            used = self.read_head(input)?;
+        }
+        let Some(head) = self.head else { return Ok((used, None)) };
+        let payload = self.payload(head.opcode);
+        used += payload.fill(&input[used..]);
+        if !payload.is_whole() {
+            return Ok((used, None));
+        }
+        self.head = None;
+        if is_content(head.opcode) {
+            return Ok((used, self.content(&head)?));
+        }
+        let mut bytes = self.control.take();
+        mask::apply(head.mask, 0, &mut bytes);
+        let whole = match head.opcode {
+            OPCODE_PING => command(&[PING, &[0, 0], &bytes]),
+            OPCODE_PONG => command(&[PONG, &bytes]),
+            _ => return Err(ProtocolError::WebSocketClosed),
+        };
+        Ok((used, Some(whole)))
+    }
+
+    fn is_midway(&self) -> bool {
+        self.have > 0 || self.head.is_some() || self.body.is_begun()
+    }
+}
+
 fn is_content(opcode: u8) -> bool {
-    matches!(opcode, BINARY | MORE_OF_IT)
+    matches!(opcode, BINARY | CONTINUATION)
 }
 
 fn command(parts: &[&[u8]]) -> WholeFrame {
@@ -184,8 +180,8 @@ fn size(header: &[u8], masked: bool, begun: bool) -> Result<usize, ProtocolError
     match opcode {
         _ if first & !(FIN | OPCODE) != 0 => return wrong("has flags of an extension"),
         BINARY if begun => return wrong("begins before the one before it has ended"),
-        MORE_OF_IT if !begun => return wrong("goes on with nothing"),
-        BINARY | MORE_OF_IT => {}
+        CONTINUATION if !begun => return wrong("goes on with nothing"),
+        BINARY | CONTINUATION => {}
         1 => return wrong("is text"),
         CLOSE | OPCODE_PING | OPCODE_PONG if first & FIN == 0 => {
             return wrong("is in fragments, although it is not content");

@@ -1,7 +1,6 @@
-//! SCATTER and GATHER: PUSH and PULL with messages of one frame (RFC 49).
+//! GATHER: a PULL with messages of one frame (RFC 49). Its other end is a [`Scatter`](super::pipeline::Scatter).
 
-use super::pipeline::Push;
-use super::{Pattern, not_supported, one_frame};
+use super::{Pattern, not_supported};
 use crate::Message;
 use crate::error::Error;
 use crate::inner::pipes::Pipes;
@@ -9,48 +8,6 @@ use crate::routing::single_frame_queue::{SingleFrameQueue, unnumbered};
 use crate::socket::payload::Outgoing;
 use ringmq_zmtp::SocketType;
 
-/// The sending side.
-#[derive(Default)]
-pub(crate) struct Scatter {
-    push: Push,
-}
-
-impl Pattern for Scatter {
-    fn attach(&mut self, pipes: &mut Pipes, key: usize) {
-        self.push.attach(pipes, key);
-    }
-
-    fn detach(&mut self, pipes: &mut Pipes, key: usize) {
-        self.push.detach(pipes, key);
-    }
-
-    fn readable(&mut self, pipes: &mut Pipes, key: usize) {
-        self.push.readable(pipes, key);
-    }
-
-    fn writable(&mut self, pipes: &mut Pipes, key: usize) {
-        self.push.writable(pipes, key);
-    }
-
-    fn send(&mut self, pipes: &mut Pipes, frame: &mut Outgoing<'_>) -> Result<(), Error> {
-        one_frame(SocketType::Scatter, frame)?;
-        self.push.send(pipes, frame)
-    }
-
-    fn recv(&mut self, _: &mut Pipes, _: &mut Message) -> Result<(), Error> {
-        not_supported(SocketType::Scatter, "receive")
-    }
-
-    fn can_send(&mut self, pipes: &mut Pipes) -> bool {
-        self.push.can_send(pipes)
-    }
-
-    fn take_ended(&mut self) -> Option<usize> {
-        self.push.take_ended()
-    }
-}
-
-/// The receiving side.
 #[derive(Default)]
 pub(crate) struct Gather {
     queue: SingleFrameQueue,
