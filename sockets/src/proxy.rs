@@ -154,7 +154,8 @@ impl Proxy<'_> {
 
     /// Waits until something can be done, and does it.
     fn wait(&mut self) -> Result<(), Error> {
-        let sockets = [Some(self.there.from), Some(self.there.to), self.control];
+        let sockets =
+            [Some(self.there.from), Some(self.there.to), self.there.capture, self.control];
         let registered = sockets.into_iter().flatten();
         let _registrations: Vec<_> =
             registered.map(|inner| Registration::new(inner, thread_waker())).collect();
@@ -180,6 +181,9 @@ impl Proxy<'_> {
         // Also one that nothing is read from has to be heard: of room, or of its end.
         let back = self.here.as_ref().is_some_and(reads);
         quiet &= settle(self.there.to, back, false)?;
+        if let Some(capture) = self.there.capture {
+            quiet &= settle(capture, false, false)?;
+        }
         Ok(quiet)
     }
 
@@ -217,24 +221,16 @@ impl Proxy<'_> {
 }
 
 /// Answers a control message, if the one who has sent it can be answered: nobody waits for somebody who
-/// asks and does not listen.
+/// asks and does not listen. An answer that is not taken now is dropped, and counted.
 fn answer(control: &Inner, mut reply: Multipart) -> Result<(), Error> {
     reply.mark();
-    match offer(control, &mut reply) {
-        Err(Error::NotSupported { .. }) => Ok(()),
-        result => result.map(drop),
-    }
-}
-
-/// Gives a socket a message, or, if it does not take it now, counts that as dropped; `false` then.
-fn offer(to: &Inner, message: &mut Multipart) -> Result<bool, Error> {
-    to.attempt(&mut |core: &mut Core| match send_frames(core, message) {
-        Ok(()) => Ok(true),
+    control.attempt(&mut |core: &mut Core| match send_frames(core, &mut reply) {
         Err(Error::WouldBlock) => {
             core.count_drop();
-            Ok(false)
+            Ok(())
         }
-        Err(error) => Err(error),
+        Err(Error::NotSupported { .. }) => Ok(()),
+        result => result,
     })
 }
 
@@ -246,10 +242,18 @@ struct Direction<'a> {
     /// There was something to read, and no room for it.
     blocked: bool,
     /// A message that was taken from one side, and that the other side does not take now: its room has
-    /// gone meanwhile, or its last peer, or it is for one peer only, which is full.
-    held: Option<Multipart>,
+    /// gone meanwhile, or its last peer, or it is for one peer only, which is full. Or the capture does
+    /// not.
+    held: Option<InTransit>,
     received: Count,
     sent: Count,
+}
+
+/// A message on its way through.
+struct InTransit {
+    message: Multipart,
+    /// What the capture has still to get.
+    copy: Option<Multipart>,
 }
 
 /// Frames and bytes.
@@ -280,8 +284,8 @@ impl<'a> Direction<'a> {
     /// Moves what there is, as far as there is room; `false` if nothing was moved.
     fn forward(&mut self) -> Result<bool, Error> {
         let mut moved = false;
-        if let Some(message) = self.held.take() {
-            if !self.give(message)? {
+        if let Some(held) = self.held.take() {
+            if !self.give(held)? {
                 return Ok(false);
             }
             moved = true;
@@ -305,10 +309,8 @@ impl<'a> Direction<'a> {
             };
             moved = true;
             self.received.add(Count::of(&message));
-            if let Some(capture) = self.capture {
-                offer(capture, &mut message.clone())?;
-            }
-            if !self.give(message)? {
+            let copy = self.capture.map(|_| message.clone());
+            if !self.give(InTransit { message, copy })? {
                 return Ok(true);
             }
         }
@@ -320,16 +322,19 @@ impl<'a> Direction<'a> {
         Ok(self.from.attempt(look)? || fetch(self.from) && self.from.attempt(look)?)
     }
 
-    /// Gives a message to the side that it is for, or keeps it; `false` then.
-    fn give(&mut self, mut message: Multipart) -> Result<bool, Error> {
-        let count = Count::of(&message);
-        match self.to.attempt(&mut |core: &mut Core| send_frames(core, &mut message)) {
-            Ok(()) => self.sent.add(count),
-            Err(Error::WouldBlock) => {
-                self.held = Some(message);
-                self.blocked = true;
-                return Ok(false);
+    /// Gives a message to the capture and to the side that it is for, or keeps it; `false` then.
+    fn give(&mut self, mut held: InTransit) -> Result<bool, Error> {
+        if let (Some(capture), Some(copy)) = (self.capture, &mut held.copy) {
+            match capture.attempt(&mut |core: &mut Core| send_frames(core, copy)) {
+                Err(Error::WouldBlock) => return Ok(self.keep(held)),
+                taken => taken?,
             }
+            held.copy = None;
+        }
+        let count = Count::of(&held.message);
+        match self.to.attempt(&mut |core: &mut Core| send_frames(core, &mut held.message)) {
+            Ok(()) => self.sent.add(count),
+            Err(Error::WouldBlock) => return Ok(self.keep(held)),
             // A ROUTER's peer that has left meanwhile.
             Err(Error::HostUnreachable) => self.to.lock()?.count_drop(),
             Err(error) => return Err(error),
@@ -337,12 +342,21 @@ impl<'a> Direction<'a> {
         Ok(true)
     }
 
+    /// Keeps a message that was not taken: `false`.
+    fn keep(&mut self, held: InTransit) -> bool {
+        self.held = Some(held);
+        self.blocked = true;
+        false
+    }
+
     /// The proxy is over: what it still has goes nowhere.
     fn abandon(&mut self) {
-        if self.held.take().is_some()
-            && let Ok(mut to) = self.to.lock()
-        {
-            to.count_drop();
+        let Some(held) = self.held.take() else { return };
+        let nor_captured = self.capture.filter(|_| held.copy.is_some());
+        for socket in [Some(self.to), nor_captured].into_iter().flatten() {
+            if let Ok(mut core) = socket.lock() {
+                core.count_drop();
+            }
         }
     }
 }

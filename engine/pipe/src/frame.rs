@@ -66,14 +66,23 @@ pub const fn header_size(body: usize) -> usize {
 #[inline(always)]
 pub fn write(out: &mut [u8], flags: u8, body: usize) -> usize {
     if body > SHORT_BODY {
-        out[0] = flags | LONG;
-        out[1..LONG_HEADER].copy_from_slice(&(body as u64).to_be_bytes());
-        LONG_HEADER
+        write_long(out, flags, body)
     } else {
         out[0] = flags;
         out[1] = body as u8;
         SHORT_HEADER
     }
+}
+
+/// As [`write`], with the size in eight bytes however small it is.
+///
+/// # Panics
+/// If `out` is shorter than [`LONG_HEADER`].
+#[inline(always)]
+pub fn write_long(out: &mut [u8], flags: u8, body: usize) -> usize {
+    out[0] = flags | LONG;
+    out[1..LONG_HEADER].copy_from_slice(&(body as u64).to_be_bytes());
+    LONG_HEADER
 }
 
 #[cfg(test)]

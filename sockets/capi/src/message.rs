@@ -216,6 +216,9 @@ pub unsafe extern "C" fn zmq_msg_init_data(
         if free.is_none() {
             // Constant, so that whoever writes to it writes to everybody's.
             message.set_shared();
+        } else {
+            // The program may take the call for the sign that all was sent.
+            message.set_lent();
         }
         // SAFETY: the program promises the memory.
         unsafe { place(msg, message) }

@@ -324,27 +324,6 @@ static void forms_of_options (void)
     CHECK (zmq_close (req) == 0);
 }
 
-/*  Who may have the same body: what was copied and its copies, and constants.  */
-static void shared_bodies (void)
-{
-    static const char text[] = "constant";
-    zmq_msg_t one, other, small;
-    CHECK (zmq_msg_init_size (&one, 1024) == 0 && zmq_msg_init (&other) == 0);
-    CHECK (zmq_msg_get (&one, ZMQ_SHARED) == 0 && zmq_msg_copy (&other, &one) == 0);
-    CHECK (zmq_msg_get (&one, ZMQ_SHARED) == 1 && zmq_msg_get (&other, ZMQ_SHARED) == 1);
-    CHECK (zmq_msg_init_data (&small, (void *) text, sizeof text, NULL, NULL) == 0);
-    CHECK (zmq_msg_get (&small, ZMQ_SHARED) == 1 && zmq_msg_data (&small) == (void *) text);
-    CHECK (zmq_msg_move (&small, &other) == 0);
-    CHECK (zmq_msg_get (&small, ZMQ_SHARED) == 1 && zmq_msg_get (&other, ZMQ_SHARED) == 0);
-    void *near = zmq_socket (context, ZMQ_PAIR), *far = zmq_socket (context, ZMQ_PAIR);
-    CHECK (zmq_bind (near, "inproc://shared") == 0 && zmq_connect (far, "inproc://shared") == 0);
-    CHECK (zmq_send (far, text, sizeof text, 0) == sizeof text);
-    CHECK (zmq_msg_recv (&small, near, 0) == sizeof text && zmq_msg_get (&small, ZMQ_SHARED) == 0);
-    CHECK (zmq_msg_copy (&other, &small) == 0 && zmq_msg_get (&small, ZMQ_SHARED) == 0);
-    CHECK (zmq_msg_send (&one, far, 0) == 1024 && zmq_msg_close (&small) == 0);
-    CHECK (zmq_close (near) == 0 && zmq_close (far) == 0);
-}
-
 /*  What is no descriptor is told; errors are the ones that libzmq tells.  */
 static void small_print (void)
 {
@@ -489,7 +468,6 @@ int main (void)
     monitors ();
     lent ();
     forms_of_options ();
-    shared_bodies ();
     small_print ();
     streams (ZMQ_STREAM);
     streams (ZMQ_ROUTER);

@@ -40,8 +40,9 @@ impl<'a> ProxyOptions<'a> {
 
     /// Has a socket get a copy of every message, both ways: a PUB, PUSH, DEALER or PAIR.
     ///
-    /// Nothing waits for it: a message that it has no room or no peer for at that moment it does not get.
-    /// It [counts](Socket::dropped) those.
+    /// It gets each message before that goes on, by the rules of its type: a PUB drops what a slow
+    /// subscriber has no room for, the others keep the proxy waiting until they have room and a peer, as
+    /// libzmq's do. A proxy that waits is still controlled.
     ///
     /// # Examples
     /// ```

@@ -14,7 +14,7 @@ fn what_the_far_side_does_not_take_any_more_is_kept_until_it_does() {
         let mut way = Direction::new(&from.inner, &to.inner, None);
         let mut message = Multipart::from("kept");
         message.mark();
-        assert!(!way.give(message).unwrap());
+        assert!(!way.give(InTransit { message, copy: None }).unwrap());
         assert!(!way.forward().unwrap(), "nobody is there");
         assert!(way.blocked);
         let sink = context.pull().unwrap();
@@ -32,7 +32,7 @@ fn what_is_kept_at_the_end_is_counted() {
     let context = Context::new();
     let (from, to) = (context.pull().unwrap(), context.push().unwrap());
     let mut way = Direction::new(&from.inner, &to.inner, None);
-    assert!(!way.give("kept".into()).unwrap());
+    assert!(!way.give(InTransit { message: "kept".into(), copy: None }).unwrap());
     way.abandon();
     assert_eq!(to.dropped(), 1);
 }

@@ -76,7 +76,9 @@ impl Distributor {
         }
         let encoded;
         let share = match &*frame {
-            Outgoing::Owned(message) if message.len() >= ATTACH => FrameSource::Referred(message),
+            Outgoing::Owned(message) if message.len() >= ATTACH || message.is_lent() => {
+                FrameSource::Referred(message)
+            }
             frame if self.shared => {
                 encoded = self.encoder.encode(frame.flags(), frame.body());
                 FrameSource::Shared(&encoded)

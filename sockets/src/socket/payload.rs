@@ -114,7 +114,7 @@ payload! {
 impl Payload for Message {
     #[inline(always)]
     fn as_copied(&self) -> Option<&[u8]> {
-        if self.flags() == 0 { shared(self) } else { None }
+        if self.flags() == 0 && !self.is_lent() { shared(self) } else { None }
     }
 
     fn is_addressed(&self) -> bool {
@@ -130,7 +130,7 @@ impl Payload for Message {
 impl Payload for &Message {
     #[inline(always)]
     fn as_copied(&self) -> Option<&[u8]> {
-        shared(self.as_slice()).filter(|_| !self.more())
+        shared(self.as_slice()).filter(|_| !self.more() && !self.is_lent())
     }
 
     fn is_addressed(&self) -> bool {

@@ -1,9 +1,9 @@
 //! Code of the application that the library runs: wakers, owners of buffers, what looks at a frame. It may
 //! use the very sockets it is about, and it may panic.
 
-use crate::harness::{Address, GLANCE, Harness, Transport, eventually, everywhere};
+use crate::harness::{Address, GLANCE, Harness, Transport, eventually, everywhere, patient};
 use futures_lite::future::poll_once;
-use ringmq::{BackendChoice, Context, Error, Message, MonitorEvent, Pull, Push};
+use ringmq::{BackendChoice, Context, Error, Message, MonitorEvent, Pull, Push, SocketType};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +17,8 @@ everywhere![
     an_owner_may_use_the_sockets,
     an_owner_that_panics_stops_nobody,
     many_owners_that_panic_leave_a_backlog_whole,
+    what_is_lent_is_given_back_when_it_is_sent_and_not_before,
+    what_is_lent_is_given_back_by_a_publisher,
     a_monitors_waker_may_use_the_socket,
 ];
 
@@ -182,6 +184,74 @@ fn many_owners_that_panic_leave_a_backlog_whole(harness: &Harness) {
         let _ = push.try_send(owned(20_000, || panic!("on purpose: an owner")));
     }
     push.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+}
+
+/// Whoever lends memory may write to it again when it is given back, and may count on its being used until then.
+fn what_is_lent_is_given_back_when_it_is_sent_and_not_before(harness: &Harness) {
+    const SIZES: [usize; 7] = [1, 60, 255, 256, 5000, 9000, 100_000];
+    let kinds = [(SocketType::Push, SocketType::Pull), (SocketType::Dealer, SocketType::Router)];
+    for (sends, receives) in kinds {
+        let socket = |kind| patient(harness.context.socket(kind).unwrap());
+        let (from, to) = (socket(sends), socket(receives));
+        let endpoint = Address::new(harness);
+        from.connect(&endpoint.endpoint).unwrap();
+        let given_back = Arc::<AtomicUsize>::default();
+        // More than one segment of a log refers to.
+        let messages: Vec<usize> = SIZES.into_iter().cycle().take(5 * SIZES.len()).collect();
+        let lend = |len| {
+            let given_back = given_back.clone();
+            let mut lent = owned(len, move || {
+                given_back.fetch_add(1, Ordering::SeqCst);
+            });
+            lent.set_lent();
+            lent
+        };
+        for &len in &messages {
+            let copied = Message::from(vec![3; len]);
+            from.send_multipart([lend(len), copied]).unwrap();
+            from.send(lend(len)).unwrap();
+            let kept = lend(len);
+            from.send(&kept).unwrap();
+        }
+        assert_eq!(given_back.load(Ordering::SeqCst), 0, "nobody has it");
+        endpoint.bind(&to);
+        for &len in &messages {
+            let received = to.recv_multipart().unwrap();
+            let from = usize::from(receives == SocketType::Router);
+            assert_eq!(received[from], vec![7; len]);
+            assert_eq!(received[from + 1], vec![3; len]);
+            for _ in 0..2 {
+                assert_eq!(to.recv_multipart().unwrap()[from], vec![7; len]);
+            }
+        }
+        eventually("all is given back", || given_back.load(Ordering::SeqCst) == 3 * messages.len());
+    }
+}
+
+fn what_is_lent_is_given_back_by_a_publisher(harness: &Harness) {
+    let publisher = harness.xpub();
+    publisher.set_verbose(true).unwrap();
+    let subscribers: Vec<_> = (0..8).map(|_| harness.subscriber()).collect();
+    let endpoint = Address::new(harness);
+    endpoint.bind(&publisher);
+    for subscriber in &subscribers {
+        subscriber.subscribe("").unwrap();
+        subscriber.connect(&endpoint.endpoint).unwrap();
+    }
+    (0..subscribers.len()).for_each(|_| assert_eq!(publisher.recv().unwrap(), [1]));
+    let given_back = Arc::<AtomicUsize>::default();
+    for len in 1..100 {
+        let given_back = given_back.clone();
+        let mut lent = owned(len, move || {
+            given_back.fetch_add(1, Ordering::SeqCst);
+        });
+        lent.set_lent();
+        publisher.send(lent).unwrap();
+    }
+    for subscriber in &subscribers {
+        (1..100).for_each(|len| assert_eq!(subscriber.recv().unwrap(), vec![7; len]));
+    }
+    eventually("all is given back", || given_back.load(Ordering::SeqCst) == 99);
 }
 
 fn a_monitors_waker_may_use_the_socket(harness: &Harness) {

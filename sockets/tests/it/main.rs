@@ -11,6 +11,7 @@ mod auth;
 mod auth_files;
 mod backends;
 mod bad_input;
+mod captures;
 mod closing;
 mod conflate;
 mod connection_words;

@@ -1,9 +1,9 @@
-//! The proxy: queue, forwarder, streamer; capture and control.
+//! The proxy: queue, forwarder, streamer; control.
 
 use crate::harness::{
     GLANCE, Harness, PATIENCE, await_peers, eventually, everywhere, patient, within_process,
 };
-use ringmq::{AnySocket, Error, Pair, ProxyOptions, Pull, Push, SocketType, proxy, proxy_with};
+use ringmq::{AnySocket, Error, Pair, ProxyOptions, SocketType, proxy, proxy_with};
 use std::thread::Scope;
 
 everywhere![
@@ -12,14 +12,11 @@ everywhere![
     a_forwarder_carries_subscriptions_upstream,
     a_streamer_loses_nothing,
     a_streamer_without_a_sink_holds_messages_back,
-    a_capture_sees_every_message,
     a_proxy_is_paused_and_resumed,
     a_proxy_counts,
     a_rep_can_control,
     a_socket_can_be_its_own_far_end,
     a_rep_can_be_its_own_far_end,
-    a_capture_without_a_peer_holds_nothing_up,
-    a_capture_that_is_full_misses_whole_messages,
     a_control_that_cannot_answer_is_obeyed,
     a_full_peer_of_a_router_holds_up_no_command,
     a_paused_proxy_ends_with_its_context,
@@ -30,12 +27,12 @@ within_process![
     two_sockets_between_which_nothing_moves_are_refused,
 ];
 
-fn any(harness: &Harness, socket_type: SocketType) -> AnySocket {
+pub(crate) fn any(harness: &Harness, socket_type: SocketType) -> AnySocket {
     patient(harness.context.socket(socket_type).unwrap())
 }
 
 /// A proxy under way, and its control.
-fn start<'scope>(
+pub(crate) fn start<'scope>(
     harness: &Harness,
     scope: &'scope Scope<'scope, '_>,
     front: AnySocket,
@@ -157,29 +154,6 @@ fn a_streamer_without_a_sink_holds_messages_back(harness: &Harness) {
     });
 }
 
-fn a_capture_sees_every_message(harness: &Harness) {
-    let (front, back) = (any(harness, SocketType::Router), any(harness, SocketType::Dealer));
-    let (capture, watcher) = (any(harness, SocketType::Push), harness.pull());
-    let (client, server) = (harness.dealer(), harness.dealer());
-    client.set_routing_id("me").unwrap();
-    harness.join(&front, &client);
-    harness.join(&back, &server);
-    harness.join(&watcher, &capture);
-    std::thread::scope(|scope| {
-        let (control, running) = start(harness, scope, front, back, Some(capture));
-        client.send_multipart(["a", "b"]).unwrap();
-        let request = server.recv_multipart().unwrap();
-        assert_eq!(request, ["me", "a", "b"].into());
-        server.send_multipart(request).unwrap();
-        client.recv_multipart().unwrap();
-        for _ in 0..2 {
-            assert_eq!(watcher.recv_multipart().unwrap(), ["me", "a", "b"].into());
-        }
-        control.send("TERMINATE").unwrap();
-        running.join().unwrap().unwrap();
-    });
-}
-
 fn a_proxy_is_paused_and_resumed(harness: &Harness) {
     let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
     let (source, sink) = (harness.push(), harness.pull());
@@ -277,67 +251,6 @@ fn a_rep_can_be_its_own_far_end(harness: &Harness) {
         harness.context.shutdown();
         assert!(running.join().unwrap().is_err());
     });
-}
-
-/// A streamer with a capture socket, and its ends.
-fn streamer<'scope>(
-    harness: &Harness,
-    scope: &'scope Scope<'scope, '_>,
-    capture: &'scope AnySocket,
-) -> (Push, Pull, Pair, std::thread::ScopedJoinHandle<'scope, Result<(), Error>>) {
-    let (front, back) = (any(harness, SocketType::Pull), any(harness, SocketType::Push));
-    let (source, sink) = (harness.push(), harness.pull());
-    harness.join(&front, &source);
-    harness.join(&back, &sink);
-    let (remote, control) = (harness.pair(), any(harness, SocketType::Pair));
-    harness.join(&remote, &control);
-    let running = scope.spawn(move || {
-        let options = ProxyOptions::new().capture(capture).control(&control);
-        proxy_with(&front, &back, &options)
-    });
-    (source, sink, remote, running)
-}
-
-fn a_capture_without_a_peer_holds_nothing_up(harness: &Harness) {
-    for kind in [SocketType::Push, SocketType::Dealer, SocketType::Pair, SocketType::Pub] {
-        let capture = any(harness, kind);
-        std::thread::scope(|scope| {
-            let (source, sink, control, running) = streamer(harness, scope, &capture);
-            for number in 0..20u8 {
-                source.send_multipart([[number], [number]]).unwrap();
-                assert_eq!(sink.recv_multipart().unwrap(), [[number], [number]].into());
-            }
-            control.send("TERMINATE").unwrap();
-            running.join().unwrap().unwrap();
-        });
-        // A PUB has nobody to drop it for.
-        let missed = if kind == SocketType::Pub { 0 } else { 20 };
-        assert_eq!(capture.dropped(), missed, "{kind:?}");
-    }
-}
-
-fn a_capture_that_is_full_misses_whole_messages(harness: &Harness) {
-    const MESSAGES: u64 = 60;
-    let (capture, watcher) = (any(harness, SocketType::Push), harness.pull());
-    capture.set_send_hwm(1).unwrap();
-    watcher.set_recv_hwm(1).unwrap();
-    harness.join(&watcher, &capture);
-    let message = || [vec![1; 1 << 19], vec![2; 1 << 19], vec![3]];
-    std::thread::scope(|scope| {
-        let (source, sink, control, running) = streamer(harness, scope, &capture);
-        for _ in 0..MESSAGES {
-            source.send_multipart(message()).unwrap();
-            assert_eq!(sink.recv_multipart().unwrap(), message().into());
-        }
-        control.send("TERMINATE").unwrap();
-        running.join().unwrap().unwrap();
-    });
-    let missed = capture.dropped();
-    assert!(missed > 0, "it was never full");
-    for _ in missed..MESSAGES {
-        assert_eq!(watcher.recv_multipart().unwrap(), message().into());
-    }
-    assert!(watcher.try_recv().is_err());
 }
 
 fn a_control_that_cannot_answer_is_obeyed(harness: &Harness) {

@@ -70,7 +70,7 @@ impl Piece {
         let mut frames = vec![0; frame::LONG_HEADER];
         let size = frame::write(&mut frames, frame.flags(), frame.len());
         frames.truncate(size);
-        if frame.len() < ATTACH {
+        if frame.len() < ATTACH && !frame.is_lent() {
             frames.extend_from_slice(&frame);
             return vec![Self::of_frames(frames, messages, open)];
         }

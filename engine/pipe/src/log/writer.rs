@@ -139,7 +139,7 @@ impl LogWriter {
         {
             self.append_small(frame, message.flags(), message.len());
             message.clear();
-        } else if message.len() < self.attach_from {
+        } else if message.len() < self.attach_from && !message.is_lent() {
             self.append(message.flags(), message.as_slice());
             message.clear();
         } else {
@@ -168,7 +168,7 @@ impl LogWriter {
     /// Writes one frame whatever the high-water mark says: for what must not be refused, such as
     /// subscriptions, and what a peer has sent within its credit.
     pub fn write_uncounted(&mut self, flags: u8, mut message: Message) {
-        if message.len() < self.attach_from {
+        if message.len() < self.attach_from && !message.is_lent() {
             self.append(flags, &message);
         } else {
             message.set_flags(flags);
@@ -342,7 +342,8 @@ impl LogWriter {
         }
         let (flags, body) = (message.flags(), message.len());
         let mut header = [0; LONG_HEADER];
-        let size = frame::write(&mut header, flags, body);
+        // By the long form the reader knows that it has to look for the body elsewhere.
+        let size = frame::write_long(&mut header, flags, body);
         let start = self.bytes;
         self.current().writing(start, size);
         // SAFETY: as in `copy_in`: there is room for a header.

@@ -120,7 +120,7 @@ impl From<Vec<u8>> for Message {
 impl From<Bytes> for Message {
     fn from(bytes: Bytes) -> Self {
         let bytes = ForeignBytes::new(bytes);
-        Self(Opaque::new(Repr::Shared { flags: Flags::None, bytes, group: None }))
+        Self(Opaque::new(Repr::Shared { flags: Flags::None, lent: false, bytes, group: None }))
     }
 }
 

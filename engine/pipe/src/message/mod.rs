@@ -46,6 +46,7 @@ pub(crate) mod opaque;
 mod peer;
 pub(crate) mod properties;
 mod room;
+mod sharing;
 mod show;
 pub(crate) mod slice;
 #[cfg(test)]
@@ -61,7 +62,7 @@ use bytes::Bytes;
 use group::Group;
 use inline::{Flags, Small, WINDOW};
 use opaque::{Ids, Opaque};
-use properties::{KEPT, NUMBER, Properties, SHARED};
+use properties::{KEPT, NUMBER, Properties};
 use slice::Slice;
 use std::ffi::CStr;
 
@@ -96,7 +97,7 @@ pub struct Message(Opaque);
 enum Repr {
     Inline(Small),
     Slice { flags: Flags, slice: Slice },
-    Shared { flags: Flags, bytes: ForeignBytes, group: Option<Box<Group>> },
+    Shared { flags: Flags, lent: bool, bytes: ForeignBytes, group: Option<Box<Group>> },
 }
 
 impl Message {
@@ -416,7 +417,7 @@ impl Message {
         } else if group.is_some() {
             let (flags, ids) = (Flags::of(self.flags()), self.0.ids());
             let bytes = ForeignBytes::new(std::mem::take(self).into_bytes());
-            self.0 = Opaque::with_ids(Repr::Shared { flags, bytes, group }, ids);
+            self.0 = Opaque::with_ids(Repr::Shared { flags, lent: false, bytes, group }, ids);
         }
         Ok(())
     }
@@ -467,29 +468,5 @@ impl Message {
     #[doc(hidden)]
     pub fn set_peer_of(&mut self, other: &Self) {
         self.0.ids_mut().peer = other.0.ids().peer & NUMBER;
-    }
-
-    /// A clone of which both know that there is the other one, unless each has a body of its own: for a C program
-    /// that asks by `ZMQ_SHARED`.
-    #[doc(hidden)]
-    pub fn copy_shared(&mut self) -> Self {
-        let mut copy = self.clone();
-        if !matches!(self.0.get(), Repr::Inline(_)) {
-            self.set_shared();
-            copy.set_shared();
-        }
-        copy
-    }
-
-    /// Says that others may have the same body.
-    #[doc(hidden)]
-    pub fn set_shared(&mut self) {
-        self.0.ids_mut().peer |= SHARED;
-    }
-
-    /// Whether it was said that others may have the same body. A clone does not tell.
-    #[doc(hidden)]
-    pub fn is_shared(&self) -> bool {
-        self.0.ids().peer & SHARED != 0
     }
 }
