@@ -37,4 +37,5 @@ pub mod threads;
 pub mod timers;
 pub mod transfer;
 pub mod utilities;
+mod writable;
 pub mod z85;

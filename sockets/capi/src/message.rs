@@ -4,15 +4,15 @@
 //! Closed, a `zmq_msg_t` has a first byte that no message has, so that closing it again is an error and not a
 //! second release.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ffi::{c_char, c_int, c_void};
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use ringmq::Message;
 
 use crate::boundary::{bytes, enter, text};
 use crate::errors::system::{EFAULT, EINVAL, ENOMEM};
 use crate::errors::{Errno, Result};
+use crate::writable::Writable;
 
 /// What lies in the program's memory.
 #[repr(C, align(8))]
@@ -86,38 +86,6 @@ pub(crate) fn take(place: &mut Message) -> Message {
     place.release_properties();
     std::mem::take(place)
 }
-
-/// Memory that the program writes a body into.
-struct Writable {
-    start: NonNull<u8>,
-    layout: Layout,
-}
-
-impl Writable {
-    fn new(size: usize) -> Option<Self> {
-        let layout = Layout::array::<u8>(size).ok().filter(|_| size > 0)?;
-        // SAFETY: the layout is not empty.
-        let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        Some(Self { start, layout })
-    }
-}
-
-impl AsRef<[u8]> for Writable {
-    fn as_ref(&self) -> &[u8] {
-        // SAFETY: it was allocated with that size and is initialised with zeros.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.layout.size()) }
-    }
-}
-
-impl Drop for Writable {
-    fn drop(&mut self) {
-        // SAFETY: it was allocated with that layout, and this is its only owner.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) };
-    }
-}
-
-// SAFETY: it is memory and nothing else; the program writes to it only while it has the message for itself.
-unsafe impl Send for Writable {}
 
 /// Memory of the program's, with the function that frees it.
 struct Foreign {
