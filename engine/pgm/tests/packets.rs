@@ -32,12 +32,20 @@ fn sqn() -> impl Strategy<Value = Sqn> {
 
 fn body(tsdu: &'static [u8]) -> impl Strategy<Value = Body<'static>> {
     let nak = || {
-        (sqn(), address(), address()).prop_map(|(sqn, source, group)| NakBody { sqn, source, group })
+        (sqn(), address(), address()).prop_map(|(sqn, source, group)| NakBody {
+            sqn,
+            source,
+            group,
+        })
     };
     let data = || (sqn(), sqn()).prop_map(move |(sqn, trail)| DataBody { sqn, trail, tsdu });
     prop_oneof![
-        (sqn(), sqn(), sqn(), address())
-            .prop_map(|(sqn, trail, lead, path)| Body::Spm { sqn, trail, lead, path }),
+        (sqn(), sqn(), sqn(), address()).prop_map(|(sqn, trail, lead, path)| Body::Spm {
+            sqn,
+            trail,
+            lead,
+            path
+        }),
         data().prop_map(Body::Odata),
         data().prop_map(Body::Rdata),
         nak().prop_map(Body::Nak),

@@ -210,11 +210,7 @@ impl<'a> PgmOptions<'a> {
                 out.extend_from_slice(&number.to_be_bytes());
             }
         }
-        let signs = [
-            (SYN, self.syn.then_some(0)),
-            (FIN, self.fin.then_some(0)),
-            (RST, self.rst),
-        ];
+        let signs = [(SYN, self.syn.then_some(0)), (FIN, self.fin.then_some(0)), (RST, self.rst)];
         for (kind, flags) in signs {
             if let Some(flags) = flags {
                 head(out, kind, 0, flags);

@@ -224,7 +224,8 @@ impl PgmReceiver {
     /// as if it had got lost.
     pub fn transmit(&mut self, now: Instant) -> Option<Upstream<'_>> {
         while let Some(index) = self.wanting.pop_front() {
-            let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_deref_mut) else {
+            let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_deref_mut)
+            else {
                 continue;
             };
             slot.listed = false;

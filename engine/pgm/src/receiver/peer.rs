@@ -326,9 +326,9 @@ impl PgmPeer {
             self.stray = None;
             return false;
         }
-        let believed = self.stray.is_some_and(|last| {
-            at.abs_diff(last) <= window && (may_repeat || at != last)
-        });
+        let believed = self
+            .stray
+            .is_some_and(|last| at.abs_diff(last) <= window && (may_repeat || at != last));
         self.stray = if believed { None } else { Some(at) };
         self.counters.strays += u64::from(!believed);
         !believed

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::time::Duration;
 
-use crate::packet::{DATA_AT, Tsi};
+use crate::packet::{DATA_AT, Sqn, Tsi};
 
 /// Octets of the headers of IPv4 and UDP, which a rate counts too.
 pub const UDP_OVERHEAD: usize = 28;
@@ -39,6 +39,8 @@ pub struct PgmSourceConfig {
     /// Octets of RDATA a second, headers among them; `None` for no limit. As much as `rate`, or 125 MB where
     /// that has no limit. NCFs may take a quarter of it in addition.
     pub repair_rate: Option<u64>,
+    /// The number of the first packet: 0.
+    pub first: Sqn,
     /// Packets that are kept to be sent again, or are still to be sent.
     pub window: usize,
     /// The memory for these, in octets: the window gets smaller by it. 256 MiB.
@@ -67,6 +69,7 @@ impl PgmSourceConfig {
             reserve: FRAGMENT_RESERVE,
             rate: Some(rate),
             repair_rate: Some(rate),
+            first: Sqn(0),
             window: window_packets(100, Duration::from_secs(10), 1500),
             window_bytes: 256 << 20,
             ambient_spm: Duration::from_secs(30),

@@ -109,7 +109,7 @@ impl PgmSource {
     /// A session begins.
     pub fn new(config: PgmSourceConfig, now: Instant) -> Self {
         let header = DataHeader::new(config.session, config.data_port);
-        let window = TransmitWindow::new(config.window_within_bounds(), config.slot(), header);
+        let window = TransmitWindow::new(&config, header);
         let rate = config.rate.unwrap_or(0);
         let packet = (config.slot() + config.overhead) as u64;
         // As much as a second brings, or a millisecond where that is more than a packet: as in OpenPGM.
@@ -197,7 +197,7 @@ impl PgmSource {
         let most = most.max(1);
         if self.closing && !self.closed && self.window.unsent() == 0 {
             self.closed = true;
-            self.schedule.end();
+            self.schedule.end(&self.config, now);
         }
         self.control.clear();
         if self.repairs.write_ncf(&self.config, &mut self.control) {

@@ -46,11 +46,12 @@ impl SpmSchedule {
         self.requested.get_or_insert(earliest.max(now));
     }
 
-    /// The session ends.
-    pub(crate) fn end(&mut self) {
+    /// The session ends. What tells of it is repeated as long as somebody calls: all of the first SPMs may get
+    /// lost.
+    pub(crate) fn end(&mut self, config: &PgmSourceConfig, now: Instant) {
         self.due = IN_A_ROW;
-        self.heartbeat = None;
         self.requested = None;
+        self.on_data(config, now);
     }
 
     /// Whether SPMs of [`new`](Self::new) or [`end`](Self::end) are still to be sent.

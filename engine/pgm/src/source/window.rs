@@ -1,5 +1,6 @@
 //! The transmit window: packets ready to be sent, and to be sent again.
 
+use super::config::PgmSourceConfig;
 use super::run::PacketRun;
 use crate::packet::{DATA_AT, DataHeader, Sqn};
 
@@ -24,15 +25,15 @@ pub(crate) struct TransmitWindow {
 }
 
 impl TransmitWindow {
-    /// A window of `packets` of at most `slot` octets, which begins with number 0. Its memory is the
-    /// system's to give when it is written to first.
-    pub(crate) fn new(packets: usize, slot: usize, header: DataHeader) -> Self {
+    /// A window without packets. Its memory is the system's to give when it is written to first.
+    pub(crate) fn new(config: &PgmSourceConfig, header: DataHeader) -> Self {
+        let (packets, slot) = (config.window_within_bounds(), config.slot());
         TransmitWindow {
             store: vec![0; (packets + 1) * slot].into_boxed_slice(),
             lengths: vec![0; packets + 1].into_boxed_slice(),
             queued: vec![false; packets + 1].into_boxed_slice(),
             slot,
-            trail: Sqn(0),
+            trail: config.first,
             first: 0,
             sent: 0,
             unsent: 0,
@@ -173,7 +174,14 @@ mod tests {
 
     fn window(packets: usize) -> TransmitWindow {
         let session = Tsi { gsi: Gsi([1; 6]), port: 1 };
-        TransmitWindow::new(packets, DATA_AT + 10, DataHeader::new(session, 2))
+        let host = core::net::IpAddr::from([127, 0, 0, 1]);
+        let config = PgmSourceConfig {
+            max_tpdu: DATA_AT + 10,
+            reserve: 0,
+            window: packets,
+            ..PgmSourceConfig::new(session, 2, host, host)
+        };
+        TransmitWindow::new(&config, DataHeader::new(session, 2))
     }
 
     fn push(window: &mut TransmitWindow, data: &[u8]) {

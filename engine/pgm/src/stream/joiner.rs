@@ -96,9 +96,8 @@ mod tests {
     #[test]
     fn an_offset_that_leads_out_of_the_packet_unjoins() {
         let mut joiner = Joiner::default();
-        for (malformed, tsdu) in [&b""[..], b"\x00", b"\x00\x00", b"\x00\x03abc", b"\xFF\xFEabc"]
-            .into_iter()
-            .enumerate()
+        for (malformed, tsdu) in
+            [&b""[..], b"\x00", b"\x00\x00", b"\x00\x03abc", b"\xFF\xFEabc"].into_iter().enumerate()
         {
             assert_eq!(joiner.data(b"\x00\x00\x02\x00a"), Joined::Begin(b"\x02\x00a"));
             assert_eq!(joiner.malformed_packets(), malformed as u64);
