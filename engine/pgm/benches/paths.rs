@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ringmq_pgm::{
-    Gsi, LossReason, Outgoing, PgmReceiver, PgmReceiverConfig, PgmSink, PgmSource, PgmSourceConfig,
-    SourceHandle, Sqn, Tsi,
+    Gsi, LossReason, PacketKind, PgmReceiver, PgmReceiverConfig, PgmSink, PgmSource,
+    PgmSourceConfig, SourceHandle, Sqn, Tsi,
 };
 
 /// Packets that are made or taken in one go.
@@ -40,7 +40,7 @@ fn send(source: &mut PgmSource, now: Instant, length: usize, mut each: impl FnMu
     }
     while let Some(transmission) = source.transmit(now, BATCH) {
         let packets = transmission.run.len();
-        if transmission.what == Outgoing::Odata {
+        if transmission.what == PacketKind::Odata {
             transmission.run.iter().for_each(&mut each);
         }
         source.sent(now, packets);

@@ -28,7 +28,7 @@ pub use receiver::{
     SourceEnd, SourceHandle, SourceReport, Upstream, UpstreamTo,
 };
 pub use source::{
-    FRAGMENT_RESERVE, Outgoing, PacketRun, PgmSource, PgmSourceConfig, SourceCounters,
+    FRAGMENT_RESERVE, PacketKind, PacketRun, PgmSource, PgmSourceConfig, SourceCounters,
     Transmission, TransmitRoom, UDP_OVERHEAD, window_packets,
 };
 pub use stream::{Joined, Joiner, OFFSET, Packer};

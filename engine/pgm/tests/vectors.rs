@@ -1,4 +1,5 @@
 //! Packets that libzmq 4.3.4 with OpenPGM 5.3 has sent, and those that it has understood.
+#![allow(clippy::unwrap_used)]
 
 use core::net::IpAddr;
 

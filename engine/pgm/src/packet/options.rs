@@ -234,6 +234,8 @@ fn number(data: Option<&[u8]>) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn parse(bytes: &[u8]) -> Result<(PgmOptions<'_>, usize), PacketError> {

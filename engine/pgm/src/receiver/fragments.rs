@@ -6,7 +6,7 @@ use crate::packet::{Fragment, Sqn};
 
 /// What has come so far of something.
 #[derive(Debug)]
-struct Parts {
+struct PartialApdu {
     first: Sqn,
     packets: u32,
     /// Octets of the whole.
@@ -16,7 +16,7 @@ struct Parts {
 
 /// Puts fragments together, one whole at a time.
 #[derive(Debug, Default)]
-pub(super) struct Fragments(Option<Parts>);
+pub(super) struct Fragments(Option<PartialApdu>);
 
 impl Fragments {
     /// Octets that are kept.
@@ -46,9 +46,9 @@ impl Fragments {
                 sink.data(source, sqn, tsdu);
                 return lost;
             }
-            self.0 = Some(Parts { first, packets: 0, length, octets: Vec::new() });
+            self.0 = Some(PartialApdu { first, packets: 0, length, octets: Vec::new() });
         }
-        let fits = |parts: &Parts| {
+        let fits = |parts: &PartialApdu| {
             let end = parts.octets.len() + tsdu.len();
             (parts.first, parts.length, parts.octets.len()) == (first, length, offset as usize)
                 && end <= length as usize
@@ -71,7 +71,7 @@ impl Fragments {
     /// What is not complete will not be. Returns how many packets are lost by that.
     pub(super) fn abandon<S: PgmSink>(&mut self, source: SourceHandle, sink: &mut S) -> u64 {
         let packets = self.0.as_ref().map_or(0, |parts| parts.packets);
-        if let Some(Parts { first, packets: 1.., .. }) = self.0.take() {
+        if let Some(PartialApdu { first, packets: 1.., .. }) = self.0.take() {
             sink.lost(source, first, packets, LossReason::Fragments);
         }
         u64::from(packets)

@@ -408,6 +408,3 @@ fn write_request(
     peer.counters.nak_numbers += numbers.len() as u64;
     Some((UpstreamTo::Host(path), true))
 }
-
-#[cfg(test)]
-mod tests;

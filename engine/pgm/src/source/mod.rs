@@ -38,7 +38,7 @@ pub enum TransmitRoom {
 
 /// What packets of a source are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outgoing {
+pub enum PacketKind {
     /// An SPM.
     Spm,
     /// An NCF.
@@ -53,7 +53,7 @@ pub enum Outgoing {
 #[derive(Clone, Copy, Debug)]
 pub struct Transmission<'a> {
     /// What they are. All but ODATA ask for the router alert option of IP, where that can be set.
-    pub what: Outgoing,
+    pub what: PacketKind,
     /// The packets.
     pub run: PacketRun<'a>,
 }
@@ -96,7 +96,7 @@ pub struct PgmSource {
     /// The control packet that is to be sent.
     control: Vec<u8>,
     /// What [`transmit`](Self::transmit) has given out last.
-    given: Option<Outgoing>,
+    given: Option<PacketKind>,
     /// Packets of repairs sent since new data had a turn.
     repair_turn: usize,
     closing: bool,
@@ -201,24 +201,24 @@ impl PgmSource {
         }
         self.control.clear();
         if self.repairs.write_ncf(&self.config, &mut self.control) {
-            return Some(self.give_control(Outgoing::Ncf));
+            return Some(self.give_control(PacketKind::Ncf));
         }
         if self.schedule.is_due(now) {
             self.write_spm();
-            return Some(self.give_control(Outgoing::Spm));
+            return Some(self.give_control(PacketKind::Spm));
         }
         let new = self.window.unsent() > 0;
         if !new || self.repair_turn < REPAIR_TURN {
             let limit = if new { most.min(REPAIR_TURN - self.repair_turn) } else { most };
             let overhead = self.config.overhead;
             if let Some((sqn, packets)) = self.repairs.next(&self.window, overhead, limit, now) {
-                self.given = Some(Outgoing::Rdata);
+                self.given = Some(PacketKind::Rdata);
                 let run = self.window.repair_run(sqn, packets);
-                return Some(Transmission { what: Outgoing::Rdata, run });
+                return Some(Transmission { what: PacketKind::Rdata, run });
             }
         }
-        self.given = new.then_some(Outgoing::Odata);
-        new.then(|| Transmission { what: Outgoing::Odata, run: self.window.unsent_run(most) })
+        self.given = new.then_some(PacketKind::Odata);
+        new.then(|| Transmission { what: PacketKind::Odata, run: self.window.unsent_run(most) })
     }
 
     /// The first `packets` of what [`transmit`](Self::transmit) gave out last were sent.
@@ -227,17 +227,17 @@ impl PgmSource {
             return;
         }
         match self.given.take() {
-            Some(Outgoing::Ncf) => {
+            Some(PacketKind::Ncf) => {
                 self.repairs.ncf_sent();
                 self.counters.ncfs += 1;
             }
-            Some(Outgoing::Spm) => {
+            Some(PacketKind::Spm) => {
                 self.schedule.on_sent(&self.config, now);
                 self.spm = self.spm.next();
                 self.counters.spms += 1;
             }
-            Some(Outgoing::Rdata) => self.repaired(now, packets),
-            Some(Outgoing::Odata) => {
+            Some(PacketKind::Rdata) => self.repaired(now, packets),
+            Some(PacketKind::Odata) => {
                 let run = self.window.unsent_run(packets);
                 self.counters.packets += run.len() as u64;
                 self.counters.bytes += run.octets() as u64;
@@ -316,7 +316,7 @@ impl PgmSource {
         self.counters.ncfs_held_back += u64::from(!confirmed);
     }
 
-    fn give_control(&mut self, what: Outgoing) -> Transmission<'_> {
+    fn give_control(&mut self, what: PacketKind) -> Transmission<'_> {
         self.given = Some(what);
         Transmission { what, run: PacketRun::single(&self.control) }
     }
@@ -329,6 +329,3 @@ impl PgmSource {
         spm.write(&mut self.control);
     }
 }
-
-#[cfg(test)]
-mod tests;

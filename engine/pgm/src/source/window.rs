@@ -169,6 +169,8 @@ impl TransmitWindow {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::packet::{Body, Gsi, Packet, Tsi};
 

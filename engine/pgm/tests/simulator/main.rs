@@ -2,6 +2,7 @@
 //!
 //! Each seed is a scenario of its own. `RINGMQ_PGM_SEEDS=10000` runs more of them; `--ignored` runs a million
 //! packets.
+#![allow(clippy::unwrap_used)]
 
 mod link;
 mod plan;

@@ -171,8 +171,11 @@ impl Received {
     }
 }
 
+/// Flags and body.
+type Frame<'a> = (u8, &'a [u8]);
+
 /// The first frame, its flags and body, and what follows it.
-fn frame(octets: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+fn frame(octets: &[u8]) -> Option<(Frame<'_>, &[u8])> {
     let (length, rest) = match octets {
         [0xFF, rest @ ..] => {
             let (length, rest) = rest.split_first_chunk()?;
