@@ -54,7 +54,11 @@ fn paths(c: &mut Criterion) {
         group.throughput(Throughput::Elements(BATCH as u64));
         let mut sender = source(now);
         group.bench_function(BenchmarkId::from_parameter(length), |b| {
-            b.iter(|| send(&mut sender, now, length, |packet| drop(black_box(packet.as_ptr()))));
+            b.iter(|| {
+                send(&mut sender, now, length, |packet| {
+                    black_box(packet);
+                })
+            });
         });
         group.finish();
 
@@ -81,5 +85,32 @@ fn paths(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, paths);
+/// Every other packet is missing at first, and is sent again: what a packet costs that way.
+fn holes(c: &mut Criterion) {
+    let now = Instant::now();
+    let mut group = c.benchmark_group("holes");
+    for count in [1_000, 100_000] {
+        let (mut packets, mut sender) = (Vec::new(), source(now));
+        while packets.len() < count {
+            send(&mut sender, now, 100, |packet| packets.push(packet.to_vec()));
+        }
+        let from = SocketAddr::from(([10, 0, 0, 1], 40_000));
+        group.sample_size(20).throughput(Throughput::Elements(packets.len() as u64));
+        group.bench_function(BenchmarkId::from_parameter(count), |b| {
+            b.iter(|| {
+                let config = PgmReceiverConfig::new([239, 192, 1, 1].into(), 5555);
+                let config = PgmReceiverConfig { window: 1 << 20, ..config };
+                let mut receiver = PgmReceiver::new(config, 1);
+                let (even, odd) = (packets.iter().step_by(2), packets.iter().skip(1).step_by(2));
+                for packet in even.chain(odd) {
+                    receiver.on_packet(now, from, packet, &mut Nothing);
+                }
+                receiver
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, paths, holes);
 criterion_main!(benches);

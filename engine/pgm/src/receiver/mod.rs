@@ -207,7 +207,7 @@ impl PgmReceiver {
             let (mut around, slot) = self.around(now, index);
             let Some(PeerSlot { peer, .. }) = slot else { return };
             if peer.on_timeout(&mut around, sink) {
-                self.totals.expired += 1;
+                self.totals.expired += u64::from(!peer.is_over());
                 self.forget(now, index, SourceEnd::Expired, sink);
             } else {
                 self.settle(index);
@@ -309,12 +309,11 @@ impl PgmReceiver {
         while self.by_session.len() >= self.config.sources.max(1) {
             let known = self.slots.iter().flatten();
             let rank = |slot: &PeerSlot| (slot.peer.importance(), slot.peer.heard());
-            let least = known.min_by_key(|slot| rank(slot)).map(|slot| slot.peer.session());
-            let Some(index) = least.and_then(|session| self.by_session.get(&session).copied())
-            else {
-                break;
-            };
-            self.totals.evicted += 1;
+            let least = known.min_by_key(|slot| rank(slot));
+            let found = least.map(|slot| (slot.peer.session(), slot.peer.is_over()));
+            let Some((session, over)) = found else { break };
+            let Some(index) = self.by_session.get(&session).copied() else { break };
+            self.totals.evicted += u64::from(!over);
             self.forget(now, index, SourceEnd::Evicted, sink);
         }
         let index = self.free.pop().unwrap_or(self.slots.len() as u32);

@@ -4,6 +4,7 @@
 //! packets.
 #![allow(clippy::unwrap_used)]
 
+mod hostile;
 mod link;
 mod plan;
 mod publisher;
@@ -16,7 +17,7 @@ use summary::Summary;
 use world::World;
 
 /// Seeds that are run unless told otherwise.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 /// Says which seed it was, if it fails.
 struct Failing(Plan);
@@ -54,11 +55,17 @@ fn what_is_lost_is_told_where_the_window_is_too_small() {
 }
 
 #[test]
+fn forgeries_of_another_host_cost_nothing_that_was_sent() {
+    seeds("hostile", Plan::some_forge);
+}
+
+#[test]
 #[ignore = "takes a minute"]
 fn a_million_packets() {
     let mut total = Summary::default();
     for seed in 1_000_000.. {
-        let plan = if seed % 2 == 0 { Plan::all_arrives } else { Plan::some_is_lost };
+        let plans = [Plan::all_arrives, Plan::some_is_lost, Plan::some_forge];
+        let plan = plans[seed as usize % plans.len()];
         total += run(Plan { messages: 3000, ..plan(seed) });
         if total.sent >= 1_000_000 {
             break;

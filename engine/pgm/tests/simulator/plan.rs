@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) memory: usize,
     /// Whether NAKs reach other receivers too.
     pub(crate) naks_to_all: bool,
+    /// For a hundred packets, so many more come that are forged.
+    pub(crate) hostile: u8,
     /// Whether nothing may be lost.
     pub(crate) all: bool,
     /// Whether numbers wrap soon.
@@ -75,6 +77,7 @@ impl Plan {
             receiver_window: 0,
             memory: 64 << 20,
             naks_to_all: rng.bool(),
+            hostile: 0,
             all: true,
             wraps: rng.bool(),
         }
@@ -89,6 +92,11 @@ impl Plan {
     pub(crate) fn all_arrives(seed: u64) -> Plan {
         let plan = Plan::random(seed, &mut fastrand::Rng::with_seed(seed));
         Plan { source_window: 1 << 15, receiver_window: 1 << 15, ..plan }
+    }
+
+    /// The same, and somebody on the network forges packets.
+    pub(crate) fn some_forge(seed: u64) -> Plan {
+        Plan { hostile: 1 + (seed % 30) as u8, ..Plan::all_arrives(!seed) }
     }
 
     /// Windows are small, and so may be memory.

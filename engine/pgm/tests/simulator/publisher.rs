@@ -34,7 +34,7 @@ pub(crate) fn filler(id: u8, number: u32) -> impl Iterator<Item = u8> {
 impl Publisher {
     pub(crate) fn new(plan: &Plan, id: u8, now: Instant) -> Self {
         let ip = IpAddr::from([10, 0, 0, id]);
-        let session = Tsi { gsi: Gsi([0, 0, 0, 0, 0, id]), port: 1000 + u16::from(id) };
+        let session = Publisher::session(id);
         let config = PgmSourceConfig {
             max_tpdu: plan.max_tpdu,
             window: plan.source_window,
@@ -54,6 +54,10 @@ impl Publisher {
             message: Vec::new(),
             at: 0,
         }
+    }
+
+    pub(crate) fn session(id: u8) -> Tsi {
+        Tsi { gsi: Gsi([0, 0, 0, 0, 0, id]), port: 1000 + u16::from(id) }
     }
 
     /// Whether all was given to the source.

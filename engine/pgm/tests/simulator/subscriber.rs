@@ -10,7 +10,7 @@ use ringmq_pgm::{
 };
 
 use crate::plan::{Fate, Plan};
-use crate::publisher::filler;
+use crate::publisher::{Publisher, filler};
 use crate::summary::Summary;
 use crate::world::{GROUP, PORT};
 
@@ -26,7 +26,8 @@ pub(crate) struct Subscriber {
 #[derive(Default)]
 pub(crate) struct Got {
     pub(crate) streams: BTreeMap<u8, Received>,
-    by_handle: BTreeMap<SourceHandle, u8>,
+    /// Sources that somebody made up have none.
+    by_handle: BTreeMap<SourceHandle, Option<u8>>,
 }
 
 /// What came from one source.
@@ -71,7 +72,7 @@ impl Subscriber {
         }
     }
 
-    pub(crate) fn add_to(&self, summary: &mut Summary, now: Instant) {
+    pub(crate) fn add_to(&self, summary: &mut Summary, now: Instant, hostile: bool) {
         for report in self.receiver.reports(now) {
             summary.repaired += report.counters.repaired;
             summary.late += report.counters.reordered;
@@ -81,7 +82,8 @@ impl Subscriber {
             summary.nak_numbers += report.counters.nak_numbers;
             summary.ncfs += report.counters.ncfs;
             summary.refused += report.counters.refused;
-            assert_eq!(report.counters.malformed + report.counters.impostors, 0);
+            let faults = report.counters.malformed + report.counters.impostors;
+            assert!(hostile || faults == 0, "{report}");
         }
         for stream in self.got.streams.values() {
             summary.delivered += stream.delivered;
@@ -94,25 +96,25 @@ impl Subscriber {
 }
 
 impl Got {
-    fn stream(&mut self, source: SourceHandle) -> &mut Received {
-        self.streams.get_mut(&self.by_handle[&source]).expect("it began")
+    fn stream(&mut self, source: SourceHandle) -> Option<(u8, &mut Received)> {
+        let id = self.by_handle[&source]?;
+        Some((id, self.streams.get_mut(&id).expect("it began")))
     }
 }
 
 impl PgmSink for Got {
     fn began(&mut self, source: SourceHandle, session: Tsi) {
         let id = session.gsi.0[5];
-        let known = self.by_handle.insert(source, id);
-        assert!(known.is_none(), "no source is forgotten here");
-        assert!(
-            self.streams.insert(id, Received::default()).is_none(),
-            "one source for each session"
-        );
+        let real = (0..10).contains(&id) && session == Publisher::session(id);
+        self.by_handle.insert(source, real.then_some(id));
+        if real {
+            let known = self.streams.insert(id, Received::default());
+            assert!(known.is_none(), "one source for each session");
+        }
     }
 
     fn data(&mut self, source: SourceHandle, sqn: Sqn, tsdu: &[u8]) {
-        let id = self.by_handle[&source];
-        let stream = self.stream(source);
+        let Some((id, stream)) = self.stream(source) else { return };
         stream.follow(sqn, 1);
         stream.delivered += 1;
         match stream.joiner.data(tsdu) {
@@ -128,7 +130,7 @@ impl PgmSink for Got {
     }
 
     fn lost(&mut self, source: SourceHandle, first: Sqn, count: u32, _reason: LossReason) {
-        let stream = self.stream(source);
+        let Some((_, stream)) = self.stream(source) else { return };
         stream.follow(first, count);
         stream.lost += u64::from(count);
         stream.joiner.unjoin();
@@ -136,7 +138,8 @@ impl PgmSink for Got {
     }
 
     fn ended(&mut self, source: SourceHandle, end: SourceEnd) {
-        let ended = self.stream(source).ended.replace(end);
+        let Some((_, stream)) = self.stream(source) else { return };
+        let ended = stream.ended.replace(end);
         assert_eq!(ended, None);
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ringmq_pgm::UpstreamTo;
 
+use crate::hostile::Hostile;
 use crate::link::Link;
 use crate::plan::{Fate, Plan};
 use crate::publisher::Publisher;
@@ -41,6 +42,7 @@ pub(crate) struct World<'a> {
     receivers: Vec<(Subscriber, Link)>,
     flights: BTreeMap<(Instant, u64), InFlight>,
     flown: u64,
+    hostile: Hostile,
 }
 
 impl<'a> World<'a> {
@@ -58,6 +60,7 @@ impl<'a> World<'a> {
             receivers: plan.receivers.iter().enumerate().map(receiver).collect(),
             flights: BTreeMap::new(),
             flown: 0,
+            hostile: Hostile::new(plan.seed, plan.hostile),
         }
     }
 
@@ -155,7 +158,12 @@ impl<'a> World<'a> {
                 out.push((to, subscriber.address, upstream.bytes.into()));
             }
         }
-        out.into_iter().for_each(|(to, from, bytes)| self.send(&to, from, &bytes));
+        for (to, from, bytes) in out {
+            self.send(&to, from, &bytes);
+            if self.plan.hostile > 0 {
+                self.forge(&to, &bytes);
+            }
+        }
     }
 
     fn send(&mut self, to: &[Host], from: SocketAddr, bytes: &Rc<[u8]>) {
@@ -172,6 +180,23 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Forges packets for those who know the sources already: who is the first to send for a session is
+    /// believed.
+    fn forge(&mut self, to: &[Host], bytes: &[u8]) {
+        for host in to {
+            let knows = match host {
+                Host::Source(_) => true,
+                Host::Receiver(at) => self.receivers[*at].0.got.streams.len() == self.sources.len(),
+            };
+            if let Some(forgery) = knows.then(|| self.hostile.forge(bytes)).flatten() {
+                self.flown += 1;
+                let from = SocketAddr::from(([10, 0, 9, 9], 1));
+                let flight = InFlight { to: *host, from, bytes: forgery.into() };
+                self.flights.insert((self.now, self.flown), flight);
+            }
+        }
+    }
+
     fn check(self) -> Summary {
         let mut summary = Summary::default();
         for (publisher, _) in &self.sources {
@@ -179,10 +204,11 @@ impl<'a> World<'a> {
             let counters = publisher.source.counters();
             summary.sent += counters.packets;
             summary.resent += counters.repairs;
-            assert_eq!(counters.malformed + counters.naks_refused, 0, "{counters}");
+            let faults = counters.malformed + counters.naks_refused;
+            assert!(self.plan.hostile > 0 || faults == 0, "{counters}");
         }
         for (subscriber, _) in &self.receivers {
-            subscriber.add_to(&mut summary, self.now);
+            subscriber.add_to(&mut summary, self.now, self.plan.hostile > 0);
             for (publisher, _) in &self.sources {
                 let Some(stream) = subscriber.got.streams.get(&publisher.id) else { continue };
                 if self.plan.all {
