@@ -238,6 +238,18 @@ fn a_message_that_is_longer_than_a_packet_is_cut_as_libzmq_cuts_it() {
     assert_eq!(written(&packet), octets(first));
 }
 
+/// The end of a message of 1420 octets, after which libzmq has nothing to send: it says that the next begins there.
+#[test]
+fn the_offset_may_be_the_end_of_the_packet() {
+    let bytes = octets("7c2b445d04005202b7c6d1bc038a0006000000010000000000042e2e2e2e");
+    let packet = Packet::parse(&bytes).unwrap();
+    let Body::Odata(data) = packet.body else { panic!("{packet:?}") };
+    assert_eq!((data.sqn, Joiner::default().data(data.tsdu)), (Sqn(1), Joined::Begin(b"")));
+    let mut joiner = Joiner::default();
+    joiner.data(b"\0\0\x7F\0");
+    assert_eq!(joiner.data(data.tsdu), Joined::Continue(b"...."));
+}
+
 /// What libzmq sent again is what it sent first, but for the type and the checksum.
 #[test]
 fn what_is_sent_again_has_the_checksum_that_libzmq_gives_it() {

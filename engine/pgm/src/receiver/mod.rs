@@ -59,7 +59,8 @@ struct PeerSlot {
 /// called, and `transmit` after it.
 ///
 /// # What packets may claim
-/// * A packet of a known session that comes from another address is ignored.
+/// * A packet of a known session that comes from another address is ignored. Which address is the right one
+///   is told by the first packet of a session: nothing in PGM proves more.
 /// * A packet that is further ahead of all others than the window is long, is ignored, unless the next packet
 ///   is near it and another one. Then both are believed: what is more than a window behind is lost, and told
 ///   of. Numbers that go back are old, and ignored: a source that begins anew has a new session.
@@ -308,7 +309,7 @@ impl PgmReceiver {
     ) -> u32 {
         while self.by_session.len() >= self.config.sources.max(1) {
             let known = self.slots.iter().flatten();
-            let rank = |slot: &PeerSlot| (slot.peer.importance(), slot.peer.heard());
+            let rank = |slot: &PeerSlot| (slot.peer.importance(now), slot.peer.heard());
             let least = known.min_by_key(|slot| rank(slot));
             let found = least.map(|slot| (slot.peer.session(), slot.peer.is_over()));
             let Some((session, over)) = found else { break };

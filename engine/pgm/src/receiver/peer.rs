@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::config::PgmReceiverConfig;
 use super::fragments::Fragments;
@@ -12,6 +12,8 @@ use super::sink::{LossReason, PgmSink, SourceEnd, SourceHandle};
 use super::spm_requests::SpmRequests;
 use crate::packet::{DataBody, Fragment, Packet, Sqn, Tsi};
 
+/// How long packets may be under way.
+const LATEST: Duration = Duration::from_secs(10);
 /// What a packet that waits costs, beside its octets.
 const HELD_COST: usize = 96;
 /// What a range of missing packets costs.
@@ -38,7 +40,7 @@ impl Surroundings<'_> {
     /// When to ask for packets that are found to be missing now.
     fn back_off(&mut self) -> Instant {
         let most = self.config.nak_back_off.as_micros().clamp(1, 1 << 40) as u64;
-        self.now + std::time::Duration::from_micros(self.rng.u64(1..=most))
+        self.now + Duration::from_micros(self.rng.u64(1..=most))
     }
 }
 
@@ -120,12 +122,16 @@ impl PgmPeer {
         self.heard
     }
 
-    /// How much would be missed if it were forgotten: a session that is over less than one of which a single
-    /// packet has come, and that less than others.
-    pub(super) fn importance(&self) -> u8 {
-        match self.over {
-            true => 0,
-            false => 1 + u8::from(self.counters.packets + self.counters.spms > 1),
+    /// How much would be missed if it were forgotten. Least, a session that is over, once all its packets must
+    /// have come: earlier they would be taken for those of a new one. Then a source of which a single packet has
+    /// come: anybody can make up many of those.
+    pub(super) fn importance(&self, now: Instant) -> u8 {
+        let settled = now.saturating_duration_since(self.heard) >= LATEST;
+        match (self.over, self.counters.packets + self.counters.spms) {
+            (true, _) if settled => 0,
+            (false, ..=1) => 1,
+            (true, _) => 2,
+            (false, _) => 3,
         }
     }
 

@@ -7,7 +7,8 @@ use super::{NONE_BEGINS, OFFSET};
 pub enum Joined<'a> {
     /// They go on with what was there.
     Continue(&'a [u8]),
-    /// A message begins with them: they are for a decoder that is new.
+    /// A message begins with them, or with those of the next packet if there are none: they are for a decoder
+    /// that is new.
     Begin(&'a [u8]),
     /// They are a part of a message whose beginning is missing.
     Skipped,
@@ -49,11 +50,8 @@ impl Joiner {
             self.skipped += 1;
             return Joined::Skipped;
         }
-        // Something begins there, so there is something.
-        let Some(message) = octets.get(usize::from(offset)..).filter(|rest| !rest.is_empty())
-        else {
-            return self.malformed();
-        };
+        // It may be the very end: libzmq says so of a packet in which the last message ends that it has so far.
+        let Some(message) = octets.get(usize::from(offset)..) else { return self.malformed() };
         if std::mem::replace(&mut self.joined, true) {
             Joined::Continue(octets)
         } else {
@@ -94,11 +92,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_next_message_may_begin_in_the_next_packet() {
+        let mut joiner = Joiner::default();
+        assert_eq!(joiner.data(b"\x00\x03end"), Joined::Begin(b""));
+        assert_eq!(joiner.data(b"\x00\x00\x02\x00a"), Joined::Continue(b"\x02\x00a"));
+        assert_eq!(joiner.data(b"\x00\x03end"), Joined::Continue(b"end"));
+    }
+
+    #[test]
     fn an_offset_that_leads_out_of_the_packet_unjoins() {
         let mut joiner = Joiner::default();
-        for (malformed, tsdu) in
-            [&b""[..], b"\x00", b"\x00\x00", b"\x00\x03abc", b"\xFF\xFEabc"].into_iter().enumerate()
-        {
+        let bad = [&b""[..], b"\x00", b"\x00\x01", b"\x00\x04abc", b"\xFF\xFEabc"];
+        for (malformed, tsdu) in bad.into_iter().enumerate() {
             assert_eq!(joiner.data(b"\x00\x00\x02\x00a"), Joined::Begin(b"\x02\x00a"));
             assert_eq!(joiner.malformed_packets(), malformed as u64);
             assert_eq!(joiner.data(tsdu), Joined::Malformed);
