@@ -9,6 +9,7 @@
 
 use std::env;
 use std::error::Error;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::process;
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ use ringmq_pgm::{
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// What systems make of a sleep of a millisecond.
+const BURST: Duration = Duration::from_millis(2);
 /// How long losses can be repaired.
 const RECOVERY: Duration = Duration::from_secs(10);
 
@@ -56,12 +59,16 @@ fn next<'a>(
     buffer: &'a mut [u8],
 ) -> Outcome<Option<(&'a [u8], SocketAddr)>> {
     let wait = until.saturating_duration_since(Instant::now());
-    socket.set_read_timeout(Some(wait.max(Duration::from_micros(1))))?;
+    socket.set_nonblocking(wait.is_zero())?;
+    if !wait.is_zero() {
+        socket.set_read_timeout(Some(wait))?;
+    }
     match socket.recv_from(buffer) {
         Ok(_) if is_lost() => Ok(None),
         Ok((length, from)) => Ok(Some((&buffer[..length], from))),
-        // It is not the same on all systems.
-        Err(error) if matches!(error.raw_os_error(), Some(11 | 35 | 10_060)) => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -81,7 +88,8 @@ fn send(
     let config = PgmSourceConfig::new(session, group.port(), host.into(), IpAddr::V4(*group.ip()));
     let config = config.with_rate(Some(u64::from(rate) * 125));
     let window = window_packets(rate, RECOVERY, 1500);
-    let mut source = PgmSource::new(PgmSourceConfig { window, ..config }, Instant::now());
+    let mut source =
+        PgmSource::new(PgmSourceConfig { window, burst: Some(BURST), ..config }, Instant::now());
     let begin = Instant::now() + Duration::from_millis(500);
     let (mut number, mut at, mut message) = (0, 0, Vec::new());
     let mut end = None;
@@ -115,8 +123,10 @@ fn send(
             source.sent(now, packets);
         }
         let soon = now + Duration::from_millis(1);
-        if let Some((packet, _)) = next(&socket, source.timeout(now).min(soon), &mut buffer)? {
+        let mut until = source.timeout(now).min(soon);
+        while let Some((packet, _)) = next(&socket, until, &mut buffer)? {
             source.on_packet(Instant::now(), packet);
+            until = now;
         }
     }
     println!("{}", source.counters());
@@ -173,6 +183,8 @@ struct Messages {
     count: u64,
     last: Option<u64>,
     out_of_order: u64,
+    /// A loss was told of.
+    told: bool,
 }
 
 impl PgmSink for Messages {
@@ -187,10 +199,7 @@ impl PgmSink for Messages {
             rest = after;
             let number = body.get(..8).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
             let follows = self.last.is_none() || number == self.last.map(|last| last + 1);
-            if !follows {
-                println!("message {number:?} comes after {:?}", self.last);
-                self.out_of_order += 1;
-            }
+            self.out_of_order += u64::from(!follows);
             self.last = number;
             self.count += 1;
         }
@@ -199,7 +208,10 @@ impl PgmSink for Messages {
     }
 
     fn lost(&mut self, _source: SourceHandle, first: Sqn, count: u32, reason: LossReason) {
-        println!("{count} packets from {first} on are lost: {reason}");
+        if !self.told {
+            println!("{count} packets from {first} on are lost: {reason}; and maybe others");
+        }
+        self.told = true;
         self.joiner.unjoin();
     }
 }

@@ -36,6 +36,9 @@ pub struct PgmSourceConfig {
     pub reserve: usize,
     /// Octets of data a second, headers among them; `None` for no limit. 12,500 (100 kbit/s).
     pub rate: Option<u64>,
+    /// For how long data may have been saved up that are sent at once. `None` is as in OpenPGM: a second, or a
+    /// millisecond where that is enough for a packet. Who wakes up less often than that should set more.
+    pub burst: Option<Duration>,
     /// Octets of RDATA a second, headers among them; `None` for no limit. As much as `rate`, or 125 MB where
     /// that has no limit. NCFs may take a quarter of it in addition.
     pub repair_rate: Option<u64>,
@@ -68,6 +71,7 @@ impl PgmSourceConfig {
             overhead: UDP_OVERHEAD,
             reserve: FRAGMENT_RESERVE,
             rate: Some(rate),
+            burst: None,
             repair_rate: Some(rate),
             first: Sqn(0),
             window: window_packets(100, Duration::from_secs(10), 1500),
@@ -88,6 +92,18 @@ impl PgmSourceConfig {
     pub(crate) fn slot(&self) -> usize {
         // At least one octet of data, whatever was set.
         self.max_tpdu.min(TPDU_MAX).saturating_sub(self.reserve).max(DATA_AT + 1)
+    }
+
+    /// Octets of data that may be sent at once, headers among them.
+    pub(crate) fn bucket(&self) -> u64 {
+        let (rate, packet) = (self.rate.unwrap_or(0), (self.slot() + self.overhead) as u64);
+        let size = match self.burst {
+            Some(burst) => (rate as f64 * burst.min(NEVER).as_secs_f64()) as u64,
+            None if rate / 1000 >= packet => rate / 1000,
+            None => rate,
+        };
+        // Less would be no limit that is ever reached.
+        size.max(packet)
     }
 
     /// Packets of the window; at least one, and less than half of all sequence numbers.
@@ -119,6 +135,25 @@ pub fn window_packets(rate_kbit: u32, recovery: Duration, mtu: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sent_at_once_is_a_millisecond_or_a_second_or_what_was_set() {
+        let host = IpAddr::from([127, 0, 0, 1]);
+        let session = Tsi { gsi: crate::Gsi([0; 6]), port: 1 };
+        let config = PgmSourceConfig::new(session, 1, host, host);
+        for (rate, burst, bucket) in [
+            (1_479_000, None, 1_479_000),
+            (1_480_000, None, 1_480),
+            (12_500, None, 12_500),
+            (1_000_000, Some(10), 10_000),
+            (1_000, Some(10), 1_480),
+            (u64::MAX, Some(u64::MAX), u64::MAX),
+        ] {
+            let burst = burst.map(Duration::from_millis);
+            let config = PgmSourceConfig { burst, ..config.clone().with_rate(Some(rate)) };
+            assert_eq!(config.bucket(), bucket);
+        }
+    }
 
     #[test]
     fn the_window_is_as_large_as_that_of_libzmq() {

@@ -110,13 +110,9 @@ impl PgmSource {
     pub fn new(config: PgmSourceConfig, now: Instant) -> Self {
         let header = DataHeader::new(config.session, config.data_port);
         let window = TransmitWindow::new(&config, header);
-        let rate = config.rate.unwrap_or(0);
-        let packet = (config.slot() + config.overhead) as u64;
-        // As much as a second brings, or a millisecond where that is more than a packet: as in OpenPGM.
-        let size = if rate / 1000 >= packet { rate / 1000 } else { rate };
         PgmSource {
             window,
-            bucket: TokenBucket::new(config.rate, size, now),
+            bucket: TokenBucket::new(config.rate, config.bucket(), now),
             repairs: Repairs::new(&config, now),
             schedule: SpmSchedule::new(&config, now),
             spm: Sqn(0),

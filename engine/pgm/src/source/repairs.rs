@@ -12,10 +12,11 @@ use crate::packet::{Body, NAK_LIST_MAX, NakBody, NakList, Packet, Sqn};
 
 /// NCFs that may wait; more are not sent.
 const NCFS_MAX: usize = 64;
-/// Octets of repairs that may be sent at once, at least.
+/// Octets of repairs that may be sent at once, at least. Much more would be lost in the buffers of sockets, and
+/// asked for again.
 const BURST_MIN: u64 = 64 * 1024;
 /// The part of a second whose repairs may be sent at once.
-const BURST: u64 = 10;
+const BURST: u64 = 1000;
 /// The part of the rate of repairs that NCFs may take.
 const NCF_SHARE: u64 = 4;
 
