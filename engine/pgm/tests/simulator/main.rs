@@ -60,7 +60,7 @@ fn forgeries_of_another_host_cost_nothing_that_was_sent() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes as long as all other tests"]
 fn a_million_packets() {
     let mut total = Summary::default();
     for seed in 1_000_000.. {

@@ -73,7 +73,8 @@ impl Subscriber {
     }
 
     pub(crate) fn add_to(&self, summary: &mut Summary, now: Instant, hostile: bool) {
-        for report in self.receiver.reports(now) {
+        let real = |handle| self.got.by_handle.get(&handle).is_some_and(Option::is_some);
+        for report in self.receiver.reports(now).filter(|report| real(report.source)) {
             summary.repaired += report.counters.repaired;
             summary.late += report.counters.reordered;
             summary.missed += report.counters.missed;
