@@ -1,0 +1,80 @@
+//! What a receiver is told when it is made.
+
+use core::net::IpAddr;
+use std::time::Duration;
+
+/// Longer than anybody waits.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
+/// The settings of a [`PgmReceiver`](crate::PgmReceiver). [`new`](Self::new) has libzmq's.
+#[derive(Clone, Debug)]
+pub struct PgmReceiverConfig {
+    /// The group that data come to.
+    pub group: IpAddr,
+    /// The port that data come to.
+    pub data_port: u16,
+    /// Packets of one source that may be known of and not delivered yet. 80.
+    pub window: usize,
+    /// Octets for packets that wait for others, of all sources together. 64 MiB.
+    pub memory: usize,
+    /// Sources that are known at the same time. 1024.
+    pub sources: usize,
+    /// Before a NAK a random time of at most this passes, in which others may ask ("NAK_BO_IVL"). 50 ms.
+    pub nak_back_off: Duration,
+    /// How long an NCF is waited for ("NAK_RPT_IVL"). 200 ms.
+    pub ncf_wait: Duration,
+    /// How long RDATA are waited for ("NAK_RDATA_IVL"). 200 ms.
+    pub rdata_wait: Duration,
+    /// How often no NCF may come before a packet is lost ("NAK_NCF_RETRIES"). 50.
+    pub ncf_retries: u16,
+    /// How often no RDATA may come before a packet is lost ("NAK_DATA_RETRIES"). 50.
+    pub rdata_retries: u16,
+    /// How long a source may be silent before it is forgotten. 300 s.
+    pub expiry: Duration,
+    /// How long an SPM is waited for before it is asked for. Each next wait is twice as long. 25 ms.
+    pub spm_wait: Duration,
+    /// How often an SPM is asked for. 8.
+    pub spm_requests: u8,
+    /// The longest that may be made of fragments, in octets. 1 MiB.
+    pub max_apdu: usize,
+}
+
+impl PgmReceiverConfig {
+    /// The settings that libzmq has, with the window of 100 kbit/s and ten seconds.
+    pub fn new(group: IpAddr, data_port: u16) -> Self {
+        PgmReceiverConfig {
+            group,
+            data_port,
+            window: 80,
+            memory: 64 << 20,
+            sources: 1024,
+            nak_back_off: Duration::from_millis(50),
+            ncf_wait: Duration::from_millis(200),
+            rdata_wait: Duration::from_millis(200),
+            ncf_retries: 50,
+            rdata_retries: 50,
+            expiry: Duration::from_secs(300),
+            spm_wait: Duration::from_millis(25),
+            spm_requests: 8,
+            max_apdu: 1 << 20,
+        }
+    }
+
+    /// The same with times that can be added to others, and that let time go on.
+    pub(crate) fn within_bounds(self) -> Self {
+        let bound = |time: Duration| time.clamp(Duration::from_millis(1), LONGEST);
+        PgmReceiverConfig {
+            nak_back_off: self.nak_back_off.min(LONGEST),
+            ncf_wait: bound(self.ncf_wait),
+            rdata_wait: bound(self.rdata_wait),
+            expiry: bound(self.expiry),
+            spm_wait: bound(self.spm_wait),
+            ..self
+        }
+    }
+
+    /// Packets of the window; at least one, and less than half of all sequence numbers.
+    pub(crate) fn window_within_bounds(&self) -> u64 {
+        self.window.clamp(1, 1 << 30) as u64
+    }
+}

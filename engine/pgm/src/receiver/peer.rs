@@ -1,0 +1,421 @@
+//! One source, as a receiver sees it.
+
+use core::net::{IpAddr, SocketAddr};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::config::PgmReceiverConfig;
+use super::fragments::Fragments;
+use super::gaps::{Confirmer, Gaps, number_of};
+use super::report::{ReceiveCounters, SourceReport};
+use super::sink::{LossReason, PgmSink, SourceEnd, SourceHandle};
+use super::spm_requests::SpmRequests;
+use crate::packet::{DataBody, Fragment, Packet, Sqn, Tsi};
+
+/// How long packets may be under way.
+const LATEST: Duration = Duration::from_secs(10);
+/// What a packet that waits costs, beside its octets.
+const HELD_COST: usize = 96;
+/// What a range of missing packets costs.
+const GAP_COST: usize = 128;
+
+/// A packet that waits for others.
+#[derive(Debug)]
+struct HeldPacket {
+    tsdu: Box<[u8]>,
+    fragment: Option<Fragment>,
+}
+
+/// What all sources share, for one call.
+#[derive(Debug)]
+pub(super) struct Surroundings<'a> {
+    pub(super) now: Instant,
+    pub(super) config: &'a PgmReceiverConfig,
+    pub(super) rng: &'a mut fastrand::Rng,
+    /// Octets of memory that are left.
+    pub(super) room: usize,
+}
+
+impl Surroundings<'_> {
+    /// When to ask for packets that are found to be missing now.
+    fn back_off(&mut self) -> Instant {
+        let most = self.config.nak_back_off.as_micros().clamp(1, 1 << 40) as u64;
+        self.now + Duration::from_micros(self.rng.u64(1..=most))
+    }
+}
+
+/// A source, and all that is known of its packets.
+#[derive(Debug)]
+pub(super) struct PgmPeer {
+    handle: SourceHandle,
+    session: Tsi,
+    address: SocketAddr,
+    path: Option<IpAddr>,
+    /// The number of the last SPM.
+    spm: Option<Sqn>,
+    /// The next packet to be delivered, and the one after the last that is known of. The lower halves are
+    /// what goes on the wire.
+    next: u64,
+    end: u64,
+    held: BTreeMap<u64, HeldPacket>,
+    held_octets: usize,
+    pub(super) gaps: Gaps,
+    fragments: Fragments,
+    /// A packet that is too far ahead, if it was the last.
+    stray: Option<u64>,
+    /// Where the session ends.
+    fin: Option<u64>,
+    /// The session is over, and the sink knows: what still comes is old.
+    over: bool,
+    heard: Instant,
+    pub(super) requests: SpmRequests,
+    pub(super) counters: ReceiveCounters,
+}
+
+impl PgmPeer {
+    /// A source is new; its first packet that matters is `next`.
+    pub(super) fn new(
+        (handle, session, address): (SourceHandle, Tsi, SocketAddr),
+        next: Sqn,
+        around: &Surroundings<'_>,
+    ) -> Self {
+        // Far from 0, so that earlier numbers have a place.
+        let next = 1 << 32 | u64::from(next.0);
+        PgmPeer {
+            handle,
+            session,
+            address,
+            path: None,
+            spm: None,
+            next,
+            end: next,
+            held: BTreeMap::new(),
+            held_octets: 0,
+            gaps: Gaps::default(),
+            fragments: Fragments::default(),
+            stray: None,
+            fin: None,
+            over: false,
+            heard: around.now,
+            requests: SpmRequests::new(around.config, around.now),
+            counters: ReceiveCounters::default(),
+        }
+    }
+
+    pub(super) fn session(&self) -> Tsi {
+        self.session
+    }
+
+    pub(super) fn path(&self) -> Option<IpAddr> {
+        self.path
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    pub(super) fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    /// How much would be missed if it were forgotten. Least, a session that is over, once all its packets must
+    /// have come: earlier they would be taken for those of a new one. Then a source of which a single packet has
+    /// come: anybody can make up many of those.
+    pub(super) fn importance(&self, now: Instant) -> u8 {
+        let settled = now.saturating_duration_since(self.heard) >= LATEST;
+        match (self.over, self.counters.packets + self.counters.spms) {
+            (true, _) if settled => 0,
+            (false, ..=1) => 1,
+            (true, _) => 2,
+            (false, _) => 3,
+        }
+    }
+
+    /// Memory that it has taken for what packets say.
+    pub(super) fn cost(&self) -> usize {
+        self.held_octets
+            + self.held.len() * HELD_COST
+            + self.gaps.len() * GAP_COST
+            + self.fragments.kept()
+    }
+
+    /// Whether it waits for nothing but the next packet.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.next == self.end && self.gaps.is_empty()
+    }
+
+    /// The next time at which [`on_timeout`](Self::on_timeout) has something to do; also when it is silent
+    /// for too long.
+    pub(super) fn timeout(&self, config: &PgmReceiverConfig) -> Instant {
+        let others = [self.gaps.timeout(), self.requests.timeout()];
+        others.into_iter().flatten().fold(self.heard + config.expiry, Instant::min)
+    }
+
+    pub(super) fn wants_transmit(&self) -> bool {
+        self.gaps.wants_nak() || self.requests.wants_transmit()
+    }
+
+    /// Takes a data packet. `again` if it is an RDATA.
+    pub(super) fn on_data<S: PgmSink>(
+        &mut self,
+        (packet, data): (&Packet<'_>, &DataBody<'_>),
+        again: bool,
+        around: &mut Surroundings<'_>,
+        sink: &mut S,
+    ) {
+        let at = self.place_of(data.sqn);
+        if self.is_stray(at, around.config, false) {
+            return;
+        }
+        self.hear(at, around);
+        let trail = at.wrapping_sub(u64::from(data.sqn.0.wrapping_sub(data.trail.0)));
+        let fragment = packet.options.fragment;
+        if at < self.next {
+            self.counters.duplicates += 1;
+        } else if at == self.next && at == self.end {
+            self.end += 1;
+            self.count(data.tsdu);
+            self.deliver(fragment, data.tsdu, around, sink);
+        } else if !self.has_room_for(at, data.tsdu, around) {
+            self.counters.refused += 1;
+        } else if at >= self.end {
+            self.extend(at, around);
+            self.end += 1;
+            self.count(data.tsdu);
+            self.hold(at, fragment, data.tsdu);
+        } else if self.gaps.fill(at) {
+            self.counters.repaired += u64::from(again);
+            self.counters.reordered += u64::from(!again);
+            self.count(data.tsdu);
+            if at == self.next {
+                self.deliver(fragment, data.tsdu, around, sink);
+            } else {
+                self.hold(at, fragment, data.tsdu);
+            }
+        } else {
+            self.counters.duplicates += 1;
+        }
+        self.advance(trail, around, sink);
+    }
+
+    /// Takes an SPM.
+    pub(super) fn on_spm<S: PgmSink>(
+        &mut self,
+        packet: &Packet<'_>,
+        (sqn, trail, lead, path): (Sqn, Sqn, Sqn, IpAddr),
+        around: &mut Surroundings<'_>,
+        sink: &mut S,
+    ) {
+        let end = self.place_of(lead) + 1;
+        if self.spm.is_some_and(|last| !last.is_before(sqn))
+            || self.is_stray(end - 1, around.config, true)
+        {
+            return;
+        }
+        self.hear(end, around);
+        self.spm = Some(sqn);
+        self.counters.spms += 1;
+        self.requests.settle();
+        if self.path.replace(path).is_none() {
+            self.gaps.ask_again();
+        }
+        if around.room >= GAP_COST {
+            self.extend(end, around);
+        }
+        let trail = end.wrapping_sub(u64::from(lead.next().0.wrapping_sub(trail.0)));
+        if packet.options.fin {
+            self.fin = Some(end);
+        }
+        self.advance(trail, around, sink);
+        if packet.options.rst.is_some() {
+            self.finish(SourceEnd::Reset, around, sink);
+        }
+    }
+
+    /// Somebody's NAK, or the source's answer to one: these packets will be sent again.
+    pub(super) fn on_confirmation(
+        &mut self,
+        numbers: impl Iterator<Item = Sqn>,
+        who: Confirmer,
+        around: &Surroundings<'_>,
+    ) {
+        match who {
+            Confirmer::Source => self.counters.ncfs += 1,
+            Confirmer::Receiver => self.counters.foreign_naks += 1,
+        }
+        if self.gaps.is_empty() || around.room < GAP_COST {
+            return;
+        }
+        let until = around.now + around.config.rdata_wait;
+        let (mut begin, mut end) = (0, 0);
+        for number in numbers {
+            let at = self.place_of(number);
+            if at != end {
+                self.gaps.confirm(begin, end, who, until);
+                begin = at;
+            }
+            end = at + 1;
+        }
+        self.gaps.confirm(begin, end, who, until);
+    }
+
+    /// Goes on with what has waited. True if the source is to be forgotten.
+    pub(super) fn on_timeout<S: PgmSink>(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        sink: &mut S,
+    ) -> bool {
+        if self.heard + around.config.expiry <= around.now {
+            return true;
+        }
+        self.requests.on_timeout(around.config, around.now);
+        let (now, config) = (around.now, around.config);
+        self.gaps.on_timeout(now, config, self.path.is_some(), || around.back_off());
+        self.flush(around, sink);
+        false
+    }
+
+    /// Nothing more will come: delivers what is there, and tells what is not.
+    pub(super) fn finish<S: PgmSink>(
+        &mut self,
+        end: SourceEnd,
+        around: &Surroundings<'_>,
+        sink: &mut S,
+    ) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        self.fin = None;
+        self.gaps.give_up(u64::MAX, LossReason::SourceEnded);
+        self.flush(around, sink);
+        self.counters.lost += self.fragments.abandon(self.handle, sink);
+        self.requests.settle();
+        sink.ended(self.handle, end);
+    }
+
+    pub(super) fn report(&self, now: Instant) -> SourceReport<'_> {
+        SourceReport {
+            source: self.handle,
+            session: self.session,
+            address: self.address,
+            path: self.path,
+            silent: now.saturating_duration_since(self.heard),
+            ending: self.fin.is_some() || self.over,
+            missing: self.gaps.packets(),
+            held: self.held.len(),
+            counters: &self.counters,
+        }
+    }
+
+    /// The number as it is here.
+    fn place_of(&self, sqn: Sqn) -> u64 {
+        self.next.wrapping_add_signed(i64::from(sqn.since(number_of(self.next))))
+    }
+
+    /// The source lives, if what it tells of is not all in the past: else it is one that repeats itself, or
+    /// another session with the same id, for which this one has to make room at last.
+    fn hear(&mut self, at: u64, around: &Surroundings<'_>) {
+        if at >= self.next {
+            self.heard = around.now;
+        }
+    }
+
+    /// Whether a packet is so far ahead that it may be a forgery, or of another session. Two such packets in a
+    /// row, near each other, are believed.
+    fn is_stray(&mut self, at: u64, config: &PgmReceiverConfig, may_repeat: bool) -> bool {
+        let window = config.window_within_bounds();
+        if at < self.end + window {
+            self.stray = None;
+            return false;
+        }
+        let believed = self
+            .stray
+            .is_some_and(|last| at.abs_diff(last) <= window && (may_repeat || at != last));
+        self.stray = if believed { None } else { Some(at) };
+        self.counters.strays += u64::from(!believed);
+        !believed
+    }
+
+    fn has_room_for(&self, at: u64, tsdu: &[u8], around: &Surroundings<'_>) -> bool {
+        // The next packet is not kept. Others may cut a range in two.
+        at == self.next || tsdu.len() + HELD_COST + GAP_COST <= around.room
+    }
+
+    /// All packets before `end` are known of now.
+    fn extend(&mut self, end: u64, around: &mut Surroundings<'_>) {
+        if self.end < end {
+            let ask_at = around.back_off();
+            self.gaps.open(self.end, end, ask_at);
+            self.counters.missed += end - self.end;
+            self.end = end;
+        }
+    }
+
+    fn count(&mut self, tsdu: &[u8]) {
+        self.counters.packets += 1;
+        self.counters.bytes += tsdu.len() as u64;
+    }
+
+    fn hold(&mut self, at: u64, fragment: Option<Fragment>, tsdu: &[u8]) {
+        self.held_octets += tsdu.len();
+        self.held.insert(at, HeldPacket { tsdu: tsdu.into(), fragment });
+    }
+
+    /// Delivers the next packet.
+    fn deliver<S: PgmSink>(
+        &mut self,
+        fragment: Option<Fragment>,
+        tsdu: &[u8],
+        around: &Surroundings<'_>,
+        sink: &mut S,
+    ) {
+        let most = if around.room > 0 { around.config.max_apdu } else { 0 };
+        let to = (self.handle, self.next);
+        self.counters.lost += self.fragments.deliver(to, fragment, tsdu, most, sink);
+        self.next += 1;
+    }
+
+    /// The window moves on: to the source's trail, and so that it is not larger than it may be.
+    fn advance<S: PgmSink>(&mut self, trail: u64, around: &Surroundings<'_>, sink: &mut S) {
+        // What the source has not yet told of is not missing.
+        let trail = trail.min(self.end);
+        if trail > self.next {
+            self.gaps.give_up(trail, LossReason::TrailPassed);
+            self.flush(around, sink);
+        }
+        let own = self.end.saturating_sub(around.config.window_within_bounds());
+        if own > self.next {
+            self.gaps.give_up(own, LossReason::WindowFull);
+        }
+        self.flush(around, sink);
+    }
+
+    /// Delivers what is next, and tells of what is lost, until something is missing.
+    fn flush<S: PgmSink>(&mut self, around: &Surroundings<'_>, sink: &mut S) {
+        while self.next < self.end {
+            if let Some((end, reason)) = self.gaps.take_lost(self.next) {
+                self.counters.lost += self.fragments.abandon(self.handle, sink);
+                let count = end - self.next;
+                self.counters.lost += count;
+                // Less than half of all numbers are known of at any time.
+                sink.lost(self.handle, number_of(self.next), count as u32, reason);
+                self.next = end;
+                continue;
+            }
+            let Some(held) = self.held.first_entry().filter(|first| *first.key() == self.next)
+            else {
+                break;
+            };
+            let HeldPacket { tsdu, fragment } = held.remove();
+            self.held_octets -= tsdu.len();
+            self.deliver(fragment, &tsdu, around, sink);
+        }
+        if self.fin.is_some_and(|fin| fin <= self.next) {
+            self.finish(SourceEnd::Fin, around, sink);
+        }
+    }
+}
