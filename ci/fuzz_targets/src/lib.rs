@@ -23,6 +23,8 @@ mod end;
 mod input;
 mod memory;
 mod partner;
+mod pgm;
+mod pgm_sink;
 mod random;
 
 /// The strict sink and the streams of the protocol's own tests.

@@ -53,7 +53,7 @@ macro_rules! replays {
 
 replays! {
     greeting null plain curve decoder sealed connection subscriptions endpoints z85 zap certificates
-    options web_socket
+    options web_socket pgm_source pgm_receiver
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub mod endpoints;
 pub mod greeting;
 pub mod null;
 pub mod options;
+pub mod pgm_receiver;
+pub mod pgm_source;
 pub mod plain;
 pub mod sealed;
 pub mod subscriptions;
@@ -39,5 +41,5 @@ macro_rules! targets {
 
 targets! {
     greeting null plain curve decoder sealed connection subscriptions endpoints z85 zap certificates
-    options web_socket
+    options web_socket pgm_source pgm_receiver
 }

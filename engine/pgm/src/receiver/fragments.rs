@@ -21,7 +21,7 @@ pub(super) struct Fragments(Option<PartialApdu>);
 impl Fragments {
     /// Octets that are kept.
     pub(super) fn kept(&self) -> usize {
-        self.0.as_ref().map_or(0, |parts| parts.octets.capacity())
+        self.0.as_ref().map_or(0, |parts| parts.octets.len())
     }
 
     /// Delivers a packet, or what it is the last fragment of.

@@ -142,11 +142,22 @@ impl Gaps {
     }
 
     /// Packets from `begin` up to `end` were asked for, if they are missing: data are awaited until `until`.
-    pub(super) fn confirm(&mut self, begin: u64, end: u64, who: Confirmer, until: Instant) {
+    /// What would make more than `most` ranges is left as it is.
+    pub(super) fn confirm(
+        &mut self,
+        (begin, end): (u64, u64),
+        who: Confirmer,
+        until: Instant,
+        most: usize,
+    ) {
         let mut at = begin;
         while let Some((first, gap)) = self.overlapping(at, end) {
             let from = at.max(first);
             at = gap.end.min(end);
+            let parts = usize::from(first < from) + usize::from(at < gap.end);
+            if self.ranges.len() + parts > most {
+                continue;
+            }
             let confirmed = match gap.phase {
                 GapPhase::BackOff(_) | GapPhase::Asking => true,
                 GapPhase::WaitNcf(_) => who == Confirmer::Source,
@@ -206,8 +217,9 @@ impl Gaps {
         }
     }
 
-    /// Takes the numbers of a NAK to be sent now, after which NCFs are awaited until `until`.
-    pub(super) fn take_nak(&mut self, until: Instant) -> NakNumbers {
+    /// Takes the numbers of a NAK to be sent now, after which NCFs are awaited until `until`. A range of which
+    /// not all fit is cut in two, unless there are `most` ranges already.
+    pub(super) fn take_nak(&mut self, until: Instant, most: usize) -> NakNumbers {
         let mut numbers = NakNumbers::new();
         while let Some(first) = self.asking.first().copied() {
             let room = numbers.remaining_capacity() as u64;
@@ -217,9 +229,29 @@ impl Gaps {
             let gap = self.ranges[&first];
             let end = gap.end.min(first + room);
             numbers.extend((first..end).map(|number| number_of(number).0.to_be_bytes()));
-            self.change(first, (first, end), Gap { phase: GapPhase::WaitNcf(until), ..gap });
+            if end == gap.end || self.ranges.len() < most {
+                self.change(first, (first, end), Gap { phase: GapPhase::WaitNcf(until), ..gap });
+            } else {
+                self.ask_uncut(first, end, until);
+            }
         }
         numbers
+    }
+
+    /// The packets of the range at `first` up to `end` are asked for, and there is no room for another range.
+    /// They become a part of what was asked for before them; else it is as if the whole range were asked for.
+    fn ask_uncut(&mut self, first: u64, end: u64, until: Instant) {
+        let gap = self.remove(first);
+        let phase = GapPhase::WaitNcf(until);
+        let before = self.ranges.range(..first).next_back().map(|(begin, gap)| (*begin, *gap));
+        let waits = |(_, b): &(u64, Gap)| b.end == first && matches!(b.phase, GapPhase::WaitNcf(_));
+        let Some((begin, before)) = before.filter(waits) else {
+            return self.insert(first, Gap { phase, ..gap });
+        };
+        self.remove(begin);
+        self.insert(end, gap);
+        let ncf_retries = before.ncf_retries.min(gap.ncf_retries);
+        self.insert(begin, Gap { end, phase, ncf_retries, ..before });
     }
 
     /// The range with `at` in it.
@@ -301,6 +333,8 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    /// More ranges than there are.
+    const MANY: usize = usize::MAX;
 
     /// The packets of all ranges, and a letter for what each awaits. Looks that the lists agree.
     fn ranges(gaps: &Gaps) -> Vec<(u64, u64, char)> {
@@ -340,19 +374,19 @@ mod tests {
         gaps.on_timeout(now + MS, &config(), true, || unreachable!());
         assert_eq!(ranges(&gaps), [(11, 20, 'a'), (21, 199, 'a')]);
 
-        let first = gaps.take_nak(now + 9 * MS);
+        let first = gaps.take_nak(now + 9 * MS, MANY);
         assert_eq!(sqns(&first), (11..20).chain(21..75).collect::<Vec<_>>());
         assert_eq!(ranges(&gaps), [(11, 20, 'n'), (21, 75, 'n'), (75, 199, 'a')]);
-        gaps.confirm(60, 80, Confirmer::Source, now + 8 * MS);
+        gaps.confirm((60, 80), Confirmer::Source, now + 8 * MS, MANY);
         let cut = [(11, 20, 'n'), (21, 60, 'n'), (60, 80, 'd'), (80, 199, 'a')];
         assert_eq!(ranges(&gaps), cut);
         // What another receiver asks for is no answer to us.
-        gaps.confirm(0, 70, Confirmer::Receiver, now + 8 * MS);
+        gaps.confirm((0, 70), Confirmer::Receiver, now + 8 * MS, MANY);
         assert_eq!(ranges(&gaps), cut);
-        gaps.confirm(80, 500, Confirmer::Receiver, now + 8 * MS);
-        gaps.confirm(0, 80, Confirmer::Source, now + 8 * MS);
+        gaps.confirm((80, 500), Confirmer::Receiver, now + 8 * MS, MANY);
+        gaps.confirm((0, 80), Confirmer::Source, now + 8 * MS, MANY);
         assert_eq!(ranges(&gaps), [(11, 20, 'd'), (21, 199, 'd')]);
-        assert!(gaps.take_nak(now).is_empty() && !gaps.wants_nak());
+        assert!(gaps.take_nak(now, MANY).is_empty() && !gaps.wants_nak());
         assert_eq!((gaps.len(), gaps.packets()), (2, 9 + 178));
     }
 
@@ -369,10 +403,10 @@ mod tests {
                 now = at;
                 gaps.on_timeout(now, &config(), true, || now + 50 * MS);
                 if gaps.wants_nak() {
-                    assert_eq!(sqns(&gaps.take_nak(now + 200 * MS)), [5]);
+                    assert_eq!(sqns(&gaps.take_nak(now + 200 * MS, MANY)), [5]);
                     naks += 1;
                     if confirmed {
-                        gaps.confirm(5, 6, Confirmer::Source, now + 200 * MS);
+                        gaps.confirm((5, 6), Confirmer::Source, now + 200 * MS, MANY);
                     }
                 }
             }

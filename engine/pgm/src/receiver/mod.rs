@@ -195,9 +195,8 @@ impl PgmReceiver {
             }
             Body::Nnak(_) | Body::Poll | Body::Polr | Body::Ack => {}
         }
-        // A packet that only was the next one has changed nothing that is written down elsewhere, unless it
-        // is a fragment.
-        if !(was_quiet && peer.is_quiet() && packet.options.fragment.is_none()) || peer.is_over() {
+        // A packet that only was the next one has changed nothing that is written down elsewhere.
+        if !(was_quiet && peer.is_quiet()) || peer.is_over() {
             self.settle(index);
         }
     }
@@ -231,7 +230,8 @@ impl PgmReceiver {
             };
             slot.listed = false;
             self.out.clear();
-            let to = write_request(&self.config, &mut slot.peer, now, &mut self.out);
+            let room = self.config.memory.saturating_sub(self.used);
+            let to = write_request(&self.config, &mut slot.peer, (now, room), &mut self.out);
             // Others get their turn.
             self.settle(index);
             if let Some((to, router_alert)) = to {
@@ -386,7 +386,7 @@ fn is_consistent(packet: &Packet<'_>) -> bool {
 fn write_request(
     config: &PgmReceiverConfig,
     peer: &mut PgmPeer,
-    now: Instant,
+    (now, room): (Instant, usize),
     out: &mut Vec<u8>,
 ) -> Option<(UpstreamTo, bool)> {
     let session = peer.session();
@@ -397,7 +397,7 @@ fn write_request(
         return Some((if multicast { UpstreamTo::Group } else { host }, false));
     }
     let path = peer.path()?;
-    let numbers = peer.gaps.take_nak(now + config.ncf_wait);
+    let numbers = peer.take_nak(now + config.ncf_wait, room);
     let (first, others) = numbers.split_first()?;
     let sqn = Sqn(u32::from_be_bytes(*first));
     let body = Body::Nak(NakBody { sqn, source: path, group: config.group });

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::config::PgmReceiverConfig;
 use super::fragments::Fragments;
-use super::gaps::{Confirmer, Gaps, number_of};
+use super::gaps::{Confirmer, Gaps, NakNumbers, number_of};
 use super::report::{ReceiveCounters, SourceReport};
 use super::sink::{LossReason, PgmSink, SourceEnd, SourceHandle};
 use super::spm_requests::SpmRequests;
@@ -41,6 +41,11 @@ impl Surroundings<'_> {
     fn back_off(&mut self) -> Instant {
         let most = self.config.nak_back_off.as_micros().clamp(1, 1 << 40) as u64;
         self.now + Duration::from_micros(self.rng.u64(1..=most))
+    }
+
+    /// The longest that a new packet may be a part of, if it is a part.
+    fn most_kept(&self, tsdu: &[u8]) -> usize {
+        if tsdu.len() <= self.room { self.config.max_apdu } else { 0 }
     }
 }
 
@@ -143,9 +148,9 @@ impl PgmPeer {
             + self.fragments.kept()
     }
 
-    /// Whether it waits for nothing but the next packet.
+    /// Whether it waits for nothing but the next packet, and keeps nothing.
     pub(super) fn is_quiet(&self) -> bool {
-        self.next == self.end && self.gaps.is_empty()
+        self.next == self.end && self.cost() == 0
     }
 
     /// The next time at which [`on_timeout`](Self::on_timeout) has something to do; also when it is silent
@@ -179,7 +184,7 @@ impl PgmPeer {
         } else if at == self.next && at == self.end {
             self.end += 1;
             self.count(data.tsdu);
-            self.deliver(fragment, data.tsdu, around, sink);
+            self.deliver(fragment, data.tsdu, around.most_kept(data.tsdu), sink);
         } else if !self.has_room_for(at, data.tsdu, around) {
             self.counters.refused += 1;
         } else if at >= self.end {
@@ -192,7 +197,7 @@ impl PgmPeer {
             self.counters.reordered += u64::from(!again);
             self.count(data.tsdu);
             if at == self.next {
-                self.deliver(fragment, data.tsdu, around, sink);
+                self.deliver(fragment, data.tsdu, around.most_kept(data.tsdu), sink);
             } else {
                 self.hold(at, fragment, data.tsdu);
             }
@@ -247,20 +252,31 @@ impl PgmPeer {
             Confirmer::Source => self.counters.ncfs += 1,
             Confirmer::Receiver => self.counters.foreign_naks += 1,
         }
-        if self.gaps.is_empty() || around.room < GAP_COST {
+        if self.gaps.is_empty() {
             return;
         }
         let until = around.now + around.config.rdata_wait;
+        let most = self.most_gaps(around.room);
         let (mut begin, mut end) = (0, 0);
         for number in numbers {
             let at = self.place_of(number);
             if at != end {
-                self.gaps.confirm(begin, end, who, until);
+                self.gaps.confirm((begin, end), who, until, most);
                 begin = at;
             }
             end = at + 1;
         }
-        self.gaps.confirm(begin, end, who, until);
+        self.gaps.confirm((begin, end), who, until, most);
+    }
+
+    /// The numbers of a NAK to be sent now, where `room` octets of memory are left.
+    pub(super) fn take_nak(&mut self, until: Instant, room: usize) -> NakNumbers {
+        self.gaps.take_nak(until, self.most_gaps(room))
+    }
+
+    /// How many ranges of missing packets there may be.
+    fn most_gaps(&self, room: usize) -> usize {
+        self.gaps.len() + room / GAP_COST
     }
 
     /// Goes on with what has waited. True if the source is to be forgotten.
@@ -365,15 +381,14 @@ impl PgmPeer {
         self.held.insert(at, HeldPacket { tsdu: tsdu.into(), fragment });
     }
 
-    /// Delivers the next packet.
+    /// Delivers the next packet. It is kept if it is a part of something that has `most` octets at most.
     fn deliver<S: PgmSink>(
         &mut self,
         fragment: Option<Fragment>,
         tsdu: &[u8],
-        around: &Surroundings<'_>,
+        most: usize,
         sink: &mut S,
     ) {
-        let most = if around.room > 0 { around.config.max_apdu } else { 0 };
         let to = (self.handle, self.next);
         self.counters.lost += self.fragments.deliver(to, fragment, tsdu, most, sink);
         self.next += 1;
@@ -412,7 +427,8 @@ impl PgmPeer {
             };
             let HeldPacket { tsdu, fragment } = held.remove();
             self.held_octets -= tsdu.len();
-            self.deliver(fragment, &tsdu, around, sink);
+            // It has its memory already.
+            self.deliver(fragment, &tsdu, around.config.max_apdu, sink);
         }
         if self.fin.is_some_and(|fin| fin <= self.next) {
             self.finish(SourceEnd::Fin, around, sink);
