@@ -6,7 +6,7 @@
 //! looks at the rest.
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
@@ -30,6 +30,9 @@ struct Args {
     /// How many times
     #[arg(long)]
     n: usize,
+    /// Print how many ns each took, set-up left out (of `burst`)
+    #[arg(long)]
+    time: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -49,14 +52,21 @@ enum Op {
 }
 
 fn main() -> Result<()> {
-    let Args { op, n } = Args::parse();
+    let Args { op, n, time } = Args::parse();
+    ensure!(!time || matches!(op, Op::Burst), "only `burst` is timed");
     match op {
         Op::Encode => encode(n),
         Op::Decode => decode(n, &[BODY]),
         Op::DecodeMixed => decode(n, &[16, 64, 100, 32, 200]),
         Op::Match => match_topics(n),
         Op::Inproc => inproc(n),
-        Op::Burst => burst(n),
+        Op::Burst => {
+            let took = burst(n)?;
+            if time {
+                println!("{:.3}", took.as_secs_f64() * 1e9 / n.max(1) as f64);
+            }
+            Ok(())
+        }
     }
 }
 
@@ -159,7 +169,8 @@ fn inproc(count: usize) -> Result<()> {
 /// Fewer than the high-water mark.
 const ROW: usize = 500;
 
-fn burst(count: usize) -> Result<()> {
+/// `ci/libzmq/perf.c` does the same in C.
+fn burst(count: usize) -> Result<Duration> {
     let context = Context::new();
     let (there, here) = (context.push()?, context.pull()?);
     here.bind("inproc://count")?;
@@ -167,6 +178,7 @@ fn burst(count: usize) -> Result<()> {
     here.set_recv_timeout(Some(Duration::from_secs(60)))?;
     let body = [7; BODY];
     let mut left = count;
+    let start = Instant::now();
     while left > 0 {
         let now = left.min(ROW);
         for _ in 0..now {
@@ -178,5 +190,5 @@ fn burst(count: usize) -> Result<()> {
         }
         left -= now;
     }
-    Ok(())
+    Ok(start.elapsed())
 }

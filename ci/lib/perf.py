@@ -1,7 +1,8 @@
 """libzmq's classic programs on both libraries, in turns.
 
 Every round runs each program once on either library, one right after the other; what counts is
-the median of the ratios within each round.
+the median of the ratios within each round. What the C boundary and loading cost is measured in the
+same rounds.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perf_costs import Costs, Programs
 from versus import PATIENCE_S, fresh_endpoint
 
 
@@ -57,13 +59,21 @@ def parse_args() -> argparse.Namespace:
         prog="ci/perf",
         description="local_thr, remote_thr, local_lat, remote_lat, inproc_thr and inproc_lat, one C"
         " program against zmq.h, on ringmq's libzmq.so.5 and on the system's, in one interleaved"
-        " run. Exits 1 if ringmq is not as many times better as is asked.",
+        " run. Then the size of both, stripped; the time that dlopen takes in a fresh process, and"
+        " zmq_ctx_new with zmq_ctx_term after it; and the C boundary: how much longer a message"
+        " takes by zmq_send and zmq_msg_recv than in Rust by Socket::send of a slice and"
+        " Socket::recv, where one thread sends 500 of 64 bytes within a process and then receives"
+        " them, again and again (median against median). That is a difference of few ns: on a"
+        " machine with other work it is more. Exits 1 if ringmq is not as many times"
+        " better as is asked, or the boundary costs more than is.",
     )
     parser.add_argument("--perf", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--load", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--count", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--ours", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--theirs", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=5, help="(default 5)")
-    parser.add_argument("--only", default="", help="only cases whose name contains this")
+    parser.add_argument("--only", default="", help="only rows whose name contains this")
     parser.add_argument(
         "--pin", action="store_true", help="keep each side of tcp on a core of its own"
     )
@@ -104,23 +114,30 @@ def measure(args: argparse.Namespace, library: Path, case: Case) -> float:
     return float(output)
 
 
-def main() -> int:
-    """Measure, print every case with its medians, judge."""
-    args = parse_args()
-    libraries = {"ringmq": args.ours, "libzmq": args.theirs}
-    chosen = [case for case in cases() if args.only in case.name]
+def run_all(args: argparse.Namespace, chosen: list[Case], costs: Costs) -> None:
+    """Measure everything in turns."""
     for number in range(args.rounds):
         for case in chosen:
             note = f"\rround {number + 1} of {args.rounds}: {case.name}, {case.size} bytes   "
             print(note, end="", file=sys.stderr, flush=True)
             # Who begins changes.
-            order = list(libraries.items())[:: 1 if number % 2 == 0 else -1]
+            order = list(costs.programs.libraries.items())[:: 1 if number % 2 == 0 else -1]
             found = {name: measure(args, library, case) for name, library in order}
             for name, figure in found.items():
                 case.figures.setdefault(name, []).append(figure)
             better = found["ringmq"] / found["libzmq"]
             case.ratios.append(better if case.is_rate else 1 / better)
+        costs.measure()
     print(file=sys.stderr)
+
+
+def main() -> int:
+    """Measure, print every case with its medians, judge."""
+    args = parse_args()
+    libraries = {"ringmq": args.ours, "libzmq": args.theirs}
+    costs = Costs(Programs(args.perf, args.load, args.count, libraries), args.only)
+    chosen = [case for case in cases() if args.only in case.name]
+    run_all(args, chosen, costs)
     good = True
     print(f"{'':34}{'ringmq':>10}{'libzmq':>10}  times better")
     for case in chosen:
@@ -136,6 +153,7 @@ def main() -> int:
     files = (library.joinpath("libzmq.so.5").resolve() for library in libraries.values())
     sizes = (file.stat().st_size for file in files)
     print(f"{'library, MB':34}" + "".join(f"{size / 1e6:10.2f}" for size in sizes))
+    good &= costs.report()
     return 0 if good else 1
 
 

@@ -6,9 +6,11 @@
         perf remote_lat ENDPOINT SIZE COUNT     microseconds one way: half of a round trip
         perf inproc_thr SIZE COUNT              the same between two threads
         perf inproc_lat SIZE COUNT
+        perf inproc_burst SIZE COUNT            one thread, 500 sends in a row and then 500 receives; ns a message
 
     Each message that is sent is made anew, and each receive is into the same zmq_msg_t, as in the programs of these
-    names that come with libzmq. Prints one number.  */
+    names that come with libzmq. inproc_burst sends from memory of its own, as bench-harness/examples/count.rs does
+    it in Rust. Prints one number.  */
 #include <zmq.h>
 
 #include <pthread.h>
@@ -101,6 +103,35 @@ static void ask (void *socket)
     CHECK (zmq_close (socket) == 0);
 }
 
+/*  Fewer than the high-water mark.  */
+enum { ROW = 500 };
+
+/*  What the operation burst of bench-harness/examples/count.rs does, by the functions that correspond.  */
+static void burst (void)
+{
+    int patience_ms = 60000;
+    void *here = open_bound (ZMQ_PULL), *there = open_connected (ZMQ_PUSH);
+    CHECK (zmq_setsockopt (here, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms) == 0);
+    char *body = malloc (size + 1);
+    CHECK (body);
+    memset (body, 7, size);
+    zmq_msg_t msg;
+    CHECK (zmq_msg_init (&msg) == 0);
+    void *watch = zmq_stopwatch_start ();
+    for (long left = count; left > 0; left -= ROW) {
+        long now = left < ROW ? left : ROW;
+        for (long i = 0; i < now; i++)
+            CHECK (zmq_send (there, body, size, 0) == (int) size);
+        for (long i = 0; i < now; i++)
+            receive (here, &msg);
+    }
+    unsigned long us = zmq_stopwatch_stop (watch);
+    printf ("%.3f\n", (double) us * 1e3 / (double) count);
+    CHECK (zmq_msg_close (&msg) == 0);
+    free (body);
+    CHECK (zmq_close (there) == 0 && zmq_close (here) == 0);
+}
+
 static void *other_push (void *unused)
 {
     push (open_connected (ZMQ_PUSH));
@@ -129,7 +160,7 @@ int main (int argc, char **argv)
     int within = !strncmp (role, "inproc_", 7);
     if (argc != (within ? 4 : 5)) {
         fprintf (stderr, "usage: perf local_thr|remote_thr|local_lat|remote_lat ENDPOINT SIZE COUNT,"
-                         " or perf inproc_thr|inproc_lat SIZE COUNT\n");
+                         " or perf inproc_thr|inproc_lat|inproc_burst SIZE COUNT\n");
         return 2;
     }
     if (!within)
@@ -150,6 +181,8 @@ int main (int argc, char **argv)
         both (pull, ZMQ_PULL, other_push);
     else if (!strcmp (role, "inproc_lat"))
         both (ask, ZMQ_REQ, other_answer);
+    else if (!strcmp (role, "inproc_burst"))
+        burst ();
     else {
         fprintf (stderr, "perf: there is no role %s\n", role);
         return 2;

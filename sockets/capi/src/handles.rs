@@ -95,6 +95,28 @@ impl<T> Drop for LastUsed<T> {
     }
 }
 
+/// Gives back what was lent, also if there is a panic.
+struct Lent<T> {
+    last: *const LastUsed<T>,
+    at: usize,
+}
+
+impl<T> Drop for Lent<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: this thread's own, from which it was lent on this stack. What a thread has of its own it drops
+        // itself, once it has left its functions.
+        unsafe { &*self.last }.handle.set(self.at);
+    }
+}
+
+/// Keeps what was used, unless the thread is ending.
+#[cold]
+#[inline(never)]
+fn keep<T>(last: &'static LocalKey<LastUsed<T>>, at: usize, removed: usize, what: Arc<T>) {
+    let _ = last.try_with(|last| last.keep(at, removed, what));
+}
+
 /// Places beside each other, and their marks, which are zeros.
 struct Shelf<T> {
     places: Box<[RwLock<Occupant<T>>]>,
@@ -177,6 +199,7 @@ impl<T> Handles<T> {
     }
 
     /// What a handle stands for, if it does.
+    #[inline(never)]
     pub(crate) fn get(&self, handle: *const c_void) -> Option<Arc<T>> {
         let (_, mark, place) = self.place(handle)?;
         let place = place.read().unwrap_or_else(PoisonError::into_inner);
@@ -195,23 +218,22 @@ impl<T> Handles<T> {
         // two, and with them the counts; if nothing does, either comes first.
         let removed = self.removed.load(Ordering::Relaxed);
         let at = handle.addr();
-        if let Ok(Some(what)) = last.try_with(|last| last.lend(at, removed)) {
-            /// Gives back what was lent, also if there is a panic.
-            struct Lent<T: 'static>(&'static LocalKey<LastUsed<T>>, usize);
-            impl<T> Drop for Lent<T> {
-                #[inline]
-                fn drop(&mut self) {
-                    let _ = self.0.try_with(|last| last.handle.set(self.1));
-                }
+        let lend = |last: &LastUsed<T>| Some((last.lend(at, removed)?, Lent { last, at }));
+        let (what, lent, own) = match last.try_with(lend) {
+            Ok(Some((what, lent))) => (what, Some(lent), None),
+            _ => {
+                let own = self.get(handle)?;
+                (Arc::as_ptr(&own), None, Some(own))
             }
-            let _lent = Lent(last, at);
-            // SAFETY: what is lent stays where it is until it is given back, and with it a count of the `Arc`.
-            return Some(run(unsafe { &*what }));
+        };
+        // Called once, whichever way it was found, so that the compiler puts it in this place.
+        // SAFETY: what is lent stays where it is until it is given back, below, and with it a count of the `Arc`; if
+        // nothing is lent, there is an `Arc` of our own.
+        let result = run(unsafe { &*what });
+        drop(lent);
+        if let Some(own) = own {
+            keep(last, at, removed, own);
         }
-        let what = self.get(handle)?;
-        let result = run(&what);
-        // A thread that is ending keeps nothing.
-        let _ = last.try_with(|last| last.keep(at, removed, what));
         Some(result)
     }
 

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::Ordering;
 
-use ringmq::{Error, Message, Payload};
+use ringmq::{Error, Message, Payload, SendError};
 
 use crate::boundary::{bytes, enter};
 use crate::errors::system::{EFAULT, EINVAL};
@@ -26,6 +26,7 @@ fn length(size: usize) -> c_int {
 }
 
 /// Sends a frame; if that fails, it comes back.
+#[inline(never)]
 fn send(
     socket: &CSocket,
     mut frame: Message,
@@ -39,14 +40,29 @@ fn send(
     sent.map_err(|mut failed| (failed.error.into(), failed.message.pop_front().unwrap_or_default()))
 }
 
-/// Sends a whole message of this body.
-#[inline]
+/// Sends a frame of this body.
+#[inline(always)]
 fn send_body(socket: &CSocket, body: &[u8], flags: c_int) -> Result<()> {
-    let sent = match flags & DONTWAIT {
-        0 => socket.socket.send(body),
-        _ => socket.socket.try_send(body),
-    };
-    Ok(sent?)
+    if flags & (DONTWAIT | SNDMORE) != 0 {
+        return send_body_so(socket, body, flags);
+    }
+    socket.socket.send(body).map_err(why)
+}
+
+/// As these flags tell. Apart from what is done most, which needs fewer registers.
+#[inline(never)]
+fn send_body_so(socket: &CSocket, body: &[u8], flags: c_int) -> Result<()> {
+    match flags & SNDMORE {
+        0 => socket.socket.try_send(body).map_err(why),
+        _ => send(socket, Message::copy_from(body), flags).map_err(|(error, _)| error),
+    }
+}
+
+/// Why it was not sent, as C is told.
+#[cold]
+#[inline(never)]
+fn why(failed: SendError) -> Errno {
+    failed.into()
 }
 
 #[unsafe(no_mangle)]
@@ -59,10 +75,7 @@ pub unsafe extern "C" fn zmq_send(
     enter_with(socket, |socket| {
         // SAFETY: the program promises so many bytes.
         let body = unsafe { bytes(data, size) }?;
-        match flags & SNDMORE {
-            0 => send_body(socket, body, flags)?,
-            _ => send(socket, Message::copy_from(body), flags).map_err(|(error, _)| error)?,
-        }
+        send_body(socket, body, flags)?;
         Ok(length(size))
     })
 }
@@ -187,16 +200,22 @@ pub unsafe extern "C" fn zmq_msg_recv(
     enter_with(socket, |socket| {
         // SAFETY: the program promises that.
         let place = unsafe { message::get(msg) }?;
-        if flags & DONTWAIT == 0 {
-            // Whether there is a message or an error, what was there before is gone.
-            place.release_properties();
-            socket.socket.recv_into(place)?;
-            socket.more.store(place.more(), Ordering::Relaxed);
-        } else {
-            message::replace(place, recv(socket, flags)?);
+        if flags & DONTWAIT != 0 {
+            return recv_now(socket, place, flags);
         }
+        // Whether there is a message or an error, what was there before is gone.
+        place.release_properties();
+        socket.socket.recv_into(place)?;
+        socket.more.store(place.more(), Ordering::Relaxed);
         Ok(length(place.len()))
     })
+}
+
+/// Apart from what waits, as of [`send_body_so`].
+#[inline(never)]
+fn recv_now(socket: &CSocket, place: &mut Message, flags: c_int) -> Result<c_int> {
+    message::replace(place, recv(socket, flags)?);
+    Ok(length(place.len()))
 }
 
 #[unsafe(no_mangle)]
