@@ -63,7 +63,8 @@ def parse_args() -> argparse.Namespace:
         " zmq_ctx_new with zmq_ctx_term after it; and the C boundary: how much longer a message"
         " takes by zmq_send and zmq_msg_recv than in Rust by Socket::send of a slice and"
         " Socket::recv, where one thread sends 500 of 64 bytes within a process and then receives"
-        " them, again and again (median against median). Exits 1 if ringmq is not as many times"
+        " them, again and again (median against median). That is a difference of few ns: on a"
+        " machine with other work it is more. Exits 1 if ringmq is not as many times"
         " better as is asked, or the boundary costs more than is.",
     )
     parser.add_argument("--perf", type=Path, required=True, help=argparse.SUPPRESS)

@@ -56,17 +56,14 @@ impl<K: Sends> Socket<K> {
     /// assert_eq!(b.recv()?.len(), 100_000);
     /// # Ok::<(), ringmq::Error>(())
     /// ```
-    #[inline(always)]
+    #[inline]
     #[doc(alias = "zmq_send")]
     #[doc(alias = "zmq_msg_send")]
     #[doc(alias = "zmq_send_const")]
     pub fn send(&self, message: impl Payload) -> Result<(), SendError> {
-        if self.send_fast(&message) { Ok(()) } else { self.send_waiting(message) }
-    }
-
-    /// Not in the place of the call, which would have room on its stack and registers to save for all of it.
-    #[inline(never)]
-    fn send_waiting(&self, message: impl Payload) -> Result<(), SendError> {
+        if self.send_fast(&message) {
+            return Ok(());
+        }
         match self.send_copied(&message) {
             Ok(()) => Ok(()),
             Err(Error::WouldBlock) => {
@@ -131,11 +128,9 @@ impl<K: Sends> Socket<K> {
     #[inline]
     #[doc(alias = "ZMQ_DONTWAIT")]
     pub fn try_send(&self, message: impl Payload) -> Result<(), SendError> {
-        if self.send_fast(&message) { Ok(()) } else { self.try_sending(message) }
-    }
-
-    #[inline(never)]
-    fn try_sending(&self, message: impl Payload) -> Result<(), SendError> {
+        if self.send_fast(&message) {
+            return Ok(());
+        }
         match self.send_copied(&message) {
             Ok(()) => Ok(()),
             Err(Error::WouldBlock) => {
