@@ -278,7 +278,8 @@ fn signed(byte: u8) -> u32 {
 pub fn seeds() -> Vec<Vec<u8>> {
     // Session, host, flags, scale, number, trail, length, and what is in the data.
     let data = |of: u8, kind: u8, at: u8, fill: u8| [kind, of, 0, 0, 0, at, 0, 6, fill];
-    let spm = |of: u8, flags: u8, at: u8| [SPM, of, 0, flags, 0, at, 0, of % 2];
+    // The window of an SPM begins where the last data ended.
+    let spm = |of: u8, flags: u8, at: u8| [SPM, of, 0, flags, 0, at, 0_u8.wrapping_sub(at), of % 2];
     let send = [SEND, 255];
     let wait = [PASS_TIME, 60, 0];
     let mut seeds = Vec::new();
@@ -315,6 +316,12 @@ pub fn seeds() -> Vec<Vec<u8>> {
         };
         let fragments = [fragment(0), fragment(1), fragment(2), fragment(0), fragment(2)].concat();
         seeds.push([&[0, 0], &begin[..], &fragments, &gap, &repaired, &end].concat());
+        for path in 0..PATHS.len() as u8 {
+            let mut told = spm(of, 0, 9);
+            told[7] = path;
+            let parts = [&[0, 0], &data(of, DATA, 0, 0)[..], &told, &late];
+            seeds.push(parts.concat());
+        }
         let jump = [JUMP, of, 0xFF, 0xFF, 0xFD, 0xFF];
         seeds.push([&[0, 0], &jump[..], &begin, &gap, &repaired, &jump, &begin, &end].concat());
     }
