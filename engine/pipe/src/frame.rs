@@ -74,7 +74,7 @@ pub fn write(out: &mut [u8], flags: u8, body: usize) -> usize {
     }
 }
 
-/// As [`write`], with the size in eight bytes however small it is.
+/// As [`write()`], with the size in eight bytes however small it is.
 ///
 /// # Panics
 /// If `out` is shorter than [`LONG_HEADER`].
