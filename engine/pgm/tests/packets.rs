@@ -26,11 +26,11 @@ fn address() -> impl Strategy<Value = IpAddr> {
 }
 
 /// Numbers, those near to one another more than others.
-fn sqn() -> impl Strategy<Value = Sqn> {
-    prop_oneof![any::<u32>(), 0..100_u32, u32::MAX - 100..=u32::MAX].prop_map(Sqn)
+fn sqn() -> BoxedStrategy<Sqn> {
+    prop_oneof![any::<u32>(), 0..100_u32, u32::MAX - 100..=u32::MAX].prop_map(Sqn).boxed()
 }
 
-fn body(tsdu: &'static [u8]) -> impl Strategy<Value = Body<'static>> {
+fn body(tsdu: &'static [u8]) -> BoxedStrategy<Body<'static>> {
     let nak = || {
         (sqn(), address(), address()).prop_map(|(sqn, source, group)| NakBody {
             sqn,
@@ -56,9 +56,10 @@ fn body(tsdu: &'static [u8]) -> impl Strategy<Value = Body<'static>> {
         Just(Body::Polr),
         Just(Body::Ack),
     ]
+    .boxed()
 }
 
-fn options(list: &'static [[u8; 4]]) -> impl Strategy<Value = PgmOptions<'static>> {
+fn options(list: &'static [[u8; 4]]) -> BoxedStrategy<PgmOptions<'static>> {
     let fragment = (sqn(), any::<u32>(), any::<u32>())
         .prop_map(|(first, offset, length)| Fragment { first, offset, length });
     let parity = (any::<u8>(), any::<u32>())
@@ -82,10 +83,12 @@ fn options(list: &'static [[u8; 4]]) -> impl Strategy<Value = PgmOptions<'static
                 rst,
             }
         })
+        .boxed()
 }
 
-/// A packet; its numbers and data live for ever, which is not long.
-fn packet() -> impl Strategy<Value = Packet<'static>> {
+/// A packet; its numbers and data live for ever, which is not long. What makes one is large: boxed, it does not
+/// lie on the stack of a test, over and over where nothing is optimised.
+fn packet() -> BoxedStrategy<Packet<'static>> {
     let tsdu = proptest::collection::vec(any::<u8>(), 0..50);
     let list = proptest::collection::vec(any::<[u8; 4]>(), 0..=62);
     let ids = prop_oneof![
@@ -104,6 +107,7 @@ fn packet() -> impl Strategy<Value = Packet<'static>> {
             let (parity, var_pktlen) = flags;
             Packet { source_port, destination_port, gsi, parity, var_pktlen, body, options }
         })
+        .boxed()
 }
 
 fn written(packet: &Packet<'_>) -> Vec<u8> {
