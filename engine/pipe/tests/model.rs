@@ -262,7 +262,10 @@ impl Bench {
             Way::Message | Way::Foreign => self.write_message(flags, &body, way),
             Way::Body => self.writer.write_body(flags, &body),
             Way::Uncounted => {
-                let message = Foreign::message(body.clone(), &self.token);
+                let mut message = Foreign::message(body.clone(), &self.token);
+                if len.is_multiple_of(2) {
+                    message.set_lent();
+                }
                 self.writer.write_uncounted(flags, message);
                 self.model.wrote((flags, body));
                 return;
@@ -287,6 +290,9 @@ impl Bench {
             Way::Foreign => Foreign::message(body.to_vec(), &self.token),
             _ => Message::from(body),
         };
+        if body.len().is_multiple_of(2) {
+            message.set_lent();
+        }
         message.set_flags(flags);
         message.set_routing_id(7);
         if body.len().is_multiple_of(3) {

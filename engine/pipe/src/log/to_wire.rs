@@ -1,10 +1,12 @@
 //! Reading a log as spans of memory that go to the kernel as they are.
 #![allow(unsafe_code)]
 
+use super::ATTACH;
 use super::attached::Place;
 use super::piece::{Memory, Piece};
 use super::reader::LogReader;
 use super::segment::Segment;
+use crate::frame::{self, LONG_HEADER};
 use crate::message::slice::Slice;
 
 impl LogReader {
@@ -76,6 +78,14 @@ impl LogReader {
         let known = self.known.bytes() as usize;
         let mut total = 0;
         while let Some(place) = self.current().attached.within(self.attached, known) {
+            if self.next_attached() < ATTACH {
+                let (bytes, open) = self.take_short(most - total.min(most), pieces);
+                total += bytes;
+                if total >= most && !open {
+                    return total;
+                }
+                continue;
+            }
             total += self.take_frames(place, true, pieces);
             let body = self.take_attached();
             total += body.len();
@@ -101,12 +111,57 @@ impl LogReader {
         let block = self.current().block.clone();
         // SAFETY: published bytes of this block: never written again while it is referred to.
         let slice = unsafe { Slice::new(span.cast(), span.len(), block) };
+        let messages = self.pass(place);
+        pieces.push(Piece { memory: Memory::Frames(slice), messages, open });
+        span.len()
+    }
+
+    /// Moves past the frames before `place`, and returns how many messages end in them.
+    fn pass(&mut self, place: Place) -> u32 {
         let before = self.taken.wrapping_sub(self.before);
         let messages = place.messages - before as u32;
         self.bytes = place.at;
         self.count_gathered(messages);
-        pieces.push(Piece { memory: Memory::Frames(slice), messages, open });
-        span.len()
+        messages
+    }
+
+    /// Bytes of the next attached body, whose frame is among what is known.
+    fn next_attached(&self) -> usize {
+        // SAFETY: its frame is before the mark.
+        unsafe { self.current().attached.body_len(self.attached) }
+    }
+
+    /// Short bodies that are attached, since they are lent, with the frames before them, as one piece: a piece for
+    /// each would cost more than the copy. This is the moment at which they are sent: they are given back.
+    ///
+    /// As many as there are in a row, but only as many messages as make `most` bytes. Returns how many bytes they are,
+    /// and whether the last message is not complete.
+    fn take_short(&mut self, most: usize, pieces: &mut Vec<Piece>) -> (usize, bool) {
+        let known = self.known.bytes() as usize;
+        let (mut frames, mut messages, mut open) = (Vec::new(), 0, true);
+        while let Some(place) = self.current().attached.within(self.attached, known)
+            && (open || frames.len() < most)
+            && self.next_attached() < ATTACH
+        {
+            // SAFETY: `rest` reaches further.
+            let span = unsafe { &(&*self.rest())[..place.at - self.bytes] };
+            let (before, header) = span.split_at(span.len() - LONG_HEADER);
+            frames.extend_from_slice(before);
+            let flags = frame::parse(header).expect("a body has a header before it").flags;
+            messages += self.pass(place);
+            let body = self.take_attached();
+            // On the wire it has the header of its length.
+            let mut header = [0; LONG_HEADER];
+            let size = frame::write(&mut header, flags, body.len());
+            frames.extend_from_slice(&header[..size]);
+            frames.extend_from_slice(&body);
+            open = body.more();
+            self.count_gathered(u32::from(!open));
+            messages += u32::from(!open);
+        }
+        let bytes = frames.len();
+        pieces.push(Piece::of_frames(frames, messages, open));
+        (bytes, open)
     }
 
     fn count_gathered(&mut self, messages: u32) {
