@@ -26,6 +26,10 @@ pub use backend::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, Ended, Found, Receive, RingSize,
     Stream, UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
+pub use backend::{
+    DATAGRAMS, Datagram, DatagramBatch, LONGEST_DATAGRAM, OutgoingDatagram, SendTally,
+    report_destination,
+};
 #[cfg(all(unix, feature = "tokio"))]
 pub use backend::{Readable, StreamWatch};
 pub use batch::{Batch, BatchPart};
@@ -41,6 +45,7 @@ pub use monitor::{
 };
 pub use options::{CoreSet, EngineOptions};
 pub use owner::{Applicant, Attach, Connection, Descriptor, EndpointId, SessionOwner};
+pub use session::outbound::{FrameBody, frames};
 pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions, random};
 /// One end of a pipe, of which one end is a socket's and the other a session's.
 pub type PipeEnd = ringmq_pipe::PipeEnd<Direct>;

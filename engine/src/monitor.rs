@@ -151,6 +151,14 @@ pub enum DropReason {
     /// They were received, and are nobody's to have: out of turn, without an envelope, or more than are kept.
     #[error("nobody is to receive them")]
     Unwanted,
+    /// They came as datagrams, and the application's queue was at its high-water mark.
+    #[error("the application takes them too slowly, and its queue is at the high-water mark")]
+    Overrun,
+    /// They cannot go out as datagrams: they are too long, say no address, or the system refused them.
+    #[error(
+        "they are too long for a datagram, have no address to go to, or the system does not send them"
+    )]
+    Unsendable,
 }
 
 /// A limit of what peers may hold and send, so that others have their share. Each is an option of the socket or of

@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::inner::mailbox::SocketMailbox;
 use crate::inner::{ClosedBy, Core};
 use crate::kind::{
-    AnyKind, ChannelKind, ClientKind, DealerKind, DishKind, GatherKind, Kind, PairKind, PeerKind,
-    PubKind, PullKind, PushKind, RadioKind, RepKind, ReqKind, RouterKind, ScatterKind, ServerKind,
-    StreamKind, SubKind, XPubKind, XSubKind,
+    AnyKind, ChannelKind, ClientKind, DealerKind, DgramKind, DishKind, GatherKind, Kind, PairKind,
+    PeerKind, PubKind, PullKind, PushKind, RadioKind, RepKind, ReqKind, RouterKind, ScatterKind,
+    ServerKind, StreamKind, SubKind, XPubKind, XSubKind,
 };
 use crate::options::Options;
 use crate::socket::{Inner, Socket};
@@ -321,7 +321,7 @@ impl Context {
             return Err(Error::Terminated);
         }
         let subscriptions = types::Subscriptions::new(Mutex::new(Wanted::new()));
-        let pattern = types::make(socket_type, &subscriptions)?;
+        let pattern = types::make(socket_type, &subscriptions);
         let shared = SocketMailbox::new(socket_type, subscriptions);
         let shared = Arc::new(shared.with_lingering(self.0.lingering.clone()));
         let mut options = Options::new(socket_type);

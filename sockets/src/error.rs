@@ -51,6 +51,11 @@ pub enum Error {
         /// The socket's type.
         socket: &'static str,
     },
+    /// A DGRAM was given a message that is not an address and a body (`EINVAL`).
+    #[error(
+        "a DGRAM socket sends messages of two frames: where to, such as 192.0.2.1:5555, and the body"
+    )]
+    TwoFramesOnly,
     /// Not now: a REQ that waits for a reply cannot send, for instance (`EFSM`).
     #[error("not in this state: {0}")]
     State(&'static str),

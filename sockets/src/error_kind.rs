@@ -41,6 +41,7 @@ kinds! {
     Closed
     NotSupported
     OneFrameOnly
+    TwoFramesOnly
     State
     Reentered
     HostUnreachable

@@ -109,7 +109,6 @@ macro_rules! kinds {
         pub(crate) const fn sends_and_receives(socket_type: SocketType) -> (bool, bool) {
             match socket_type {
                 $(SocketType::$name => ($kind::SENDS, $kind::RECEIVES),)*
-                _ => (false, false),
             }
         }
     };

@@ -164,5 +164,8 @@ pub type PeerSocket = Socket<kind::PeerKind>;
 /// Exclusive pair, messages of one frame.
 #[doc(alias = "ZMQ_CHANNEL")]
 pub type Channel = Socket<kind::ChannelKind>;
+/// Exchanges datagrams with whoever speaks udp.
+#[doc(alias = "ZMQ_DGRAM")]
+pub type Dgram = Socket<kind::DgramKind>;
 /// A socket whose type is known at run time only.
 pub type AnySocket = Socket<kind::AnyKind>;

@@ -9,6 +9,7 @@ pub use crate::inproc::endpoint::InprocName;
 pub use crate::ipc::endpoint::{IPC_NAME_MAX, IpcEndpoint};
 pub use crate::tcp::endpoint::{Host, TcpAddress, TcpEndpoint};
 pub use crate::transport::Endpoint;
+pub use crate::udp::endpoint::UdpEndpoint;
 pub use crate::ws::endpoint::WsEndpoint;
 
 /// A whole endpoint as the caller gave it, which every error repeats.
@@ -29,7 +30,7 @@ impl<'a> Text<'a> {
         Ok((scheme, address))
     }
 
-    /// The error of a transport that is not built, whether ZeroMQ has it (udp, pgm, epgm, ...)
+    /// The error of a transport that is not built, whether ZeroMQ has it (pgm, tipc, ...)
     /// or not.
     pub(crate) fn not_built(self, scheme: &str) -> EndpointError {
         let (endpoint, scheme) = (self.0.to_owned(), scheme.to_owned());

@@ -28,7 +28,7 @@ pub enum EndpointError {
     /// (`EPROTONOSUPPORT`).
     #[error(
         "endpoint {endpoint:?}: protocol {scheme:?} is not built in; \
-         this build speaks tcp, ipc, inproc and ws (in lower case)"
+         this build speaks tcp, ipc, inproc, ws and udp (in lower case)"
     )]
     ProtocolNotBuilt {
         /// The whole endpoint as it was given.
@@ -78,6 +78,8 @@ pub enum EndpointPart {
     Zone,
     /// Host before the `;` of a tcp endpoint.
     SourceHost,
+    /// Interface before the `;` of an endpoint for multicast.
+    Interface,
     /// Port before the `;` of a tcp endpoint.
     SourcePort,
     /// Path of an ipc endpoint.
@@ -95,6 +97,7 @@ impl fmt::Display for EndpointPart {
             Self::Port => "port",
             Self::Zone => "zone",
             Self::SourceHost => "source host",
+            Self::Interface => "interface",
             Self::SourcePort => "source port",
             Self::Path => "path",
             Self::Name => "name",
@@ -220,6 +223,20 @@ pub enum BindError {
 }
 
 impl BindError {
+    /// What the system said to an `action`.
+    pub(crate) fn of_system(endpoint: &str, action: &'static str, source: io::Error) -> Self {
+        let endpoint = endpoint.to_owned();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::AddressInUse { endpoint, source },
+            io::ErrorKind::AddrNotAvailable => Self::AddressNotAvailable { endpoint, source },
+            io::ErrorKind::PermissionDenied => {
+                let remedy = "ports below 1024 often need a privilege; choose a higher one";
+                Self::PermissionDenied { endpoint, remedy, source }
+            }
+            _ => Self::Io { endpoint, action, source },
+        }
+    }
+
     /// The same, of an endpoint on a transport that is built on another one.
     pub(crate) fn at(mut self, on_top: String) -> Self {
         match &mut self {

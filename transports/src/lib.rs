@@ -1,4 +1,4 @@
-//! Endpoint text to descriptors: tcp, ipc, inproc, and WebSockets over tcp.
+//! Endpoint text to descriptors: tcp, ipc, inproc, WebSockets over tcp, and udp.
 //!
 //! Knows endpoints, addresses and the options of descriptors; never socket types. A [`bind`]
 //! becomes a [listener](BoundListener::listen), a [`connect`] a connecter, both on an I/O thread of
@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod backoff;
+mod datagram;
 pub mod endpoint;
 pub mod error;
 pub mod inproc;
@@ -18,8 +19,10 @@ pub mod resolver;
 mod stream;
 pub mod tcp;
 mod transport;
+mod udp;
 mod ws;
 
+pub use datagram::{BoundDatagrams, DatagramRole, bind_datagrams, connect_datagrams};
 pub use owner::{LinkOptions, Offer, Settings, Taken};
 pub use stream::connecter::{connect, disconnect};
 pub use stream::listener::{BoundListener, adopt, bind};

@@ -164,6 +164,27 @@ impl ReconnectStop {
         Self { connection_refused: false, handshake_failed: false, after_disconnect: false };
 }
 
+/// Options of what is sent to groups.
+///
+/// ```
+/// use ringmq_transports::options::MulticastOptions;
+///
+/// assert_eq!(MulticastOptions::default(), MulticastOptions { hops: 1, loopback: true });
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MulticastOptions {
+    /// How many networks it crosses (`IP_MULTICAST_TTL`, `IPV6_MULTICAST_HOPS`). Default 1: none but the own one.
+    pub hops: u32,
+    /// Whether members on this machine get it too (`IP_MULTICAST_LOOP`). Default yes.
+    pub loopback: bool,
+}
+
+impl Default for MulticastOptions {
+    fn default() -> Self {
+        Self { hops: 1, loopback: true }
+    }
+}
+
 /// How many connections a bind may have at once; `None` is no limit.
 ///
 /// ```

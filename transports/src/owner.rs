@@ -23,6 +23,8 @@ pub struct LinkOptions {
     pub tcp: crate::options::TcpOptions,
     /// For ipc descriptors.
     pub ipc: crate::options::IpcOptions,
+    /// For datagrams to groups.
+    pub multicast: crate::options::MulticastOptions,
     /// How many connections a bind may have.
     pub limits: crate::options::BindLimits,
     /// Bytes of one peer that may wait for the application; `None` is no limit.

@@ -4,7 +4,8 @@
 //! parsing, and the way from an endpoint to what its transport does.
 
 use crate::address::{RemoteEnd, describe};
-use crate::endpoint::{InprocName, IpcEndpoint, TcpEndpoint, Text, WsEndpoint};
+use crate::datagram::DatagramTransport;
+use crate::endpoint::{InprocName, IpcEndpoint, TcpEndpoint, Text, UdpEndpoint, WsEndpoint};
 use crate::error::{BindError, EndpointError, OptionError};
 use crate::owner::LinkOptions;
 use ringmq_zmtp::Carrier;
@@ -42,6 +43,11 @@ pub(crate) trait Transport: fmt::Display + Sized {
     /// Makes a descriptor ready to connect to one of the addresses of a name; the error in words.
     fn dial_address(&self, _: SocketAddr, _: &LinkOptions) -> Result<Socket, String> {
         Err("this transport has no names to look up".into())
+    }
+
+    /// What it does if it carries datagrams; then it does nothing of the above.
+    fn datagrams(&self) -> Option<&dyn DatagramTransport> {
+        None
     }
 
     /// What carries the frames of a connection that was made to it.
@@ -209,6 +215,18 @@ macro_rules! transports {
                 }
             }
 
+            /// Whether it carries datagrams, rather than connections.
+            pub fn is_of_datagrams(&self) -> bool {
+                self.datagrams().is_some()
+            }
+
+            /// See [`Transport::datagrams`].
+            pub(crate) fn datagrams(&self) -> Option<&dyn DatagramTransport> {
+                match self {
+                    $(Self::$name(endpoint) => endpoint.datagrams(),)*
+                }
+            }
+
             /// See [`Transport::dial_address`].
             pub(crate) fn dial_address(
                 &self,
@@ -239,6 +257,8 @@ transports! {
     "ipc" Ipc(IpcEndpoint);
     /// WebSockets over TCP, as programs in browsers open them.
     "ws" Ws(WsEndpoint);
+    /// Messages as datagrams, to one address or to a group.
+    "udp" Udp(UdpEndpoint);
     /// Messages within one context. Nothing is listened on or dialed: see
     /// [`Inproc`](crate::inproc::Inproc).
     "inproc" Inproc(InprocName);

@@ -1,10 +1,11 @@
 //! A pipe between two connections, with what the last one left behind.
 
+use super::outbound::gather_latest;
 use super::stale;
 use super::waiting_bytes::WaitingBytes;
 use crate::owner::SessionOwner;
 use crate::{PipeEnd, PipeState};
-use ringmq_pipe::{Notify, Piece, PipeReader, PipeWriter, frame};
+use ringmq_pipe::{Notify, Piece, PipeReader, PipeWriter, Sleep, frame};
 use ringmq_zmtp::parse_subscription;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -55,8 +56,41 @@ impl DetachedPipe {
     /// Drops it and counts as dropped what it still held. Returns how many messages those were if nobody has
     /// been told yet: of what lingers, whoever waits for that was.
     pub fn discard(mut self) -> u64 {
-        let lost = self.source.discard();
+        self.lose(0)
+    }
+
+    /// The same of one that is about to be dropped, beside `more` messages that were gathered and not sent.
+    pub fn lose(&mut self, more: u64) -> u64 {
+        let lost = self.source.discard() + more;
         if self.source.state.over(lost) { 0 } else { lost }
+    }
+
+    /// Takes what the socket has written for the wire, in whole messages: about `most` bytes, or the latest message
+    /// where only that is kept. Without a connection that would give back what it has not sent.
+    pub fn gather(&mut self, most: usize, pieces: &mut Vec<Piece>) {
+        if let Some(log) = self.source.rx.as_log_mut() {
+            log.gather(most, pieces);
+        } else if let Some(slot) = self.source.rx.as_conflated_mut() {
+            gather_latest(slot, pieces);
+        }
+    }
+
+    /// Credits `messages` of what was [gathered](Self::gather).
+    pub fn done(&mut self, messages: u32) {
+        if let Some(log) = self.source.rx.as_log_mut() {
+            log.done(messages);
+        }
+    }
+
+    /// Whether whoever it was [installed](Self::install) for is told of what is written from now on: there is
+    /// nothing to gather.
+    pub fn fall_asleep(&mut self) -> bool {
+        self.source.rx.fall_asleep() == Sleep::Asleep
+    }
+
+    /// Where what peers send goes.
+    pub fn writer(&mut self) -> &mut PipeWriter {
+        &mut self.tx
     }
 
     /// Whether everything that the socket wrote, before it closed the pipe, has been sent.

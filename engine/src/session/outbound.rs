@@ -260,7 +260,7 @@ impl Outbound {
 }
 
 /// Takes the latest message, if there is one, whole.
-fn gather_latest(slot: &mut ConflatedReader, pieces: &mut Vec<Piece>) {
+pub(super) fn gather_latest(slot: &mut ConflatedReader, pieces: &mut Vec<Piece>) {
     while let Some(frame) = slot.read() {
         let last = !frame.more();
         pieces.extend(Piece::of_frame(frame));
@@ -271,15 +271,25 @@ fn gather_latest(slot: &mut ConflatedReader, pieces: &mut Vec<Piece>) {
 }
 
 /// The body of a frame in a run of pieces.
-pub(crate) enum FrameBody<'a> {
+pub enum FrameBody<'a> {
+    /// It stands behind the header.
     Copied(&'a [u8]),
+    /// It is a piece of its own.
     Attached(&'a Piece),
 }
 
+impl FrameBody<'_> {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Attached(piece) => piece.bytes(),
+        }
+    }
+}
+
 /// The frames of whole messages in log form.
-pub(crate) fn frames(
-    pieces: &[Piece],
-) -> impl Iterator<Item = (frame::FrameHeader, FrameBody<'_>)> {
+pub fn frames(pieces: &[Piece]) -> impl Iterator<Item = (frame::FrameHeader, FrameBody<'_>)> {
     let mut pieces = pieces.iter().peekable();
     let mut rest: &[u8] = &[];
     std::iter::from_fn(move || {

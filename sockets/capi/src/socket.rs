@@ -67,8 +67,7 @@ impl CSocket {
 
 /// The type of a number of libzmq's, if there are sockets of it.
 fn socket_type(number: c_int) -> Option<SocketType> {
-    let socket_type = u8::try_from(number).ok().and_then(SocketType::from_code)?;
-    (socket_type != SocketType::Dgram).then_some(socket_type)
+    u8::try_from(number).ok().and_then(SocketType::from_code)
 }
 
 /// Whether libzmq has one lock around each call of such a socket. Those have no descriptor, and messages of one

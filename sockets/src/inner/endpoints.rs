@@ -2,21 +2,54 @@
 
 use crate::error::Error;
 use ringmq_engine::{EndpointId, IoHandle, Notice, Token};
+use ringmq_transports::DatagramRole;
 use ringmq_transports::endpoint::{Endpoint, InprocName};
 use ringmq_transports::inproc::{Inproc, Ticket};
 use ringmq_zmtp::SocketType;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Whether sockets of that type speak on the transport of that endpoint.
-pub(crate) fn goes_with(socket_type: SocketType, endpoint: &Endpoint) -> Result<(), Error> {
-    match (socket_type, endpoint) {
+/// Whether sockets of that type speak on the transport of that endpoint, that end of it.
+pub(crate) fn goes_with(
+    socket_type: SocketType,
+    endpoint: &Endpoint,
+    side: LinkSide,
+) -> Result<(), Error> {
+    let refused = |action| Err(Error::NotSupported { socket: socket_type.name(), action });
+    match (socket_type, endpoint, side) {
         // Bytes without frames have no place in those of a WebSocket.
-        (SocketType::Stream, Endpoint::Ws(_)) => Err(Error::NotSupported {
-            socket: socket_type.name(),
-            action: "speak WebSocket: use tcp, or another type of socket",
-        }),
+        (SocketType::Stream, Endpoint::Ws(_), _) => {
+            refused("speak WebSocket: use tcp, or another type of socket")
+        }
+        (SocketType::Radio, Endpoint::Udp(_), LinkSide::Bind) => {
+            refused("bind udp: it connects to the address or group that it sends to")
+        }
+        (SocketType::Dish, Endpoint::Udp(_), LinkSide::Connect) => {
+            refused("connect over udp: it binds the address or group that it receives from")
+        }
+        (SocketType::Dgram, Endpoint::Udp(_), LinkSide::Connect) => {
+            refused("connect: its messages say where they go to; it binds")
+        }
+        (SocketType::Radio | SocketType::Dish | SocketType::Dgram, Endpoint::Udp(_), _) => Ok(()),
+        (SocketType::Dgram, ..) => refused("speak anything but udp"),
+        (_, Endpoint::Udp(_), _) => refused("speak udp: that is for RADIO and DISH, and for DGRAM"),
         _ => Ok(()),
+    }
+}
+
+/// How a socket comes to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkSide {
+    Bind,
+    Connect,
+}
+
+/// What a socket of that type does with datagrams.
+pub(crate) fn datagram_role(socket_type: SocketType) -> DatagramRole {
+    match socket_type {
+        SocketType::Radio => DatagramRole::SendGroups,
+        SocketType::Dish => DatagramRole::ReceiveGroups,
+        _ => DatagramRole::Addressed,
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Pipe {
     pub(crate) connection: Option<Arc<Connection>>,
     /// The far end is another socket of this process; no session stands between.
     pub(crate) direct: bool,
+    /// Nobody at the other end can say what is wanted there: all of it is.
+    pub(crate) unfiltered: bool,
     /// Messages of it that were dropped here.
     pub(crate) drops: Drops,
     /// Messages written to another log than the present one.
@@ -49,6 +51,7 @@ impl Pipe {
             peer: None,
             connection: None,
             direct,
+            unfiltered: false,
             drops: Drops::NONE,
             sent_before: 0,
             flushes: 0,

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 fn core(socket_type: SocketType) -> Core {
     let subscriptions = Subscriptions::new(Mutex::new(Wanted::new()));
     subscriptions.lock().unwrap().subscribe(b"", Vec::new());
-    let pattern = types::make(socket_type, &subscriptions).unwrap();
+    let pattern = types::make(socket_type, &subscriptions);
     let shared = Arc::new(SocketMailbox::new(socket_type, subscriptions));
     Core::new(shared, Options::new(socket_type), pattern)
 }

@@ -103,6 +103,12 @@ getters! {
     #[doc(alias = "ZMQ_HEARTBEAT_TTL")]
     Kind "dealer" heartbeat_ttl: Duration = HEARTBEAT_TTL,
         "Duration::ZERO", "Duration::from_secs(5)";
+    /// How many networks a message to a group crosses.
+    #[doc(alias = "ZMQ_MULTICAST_HOPS")]
+    Kind "radio" multicast_hops: u32 = MULTICAST_HOPS, "1", "4";
+    /// Whether members of a group on this machine get what is sent to it.
+    #[doc(alias = "ZMQ_MULTICAST_LOOP")]
+    Kind "radio" multicast_loop: bool = MULTICAST_LOOP, "true", "false";
     /// Whether IPv6 addresses may be used.
     #[doc(alias = "ZMQ_IPV6")]
     Kind "pull" ipv6: bool = IPV6, "false", "true";

@@ -7,6 +7,7 @@ pub(crate) mod context_table;
 mod getters;
 mod handle;
 mod limit_setters;
+mod multicast_setters;
 mod pattern_setters;
 mod row;
 pub(crate) mod security;
@@ -28,7 +29,9 @@ pub use value::{OptionValue, Secret, ValueType};
 use crate::error::Error;
 use crate::wait::Spin;
 use ringmq_transports::LinkOptions;
-use ringmq_transports::options::{BindLimits, IpcOptions, ReconnectStop, TcpOptions};
+use ringmq_transports::options::{
+    BindLimits, IpcOptions, MulticastOptions, ReconnectStop, TcpOptions,
+};
 use ringmq_zmtp::{Config, HeartbeatConfig, SocketType};
 use security::SecurityOptions;
 use std::sync::Arc;
@@ -54,6 +57,7 @@ pub(crate) struct Options {
     pub(crate) max_waiting_bytes: Option<u64>,
     pub(crate) tcp: TcpOptions,
     pub(crate) ipc: IpcOptions,
+    pub(crate) multicast: MulticastOptions,
     /// What binds and connects since the last change were made with.
     pub(crate) shared: Option<Arc<LinkOptions>>,
 }
@@ -79,6 +83,7 @@ impl Options {
             max_waiting_bytes: (table::MAX_WAITING_BYTES.default)(socket_type),
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),
+            multicast: MulticastOptions::default(),
             shared: None,
         }
     }
@@ -95,6 +100,7 @@ impl Options {
             zmtp: Arc::new(self.zmtp()?),
             tcp: self.tcp.clone(),
             ipc: self.ipc.clone(),
+            multicast: self.multicast.clone(),
             limits: self.limits,
             max_waiting_bytes: self.max_waiting_bytes,
             discard_inbound,

@@ -2,7 +2,7 @@
 
 use super::Socket;
 use crate::error::Error;
-use crate::inner::endpoints::{EndpointKind, Entry};
+use crate::inner::endpoints::{EndpointKind, Entry, LinkSide, goes_with};
 use crate::kind::Kind;
 use ringmq_transports::adopt;
 use ringmq_transports::endpoint::Endpoint;
@@ -41,11 +41,12 @@ impl<K: Kind> Socket<K> {
         listener: impl Into<OwnedListener>,
     ) -> Result<String, Error> {
         let parsed = Endpoint::parse_bind(endpoint)?;
+        goes_with(self.socket_type(), &parsed, LinkSide::Bind)?;
         let listener = listener.into().into();
         let mut core = self.inner.lock()?;
         core.enter()?;
         let endpoint_id = core.endpoints.endpoint_id();
-        let settings = Self::settings(&mut core, endpoint_id, &parsed)?;
+        let settings = Self::settings(&mut core, endpoint_id)?;
         let io = self.inner.context.io(core.options.affinity)?;
         let bound = adopt(&parsed, listener, settings)?;
         let endpoint = bound.endpoint().clone();

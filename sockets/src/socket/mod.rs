@@ -1,6 +1,7 @@
 //! The socket as the application holds it.
 
 pub(crate) mod close;
+mod datagrams;
 pub(crate) mod events;
 pub(crate) mod flush;
 pub(crate) mod frames;
@@ -22,7 +23,7 @@ mod within;
 use crate::constants::ZMTP_VERSION;
 use crate::context::{Context, ContextInner, is_bound_elsewhere};
 use crate::error::Error;
-use crate::inner::endpoints::{EndpointKind, Entry, Matches, goes_with};
+use crate::inner::endpoints::{EndpointKind, Entry, LinkSide, Matches, goes_with};
 use crate::inner::mailbox::{Binder, SocketMailbox, within_process};
 use crate::inner::pipes::Pipe;
 use crate::inner::{ClosedBy, Core};
@@ -198,6 +199,7 @@ impl<K: Kind> Socket<K> {
     #[doc(alias = "zmq_bind")]
     pub fn bind(&self, endpoint: &str) -> Result<String, Error> {
         let parsed = Endpoint::parse_bind(endpoint)?;
+        goes_with(self.socket_type(), &parsed, LinkSide::Bind)?;
         let mut core = self.inner.lock()?;
         core.enter()?;
         let endpoint_id = core.endpoints.endpoint_id();
@@ -207,6 +209,7 @@ impl<K: Kind> Socket<K> {
                 let entry = self.bind_inproc(&core, endpoint_id, name)?;
                 (core, entry)
             }
+            parsed if parsed.is_of_datagrams() => self.bind_datagrams(core, endpoint_id, parsed)?,
             parsed => self.bind_address(core, endpoint_id, &parsed)?,
         };
         let resolved = entry.endpoint.to_string();
@@ -223,7 +226,7 @@ impl<K: Kind> Socket<K> {
         endpoint_id: EndpointId,
         endpoint: &Endpoint,
     ) -> Result<(BiasedMutexGuard<'a, Core>, Entry), Error> {
-        let settings = Self::settings(&mut core, endpoint_id, endpoint)?;
+        let settings = Self::settings(&mut core, endpoint_id)?;
         let affinity = core.options.affinity;
         drop(core);
         let Inner { shared, context, .. } = &*self.inner;
@@ -292,6 +295,7 @@ impl<K: Kind> Socket<K> {
     /// Connects, and says as what; nothing if it was connected already and need not be twice.
     fn connect_as(&self, core: &mut Core, endpoint: &str) -> Result<Option<EndpointId>, Error> {
         let parsed = Endpoint::parse_connect(endpoint)?;
+        goes_with(self.socket_type(), &parsed, LinkSide::Connect)?;
         let text: Arc<str> = parsed.to_string().into();
         let once = self.inner.shared.traits.connects_once;
         core.forget_deserted(&text);
@@ -308,8 +312,11 @@ impl<K: Kind> Socket<K> {
                 }
                 EndpointKind::InprocConnect(waits.map(|ticket| (names.clone(), name, ticket)))
             }
+            parsed if parsed.is_of_datagrams() => {
+                self.connect_datagrams(core, endpoint_id, parsed)?
+            }
             parsed => {
-                let settings = Self::settings(core, endpoint_id, &parsed)?;
+                let settings = Self::settings(core, endpoint_id)?;
                 let io = self.inner.context.io(core.options.affinity)?;
                 let owner: Arc<dyn SessionOwner> = self.inner.shared.clone();
                 let far = if core.options.immediate {
@@ -470,8 +477,7 @@ impl<K: Kind> Socket<K> {
         Monitor::new(self.inner.shared.reporter.monitors.add())
     }
 
-    fn settings(core: &mut Core, id: EndpointId, endpoint: &Endpoint) -> Result<Settings, Error> {
-        goes_with(core.shared.socket_type, endpoint)?;
+    fn settings(core: &mut Core, id: EndpointId) -> Result<Settings, Error> {
         let discards_input = core.shared.traits.discards_input;
         Ok(Settings { endpoint_id: id, options: core.options.for_links(discards_input)? })
     }

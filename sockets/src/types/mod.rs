@@ -8,6 +8,7 @@ mod allowance;
 mod channel;
 mod client;
 mod dealer;
+mod dgram;
 mod gather;
 mod pair;
 mod pipeline;

@@ -28,6 +28,15 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    /// Takes the frames back of a message that will not be completed.
+    pub(super) fn take_back(&mut self, pipes: &mut Pipes) {
+        if let Some(key) = self.pipe.filter(|_| self.open) {
+            pipes.rollback(key);
+        }
+        self.open = false;
+        self.dropping = false;
+    }
+
     /// Throws away what somebody sends who gets no say.
     fn discard(&mut self, pipes: &mut Pipes, key: usize) {
         if self.pipe == Some(key) || self.successor == Some(key) {

@@ -57,6 +57,8 @@ pub(crate) struct Publish {
     /// Pipes of which nothing is heeded any more until another peer has them: theirs wanted too much.
     refused: HashSet<usize>,
     out: Distributor,
+    /// Pipes that have everything: nobody can subscribe to less there.
+    unfiltered: Vec<usize>,
     /// What the application is to receive.
     incoming: VecDeque<(ReceivedFrom, Message)>,
     /// How many bytes that is.
@@ -110,6 +112,7 @@ impl Publish {
             most: MostTopics::DEFAULT,
             refused: HashSet::new(),
             out: Distributor::default(),
+            unfiltered: Vec::new(),
             incoming: VecDeque::new(),
             incoming_bytes: 0,
             last: None,
@@ -202,6 +205,7 @@ impl Publish {
         } else {
             self.address_otherwise(pipes, frame);
         }
+        self.unfiltered.iter().for_each(|key| self.out.target(*key));
         if self.no_drop && !self.out.all_ready(pipes) {
             return Err(Error::WouldBlock);
         }
@@ -366,6 +370,9 @@ fn notification(subscribe: bool, topic: &[u8]) -> Message {
 
 impl Pattern for Publish {
     fn attach(&mut self, pipes: &mut Pipes, key: usize) {
+        if pipes.get(key).is_some_and(|pipe| pipe.unfiltered) {
+            return self.unfiltered.push(key);
+        }
         if !self.welcome.is_empty() {
             // A new pipe has room.
             let _ = pipes.write(key, &mut Outgoing::Owned(&mut self.welcome.clone()));
@@ -375,6 +382,7 @@ impl Pattern for Publish {
     fn detach(&mut self, _: &mut Pipes, key: usize) {
         self.queue.remove(key);
         self.out.remove(key);
+        self.unfiltered.retain(|other| *other != key);
         self.refused.remove(&key);
         self.depart(key);
     }

@@ -5,10 +5,9 @@
 //! [`Context`](crate::Context), the patterns and the [`Traits`].
 
 use super::{
-    Pattern, Subscriptions, channel, client, dealer, gather, pair, pipeline, publish, rep, req,
-    router, server, stream, subscribe,
+    Pattern, Subscriptions, channel, client, dealer, dgram, gather, pair, pipeline, publish, rep,
+    req, router, server, stream, subscribe,
 };
-use crate::error::Error;
 use crate::subscription::Vocabulary;
 use ringmq_zmtp::SocketType;
 
@@ -213,6 +212,11 @@ macro_rules! socket_types {
             Sends Receives,
             PLAIN,
             |_| Box::<channel::Channel>::default();
+        /// Exchanges datagrams with whoever speaks udp.
+        Dgram: DgramKind, dgram, "Makes a DGRAM: datagrams of udp to and from anybody, each a message of an address and a body.",
+            Sends Receives,
+            PLAIN,
+            |_| Box::<dgram::Dgram>::default();
     }};
 }
 pub(crate) use socket_types;
@@ -220,11 +224,10 @@ pub(crate) use socket_types;
 macro_rules! traits_and_patterns {
     ($($(#[$doc:meta])* $name:ident: $kind:ident, $constructor:ident, $makes:literal,
         $($capability:ident)*, $traits:expr, $make:expr;)*) => {
-        /// What holds for a type of socket. One that is not built has nothing of its own.
+        /// What holds for a type of socket.
         pub(crate) const fn traits(socket_type: SocketType) -> Traits {
             match socket_type {
                 $(SocketType::$name => $traits,)*
-                _ => PLAIN,
             }
         }
 
@@ -232,14 +235,11 @@ macro_rules! traits_and_patterns {
         pub(crate) fn make(
             socket_type: SocketType,
             subscriptions: &Subscriptions,
-        ) -> Result<Box<dyn Pattern>, Error> {
+        ) -> Box<dyn Pattern> {
             let make: fn(&Subscriptions) -> Box<dyn Pattern> = match socket_type {
                 $(SocketType::$name => $make,)*
-                other => {
-                    return Err(Error::NotSupported { socket: other.name(), action: "be made yet" });
-                }
             };
-            Ok(make(subscriptions))
+            make(subscriptions)
         }
     };
 }

@@ -246,7 +246,7 @@ makers! {
     pair Pair publisher Pub subscriber Sub xpub XPub xsub XSub req Req rep Rep dealer Dealer
     router Router push Push pull Pull
     server Server client Client radio Radio dish Dish gather Gather scatter Scatter
-    peer PeerSocket channel Channel stream StreamSocket
+    peer PeerSocket channel Channel dgram Dgram stream StreamSocket
 }
 
 /// Makes one test of a promise.

@@ -15,6 +15,7 @@ mod captures;
 mod closing;
 mod conflate;
 mod connection_words;
+mod datagrams;
 mod departures;
 mod descriptors;
 mod ending;

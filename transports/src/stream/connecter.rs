@@ -39,7 +39,7 @@ const LINGER: TimerKind = 1;
 struct LookupDone(Result<Vec<SocketAddr>, ResolveError>);
 
 /// The application has disconnected the endpoint.
-struct Disconnect;
+pub(crate) struct Disconnect;
 
 /// What the connecter is doing.
 enum ConnecterState {

@@ -42,15 +42,17 @@ pub enum Host {
 
 /// Whose half of an endpoint is being read; decides on the wildcards and on the parts' names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(crate) enum Side {
     Bind,
     Source,
     Peer,
+    /// Not of an address, but of an interface for multicast.
+    Interface,
 }
 
 impl TcpEndpoint {
     pub(crate) fn read_bind(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
-        Ok(Self { source: None, address: TcpAddress::parse(text, address, Side::Bind)? })
+        Ok(Self::of(TcpAddress::parse(text, address, Side::Bind)?))
     }
 
     pub(crate) fn read_connect(text: Text<'_>, address: &str) -> Result<Self, EndpointError> {
@@ -59,6 +61,11 @@ impl TcpEndpoint {
             None => (None, address),
         };
         Ok(Self { source, address: TcpAddress::parse(text, peer, Side::Peer)? })
+    }
+
+    /// One without a source.
+    pub(crate) fn of(address: TcpAddress) -> Self {
+        Self { source: None, address }
     }
 
     /// The address to bind or connect to.
@@ -125,7 +132,7 @@ impl TcpAddress {
         Self::parse(Text(text), text, Side::Peer)
     }
 
-    fn parse(text: Text<'_>, address: &str, side: Side) -> Result<Self, EndpointError> {
+    pub(crate) fn parse(text: Text<'_>, address: &str, side: Side) -> Result<Self, EndpointError> {
         let (host, port) = address
             .rsplit_once(':')
             .ok_or_else(|| text.invalid(side.port_part(), "", side.ports()))?;
@@ -136,7 +143,11 @@ impl TcpAddress {
 
 impl Side {
     fn host_part(self) -> EndpointPart {
-        if self == Self::Source { EndpointPart::SourceHost } else { EndpointPart::Host }
+        match self {
+            Self::Source => EndpointPart::SourceHost,
+            Self::Interface => EndpointPart::Interface,
+            Self::Bind | Self::Peer => EndpointPart::Host,
+        }
     }
 
     fn port_part(self) -> EndpointPart {
@@ -150,7 +161,9 @@ impl Side {
                 "*, an interface or host name, an IPv4 address, or an IPv6 address in brackets \
                  (a source address with ; is for connecting)"
             }
-            Self::Source => "*, an interface name, an IPv4 address, or an IPv6 address in brackets",
+            Self::Source | Self::Interface => {
+                "*, an interface name, an IPv4 address, or an IPv6 address in brackets"
+            }
             Self::Peer => {
                 "a host name, an IPv4 address, or an IPv6 address in brackets (* is for binding)"
             }
@@ -161,7 +174,7 @@ impl Side {
     fn ports(self) -> &'static str {
         match self {
             Self::Bind | Self::Source => "1 to 65535, or * or 0 for any free port",
-            Self::Peer => "1 to 65535 (any free port, * or 0, is for binding)",
+            Self::Peer | Self::Interface => "1 to 65535 (any free port, * or 0, is for binding)",
         }
     }
 }
@@ -178,7 +191,7 @@ fn parse_port(text: Text<'_>, port: &str, side: Side) -> Result<u16, EndpointErr
     port.parse().map_err(|_| invalid())
 }
 
-fn parse_host(text: Text<'_>, host: &str, side: Side) -> Result<Host, EndpointError> {
+pub(crate) fn parse_host(text: Text<'_>, host: &str, side: Side) -> Result<Host, EndpointError> {
     if host == "*" && side != Side::Peer {
         return Ok(Host::Any);
     }

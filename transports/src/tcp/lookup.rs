@@ -32,7 +32,7 @@ pub fn resolve(endpoint: &TcpEndpoint, ipv6: bool) -> Result<Vec<SocketAddr>, Re
 }
 
 /// The one address to listen on; for `*` it is that of IPv4.
-pub(super) fn local(address: &TcpAddress, ipv6: bool) -> Result<SocketAddr, ResolveError> {
+pub(crate) fn local(address: &TcpAddress, ipv6: bool) -> Result<SocketAddr, ResolveError> {
     let port = address.port;
     let name = match &address.host {
         Host::Any => return Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),

@@ -15,7 +15,9 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub(crate) use self::lookup::local;
 pub use self::lookup::resolve;
+pub(crate) use self::sockopt::before_use;
 pub use self::sockopt::tune_stream;
 use crate::address::{RemoteEnd, describe};
 use crate::endpoint::{Host, TcpAddress, TcpEndpoint, Text};
@@ -204,15 +206,6 @@ impl BindAttempt<'_> {
     }
 
     fn error(&self, action: &'static str, source: io::Error) -> BindError {
-        let endpoint = self.endpoint.to_string();
-        match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::AddressInUse { endpoint, source },
-            io::ErrorKind::AddrNotAvailable => BindError::AddressNotAvailable { endpoint, source },
-            io::ErrorKind::PermissionDenied => {
-                let remedy = "ports below 1024 often need a privilege; choose a higher one";
-                BindError::PermissionDenied { endpoint, remedy, source }
-            }
-            _ => BindError::Io { endpoint, action, source },
-        }
+        BindError::of_system(&self.endpoint.to_string(), action, source)
     }
 }

@@ -38,7 +38,7 @@ pub fn tune_stream(stream: &Socket, options: &TcpOptions) -> Result<(), OptionEr
 }
 
 /// Sets what must stand before a descriptor is bound or connected. `address` tells the family.
-pub(super) fn before_use(
+pub(crate) fn before_use(
     socket: &Socket,
     address: SocketAddr,
     options: &TcpOptions,

@@ -8,6 +8,7 @@ mod connections;
 mod descriptors;
 mod known;
 mod limits;
+mod multicast;
 mod patterns;
 mod queues;
 mod security;
@@ -17,6 +18,7 @@ mod words;
 pub(crate) use connections::*;
 pub(crate) use descriptors::*;
 pub(crate) use limits::*;
+pub(crate) use multicast::*;
 pub(crate) use patterns::*;
 pub(crate) use queues::*;
 pub(crate) use security::*;
@@ -32,6 +34,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static dyn AnyRow> {
         connections::ROWS,
         descriptors::ROWS,
         ways::ROWS,
+        multicast::ROWS,
         patterns::ROWS,
         words::ROWS,
         limits::ROWS,

@@ -1,0 +1,125 @@
+//! Sockets of the system for datagrams, bound and configured.
+
+use super::carriage::Carriage;
+use super::multicast::{Membership, send_by, set_reach};
+use crate::endpoint::Host;
+use crate::error::BindError;
+use crate::owner::LinkOptions;
+use crate::tcp;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Bytes of datagrams that the kernel is asked to keep where the options leave that to the system: the usual 208 KiB
+/// are full after 160 datagrams, in less than a millisecond. It may grant less; that is no error.
+const RECEIVE_BUFFER: usize = 8 * 1024 * 1024;
+
+/// A transport of datagrams, ready to be used by a link.
+pub(crate) struct Opened {
+    pub(crate) socket: Socket,
+    /// The endpoint, resolved.
+    pub(crate) resolved: String,
+    /// The other end, in words.
+    pub(crate) peer: String,
+    /// The group, if it is one.
+    pub(crate) membership: Option<Membership>,
+    /// How many bytes of each datagram are received; `None` if none are.
+    pub(crate) receives: Option<usize>,
+    pub(crate) carriage: Box<dyn Carriage>,
+}
+
+/// A socket that receives what is sent to `address`: to this machine's, or to a group's.
+///
+/// # Errors
+/// What the system says to it.
+pub(crate) fn receiver(
+    address: SocketAddr,
+    interface: &Host,
+    endpoint: &str,
+    options: &LinkOptions,
+) -> Result<(Socket, Option<Membership>), BindError> {
+    let failed = |action| move |source| BindError::of_system(endpoint, action, source);
+    let socket = new_socket(address, endpoint, options)?;
+    if options.tcp.recv_buffer.is_none() {
+        // A wish.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    }
+    if !address.ip().is_multicast() {
+        socket.bind(&address.into()).map_err(failed("bind"))?;
+        send_by(&socket, address.ip(), interface).map_err(failed("choosing the interface"))?;
+        return Ok((socket, None));
+    }
+    share_port(&socket).map_err(failed("sharing the port"))?;
+    only_own_groups(&socket, address.ip());
+    socket.bind(&group_to_bind(address).into()).map_err(failed("bind"))?;
+    let (group, interface) = (address.ip(), interface.clone());
+    let mut membership = Membership { group, interface, receives: true, sends: true, found: None };
+    membership.renew(&socket).map_err(failed("joining the group"))?;
+    Ok((socket, Some(membership)))
+}
+
+/// A socket that sends to `address`.
+///
+/// # Errors
+/// What the system says to it.
+pub(crate) fn sender(
+    address: SocketAddr,
+    interface: &Host,
+    endpoint: &str,
+    options: &LinkOptions,
+) -> Result<(Socket, Option<Membership>), BindError> {
+    let failed = |action| move |source| BindError::of_system(endpoint, action, source);
+    let socket = new_socket(address, endpoint, options)?;
+    if !address.ip().is_multicast() {
+        return Ok((socket, None));
+    }
+    let (group, interface) = (address.ip(), interface.clone());
+    let mut membership = Membership { group, interface, receives: false, sends: true, found: None };
+    membership.renew(&socket).map_err(failed("choosing the interface"))?;
+    Ok((socket, Some(membership)))
+}
+
+fn new_socket(
+    address: SocketAddr,
+    endpoint: &str,
+    options: &LinkOptions,
+) -> Result<Socket, BindError> {
+    let failed = |action| move |source| BindError::of_system(endpoint, action, source);
+    let option = |source| BindError::Option { endpoint: endpoint.to_owned(), source };
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
+        .map_err(failed("socket"))?;
+    socket.set_nonblocking(true).map_err(failed("fcntl"))?;
+    tcp::before_use(&socket, address, &options.tcp).map_err(option)?;
+    // One that is bound to a host's address may send to groups.
+    set_reach(&socket, address.is_ipv6(), &options.multicast).map_err(option)?;
+    Ok(socket)
+}
+
+/// All members of a group on a machine have one port.
+fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)?;
+    // Linux has it that the option above is enough, and shares this one among the processes of one user only.
+    #[cfg(all(unix, not(target_os = "linux")))]
+    socket.set_reuse_port(true)?;
+    Ok(())
+}
+
+/// Linux gives a socket what is sent to any group that somebody on the machine has joined, unless told otherwise.
+fn only_own_groups(socket: &Socket, group: IpAddr) {
+    #[cfg(target_os = "linux")]
+    let _ = match group {
+        IpAddr::V4(_) => socket.set_multicast_all_v4(false),
+        IpAddr::V6(_) => socket.set_multicast_all_v6(false),
+    };
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, group);
+}
+
+/// What a member of a group binds: the group, so that it gets nothing else; on Windows that cannot be.
+fn group_to_bind(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(address) if cfg!(windows) => (Ipv4Addr::UNSPECIFIED, address.port()).into(),
+        SocketAddr::V6(address) if cfg!(windows) => (Ipv6Addr::UNSPECIFIED, address.port()).into(),
+        address => address,
+    }
+}
