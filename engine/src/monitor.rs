@@ -368,6 +368,38 @@ pub enum MonitorEvent {
         /// How many since this was told last.
         messages: u64,
     },
+    /// Somebody has begun to send to a group over PGM. It may have sent to others before.
+    SourceBegan {
+        /// The endpoint of the group.
+        endpoint: Arc<str>,
+        /// Its session, which has an id as no other has: `0123456789ab.port`.
+        session: Arc<str>,
+    },
+    /// Packets of a source of PGM are lost and cannot be had again, with the messages in them. What follows is
+    /// received.
+    PacketsLost {
+        /// The endpoint of the group.
+        endpoint: Arc<str>,
+        /// The session of the source.
+        session: Arc<str>,
+        /// The sequence number of the first of them.
+        first: u32,
+        /// How many since this was told last.
+        packets: u64,
+        /// Why the first is.
+        reason: Arc<str>,
+    },
+    /// A source of PGM is over.
+    SourceEnded {
+        /// The endpoint of the group.
+        endpoint: Arc<str>,
+        /// Its session.
+        session: Arc<str>,
+        /// How many packets of it were lost in all.
+        lost: u64,
+        /// Why it is.
+        reason: Arc<str>,
+    },
     /// The application or a peer has done something that has no effect, which it hardly means.
     Problem {
         /// What it is, as its `Display` says in a sentence, with what to do about it.

@@ -7,6 +7,7 @@
 use crate::error::{EndpointError, EndpointPart};
 pub use crate::inproc::endpoint::InprocName;
 pub use crate::ipc::endpoint::{IPC_NAME_MAX, IpcEndpoint};
+pub use crate::pgm::endpoint::{PgmCarrier, PgmEndpoint};
 pub use crate::tcp::endpoint::{Host, TcpAddress, TcpEndpoint};
 pub use crate::transport::Endpoint;
 pub use crate::udp::endpoint::UdpEndpoint;
@@ -30,7 +31,7 @@ impl<'a> Text<'a> {
         Ok((scheme, address))
     }
 
-    /// The error of a transport that is not built, whether ZeroMQ has it (pgm, tipc, ...)
+    /// The error of a transport that is not built, whether ZeroMQ has it (norm, tipc, ...)
     /// or not.
     pub(crate) fn not_built(self, scheme: &str) -> EndpointError {
         let (endpoint, scheme) = (self.0.to_owned(), scheme.to_owned());

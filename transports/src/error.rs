@@ -28,7 +28,7 @@ pub enum EndpointError {
     /// (`EPROTONOSUPPORT`).
     #[error(
         "endpoint {endpoint:?}: protocol {scheme:?} is not built in; \
-         this build speaks tcp, ipc, inproc, ws and udp (in lower case)"
+         this build speaks tcp, ipc, inproc, ws, udp, epgm and pgm (in lower case)"
     )]
     ProtocolNotBuilt {
         /// The whole endpoint as it was given.

@@ -15,6 +15,7 @@ pub mod ipc;
 pub mod network;
 pub mod options;
 mod owner;
+mod pgm;
 pub mod resolver;
 mod stream;
 pub mod tcp;

@@ -169,7 +169,13 @@ impl ReconnectStop {
 /// ```
 /// use ringmq_transports::options::MulticastOptions;
 ///
-/// assert_eq!(MulticastOptions::default(), MulticastOptions { hops: 1, loopback: true });
+/// assert_eq!(MulticastOptions::default(), MulticastOptions {
+///     hops: 1,
+///     loopback: true,
+///     max_tpdu: 1500,
+///     rate: 100_000,
+///     recovery: std::time::Duration::from_secs(10),
+/// });
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MulticastOptions {
@@ -177,11 +183,23 @@ pub struct MulticastOptions {
     pub hops: u32,
     /// Whether members on this machine get it too (`IP_MULTICAST_LOOP`). Default yes.
     pub loopback: bool,
+    /// Longest packet of PGM in bytes, the headers of IP and udp among them. Default 1500.
+    pub max_tpdu: u16,
+    /// How fast a source of PGM sends at the most, in kilobits a second. Default 100,000.
+    pub rate: u32,
+    /// For how long it keeps what it has sent, so that losses can be repaired. Default 10 seconds.
+    pub recovery: Duration,
 }
 
 impl Default for MulticastOptions {
     fn default() -> Self {
-        Self { hops: 1, loopback: true }
+        Self {
+            hops: 1,
+            loopback: true,
+            max_tpdu: 1500,
+            rate: 100_000,
+            recovery: Duration::from_secs(10),
+        }
     }
 }
 

@@ -5,7 +5,9 @@
 
 use crate::address::{RemoteEnd, describe};
 use crate::datagram::DatagramTransport;
-use crate::endpoint::{InprocName, IpcEndpoint, TcpEndpoint, Text, UdpEndpoint, WsEndpoint};
+use crate::endpoint::{
+    InprocName, IpcEndpoint, PgmEndpoint, TcpEndpoint, Text, UdpEndpoint, WsEndpoint,
+};
 use crate::error::{BindError, EndpointError, OptionError};
 use crate::owner::LinkOptions;
 use ringmq_zmtp::Carrier;
@@ -259,6 +261,10 @@ transports! {
     "ws" Ws(WsEndpoint);
     /// Messages as datagrams, to one address or to a group.
     "udp" Udp(UdpEndpoint);
+    /// PGM in datagrams of udp: published to a group, with repairs.
+    "epgm" Epgm(PgmEndpoint);
+    /// PGM on IP itself.
+    "pgm" Pgm(PgmEndpoint);
     /// Messages within one context. Nothing is listened on or dialed: see
     /// [`Inproc`](crate::inproc::Inproc).
     "inproc" Inproc(InprocName);

@@ -90,6 +90,20 @@ impl fmt::Display for MonitorEvent {
                 let plural = if *messages == 1 { "message was" } else { "messages were" };
                 write!(f, "{messages} {plural} dropped: {reason}")
             }
+            Self::SourceBegan { endpoint, session } => {
+                write!(f, "{endpoint}: the source {session} has begun")
+            }
+            Self::PacketsLost { endpoint, session, first, packets, reason } => {
+                let plural = if *packets == 1 { "packet" } else { "packets" };
+                write!(f, "{endpoint}: {packets} {plural} of the source {session} ")?;
+                write!(f, "from number {first} on cannot be had again: {reason}")
+            }
+            Self::SourceEnded { endpoint, session, lost, reason } => {
+                write!(
+                    f,
+                    "{endpoint}: the source {session} is over: {reason}; {lost} of its packets were lost"
+                )
+            }
             Self::Problem { problem, endpoint, peer, routing_id } => {
                 about(f, endpoint, peer, routing_id)?;
                 problem.fmt(f)
@@ -163,6 +177,17 @@ mod tests {
                     messages: 1,
                 },
                 "0x0001: 1 message was dropped: no peer has the routing id that their first frame names",
+            ),
+            (
+                MonitorEvent::PacketsLost {
+                    endpoint: "epgm://239.192.1.1:5555".into(),
+                    session: "0123456789ab.7".into(),
+                    first: 17,
+                    packets: 2,
+                    reason: "the source keeps them no longer".into(),
+                },
+                "epgm://239.192.1.1:5555: 2 packets of the source 0123456789ab.7 from number 17 on cannot be \
+                 had again: the source keeps them no longer",
             ),
             (
                 MonitorEvent::Problem {

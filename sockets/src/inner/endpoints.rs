@@ -15,26 +15,29 @@ pub(crate) fn goes_with(
     endpoint: &Endpoint,
     side: LinkSide,
 ) -> Result<(), Error> {
-    let refused = |action| Err(Error::NotSupported { socket: socket_type.name(), action });
-    match (socket_type, endpoint, side) {
+    use SocketType::{Dgram, Dish, Pub, Radio, Stream, Sub, XPub, XSub};
+    let action = match (socket_type, endpoint, side) {
         // Bytes without frames have no place in those of a WebSocket.
-        (SocketType::Stream, Endpoint::Ws(_), _) => {
-            refused("speak WebSocket: use tcp, or another type of socket")
+        (Stream, Endpoint::Ws(_), _) => "speak WebSocket: use tcp, or another type of socket",
+        (Radio, Endpoint::Udp(_), LinkSide::Bind) => {
+            "bind udp: it connects to the address or group that it sends to"
         }
-        (SocketType::Radio, Endpoint::Udp(_), LinkSide::Bind) => {
-            refused("bind udp: it connects to the address or group that it sends to")
+        (Dish, Endpoint::Udp(_), LinkSide::Connect) => {
+            "connect over udp: it binds the address or group that it receives from"
         }
-        (SocketType::Dish, Endpoint::Udp(_), LinkSide::Connect) => {
-            refused("connect over udp: it binds the address or group that it receives from")
+        (Dgram, Endpoint::Udp(_), LinkSide::Connect) => {
+            "connect: its messages say where they go to; it binds"
         }
-        (SocketType::Dgram, Endpoint::Udp(_), LinkSide::Connect) => {
-            refused("connect: its messages say where they go to; it binds")
+        (Radio | Dish | Dgram, Endpoint::Udp(_), _) => return Ok(()),
+        (Dgram, ..) => "speak anything but udp",
+        (_, Endpoint::Udp(_), _) => "speak udp: that is for RADIO and DISH, and for DGRAM",
+        (Pub | XPub | Sub | XSub, Endpoint::Epgm(_) | Endpoint::Pgm(_), _) => return Ok(()),
+        (_, Endpoint::Epgm(_) | Endpoint::Pgm(_), _) => {
+            "speak PGM: that is for PUB and SUB, XPUB and XSUB"
         }
-        (SocketType::Radio | SocketType::Dish | SocketType::Dgram, Endpoint::Udp(_), _) => Ok(()),
-        (SocketType::Dgram, ..) => refused("speak anything but udp"),
-        (_, Endpoint::Udp(_), _) => refused("speak udp: that is for RADIO and DISH, and for DGRAM"),
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    Err(Error::NotSupported { socket: socket_type.name(), action })
 }
 
 /// How a socket comes to an endpoint.
@@ -49,6 +52,8 @@ pub(crate) fn datagram_role(socket_type: SocketType) -> DatagramRole {
     match socket_type {
         SocketType::Radio => DatagramRole::SendGroups,
         SocketType::Dish => DatagramRole::ReceiveGroups,
+        SocketType::Pub | SocketType::XPub => DatagramRole::Publish,
+        SocketType::Sub | SocketType::XSub => DatagramRole::Subscribe,
         _ => DatagramRole::Addressed,
     }
 }

@@ -109,6 +109,16 @@ getters! {
     /// Whether members of a group on this machine get what is sent to it.
     #[doc(alias = "ZMQ_MULTICAST_LOOP")]
     Kind "radio" multicast_loop: bool = MULTICAST_LOOP, "true", "false";
+    /// The longest packet of PGM in bytes, headers counted.
+    #[doc(alias = "ZMQ_MULTICAST_MAXTPDU")]
+    Kind "publisher" multicast_max_tpdu: u32 = MULTICAST_MAXTPDU, "1500", "9000";
+    /// How fast a PUB sends over PGM at the most, in kilobits a second.
+    #[doc(alias = "ZMQ_RATE")]
+    Kind "publisher" rate: u32 = RATE, "100_000", "4_000_000";
+    /// For how long a PUB keeps what it has sent over PGM.
+    #[doc(alias = "ZMQ_RECOVERY_IVL")]
+    Kind "publisher" recovery_interval: Duration = RECOVERY_IVL,
+        "Duration::from_secs(10)", "Duration::from_secs(2)";
     /// Whether IPv6 addresses may be used.
     #[doc(alias = "ZMQ_IPV6")]
     Kind "pull" ipv6: bool = IPV6, "false", "true";

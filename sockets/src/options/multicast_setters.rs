@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::kind::Kind;
 use crate::options::table;
 use crate::socket::Socket;
+use std::time::Duration;
 
 impl<K: Kind> Socket<K> {
     /// How many networks a message to a group crosses, 1 to 255: routers count it down and drop it at zero. Default
@@ -42,5 +43,64 @@ impl<K: Kind> Socket<K> {
     #[doc(alias = "ZMQ_MULTICAST_LOOP")]
     pub fn set_multicast_loop(&self, on: bool) -> Result<(), Error> {
         self.set(&table::MULTICAST_LOOP, on)
+    }
+
+    /// The longest packet of PGM, 576 to 65,535 bytes, of which the headers of IP and udp are a part. Default 1500,
+    /// what Ethernet carries.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for other numbers, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let publisher = ringmq::Context::new().publisher()?;
+    /// publisher.set_multicast_max_tpdu(9000)?; // where all interfaces have jumbo frames
+    /// assert!(publisher.set_multicast_max_tpdu(100).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_MULTICAST_MAXTPDU")]
+    pub fn set_multicast_max_tpdu(&self, bytes: u32) -> Result<(), Error> {
+        self.set(&table::MULTICAST_MAXTPDU, bytes)
+    }
+
+    /// How fast a PUB sends to a group over PGM at the most, 1 to 2,147,483,647 kilobits a second, headers
+    /// counted. Default 100,000: 100 Mbit/s, which no receiver on a network of today is too slow for. (libzmq's
+    /// default is 100.)
+    ///
+    /// What is sent faster waits, and when the queue is full it is dropped, as a PUB does. A receiver that is told a
+    /// rate keeps so much more of what it has to put in order; see
+    /// [`set_recovery_interval`](Self::set_recovery_interval).
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for other numbers, [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// let publisher = ringmq::Context::new().publisher()?;
+    /// publisher.set_rate(4_000_000)?; // 4 Gbit/s
+    /// assert!(publisher.set_rate(0).is_err());
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_RATE")]
+    pub fn set_rate(&self, kilobits: u32) -> Result<(), Error> {
+        self.set(&table::RATE, kilobits)
+    }
+
+    /// For how long a PUB keeps what it has sent over PGM, so that it can send it again to those who have missed it.
+    /// Default ten seconds. At the [rate](Self::set_rate) that is set, that much memory is kept; 256 MiB at the most.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let publisher = ringmq::Context::new().publisher()?;
+    /// publisher.set_recovery_interval(Duration::from_secs(2))?;
+    /// # Ok::<(), ringmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_RECOVERY_IVL")]
+    pub fn set_recovery_interval(&self, interval: Duration) -> Result<(), Error> {
+        self.set(&table::RECOVERY_IVL, interval)
     }
 }

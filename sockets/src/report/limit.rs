@@ -41,6 +41,8 @@ enum Cause {
     Lost,
     RoutingId,
     Dropped(DropReason),
+    Packets,
+    Sources,
 }
 
 /// What an event is held back with, for how long, and how much it counts.
@@ -56,6 +58,10 @@ fn limited(event: &MonitorEvent) -> Option<(Cause, &Arc<str>, Duration, u64)> {
         MonitorEvent::Dropped { reason: DropReason::Gone, .. } => return None,
         MonitorEvent::Dropped { endpoint, reason, messages, .. } => {
             return Some((Cause::Dropped(*reason), endpoint, DROPS, *messages));
+        }
+        MonitorEvent::PacketsLost { endpoint, .. } => (Cause::Packets, endpoint),
+        MonitorEvent::SourceBegan { endpoint, .. } | MonitorEvent::SourceEnded { endpoint, .. } => {
+            (Cause::Sources, endpoint)
         }
         MonitorEvent::Problem {
             problem: Problem::RoutingIdTaken | Problem::RoutingIdTakenOver,

@@ -13,6 +13,8 @@ fn level(event: &MonitorEvent, repeat: Repeat) -> Level {
         MonitorEvent::Listening { .. }
         | MonitorEvent::ConnectRetried { .. }
         | MonitorEvent::HandshakeSucceeded { .. }
+        | MonitorEvent::SourceBegan { .. }
+        | MonitorEvent::SourceEnded { .. }
         | MonitorEvent::Closed { .. } => Level::INFO,
         // The handshake is still to come, and says more.
         MonitorEvent::Accepted { .. }
@@ -22,6 +24,7 @@ fn level(event: &MonitorEvent, repeat: Repeat) -> Level {
         | MonitorEvent::Refused { .. }
         | MonitorEvent::GaveUp { .. }
         | MonitorEvent::Dropped { .. }
+        | MonitorEvent::PacketsLost { .. }
         | MonitorEvent::Problem { .. } => Level::WARN,
         // A name does not come by itself. A server does, for a while.
         MonitorEvent::ConnectFailed { failure: ConnectFailure::Lookup, .. } => Level::WARN,
@@ -58,6 +61,9 @@ fn words(event: &MonitorEvent) -> &'static str {
         MonitorEvent::HandshakeFailed { .. } => "handshake failed",
         MonitorEvent::RoutingIdAssigned { .. } => "routing id assigned",
         MonitorEvent::Dropped { .. } => "messages dropped",
+        MonitorEvent::SourceBegan { .. } => "a source has begun",
+        MonitorEvent::PacketsLost { .. } => "packets lost",
+        MonitorEvent::SourceEnded { .. } => "a source is over",
         MonitorEvent::Problem { problem, .. } => problem_name(*problem),
         MonitorEvent::Disconnected { reason: DisconnectReason::Local, .. } => "disconnected",
         MonitorEvent::Disconnected { .. } => "connection lost",
@@ -92,6 +98,10 @@ struct Fields<'a> {
     peer_type: Option<&'static str>,
     reason: Option<String>,
     messages: Option<u64>,
+    /// Of a source of PGM.
+    session: Option<&'a str>,
+    first: Option<u32>,
+    packets: Option<u64>,
     after: Option<Duration>,
     option: Option<&'static str>,
 }
@@ -138,6 +148,24 @@ fn fields(event: &MonitorEvent) -> Fields<'_> {
             messages: Some(*messages),
             ..none()
         },
+        MonitorEvent::SourceBegan { endpoint, session } => {
+            Fields { endpoint, session: Some(session), ..none() }
+        }
+        MonitorEvent::PacketsLost { endpoint, session, first, packets, reason } => Fields {
+            endpoint,
+            session: Some(session),
+            first: Some(*first),
+            packets: Some(*packets),
+            reason: Some(reason.to_string()),
+            ..none()
+        },
+        MonitorEvent::SourceEnded { endpoint, session, lost, reason } => Fields {
+            endpoint,
+            session: Some(session),
+            packets: Some(*lost),
+            reason: Some(reason.to_string()),
+            ..none()
+        },
         MonitorEvent::Problem { problem, endpoint, peer, routing_id } => {
             let option = match problem {
                 Problem::OptionTooLate { option, .. } => Some(*option),
@@ -155,8 +183,9 @@ fn fields(event: &MonitorEvent) -> Fields<'_> {
 
 /// Writes the line of an event.
 pub(super) fn write(socket_type: SocketType, event: &MonitorEvent, repeat: Repeat) {
-    let Fields { endpoint, peer, routing_id, peer_type, reason, messages, after, option } =
+    let Fields { endpoint, peer, routing_id, peer_type, reason, messages, after, option, .. } =
         fields(event);
+    let Fields { session, first, packets, .. } = fields(event);
     let (messages, repeated) = match (repeat, messages) {
         (Repeat::Again(held), Some(messages)) => (Some(messages.saturating_add(held)), None),
         (Repeat::Again(held), None) => (None, Some(held)),
@@ -175,6 +204,9 @@ pub(super) fn write(socket_type: SocketType, event: &MonitorEvent, repeat: Repea
                 peer_type,
                 option,
                 messages,
+                session,
+                first,
+                packets,
                 after = after.map(tracing::field::debug),
                 repeated,
                 reason,

@@ -55,6 +55,7 @@ mod option_table;
 mod options;
 mod pair;
 mod payloads;
+mod pgm;
 mod ping;
 mod pipeline;
 mod poller_changes;

@@ -1,17 +1,56 @@
 //! Between the messages of a pipe and datagrams.
 
-use ringmq_engine::{Datagram, DatagramBatch};
+use ringmq_engine::{Datagram, DatagramBatch, MonitorEvent};
 use ringmq_pipe::{Piece, PipeWriter};
 use std::time::Instant;
 
 /// Puts messages into datagrams, and takes them out. Called by the I/O thread of its link.
 pub(crate) trait Carriage: Send {
+    /// Whether messages are taken now.
+    fn has_room(&self) -> bool {
+        true
+    }
+
     /// Puts whole messages, as the socket has written them, into datagrams that go out next. Returns how many were
     /// not, because they cannot be sent.
     fn pack(&mut self, now: Instant, messages: &[Piece], batch: &mut DatagramBatch) -> u64;
 
     /// Takes messages out of a datagram, or of a run of them.
     fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Intake;
+
+    /// Adds what is to be sent though no message asks for it.
+    fn next(&mut self, _now: Instant, _batch: &mut DatagramBatch) {}
+
+    /// When there is something to do though nothing happens until then.
+    fn timeout(&mut self, _now: Instant) -> Option<Instant> {
+        None
+    }
+
+    /// That time has come.
+    fn on_timeout(&mut self, _now: Instant, _pipe: &mut PipeWriter) -> Intake {
+        Intake::default()
+    }
+
+    /// Whether something was received for which the pipe had no room: nothing more is received until that is gone.
+    fn is_blocked(&self) -> bool {
+        false
+    }
+
+    /// The pipe may have room again.
+    fn resume(&mut self, _pipe: &mut PipeWriter) -> Intake {
+        Intake::default()
+    }
+
+    /// The socket has closed the pipe, and all that was in it is packed: what is left to be done? Nothing, if this is
+    /// `true`.
+    fn finish(&mut self, _now: Instant) -> bool {
+        true
+    }
+
+    /// What the application may want to know.
+    fn news(&mut self) -> Vec<MonitorEvent> {
+        Vec::new()
+    }
 }
 
 /// What became of the messages in what was received.
@@ -21,4 +60,6 @@ pub(crate) struct Intake {
     pub(crate) overrun: u64,
     /// So many were none, or not for this socket.
     pub(crate) malformed: u64,
+    /// So many packets are lost, and cannot be had again.
+    pub(crate) lost: u64,
 }

@@ -2,6 +2,7 @@
 
 use crate::endpoint::Host;
 use crate::error::ResolveError;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An interface. Zero and unspecified leave the choice to the system.
@@ -14,7 +15,7 @@ pub(crate) struct MulticastInterface {
 
 impl MulticastInterface {
     /// The one that the system chooses.
-    const ANY: Self = Self { index: 0, v4: Ipv4Addr::UNSPECIFIED, v6: None };
+    pub(super) const ANY: Self = Self { index: 0, v4: Ipv4Addr::UNSPECIFIED, v6: None };
 
     /// The one of that name, or with that address. Reads what the kernel knows, and does not block.
     ///
@@ -45,5 +46,17 @@ impl MulticastInterface {
         };
         let index = found.index.unwrap_or(0);
         Ok(Self { index, v4: v4.unwrap_or(Ipv4Addr::UNSPECIFIED), v6 })
+    }
+}
+
+/// The name or address of an interface, IPv6 in brackets.
+pub(crate) struct InBrackets<'a>(pub(crate) &'a Host);
+
+impl fmt::Display for InBrackets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Host::V6(..) => write!(f, "[{}]", self.0),
+            other => other.fmt(f),
+        }
     }
 }

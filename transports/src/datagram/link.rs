@@ -2,7 +2,7 @@
 
 use super::drops::LinkDrops;
 use super::multicast::Membership;
-use super::{Carriage, DatagramRole, Opened};
+use super::{Carriage, DatagramRole, Intake, Opened};
 use crate::address::descriptor;
 use crate::backoff::Backoff;
 use crate::endpoint::Endpoint;
@@ -21,6 +21,7 @@ use socket2::Socket;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const LINGER: TimerKind = 0;
@@ -28,6 +29,8 @@ const LINGER: TimerKind = 0;
 const RETRY: TimerKind = 1;
 /// To see whether the interface is as it was.
 const WATCH: TimerKind = 2;
+/// For what the carriage has to do.
+const WORK: TimerKind = 3;
 
 /// Bytes of messages that are made into datagrams at once.
 const GATHER: usize = 256 * 1024;
@@ -271,6 +274,9 @@ impl DatagramLink {
     fn advance(&mut self, cx: &mut Cx<'_>) {
         self.send_on(cx);
         self.receive_on(cx);
+        if let LinkState::Open(link) = &mut self.state {
+            cx.arrange_timer(WORK, link.carriage.timeout(cx.now));
+        }
         self.look_for_close(cx);
     }
 
@@ -281,6 +287,13 @@ impl DatagramLink {
                 let batch = std::mem::take(&mut link.batch);
                 link.sending = true;
                 return cx.backend.send_datagrams(cx.token, &link.socket, batch);
+            }
+            link.carriage.next(cx.now, &mut link.batch);
+            if !link.batch.is_empty() {
+                continue;
+            }
+            if !link.carriage.has_room() {
+                return;
             }
             self.pipe.done(std::mem::take(&mut link.under_way));
             let mut messages = Vec::new();
@@ -297,11 +310,17 @@ impl DatagramLink {
     fn receive_on(&mut self, cx: &mut Cx<'_>) {
         let LinkState::Open(link) = &mut self.state else { return };
         let Some(longest) = link.receives else { return };
+        // Zero has the pipe tell of room.
+        let mut has_room = self.pipe.writer().credit() > 0;
+        if has_room && link.carriage.is_blocked() {
+            let intake = link.carriage.resume(self.pipe.writer());
+            has_room = !link.carriage.is_blocked();
+            self.count(intake);
+        }
         if let Some(log) = self.pipe.writer().as_log_mut() {
             log.publish();
         }
-        // Zero has the pipe tell of room.
-        let has_room = self.pipe.writer().credit() > 0;
+        let LinkState::Open(link) = &mut self.state else { return };
         match link.receiving {
             true if !has_room => cx.backend.pause(cx.token),
             false if has_room && !link.pausing => {
@@ -309,6 +328,18 @@ impl DatagramLink {
                 cx.backend.receive_datagrams(cx.token, &link.socket, longest);
             }
             _ => {}
+        }
+    }
+
+    /// Counts what was lost of what came, and tells the news.
+    fn count(&mut self, intake: Intake) {
+        let LinkState::Open(link) = &mut self.state else { return };
+        link.carriage.news().into_iter().for_each(|event| self.owner.event(event));
+        if intake != Intake::default() {
+            self.overrun.add(intake.overrun, self.pipe.state());
+            self.malformed.add(intake.malformed, self.pipe.state());
+            // Each of these is told of by itself.
+            self.pipe.state().dropped.fetch_add(intake.lost, Ordering::Relaxed);
         }
     }
 
@@ -373,7 +404,14 @@ impl DatagramLink {
             LinkState::Open(link) => !link.sending && link.batch.is_empty(),
             _ => true,
         };
-        if linger == Some(Duration::ZERO) || is_out && self.pipe.is_spent() {
+        let mut is_over = is_out && self.pipe.is_spent();
+        if is_over && let LinkState::Open(link) = &mut self.state {
+            is_over = link.carriage.finish(cx.now);
+            if !is_over {
+                cx.arrange_timer(WORK, link.carriage.timeout(cx.now));
+            }
+        }
+        if linger == Some(Duration::ZERO) || is_over {
             return self.stop(cx, &DisconnectReason::Local.to_string());
         }
         // A time too far away to be told is as good as for ever.
@@ -437,13 +475,11 @@ impl Handler for DatagramLink {
         let LinkState::Open(link) = &mut self.state else { return };
         link.failing = false;
         let intake = link.carriage.unpack(now, datagram, self.pipe.writer());
-        self.overrun.add(intake.overrun, self.pipe.state());
-        self.malformed.add(intake.malformed, self.pipe.state());
+        self.count(intake);
     }
 
     fn drive(&mut self, cx: &mut Cx<'_>) {
-        self.receive_on(cx);
-        self.tell_of_drops(Some(cx.now));
+        self.advance(cx);
     }
 
     fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
@@ -458,6 +494,11 @@ impl Handler for DatagramLink {
         match (kind, &mut self.state) {
             (LINGER, _) => self.stop(cx, &DisconnectReason::Local.to_string()),
             (WATCH, _) => self.renew_membership(cx),
+            (WORK, LinkState::Open(link)) => {
+                let intake = link.carriage.on_timeout(cx.now, self.pipe.writer());
+                self.count(intake);
+                self.advance(cx);
+            }
             (_, LinkState::Open(link)) => {
                 link.pausing = false;
                 self.receive_on(cx);

@@ -10,11 +10,14 @@ mod interface;
 mod link;
 mod multicast;
 mod open;
+mod pgm_sockets;
 mod runs;
 
 pub(crate) use carriage::{Carriage, Intake};
+pub(crate) use interface::InBrackets;
 pub use link::{BoundDatagrams, bind_datagrams, connect_datagrams};
 pub(crate) use open::{Opened, receiver, sender};
+pub(crate) use pgm_sockets::{PgmHow, open_member, open_source};
 pub(crate) use runs::DatagramRuns;
 
 use crate::endpoint::TcpEndpoint;
@@ -30,6 +33,10 @@ pub enum DatagramRole {
     SendGroups,
     /// It receives them: DISH.
     ReceiveGroups,
+    /// It publishes to a group: PUB and XPUB.
+    Publish,
+    /// It subscribes to one: SUB and XSUB.
+    Subscribe,
     /// Its messages say where they go to, and where they come from: DGRAM.
     Addressed,
 }

@@ -1,6 +1,7 @@
 //! Sockets of the system for datagrams, bound and configured.
 
 use super::carriage::Carriage;
+use super::interface::MulticastInterface;
 use super::multicast::{Membership, send_by, set_reach};
 use crate::endpoint::Host;
 use crate::error::BindError;
@@ -8,7 +9,7 @@ use crate::owner::LinkOptions;
 use crate::tcp;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// Bytes of datagrams that the kernel is asked to keep where the options leave that to the system: the usual 208 KiB
 /// are full after 160 datagrams, in less than a millisecond. It may grant less; that is no error.
@@ -39,23 +40,36 @@ pub(crate) fn receiver(
     options: &LinkOptions,
 ) -> Result<(Socket, Option<Membership>), BindError> {
     let failed = |action| move |source| BindError::of_system(endpoint, action, source);
-    let socket = new_socket(address, endpoint, options)?;
-    if options.tcp.recv_buffer.is_none() {
-        // A wish.
-        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    let socket = udp_socket(address, endpoint, options)?;
+    if address.ip().is_multicast() {
+        let membership = bind_group(&socket, address, interface, endpoint)?;
+        return Ok((socket, Some(membership)));
     }
-    if !address.ip().is_multicast() {
-        socket.bind(&address.into()).map_err(failed("bind"))?;
-        send_by(&socket, address.ip(), interface).map_err(failed("choosing the interface"))?;
-        return Ok((socket, None));
-    }
-    share_port(&socket).map_err(failed("sharing the port"))?;
-    only_own_groups(&socket, address.ip());
-    socket.bind(&group_to_bind(address).into()).map_err(failed("bind"))?;
-    let (group, interface) = (address.ip(), interface.clone());
+    socket.bind(&address.into()).map_err(failed("bind"))?;
+    send_by(&socket, address.ip(), interface).map_err(failed("choosing the interface"))?;
+    Ok((socket, None))
+}
+
+/// Binds a socket to a group, joins it, and has what is sent to it go by the same interface.
+///
+/// # Errors
+/// What the system says to it.
+pub(super) fn bind_group(
+    socket: &Socket,
+    group: SocketAddr,
+    interface: &Host,
+    endpoint: &str,
+) -> Result<Membership, BindError> {
+    let failed = |action| move |source| BindError::of_system(endpoint, action, source);
+    share_port(socket).map_err(failed("sharing the port"))?;
+    only_own_groups(socket, group.ip());
+    let found = MulticastInterface::find(interface)
+        .map_err(|source| BindError::Host { endpoint: endpoint.to_owned(), source })?;
+    socket.bind(&group_to_bind(group, found.index).into()).map_err(failed("bind"))?;
+    let (group, interface) = (group.ip(), interface.clone());
     let mut membership = Membership { group, interface, receives: true, sends: true, found: None };
-    membership.renew(&socket).map_err(failed("joining the group"))?;
-    Ok((socket, Some(membership)))
+    membership.renew(socket).map_err(failed("joining the group"))?;
+    Ok(membership)
 }
 
 /// A socket that sends to `address`.
@@ -69,7 +83,7 @@ pub(crate) fn sender(
     options: &LinkOptions,
 ) -> Result<(Socket, Option<Membership>), BindError> {
     let failed = |action| move |source| BindError::of_system(endpoint, action, source);
-    let socket = new_socket(address, endpoint, options)?;
+    let socket = udp_socket(address, endpoint, options)?;
     if !address.ip().is_multicast() {
         return Ok((socket, None));
     }
@@ -79,24 +93,39 @@ pub(crate) fn sender(
     Ok((socket, Some(membership)))
 }
 
-fn new_socket(
+fn udp_socket(
     address: SocketAddr,
     endpoint: &str,
     options: &LinkOptions,
 ) -> Result<Socket, BindError> {
-    let failed = |action| move |source| BindError::of_system(endpoint, action, source);
-    let option = |source| BindError::Option { endpoint: endpoint.to_owned(), source };
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
-        .map_err(failed("socket"))?;
-    socket.set_nonblocking(true).map_err(failed("fcntl"))?;
+        .map_err(|source| BindError::of_system(endpoint, "socket", source))?;
+    new_socket(socket, address, endpoint, options)
+}
+
+/// Sets what every socket for datagrams has.
+pub(super) fn new_socket(
+    socket: Socket,
+    address: SocketAddr,
+    endpoint: &str,
+    options: &LinkOptions,
+) -> Result<Socket, BindError> {
+    let option = |source| BindError::Option { endpoint: endpoint.to_owned(), source };
+    socket
+        .set_nonblocking(true)
+        .map_err(|source| BindError::of_system(endpoint, "fcntl", source))?;
     tcp::before_use(&socket, address, &options.tcp).map_err(option)?;
+    if options.tcp.recv_buffer.is_none() {
+        // A wish.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    }
     // One that is bound to a host's address may send to groups.
     set_reach(&socket, address.is_ipv6(), &options.multicast).map_err(option)?;
     Ok(socket)
 }
 
 /// All members of a group on a machine have one port.
-fn share_port(socket: &Socket) -> io::Result<()> {
+pub(super) fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)?;
     // Linux has it that the option above is enough, and shares this one among the processes of one user only.
     #[cfg(all(unix, not(target_os = "linux")))]
@@ -116,10 +145,15 @@ fn only_own_groups(socket: &Socket, group: IpAddr) {
 }
 
 /// What a member of a group binds: the group, so that it gets nothing else; on Windows that cannot be.
-fn group_to_bind(address: SocketAddr) -> SocketAddr {
+/// A group of IPv6 that has its place on one link only takes the number of the interface.
+fn group_to_bind(address: SocketAddr, interface: u32) -> SocketAddr {
     match address {
         SocketAddr::V4(address) if cfg!(windows) => (Ipv4Addr::UNSPECIFIED, address.port()).into(),
         SocketAddr::V6(address) if cfg!(windows) => (Ipv6Addr::UNSPECIFIED, address.port()).into(),
-        address => address,
+        SocketAddr::V4(address) => address.into(),
+        SocketAddr::V6(address) => {
+            let scope = if address.scope_id() == 0 { interface } else { address.scope_id() };
+            SocketAddrV6::new(*address.ip(), address.port(), 0, scope).into()
+        }
     }
 }

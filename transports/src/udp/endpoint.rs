@@ -1,5 +1,6 @@
 //! `udp://host:port`, and for multicast `udp://interface;group:port`.
 
+use crate::datagram::InBrackets;
 use crate::endpoint::{Host, TcpEndpoint, Text};
 use crate::error::EndpointError;
 use crate::tcp::endpoint::{Side, TcpAddress, parse_host};
@@ -38,18 +39,6 @@ impl UdpEndpoint {
         match self.interface {
             Host::Any => format!("udp://{address}"),
             ref interface => format!("udp://{};{address}", InBrackets(interface)),
-        }
-    }
-}
-
-/// A host, IPv6 in brackets.
-struct InBrackets<'a>(&'a Host);
-
-impl fmt::Display for InBrackets<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Host::V6(..) => write!(f, "[{}]", self.0),
-            other => other.fmt(f),
         }
     }
 }

@@ -1,0 +1,168 @@
+//! The messages of one source, out of its packets.
+
+use crate::datagram::Intake;
+use ringmq_pgm::{Joined, Joiner};
+use ringmq_pipe::{APART, Message, PipeWriter, frame};
+use ringmq_zmtp::{Command, Config, Decoder, Sink, TRUST, Version};
+
+/// See the [module's documentation](self).
+pub(super) struct Assembly {
+    joiner: Joiner,
+    decoder: Decoder,
+    message: OpenFrames,
+    max_body: Option<u64>,
+}
+
+/// The message that is not complete.
+struct OpenFrames {
+    /// Its frames, all but the one that comes.
+    frames: Vec<Message>,
+    /// The frame that comes.
+    flags: u8,
+    body: Vec<u8>,
+    /// Bytes of all of them.
+    bytes: u64,
+    max_frames: u64,
+    max_bytes: u64,
+    /// There is more of it than there may be.
+    exceeded: bool,
+}
+
+/// Where whole messages go.
+struct MessageSink<'a> {
+    open: &'a mut OpenFrames,
+    pipe: &'a mut PipeWriter,
+}
+
+impl Assembly {
+    /// With the limits of a connection.
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            joiner: Joiner::default(),
+            decoder: decoder(config.max_body),
+            message: OpenFrames {
+                frames: Vec::new(),
+                flags: 0,
+                body: Vec::new(),
+                bytes: 0,
+                max_frames: config.max_parts.map_or(u64::MAX, u64::from),
+                max_bytes: config.max_message_bytes.unwrap_or(u64::MAX),
+                exceeded: false,
+            },
+            max_body: config.max_body,
+        }
+    }
+
+    /// Takes the data of the next packet, for which the pipe has room.
+    pub(super) fn take(&mut self, tsdu: &[u8], pipe: &mut PipeWriter, intake: &mut Intake) {
+        let octets = match self.joiner.data(tsdu) {
+            Joined::Continue(octets) => octets,
+            Joined::Begin(octets) => {
+                self.decoder = decoder(self.max_body);
+                octets
+            }
+            Joined::Skipped => return,
+            Joined::Malformed => {
+                intake.malformed += 1;
+                return self.message.clear();
+            }
+        };
+        let mut sink = MessageSink { open: &mut self.message, pipe };
+        let decoded = self.decoder.decode(octets, usize::MAX, &mut sink);
+        if decoded.is_err() || self.message.exceeded {
+            intake.malformed += 1;
+            self.lost();
+        }
+    }
+
+    /// Packets are missing: what follows goes on at the next message.
+    pub(super) fn lost(&mut self) {
+        self.joiner.unjoin();
+        self.message.clear();
+    }
+}
+
+fn decoder(max_body: Option<u64>) -> Decoder {
+    Decoder::new(Version::V1_0, max_body, APART)
+}
+
+impl OpenFrames {
+    fn clear(&mut self) {
+        self.frames = Vec::new();
+        self.body = Vec::new();
+        self.bytes = 0;
+        self.exceeded = false;
+    }
+
+    /// Counts a frame that begins.
+    fn begin(&mut self, flags: u8, body: u64) {
+        self.flags = flags;
+        self.body.clear();
+        self.bytes = self.bytes.saturating_add(body);
+        let frames = self.frames.len() as u64 + 1;
+        self.exceeded |= frames > self.max_frames || self.bytes > self.max_bytes;
+        if !self.exceeded {
+            // No more than is likely to come is trusted to come.
+            self.body.reserve(usize::try_from(body).unwrap_or(TRUST).min(TRUST));
+        }
+    }
+}
+
+impl MessageSink<'_> {
+    /// Writes the message that is complete: whatever the mark says, as the rest of its packet was let in.
+    fn write(&mut self) {
+        let body = &mut self.open.body;
+        if let Some(log) = self.pipe.as_log_mut()
+            && self.open.frames.is_empty()
+            && body.len() < APART
+        {
+            log.begin(0, body.len());
+            log.body(body);
+            return log.end(0);
+        }
+        let last = Message::from(std::mem::take(body));
+        for frame in self.open.frames.drain(..).chain([last]) {
+            self.pipe.write_uncounted(frame.flags(), frame);
+        }
+    }
+}
+
+impl Sink for MessageSink<'_> {
+    fn span(&mut self, frames: &[u8], _: usize, _: usize) {
+        // Frames of ZMTP 1.0 are never as those of a log; nothing would be lost if they were.
+        let mut rest = frames;
+        while let Some(header) = frame::parse(rest) {
+            let (body, after) = rest[header.size..].split_at(header.body as usize);
+            self.begin(header.flags, header.body);
+            self.body(body);
+            self.end();
+            rest = after;
+        }
+    }
+
+    fn begin(&mut self, flags: u8, body: u64) {
+        self.open.begin(flags, body);
+    }
+
+    fn body(&mut self, bytes: &[u8]) {
+        if !self.open.exceeded {
+            self.open.body.extend_from_slice(bytes);
+        }
+    }
+
+    fn end(&mut self) {
+        if self.open.exceeded {
+            return;
+        }
+        if self.open.flags & frame::MORE != 0 {
+            let mut frame = Message::from(std::mem::take(&mut self.open.body));
+            frame.set_more(true);
+            return self.open.frames.push(frame);
+        }
+        self.write();
+        self.open.frames.clear();
+        self.open.bytes = 0;
+    }
+
+    fn command(&mut self, _: Command<'_>) {}
+}
