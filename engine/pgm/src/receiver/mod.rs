@@ -56,9 +56,9 @@ struct PeerSlot {
 
 /// Receives from all sources of a group: delivers their data in order, and asks for what is missing.
 ///
-/// Packets come in by [`on_packet`](Self::on_packet), packets to be sent leave by
-/// [`transmit`](Self::transmit), and at [`timeout`](Self::timeout) [`on_timeout`](Self::on_timeout) is to be
-/// called, and `transmit` after it.
+/// Packets come in by [`on_packet`](Self::on_packet), and at [`timeout`](Self::timeout)
+/// [`on_timeout`](Self::on_timeout) is to be called. After either of them packets may be to be sent, which leave
+/// by [`transmit`](Self::transmit).
 ///
 /// # What packets may claim
 /// * A packet of a known session that comes from another address is ignored. Which address is the right one

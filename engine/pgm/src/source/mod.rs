@@ -182,7 +182,9 @@ impl PgmSource {
         (self.room(now) == TransmitRoom::Open).then(|| self.window.next_tsdu())
     }
 
-    /// Makes a packet of the first `length` octets that were written to the [`slot`](Self::slot).
+    /// Makes a packet of the first `length` octets that were written to the [`slot`](Self::slot). The oldest of the
+    /// packets that were sent leaves the window, if that is full. Nothing happens if all in it are still to be
+    /// sent, or after [`close`](Self::close).
     pub fn commit(&mut self, length: usize) {
         if self.window.has_room() && !self.closing {
             let octets = self.window.commit(length);
@@ -201,7 +203,8 @@ impl PgmSource {
         self.closing = true;
     }
 
-    /// Whether all data, and the SPMs that end the session, were sent.
+    /// Whether all data, and the SPMs that end the session, were sent. Repairs may still wait, and such SPMs go
+    /// on in growing intervals.
     pub fn is_closed(&self) -> bool {
         self.closed && !self.schedule.in_a_row()
     }
@@ -239,7 +242,9 @@ impl PgmSource {
         new.then(|| give(&mut self.given, PacketKind::Odata, self.window.unsent_run(most)))
     }
 
-    /// The first `packets` of what [`transmit`](Self::transmit) gave out last were sent.
+    /// The first `packets` of what [`transmit`](Self::transmit) gave out last were sent. This is told once for
+    /// each time; data and packets may come in between. Packets that were refused after this was told of them are
+    /// as if they had got lost.
     pub fn sent(&mut self, now: Instant, packets: usize) {
         if packets == 0 {
             return;
@@ -275,7 +280,8 @@ impl PgmSource {
     }
 
     /// When [`transmit`](Self::transmit) has something to send though nothing else happens until then. Now,
-    /// or a time that is past, if it has something already.
+    /// or a time that is past, if it has something already, or nobody has [told](Self::sent) that what it gave out
+    /// was sent. When there will be [`room`](Self::room) is told by that.
     pub fn timeout(&self, now: Instant) -> Instant {
         let ready = self.window.unsent() > 0
             || self.repairs.has_ncf()
