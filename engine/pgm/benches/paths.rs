@@ -1,15 +1,15 @@
 //! What a packet costs where nothing is lost: the source that makes and sends it, and the receiver that delivers
-//! it.
+//! it; what it costs where every other one is missing at first; and where each is of a source of its own.
 #![allow(missing_docs)] // What the macros of criterion make.
 
 use core::net::{IpAddr, SocketAddr};
 use std::hint::black_box;
 use std::time::Instant;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ringmq_pgm::{
-    Gsi, LossReason, PacketKind, PgmReceiver, PgmReceiverConfig, PgmSink, PgmSource,
-    PgmSourceConfig, SourceHandle, Sqn, Tsi,
+    Body, DataBody, Gsi, LossReason, Packet, PacketKind, PgmReceiver, PgmReceiverConfig, PgmSink,
+    PgmSource, PgmSourceConfig, SourceHandle, Sqn, Tsi,
 };
 
 /// Packets that are made or taken in one go.
@@ -112,5 +112,46 @@ fn holes(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, paths, holes);
+/// A packet of a session that nobody else has, while a receiver knows as many sources as it may: what a flood of
+/// forged packets costs. The sources that it knows have sent one packet each, or two.
+fn strangers(c: &mut Criterion) {
+    let now = Instant::now();
+    let from = SocketAddr::from(([10, 0, 0, 1], 40_000));
+    let mut group = c.benchmark_group("strangers");
+    group.throughput(Throughput::Elements(1));
+    for packets in [1, 2] {
+        let config = PgmReceiverConfig::new([239, 192, 1, 1].into(), 5555);
+        let sources = config.sources as u32;
+        let mut receiver = PgmReceiver::new(config, 1);
+        for sqn in 0..packets {
+            for number in 0..sources {
+                receiver.on_packet(now, from, &first_of(number, sqn), &mut Nothing);
+            }
+        }
+        let mut number = sources;
+        group.bench_function(BenchmarkId::from_parameter(packets), |b| {
+            b.iter_batched(
+                || {
+                    number += 1;
+                    first_of(number, 0)
+                },
+                |packet| receiver.on_packet(now, from, &packet, &mut Nothing),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// A packet of one of the sessions that differ in their number.
+fn first_of(number: u32, sqn: u32) -> Vec<u8> {
+    let [a, b, c, d] = number.to_be_bytes();
+    let session = Tsi { gsi: Gsi([9, 9, a, b, c, d]), port: 7 };
+    let data = DataBody { sqn: Sqn(sqn), trail: Sqn(0), tsdu: b"forged" };
+    let mut packet = Vec::new();
+    Packet::downstream(session, 5555, Body::Odata(data)).write(&mut packet);
+    packet
+}
+
+criterion_group!(benches, paths, holes, strangers);
 criterion_main!(benches);

@@ -1,7 +1,7 @@
 //! Publishes and subscribes with UDP ("epgm"), alone or with sockets of libzmq as the other side.
 //!
 //! ```text
-//! epgm receive 10.0.0.2 239.192.1.1:5555 1000        until 1000 messages have come
+//! epgm receive 10.0.0.2 239.192.1.1:5555 1000        until 1000 messages have come, or the source has ended
 //! epgm send 10.0.0.1 239.192.1.1:5555 1000 100 4000  1000 messages of 100 bytes, at 4000 kbit/s
 //! ```
 //! The first address is that of the interface. A source waits for half a second before it begins, and goes on
@@ -12,37 +12,54 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::process;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ringmq_pgm::{
     Gsi, Joined, Joiner, LossReason, Packer, PgmReceiver, PgmReceiverConfig, PgmSink, PgmSource,
-    PgmSourceConfig, SourceHandle, Sqn, Tsi, UpstreamTo, window_packets,
+    PgmSourceConfig, SourceEnd, SourceHandle, Sqn, TransmitRoom, Tsi, UpstreamTo, window_packets,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// What systems make of a sleep of a millisecond.
-const BURST: Duration = Duration::from_millis(2);
+/// How long a source sleeps at most: so long a NAK may have to wait.
+const SLEEP: Duration = Duration::from_millis(1);
+/// More than systems make of such a sleep, so that what could have been sent in that time still can.
+const BURST: Duration = Duration::from_millis(5);
 /// How long losses can be repaired.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let loss = Loss::from_environment();
     match words[..] {
-        ["receive", host, group, count] => receive(host.parse()?, group.parse()?, count.parse()?),
+        ["receive", host, group, count] => {
+            receive(host.parse()?, group.parse()?, count.parse()?, loss)
+        }
         ["send", host, group, count, length, rate] => {
-            let (count, length) = (count.parse()?, length.parse()?);
-            send(host.parse()?, group.parse()?, (count, length), rate.parse()?)
+            let messages = Outgoing::new(count.parse()?, length.parse()?);
+            send(host.parse()?, group.parse()?, messages, rate.parse()?, loss)
         }
         _ => Err("receive HOST GROUP:PORT COUNT, or send HOST GROUP:PORT COUNT LENGTH KBIT".into()),
     }
 }
 
-/// Whether a packet is thrown away, of a hundred as many as `EPGM_LOSS` says: for a look at how they are repaired.
-fn is_lost() -> bool {
-    let loss = env::var("EPGM_LOSS").ok().and_then(|loss| loss.parse().ok());
-    fastrand::u8(..100) < loss.unwrap_or(0)
+/// How many packets of a hundred are thrown away: for a look at how they are repaired.
+#[derive(Clone, Copy)]
+struct Loss(u8);
+
+impl Loss {
+    /// As many as `EPGM_LOSS` says, or none.
+    fn from_environment() -> Self {
+        let loss = env::var("EPGM_LOSS").ok().and_then(|loss| loss.parse().ok());
+        Loss(loss.unwrap_or(0))
+    }
+
+    /// Whether the next packet is.
+    fn strikes(self) -> bool {
+        fastrand::u8(..100) < self.0
+    }
 }
 
 /// A socket that hears the group, and what is sent to this host.
@@ -52,19 +69,14 @@ fn listen(host: Ipv4Addr, group: SocketAddrV4) -> Outcome<UdpSocket> {
     Ok(socket)
 }
 
-/// The next packet, if one comes before `until`.
+/// The next packet, if one comes as soon as the socket is told to wait for it.
 fn next<'a>(
     socket: &UdpSocket,
-    until: Instant,
     buffer: &'a mut [u8],
+    loss: Loss,
 ) -> Outcome<Option<(&'a [u8], SocketAddr)>> {
-    let wait = until.saturating_duration_since(Instant::now());
-    socket.set_nonblocking(wait.is_zero())?;
-    if !wait.is_zero() {
-        socket.set_read_timeout(Some(wait))?;
-    }
     match socket.recv_from(buffer) {
-        Ok(_) if is_lost() => Ok(None),
+        Ok(_) if loss.strikes() => Ok(None),
         Ok((length, from)) => Ok(Some((&buffer[..length], from))),
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             Ok(None)
@@ -73,13 +85,50 @@ fn next<'a>(
     }
 }
 
+/// Messages that are still to be sent.
+struct Outgoing {
+    /// The number of the next, and how many there are, of how many octets.
+    number: u32,
+    count: u32,
+    length: usize,
+    /// The one that is being sent, and how much of it was.
+    message: Vec<u8>,
+    at: usize,
+}
+
+impl Outgoing {
+    fn new(count: u32, length: usize) -> Self {
+        Outgoing { number: 0, count, length, message: Vec::new(), at: 0 }
+    }
+
+    fn is_done(&self) -> bool {
+        self.number == self.count && self.at == self.message.len()
+    }
+
+    /// Fills a packet, and returns its length.
+    fn fill(&mut self, slot: &mut [u8]) -> usize {
+        let mut packer = Packer::new(slot);
+        while packer.room() > 0 && !self.is_done() {
+            if self.at == self.message.len() {
+                self.message = frame(self.number, self.length);
+                (self.number, self.at) = (self.number + 1, 0);
+            }
+            self.at += packer.push(&self.message[self.at..], (self.at == 0).then_some(0));
+        }
+        packer.finish()
+    }
+}
+
 fn send(
     host: Ipv4Addr,
     group: SocketAddrV4,
-    (count, length): (u32, usize),
+    mut messages: Outgoing,
     rate: u32,
+    loss: Loss,
 ) -> Outcome<()> {
     let socket = listen(host, group)?;
+    // Its own timeout is no way to wait: Linux counts that in ticks of its clock, which are 4 ms or 10 ms long.
+    socket.set_nonblocking(true)?;
     let out = UdpSocket::bind((host, 0))?;
     out.set_multicast_loop_v4(false)?;
     let id = u64::from(process::id()).to_be_bytes();
@@ -91,43 +140,36 @@ fn send(
     let mut source =
         PgmSource::new(PgmSourceConfig { window, burst: Some(BURST), ..config }, Instant::now());
     let begin = Instant::now() + Duration::from_millis(500);
-    let (mut number, mut at, mut message) = (0, 0, Vec::new());
     let mut end = None;
     let mut buffer = vec![0; 65_536];
     while end.is_none_or(|end| Instant::now() < end) {
         let now = Instant::now();
         while now >= begin
-            && (number < count || at < message.len())
+            && !messages.is_done()
             && let Some(slot) = source.slot(now)
         {
-            let mut packer = Packer::new(slot);
-            while packer.room() > 0 && (number < count || at < message.len()) {
-                if at == message.len() {
-                    message = frame(number, length);
-                    (number, at) = (number + 1, 0);
-                }
-                at += packer.push(&message[at..], (at == 0).then_some(0));
-            }
-            let length = packer.finish();
+            let length = messages.fill(slot);
             source.commit(length);
         }
-        if number == count && at == message.len() && end.is_none() {
+        if messages.is_done() && end.is_none() {
             source.close();
             end = source.is_closed().then(|| now + Duration::from_secs(5));
         }
         while let Some(transmission) = source.transmit(now, 64) {
             let packets = transmission.run.len();
-            for packet in transmission.run.iter().filter(|_| !is_lost()) {
+            for packet in transmission.run.iter().filter(|_| !loss.strikes()) {
                 out.send_to(packet, group)?;
             }
             source.sent(now, packets);
         }
-        let soon = now + Duration::from_millis(1);
-        let mut until = source.timeout(now).min(soon);
-        while let Some((packet, _)) = next(&socket, until, &mut buffer)? {
+        while let Some((packet, _)) = next(&socket, &mut buffer, loss)? {
             source.on_packet(Instant::now(), packet);
-            until = now;
         }
+        let mut until = source.timeout(now).min(now + SLEEP);
+        if let TransmitRoom::At(at) = source.room(now) {
+            until = until.min(at);
+        }
+        thread::sleep(until.saturating_duration_since(Instant::now()));
     }
     println!("{}", source.counters());
     Ok(())
@@ -145,14 +187,14 @@ fn frame(number: u32, length: usize) -> Vec<u8> {
     frame
 }
 
-fn receive(host: Ipv4Addr, group: SocketAddrV4, count: u64) -> Outcome<()> {
+fn receive(host: Ipv4Addr, group: SocketAddrV4, count: u64, loss: Loss) -> Outcome<()> {
     let socket = listen(host, group)?;
     let config = PgmReceiverConfig::new(IpAddr::V4(*group.ip()), group.port());
     let config = PgmReceiverConfig { window: 1 << 16, ..config };
     let mut receiver = PgmReceiver::new(config, u64::from(process::id()));
     let mut messages = Messages::default();
     let mut buffer = vec![0; 65_536];
-    while messages.count < count {
+    while messages.count < count && messages.end.is_none() {
         let now = Instant::now();
         receiver.on_timeout(now, &mut messages);
         while let Some(upstream) = receiver.transmit(now) {
@@ -160,17 +202,23 @@ fn receive(host: Ipv4Addr, group: SocketAddrV4, count: u64) -> Outcome<()> {
                 UpstreamTo::Host(host) => host,
                 UpstreamTo::Group => IpAddr::V4(*group.ip()),
             };
-            if !is_lost() {
+            if !loss.strikes() {
                 socket.send_to(upstream.bytes, (to, group.port()))?;
             }
         }
         let second = now + Duration::from_secs(1);
         let until = receiver.timeout().map_or(second, |at| at.min(second));
-        if let Some((packet, from)) = next(&socket, until, &mut buffer)? {
+        // What is due already is done a moment later: no wait at all would be one for ever.
+        let wait = until.saturating_duration_since(now).max(Duration::from_micros(1));
+        socket.set_read_timeout(Some(wait))?;
+        if let Some((packet, from)) = next(&socket, &mut buffer, loss)? {
             receiver.on_packet(Instant::now(), from, packet, &mut messages);
         }
     }
     receiver.reports(Instant::now()).for_each(|report| println!("{report}"));
+    if let Some(end) = messages.end {
+        println!("the source has ended: {end}");
+    }
     println!("{} messages, {} out of order", messages.count, messages.out_of_order);
     Ok(())
 }
@@ -185,6 +233,8 @@ struct Messages {
     out_of_order: u64,
     /// A loss was told of.
     told: bool,
+    /// Nothing more will come.
+    end: Option<SourceEnd>,
 }
 
 impl PgmSink for Messages {
@@ -213,6 +263,10 @@ impl PgmSink for Messages {
         }
         self.told = true;
         self.joiner.unjoin();
+    }
+
+    fn ended(&mut self, _source: SourceHandle, end: SourceEnd) {
+        self.end = Some(end);
     }
 }
 

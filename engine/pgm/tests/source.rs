@@ -139,6 +139,46 @@ fn a_nak_is_answered_at_once_and_each_packet_is_sent_again_once() {
 }
 
 #[test]
+fn a_repair_that_leaves_the_window_before_it_is_told_of_takes_no_other_with_it() {
+    let now = Instant::now();
+    let config = PgmSourceConfig { window: 4, ..config().with_rate(None) };
+    let mut source = source(config, now);
+    (0..4).for_each(|_| push(&mut source, now, 10));
+    drain(&mut source, now, 9);
+    source.on_packet(now, &nak(&[0, 2]));
+    assert_eq!(source.transmit(now, 9).unwrap().what, PacketKind::Ncf);
+    source.sent(now, 1);
+    assert_eq!(source.transmit(now, 9).unwrap().what, PacketKind::Rdata);
+    // The packet is under way, and new data push it out of the window.
+    push(&mut source, now, 10);
+    source.sent(now, 1);
+    assert_eq!(drain(&mut source, now, 9), ["r2/1", "o4"]);
+    assert_eq!((source.counters().repairs, source.counters().repair_bytes), (2, 68));
+}
+
+#[test]
+fn what_is_told_of_a_run_is_counted_as_it_is() {
+    let now = Instant::now();
+    let mut source = source(config().with_rate(None), now);
+    [20, 20, 20, 10].into_iter().for_each(|length| push(&mut source, now, length));
+    assert_eq!(source.transmit(now, 9).unwrap().run.len(), 4);
+    // Others come while these are under way.
+    push(&mut source, now, 10);
+    source.sent(now, 2);
+    assert_eq!((source.counters().packets, source.counters().bytes), (2, 88));
+    assert_eq!(drain(&mut source, now, 9), ["o2 o3", "o4"]);
+    assert_eq!((source.counters().packets, source.counters().bytes), (5, 200));
+    source.on_packet(now, &nak(&[1, 2, 3]));
+    assert_eq!(source.transmit(now, 9).unwrap().what, PacketKind::Ncf);
+    source.sent(now, 1);
+    assert_eq!(source.transmit(now, 9).unwrap().run.len(), 3);
+    source.sent(now, 1);
+    assert_eq!((source.counters().repairs, source.counters().repair_bytes), (1, 44));
+    assert_eq!(drain(&mut source, now, 9), ["r2/0 r3/0"]);
+    assert_eq!((source.counters().repairs, source.counters().repair_bytes), (3, 122));
+}
+
+#[test]
 fn naks_for_others_are_refused() {
     let now = Instant::now();
     let mut source = source(config(), now);

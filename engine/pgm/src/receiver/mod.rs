@@ -1,6 +1,7 @@
 //! The receiving half: all sources of one group and port.
 
 mod config;
+mod eviction;
 mod fragments;
 mod gaps;
 mod peer;
@@ -9,10 +10,11 @@ mod sink;
 mod spm_requests;
 
 use core::net::{IpAddr, SocketAddr};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 pub use config::PgmReceiverConfig;
+use eviction::EvictionOrder;
 use gaps::Confirmer;
 use peer::{PgmPeer, Surroundings};
 pub use report::{ReceiveCounters, ReceiverTotals, SourceReport};
@@ -46,17 +48,17 @@ struct PeerSlot {
     peer: PgmPeer,
     /// Its entry in the table of deadlines.
     scheduled: Instant,
-    /// Whether it is in the list of those that want to send.
-    listed: bool,
+    /// Its turn, if it is among those that want to send.
+    turn: Option<u64>,
     /// Its part of the memory that is in use.
     charged: usize,
 }
 
 /// Receives from all sources of a group: delivers their data in order, and asks for what is missing.
 ///
-/// Packets come in by [`on_packet`](Self::on_packet), packets to be sent leave by
-/// [`transmit`](Self::transmit), and at [`timeout`](Self::timeout) [`on_timeout`](Self::on_timeout) is to be
-/// called, and `transmit` after it.
+/// Packets come in by [`on_packet`](Self::on_packet), and at [`timeout`](Self::timeout)
+/// [`on_timeout`](Self::on_timeout) is to be called. After either of them packets may be to be sent, which leave
+/// by [`transmit`](Self::transmit).
 ///
 /// # What packets may claim
 /// * A packet of a known session that comes from another address is ignored. Which address is the right one
@@ -111,8 +113,11 @@ pub struct PgmReceiver {
     /// The source of the last packet.
     last: Option<(Tsi, u32)>,
     deadlines: BTreeSet<(Instant, u32)>,
-    /// Sources that want to send.
-    wanting: VecDeque<u32>,
+    /// Which source goes first where there are too many.
+    eviction: EvictionOrder,
+    /// Sources that want to send, by their turns, and the turn of the next.
+    wanting: BTreeMap<u64, u32>,
+    next_turn: u64,
     /// Memory in use for what waits, in octets.
     used: usize,
     /// The packet that is to be sent.
@@ -132,7 +137,9 @@ impl PgmReceiver {
             free: Vec::new(),
             last: None,
             deadlines: BTreeSet::new(),
-            wanting: VecDeque::new(),
+            eviction: EvictionOrder::default(),
+            wanting: BTreeMap::new(),
+            next_turn: 0,
             used: 0,
             out: Vec::new(),
             totals: ReceiverTotals::default(),
@@ -223,12 +230,12 @@ impl PgmReceiver {
     /// The next packet that is to be sent; `None` if there is none. It counts as sent: if it is not, that is
     /// as if it had got lost.
     pub fn transmit(&mut self, now: Instant) -> Option<Upstream<'_>> {
-        while let Some(index) = self.wanting.pop_front() {
+        while let Some((_, index)) = self.wanting.pop_first() {
             let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_deref_mut)
             else {
                 continue;
             };
-            slot.listed = false;
+            slot.turn = None;
             self.out.clear();
             let room = self.config.memory.saturating_sub(self.used);
             let to = write_request(&self.config, &mut slot.peer, (now, room), &mut self.out);
@@ -308,13 +315,10 @@ impl PgmReceiver {
         sink: &mut S,
     ) -> u32 {
         while self.by_session.len() >= self.config.sources.max(1) {
-            let known = self.slots.iter().flatten();
-            let rank = |slot: &PeerSlot| (slot.peer.importance(now), slot.peer.heard());
-            let least = known.min_by_key(|slot| rank(slot));
-            let found = least.map(|slot| (slot.peer.session(), slot.peer.is_over()));
-            let Some((session, over)) = found else { break };
-            let Some(index) = self.by_session.get(&session).copied() else { break };
-            self.totals.evicted += u64::from(!over);
+            let peer = |index: u32| self.slots.get(index as usize)?.as_ref().map(|slot| &slot.peer);
+            let look = |index| peer(index).map(PgmPeer::place);
+            let Some(index) = self.eviction.least(now, look) else { break };
+            self.totals.evicted += u64::from(peer(index).is_some_and(|peer| !peer.is_over()));
             self.forget(now, index, SourceEnd::Evicted, sink);
         }
         let index = self.free.pop().unwrap_or(self.slots.len() as u32);
@@ -322,7 +326,8 @@ impl PgmReceiver {
         let (around, _) = self.around(now, index);
         let peer = PgmPeer::new((handle, session, from), next, &around);
         let scheduled = peer.timeout(&self.config);
-        let slot = Some(Box::new(PeerSlot { peer, scheduled, listed: false, charged: 0 }));
+        self.eviction.put(index, peer.place());
+        let slot = Some(Box::new(PeerSlot { peer, scheduled, turn: None, charged: 0 }));
         match self.slots.get_mut(index as usize) {
             Some(place) => *place = slot,
             None => self.slots.push(slot),
@@ -341,7 +346,10 @@ impl PgmReceiver {
         let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::take) else { return };
         self.by_session.remove(&slot.peer.session());
         self.deadlines.remove(&(slot.scheduled, index));
-        self.wanting.retain(|other| *other != index);
+        self.eviction.remove(index);
+        if let Some(turn) = slot.turn {
+            self.wanting.remove(&turn);
+        }
         self.used = self.used.saturating_sub(slot.charged);
         self.free.push(index);
         self.last = None;
@@ -358,9 +366,13 @@ impl PgmReceiver {
             self.deadlines.insert((at, index));
             slot.scheduled = at;
         }
-        if slot.peer.wants_transmit() && !slot.listed {
-            slot.listed = true;
-            self.wanting.push_back(index);
+        if slot.peer.is_over() {
+            self.eviction.put(index, slot.peer.place());
+        }
+        if slot.peer.wants_transmit() && slot.turn.is_none() {
+            slot.turn = Some(self.next_turn);
+            self.wanting.insert(self.next_turn, index);
+            self.next_turn += 1;
         }
         let cost = slot.peer.cost();
         self.used = self.used.saturating_sub(slot.charged).saturating_add(cost);

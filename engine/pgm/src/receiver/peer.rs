@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::config::PgmReceiverConfig;
+use super::eviction::Standing;
 use super::fragments::Fragments;
 use super::gaps::{Confirmer, Gaps, NakNumbers, number_of};
 use super::report::{ReceiveCounters, SourceReport};
@@ -12,8 +13,6 @@ use super::sink::{LossReason, PgmSink, SourceEnd, SourceHandle};
 use super::spm_requests::SpmRequests;
 use crate::packet::{DataBody, Fragment, Packet, Sqn, Tsi};
 
-/// How long packets may be under way.
-const LATEST: Duration = Duration::from_secs(10);
 /// What a packet that waits costs, beside its octets.
 const HELD_COST: usize = 96;
 /// What a range of missing packets costs.
@@ -123,21 +122,14 @@ impl PgmPeer {
         self.over
     }
 
-    pub(super) fn heard(&self) -> Instant {
-        self.heard
-    }
-
-    /// How much would be missed if it were forgotten. Least, a session that is over, once all its packets must
-    /// have come: earlier they would be taken for those of a new one. Then a source of which a single packet has
-    /// come: anybody can make up many of those.
-    pub(super) fn importance(&self, now: Instant) -> u8 {
-        let settled = now.saturating_duration_since(self.heard) >= LATEST;
-        match (self.over, self.counters.packets + self.counters.spms) {
-            (true, _) if settled => 0,
-            (false, ..=1) => 1,
-            (true, _) => 2,
-            (false, _) => 3,
-        }
+    /// Where it belongs among those that make room for others: what it is, and when it was heard.
+    pub(super) fn place(&self) -> (Standing, Instant) {
+        let standing = match (self.over, self.counters.packets + self.counters.spms) {
+            (true, _) => Standing::Over,
+            (false, ..=1) => Standing::Stranger,
+            (false, _) => Standing::Known,
+        };
+        (standing, self.heard)
     }
 
     /// Memory that it has taken for what packets say.

@@ -58,6 +58,27 @@ pub struct Transmission<'a> {
     pub run: PacketRun<'a>,
 }
 
+/// What was given out to be sent.
+#[derive(Clone, Copy, Debug)]
+struct Given {
+    what: PacketKind,
+    packets: usize,
+    /// Octets of each packet but the last, and of all.
+    segment: usize,
+    octets: usize,
+}
+
+impl Given {
+    /// How many packets the first `packets` are, and their octets.
+    fn first(&self, packets: usize) -> (usize, usize) {
+        if packets < self.packets {
+            (packets, packets * self.segment)
+        } else {
+            (self.packets, self.octets)
+        }
+    }
+}
+
 /// The source of one session: keeps what was sent, and answers receivers.
 ///
 /// Data are written in place: [`slot`](Self::slot), then [`commit`](Self::commit). Packets leave by
@@ -96,7 +117,7 @@ pub struct PgmSource {
     /// The control packet that is to be sent.
     control: Vec<u8>,
     /// What [`transmit`](Self::transmit) has given out last.
-    given: Option<PacketKind>,
+    given: Option<Given>,
     /// Packets of repairs sent since new data had a turn.
     repair_turn: usize,
     closing: bool,
@@ -161,7 +182,9 @@ impl PgmSource {
         (self.room(now) == TransmitRoom::Open).then(|| self.window.next_tsdu())
     }
 
-    /// Makes a packet of the first `length` octets that were written to the [`slot`](Self::slot).
+    /// Makes a packet of the first `length` octets that were written to the [`slot`](Self::slot). The oldest of the
+    /// packets that were sent leaves the window, if that is full. Nothing happens if all in it are still to be
+    /// sent, or after [`close`](Self::close).
     pub fn commit(&mut self, length: usize) {
         if self.window.has_room() && !self.closing {
             let octets = self.window.commit(length);
@@ -180,7 +203,8 @@ impl PgmSource {
         self.closing = true;
     }
 
-    /// Whether all data, and the SPMs that end the session, were sent.
+    /// Whether all data, and the SPMs that end the session, were sent. Repairs may still wait, and such SPMs go
+    /// on in growing intervals.
     pub fn is_closed(&self) -> bool {
         self.closed && !self.schedule.in_a_row()
     }
@@ -195,73 +219,69 @@ impl PgmSource {
             self.closed = true;
             self.schedule.end(&self.config, now);
         }
+        self.given = None;
         self.control.clear();
         if self.repairs.write_ncf(&self.config, &mut self.control) {
-            return Some(self.give_control(PacketKind::Ncf));
+            let run = PacketRun::single(&self.control);
+            return Some(give(&mut self.given, PacketKind::Ncf, run));
         }
         if self.schedule.is_due(now) {
             self.write_spm();
-            return Some(self.give_control(PacketKind::Spm));
+            let run = PacketRun::single(&self.control);
+            return Some(give(&mut self.given, PacketKind::Spm, run));
         }
         let new = self.window.unsent() > 0;
         if !new || self.repair_turn < REPAIR_TURN {
             let limit = if new { most.min(REPAIR_TURN - self.repair_turn) } else { most };
             let overhead = self.config.overhead;
             if let Some((sqn, packets)) = self.repairs.next(&self.window, overhead, limit, now) {
-                self.given = Some(PacketKind::Rdata);
                 let run = self.window.repair_run(sqn, packets);
-                return Some(Transmission { what: PacketKind::Rdata, run });
+                return Some(give(&mut self.given, PacketKind::Rdata, run));
             }
         }
-        self.given = new.then_some(PacketKind::Odata);
-        new.then(|| Transmission { what: PacketKind::Odata, run: self.window.unsent_run(most) })
+        new.then(|| give(&mut self.given, PacketKind::Odata, self.window.unsent_run(most)))
     }
 
-    /// The first `packets` of what [`transmit`](Self::transmit) gave out last were sent.
+    /// The first `packets` of what [`transmit`](Self::transmit) gave out last were sent. This is told once for
+    /// each time; data and packets may come in between. Packets that were refused after this was told of them are
+    /// as if they had got lost.
     pub fn sent(&mut self, now: Instant, packets: usize) {
         if packets == 0 {
             return;
         }
-        match self.given.take() {
-            Some(PacketKind::Ncf) => {
+        let Some(given) = self.given.take() else { return };
+        let (packets, octets) = given.first(packets);
+        match given.what {
+            PacketKind::Ncf => {
                 self.repairs.ncf_sent();
                 self.counters.ncfs += 1;
             }
-            Some(PacketKind::Spm) => {
+            PacketKind::Spm => {
                 self.schedule.on_sent(&self.config, now);
                 self.spm = self.spm.next();
                 self.counters.spms += 1;
             }
-            Some(PacketKind::Rdata) => self.repaired(now, packets),
-            Some(PacketKind::Odata) => {
-                let run = self.window.unsent_run(packets);
-                self.counters.packets += run.len() as u64;
-                self.counters.bytes += run.octets() as u64;
-                let packets = run.len();
+            PacketKind::Rdata => {
+                let cost = octets + packets * self.config.overhead;
+                self.repairs.repaired(&mut self.window, packets, cost);
+                self.schedule.on_data(&self.config, now);
+                self.repair_turn += packets;
+                self.counters.repairs += packets as u64;
+                self.counters.repair_bytes += octets as u64;
+            }
+            PacketKind::Odata => {
                 self.window.mark_sent(packets);
                 self.schedule.on_data(&self.config, now);
                 self.repair_turn = 0;
+                self.counters.packets += packets as u64;
+                self.counters.bytes += octets as u64;
             }
-            None => {}
         }
     }
 
-    fn repaired(&mut self, now: Instant, packets: usize) {
-        let overhead = self.config.overhead;
-        let Some((sqn, packets)) = self.repairs.next(&self.window, overhead, packets, now) else {
-            return;
-        };
-        let run = self.window.repair_run(sqn, packets);
-        let (packets, octets) = (run.len(), run.octets());
-        self.repairs.repaired(&mut self.window, packets, octets + packets * overhead);
-        self.counters.repairs += packets as u64;
-        self.counters.repair_bytes += octets as u64;
-        self.repair_turn += packets;
-        self.schedule.on_data(&self.config, now);
-    }
-
     /// When [`transmit`](Self::transmit) has something to send though nothing else happens until then. Now,
-    /// or a time that is past, if it has something already.
+    /// or a time that is past, if it has something already, or nobody has [told](Self::sent) that what it gave out
+    /// was sent. When there will be [`room`](Self::room) is told by that.
     pub fn timeout(&self, now: Instant) -> Instant {
         let ready = self.window.unsent() > 0
             || self.repairs.has_ncf()
@@ -312,11 +332,6 @@ impl PgmSource {
         self.counters.ncfs_held_back += u64::from(!confirmed);
     }
 
-    fn give_control(&mut self, what: PacketKind) -> Transmission<'_> {
-        self.given = Some(what);
-        Transmission { what, run: PacketRun::single(&self.control) }
-    }
-
     fn write_spm(&mut self) {
         let (trail, lead) = (self.window.trail(), self.window.lead());
         let body = Body::Spm { sqn: self.spm, trail, lead, path: self.config.path };
@@ -324,4 +339,11 @@ impl PgmSource {
         spm.options.fin = self.closed;
         spm.write(&mut self.control);
     }
+}
+
+/// Gives packets out, and notes which.
+fn give<'a>(given: &mut Option<Given>, what: PacketKind, run: PacketRun<'a>) -> Transmission<'a> {
+    let (packets, segment, octets) = (run.len(), run.segment(), run.octets());
+    *given = Some(Given { what, packets, segment, octets });
+    Transmission { what, run }
 }

@@ -1,7 +1,13 @@
 //! Packets that the kernel can take in one call.
 
-/// Packets for one destination: all have the same length, but the last may be shorter. That is what
-/// `UDP_SEGMENT` asks for.
+/// Packets for one destination, all of one kind: all have the same length, but the last may be shorter. That is
+/// what `UDP_SEGMENT` asks for, with [`segment`](Self::segment) as the length.
+///
+/// Each packet has a place in memory that is as long as the longest packet of the session. So packets of that
+/// length lie one after another, and are [`contiguous`](Self::contiguous); shorter ones have gaps between them, and
+/// are to be gathered. Linux takes at least 64 packets with such a call, and no more octets than fit one datagram of
+/// UDP, 65,507: how many packets these are at most is for the caller to tell
+/// [`transmit`](crate::PgmSource::transmit), 45 where they have 1452 octets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PacketRun<'a> {
     /// The slots, whole.
@@ -51,7 +57,8 @@ impl<'a> PacketRun<'a> {
         slots.map(move |(at, slot)| &slot[..if at == ends { last } else { segment }])
     }
 
-    /// All packets one after another, if that is how they lie in memory.
+    /// All packets one after another, if that is how they lie in memory: those that are as long as any can be,
+    /// and one alone.
     pub fn contiguous(&self) -> Option<&'a [u8]> {
         let whole = self.len() <= 1 || self.segment == self.stride;
         whole.then(|| &self.store[..self.octets()])
