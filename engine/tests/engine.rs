@@ -7,7 +7,7 @@ mod common;
 #[cfg(target_os = "linux")]
 use common::on_each_backend_alone;
 use common::{DEADLINE, on_each_backend};
-use ringmq_engine::backend::{Datagram, DatagramBatch, OutgoingDatagram};
+use ringmq_engine::backend::{Datagram, DatagramBatch, DatagramReceive, OutgoingDatagram};
 use ringmq_engine::{
     BackendChoice, BackendKind, Completion, Cx, Engine, EngineOptions, Handler, IoHandle, Notice,
     TimerKind, Token,
@@ -208,12 +208,16 @@ struct Echo {
 
 impl Handler for Echo {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        cx.backend.receive_datagrams(cx.token, &self.socket, 100);
+        cx.backend.receive_datagrams(
+            cx.token,
+            &self.socket,
+            DatagramReceive { longest: 100, runs: false },
+        );
     }
 
     fn datagram(&mut self, _: Instant, datagram: &Datagram<'_>) {
         let (bytes, to) = (datagram.bytes.to_vec().into(), Some(datagram.source));
-        self.answers.push(OutgoingDatagram { bytes, to });
+        self.answers.push(OutgoingDatagram::new(bytes, to));
     }
 
     fn drive(&mut self, cx: &mut Cx<'_>) {
@@ -226,7 +230,7 @@ impl Handler for Echo {
 
     fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
         if let Completion::DatagramsSent(batch, result) = completion {
-            assert_eq!(result.unwrap().tried(), batch.len());
+            assert_eq!(result.unwrap().tried, batch.len());
             self.sending = false;
             self.drive(cx);
         }

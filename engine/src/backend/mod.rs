@@ -25,6 +25,8 @@
 //!   too. It comes with its source, with its destination if that was [asked
 //!   for](report_destination) and the system tells, and with a note if it was longer than what the
 //!   receive keeps.
+//! * Datagrams of one length may go out as a run, and come in as one if that was asked for: the system then
+//!   has a sixtieth of the work. What it does not take as a run goes out one by one.
 //! * A socket has [`DATAGRAMS`] buffers of its own. Whoever holds all of them receives nothing
 //!   until one is given back, and keeps nobody else from anything; what the kernel has no room for
 //!   meanwhile is lost, as datagrams are. A buffer that outlives its token is empty, and giving it
@@ -62,8 +64,8 @@ pub use choice::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, open, uring_available,
 };
 pub use datagram::{
-    DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, LONGEST_DATAGRAM, OutgoingDatagram,
-    SendTally, report_destination,
+    DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramReceive, LONGEST_DATAGRAM,
+    LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram, SendTally, report_destination,
 };
 #[cfg(unix)]
 pub use ready_set::ReadySet;
@@ -194,10 +196,9 @@ pub trait Backend {
     /// Gives a receive buffer back.
     fn release(&mut self, buffer: Buffer);
 
-    /// Receives datagrams from `socket`, which is bound, until [`pause`](Self::pause), and keeps
-    /// the first `longest` bytes of each, [`LONGEST_DATAGRAM`] at the most. The token's first
-    /// receive decides how many these are.
-    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize);
+    /// Receives datagrams from `socket`, which is bound, until [`pause`](Self::pause). The token's first
+    /// receive decides how.
+    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, how: DatagramReceive);
 
     /// Sends datagrams of `batch` on `socket`.
     fn send_datagrams(&mut self, token: Token, socket: &Arc<Socket>, batch: DatagramBatch);

@@ -4,8 +4,8 @@
 use crate::common::{self, DEADLINE, stream_pair};
 use bytes::Bytes;
 use ringmq_engine::backend::{
-    self, Backend, Buffer, DatagramBatch, DatagramBuffer, Ended, Event, OutgoingDatagram, Receive,
-    SendTally,
+    self, Backend, Buffer, DatagramBatch, DatagramBuffer, DatagramReceive, Ended, Event,
+    OutgoingDatagram, Receive, SendTally,
 };
 use ringmq_engine::{BackendKind, Batch, BatchPart, Stream, Token};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -37,6 +37,8 @@ pub(crate) struct Arrived {
     pub(crate) source: SocketAddr,
     pub(crate) destination: Option<IpAddr>,
     pub(crate) truncated: bool,
+    /// The datagrams in it, and whether each was cut.
+    pub(crate) parts: Vec<(Vec<u8>, bool)>,
 }
 
 /// A batch that says no more of itself than that it is one.
@@ -130,6 +132,7 @@ impl Harness {
             source: datagram.source,
             destination: datagram.destination,
             truncated: datagram.truncated,
+            parts: datagram.parts().map(|(part, cut)| (part.to_vec(), cut)).collect(),
         };
         self.backend.release_datagram(buffer);
         arrived
@@ -158,10 +161,11 @@ impl Harness {
                 panic!("nothing but a send is under way");
             };
             let tally = result.unwrap();
-            assert!(tally.tried() > 0 && tally.tried() <= backend::DATAGRAMS);
+            assert!(tally.tried > 0 && tally.tried <= backend::DATAGRAMS);
             assert_eq!(tally.refusal.is_some(), tally.refused > 0);
             left = batch;
-            left.advance(tally.tried());
+            left.advance(tally.tried);
+            all.tried += tally.tried;
             all.sent += tally.sent;
             all.refused += tally.refused;
             all.refusal = tally.refusal.or(all.refusal);
@@ -267,13 +271,18 @@ pub(crate) fn far_udp() -> (UdpSocket, SocketAddr) {
     (socket, address)
 }
 
+/// Datagrams one by one, of which so many bytes are kept.
+pub(crate) fn only(longest: usize) -> DatagramReceive {
+    DatagramReceive { longest, runs: false }
+}
+
 /// A batch of datagrams.
 pub(crate) fn datagrams<T: Into<Bytes>>(
     all: impl IntoIterator<Item = (T, Option<SocketAddr>)>,
 ) -> DatagramBatch {
     let mut batch = DatagramBatch::default();
     for (bytes, to) in all {
-        batch.push(OutgoingDatagram { bytes: bytes.into(), to });
+        batch.push(OutgoingDatagram::new(bytes.into(), to));
     }
     batch
 }

@@ -11,9 +11,9 @@ use crate::owner::{LinkOptions, Settings};
 use crate::resolver::{PendingLookup, Resolved, Resolver};
 use crate::stream::connecter::Disconnect;
 use ringmq_engine::{
-    Completion, ConnectFailure, Connection, Cx, Datagram, DatagramBatch, DetachedPipe,
-    DisconnectReason, DropReason, Ended, Handler, IoHandle, MonitorEvent, Notice, PipeEnd,
-    SendTally, SessionOwner, TimerKind, Token,
+    Completion, ConnectFailure, Connection, Cx, Datagram, DatagramBatch, DatagramReceive,
+    DetachedPipe, DisconnectReason, DropReason, Ended, Handler, IoHandle, MonitorEvent, Notice,
+    PipeEnd, SendTally, SessionOwner, TimerKind, Token,
 };
 use ringmq_pipe::{Piece, Section};
 use ringmq_zmtp::Peer;
@@ -76,7 +76,7 @@ struct OpenLink {
     socket: Arc<Socket>,
     membership: Option<Membership>,
     carriage: Box<dyn Carriage>,
-    receives: Option<usize>,
+    receives: Option<DatagramReceive>,
     /// What is to go out next; with the backend while that is under way.
     batch: DatagramBatch,
     sending: bool,
@@ -309,7 +309,7 @@ impl DatagramLink {
 
     fn receive_on(&mut self, cx: &mut Cx<'_>) {
         let LinkState::Open(link) = &mut self.state else { return };
-        let Some(longest) = link.receives else { return };
+        let Some(how) = link.receives else { return };
         // Zero has the pipe tell of room.
         let mut has_room = self.pipe.writer().credit() > 0;
         if has_room && link.carriage.is_blocked() {
@@ -325,7 +325,7 @@ impl DatagramLink {
             true if !has_room => cx.backend.pause(cx.token),
             false if has_room && !link.pausing => {
                 link.receiving = true;
-                cx.backend.receive_datagrams(cx.token, &link.socket, longest);
+                cx.backend.receive_datagrams(cx.token, &link.socket, how);
             }
             _ => {}
         }
@@ -349,7 +349,7 @@ impl DatagramLink {
         link.batch = batch;
         match result {
             Ok(tally) => {
-                link.batch.advance(tally.tried());
+                link.batch.advance(tally.tried);
                 self.unsendable.add(tally.refused.into(), self.pipe.state());
                 if let Some(error) = tally.refusal {
                     let endpoint = self.text.clone();

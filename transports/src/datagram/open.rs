@@ -7,6 +7,7 @@ use crate::endpoint::Host;
 use crate::error::BindError;
 use crate::owner::LinkOptions;
 use crate::tcp;
+use ringmq_engine::DatagramReceive;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -24,8 +25,8 @@ pub(crate) struct Opened {
     pub(crate) peer: String,
     /// The group, if it is one.
     pub(crate) membership: Option<Membership>,
-    /// How many bytes of each datagram are received; `None` if none are.
-    pub(crate) receives: Option<usize>,
+    /// How datagrams are received; `None` if none are.
+    pub(crate) receives: Option<DatagramReceive>,
     pub(crate) carriage: Box<dyn Carriage>,
 }
 

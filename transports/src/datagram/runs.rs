@@ -1,11 +1,9 @@
 //! Datagrams of one length, one after the other in memory: the system takes such a run at once.
 
 use bytes::{BufMut, BytesMut};
-use ringmq_engine::{DatagramBatch, OutgoingDatagram};
+use ringmq_engine::{DatagramBatch, LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram};
 use std::net::SocketAddr;
-
-const MOST_IN_RUN: usize = 1;
-const LONGEST_RUN: usize = 65_000;
+use std::num::NonZeroU16;
 
 /// Collects datagrams to one address, and makes a run of those that can be one.
 #[derive(Debug, Default)]
@@ -46,8 +44,13 @@ impl DatagramRuns {
         if self.count == 0 {
             return;
         }
+        let each = u16::try_from(self.each).ok().filter(|_| self.count > 1);
         let bytes = self.bytes.split().freeze();
-        batch.push(OutgoingDatagram { bytes, to: self.to });
+        batch.push(OutgoingDatagram {
+            bytes,
+            to: self.to,
+            segment: each.and_then(NonZeroU16::new),
+        });
         self.count = 0;
     }
 }

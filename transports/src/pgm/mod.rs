@@ -20,7 +20,7 @@ use crate::owner::LinkOptions;
 use crate::transport::Transport;
 use endpoint::PgmCarrier;
 use publisher::Publisher;
-use ringmq_engine::random;
+use ringmq_engine::{DatagramReceive, LONGEST_DATAGRAM, random};
 use ringmq_pgm::{
     Gsi, PgmReceiver, PgmReceiverConfig, PgmSource, PgmSourceConfig, Tsi, window_packets,
 };
@@ -41,20 +41,22 @@ const BURST: Duration = Duration::from_millis(4);
 const LEAST_WINDOW: usize = 1 << 16;
 
 /// What stands before a packet in what a socket receives.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum IpHeaders {
-    /// Nothing.
-    None,
+    /// Nothing: it comes as a datagram of udp.
+    Udp,
     /// The header of IPv4, which raw sockets get.
-    V4,
+    RawV4,
+    /// Nothing: those of IPv6 do not.
+    RawV6,
 }
 
 impl IpHeaders {
     /// What is behind it.
     fn strip(self, bytes: &[u8]) -> Option<&[u8]> {
         match self {
-            Self::None => Some(bytes),
-            Self::V4 => bytes.get(usize::from(bytes.first()? & 0x0F) * 4..),
+            Self::Udp | Self::RawV6 => Some(bytes),
+            Self::RawV4 => bytes.get(usize::from(bytes.first()? & 0x0F) * 4..),
         }
     }
 }
@@ -89,14 +91,18 @@ impl DatagramTransport for PgmEndpoint {
             let source = ResolveError::Ipv6Disabled { host: self.group().to_string() };
             return Err(BindError::Host { endpoint, source });
         }
+        let raw = self.runs_over() == PgmCarrier::Ip;
         let how = PgmHow {
             group: SocketAddr::new(self.group(), self.port()),
             interface: self.interface(),
-            raw: self.runs_over() == PgmCarrier::Ip,
+            raw,
             endpoint: &endpoint,
         };
-        let is_raw_v4 = how.raw && self.group().is_ipv4();
-        let headers = if is_raw_v4 { IpHeaders::V4 } else { IpHeaders::None };
+        let headers = match (how.raw, self.group()) {
+            (false, _) => IpHeaders::Udp,
+            (true, IpAddr::V4(_)) => IpHeaders::RawV4,
+            (true, IpAddr::V6(_)) => IpHeaders::RawV6,
+        };
         let (socket, membership, carriage): (_, _, Box<dyn Carriage>) = match role {
             DatagramRole::Publish => {
                 let (socket, membership, path) = open_source(&how, options)?;
@@ -117,7 +123,7 @@ impl DatagramTransport for PgmEndpoint {
             resolved: endpoint.clone(),
             peer: endpoint,
             membership: Some(membership),
-            receives: Some(ringmq_engine::LONGEST_DATAGRAM),
+            receives: Some(DatagramReceive { longest: LONGEST_DATAGRAM, runs: !raw }),
             carriage,
         })
     }

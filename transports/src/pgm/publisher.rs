@@ -3,18 +3,21 @@
 use super::IpHeaders;
 use super::octets::OctetStream;
 use crate::datagram::{Carriage, Intake};
-use bytes::Bytes;
-use ringmq_engine::{DATAGRAMS, Datagram, DatagramBatch, OutgoingDatagram};
+use bytes::{Bytes, BytesMut};
+use ringmq_engine::{
+    DATAGRAMS, Datagram, DatagramBatch, LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram,
+};
 use ringmq_pgm::{DATA_AT, PacketKind, PacketRun, PgmSource, Transmission, TransmitRoom};
 use ringmq_pipe::{Piece, PipeWriter};
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
 /// How long after the last data, or the last repair, the session stays when the socket is closed: those who have
 /// missed the end learn of it from an SPM after 100 ms, and ask for it within 50 more.
 const LAST_REPAIRS: Duration = Duration::from_millis(250);
-/// Octets in one run of packets.
-const RUN: usize = 60_000;
+/// Runs of packets that are made before the first of them is sent.
+const AHEAD: usize = 4;
 
 /// See the [module's documentation](self).
 pub(super) struct Publisher {
@@ -32,14 +35,18 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub(super) fn new(source: PgmSource, to: SocketAddr, headers: IpHeaders) -> Self {
-        let run = (RUN / (source.capacity() + DATA_AT)).max(1);
+        // A packet of IP is one by itself.
+        let most = if headers == IpHeaders::Udp { MOST_IN_RUN } else { 1 };
+        let run = (LONGEST_RUN / (source.capacity() + DATA_AT)).clamp(1, most);
         let stream = OctetStream::new();
         Self { source, to, stream, run, headers, last_sent: None, ending: false }
     }
 
     /// Makes packets of what waits, as far as there is room.
     fn fill(&mut self, now: Instant) {
+        // No more than goes out soon: what is not sent takes the place of what could be asked for again.
         while !self.stream.is_empty()
+            && self.source.unsent() < self.run * AHEAD
             && let Some(slot) = self.source.slot(now)
         {
             let length = self.stream.pack(slot);
@@ -50,9 +57,17 @@ impl Publisher {
 
 /// Adds packets of one length, of which the last may be shorter, as one run.
 fn push_run(batch: &mut DatagramBatch, run: &PacketRun<'_>, to: SocketAddr) {
-    for packet in run.iter() {
-        batch.push(OutgoingDatagram { bytes: Bytes::copy_from_slice(packet), to: Some(to) });
-    }
+    let bytes = match run.contiguous() {
+        Some(bytes) => Bytes::copy_from_slice(bytes),
+        None => {
+            let mut bytes = BytesMut::with_capacity(run.octets());
+            run.iter().for_each(|packet| bytes.extend_from_slice(packet));
+            bytes.freeze()
+        }
+    };
+    let segment = u16::try_from(run.segment()).ok().filter(|_| run.len() > 1);
+    let segment = segment.and_then(NonZeroU16::new);
+    batch.push(OutgoingDatagram { bytes, to: Some(to), segment });
 }
 
 impl Carriage for Publisher {
@@ -81,8 +96,10 @@ impl Carriage for Publisher {
     }
 
     fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>, _: &mut PipeWriter) -> Intake {
-        if let Some(packet) = self.headers.strip(datagram.bytes) {
-            self.source.on_packet(now, packet);
+        for (packet, _) in datagram.parts() {
+            if let Some(packet) = self.headers.strip(packet) {
+                self.source.on_packet(now, packet);
+            }
         }
         Intake::default()
     }

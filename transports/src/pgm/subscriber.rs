@@ -91,14 +91,17 @@ impl Carriage for Subscriber {
                 to.set_ip(host);
             }
             let bytes = Bytes::copy_from_slice(upstream.bytes);
-            batch.push(OutgoingDatagram { bytes, to: Some(to) });
+            batch.push(OutgoingDatagram::new(bytes, Some(to)));
         }
     }
 
     fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Intake {
-        let Some(packet) = self.headers.strip(datagram.bytes) else { return Intake::default() };
         let mut outlet = Outlet { sources: &mut self.sources, pipe };
-        self.receiver.on_packet(now, datagram.source, packet, &mut outlet);
+        for (packet, _) in datagram.parts() {
+            if let Some(packet) = self.headers.strip(packet) {
+                self.receiver.on_packet(now, datagram.source, packet, &mut outlet);
+            }
+        }
         std::mem::take(&mut self.sources.intake)
     }
 

@@ -52,17 +52,16 @@ impl Carriage for Addressed {
 
     fn unpack(&mut self, _: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Intake {
         let mut intake = Intake::default();
-        if datagram.truncated {
-            intake.malformed += 1;
-            return intake;
-        }
         let address = self.frame_of(datagram.source);
-        match pipe
-            .write_body(frame::MORE, address)
-            .and_then(|()| pipe.write_body(0, datagram.bytes))
-        {
-            Ok(()) | Err(WriteError::Closed) => {}
-            Err(WriteError::Full) => intake.overrun += 1,
+        for (body, cut) in datagram.parts() {
+            if cut {
+                intake.malformed += 1;
+                continue;
+            }
+            match pipe.write_body(frame::MORE, address).and_then(|()| pipe.write_body(0, body)) {
+                Ok(()) | Err(WriteError::Closed) => {}
+                Err(WriteError::Full) => intake.overrun += 1,
+            }
         }
         intake
     }

@@ -50,13 +50,15 @@ impl Carriage for Groups {
 
     fn unpack(&mut self, _: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Intake {
         let mut intake = Intake::default();
-        let Some((group, body)) = split(datagram.bytes).filter(|_| !datagram.truncated) else {
-            intake.malformed += 1;
-            return intake;
-        };
-        match pipe.write_body(frame::MORE, group).and_then(|()| pipe.write_body(0, body)) {
-            Ok(()) | Err(WriteError::Closed) => {}
-            Err(WriteError::Full) => intake.overrun += 1,
+        for (bytes, cut) in datagram.parts() {
+            let Some((group, body)) = split(bytes).filter(|_| !cut) else {
+                intake.malformed += 1;
+                continue;
+            };
+            match pipe.write_body(frame::MORE, group).and_then(|()| pipe.write_body(0, body)) {
+                Ok(()) | Err(WriteError::Closed) => {}
+                Err(WriteError::Full) => intake.overrun += 1,
+            }
         }
         intake
     }

@@ -13,7 +13,7 @@ use crate::tcp::endpoint::Side;
 use crate::transport::Transport;
 use addressed::Addressed;
 use groups::Groups;
-use ringmq_engine::LONGEST_DATAGRAM;
+use ringmq_engine::{DatagramReceive, LONGEST_DATAGRAM};
 use std::io;
 use std::net::SocketAddr;
 
@@ -65,7 +65,7 @@ impl DatagramTransport for UdpEndpoint {
             })?;
         // On Windows a member of a group is bound to no address.
         let bound = SocketAddr::new(address.ip(), local.port());
-        let (receives, carriage): (_, Box<dyn Carriage>) = match role {
+        let (longest, carriage): (_, Box<dyn Carriage>) = match role {
             DatagramRole::Addressed => (LONGEST_DATAGRAM, Box::<Addressed>::default()),
             _ => (LONGEST_OF_GROUP, Box::new(Groups::receiving())),
         };
@@ -74,7 +74,7 @@ impl DatagramTransport for UdpEndpoint {
             resolved: self.at(bound),
             peer: String::new(),
             membership,
-            receives: Some(receives),
+            receives: Some(DatagramReceive { longest, runs: true }),
             carriage,
         })
     }

@@ -5,10 +5,12 @@
 use socket2::{SockAddr, SockAddrStorage, Socket};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU16;
 
 /// Bytes of a source: the longest address of IP.
 pub(in crate::backend) const NAME: usize = size_of::<libc::sockaddr_in6>();
-/// Bytes of control data: one destination. What does not fit is left out by the system.
+/// Bytes of control data: a destination, and the length of the datagrams in a run. What does not fit is left out by
+/// the system.
 pub(in crate::backend) const CONTROL: usize = 64;
 
 /// Control data, which begins where its header may stand.
@@ -20,8 +22,18 @@ const _: () = {
     assert!(align_of::<Control>() >= align_of::<libc::cmsghdr>());
     // SAFETY: this is arithmetic.
     let space = unsafe { libc::CMSG_SPACE(size_of::<libc::in6_pktinfo>() as libc::c_uint) };
-    assert!(space as usize <= CONTROL);
+    // SAFETY: as above.
+    let run = unsafe { libc::CMSG_SPACE(size_of::<libc::c_int>() as libc::c_uint) };
+    assert!((space + run) as usize <= CONTROL);
 };
+
+/// What control data tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::backend) struct Told {
+    pub(in crate::backend) destination: Option<IpAddr>,
+    /// How many bytes each datagram of a run has.
+    pub(in crate::backend) segment: Option<NonZeroU16>,
+}
 
 /// The address in a name that the system has written; `None` if it is not one of IP.
 pub(in crate::backend) fn source(name: &[u8]) -> Option<SocketAddr> {
@@ -34,8 +46,9 @@ pub(in crate::backend) fn source(name: &[u8]) -> Option<SocketAddr> {
     unsafe { SockAddr::new(storage, len as socket2::socklen_t) }.as_socket()
 }
 
-/// The destination in control data that the system has written, if it is there.
-pub(in crate::backend) fn destination(control: &[u8]) -> Option<IpAddr> {
+/// What control data tells that the system has written.
+pub(in crate::backend) fn told(control: &[u8]) -> Told {
+    let mut told = Told::default();
     let mut copy = Control([0; CONTROL]);
     let len = control.len().min(CONTROL);
     copy.0[..len].copy_from_slice(&control[..len]);
@@ -52,13 +65,13 @@ pub(in crate::backend) fn destination(control: &[u8]) -> Option<IpAddr> {
         let end = start.saturating_add(claimed).min(len);
         // SAFETY: this is arithmetic.
         let from = unsafe { libc::CMSG_DATA(next) } as usize - (&raw const copy) as usize;
-        if let Some(address) = parse(message, copy.0.get(from..end).unwrap_or_default()) {
-            return Some(address);
-        }
+        let content = copy.0.get(from..end).unwrap_or_default();
+        told.destination = told.destination.or_else(|| parse(message, content));
+        told.segment = told.segment.or_else(|| super::system::segment(message, content));
         // SAFETY: as for the first.
         next = unsafe { libc::CMSG_NXTHDR(&raw const header, next) };
     }
-    None
+    told
 }
 
 /// The address in one message of the control data.
@@ -143,13 +156,13 @@ mod tests {
         let mut content = [0; size_of::<libc::in6_pktinfo>()];
         content[..16].copy_from_slice(&Ipv6Addr::LOCALHOST.octets());
         let whole = control(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &content);
-        assert_eq!(destination(&whole), Some(Ipv6Addr::LOCALHOST.into()));
+        assert_eq!(told(&whole).destination, Some(Ipv6Addr::LOCALHOST.into()));
         let mut v4_content = [0; 16];
         v4_content[v4::AT..][..4].copy_from_slice(&[127, 0, 0, 2]);
         let v4 = control(libc::IPPROTO_IP, v4::TOLD, &v4_content);
-        assert_eq!(destination(&v4), Some(Ipv4Addr::new(127, 0, 0, 2).into()));
+        assert_eq!(told(&v4).destination, Some(Ipv4Addr::new(127, 0, 0, 2).into()));
         let other = control(libc::SOL_SOCKET, libc::SCM_RIGHTS, &content);
-        assert_eq!(destination(&other), None);
+        assert_eq!(told(&other).destination, None);
     }
 
     /// However it is cut, and whatever length it claims.
@@ -158,14 +171,14 @@ mod tests {
         let whole = control(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &[1; 20]);
         let header = whole.len() - 20;
         for len in 0..header + 16 {
-            assert_eq!(destination(&whole[..len]), None, "{len}");
+            assert_eq!(told(&whole[..len]).destination, None, "{len}");
         }
         for claim in [0, 1, header, header + 15] {
             let mut lie = whole.clone();
             lie[..size_of::<usize>()].copy_from_slice(&claim.to_ne_bytes());
-            assert_eq!(destination(&lie), None, "{claim}");
+            assert_eq!(told(&lie).destination, None, "{claim}");
         }
-        assert!(destination(&whole).is_some());
+        assert!(told(&whole).destination.is_some());
     }
 
     #[test]

@@ -12,6 +12,19 @@ pub(super) const fn memory_for(_: usize) -> usize {
     LONGEST_DATAGRAM
 }
 
+/// This system takes one datagram at a time.
+pub(super) const SENDS_RUNS: bool = false;
+
+/// Whether the system refuses a run: it never gets one.
+pub(super) fn refuses_run(_: &io::Error) -> bool {
+    false
+}
+
+/// Has the system put datagrams together: it does not do that.
+pub(in crate::backend) fn receive_runs(_: &Socket) -> bool {
+    false
+}
+
 pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result<usize> {
     let Some(slot) = slots.first_mut() else { return Ok(0) };
     let (len, source) = socket.recv_from(as_uninit(&mut slot.memory))?;
@@ -20,12 +33,13 @@ pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result
         source,
         destination: None,
         truncated: false,
+        segment: None,
     });
     Ok(1)
 }
 
 pub(super) fn send(socket: &Socket, datagrams: &[OutgoingDatagram]) -> io::Result<usize> {
-    let Some(OutgoingDatagram { bytes, to }) = datagrams.first() else { return Ok(0) };
+    let Some(OutgoingDatagram { bytes, to, .. }) = datagrams.first() else { return Ok(0) };
     match to {
         Some(to) => socket.send_to(bytes, &SockAddr::from(*to))?,
         None => socket.send(bytes)?,

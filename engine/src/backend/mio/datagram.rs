@@ -2,7 +2,8 @@
 
 use super::readiness::{Readiness, interest};
 use crate::backend::datagram::{
-    self, DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramSlot, LONGEST_DATAGRAM,
+    self, DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramReceive, DatagramSlot,
+    LONGEST_DATAGRAM, SendsRuns,
 };
 use crate::backend::{Buffer, Ended, Event, refused};
 use crate::io_thread::token::Token;
@@ -23,6 +24,7 @@ pub(super) struct DatagramState {
     idle: Vec<DatagramSlot>,
     lent: Vec<Option<DatagramSlot>>,
     sending: Option<DatagramBatch>,
+    sends_runs: SendsRuns,
 }
 
 impl DatagramState {
@@ -36,16 +38,18 @@ impl DatagramState {
             idle: Vec::new(),
             lent: Vec::new(),
             sending: None,
+            sends_runs: SendsRuns::new(),
         }
     }
 
-    pub(super) fn start_receive(&mut self, longest: usize) {
+    pub(super) fn start_receive(&mut self, how: DatagramReceive) {
         if self.receiving {
             return;
         }
         if self.lent.is_empty() {
-            let longest = longest.min(LONGEST_DATAGRAM);
-            self.idle.extend((0..DATAGRAMS).map(|_| DatagramSlot::new(longest)));
+            let runs = how.runs && datagram::receive_runs(&self.socket);
+            let how = DatagramReceive { longest: how.longest.min(LONGEST_DATAGRAM), runs };
+            self.idle.extend((0..DATAGRAMS).map(|_| DatagramSlot::new(how)));
             self.lent.extend((0..DATAGRAMS).map(|_| None));
         }
         self.receiving = true;
@@ -145,8 +149,8 @@ impl DatagramState {
     }
 
     fn send(&mut self, token: Token, events: &mut Vec<Event>) {
-        let Some(batch) = self.sending.take() else { return };
-        match datagram::send(&self.socket, &batch) {
+        let Some(mut batch) = self.sending.take() else { return };
+        match datagram::send(&self.socket, &mut batch, &mut self.sends_runs) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.readiness.writable = false;
                 self.sending = Some(batch);

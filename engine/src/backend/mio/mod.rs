@@ -10,7 +10,7 @@ mod datagram;
 mod readiness;
 mod source;
 
-use super::datagram::{Datagram, DatagramBatch, DatagramBuffer};
+use super::datagram::{Datagram, DatagramBatch, DatagramBuffer, DatagramReceive};
 use super::{Backend, Buffer, Event, Receive, Stream, Wake};
 use crate::batch::Batch;
 use crate::discard::discard;
@@ -245,8 +245,8 @@ impl Backend for Mio {
         }
     }
 
-    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize) {
-        self.datagram_state(token, socket).start_receive(longest);
+    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, how: DatagramReceive) {
+        self.datagram_state(token, socket).start_receive(how);
         self.make_datagrams_runnable(token);
     }
 

@@ -3,8 +3,8 @@
 //! A receive is one multishot request, and every socket has a group of buffers of its own: a busy
 //! one uses those up, which ends its request for this `poll`, and takes nothing from others. (A
 //! kernel that has no multishot receive of messages has none of bytes either, and then there is no
-//! backend.) A send is not the ring's: when the ring says that the socket can be written to, one
-//! call sends all that goes out, in order, and past those that are refused. Requests for each
+//! backend.) A send is not the ring's: one call sends all that goes out, in order, and past those that are
+//! refused; where the socket takes nothing now, when the ring says that it can be written to. Requests for each
 //! datagram would be as many entries and completions, for a kernel path that takes ten times as
 //! long.
 #![allow(unsafe_code)]
@@ -13,8 +13,9 @@ use super::buffers::{BufferGroup, BufferRing};
 use super::operation::{self, OperationKind};
 use super::{Uring, outcome};
 use crate::backend::datagram::{
-    self, DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, LONGEST_DATAGRAM,
-    address::{CONTROL, NAME, destination, source},
+    self, DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramReceive, LONGEST_DATAGRAM,
+    SendsRuns,
+    address::{CONTROL, NAME, Told, source, told},
 };
 use crate::backend::{Buffer, Ended, Event, refused};
 use crate::io_thread::token::Token;
@@ -48,8 +49,11 @@ pub(super) struct DatagramState {
     header: Box<libc::msghdr>,
     /// From the first receive on.
     buffers: Option<BufferRing>,
+    /// How many bytes are kept of each datagram that is received.
+    longest: usize,
     /// Waits until the socket can be written to.
     sending: Option<DatagramBatch>,
+    sends_runs: SendsRuns,
 }
 
 impl DatagramState {
@@ -67,7 +71,9 @@ impl DatagramState {
             armed: false,
             header,
             buffers: None,
+            longest: LONGEST_DATAGRAM,
             sending: None,
+            sends_runs: SendsRuns::new(),
         }
     }
 
@@ -77,10 +83,13 @@ impl DatagramState {
         let written = buffers.bytes(buffer);
         let message = RecvMsgOut::parse(written, &self.header).ok()?;
         let len = message.payload_data().len();
+        let Told { destination, segment } = told(message.control_data());
         Some(Datagram {
             bytes: written.get(HEADROOM..)?.get(..len)?,
+            segment,
+            longest: self.longest,
             source: source(message.name_data())?,
-            destination: destination(message.control_data()),
+            destination,
             truncated: message.is_payload_truncated(),
         })
     }
@@ -97,13 +106,19 @@ impl Uring {
         self.datagrams.entry(token).or_insert_with(|| DatagramState::new(socket.clone()))
     }
 
-    pub(super) fn start_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize) {
+    pub(super) fn start_datagrams(
+        &mut self,
+        token: Token,
+        socket: &Arc<Socket>,
+        how: DatagramReceive,
+    ) {
         let state = self.datagram_state(token, socket);
         if state.receiving || state.closed {
             return;
         }
         if state.buffers.is_none() {
-            let made = self.make_buffers(longest);
+            let runs = how.runs && datagram::receive_runs(socket);
+            let made = self.make_buffers(if runs { LONGEST_DATAGRAM } else { how.longest });
             let state = self.datagram_state(token, socket);
             match made {
                 Ok(buffers) => state.buffers = Some(buffers),
@@ -116,6 +131,7 @@ impl Uring {
         let state = self.datagram_state(token, socket);
         state.receiving = true;
         state.pausing = false;
+        state.longest = how.longest;
         self.arm_datagrams(token);
     }
 
@@ -236,8 +252,19 @@ impl Uring {
         if state.closed || state.sending.is_some() {
             return self.early.push(Event::DatagramsSent(token, batch, Err(refused())));
         }
-        state.sending = Some(batch);
-        self.await_writable(token);
+        self.send_or_wait(token, batch);
+    }
+
+    /// Nearly always a socket takes datagrams, so that is tried before it is waited for.
+    fn send_or_wait(&mut self, token: Token, mut batch: DatagramBatch) {
+        let Some(state) = self.datagrams.get_mut(&token) else { return };
+        match datagram::send(&state.socket, &mut batch, &mut state.sends_runs) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                state.sending = Some(batch);
+                self.await_writable(token);
+            }
+            result => self.early.push(Event::DatagramsSent(token, batch, result)),
+        }
     }
 
     fn await_writable(&mut self, token: Token) {
@@ -251,10 +278,12 @@ impl Uring {
     pub(super) fn datagrams_can_go(&mut self, token: Token, result: i32, events: &mut Vec<Event>) {
         let Some(state) = self.datagrams.get_mut(&token) else { return };
         state.in_flight -= 1;
-        let Some(batch) = state.sending.take() else {
+        let Some(mut batch) = state.sending.take() else {
             return self.forget_datagrams_if_done(token);
         };
-        match outcome(result).and_then(|_| datagram::send(&state.socket, &batch)) {
+        let sent = outcome(result)
+            .and_then(|_| datagram::send(&state.socket, &mut batch, &mut state.sends_runs));
+        match sent {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 state.sending = Some(batch);
                 self.await_writable(token);

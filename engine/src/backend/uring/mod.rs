@@ -37,7 +37,7 @@ mod wake;
 
 pub(crate) use probe::{explain, probe, proven, report};
 
-use super::datagram::{Datagram, DatagramBatch, DatagramBuffer};
+use super::datagram::{Datagram, DatagramBatch, DatagramBuffer, DatagramReceive};
 use super::{ACCEPTS, Backend, Buffer, Ended, Event, Receive, Stream, Wake, refused, socket};
 use crate::batch::Batch;
 use crate::discard::discard;
@@ -379,8 +379,8 @@ impl Backend for Uring {
         self.buffers.give(buffer.index);
     }
 
-    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, longest: usize) {
-        self.start_datagrams(token, socket, longest);
+    fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, how: DatagramReceive) {
+        self.start_datagrams(token, socket, how);
     }
 
     fn send_datagrams(&mut self, token: Token, socket: &Arc<Socket>, batch: DatagramBatch) {
