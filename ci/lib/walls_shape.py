@@ -42,6 +42,7 @@ MAY_BE_DOUBLED = {
     "Channel": _PATTERN,
     "Client": _PATTERN,
     "Dealer": _PATTERN,
+    "Dgram": _PATTERN,
     "Gather": _PATTERN,
     "Pair": _PATTERN,
     "Pull": _PATTERN,

@@ -27,8 +27,8 @@ pub use backend::{
     Stream, UringCause, UringFeature, UringRefusal, UringReport, uring_available, uring_report,
 };
 pub use backend::{
-    DATAGRAMS, Datagram, DatagramBatch, DatagramReceive, LONGEST_DATAGRAM, LONGEST_RUN,
-    MOST_IN_RUN, OutgoingDatagram, SendTally, report_destination,
+    DATAGRAMS, Datagram, DatagramBatch, DatagramPart, DatagramReceive, LONGEST_DATAGRAM,
+    LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram, SendTally, report_destination,
 };
 #[cfg(all(unix, feature = "tokio"))]
 pub use backend::{Readable, StreamWatch};

@@ -217,7 +217,7 @@ impl Handler for Echo {
 
     fn datagram(&mut self, _: Instant, datagram: &Datagram<'_>) {
         let (bytes, to) = (datagram.bytes.to_vec().into(), Some(datagram.source));
-        self.answers.push(OutgoingDatagram::new(bytes, to));
+        self.answers.push(OutgoingDatagram { bytes, to, segment: None });
     }
 
     fn drive(&mut self, cx: &mut Cx<'_>) {
@@ -230,7 +230,7 @@ impl Handler for Echo {
 
     fn completed(&mut self, cx: &mut Cx<'_>, completion: Completion) {
         if let Completion::DatagramsSent(batch, result) = completion {
-            assert_eq!(result.unwrap().tried, batch.len());
+            assert_eq!(result.unwrap().tried(), batch.len());
             self.sending = false;
             self.drive(cx);
         }

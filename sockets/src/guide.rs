@@ -11,6 +11,7 @@
 //! | [`threads`] | what may be shared, what that costs, and what is moved rather than shared |
 //! | [`tasks`] | which calls may stand in a task, and what happens while one waits |
 //! | [`web_sockets`] | how programs in browsers speak with a socket, and who may |
+//! | [`multicast`] | to groups: udp, PGM, what gets lost, and the settings that matter |
 //! | [`performance`] | which backend, spinning, cores, and how to measure |
 //! | [`from_libzmq`] | libzmq call by call, option by option |
 //! | [`from_pyzmq`] | the same for pyzmq |
@@ -26,6 +27,8 @@
 //! | to stand between publishers and subscribers | [`XSub`](crate::XSub), [`XPub`](crate::XPub), [`proxy`](crate::proxy()) | |
 //! | to ask, from sockets that several threads share | [`Client`](crate::Client), [`Server`](crate::Server) | messages have one frame; a SERVER answers by [number](crate::Message::routing_id) |
 //! | to tell groups of listeners, by exact name | [`Radio`](crate::Radio), [`Dish`](crate::Dish) | messages have one frame and a [group](crate::Message::set_group) |
+//! | to tell everybody in a network at once | [`Pub`](crate::Pub), [`Sub`](crate::Sub) over `epgm://`; [`Radio`](crate::Radio), [`Dish`](crate::Dish) over `udp://` | [`multicast`] |
+//! | to exchange datagrams with other programs | [`Dgram`](crate::Dgram) | [`multicast`] |
 //! | to hand out work from sockets that several threads share | [`Scatter`](crate::Scatter), [`Gather`](crate::Gather) | messages have one frame |
 //! | peers that all ask and answer | [`PeerSocket`](crate::PeerSocket) | [`connect_peer`](crate::Socket::connect_peer) says the number of each |
 //! | to join two threads | [`Pair`](crate::Pair) over `inproc://` | [`threads`] |
@@ -69,6 +72,10 @@ pub mod tasks {
 
 pub mod web_sockets {
     #![doc = include_str!("guide/web_sockets.md")]
+}
+
+pub mod multicast {
+    #![doc = include_str!("guide/multicast.md")]
 }
 
 pub mod performance {

@@ -25,8 +25,10 @@
 //!   too. It comes with its source, with its destination if that was [asked
 //!   for](report_destination) and the system tells, and with a note if it was longer than what the
 //!   receive keeps.
-//! * Datagrams of one length may go out as a run, and come in as one if that was asked for: the system then
-//!   has a sixtieth of the work. What it does not take as a run goes out one by one.
+//! * A receive that can take [runs](DatagramReceive::runs) gets what the system has put together in
+//!   one event and one buffer: datagrams from one source to one destination, of the same length but
+//!   for the last. Whoever cannot gets each by itself, and so does everybody where the system does
+//!   not do that.
 //! * A socket has [`DATAGRAMS`] buffers of its own. Whoever holds all of them receives nothing
 //!   until one is given back, and keeps nobody else from anything; what the kernel has no room for
 //!   meanwhile is lost, as datagrams are. A buffer that outlives its token is empty, and giving it
@@ -38,6 +40,12 @@
 //!   many went out, how many were refused, and why the first of those was: these are what the batch
 //!   advances by before what is left of it is sent. An error in place of that means that none was
 //!   tried.
+//! * A batch may have [runs](OutgoingDatagram::segment). The system takes one in one call, which
+//!   then counts as one of those that are tried, if it can, and if it lets this socket; else each
+//!   datagram of it is sent by itself, and nobody has to know. A socket of which the system has
+//!   refused a run whose datagrams then went out tries no other, or none of so long ones, where
+//!   that is what was wrong. A run that is too long for one call takes several. Answers count
+//!   datagrams, and a batch that has advanced into a run has its rest left.
 //! * Sending does not wait for receiving, and the other way round.
 
 pub mod mio;
@@ -64,8 +72,8 @@ pub use choice::{
     BackendChoice, BackendKind, BackendReport, BackendUnavailable, open, uring_available,
 };
 pub use datagram::{
-    DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramReceive, LONGEST_DATAGRAM,
-    LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram, SendTally, report_destination,
+    DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramPart, DatagramReceive,
+    LONGEST_DATAGRAM, LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram, SendTally, report_destination,
 };
 #[cfg(unix)]
 pub use ready_set::ReadySet;
@@ -196,8 +204,9 @@ pub trait Backend {
     /// Gives a receive buffer back.
     fn release(&mut self, buffer: Buffer);
 
-    /// Receives datagrams from `socket`, which is bound, until [`pause`](Self::pause). The token's first
-    /// receive decides how.
+    /// Receives datagrams from `socket`, which is bound, until [`pause`](Self::pause). The token's
+    /// first receive decides `how`, and whether the system puts together what the socket receives
+    /// from then on.
     fn receive_datagrams(&mut self, token: Token, socket: &Arc<Socket>, how: DatagramReceive);
 
     /// Sends datagrams of `batch` on `socket`.

@@ -90,19 +90,8 @@ impl fmt::Display for MonitorEvent {
                 let plural = if *messages == 1 { "message was" } else { "messages were" };
                 write!(f, "{messages} {plural} dropped: {reason}")
             }
-            Self::SourceBegan { endpoint, session } => {
-                write!(f, "{endpoint}: the source {session} has begun")
-            }
-            Self::PacketsLost { endpoint, session, first, packets, reason } => {
-                let plural = if *packets == 1 { "packet" } else { "packets" };
-                write!(f, "{endpoint}: {packets} {plural} of the source {session} ")?;
-                write!(f, "from number {first} on cannot be had again: {reason}")
-            }
-            Self::SourceEnded { endpoint, session, lost, reason } => {
-                write!(
-                    f,
-                    "{endpoint}: the source {session} is over: {reason}; {lost} of its packets were lost"
-                )
+            Self::SourceBegan { .. } | Self::PacketsLost { .. } | Self::SourceEnded { .. } => {
+                self.of_source(f)
             }
             Self::Problem { problem, endpoint, peer, routing_id } => {
                 about(f, endpoint, peer, routing_id)?;
@@ -125,6 +114,27 @@ impl fmt::Display for MonitorEvent {
                 write!(f, "{endpoint}: {messages} {plural} not delivered when linger was over")
             }
             Self::Closed { endpoint } => write!(f, "closed {endpoint}"),
+        }
+    }
+}
+
+impl MonitorEvent {
+    /// What is said of a source of PGM.
+    fn of_source(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SourceBegan { endpoint, session } => {
+                write!(f, "{endpoint}: the source {session} has begun")
+            }
+            Self::PacketsLost { endpoint, session, first, packets, reason } => {
+                let plural = if *packets == 1 { "packet" } else { "packets" };
+                write!(f, "{endpoint}: {packets} {plural} of the source {session} ")?;
+                write!(f, "from number {first} on cannot be had again: {reason}")
+            }
+            Self::SourceEnded { endpoint, session, lost, reason } => {
+                write!(f, "{endpoint}: the source {session} is over: {reason}; ")?;
+                write!(f, "{lost} of its packets were lost")
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::common::{DEADLINE, on_each_backend};
 #[cfg(unix)]
 use crate::harness::datagrams;
-use crate::harness::{Harness, What, far_udp, only, pair, pattern, udp};
+use crate::harness::{Harness, What, apart, far_udp, pair, pattern, udp};
 use ringmq_engine::backend::{
     DATAGRAMS, DatagramBuffer, Ended, Event, LONGEST_DATAGRAM, Receive, report_destination,
 };
@@ -39,7 +39,7 @@ fn each_comes_by_itself_with_its_source(kind: BackendKind) {
         let other = UdpSocket::bind((ip, 0)).unwrap();
         let mut harness = Harness::new(kind);
         let (token, (near, address)) = (Token::unique(), udp(ip));
-        harness.backend.receive_datagrams(token, &near, only(LONGEST_DATAGRAM));
+        harness.backend.receive_datagrams(token, &near, apart(LONGEST_DATAGRAM));
         harness.silence();
         for len in [1, 0, 0, 1000, 8192, LONGEST, 2] {
             for far in [&one, &other] {
@@ -72,7 +72,7 @@ fn the_destination_is_told_to_those_who_ask(kind: BackendKind) {
         let (token, (near, address)) = (Token::unique(), udp(bound));
         let asked = report_destination(&near);
         assert_eq!(asked.is_ok(), cfg!(unix), "{asked:?}");
-        harness.backend.receive_datagrams(token, &near, only(100));
+        harness.backend.receive_datagrams(token, &near, apart(100));
         for destination in destinations {
             let far = UdpSocket::bind((bound, 0)).unwrap();
             far.send_to(b"to you", (destination, address.port())).unwrap();
@@ -91,7 +91,7 @@ fn what_is_sent_to_a_group_has_it_for_its_destination(kind: BackendKind) {
     let (token, (near, address)) = (Token::unique(), udp(Ipv4Addr::UNSPECIFIED));
     report_destination(&near).unwrap();
     near.join_multicast_v4(&group, &HERE).unwrap();
-    harness.backend.receive_datagrams(token, &near, only(100));
+    harness.backend.receive_datagrams(token, &near, apart(100));
     let (far, there) = udp(HERE);
     far.set_multicast_if_v4(&HERE).unwrap();
     let to = SocketAddr::from((group, address.port()));
@@ -108,7 +108,7 @@ fn what_is_sent_to_a_group_has_it_for_its_destination(kind: BackendKind) {
 fn what_is_too_long_is_cut_and_said_to_be(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (token, (near, address), (far, _)) = (Token::unique(), udp(HERE), far_udp());
-    harness.backend.receive_datagrams(token, &near, only(100));
+    harness.backend.receive_datagrams(token, &near, apart(100));
     for len in [99, 100, 101, 5000, 100, 0] {
         far.send_to(&pattern(len), address).unwrap();
         let arrived = harness.arrived(token);
@@ -128,8 +128,8 @@ fn a_busy_socket_has_its_turn_and_no_more(kind: BackendKind) {
     far_udp().0.send_to(b"a word", quiet_address).unwrap();
     let (stream, (stream_near, mut far)) = (Token::unique(), pair());
     far.write_all(b"a byte").unwrap();
-    harness.backend.receive_datagrams(busy, &near, only(100));
-    harness.backend.receive_datagrams(quiet, &quiet_near, only(100));
+    harness.backend.receive_datagrams(busy, &near, apart(100));
+    harness.backend.receive_datagrams(quiet, &quiet_near, apart(100));
     harness.backend.receive(stream, &stream_near, Receive::Once);
     let (mut count, mut turns, mut heard) = (0, 0, Vec::new());
     while count < MANY {
@@ -177,11 +177,11 @@ pub(crate) fn hold(harness: &mut Harness, token: Token) -> Vec<DatagramBuffer> {
 fn who_holds_all_buffers_keeps_nobody_else_waiting(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (token, (near, address)) = (Token::unique(), udp(HERE));
-    harness.backend.receive_datagrams(token, &near, only(100));
+    harness.backend.receive_datagrams(token, &near, apart(100));
     send_many(address);
     let held = hold(&mut harness, token);
     let (other, (other_near, other_address)) = (Token::unique(), udp(HERE));
-    harness.backend.receive_datagrams(other, &other_near, only(100));
+    harness.backend.receive_datagrams(other, &other_near, apart(100));
     far_udp().0.send_to(b"me too", other_address).unwrap();
     assert_eq!(harness.arrived(other).bytes, b"me too");
     harness.silence();
@@ -197,7 +197,7 @@ fn who_holds_all_buffers_keeps_nobody_else_waiting(kind: BackendKind) {
 fn who_holds_all_buffers_can_pause_and_go_on(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (token, (near, address)) = (Token::unique(), udp(HERE));
-    harness.backend.receive_datagrams(token, &near, only(100));
+    harness.backend.receive_datagrams(token, &near, apart(100));
     send_many(address);
     let held = hold(&mut harness, token);
     harness.backend.pause(token);
@@ -206,7 +206,7 @@ fn who_holds_all_buffers_can_pause_and_go_on(kind: BackendKind) {
         harness.take_datagram(buffer);
     }
     harness.silence();
-    harness.backend.receive_datagrams(token, &near, only(100));
+    harness.backend.receive_datagrams(token, &near, apart(100));
     for number in DATAGRAMS..MANY {
         assert_eq!(harness.arrived(token).bytes, numbered(number));
     }
@@ -219,7 +219,7 @@ fn no_datagram_is_lost_or_doubled_by_pauses(kind: BackendKind) {
     let (token, (near, address)) = (Token::unique(), udp(HERE));
     send_many(address);
     harness.backend.pause(token);
-    harness.backend.receive_datagrams(token, &near, only(100));
+    harness.backend.receive_datagrams(token, &near, apart(100));
     let (mut count, mut pauses) = (0, 0);
     while count < MANY {
         match harness.next_of(token) {
@@ -230,7 +230,7 @@ fn no_datagram_is_lost_or_doubled_by_pauses(kind: BackendKind) {
             }
             What::Ended(Ended::Stopped) => {
                 pauses += 1;
-                harness.backend.receive_datagrams(token, &near, only(100));
+                harness.backend.receive_datagrams(token, &near, apart(100));
             }
             other => panic!("{other:?}"),
         }
@@ -244,8 +244,8 @@ fn no_datagram_is_lost_or_doubled_by_pauses(kind: BackendKind) {
 fn a_second_receive_of_datagrams_is_the_one_under_way(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (token, (near, address), (far, _)) = (Token::unique(), udp(HERE), far_udp());
-    harness.backend.receive_datagrams(token, &near, only(100));
-    harness.backend.receive_datagrams(token, &near, only(10));
+    harness.backend.receive_datagrams(token, &near, apart(100));
+    harness.backend.receive_datagrams(token, &near, apart(10));
     far.send_to(&pattern(50), address).unwrap();
     assert_eq!(harness.arrived(token).bytes, pattern(50));
     harness.backend.pause(token);
@@ -261,7 +261,7 @@ fn a_refusal_by_the_peer_is_a_failure_and_asking_again_goes_on(kind: BackendKind
     let (token, (near, address), (far, there)) = (Token::unique(), udp(HERE), far_udp());
     near.connect(&there.into()).unwrap();
     drop(far);
-    harness.backend.receive_datagrams(token, &near, only(100));
+    harness.backend.receive_datagrams(token, &near, apart(100));
     let deadline = std::time::Instant::now() + DEADLINE;
     let error = loop {
         assert!(std::time::Instant::now() < deadline);
@@ -280,14 +280,14 @@ fn a_refusal_by_the_peer_is_a_failure_and_asking_again_goes_on(kind: BackendKind
     };
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     let far = UdpSocket::bind(there).unwrap();
-    harness.backend.receive_datagrams(token, &near, only(100));
+    harness.backend.receive_datagrams(token, &near, apart(100));
     far.send_to(b"me", address).unwrap();
     loop {
         match harness.next_of(token) {
             What::Datagram(arrived) => break assert_eq!(arrived.bytes, b"me"),
             // The answer to another of them.
             What::Ended(Ended::Failed(_)) => {
-                harness.backend.receive_datagrams(token, &near, only(100));
+                harness.backend.receive_datagrams(token, &near, apart(100));
             }
             What::DatagramsSent(..) => {}
             other => panic!("{other:?}"),

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::common::on_each_backend;
-use crate::harness::{Arrived, Harness, far_udp, only, pattern, udp};
+use crate::harness::{Arrived, Harness, apart, far_udp, pattern, udp};
 use bytes::Bytes;
 use ringmq_engine::backend::{
     DatagramBatch, DatagramReceive, LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram,
@@ -68,7 +68,7 @@ fn runs_and_others_keep_their_order(kind: BackendKind) {
     let ((near, _), (far, to)) = (udp(HERE), udp(HERE));
     let how = DatagramReceive { longest: 2000, runs: true };
     harness.backend.receive_datagrams(receiving, &far, how);
-    let alone = |len| OutgoingDatagram::new(pattern(len).into(), Some(to));
+    let alone = |len| OutgoingDatagram { bytes: pattern(len).into(), to: Some(to), segment: None };
     let all =
         [alone(10), run(300, 100, to), alone(0), run(150, 60, to), alone(60), run(60, 60, to)];
     let sent = harness.send_datagrams(sending, &near, batch(all));
@@ -100,7 +100,7 @@ fn a_run_that_is_refused_is_counted_by_its_datagrams(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (sending, receiving) = (Token::unique(), Token::unique());
     let ((near, _), (far, to)) = (udp(HERE), udp(HERE));
-    harness.backend.receive_datagrams(receiving, &far, only(100));
+    harness.backend.receive_datagrams(receiving, &far, apart(100));
     // Of another family: the system sends nothing there.
     let nowhere: SocketAddr = (HERE_V6, to.port()).into();
     let all = [run(1000, 100, nowhere), run(150, 100, to)];

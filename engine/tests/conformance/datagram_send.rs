@@ -6,7 +6,7 @@ use crate::common::DEADLINE;
 use crate::common::on_each_backend;
 #[cfg(target_os = "linux")]
 use crate::harness::What;
-use crate::harness::{Harness, datagrams, far_udp, only, pattern, udp};
+use crate::harness::{Harness, apart, datagrams, far_udp, pattern, udp};
 use ringmq_engine::backend::{DATAGRAMS, DatagramBatch, Event};
 use ringmq_engine::{BackendKind, Token};
 #[cfg(target_os = "linux")]
@@ -96,7 +96,7 @@ fn nobody_there_does_not_stop_those_after_it(kind: BackendKind) {
         // The answer may take a moment.
         let others = [(&b"to another"[..], Some(peer)), (b"to another", Some(peer))];
         let tally = harness.send_datagrams(token, &near, datagrams(others));
-        assert_eq!(tally.tried, 2);
+        assert_eq!(tally.tried(), 2);
         // There may be two of them.
         let Some(refusal) = tally.refusal.filter(|_| tally.sent > 0) else { continue };
         break refusal;
@@ -113,7 +113,7 @@ fn nothing_to_send_is_sent_at_once(kind: BackendKind) {
     else {
         panic!("it is sent");
     };
-    assert!(batch.is_empty() && tally.tried == 0);
+    assert!(batch.is_empty() && tally.tried() == 0);
 }
 
 /// A socket whose peer takes a few datagrams only: of the Unix kind, since UDP always has room on
@@ -163,7 +163,7 @@ fn those_without_room_wait_for_it(kind: BackendKind) {
     };
     let tally = result.unwrap();
     assert!(tally.sent > 0 && tally.refused == 0);
-    batch.advance(tally.tried);
+    batch.advance(tally.tried());
     (0..tally.sent).for_each(|_| read());
     let rest = batch.len();
     let tally = harness.send_datagrams(token, &near, batch);
@@ -196,8 +196,8 @@ fn datagrams_go_both_ways_at_once(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (one, two) = (Token::unique(), Token::unique());
     let ((near, here), (far, there)) = (udp(HERE), udp(HERE));
-    harness.backend.receive_datagrams(one, &near, only(100));
-    harness.backend.receive_datagrams(two, &far, only(100));
+    harness.backend.receive_datagrams(one, &near, apart(100));
+    harness.backend.receive_datagrams(two, &far, apart(100));
     let send = |harness: &mut Harness, token, number: usize| {
         let (socket, to) = if token == one { (&near, there) } else { (&far, here) };
         let batch = datagrams([(number.to_be_bytes().to_vec(), Some(to))]);

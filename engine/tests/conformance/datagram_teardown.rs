@@ -7,7 +7,7 @@ use crate::datagram_receive::{hold, send_many};
 use crate::datagram_send::{fill, narrow};
 #[cfg(target_os = "linux")]
 use crate::harness::What;
-use crate::harness::{Harness, datagrams, far_udp, only, open_descriptors, udp};
+use crate::harness::{Harness, apart, datagrams, far_udp, open_descriptors, udp};
 use ringmq_engine::backend::{DATAGRAMS, DatagramBuffer, Event};
 use ringmq_engine::{BackendKind, Token};
 use std::net::Ipv4Addr;
@@ -27,7 +27,7 @@ fn held(harness: &mut Harness, token: Token) -> DatagramBuffer {
 fn a_closed_token_has_no_datagrams(kind: BackendKind) {
     let mut harness = Harness::new(kind);
     let (token, (near, address), (far, _)) = (Token::unique(), udp(HERE), far_udp());
-    harness.backend.receive_datagrams(token, &near, only(100));
+    harness.backend.receive_datagrams(token, &near, apart(100));
     far.send_to(b"held", address).unwrap();
     let buffer = held(&mut harness, token);
     harness.backend.close(token);
@@ -39,7 +39,7 @@ fn a_closed_token_has_no_datagrams(kind: BackendKind) {
     // The next token with the same socket has what comes now, and buffers that are its own.
     far.send_to(b"later", address).unwrap();
     let next = Token::unique();
-    harness.backend.receive_datagrams(next, &near, only(100));
+    harness.backend.receive_datagrams(next, &near, apart(100));
     let later = held(&mut harness, next);
     harness.backend.release_datagram(buffer);
     assert_eq!(harness.backend.datagram(&later).unwrap().bytes, b"later");
@@ -55,7 +55,7 @@ fn a_token_that_waits_for_buffers_can_be_closed(kind: BackendKind) {
     for paused in [false, true] {
         let mut harness = Harness::new(kind);
         let (token, (near, address)) = (Token::unique(), udp(HERE));
-        harness.backend.receive_datagrams(token, &near, only(100));
+        harness.backend.receive_datagrams(token, &near, apart(100));
         send_many(address);
         let mut held = hold(&mut harness, token);
         if paused {
@@ -77,7 +77,7 @@ fn tokens_come_and_go(kind: BackendKind) {
     let ((near, address), (far, _)) = (udp(HERE), far_udp());
     for round in 0..100usize {
         let token = Token::unique();
-        harness.backend.receive_datagrams(token, &near, only(10 + round));
+        harness.backend.receive_datagrams(token, &near, apart(10 + round));
         far.send_to(&round.to_be_bytes(), address).unwrap();
         assert_eq!(harness.arrived(token).bytes, round.to_be_bytes());
         harness.backend.close(token);
@@ -107,7 +107,7 @@ fn dropping_a_backend_with_datagrams_leaks_nothing(kind: BackendKind) {
         let mut sockets = Vec::new();
         for _ in 0..5 {
             let (token, (near, address), (far, _)) = (Token::unique(), udp(HERE), far_udp());
-            harness.backend.receive_datagrams(token, &near, only(100));
+            harness.backend.receive_datagrams(token, &near, apart(100));
             far.send_to(b"held", address).unwrap();
             let _never_given_back = held(&mut harness, token);
             far.send_to(b"unheard", address).unwrap();

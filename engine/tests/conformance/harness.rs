@@ -132,7 +132,7 @@ impl Harness {
             source: datagram.source,
             destination: datagram.destination,
             truncated: datagram.truncated,
-            parts: datagram.parts().map(|(part, cut)| (part.to_vec(), cut)).collect(),
+            parts: datagram.parts().map(|part| (part.bytes.to_vec(), part.truncated)).collect(),
         };
         self.backend.release_datagram(buffer);
         arrived
@@ -161,11 +161,12 @@ impl Harness {
                 panic!("nothing but a send is under way");
             };
             let tally = result.unwrap();
-            assert!(tally.tried > 0 && tally.tried <= backend::DATAGRAMS);
+            assert!(
+                tally.tried() > 0 && tally.tried() <= backend::DATAGRAMS * backend::MOST_IN_RUN
+            );
             assert_eq!(tally.refusal.is_some(), tally.refused > 0);
             left = batch;
-            left.advance(tally.tried);
-            all.tried += tally.tried;
+            left.advance(tally.tried());
             all.sent += tally.sent;
             all.refused += tally.refused;
             all.refusal = tally.refusal.or(all.refusal);
@@ -271,8 +272,8 @@ pub(crate) fn far_udp() -> (UdpSocket, SocketAddr) {
     (socket, address)
 }
 
-/// Datagrams one by one, of which so many bytes are kept.
-pub(crate) fn only(longest: usize) -> DatagramReceive {
+/// Of each datagram so much, and each by itself.
+pub(crate) fn apart(longest: usize) -> DatagramReceive {
     DatagramReceive { longest, runs: false }
 }
 
@@ -282,7 +283,7 @@ pub(crate) fn datagrams<T: Into<Bytes>>(
 ) -> DatagramBatch {
     let mut batch = DatagramBatch::default();
     for (bytes, to) in all {
-        batch.push(OutgoingDatagram::new(bytes.into(), to));
+        batch.push(OutgoingDatagram { bytes: bytes.into(), to, segment: None });
     }
     batch
 }

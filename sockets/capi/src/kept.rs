@@ -1,5 +1,5 @@
-//! Options that have no effect: what is set is kept and can be read. Those of transports that are not built, as
-//! libzmq does where the transport of a socket is another one; CONFLATE and INVERT_MATCHING of the types that do
+//! Options that have no effect: what is set is kept and can be read. Those of batches
+//! and of Windows; CONFLATE and INVERT_MATCHING of the types that do
 //! neither.
 
 use std::ffi::c_int;
@@ -26,13 +26,7 @@ const CONFLATE: Kept = kept(54, 0, 0, 1);
 /// Of the types that match nothing.
 const INVERT_MATCHING: Kept = kept(74, 0, 0, 1);
 
-const OPTIONS: [Kept; 8] = [
-    // Of multicast: RATE, RECOVERY_IVL, MULTICAST_HOPS, MULTICAST_MAXTPDU, MULTICAST_LOOP.
-    kept(8, 100, 1, c_int::MAX),
-    kept(9, 10_000, 0, c_int::MAX),
-    kept(25, 1, 1, c_int::MAX),
-    kept(84, 1500, 1, c_int::MAX),
-    kept(96, 1, 0, 1),
+const OPTIONS: [Kept; 3] = [
     // IN_BATCH_SIZE and OUT_BATCH_SIZE: batches are as large as what there is.
     kept(101, 8192, 1, c_int::MAX),
     kept(102, 8192, 1, c_int::MAX),

@@ -4,8 +4,7 @@
 //! into `errno`, `handles` tells what stands for a context or a socket from what does not, and
 //! [`message`] is a [`Message`](ringmq::Message) in the program's own `zmq_msg_t`.
 //!
-//! Not here yet: DGRAM. A small message of the program's memory is copied when it is sent, and
-//! its memory freed then. Events of the second form name the local address of what was bound, not of what was
+//! Events of the second form name the local address of what was bound, not of what was
 //! connected.
 //!
 //! What a program may hand in: any handle, valid or not, is answered with an error. Memory is the program's

@@ -18,6 +18,9 @@ use crate::kept::KeptOptions;
 use crate::lent_listener::LentListener;
 use crate::monitor::Watching;
 
+/// Kilobits a second that a source of PGM sends unless told otherwise.
+const LIBZMQ_RATE: u32 = 100;
+
 pub(crate) static SOCKETS: Handles<CSocket> = Handles::new();
 
 /// What a handle of a socket stands for.
@@ -103,6 +106,8 @@ fn make(
         if defaults.ipv6 {
             socket.set_ipv6(true)?;
         }
+        // As programs of libzmq expect who have not said anything of it.
+        socket.set_rate(LIBZMQ_RATE)?;
         if !defaults.blocky {
             socket.set_linger(Some(std::time::Duration::ZERO))?;
         }

@@ -24,7 +24,7 @@ pub unsafe extern "C" fn zmq_has(capability: *const c_char) -> c_int {
     // SAFETY: the program promises text.
     match unsafe { text(capability) } {
         Ok("ipc") => cfg!(unix).into(),
-        Ok("ws") => 1,
+        Ok("ws" | "pgm") => 1,
         Ok("curve") => cfg!(feature = "curve").into(),
         _ => 0,
     }

@@ -8,7 +8,7 @@ use super::table;
 use std::collections::HashSet;
 
 /// Where the methods of socket options are.
-const OF_SOCKETS: [&str; 9] = [
+const OF_SOCKETS: [&str; 10] = [
     include_str!("security_setters.rs"),
     include_str!("setters.rs"),
     include_str!("limit_setters.rs"),
@@ -16,6 +16,7 @@ const OF_SOCKETS: [&str; 9] = [
     include_str!("word_setters.rs"),
     include_str!("pattern_setters.rs"),
     include_str!("tcp_setters.rs"),
+    include_str!("multicast_setters.rs"),
     include_str!("getters.rs"),
     include_str!("../socket/mod.rs"),
 ];

@@ -4,7 +4,6 @@
 use super::context_table::{AnyContextRow, ROWS};
 use super::row::{AnyRow, Applies};
 use super::*;
-use crate::Context;
 use crate::context_builder::ContextOptions;
 use std::fmt::Write;
 

@@ -148,6 +148,25 @@ fn fields(event: &MonitorEvent) -> Fields<'_> {
             messages: Some(*messages),
             ..none()
         },
+        MonitorEvent::Problem { problem, endpoint, peer, routing_id } => {
+            let option = match problem {
+                Problem::OptionTooLate { option, .. } => Some(*option),
+                _ => None,
+            };
+            let reason = Some(problem.to_string());
+            Fields { endpoint, peer, routing_id, reason, option, ..none() }
+        }
+        MonitorEvent::Disconnected { endpoint, peer, routing_id, reason, .. } => {
+            Fields { endpoint, peer, routing_id, reason: Some(reason.to_string()), ..none() }
+        }
+        other => of_source(other),
+    }
+}
+
+/// The same of what is said of a source of PGM.
+fn of_source(event: &MonitorEvent) -> Fields<'_> {
+    let none = Fields::default;
+    match event {
         MonitorEvent::SourceBegan { endpoint, session } => {
             Fields { endpoint, session: Some(session), ..none() }
         }
@@ -166,17 +185,6 @@ fn fields(event: &MonitorEvent) -> Fields<'_> {
             reason: Some(reason.to_string()),
             ..none()
         },
-        MonitorEvent::Problem { problem, endpoint, peer, routing_id } => {
-            let option = match problem {
-                Problem::OptionTooLate { option, .. } => Some(*option),
-                _ => None,
-            };
-            let reason = Some(problem.to_string());
-            Fields { endpoint, peer, routing_id, reason, option, ..none() }
-        }
-        MonitorEvent::Disconnected { endpoint, peer, routing_id, reason, .. } => {
-            Fields { endpoint, peer, routing_id, reason: Some(reason.to_string()), ..none() }
-        }
         _ => none(),
     }
 }

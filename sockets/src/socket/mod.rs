@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod flush;
 pub(crate) mod frames;
 pub(crate) mod given_listener;
+mod in_process;
 pub(crate) mod monitor;
 pub(crate) mod multipart;
 mod parts;
@@ -20,11 +21,10 @@ pub(crate) mod stats;
 pub(crate) mod stream;
 mod within;
 
-use crate::constants::ZMTP_VERSION;
 use crate::context::{Context, ContextInner, is_bound_elsewhere};
 use crate::error::Error;
 use crate::inner::endpoints::{EndpointKind, Entry, LinkSide, Matches, goes_with};
-use crate::inner::mailbox::{Binder, SocketMailbox, within_process};
+use crate::inner::mailbox::SocketMailbox;
 use crate::inner::pipes::Pipe;
 use crate::inner::{ClosedBy, Core};
 use crate::kind::Kind;
@@ -32,10 +32,9 @@ use crate::socket::monitor::Monitor;
 use crate::wait::{Reading, Wants};
 use ringmq_engine::{EndpointId, Parker, SessionOwner};
 use ringmq_pipe::{BiasedMutex, BiasedMutexGuard, OwnerGuard, Section};
-use ringmq_transports::endpoint::{Endpoint, InprocName};
-use ringmq_transports::inproc::{Acceptor, Ticket};
-use ringmq_transports::{Offer, Settings, bind, connect};
-use ringmq_zmtp::{Peer, SocketType};
+use ringmq_transports::endpoint::Endpoint;
+use ringmq_transports::{Settings, bind, connect};
+use ringmq_zmtp::SocketType;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::Ordering;
@@ -242,31 +241,6 @@ impl<K: Kind> Socket<K> {
         Ok((core, Entry { endpoint, asked: None, endpoint_id, place: EndpointKind::Io(io, token) }))
     }
 
-    fn bind_inproc(
-        &self,
-        core: &Core,
-        endpoint_id: EndpointId,
-        name: InprocName,
-    ) -> Result<Entry, Error> {
-        let names = self.inner.context.inproc.clone();
-        let endpoint: Arc<str> = Endpoint::Inproc(name.clone()).to_string().into();
-        let binder: Arc<dyn Acceptor> = Arc::new(Binder {
-            shared: self.inner.shared.clone(),
-            endpoint_id,
-            endpoint: endpoint.clone(),
-            itself: itself(core),
-        });
-        if !names.bind(name.clone(), &binder) {
-            return Err(Error::AddressInUse { endpoint: endpoint.to_string() });
-        }
-        Ok(Entry {
-            endpoint,
-            asked: None,
-            endpoint_id,
-            place: EndpointKind::InprocBind(names, name),
-        })
-    }
-
     /// Connects to an endpoint, now and again whenever the connection is lost.
     ///
     /// The peer need not be there yet: unless [immediate](Self::set_immediate) is set, messages queue
@@ -333,22 +307,6 @@ impl<K: Kind> Socket<K> {
         };
         core.add_connected(Entry { endpoint: text, asked: None, endpoint_id, place });
         Ok(Some(endpoint_id))
-    }
-
-    fn connect_inproc(
-        &self,
-        core: &mut Core,
-        endpoint_id: EndpointId,
-        name: &InprocName,
-        endpoint: Arc<str>,
-    ) -> Option<Ticket> {
-        let shared = self.inner.shared.clone();
-        let (near, far) = shared.make_pipe();
-        core.attach(Pipe::new(near, endpoint_id, true));
-        let taken = Box::new(move |peer: &Arc<Peer>| {
-            shared.peer_known(&within_process(endpoint_id, &endpoint), peer, 0);
-        });
-        self.inner.context.inproc.connect(name, Offer { end: far, peer: itself(core), taken })
     }
 
     /// Stops taking connections on an endpoint and closes those that were taken there.
@@ -481,16 +439,6 @@ impl<K: Kind> Socket<K> {
         let discards_input = core.shared.traits.discards_input;
         Ok(Settings { endpoint_id: id, options: core.options.for_links(discards_input)? })
     }
-}
-
-/// This socket as a peer of others in the same process.
-fn itself(core: &Core) -> Arc<Peer> {
-    Arc::new(Peer {
-        version: ZMTP_VERSION,
-        socket_type: Some(core.shared.socket_type),
-        routing_id: core.options.zmtp.routing_id().to_vec(),
-        metadata: Vec::new(),
-    })
 }
 
 /// The text under which an endpoint is kept.

@@ -23,5 +23,5 @@ mod wanted;
 
 pub(crate) use by_pipe::{Added, ByPipe, MostTopics, Removed};
 use counted::{Counted, Removal};
-pub(crate) use vocabulary::Vocabulary;
+pub(crate) use vocabulary::{Vocabulary, notification};
 pub(crate) use wanted::{Change, Coming, TOLD_WITH, Wanted};

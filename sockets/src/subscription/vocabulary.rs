@@ -48,6 +48,14 @@ impl Vocabulary {
     }
 }
 
+/// How an application is told of a subscription or cancellation.
+pub(crate) fn notification(subscribe: bool, topic: &[u8]) -> Message {
+    let mut body = Vec::with_capacity(topic.len() + 1);
+    body.push(u8::from(subscribe));
+    body.extend_from_slice(topic);
+    body.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

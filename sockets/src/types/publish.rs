@@ -24,7 +24,7 @@ use crate::inner::pipes::{PeerId, Pipe, Pipes};
 use crate::routing::distributor::Distributor;
 use crate::routing::fair_queue::FairQueue;
 use crate::socket::payload::Outgoing;
-use crate::subscription::{Added, ByPipe, MostTopics, Removed, Vocabulary};
+use crate::subscription::{Added, ByPipe, MostTopics, Removed, Vocabulary, notification};
 use ringmq_engine::{DropReason, PeerLimit};
 use ringmq_pipe::WriteError;
 use ringmq_zmtp::SocketType;
@@ -358,14 +358,6 @@ impl Publish {
         }
         Ok(true)
     }
-}
-
-/// How an application is told of a subscription or cancellation.
-fn notification(subscribe: bool, topic: &[u8]) -> Message {
-    let mut body = Vec::with_capacity(topic.len() + 1);
-    body.push(u8::from(subscribe));
-    body.extend_from_slice(topic);
-    body.into()
 }
 
 impl Pattern for Publish {

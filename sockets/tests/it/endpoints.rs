@@ -182,7 +182,7 @@ fn malformed_endpoints_are_errors_and_harm_nothing(harness: &Harness) {
         "tcp://127.0.0.1:12x",
         "tcp://[::1:80",
         "tcp://127.0.0.1:80/path",
-        "udp://127.0.0.1:80",
+        "norm://127.0.0.1:80",
         "pgm://x",
         "ipc://",
         "ipc://@",

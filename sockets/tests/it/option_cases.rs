@@ -45,6 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
     all.extend(descriptors());
     all.extend(keepalive());
     all.extend(limits());
+    all.extend(multicast());
     all.extend(switches(
         FLAGS,
         cases![
@@ -96,6 +97,19 @@ fn limits() -> Vec<Case> {
             "-1" => "None", "0" => "Some(0)", "9" => "Some(9)"; "-2", "x";
         "max_subscription_bytes" max_subscription_bytes set_max_subscription_bytes:
             "-1" => "None", "9223372036854775807" => "Some(9223372036854775807)"; "-2", "x";
+    ]
+}
+
+fn multicast() -> Vec<Case> {
+    cases![
+        "multicast_hops" multicast_hops set_multicast_hops:
+            "1" => "1", "255" => "255"; "0", "256", "-1", "x";
+        "multicast_loop" multicast_loop set_multicast_loop: "1" => "true", "0" => "false"; "2", "-1";
+        "multicast_maxtpdu" multicast_max_tpdu set_multicast_max_tpdu:
+            "576" => "576", "65535" => "65535"; "575", "65536", "x";
+        "rate" rate set_rate: "1" => "1", "2147483647" => "2147483647"; "0", "-1", "x";
+        "recovery_ivl" recovery_interval set_recovery_interval:
+            "0" => "0ns", "2000" => "2s"; "-1", "x";
     ]
 }
 

@@ -101,6 +101,11 @@ const OF_LIBZMQ: &[(&str, &str)] = &[
     ("tcp_keepalive_intvl", "-1"),
     ("handshake_ivl", "30000"),
     ("stream_notify", "1"),
+    ("multicast_hops", "1"),
+    ("multicast_loop", "1"),
+    ("multicast_maxtpdu", "1500"),
+    ("rate", "100"),
+    ("recovery_ivl", "10000"),
     ("heartbeat_timeout", "-1"),
 ];
 

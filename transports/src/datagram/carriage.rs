@@ -16,7 +16,7 @@ pub(crate) trait Carriage: Send {
     fn pack(&mut self, now: Instant, messages: &[Piece], batch: &mut DatagramBatch) -> u64;
 
     /// Takes messages out of a datagram, or of a run of them.
-    fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Intake;
+    fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Unpacked;
 
     /// Adds what is to be sent though no message asks for it.
     fn next(&mut self, _now: Instant, _batch: &mut DatagramBatch) {}
@@ -27,8 +27,8 @@ pub(crate) trait Carriage: Send {
     }
 
     /// That time has come.
-    fn on_timeout(&mut self, _now: Instant, _pipe: &mut PipeWriter) -> Intake {
-        Intake::default()
+    fn on_timeout(&mut self, _now: Instant, _pipe: &mut PipeWriter) -> Unpacked {
+        Unpacked::default()
     }
 
     /// Whether something was received for which the pipe had no room: nothing more is received until that is gone.
@@ -37,8 +37,8 @@ pub(crate) trait Carriage: Send {
     }
 
     /// The pipe may have room again.
-    fn resume(&mut self, _pipe: &mut PipeWriter) -> Intake {
-        Intake::default()
+    fn resume(&mut self, _pipe: &mut PipeWriter) -> Unpacked {
+        Unpacked::default()
     }
 
     /// The socket has closed the pipe, and all that was in it is packed: what is left to be done? Nothing, if this is
@@ -55,7 +55,7 @@ pub(crate) trait Carriage: Send {
 
 /// What became of the messages in what was received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Intake {
+pub(crate) struct Unpacked {
     /// There was no room for so many.
     pub(crate) overrun: u64,
     /// So many were none, or not for this socket.

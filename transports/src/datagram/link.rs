@@ -2,14 +2,13 @@
 
 use super::drops::LinkDrops;
 use super::multicast::Membership;
-use super::{Carriage, DatagramRole, Intake, Opened};
+use super::{Carriage, DatagramRole, OpenedDatagrams, Unpacked};
 use crate::address::descriptor;
 use crate::backoff::Backoff;
 use crate::endpoint::Endpoint;
-use crate::error::BindError;
 use crate::owner::{LinkOptions, Settings};
 use crate::resolver::{PendingLookup, Resolved, Resolver};
-use crate::stream::connecter::Disconnect;
+use crate::stream::connecter::{Disconnect, LookupDone};
 use ringmq_engine::{
     Completion, ConnectFailure, Connection, Cx, Datagram, DatagramBatch, DatagramReceive,
     DetachedPipe, DisconnectReason, DropReason, Ended, Handler, IoHandle, MonitorEvent, Notice,
@@ -89,74 +88,9 @@ struct OpenLink {
     pausing: bool,
 }
 
-struct LookupDone(Resolved);
-
-/// An endpoint that is bound, on a transport of datagrams. Dropping it gives it up.
-pub struct BoundDatagrams {
-    endpoint: Endpoint,
-    role: DatagramRole,
-    resolved: Arc<str>,
-    opened: Opened,
-    settings: Settings,
-}
-
-/// Binds `endpoint`. Blocks for as long as the system takes to look a host name up.
-///
-/// # Errors
-/// Why the endpoint cannot be bound.
-pub fn bind_datagrams(
-    endpoint: Endpoint,
-    role: DatagramRole,
-    settings: Settings,
-) -> Result<BoundDatagrams, BindError> {
-    let Some(transport) = endpoint.datagrams() else {
-        return Err(BindError::NotSupported { endpoint: endpoint.to_string() });
-    };
-    let mut opened = transport.open(role, None, &settings.options)?;
-    let resolved = std::mem::take(&mut opened.resolved).into();
-    Ok(BoundDatagrams { endpoint, role, resolved, opened, settings })
-}
-
-impl BoundDatagrams {
-    /// The endpoint, resolved.
-    pub fn endpoint(&self) -> &Arc<str> {
-        &self.resolved
-    }
-
-    /// Starts it, for `owner`, who knows whoever is at the other end as `peer`; returns its name. Does not block.
-    pub fn start(
-        self,
-        pipe: PipeEnd,
-        peer: Arc<Peer>,
-        owner: Arc<dyn SessionOwner>,
-        resolver: Arc<Resolver>,
-        io: &IoHandle,
-    ) -> Token {
-        let Self { endpoint, role, resolved, opened, settings } = self;
-        let mut link =
-            DatagramLink::new((endpoint, role), pipe, peer, (settings, owner, resolver), resolved);
-        link.remote = opened.peer.as_str().into();
-        link.state = LinkState::Open(Box::new(OpenLink::new(opened)));
-        io.add(Box::new(link))
-    }
-}
-
-/// Connects to `endpoint`, now or as soon as that can be; returns the name of what does it.
-pub fn connect_datagrams(
-    endpoint: Endpoint,
-    role: DatagramRole,
-    pipe: PipeEnd,
-    peer: Arc<Peer>,
-    works_for: (Settings, Arc<dyn SessionOwner>, Arc<Resolver>),
-    io: &IoHandle,
-) -> Token {
-    let text = endpoint.to_string().into();
-    io.add(Box::new(DatagramLink::new((endpoint, role), pipe, peer, works_for, text)))
-}
-
 impl OpenLink {
-    fn new(opened: Opened) -> Self {
-        let Opened { socket, membership, carriage, receives, .. } = opened;
+    fn new(opened: OpenedDatagrams) -> Self {
+        let OpenedDatagrams { socket, membership, carriage, receives, .. } = opened;
         Self {
             socket: Arc::new(socket),
             membership,
@@ -173,7 +107,7 @@ impl OpenLink {
 }
 
 impl DatagramLink {
-    fn new(
+    pub(super) fn new(
         (endpoint, role): (Endpoint, DatagramRole),
         pipe: PipeEnd,
         peer: Arc<Peer>,
@@ -198,6 +132,13 @@ impl DatagramLink {
             unsendable: LinkDrops::new(DropReason::Unsendable),
             abandoned: false,
         }
+    }
+
+    /// The same, open from the start.
+    pub(super) fn opened(mut self, opened: OpenedDatagrams) -> Self {
+        self.remote = opened.peer.as_str().into();
+        self.state = LinkState::Open(Box::new(OpenLink::new(opened)));
+        self
     }
 
     /// Tries to open it.
@@ -332,10 +273,10 @@ impl DatagramLink {
     }
 
     /// Counts what was lost of what came, and tells the news.
-    fn count(&mut self, intake: Intake) {
+    fn count(&mut self, intake: Unpacked) {
         let LinkState::Open(link) = &mut self.state else { return };
         link.carriage.news().into_iter().for_each(|event| self.owner.event(event));
-        if intake != Intake::default() {
+        if intake != Unpacked::default() {
             self.overrun.add(intake.overrun, self.pipe.state());
             self.malformed.add(intake.malformed, self.pipe.state());
             // Each of these is told of by itself.
@@ -349,7 +290,7 @@ impl DatagramLink {
         link.batch = batch;
         match result {
             Ok(tally) => {
-                link.batch.advance(tally.tried);
+                link.batch.advance(tally.tried());
                 self.unsendable.add(tally.refused.into(), self.pipe.state());
                 if let Some(error) = tally.refusal {
                     let endpoint = self.text.clone();

@@ -4,6 +4,7 @@
 //! [link](DatagramLink) between them. What goes into a datagram is a [`Carriage`]'s business; how it leaves, how
 //! a group is joined and what happens when an interface goes is the same for all.
 
+mod begin;
 mod carriage;
 mod drops;
 mod interface;
@@ -13,10 +14,10 @@ mod open;
 mod pgm_sockets;
 mod runs;
 
-pub(crate) use carriage::{Carriage, Intake};
+pub use begin::{BoundDatagrams, bind_datagrams, connect_datagrams};
+pub(crate) use carriage::{Carriage, Unpacked};
 pub(crate) use interface::InBrackets;
-pub use link::{BoundDatagrams, bind_datagrams, connect_datagrams};
-pub(crate) use open::{Opened, receiver, sender};
+pub(crate) use open::{OpenedDatagrams, receiver, sender};
 pub(crate) use pgm_sockets::{PgmHow, open_member, open_source};
 pub(crate) use runs::DatagramRuns;
 
@@ -52,5 +53,5 @@ pub(crate) trait DatagramTransport: fmt::Display {
         role: DatagramRole,
         address: Option<SocketAddr>,
         options: &LinkOptions,
-    ) -> Result<Opened, BindError>;
+    ) -> Result<OpenedDatagrams, BindError>;
 }

@@ -17,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 const RECEIVE_BUFFER: usize = 8 * 1024 * 1024;
 
 /// A transport of datagrams, ready to be used by a link.
-pub(crate) struct Opened {
+pub(crate) struct OpenedDatagrams {
     pub(crate) socket: Socket,
     /// The endpoint, resolved.
     pub(crate) resolved: String,

@@ -1,6 +1,6 @@
 //! The messages of one source, out of its packets.
 
-use crate::datagram::Intake;
+use crate::datagram::Unpacked;
 use ringmq_pgm::{Joined, Joiner};
 use ringmq_pipe::{APART, Message, PipeWriter, frame};
 use ringmq_zmtp::{Command, Config, Decoder, Sink, TRUST, Version};
@@ -29,7 +29,7 @@ struct OpenFrames {
 }
 
 /// Where whole messages go.
-struct MessageSink<'a> {
+struct AssemblySink<'a> {
     open: &'a mut OpenFrames,
     pipe: &'a mut PipeWriter,
 }
@@ -54,7 +54,7 @@ impl Assembly {
     }
 
     /// Takes the data of the next packet, for which the pipe has room.
-    pub(super) fn take(&mut self, tsdu: &[u8], pipe: &mut PipeWriter, intake: &mut Intake) {
+    pub(super) fn take(&mut self, tsdu: &[u8], pipe: &mut PipeWriter, intake: &mut Unpacked) {
         let octets = match self.joiner.data(tsdu) {
             Joined::Continue(octets) => octets,
             Joined::Begin(octets) => {
@@ -67,7 +67,7 @@ impl Assembly {
                 return self.message.clear();
             }
         };
-        let mut sink = MessageSink { open: &mut self.message, pipe };
+        let mut sink = AssemblySink { open: &mut self.message, pipe };
         let decoded = self.decoder.decode(octets, usize::MAX, &mut sink);
         if decoded.is_err() || self.message.exceeded {
             intake.malformed += 1;
@@ -108,7 +108,7 @@ impl OpenFrames {
     }
 }
 
-impl MessageSink<'_> {
+impl AssemblySink<'_> {
     /// Writes the message that is complete: whatever the mark says, as the rest of its packet was let in.
     fn write(&mut self) {
         let body = &mut self.open.body;
@@ -127,7 +127,7 @@ impl MessageSink<'_> {
     }
 }
 
-impl Sink for MessageSink<'_> {
+impl Sink for AssemblySink<'_> {
     fn span(&mut self, frames: &[u8], _: usize, _: usize) {
         // Frames of ZMTP 1.0 are never as those of a log; nothing would be lost if they were.
         let mut rest = frames;

@@ -11,7 +11,7 @@ mod publisher;
 mod subscriber;
 
 use crate::datagram::{
-    Carriage, DatagramRole, DatagramTransport, Opened, PgmHow, open_member, open_source,
+    Carriage, DatagramRole, DatagramTransport, OpenedDatagrams, PgmHow, open_member, open_source,
 };
 use crate::endpoint::{PgmEndpoint, TcpEndpoint, Text};
 use crate::error::{BindError, EndpointError, ResolveError};
@@ -19,7 +19,7 @@ use crate::options::MulticastOptions;
 use crate::owner::LinkOptions;
 use crate::transport::Transport;
 use endpoint::PgmCarrier;
-use publisher::Publisher;
+use publisher::PgmPublisher;
 use ringmq_engine::{DatagramReceive, LONGEST_DATAGRAM, random};
 use ringmq_pgm::{
     Gsi, PgmReceiver, PgmReceiverConfig, PgmSource, PgmSourceConfig, Tsi, window_packets,
@@ -28,7 +28,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use subscriber::Subscriber;
+use subscriber::PgmSubscriber;
 
 /// Octets of the headers of IP and, if that is in it, udp.
 const IPV4: usize = 20;
@@ -85,7 +85,7 @@ impl DatagramTransport for PgmEndpoint {
         role: DatagramRole,
         _: Option<SocketAddr>,
         options: &LinkOptions,
-    ) -> Result<Opened, BindError> {
+    ) -> Result<OpenedDatagrams, BindError> {
         let endpoint = self.to_string();
         if self.group().is_ipv6() && !options.tcp.ipv6 {
             let source = ResolveError::Ipv6Disabled { host: self.group().to_string() };
@@ -108,17 +108,17 @@ impl DatagramTransport for PgmEndpoint {
                 let (socket, membership, path) = open_source(&how, options)?;
                 let config = self.source_config(path, &options.multicast, &endpoint)?;
                 let source = PgmSource::new(config, Instant::now());
-                (socket, membership, Box::new(Publisher::new(source, how.group, headers)))
+                (socket, membership, Box::new(PgmPublisher::new(source, how.group, headers)))
             }
             _ => {
                 let (socket, membership) = open_member(&how, options)?;
                 let receiver = PgmReceiver::new(self.receiver_config(&options.multicast), seed());
                 let told = (options.zmtp.clone(), Arc::from(&*endpoint));
-                let subscriber = Subscriber::new(receiver, how.group, headers, told);
+                let subscriber = PgmSubscriber::new(receiver, how.group, headers, told);
                 (socket, membership, Box::new(subscriber))
             }
         };
-        Ok(Opened {
+        Ok(OpenedDatagrams {
             socket,
             resolved: endpoint.clone(),
             peer: endpoint,

@@ -2,11 +2,9 @@
 
 use super::IpHeaders;
 use super::octets::OctetStream;
-use crate::datagram::{Carriage, Intake};
+use crate::datagram::{Carriage, Unpacked};
 use bytes::{Bytes, BytesMut};
-use ringmq_engine::{
-    DATAGRAMS, Datagram, DatagramBatch, LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram,
-};
+use ringmq_engine::{Datagram, DatagramBatch, LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram};
 use ringmq_pgm::{DATA_AT, PacketKind, PacketRun, PgmSource, Transmission, TransmitRoom};
 use ringmq_pipe::{Piece, PipeWriter};
 use std::net::SocketAddr;
@@ -20,7 +18,7 @@ const LAST_REPAIRS: Duration = Duration::from_millis(250);
 const AHEAD: usize = 4;
 
 /// See the [module's documentation](self).
-pub(super) struct Publisher {
+pub(super) struct PgmPublisher {
     source: PgmSource,
     to: SocketAddr,
     stream: OctetStream,
@@ -33,7 +31,7 @@ pub(super) struct Publisher {
     ending: bool,
 }
 
-impl Publisher {
+impl PgmPublisher {
     pub(super) fn new(source: PgmSource, to: SocketAddr, headers: IpHeaders) -> Self {
         // A packet of IP is one by itself.
         let most = if headers == IpHeaders::Udp { MOST_IN_RUN } else { 1 };
@@ -70,7 +68,7 @@ fn push_run(batch: &mut DatagramBatch, run: &PacketRun<'_>, to: SocketAddr) {
     batch.push(OutgoingDatagram { bytes, to: Some(to), segment });
 }
 
-impl Carriage for Publisher {
+impl Carriage for PgmPublisher {
     fn has_room(&self) -> bool {
         self.stream.is_empty()
     }
@@ -81,7 +79,7 @@ impl Carriage for Publisher {
     }
 
     fn next(&mut self, now: Instant, batch: &mut DatagramBatch) {
-        while batch.len() < DATAGRAMS {
+        while batch.len() < self.run * AHEAD {
             self.fill(now);
             let Some(transmission) = self.source.transmit(now, self.run) else { return };
             let Transmission { what, run } = transmission;
@@ -95,13 +93,13 @@ impl Carriage for Publisher {
         }
     }
 
-    fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>, _: &mut PipeWriter) -> Intake {
-        for (packet, _) in datagram.parts() {
-            if let Some(packet) = self.headers.strip(packet) {
+    fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>, _: &mut PipeWriter) -> Unpacked {
+        for part in datagram.parts() {
+            if let Some(packet) = self.headers.strip(part.bytes) {
                 self.source.on_packet(now, packet);
             }
         }
-        Intake::default()
+        Unpacked::default()
     }
 
     fn timeout(&mut self, now: Instant) -> Option<Instant> {

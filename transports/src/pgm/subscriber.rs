@@ -2,7 +2,7 @@
 
 use super::IpHeaders;
 use super::assembly::Assembly;
-use crate::datagram::{Carriage, Intake};
+use crate::datagram::{Carriage, Unpacked};
 use bytes::Bytes;
 use ringmq_engine::{DATAGRAMS, Datagram, DatagramBatch, MonitorEvent, OutgoingDatagram};
 use ringmq_pgm::{LossReason, PgmReceiver, PgmSink, SourceEnd, SourceHandle, Sqn, Tsi, UpstreamTo};
@@ -17,7 +17,7 @@ use std::time::Instant;
 const EVENTS: usize = 64;
 
 /// See the [module's documentation](self).
-pub(super) struct Subscriber {
+pub(super) struct PgmSubscriber {
     receiver: PgmReceiver,
     sources: Sources,
     group: SocketAddr,
@@ -34,7 +34,7 @@ struct Sources {
     /// What is to be told.
     news: Vec<MonitorEvent>,
     endpoint: Arc<str>,
-    intake: Intake,
+    intake: Unpacked,
 }
 
 struct Source {
@@ -57,7 +57,7 @@ struct Outlet<'a> {
     pipe: &'a mut PipeWriter,
 }
 
-impl Subscriber {
+impl PgmSubscriber {
     pub(super) fn new(
         receiver: PgmReceiver,
         group: SocketAddr,
@@ -70,13 +70,13 @@ impl Subscriber {
             waiting: VecDeque::new(),
             news: Vec::new(),
             endpoint,
-            intake: Intake::default(),
+            intake: Unpacked::default(),
         };
         Self { receiver, sources, group, headers }
     }
 }
 
-impl Carriage for Subscriber {
+impl Carriage for PgmSubscriber {
     fn pack(&mut self, _: Instant, _: &[Piece], _: &mut DatagramBatch) -> u64 {
         // Subscriptions, and messages of an XSUB: no way leads back to the sources.
         0
@@ -91,14 +91,14 @@ impl Carriage for Subscriber {
                 to.set_ip(host);
             }
             let bytes = Bytes::copy_from_slice(upstream.bytes);
-            batch.push(OutgoingDatagram::new(bytes, Some(to)));
+            batch.push(OutgoingDatagram { bytes, to: Some(to), segment: None });
         }
     }
 
-    fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Intake {
+    fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Unpacked {
         let mut outlet = Outlet { sources: &mut self.sources, pipe };
-        for (packet, _) in datagram.parts() {
-            if let Some(packet) = self.headers.strip(packet) {
+        for part in datagram.parts() {
+            if let Some(packet) = self.headers.strip(part.bytes) {
                 self.receiver.on_packet(now, datagram.source, packet, &mut outlet);
             }
         }
@@ -109,13 +109,13 @@ impl Carriage for Subscriber {
         self.receiver.timeout()
     }
 
-    fn on_timeout(&mut self, now: Instant, pipe: &mut PipeWriter) -> Intake {
+    fn on_timeout(&mut self, now: Instant, pipe: &mut PipeWriter) -> Unpacked {
         let mut outlet = Outlet { sources: &mut self.sources, pipe };
         self.receiver.on_timeout(now, &mut outlet);
         std::mem::take(&mut self.sources.intake)
     }
 
-    fn resume(&mut self, pipe: &mut PipeWriter) -> Intake {
+    fn resume(&mut self, pipe: &mut PipeWriter) -> Unpacked {
         while pipe.credit() > 0
             && let Some(delivery) = self.sources.waiting.pop_front()
         {

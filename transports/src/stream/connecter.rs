@@ -13,9 +13,9 @@ use super::dial::{Dial, Dialed, ProxyRequest};
 use crate::address::{RemoteEnd, descriptor, share};
 use crate::backoff::Backoff;
 use crate::endpoint::{Endpoint, TcpAddress, TcpEndpoint};
-use crate::error::{EndpointError, ResolveError};
+use crate::error::EndpointError;
 use crate::owner::{LinkOptions, Settings};
-use crate::resolver::{PendingLookup, Resolver};
+use crate::resolver::{PendingLookup, Resolved, Resolver};
 use crate::tcp::socks::SocksHandshake;
 use crate::transport::FirstStep;
 use ringmq_engine::{
@@ -36,7 +36,7 @@ const RETRY: TimerKind = 0;
 const LINGER: TimerKind = 1;
 
 /// The addresses of a name, as they come back from the resolver.
-struct LookupDone(Result<Vec<SocketAddr>, ResolveError>);
+pub(crate) struct LookupDone(pub(crate) Resolved);
 
 /// The application has disconnected the endpoint.
 pub(crate) struct Disconnect;

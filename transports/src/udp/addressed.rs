@@ -1,7 +1,7 @@
 //! Messages of a DGRAM as libzmq has them: an address, `192.0.2.1:5555`, and the body, which is the datagram.
 
-use crate::datagram::{Carriage, DatagramRuns, Intake};
-use ringmq_engine::{Datagram, DatagramBatch, FrameBody, frames};
+use crate::datagram::{Carriage, DatagramRuns, Unpacked};
+use ringmq_engine::{Datagram, DatagramBatch, DatagramPart, FrameBody, frames};
 use ringmq_pipe::{Piece, PipeWriter, WriteError, frame};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -50,11 +50,11 @@ impl Carriage for Addressed {
         dropped
     }
 
-    fn unpack(&mut self, _: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Intake {
-        let mut intake = Intake::default();
+    fn unpack(&mut self, _: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Unpacked {
+        let mut intake = Unpacked::default();
         let address = self.frame_of(datagram.source);
-        for (body, cut) in datagram.parts() {
-            if cut {
+        for DatagramPart { bytes: body, truncated } in datagram.parts() {
+            if truncated {
                 intake.malformed += 1;
                 continue;
             }

@@ -1,8 +1,8 @@
 //! Messages to groups as libzmq has them: the length of the group's name in one byte, the name, the body.
 
 use super::LONGEST_OF_GROUP;
-use crate::datagram::{Carriage, DatagramRuns, Intake};
-use ringmq_engine::{Datagram, DatagramBatch, FrameBody, frames};
+use crate::datagram::{Carriage, DatagramRuns, Unpacked};
+use ringmq_engine::{Datagram, DatagramBatch, DatagramPart, FrameBody, frames};
 use ringmq_pipe::{Piece, PipeWriter, WriteError, frame};
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -48,10 +48,10 @@ impl Carriage for Groups {
         dropped
     }
 
-    fn unpack(&mut self, _: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Intake {
-        let mut intake = Intake::default();
-        for (bytes, cut) in datagram.parts() {
-            let Some((group, body)) = split(bytes).filter(|_| !cut) else {
+    fn unpack(&mut self, _: Instant, datagram: &Datagram<'_>, pipe: &mut PipeWriter) -> Unpacked {
+        let mut intake = Unpacked::default();
+        for DatagramPart { bytes, truncated } in datagram.parts() {
+            let Some((group, body)) = split(bytes).filter(|_| !truncated) else {
                 intake.malformed += 1;
                 continue;
             };

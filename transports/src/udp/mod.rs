@@ -4,7 +4,9 @@ mod addressed;
 pub(crate) mod endpoint;
 mod groups;
 
-use crate::datagram::{Carriage, DatagramRole, DatagramTransport, Opened, receiver, sender};
+use crate::datagram::{
+    Carriage, DatagramRole, DatagramTransport, OpenedDatagrams, receiver, sender,
+};
 use crate::endpoint::{TcpEndpoint, Text, UdpEndpoint};
 use crate::error::{BindError, EndpointError, ResolveError};
 use crate::owner::LinkOptions;
@@ -45,7 +47,7 @@ impl DatagramTransport for UdpEndpoint {
         role: DatagramRole,
         address: Option<SocketAddr>,
         options: &LinkOptions,
-    ) -> Result<Opened, BindError> {
+    ) -> Result<OpenedDatagrams, BindError> {
         let endpoint = self.to_string();
         let host = |source| BindError::Host { endpoint: endpoint.clone(), source };
         let address = match address.or_else(|| self.address().as_numeric()) {
@@ -69,7 +71,7 @@ impl DatagramTransport for UdpEndpoint {
             DatagramRole::Addressed => (LONGEST_DATAGRAM, Box::<Addressed>::default()),
             _ => (LONGEST_OF_GROUP, Box::new(Groups::receiving())),
         };
-        Ok(Opened {
+        Ok(OpenedDatagrams {
             socket,
             resolved: self.at(bound),
             peer: String::new(),
@@ -81,15 +83,15 @@ impl DatagramTransport for UdpEndpoint {
 }
 
 impl UdpEndpoint {
-    /// Opened to send to one address.
+    /// OpenedDatagrams to send to one address.
     fn open_to(
         &self,
         address: SocketAddr,
         endpoint: &str,
         options: &LinkOptions,
-    ) -> Result<Opened, BindError> {
+    ) -> Result<OpenedDatagrams, BindError> {
         let (socket, membership) = sender(address, self.interface(), endpoint, options)?;
-        Ok(Opened {
+        Ok(OpenedDatagrams {
             socket,
             resolved: self.at(address),
             peer: format!("udp://{address}"),

@@ -5,11 +5,10 @@
 use socket2::{SockAddr, SockAddrStorage, Socket};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroU16;
 
 /// Bytes of a source: the longest address of IP.
 pub(in crate::backend) const NAME: usize = size_of::<libc::sockaddr_in6>();
-/// Bytes of control data: a destination, and the length of the datagrams in a run. What does not fit is left out by
+/// Bytes of control data: one destination, and the segment of a run. What does not fit is left out by
 /// the system.
 pub(in crate::backend) const CONTROL: usize = 64;
 
@@ -22,18 +21,8 @@ const _: () = {
     assert!(align_of::<Control>() >= align_of::<libc::cmsghdr>());
     // SAFETY: this is arithmetic.
     let space = unsafe { libc::CMSG_SPACE(size_of::<libc::in6_pktinfo>() as libc::c_uint) };
-    // SAFETY: as above.
-    let run = unsafe { libc::CMSG_SPACE(size_of::<libc::c_int>() as libc::c_uint) };
-    assert!((space + run) as usize <= CONTROL);
+    assert!(space as usize <= CONTROL);
 };
-
-/// What control data tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::backend) struct Told {
-    pub(in crate::backend) destination: Option<IpAddr>,
-    /// How many bytes each datagram of a run has.
-    pub(in crate::backend) segment: Option<NonZeroU16>,
-}
 
 /// The address in a name that the system has written; `None` if it is not one of IP.
 pub(in crate::backend) fn source(name: &[u8]) -> Option<SocketAddr> {
@@ -46,9 +35,17 @@ pub(in crate::backend) fn source(name: &[u8]) -> Option<SocketAddr> {
     unsafe { SockAddr::new(storage, len as socket2::socklen_t) }.as_socket()
 }
 
-/// What control data tells that the system has written.
-pub(in crate::backend) fn told(control: &[u8]) -> Told {
-    let mut told = Told::default();
+/// The destination in control data that the system has written, if it is there.
+pub(in crate::backend) fn destination(control: &[u8]) -> Option<IpAddr> {
+    find_control(control, parse)
+}
+
+/// What `read` makes of the first message in control data of which it makes something: it is given
+/// the level, the type and the content of each.
+pub(super) fn find_control<T>(
+    control: &[u8],
+    read: impl Fn(libc::c_int, libc::c_int, &[u8]) -> Option<T>,
+) -> Option<T> {
     let mut copy = Control([0; CONTROL]);
     let len = control.len().min(CONTROL);
     copy.0[..len].copy_from_slice(&control[..len]);
@@ -66,17 +63,18 @@ pub(in crate::backend) fn told(control: &[u8]) -> Told {
         // SAFETY: this is arithmetic.
         let from = unsafe { libc::CMSG_DATA(next) } as usize - (&raw const copy) as usize;
         let content = copy.0.get(from..end).unwrap_or_default();
-        told.destination = told.destination.or_else(|| parse(message, content));
-        told.segment = told.segment.or_else(|| super::system::segment(message, content));
+        if let Some(found) = read(message.cmsg_level, message.cmsg_type, content) {
+            return Some(found);
+        }
         // SAFETY: as for the first.
         next = unsafe { libc::CMSG_NXTHDR(&raw const header, next) };
     }
-    told
+    None
 }
 
 /// The address in one message of the control data.
-fn parse(message: &libc::cmsghdr, data: &[u8]) -> Option<IpAddr> {
-    match (message.cmsg_level, message.cmsg_type) {
+fn parse(level: libc::c_int, kind: libc::c_int, data: &[u8]) -> Option<IpAddr> {
+    match (level, kind) {
         (libc::IPPROTO_IP, kind) if kind == v4::TOLD => {
             let bytes: [u8; 4] = *data.get(v4::AT..)?.first_chunk()?;
             Some(Ipv4Addr::from(bytes).into())
@@ -156,13 +154,13 @@ mod tests {
         let mut content = [0; size_of::<libc::in6_pktinfo>()];
         content[..16].copy_from_slice(&Ipv6Addr::LOCALHOST.octets());
         let whole = control(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &content);
-        assert_eq!(told(&whole).destination, Some(Ipv6Addr::LOCALHOST.into()));
+        assert_eq!(destination(&whole), Some(Ipv6Addr::LOCALHOST.into()));
         let mut v4_content = [0; 16];
         v4_content[v4::AT..][..4].copy_from_slice(&[127, 0, 0, 2]);
         let v4 = control(libc::IPPROTO_IP, v4::TOLD, &v4_content);
-        assert_eq!(told(&v4).destination, Some(Ipv4Addr::new(127, 0, 0, 2).into()));
+        assert_eq!(destination(&v4), Some(Ipv4Addr::new(127, 0, 0, 2).into()));
         let other = control(libc::SOL_SOCKET, libc::SCM_RIGHTS, &content);
-        assert_eq!(told(&other).destination, None);
+        assert_eq!(destination(&other), None);
     }
 
     /// However it is cut, and whatever length it claims.
@@ -171,14 +169,14 @@ mod tests {
         let whole = control(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &[1; 20]);
         let header = whole.len() - 20;
         for len in 0..header + 16 {
-            assert_eq!(told(&whole[..len]).destination, None, "{len}");
+            assert_eq!(destination(&whole[..len]), None, "{len}");
         }
         for claim in [0, 1, header, header + 15] {
             let mut lie = whole.clone();
             lie[..size_of::<usize>()].copy_from_slice(&claim.to_ne_bytes());
-            assert_eq!(told(&lie).destination, None, "{claim}");
+            assert_eq!(destination(&lie), None, "{claim}");
         }
-        assert!(told(&whole).destination.is_some());
+        assert!(destination(&whole).is_some());
     }
 
     #[test]

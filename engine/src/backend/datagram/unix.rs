@@ -1,11 +1,11 @@
 //! One datagram with a call, and what the system tells of it: `recvmsg`.
 #![allow(unsafe_code)]
 
-use super::address::{CONTROL, Control, NAME, source, told};
-use super::{DatagramInfo, DatagramSlot, OutgoingDatagram};
+use super::address::{CONTROL, Control, NAME, destination, source};
+use super::batch::SendPiece;
+use super::{DatagramInfo, DatagramSlot};
 use socket2::{SockAddr, Socket};
 use std::io;
-use std::num::NonZeroU16;
 use std::os::fd::AsRawFd;
 
 pub use super::address::report_destination;
@@ -14,24 +14,6 @@ pub use super::address::report_destination;
 /// longer, and says so.
 pub(super) const fn memory_for(longest: usize) -> usize {
     longest
-}
-
-/// This system takes one datagram at a time.
-pub(super) const SENDS_RUNS: bool = false;
-
-/// Whether the system refuses a run: it never gets one.
-pub(super) fn refuses_run(_: &io::Error) -> bool {
-    false
-}
-
-/// Has the system put datagrams together: it does not do that.
-pub(in crate::backend) fn receive_runs(_: &Socket) -> bool {
-    false
-}
-
-/// How many bytes each datagram of a run has: there are none.
-pub(super) fn segment(_: &libc::cmsghdr, _: &[u8]) -> Option<NonZeroU16> {
-    None
 }
 
 pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result<usize> {
@@ -56,7 +38,7 @@ pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result
     slot.info = source(name).map(|source| DatagramInfo {
         len,
         source,
-        destination: told(control).destination,
+        destination: destination(control),
         truncated: header.msg_flags & libc::MSG_TRUNC != 0,
         segment: None,
     });
@@ -69,8 +51,16 @@ const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 const FLAGS: libc::c_int = libc::MSG_DONTWAIT;
 
-pub(super) fn send(socket: &Socket, datagrams: &[OutgoingDatagram]) -> io::Result<usize> {
-    let Some(OutgoingDatagram { bytes, to, .. }) = datagrams.first() else { return Ok(0) };
+/// Whether `socket` sends a run in one: here there are no runs.
+pub(super) fn takes_runs(_: &Socket) -> bool {
+    false
+}
+
+/// Has what `socket` receives come in runs or not: here it never does.
+pub(in crate::backend) fn set_runs(_: &Socket, _: bool) {}
+
+pub(super) fn send(socket: &Socket, pieces: &[SendPiece<'_>]) -> io::Result<usize> {
+    let Some(SendPiece { bytes, to, .. }) = pieces.first() else { return Ok(0) };
     match to {
         Some(to) => socket.send_to_with_flags(bytes, &SockAddr::from(*to), FLAGS)?,
         None => socket.send_with_flags(bytes, FLAGS)?,

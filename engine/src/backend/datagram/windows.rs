@@ -1,6 +1,7 @@
 //! One datagram with a call, and where it comes from.
 
-use super::{DatagramInfo, DatagramSlot, LONGEST_DATAGRAM, OutgoingDatagram};
+use super::batch::SendPiece;
+use super::{DatagramInfo, DatagramSlot, LONGEST_DATAGRAM};
 use crate::backend::socket::as_uninit;
 use socket2::{SockAddr, Socket};
 use std::io;
@@ -10,19 +11,6 @@ use std::io;
 /// afterwards.
 pub(super) const fn memory_for(_: usize) -> usize {
     LONGEST_DATAGRAM
-}
-
-/// This system takes one datagram at a time.
-pub(super) const SENDS_RUNS: bool = false;
-
-/// Whether the system refuses a run: it never gets one.
-pub(super) fn refuses_run(_: &io::Error) -> bool {
-    false
-}
-
-/// Has the system put datagrams together: it does not do that.
-pub(in crate::backend) fn receive_runs(_: &Socket) -> bool {
-    false
 }
 
 pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result<usize> {
@@ -38,8 +26,16 @@ pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result
     Ok(1)
 }
 
-pub(super) fn send(socket: &Socket, datagrams: &[OutgoingDatagram]) -> io::Result<usize> {
-    let Some(OutgoingDatagram { bytes, to, .. }) = datagrams.first() else { return Ok(0) };
+/// Whether `socket` sends a run in one: here there are no runs.
+pub(super) fn takes_runs(_: &Socket) -> bool {
+    false
+}
+
+/// Has what `socket` receives come in runs or not: here it never does.
+pub(in crate::backend) fn set_runs(_: &Socket, _: bool) {}
+
+pub(super) fn send(socket: &Socket, pieces: &[SendPiece<'_>]) -> io::Result<usize> {
+    let Some(SendPiece { bytes, to, .. }) = pieces.first() else { return Ok(0) };
     match to {
         Some(to) => socket.send_to(bytes, &SockAddr::from(*to))?,
         None => socket.send(bytes)?,

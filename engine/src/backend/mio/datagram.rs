@@ -3,7 +3,7 @@
 use super::readiness::{Readiness, interest};
 use crate::backend::datagram::{
     self, DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramReceive, DatagramSlot,
-    LONGEST_DATAGRAM, SendsRuns,
+    Segmentation,
 };
 use crate::backend::{Buffer, Ended, Event, refused};
 use crate::io_thread::token::Token;
@@ -24,7 +24,7 @@ pub(super) struct DatagramState {
     idle: Vec<DatagramSlot>,
     lent: Vec<Option<DatagramSlot>>,
     sending: Option<DatagramBatch>,
-    sends_runs: SendsRuns,
+    runs: Segmentation,
 }
 
 impl DatagramState {
@@ -38,7 +38,7 @@ impl DatagramState {
             idle: Vec::new(),
             lent: Vec::new(),
             sending: None,
-            sends_runs: SendsRuns::new(),
+            runs: Segmentation::default(),
         }
     }
 
@@ -47,8 +47,7 @@ impl DatagramState {
             return;
         }
         if self.lent.is_empty() {
-            let runs = how.runs && datagram::receive_runs(&self.socket);
-            let how = DatagramReceive { longest: how.longest.min(LONGEST_DATAGRAM), runs };
+            datagram::set_runs(&self.socket, how.runs);
             self.idle.extend((0..DATAGRAMS).map(|_| DatagramSlot::new(how)));
             self.lent.extend((0..DATAGRAMS).map(|_| None));
         }
@@ -149,8 +148,8 @@ impl DatagramState {
     }
 
     fn send(&mut self, token: Token, events: &mut Vec<Event>) {
-        let Some(mut batch) = self.sending.take() else { return };
-        match datagram::send(&self.socket, &mut batch, &mut self.sends_runs) {
+        let Some(batch) = self.sending.take() else { return };
+        match datagram::send(&self.socket, &batch, &mut self.runs) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.readiness.writable = false;
                 self.sending = Some(batch);

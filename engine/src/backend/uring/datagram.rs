@@ -3,19 +3,20 @@
 //! A receive is one multishot request, and every socket has a group of buffers of its own: a busy
 //! one uses those up, which ends its request for this `poll`, and takes nothing from others. (A
 //! kernel that has no multishot receive of messages has none of bytes either, and then there is no
-//! backend.) A send is not the ring's: one call sends all that goes out, in order, and past those that are
-//! refused; where the socket takes nothing now, when the ring says that it can be written to. Requests for each
-//! datagram would be as many entries and completions, for a kernel path that takes ten times as
-//! long.
+//! backend.) A send is not the ring's: one call sends all that goes out, at once, in order, and past
+//! those that are refused; only if there is no room the ring is asked when the socket can be written
+//! to. Requests for each datagram would be as many entries and completions, for a kernel path that
+//! takes ten times as long.
 #![allow(unsafe_code)]
 
 use super::buffers::{BufferGroup, BufferRing};
 use super::operation::{self, OperationKind};
 use super::{Uring, outcome};
 use crate::backend::datagram::{
-    self, DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramReceive, LONGEST_DATAGRAM,
-    SendsRuns,
-    address::{CONTROL, NAME, Told, source, told},
+    self, DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramInfo, DatagramReceive,
+    Segmentation,
+    address::{CONTROL, NAME, destination, source},
+    segment::segment,
 };
 use crate::backend::{Buffer, Ended, Event, refused};
 use crate::io_thread::token::Token;
@@ -49,11 +50,19 @@ pub(super) struct DatagramState {
     header: Box<libc::msghdr>,
     /// From the first receive on.
     buffers: Option<BufferRing>,
-    /// How many bytes are kept of each datagram that is received.
+    /// Bytes that are kept of each datagram.
     longest: usize,
-    /// Waits until the socket can be written to.
-    sending: Option<DatagramBatch>,
-    sends_runs: SendsRuns,
+    /// A send that is under way.
+    sending: Option<DatagramSend>,
+    runs: Segmentation,
+}
+
+/// How far a send has come.
+enum DatagramSend {
+    /// It waits until the socket can be written to.
+    Waiting(DatagramBatch),
+    /// Its answer is among those that the next `poll` tells: until then, it is under way.
+    Answered,
 }
 
 impl DatagramState {
@@ -71,9 +80,9 @@ impl DatagramState {
             armed: false,
             header,
             buffers: None,
-            longest: LONGEST_DATAGRAM,
+            longest: 0,
             sending: None,
-            sends_runs: SendsRuns::new(),
+            runs: Segmentation::default(),
         }
     }
 
@@ -82,16 +91,26 @@ impl DatagramState {
         let buffers = self.buffers.as_ref().filter(|_| !self.closed)?;
         let written = buffers.bytes(buffer);
         let message = RecvMsgOut::parse(written, &self.header).ok()?;
-        let len = message.payload_data().len();
-        let Told { destination, segment } = told(message.control_data());
-        Some(Datagram {
-            bytes: written.get(HEADROOM..)?.get(..len)?,
-            segment,
-            longest: self.longest,
+        let control = message.control_data();
+        let info = DatagramInfo {
+            len: message.payload_data().len(),
             source: source(message.name_data())?,
-            destination,
+            destination: destination(control),
             truncated: message.is_payload_truncated(),
-        })
+            segment: segment(control),
+        };
+        Some(info.datagram(written.get(HEADROOM..)?, self.longest))
+    }
+
+    /// The batch that waits, which does not any more.
+    fn take_waiting(&mut self) -> Option<DatagramBatch> {
+        match self.sending.take() {
+            Some(DatagramSend::Waiting(batch)) => Some(batch),
+            other => {
+                self.sending = other;
+                None
+            }
+        }
     }
 
     /// Whether a receive is to be given to the kernel, and can be: there is a buffer for it.
@@ -117,11 +136,14 @@ impl Uring {
             return;
         }
         if state.buffers.is_none() {
-            let runs = how.runs && datagram::receive_runs(socket);
-            let made = self.make_buffers(if runs { LONGEST_DATAGRAM } else { how.longest });
+            let made = self.make_buffers(how);
             let state = self.datagram_state(token, socket);
             match made {
-                Ok(buffers) => state.buffers = Some(buffers),
+                Ok(buffers) => {
+                    datagram::set_runs(socket, how.runs);
+                    state.longest = how.kept();
+                    state.buffers = Some(buffers);
+                }
                 Err(error) => {
                     let ended = Ended::Failed(error);
                     return self.early.push(Event::ReceiveEnded(token, ended));
@@ -131,12 +153,11 @@ impl Uring {
         let state = self.datagram_state(token, socket);
         state.receiving = true;
         state.pausing = false;
-        state.longest = how.longest;
         self.arm_datagrams(token);
     }
 
     /// A group of buffers for one socket, with an id that no other has.
-    fn make_buffers(&self, longest: usize) -> io::Result<BufferRing> {
+    fn make_buffers(&self, how: DatagramReceive) -> io::Result<BufferRing> {
         let used = |id: &u16| {
             let of = |state: &DatagramState| state.buffers.as_ref().map(BufferRing::id);
             self.datagrams.values().any(|state| of(state) == Some(*id))
@@ -144,7 +165,7 @@ impl Uring {
         // The first is that of the streams.
         let id = (1..u16::MAX).find(|id| !used(id)).ok_or(io::ErrorKind::OutOfMemory)?;
         // No larger: where a buffer ends the kernel cuts what is in it.
-        let size = HEADROOM + longest.min(LONGEST_DATAGRAM);
+        let size = HEADROOM + how.room();
         let group = BufferGroup { id, count: DATAGRAMS as u16, size, zeroed: HEADROOM };
         BufferRing::new(&self.ring, group)
     }
@@ -242,7 +263,7 @@ impl Uring {
         }
     }
 
-    pub(super) fn queue_datagrams(
+    pub(super) fn start_datagram_send(
         &mut self,
         token: Token,
         socket: &Arc<Socket>,
@@ -252,18 +273,28 @@ impl Uring {
         if state.closed || state.sending.is_some() {
             return self.early.push(Event::DatagramsSent(token, batch, Err(refused())));
         }
-        self.send_or_wait(token, batch);
-    }
-
-    /// Nearly always a socket takes datagrams, so that is tried before it is waited for.
-    fn send_or_wait(&mut self, token: Token, mut batch: DatagramBatch) {
-        let Some(state) = self.datagrams.get_mut(&token) else { return };
-        match datagram::send(&state.socket, &mut batch, &mut state.sends_runs) {
+        // Nearly always there is room.
+        match datagram::send(&state.socket, &batch, &mut state.runs) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                state.sending = Some(batch);
+                state.sending = Some(DatagramSend::Waiting(batch));
                 self.await_writable(token);
             }
-            result => self.early.push(Event::DatagramsSent(token, batch, result)),
+            result => {
+                state.sending = Some(DatagramSend::Answered);
+                self.answered.push(token);
+                self.early.push(Event::DatagramsSent(token, batch, result));
+            }
+        }
+    }
+
+    /// Has the sends of which the answers are told now be over.
+    pub(super) fn end_answered_sends(&mut self) {
+        for token in self.answered.drain(..) {
+            if let Some(state) = self.datagrams.get_mut(&token)
+                && matches!(state.sending, Some(DatagramSend::Answered))
+            {
+                state.sending = None;
+            }
         }
     }
 
@@ -278,14 +309,13 @@ impl Uring {
     pub(super) fn datagrams_can_go(&mut self, token: Token, result: i32, events: &mut Vec<Event>) {
         let Some(state) = self.datagrams.get_mut(&token) else { return };
         state.in_flight -= 1;
-        let Some(mut batch) = state.sending.take() else {
+        let Some(batch) = state.take_waiting() else {
             return self.forget_datagrams_if_done(token);
         };
-        let sent = outcome(result)
-            .and_then(|_| datagram::send(&state.socket, &mut batch, &mut state.sends_runs));
-        match sent {
+        let sent = outcome(result);
+        match sent.and_then(|_| datagram::send(&state.socket, &batch, &mut state.runs)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                state.sending = Some(batch);
+                state.sending = Some(DatagramSend::Waiting(batch));
                 self.await_writable(token);
             }
             result => events.push(Event::DatagramsSent(token, batch, result)),
@@ -297,7 +327,7 @@ impl Uring {
         if std::mem::replace(&mut state.closed, true) {
             return;
         }
-        let (armed, batch) = (state.armed, state.sending.take());
+        let (armed, batch) = (state.armed, state.take_waiting());
         // Nobody is to be told any more that a receive has ended.
         self.early.retain(|event| !matches!(event, Event::ReceiveEnded(of, _) if *of == token));
         if let Some(batch) = batch {

@@ -71,8 +71,10 @@ pub(crate) struct Uring {
     spare: Spare,
     /// Tokens whose receive found no free buffer.
     starved: Vec<Token>,
-    /// Answers that need no kernel.
+    /// Answers that need no kernel, or have had it already.
     early: Vec<Event>,
+    /// Tokens of the sends of datagrams that are among those.
+    answered: Vec<Token>,
     wake: Arc<RingWaker>,
     /// Kept for its memory: empty between calls.
     completions: Vec<cqueue::Entry>,
@@ -104,6 +106,7 @@ impl Uring {
             spare: Spare::default(),
             starved: Vec::new(),
             early: Vec::new(),
+            answered: Vec::new(),
             wake,
             completions: Vec::new(),
         })
@@ -363,6 +366,7 @@ impl Backend for Uring {
     }
 
     fn poll(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+        self.end_answered_sends();
         events.append(&mut self.early);
         self.feed_starved(events);
         let timeout = if events.is_empty() { timeout } else { Some(Duration::ZERO) };
@@ -384,7 +388,7 @@ impl Backend for Uring {
     }
 
     fn send_datagrams(&mut self, token: Token, socket: &Arc<Socket>, batch: DatagramBatch) {
-        self.queue_datagrams(token, socket, batch);
+        self.start_datagram_send(token, socket, batch);
     }
 
     fn datagram(&self, buffer: &DatagramBuffer) -> Option<Datagram<'_>> {

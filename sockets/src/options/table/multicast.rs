@@ -55,7 +55,7 @@ group! {
         facts: OptionFacts::libzmq(8, "rate", "rate")
             .unit("kilobits a second")
             .takes("1 to 2147483647")
-            .note("libzmq's default, and that of the C library, is 100"),
+            .note("libzmq has 100, and so has the C library"),
         codec: &COUNT,
         check: Check::When(|rate| (1..=INT_MAX).contains(rate)),
         default: |_| MulticastOptions::default().rate,
