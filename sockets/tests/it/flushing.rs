@@ -35,8 +35,9 @@ fn left(result: Result<(), Error>) -> Arc<Unfinished> {
 }
 
 fn nothing_to_flush_is_flushed(harness: &Harness) {
-    for socket_type in SocketType::ALL {
-        let Ok(socket) = harness.context.socket(socket_type) else { continue };
+    // A DGRAM speaks udp only.
+    for socket_type in SocketType::ALL.into_iter().filter(|all| *all != SocketType::Dgram) {
+        let socket = harness.context.socket(socket_type).unwrap();
         socket.flush(Some(Duration::ZERO)).unwrap();
         socket.bind(&harness.anywhere()).unwrap();
         socket.flush(None).unwrap();
