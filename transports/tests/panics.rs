@@ -7,7 +7,9 @@ use ringmq_engine::{
 };
 use ringmq_pipe::{Capacity, Message, PipeWriter, pipe};
 use ringmq_transports::endpoint::Endpoint;
-use ringmq_transports::options::{BindLimits, IpcOptions, ReconnectStop, TcpOptions};
+use ringmq_transports::options::{
+    BindLimits, IpcOptions, MulticastOptions, ReconnectStop, TcpOptions,
+};
 use ringmq_transports::resolver::Resolver;
 use ringmq_transports::{LinkOptions, Settings, connect};
 use ringmq_zmtp::{Config, Peer, SocketType};
@@ -130,6 +132,7 @@ fn goes_on(backend: BackendChoice, place: Where, with_pipe: bool) {
         zmtp: Arc::new(Config::new(SocketType::Dealer)),
         tcp: TcpOptions::default(),
         ipc: IpcOptions::default(),
+        multicast: MulticastOptions::default(),
         limits: BindLimits::default(),
         max_waiting_bytes: None,
         discard_inbound: false,

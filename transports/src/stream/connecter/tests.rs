@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::options::{BindLimits, IpcOptions, ReconnectStop, TcpOptions};
+use crate::options::{BindLimits, IpcOptions, MulticastOptions, ReconnectStop, TcpOptions};
 use ringmq_engine::{Attach, BackendChoice, Engine, EngineOptions};
 use ringmq_pipe::{Capacity, Message, pipe};
 use ringmq_zmtp::{Config, Peer, SocketType};
@@ -58,6 +58,7 @@ impl Harness {
             zmtp: Arc::new(Config::new(SocketType::Dealer)),
             tcp: TcpOptions::default(),
             ipc: IpcOptions::default(),
+            multicast: MulticastOptions::default(),
             limits: BindLimits::default(),
             max_waiting_bytes: None,
             discard_inbound: false,
