@@ -15,6 +15,7 @@ on_each_backend![
     what_is_forged_is_no_harm,
     who_joins_late_begins_with_a_whole_message,
     a_slow_subscriber_holds_nobody_up_and_loses_nothing,
+    what_waits_is_limited_in_bytes,
     what_was_sent_goes_out_before_the_end,
     who_speaks_pgm_and_how,
 ];
@@ -173,6 +174,26 @@ fn a_slow_subscriber_holds_nobody_up_and_loses_nothing(harness: &Harness) {
     }
     for number in 0..500 {
         assert_eq!(slow.recv().unwrap(), number.to_string());
+    }
+}
+
+fn what_waits_is_limited_in_bytes(harness: &Harness) {
+    let (publisher, subscriber, group) = (harness.publisher(), harness.subscriber(), group());
+    subscriber.set_max_waiting_bytes(Some(200_000)).unwrap();
+    subscriber.subscribe("").unwrap();
+    subscriber.connect(&group).unwrap();
+    await_membership(&subscriber);
+    publisher.connect(&group).unwrap();
+    for number in 0..30u8 {
+        publisher.send(vec![number; 50_000]).unwrap();
+    }
+    publisher.flush(Some(PATIENCE)).unwrap();
+    eventually("some are here", || subscriber.stats()[0].waiting >= 4);
+    std::thread::sleep(GLANCE);
+    let waiting = subscriber.stats()[0].waiting;
+    assert!(waiting <= 5, "{waiting} messages wait");
+    for number in 0..30u8 {
+        assert_eq!(subscriber.recv().unwrap(), vec![number; 50_000]);
     }
 }
 

@@ -35,6 +35,8 @@ const WORK: TimerKind = 3;
 const GATHER: usize = 256 * 1024;
 /// How often it is seen to that a group is joined, on an interface that may have come back.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
+/// How long to wait at the least while something is under way.
+const SOON: Duration = Duration::from_millis(1);
 /// How long after a receive has failed, with nothing received since the last failure, it is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -216,7 +218,10 @@ impl DatagramLink {
         self.send_on(cx);
         self.receive_on(cx);
         if let LinkState::Open(link) = &mut self.state {
-            cx.arrange_timer(WORK, link.carriage.timeout(cx.now));
+            // What is to be sent has its turn when what is under way has gone.
+            let least = if link.sending { cx.now + SOON } else { cx.now };
+            let at = link.carriage.timeout(cx.now).map(|at| at.max(least));
+            cx.arrange_timer(WORK, at);
         }
         self.look_for_close(cx);
     }

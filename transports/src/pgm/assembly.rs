@@ -1,5 +1,6 @@
 //! The messages of one source, out of its packets.
 
+use super::waiting::WaitingMessages;
 use crate::datagram::Unpacked;
 use ringmq_pgm::{Joined, Joiner};
 use ringmq_pipe::{APART, Message, PipeWriter, frame};
@@ -32,6 +33,7 @@ struct OpenFrames {
 struct AssemblySink<'a> {
     open: &'a mut OpenFrames,
     pipe: &'a mut PipeWriter,
+    waiting: &'a mut WaitingMessages,
 }
 
 impl Assembly {
@@ -54,7 +56,12 @@ impl Assembly {
     }
 
     /// Takes the data of the next packet, for which the pipe has room.
-    pub(super) fn take(&mut self, tsdu: &[u8], pipe: &mut PipeWriter, intake: &mut Unpacked) {
+    pub(super) fn take(
+        &mut self,
+        tsdu: &[u8],
+        (pipe, waiting): (&mut PipeWriter, &mut WaitingMessages),
+        intake: &mut Unpacked,
+    ) {
         let octets = match self.joiner.data(tsdu) {
             Joined::Continue(octets) => octets,
             Joined::Begin(octets) => {
@@ -67,12 +74,18 @@ impl Assembly {
                 return self.message.clear();
             }
         };
-        let mut sink = AssemblySink { open: &mut self.message, pipe };
+        let mut sink = AssemblySink { open: &mut self.message, pipe, waiting };
         let decoded = self.decoder.decode(octets, usize::MAX, &mut sink);
         if decoded.is_err() || self.message.exceeded {
             intake.malformed += 1;
             self.lost();
         }
+    }
+
+    /// Bytes that are kept of the message that is not complete.
+    pub(super) fn open_bytes(&self) -> u64 {
+        let frames: usize = self.message.frames.iter().map(|frame| frame.len()).sum();
+        (frames + self.message.body.len()) as u64
     }
 
     /// Packets are missing: what follows goes on at the next message.
@@ -160,6 +173,7 @@ impl Sink for AssemblySink<'_> {
             return self.open.frames.push(frame);
         }
         self.write();
+        self.waiting.wrote(self.open.bytes);
         self.open.frames.clear();
         self.open.bytes = 0;
     }

@@ -9,6 +9,7 @@ pub(crate) mod endpoint;
 mod octets;
 mod publisher;
 mod subscriber;
+mod waiting;
 
 use crate::datagram::{
     Carriage, DatagramRole, DatagramTransport, OpenedDatagrams, PgmHow, open_member, open_source,
@@ -114,7 +115,13 @@ impl DatagramTransport for PgmEndpoint {
                 let (socket, membership) = open_member(&how, options)?;
                 let receiver = PgmReceiver::new(self.receiver_config(&options.multicast), seed());
                 let told = (options.zmtp.clone(), Arc::from(&*endpoint));
-                let subscriber = PgmSubscriber::new(receiver, how.group, headers, told);
+                let subscriber = PgmSubscriber::new(
+                    receiver,
+                    how.group,
+                    headers,
+                    told,
+                    options.max_waiting_bytes,
+                );
                 (socket, membership, Box::new(subscriber))
             }
         };

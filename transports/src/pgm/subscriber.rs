@@ -2,6 +2,7 @@
 
 use super::IpHeaders;
 use super::assembly::Assembly;
+use super::waiting::WaitingMessages;
 use crate::datagram::{Carriage, Unpacked};
 use bytes::Bytes;
 use ringmq_engine::{DATAGRAMS, Datagram, DatagramBatch, MonitorEvent, OutgoingDatagram};
@@ -11,10 +12,12 @@ use ringmq_zmtp::Config;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Events that are kept until they are told; those beyond that are told as part of the last.
 const EVENTS: usize = 64;
+/// How often it is seen whether the application has taken messages of which too many bytes wait.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// See the [module's documentation](self).
 pub(super) struct PgmSubscriber {
@@ -31,6 +34,10 @@ struct Sources {
     known: Vec<Option<Box<Source>>>,
     /// What there was no room for in the pipe, in order.
     waiting: VecDeque<Delivery>,
+    /// What of that the application has not taken.
+    untaken: WaitingMessages,
+    /// Bytes of messages that are not complete, of all sources.
+    open: u64,
     /// What is to be told.
     news: Vec<MonitorEvent>,
     endpoint: Arc<str>,
@@ -63,11 +70,14 @@ impl PgmSubscriber {
         group: SocketAddr,
         headers: IpHeaders,
         (config, endpoint): (Arc<Config>, Arc<str>),
+        max_waiting_bytes: Option<u64>,
     ) -> Self {
         let sources = Sources {
             config,
             known: Vec::new(),
             waiting: VecDeque::new(),
+            untaken: WaitingMessages::new(max_waiting_bytes),
+            open: 0,
             news: Vec::new(),
             endpoint,
             intake: Unpacked::default(),
@@ -105,8 +115,11 @@ impl Carriage for PgmSubscriber {
         std::mem::take(&mut self.sources.intake)
     }
 
-    fn timeout(&mut self, _: Instant) -> Option<Instant> {
-        self.receiver.timeout()
+    fn timeout(&mut self, now: Instant) -> Option<Instant> {
+        let at = self.receiver.timeout();
+        // A pipe tells when there is room for messages, and nobody of bytes.
+        let look = self.is_blocked().then(|| now + LOOK);
+        at.into_iter().chain(look).min()
     }
 
     fn on_timeout(&mut self, now: Instant, pipe: &mut PipeWriter) -> Unpacked {
@@ -117,6 +130,7 @@ impl Carriage for PgmSubscriber {
 
     fn resume(&mut self, pipe: &mut PipeWriter) -> Unpacked {
         while pipe.credit() > 0
+            && self.sources.untaken.has_room(pipe)
             && let Some(delivery) = self.sources.waiting.pop_front()
         {
             self.sources.take(delivery, pipe);
@@ -134,10 +148,6 @@ impl Carriage for PgmSubscriber {
 }
 
 impl Sources {
-    fn source(&mut self, handle: SourceHandle) -> Option<&mut Source> {
-        self.known.get_mut(handle.index())?.as_deref_mut()
-    }
-
     fn take(&mut self, delivery: Delivery, pipe: &mut PipeWriter) {
         match delivery {
             Delivery::Began(handle, session) => self.began(handle, session),
@@ -162,12 +172,22 @@ impl Sources {
         let Some(source) = self.known.get_mut(handle.index()).and_then(Option::as_deref_mut) else {
             return;
         };
-        source.assembly.take(tsdu, pipe, &mut self.intake);
+        let before = source.assembly.open_bytes();
+        source.assembly.take(tsdu, (pipe, &mut self.untaken), &mut self.intake);
+        self.open = (self.open + source.assembly.open_bytes()).saturating_sub(before);
+        if self.open > self.untaken.limit() {
+            self.open = self.open.saturating_sub(source.assembly.open_bytes());
+            source.assembly.lost();
+            self.intake.malformed += 1;
+        }
     }
 
     fn lost(&mut self, handle: SourceHandle, first: Sqn, count: u32, reason: LossReason) {
         self.intake.lost += u64::from(count);
-        let Some(source) = self.source(handle) else { return };
+        let Some(source) = self.known.get_mut(handle.index()).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        self.open = self.open.saturating_sub(source.assembly.open_bytes());
         source.assembly.lost();
         source.lost += u64::from(count);
         let session = source.session.clone();
@@ -187,7 +207,8 @@ impl Sources {
 
     fn ended(&mut self, handle: SourceHandle, end: SourceEnd) {
         let source = self.known.get_mut(handle.index()).and_then(Option::take);
-        let Some(Source { session, lost, .. }) = source.map(|source| *source) else { return };
+        let Some(Source { session, lost, assembly }) = source.map(|source| *source) else { return };
+        self.open = self.open.saturating_sub(assembly.open_bytes());
         let (endpoint, reason) = (self.endpoint.clone(), end.to_string().into());
         self.tell(MonitorEvent::SourceEnded { endpoint, session, lost, reason });
     }
@@ -217,7 +238,8 @@ impl PgmSink for Outlet<'_> {
 
     fn data(&mut self, source: SourceHandle, _: Sqn, tsdu: &[u8]) {
         // As many messages as are in a packet may be more than there is room for: a pipe takes some more than its mark.
-        if self.sources.waiting.is_empty() && self.pipe.credit() > 0 {
+        let has_room = self.pipe.credit() > 0 && self.sources.untaken.has_room(self.pipe);
+        if self.sources.waiting.is_empty() && has_room {
             self.sources.data(source, tsdu, self.pipe);
         } else {
             let tsdu = Bytes::copy_from_slice(tsdu);
