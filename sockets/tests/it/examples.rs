@@ -4,6 +4,7 @@ use crate::harness::{PATIENCE, eventually, patient};
 use ringmq::Context;
 use ringmq::auth::Certificate;
 use std::io::{BufRead, BufReader, Read};
+use std::net::UdpSocket;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
@@ -177,6 +178,32 @@ fn brokering() {
         remote.send("TERMINATE").unwrap();
         broker.finish();
     });
+}
+
+#[test]
+fn multicast() {
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let all = "received 200, missing 0, out of order 0, up to 200\ndropped 0\n";
+    for (receive, send, transport) in [("subscribe", "publish", "epgm"), ("dish", "radio", "udp")] {
+        let group = format!("{transport}://127.0.0.1;239.192.9.1:{port}");
+        let count = [&group[..], "--count", "200"];
+        let mut receiver = Example::start("multicast", &[&[receive][..], &count].concat());
+        assert_eq!(receiver.line("listening on "), group);
+        let sent = Example::start("multicast", &[&[send][..], &count].concat()).finish();
+        assert!(sent.ends_with("sent 200\ndropped 0\n"), "{sent}");
+        let received = receiver.finish();
+        assert!(received.starts_with(all), "{received}");
+        assert_eq!(received.contains("has begun"), transport == "epgm", "{received}");
+    }
+    let answering = ["answer", "udp://127.0.0.1:*", "--count", "20"];
+    let mut answering = Example::start("multicast", &answering);
+    let endpoint = answering.line("listening on ");
+    let to = endpoint.strip_prefix("udp://").unwrap();
+    let asking = ["ask", "udp://127.0.0.1:*", to, "--count", "20"];
+    let answers = Example::start("multicast", &asking).finish();
+    let all = all.replace("200", "20");
+    assert!(answers.ends_with(&all), "{answers}");
+    assert_eq!(answering.finish(), all);
 }
 
 #[test]
