@@ -35,9 +35,15 @@ impl Membership {
         if self.sends && self.found != Some(interface) {
             send_to_groups_by(socket, self.group, interface)?;
         }
-        self.found = Some(interface);
+        let before = self.found.replace(interface);
         if !self.receives {
             return Ok(());
+        }
+        if let Some(before) = before
+            && before.index != interface.index
+        {
+            // That of an interface that is gone still counts: Linux grants a socket 20. Elsewhere it may have ended.
+            let _ = leave(socket, self.group, before);
         }
         match join(socket, self.group, interface) {
             // It is a member already.
@@ -81,6 +87,17 @@ fn join(socket: &Socket, group: IpAddr, interface: MulticastInterface) -> io::Re
     }
 }
 
+fn leave(socket: &Socket, group: IpAddr, interface: MulticastInterface) -> io::Result<()> {
+    match group {
+        IpAddr::V4(group) if interface.index != 0 => {
+            let by = InterfaceIndexOrAddress::Index(interface.index);
+            socket.leave_multicast_v4_n(&group, &by)
+        }
+        IpAddr::V4(group) => socket.leave_multicast_v4(&group, &interface.v4),
+        IpAddr::V6(group) => socket.leave_multicast_v6(&group, interface.index),
+    }
+}
+
 /// Sets how far what is sent to groups goes, and whether this machine hears it.
 ///
 /// # Errors
@@ -103,4 +120,46 @@ pub(super) fn set_reach(
         socket.set_multicast_loop_v4(options.loopback)
     };
     loops.map_err(refused("multicast_loop"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use socket2::{Domain, Type};
+
+    #[test]
+    fn a_membership_moves_with_its_interface() {
+        let all = if_addrs::get_if_addrs().unwrap();
+        let v4 = |found: &if_addrs::Interface| match found.ip() {
+            IpAddr::V4(ip) => Some(Host::V4(ip)),
+            IpAddr::V6(_) => None,
+        };
+        // As if the one had gone and come back with another number.
+        let first = all.iter().find(|one| one.is_loopback()).and_then(v4);
+        let second = all.iter().filter(|one| !one.is_loopback()).find_map(v4);
+        let (Some(first), Some(second)) = (first, second) else {
+            eprintln!("SKIPPED: needs two interfaces with IPv4");
+            return;
+        };
+        let group = Ipv4Addr::new(239, 192, 10, 1);
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+        let mut membership = Membership {
+            group: group.into(),
+            interface: first.clone(),
+            receives: true,
+            sends: true,
+            found: None,
+        };
+        membership.renew(&socket).unwrap();
+        // Still a member.
+        membership.renew(&socket).unwrap();
+        let before = membership.found.unwrap();
+        membership.interface = second;
+        membership.renew(&socket).unwrap();
+        assert_ne!(membership.found.unwrap().index, before.index);
+        let left = join(&socket, group.into(), before);
+        assert!(left.is_ok(), "a member there no more: {left:?}");
+    }
 }
