@@ -32,33 +32,13 @@ const RECOVERY: Duration = Duration::from_secs(10);
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let loss = Loss::from_environment();
     match words[..] {
-        ["receive", host, group, count] => {
-            receive(host.parse()?, group.parse()?, count.parse()?, loss)
-        }
+        ["receive", host, group, count] => receive(host.parse()?, group.parse()?, count.parse()?),
         ["send", host, group, count, length, rate] => {
             let messages = Outgoing::new(count.parse()?, length.parse()?);
-            send(host.parse()?, group.parse()?, messages, rate.parse()?, loss)
+            send(host.parse()?, group.parse()?, messages, rate.parse()?)
         }
         _ => Err("receive HOST GROUP:PORT COUNT, or send HOST GROUP:PORT COUNT LENGTH KBIT".into()),
-    }
-}
-
-/// How many packets of a hundred are thrown away: for a look at how they are repaired.
-#[derive(Clone, Copy)]
-struct Loss(u8);
-
-impl Loss {
-    /// As many as `EPGM_LOSS` says, or none.
-    fn from_environment() -> Self {
-        let loss = env::var("EPGM_LOSS").ok().and_then(|loss| loss.parse().ok());
-        Loss(loss.unwrap_or(0))
-    }
-
-    /// Whether the next packet is.
-    fn strikes(self) -> bool {
-        fastrand::u8(..100) < self.0
     }
 }
 
@@ -70,13 +50,8 @@ fn listen(host: Ipv4Addr, group: SocketAddrV4) -> Outcome<UdpSocket> {
 }
 
 /// The next packet, if one comes as soon as the socket is told to wait for it.
-fn next<'a>(
-    socket: &UdpSocket,
-    buffer: &'a mut [u8],
-    loss: Loss,
-) -> Outcome<Option<(&'a [u8], SocketAddr)>> {
+fn next<'a>(socket: &UdpSocket, buffer: &'a mut [u8]) -> Outcome<Option<(&'a [u8], SocketAddr)>> {
     match socket.recv_from(buffer) {
-        Ok(_) if loss.strikes() => Ok(None),
         Ok((length, from)) => Ok(Some((&buffer[..length], from))),
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             Ok(None)
@@ -119,13 +94,7 @@ impl Outgoing {
     }
 }
 
-fn send(
-    host: Ipv4Addr,
-    group: SocketAddrV4,
-    mut messages: Outgoing,
-    rate: u32,
-    loss: Loss,
-) -> Outcome<()> {
+fn send(host: Ipv4Addr, group: SocketAddrV4, mut messages: Outgoing, rate: u32) -> Outcome<()> {
     let socket = listen(host, group)?;
     // Its own timeout is no way to wait: Linux counts that in ticks of its clock, which are 4 ms or 10 ms long.
     socket.set_nonblocking(true)?;
@@ -157,12 +126,12 @@ fn send(
         }
         while let Some(transmission) = source.transmit(now, 64) {
             let packets = transmission.run.len();
-            for packet in transmission.run.iter().filter(|_| !loss.strikes()) {
+            for packet in transmission.run.iter() {
                 out.send_to(packet, group)?;
             }
             source.sent(now, packets);
         }
-        while let Some((packet, _)) = next(&socket, &mut buffer, loss)? {
+        while let Some((packet, _)) = next(&socket, &mut buffer)? {
             source.on_packet(Instant::now(), packet);
         }
         let mut until = source.timeout(now).min(now + SLEEP);
@@ -187,7 +156,7 @@ fn frame(number: u32, length: usize) -> Vec<u8> {
     frame
 }
 
-fn receive(host: Ipv4Addr, group: SocketAddrV4, count: u64, loss: Loss) -> Outcome<()> {
+fn receive(host: Ipv4Addr, group: SocketAddrV4, count: u64) -> Outcome<()> {
     let socket = listen(host, group)?;
     let config = PgmReceiverConfig::new(IpAddr::V4(*group.ip()), group.port());
     let config = PgmReceiverConfig { window: 1 << 16, ..config };
@@ -202,16 +171,14 @@ fn receive(host: Ipv4Addr, group: SocketAddrV4, count: u64, loss: Loss) -> Outco
                 UpstreamTo::Host(host) => host,
                 UpstreamTo::Group => IpAddr::V4(*group.ip()),
             };
-            if !loss.strikes() {
-                socket.send_to(upstream.bytes, (to, group.port()))?;
-            }
+            socket.send_to(upstream.bytes, (to, group.port()))?;
         }
         let second = now + Duration::from_secs(1);
         let until = receiver.timeout().map_or(second, |at| at.min(second));
         // What is due already is done a moment later: no wait at all would be one for ever.
         let wait = until.saturating_duration_since(now).max(Duration::from_micros(1));
         socket.set_read_timeout(Some(wait))?;
-        if let Some((packet, from)) = next(&socket, &mut buffer, loss)? {
+        if let Some((packet, from)) = next(&socket, &mut buffer)? {
             receiver.on_packet(Instant::now(), from, packet, &mut messages);
         }
     }
