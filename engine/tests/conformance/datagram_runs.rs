@@ -20,14 +20,14 @@ fn run(len: usize, each: u16, to: SocketAddr) -> OutgoingDatagram {
     OutgoingDatagram { bytes, to: Some(to), segment: NonZeroU16::new(each) }
 }
 
-fn batch(all: impl IntoIterator<Item = OutgoingDatagram>) -> DatagramBatch {
+pub(crate) fn batch(all: impl IntoIterator<Item = OutgoingDatagram>) -> DatagramBatch {
     let mut batch = DatagramBatch::default();
     all.into_iter().for_each(|datagram| batch.push(datagram));
     batch
 }
 
 /// The datagrams that come until there are `count`.
-fn parts(harness: &mut Harness, token: Token, count: usize) -> Vec<(Vec<u8>, bool)> {
+pub(crate) fn parts(harness: &mut Harness, token: Token, count: usize) -> Vec<(Vec<u8>, bool)> {
     let mut all = Vec::new();
     while all.len() < count {
         let Arrived { parts, .. } = harness.arrived(token);
@@ -37,7 +37,7 @@ fn parts(harness: &mut Harness, token: Token, count: usize) -> Vec<(Vec<u8>, boo
 }
 
 /// Those of a run.
-fn expected(len: usize, each: usize) -> Vec<(Vec<u8>, bool)> {
+pub(crate) fn expected(len: usize, each: usize) -> Vec<(Vec<u8>, bool)> {
     pattern(len).chunks(each).map(|part| (part.to_vec(), false)).collect()
 }
 

@@ -7,6 +7,7 @@ mod harness;
 mod accept;
 mod connect;
 mod datagram_receive;
+mod datagram_run_limits;
 mod datagram_runs;
 mod datagram_send;
 mod datagram_teardown;

@@ -142,3 +142,7 @@ fn pieces<'a>(
     }
     pieces
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[path = "run_tests.rs"]
+mod run_tests;
