@@ -75,25 +75,27 @@ fn send_to_groups_by(socket: &Socket, ip: IpAddr, interface: MulticastInterface)
     }
 }
 
+/// How an interface is named to IPv4: by its number, since several may have one address, or one none. Windows takes
+/// numbers, and Wine does not; there it is the address if there is one.
+fn by(interface: MulticastInterface) -> InterfaceIndexOrAddress {
+    let has_address = interface.v4 != Ipv4Addr::UNSPECIFIED;
+    if interface.index == 0 || cfg!(windows) && has_address {
+        InterfaceIndexOrAddress::Address(interface.v4)
+    } else {
+        InterfaceIndexOrAddress::Index(interface.index)
+    }
+}
+
 fn join(socket: &Socket, group: IpAddr, interface: MulticastInterface) -> io::Result<()> {
     match group {
-        // By number: several interfaces may have one address, or one none.
-        IpAddr::V4(group) if interface.index != 0 => {
-            let by = InterfaceIndexOrAddress::Index(interface.index);
-            socket.join_multicast_v4_n(&group, &by)
-        }
-        IpAddr::V4(group) => socket.join_multicast_v4(&group, &interface.v4),
+        IpAddr::V4(group) => socket.join_multicast_v4_n(&group, &by(interface)),
         IpAddr::V6(group) => socket.join_multicast_v6(&group, interface.index),
     }
 }
 
 fn leave(socket: &Socket, group: IpAddr, interface: MulticastInterface) -> io::Result<()> {
     match group {
-        IpAddr::V4(group) if interface.index != 0 => {
-            let by = InterfaceIndexOrAddress::Index(interface.index);
-            socket.leave_multicast_v4_n(&group, &by)
-        }
-        IpAddr::V4(group) => socket.leave_multicast_v4(&group, &interface.v4),
+        IpAddr::V4(group) => socket.leave_multicast_v4_n(&group, &by(interface)),
         IpAddr::V6(group) => socket.leave_multicast_v6(&group, interface.index),
     }
 }
