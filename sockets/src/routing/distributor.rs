@@ -37,6 +37,12 @@ impl Distributor {
         self.targets.clear();
     }
 
+    /// The same of several.
+    #[cold]
+    pub(crate) fn target_all(&mut self, keys: &[usize]) {
+        keys.iter().for_each(|key| self.target(*key));
+    }
+
     /// Adds a pipe to those that get the message; each once, which is the caller's to see to.
     pub(crate) fn target(&mut self, key: usize) {
         self.targets.push(key);

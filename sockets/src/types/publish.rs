@@ -1,17 +1,14 @@
 //! PUB and XPUB: to every subscriber what it subscribed to, by prefix (RFC 29). RADIO: to every member what is for
 //! its group (RFC 48), in two frames of which the first is the group's name.
-//!
 //! Subscriptions arrive in the pipes, as commands or as messages that start with 1 or 0, and are taken
 //! in whenever the application enters the socket: in a share of the time of one that is after something else,
 //! so that a peer which subscribes without end does not have all of it, and a portion at a time by one that has
 //! nothing else to do. Peers of the same process are not counted. A subscriber that is too slow misses messages, which
 //! are counted; with the no-drop option the publisher waits instead.
-//!
 //! In manual mode a subscription that arrives is a wish: it is remembered, but who gets what is the
 //! application's to say, for the peer whose wish it has received last. That peer may have gone meanwhile;
 //! then nobody gets anything, and least of all a peer that has its place. With the option of the last value the
 //! next message goes to that peer alone, if it has subscribed to it: what others have had already.
-//!
 //! What a peer has asked for counts against the limits of its subscriptions. One that asks for more loses its
 //! connection and all that it has asked for, as if it had gone by itself; what else it has sent by then is
 //! thrown away. A peer of the same process is not limited: its memory is this one's.
@@ -205,7 +202,9 @@ impl Publish {
         } else {
             self.address_otherwise(pipes, frame);
         }
-        self.unfiltered.iter().for_each(|key| self.out.target(*key));
+        if !self.unfiltered.is_empty() {
+            self.out.target_all(&self.unfiltered);
+        }
         if self.no_drop && !self.out.all_ready(pipes) {
             return Err(Error::WouldBlock);
         }

@@ -136,6 +136,7 @@ impl LogReader {
     ///
     /// As many as there are in a row, but only as many messages as make `most` bytes. Returns how many bytes they are,
     /// and whether the last message is not complete.
+    #[cold]
     fn take_short(&mut self, most: usize, pieces: &mut Vec<Piece>) -> (usize, bool) {
         let known = self.known.bytes() as usize;
         let (mut frames, mut messages, mut open) = (Vec::new(), 0, true);
