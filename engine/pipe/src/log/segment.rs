@@ -149,6 +149,8 @@ impl Segment {
 
     /// # Safety
     /// `segment` came from this type, is not used afterwards, and neither end can reach it any more.
+    // Once for many messages. Within `LogReader::read` it takes registers that each message has to save.
+    #[inline(never)]
     pub(super) unsafe fn free(segment: *mut Self) {
         // SAFETY: promised by the caller.
         unsafe { (*segment).alive.write(0, 1) };
