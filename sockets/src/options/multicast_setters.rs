@@ -64,8 +64,7 @@ impl<K: Kind> Socket<K> {
     }
 
     /// How fast a PUB sends to a group over PGM at the most, 1 to 2,147,483,647 kilobits a second, headers
-    /// counted. Default 100,000: 100 Mbit/s, which no receiver on a network of today is too slow for. (libzmq's
-    /// default is 100.)
+    /// counted. Default 100,000: 100 Mbit/s. (libzmq's default is 100.)
     ///
     /// What is sent faster waits, and when the queue is full it is dropped, as a PUB does. A receiver that is told a
     /// rate keeps so much more of what it has to put in order; see

@@ -1,7 +1,7 @@
 //! Between the messages of a pipe and datagrams.
 
 use ringmq_engine::{Datagram, DatagramBatch, MonitorEvent};
-use ringmq_pipe::{Piece, PipeWriter};
+use ringmq_pipe::{Piece, PipeWriter, WriteError, frame};
 use std::time::Instant;
 
 /// Puts messages into datagrams, and takes them out. Called by the I/O thread of its link.
@@ -62,4 +62,14 @@ pub(crate) struct Unpacked {
     pub(crate) malformed: u64,
     /// So many packets are lost, and cannot be had again.
     pub(crate) lost: u64,
+}
+
+impl Unpacked {
+    /// Writes a message of two frames, or counts that there is no room for it.
+    pub(crate) fn write(&mut self, pipe: &mut PipeWriter, first: &[u8], body: &[u8]) {
+        match pipe.write_body(frame::MORE, first).and_then(|()| pipe.write_body(0, body)) {
+            Ok(()) | Err(WriteError::Closed) => {}
+            Err(WriteError::Full) => self.overrun += 1,
+        }
+    }
 }

@@ -88,6 +88,8 @@ struct OpenLink {
     failing: bool,
     /// It has failed again: the next one waits for a moment.
     pausing: bool,
+    /// The time for which [`WORK`] is set.
+    work_at: Option<Instant>,
 }
 
 impl OpenLink {
@@ -104,6 +106,18 @@ impl OpenLink {
             receiving: false,
             failing: false,
             pausing: false,
+            work_at: None,
+        }
+    }
+
+    /// Sets the timer for what the carriage has to do, if it is another time than before.
+    fn arrange_work(&mut self, cx: &mut Cx<'_>) {
+        // What is to be sent has its turn when what is under way has gone.
+        let least = if self.sending { cx.now + SOON } else { cx.now };
+        let at = self.carriage.timeout(cx.now).map(|at| at.max(least));
+        if at != self.work_at {
+            self.work_at = at;
+            cx.arrange_timer(WORK, at);
         }
     }
 }
@@ -218,10 +232,7 @@ impl DatagramLink {
         self.send_on(cx);
         self.receive_on(cx);
         if let LinkState::Open(link) = &mut self.state {
-            // What is to be sent has its turn when what is under way has gone.
-            let least = if link.sending { cx.now + SOON } else { cx.now };
-            let at = link.carriage.timeout(cx.now).map(|at| at.max(least));
-            cx.arrange_timer(WORK, at);
+            link.arrange_work(cx);
         }
         self.look_for_close(cx);
     }
@@ -354,7 +365,7 @@ impl DatagramLink {
         if is_over && let LinkState::Open(link) = &mut self.state {
             is_over = link.carriage.finish(cx.now);
             if !is_over {
-                cx.arrange_timer(WORK, link.carriage.timeout(cx.now));
+                link.arrange_work(cx);
             }
         }
         if linger == Some(Duration::ZERO) || is_over {
@@ -441,6 +452,7 @@ impl Handler for DatagramLink {
             (LINGER, _) => self.stop(cx, &DisconnectReason::Local.to_string()),
             (WATCH, _) => self.renew_membership(cx),
             (WORK, LinkState::Open(link)) => {
+                link.work_at = None;
                 let intake = link.carriage.on_timeout(cx.now, self.pipe.writer());
                 self.count(intake);
                 self.advance(cx);

@@ -12,8 +12,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// Bytes of datagrams that the kernel is asked to keep where the options leave that to the system: the usual 208 KiB
-/// are full after 160 datagrams, in less than a millisecond. It may grant less; that is no error.
+/// Bytes of datagrams that the kernel is asked to keep where the options leave that to the system, as what finds no room
+/// is lost. It may grant less; that is no error.
 const RECEIVE_BUFFER: usize = 8 * 1024 * 1024;
 
 /// A transport of datagrams, ready to be used by a link.

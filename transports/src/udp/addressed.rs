@@ -2,7 +2,7 @@
 
 use crate::datagram::{Carriage, DatagramRuns, Unpacked};
 use ringmq_engine::{Datagram, DatagramBatch, DatagramPart, FrameBody, frames};
-use ringmq_pipe::{Piece, PipeWriter, WriteError, frame};
+use ringmq_pipe::{Piece, PipeWriter, frame};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -58,10 +58,7 @@ impl Carriage for Addressed {
                 intake.malformed += 1;
                 continue;
             }
-            match pipe.write_body(frame::MORE, address).and_then(|()| pipe.write_body(0, body)) {
-                Ok(()) | Err(WriteError::Closed) => {}
-                Err(WriteError::Full) => intake.overrun += 1,
-            }
+            intake.write(pipe, address, body);
         }
         intake
     }

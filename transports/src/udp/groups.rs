@@ -3,7 +3,7 @@
 use super::LONGEST_OF_GROUP;
 use crate::datagram::{Carriage, DatagramRuns, Unpacked};
 use ringmq_engine::{Datagram, DatagramBatch, DatagramPart, FrameBody, frames};
-use ringmq_pipe::{Piece, PipeWriter, WriteError, frame};
+use ringmq_pipe::{Piece, PipeWriter, frame};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -55,10 +55,7 @@ impl Carriage for Groups {
                 intake.malformed += 1;
                 continue;
             };
-            match pipe.write_body(frame::MORE, group).and_then(|()| pipe.write_body(0, body)) {
-                Ok(()) | Err(WriteError::Closed) => {}
-                Err(WriteError::Full) => intake.overrun += 1,
-            }
+            intake.write(pipe, group, body);
         }
         intake
     }
