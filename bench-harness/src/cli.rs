@@ -13,6 +13,7 @@ use crate::doctor::{DOCTOR_EXAMPLES, DoctorArgs};
 use crate::job::Cores;
 use crate::measure::Effort;
 use crate::mechanism::Mechanism;
+use crate::multicast::{MulticastArgs, Road};
 use crate::pin::Pin;
 use crate::scale::ScaleArgs;
 
@@ -70,6 +71,9 @@ pub(crate) enum Cmd {
     /// One side of a scenario of `scale`; the program starts it by itself.
     #[command(hide = true)]
     ScaleWorker,
+    /// One side of a measurement of multicast; the program starts it by itself.
+    #[command(hide = true)]
+    MulticastWorker,
 }
 
 const THROUGHPUT_EXAMPLES: &str = "\
@@ -79,6 +83,13 @@ Examples:
   ringmq-bench throughput --transport inproc --count 10000000
   ringmq-bench throughput --pattern pub-sub --json -       JSON on stdout, table on stderr
   ringmq-bench throughput --mechanism curve --size 64,1k,64k --backend uring,floor,floor-blocking
+  ringmq-bench throughput --transport epgm --size 64,1k    beside libzmq and bare UDP
+  ringmq-bench throughput --transport epgm --size 1k --loss 1,5
+  ringmq-bench throughput --transport epgm --receivers 16 --stopped 1
+
+Multicast goes between two network namespaces that the program makes, which takes Linux, the programs ip,
+unshare and nsenter, and to be root or allowed to make namespaces of users. Over epgm it is the highest rate
+at which nothing is lost; over udp what arrives of as much as can be sent.
 
 Under CURVE the floor is the bare cipher, which nothing carries: one thread seals, another one
 opens; as floor-blocking one thread does both. With --role the receiver says with which --server-key
@@ -98,6 +109,7 @@ Examples:
   ringmq-bench latency --rate 10000 --transport inproc --spin 200us
   ringmq-bench latency --share-core all --backend uring,mio,floor-blocking
   ringmq-bench latency --mechanism curve --size 64,1k --backend uring,mio,floor
+  ringmq-bench latency --transport epgm                    to a group and back, between two namespaces
 
 Under CURVE the floor of a round trip is two messages sealed and opened by one thread, and nothing
 else: what ringmq takes beyond it compares with what it takes without --mechanism.
@@ -195,8 +207,8 @@ impl Manner {
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
     /// The road
-    #[arg(long, value_enum, default_value_t = Transport::Tcp)]
-    pub(crate) transport: Transport,
+    #[arg(long, value_enum, default_value_t = Road::Connected(Transport::Tcp))]
+    pub(crate) transport: Road,
     /// Body of each message; several sizes make a table [examples: 64, 1k, 64k, 1m]
     #[arg(long, value_delimiter = ',', default_value = "64", value_parser = size)]
     pub(crate) size: Vec<usize>,
@@ -235,6 +247,8 @@ pub(crate) struct BenchArgs {
     /// Where to bind or connect, with --role: tcp://HOST:PORT or ipc://PATH
     #[arg(long, requires = "role")]
     pub(crate) endpoint: Option<String>,
+    #[command(flatten)]
+    pub(crate) multicast: MulticastArgs,
 }
 
 impl BenchArgs {

@@ -7,17 +7,18 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser as _;
 
-use crate::case::{Backend, Kind, Sharing};
+use crate::case::{Backend, Kind, Sharing, Transport};
 use crate::cli::{BenchArgs, Cli, Cmd, Manner, SuiteArgs};
 use crate::curve::CurveArgs;
 use crate::ends::Ends;
 use crate::job::Cores;
 use crate::machine::Machine;
 use crate::measure::Effort;
+use crate::multicast::{PeerWorker, Road};
 use crate::report::Report;
 use crate::run::{Group, Settings};
 use crate::scale::RoleWorker;
-use crate::{doctor, plan, print, run, scale, solo, subject, table, versus, worker};
+use crate::{doctor, multicast, plan, print, run, scale, solo, subject, table, versus, worker};
 
 /// Does what the arguments of this process say; 0 only if every message of every case arrived, in
 /// order and intact.
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
         Some(Cmd::Doctor(args)) => doctor::run(&args),
         Some(Cmd::Worker) => worker::serve(Ends::default()),
         Some(Cmd::ScaleWorker) => worker::serve(RoleWorker::default()),
+        Some(Cmd::MulticastWorker) => worker::serve(PeerWorker::default()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -100,6 +102,14 @@ fn comparison(asked: Option<&Path>, folder: &Path) -> Result<(Vec<versus::Row>, 
 
 /// `throughput` and `latency`.
 fn bench(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<()> {
+    let transport = match args.transport {
+        Road::Connected(transport) => transport,
+        Road::Group(over) => return multicast::run(kind, over, args, manner),
+    };
+    ensure!(
+        !args.multicast.asked(),
+        "--loss, --receivers, --stopped and --libzmq are for --transport epgm and udp"
+    );
     let start = Instant::now();
     let cores = manner.cores(args.pin.cores()?)?;
     let machine = Machine::look(cores);
@@ -109,7 +119,7 @@ fn bench(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<()> {
             None => return Ok(()),
         },
         None => {
-            let plan = plan(kind, args, manner)?;
+            let plan = plan(kind, transport, args, manner)?;
             introduce(&machine);
             run::carry_out(&plan, &bench_settings(args, cores))
         }
@@ -167,7 +177,7 @@ fn ours(notes: &mut Vec<String>) -> Vec<Backend> {
 }
 
 /// Fails if a backend was asked for that this machine cannot run.
-fn refuse_missing(backends: &[Backend]) -> Result<()> {
+pub(crate) fn refuse_missing(backends: &[Backend]) -> Result<()> {
     if backends.contains(&Backend::Uring)
         && let Some(why) = subject::uring_missing()
     {
@@ -185,14 +195,14 @@ fn check(plan: &[Group]) -> Result<()> {
 }
 
 /// One group of cases for each size and load asked for.
-fn plan(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<Vec<Group>> {
+fn plan(kind: Kind, transport: Transport, args: &BenchArgs, manner: &Manner) -> Result<Vec<Group>> {
     let backends = args.backends(manner.sharing);
     refuse_missing(&backends)?;
     let mut groups = Vec::new();
     for &load in &manner.loads {
         for &size in &args.size {
             let pattern = args.pattern(kind, load);
-            let group = run::group(kind, args.transport, pattern, size, &backends);
+            let group = run::group(kind, transport, pattern, size, &backends);
             let group = run::with(args.mechanism, run::under(load, manner.sharing, group));
             groups.push(run::and_spinning(&manner.spins, group));
         }

@@ -30,6 +30,7 @@ mod floor;
 mod host;
 mod machine;
 mod measure;
+mod multicast;
 mod plan;
 mod print;
 mod progress;

@@ -115,7 +115,7 @@ impl Workers {
         let job = Job { case, side, endpoint, cores, patience_ms, keys };
         let connect =
             |endpoint| Job { side: Some(Side::Connect), endpoint, keys: client, ..job.clone() };
-        let start = || Worker::start(SUBCOMMAND, Stdio::inherit());
+        let start = |_| Worker::start(SUBCOMMAND, Stdio::inherit());
         let (pair, opened) = Pair::open(start, &job, two.then_some(connect), OPENING)?;
         Ok(Self { pair, subject: opened.subject, _socket_file: socket_file })
     }

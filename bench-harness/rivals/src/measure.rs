@@ -129,7 +129,7 @@ impl Workers {
             |endpoint| Job { side: Some(Side::Connect), endpoint, keys: client, ..job.clone() };
         let program = contender.program()?;
         // What a rival prints while it fails is in its reply, or it is noise.
-        let start = || Worker::start_program(&program, SUBCOMMAND, Stdio::null());
+        let start = |_| Worker::start_program(&program, SUBCOMMAND, Stdio::null());
         let (pair, _) = Pair::open(start, &job, two.then_some(connect), OPENING)
             .context("while it made its sockets")?;
         Ok(Self { pair, _socket_files: socket_file.into_iter().chain(credit_file).collect() })

@@ -48,6 +48,8 @@ enum Expected {
     OfStrand(Vec<u64>),
     /// None but 0.
     Zero,
+    /// This one, or one after it: what is left out got lost.
+    From(u64),
 }
 
 /// Checks the messages at the other end.
@@ -74,6 +76,11 @@ impl Checker {
         Self { expected: Expected::Zero, ..Self::new(size) }
     }
 
+    /// A receiver of what comes of messages that get lost on the way.
+    pub(crate) fn of_what_comes(size: usize) -> Self {
+        Self { expected: Expected::From(0), ..Self::new(size) }
+    }
+
     /// The same, that looks at bodies so.
     pub fn looking(self, look: Look) -> Self {
         Self { look, ..self }
@@ -87,6 +94,11 @@ impl Checker {
     /// Number of messages that have arrived intact.
     pub(crate) fn seen(&self) -> u64 {
         self.seq
+    }
+
+    /// The number after that of the last one.
+    pub(crate) fn next(&self) -> u64 {
+        if let Expected::From(next) = self.expected { next } else { self.seq }
     }
 
     /// Accepts `body` as the next message, or says what is wrong with it.
@@ -109,14 +121,23 @@ impl Checker {
         Ok(())
     }
 
-    /// The number that a message should have which says that it is of some strand.
+    /// The number that a message should have which says which one it is.
     fn number_of(&mut self, body: &[u8]) -> u64 {
-        let Expected::OfStrand(next) = &mut self.expected else { return 0 };
-        let strands = next.len() as u64;
         let found = body.first_chunk::<HEAD>().map_or(0, |head| u64::from_le_bytes(*head));
-        let next = &mut next[(found % strands) as usize];
-        *next += strands;
-        *next - strands
+        match &mut self.expected {
+            Expected::Next | Expected::Zero => 0,
+            Expected::OfStrand(next) => {
+                let strands = next.len() as u64;
+                let next = &mut next[(found % strands) as usize];
+                *next += strands;
+                *next - strands
+            }
+            Expected::From(next) => {
+                let number = found.max(*next);
+                *next = number.saturating_add(1);
+                number
+            }
+        }
     }
 
     #[cold]

@@ -122,7 +122,7 @@ impl ScenarioWorkers {
         let endpoint = "tcp://127.0.0.1:*".to_owned();
         let bind = RoleJob { scenario, side: Side::Bind, endpoint };
         let connect = |endpoint| RoleJob { scenario, side: Side::Connect, endpoint };
-        let start = || Worker::start(SUBCOMMAND, Stdio::inherit());
+        let start = |_| Worker::start(SUBCOMMAND, Stdio::inherit());
         let (pair, opened) = Pair::open(start, &bind, Some(connect), PATIENCE)?;
         *subject = opened.subject;
         Ok(Self(pair))

@@ -26,17 +26,17 @@ impl<W: Work> Pair<W> {
     ///
     /// What `start` or a worker says, and which side it was; or that a worker died or hung.
     pub fn open(
-        start: impl Fn() -> Result<Worker<W>>,
+        start: impl Fn(Side) -> Result<Worker<W>>,
         bind_job: &W::Job,
         connect: Option<impl FnOnce(String) -> W::Job>,
         limit: Duration,
     ) -> Result<(Self, Opened)> {
-        let mut bind = start()?;
+        let mut bind = start(Side::Bind)?;
         let Some(connect_job) = connect else {
             let opened = bind.open(bind_job, Instant::now() + limit)?;
             return Ok((Self { bind, connect: None }, opened));
         };
-        let mut connect = start()?;
+        let mut connect = start(Side::Connect)?;
         let opened = bind.open(bind_job, Instant::now() + limit).context("on the binding side")?;
         connect
             .open(&connect_job(opened.endpoint.clone()), Instant::now() + limit)

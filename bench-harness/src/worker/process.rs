@@ -43,13 +43,23 @@ impl<W: Work> Worker<W> {
     ///
     /// If the system does not start it.
     pub fn start_program(program: &Path, subcommand: &str, stderr: Stdio) -> Result<Self> {
-        let mut child = Process::new(program)
-            .arg(subcommand)
+        let mut command = Process::new(program);
+        command.arg(subcommand);
+        Self::start_command(command, stderr)
+    }
+
+    /// The same by a command.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not start it.
+    pub(crate) fn start_command(mut command: Process, stderr: Stdio) -> Result<Self> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
-            .with_context(|| format!("starting {} as a worker", program.display()))?;
+            .with_context(|| format!("starting {} as a worker", command.get_program().display()))?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().context("a worker without stdout")?;
         let (sender, replies) = mpsc::channel();
