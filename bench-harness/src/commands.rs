@@ -108,7 +108,7 @@ fn bench(kind: Kind, args: &BenchArgs, manner: &Manner) -> Result<()> {
     };
     ensure!(
         !args.multicast.asked(),
-        "--loss, --receivers, --stopped and --libzmq are for --transport epgm and udp"
+        "--loss, --receivers, --stopped, --mbit and --libzmq are for --transport epgm and udp"
     );
     let start = Instant::now();
     let cores = manner.cores(args.pin.cores()?)?;

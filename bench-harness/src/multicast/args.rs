@@ -78,6 +78,9 @@ pub(crate) struct MulticastArgs {
     /// Once more with so many of the receivers stopped, who are in the group and read nothing
     #[arg(long, value_name = "N")]
     pub(crate) stopped: Option<u16>,
+    /// Begin with so many Mbit/s that the source is told over epgm, instead of searching for the highest [example: 4000]
+    #[arg(long, value_name = "MBIT", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(crate) mbit: Option<u32>,
     /// libzmq to be set beside [default: libzmq.so.5, where the system has it]
     #[arg(long, value_name = "FILE")]
     pub(crate) libzmq: Option<PathBuf>,
@@ -90,5 +93,6 @@ impl MulticastArgs {
             || self.receivers != 1
             || self.stopped.is_some()
             || self.libzmq.is_some()
+            || self.mbit.is_some()
     }
 }

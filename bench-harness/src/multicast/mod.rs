@@ -69,6 +69,7 @@ pub(crate) fn run(
         },
         count: args.count,
         repeats: args.repeat.into(),
+        kbit_per_s: args.multicast.mbit.map(|mbit| mbit * 1000),
     };
     let groups: Vec<Group> = args
         .size

@@ -127,6 +127,8 @@ pub(crate) struct Rounds<'a> {
     /// Or how many messages it is to have.
     pub(crate) count: Option<u64>,
     pub(crate) repeats: usize,
+    /// The rate to begin with, where it is not searched for.
+    pub(crate) kbit_per_s: Option<u32>,
 }
 
 impl Rounds<'_> {
@@ -171,8 +173,8 @@ impl Rounds<'_> {
             return Ok(());
         }
         let try_it = |kbit_per_s| self.trial(row.point, row.subject, kbit_per_s, None);
-        let found = match first {
-            Some(first) => Some(first),
+        let found = match first.or(self.kbit_per_s) {
+            Some(first) => Some(first.min(most)),
             None => search::find(most, try_it)?,
         };
         row.kbit_per_s = found;

@@ -20,13 +20,13 @@ pub(crate) enum Framing {
 }
 
 /// The first byte of a ZMTP 1.0 frame whose length follows as eight bytes.
-const V1_LONG: u8 = 0xFF;
+pub(crate) const V1_LONG: u8 = 0xFF;
 /// Bytes of a ZMTP 1.0 header with a one-byte length.
 const V1_SHORT_HEADER: usize = 2;
 /// Bytes of a ZMTP 1.0 header with an eight-byte length: the longest header of all.
 const V1_LONG_HEADER: usize = 10;
 /// The longest body in the short form. A length of 255 would read as [`V1_LONG`].
-const V1_SHORT_BODY: u64 = 253;
+pub(crate) const V1_SHORT_BODY: u64 = 253;
 
 /// A frame header that obeys the rules of its framing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -55,7 +55,10 @@ mod version;
 mod web_socket;
 mod z85;
 
-pub use codec::{Decoded, Decoder, Encoder, Measured, Open, Opened, Protection, Rest, Seal, Sink};
+pub use codec::{
+    Decoded, Decoder, Encoder, Measured, Open, Opened, Protection, Rest, Seal, ShortRun, Sink,
+    short_frames_from_v1, short_frames_to_v1,
+};
 pub use command::{
     Command, Subscription, cancel_frame, error_frame, join_frame, leave_frame, parse_membership,
     parse_subscription, subscribe_frame,

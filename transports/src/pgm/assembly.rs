@@ -4,7 +4,9 @@ use super::waiting::WaitingMessages;
 use crate::datagram::Unpacked;
 use ringmq_pgm::{Joined, Joiner};
 use ringmq_pipe::{APART, Message, PipeWriter, frame};
-use ringmq_zmtp::{Command, Config, Decoder, Sink, TRUST, Version};
+use ringmq_zmtp::{
+    Command, Config, Decoder, ProtocolError, Sink, TRUST, Version, short_frames_from_v1,
+};
 
 /// See the [module's documentation](self).
 pub(super) struct Assembly {
@@ -12,7 +14,16 @@ pub(super) struct Assembly {
     decoder: Decoder,
     message: OpenFrames,
     max_body: Option<u64>,
+    /// Whether a message begins next.
+    between_messages: bool,
+    /// Messages of one short frame are always within the limits.
+    takes_short: bool,
+    /// Frames of a run as the pipe has them.
+    run: Vec<u8>,
 }
+
+/// The longest body of a short frame.
+const SHORT_BODY: u64 = 253;
 
 /// The message that is not complete.
 struct OpenFrames {
@@ -52,6 +63,12 @@ impl Assembly {
                 exceeded: false,
             },
             max_body: config.max_body,
+            between_messages: false,
+            takes_short: config.max_parts != Some(0)
+                && [config.max_body, config.max_message_bytes]
+                    .iter()
+                    .all(|limit| limit.is_none_or(|limit| limit >= SHORT_BODY)),
+            run: Vec::new(),
         }
     }
 
@@ -66,6 +83,7 @@ impl Assembly {
             Joined::Continue(octets) => octets,
             Joined::Begin(octets) => {
                 self.decoder = decoder(self.max_body);
+                self.between_messages = true;
                 octets
             }
             Joined::Skipped => return,
@@ -74,12 +92,48 @@ impl Assembly {
                 return self.message.clear();
             }
         };
-        let mut sink = AssemblySink { open: &mut self.message, pipe, waiting };
-        let decoded = self.decoder.decode(octets, usize::MAX, &mut sink);
+        let decoded = self.decode(octets, pipe, waiting);
         if decoded.is_err() || self.message.exceeded {
             intake.malformed += 1;
             self.lost();
         }
+    }
+
+    /// Writes the messages in there: runs of short ones in one piece, others frame by frame.
+    fn decode(
+        &mut self,
+        mut octets: &[u8],
+        pipe: &mut PipeWriter,
+        waiting: &mut WaitingMessages,
+    ) -> Result<(), ProtocolError> {
+        while !octets.is_empty() {
+            if self.between_messages && self.takes_short {
+                let taken = self.write_run(octets, pipe, waiting);
+                octets = &octets[taken..];
+            }
+            let mut sink = AssemblySink { open: &mut self.message, pipe, waiting };
+            let decoded = self.decoder.decode(octets, 1, &mut sink)?;
+            self.between_messages = decoded.messages > 0 || octets.is_empty();
+            octets = &octets[decoded.consumed..];
+        }
+        Ok(())
+    }
+
+    /// Writes the run of messages of one short frame each that comes next; how many octets that takes.
+    fn write_run(
+        &mut self,
+        octets: &[u8],
+        pipe: &mut PipeWriter,
+        waiting: &mut WaitingMessages,
+    ) -> usize {
+        let Some(log) = pipe.as_log_mut() else { return 0 };
+        self.run.clear();
+        let run = short_frames_from_v1(octets, &mut self.run);
+        if run.messages > 0 {
+            log.write_span(&self.run, run.messages, 0);
+            waiting.wrote(run.messages, run.bytes as u64);
+        }
+        run.bytes
     }
 
     /// Bytes that are kept of the message that is not complete.
@@ -173,7 +227,7 @@ impl Sink for AssemblySink<'_> {
             return self.open.frames.push(frame);
         }
         self.write();
-        self.waiting.wrote(self.open.bytes);
+        self.waiting.wrote(1, self.open.bytes);
         self.open.frames.clear();
         self.open.bytes = 0;
     }

@@ -3,7 +3,7 @@
 use ringmq_engine::frames;
 use ringmq_pgm::Packer;
 use ringmq_pipe::{Piece, frame};
-use ringmq_zmtp::{Encoder, Version};
+use ringmq_zmtp::{Encoder, Version, short_frames_to_v1};
 use std::collections::VecDeque;
 
 /// What waits to be put into packets.
@@ -32,6 +32,26 @@ impl OctetStream {
             self.octets.clear();
             self.at = 0;
         }
+        for (at, piece) in messages.iter().enumerate() {
+            if !self.add_short(piece) {
+                return self.add_frames(&messages[at..]);
+            }
+        }
+    }
+
+    /// Adds a piece whose messages have one short frame each; or nothing, if it has others.
+    fn add_short(&mut self, piece: &Piece) -> bool {
+        let (octets, begins) = (self.octets.len(), self.begins.len());
+        let run = short_frames_to_v1(piece.bytes(), &mut self.octets, |at| self.begins.push_back(at));
+        let is_all = run.bytes == piece.bytes().len();
+        if !is_all {
+            self.octets.truncate(octets);
+            self.begins.truncate(begins);
+        }
+        is_all
+    }
+
+    fn add_frames(&mut self, messages: &[Piece]) {
         let mut begins = true;
         for (header, body) in frames(messages) {
             if header.flags & frame::COMMAND != 0 {

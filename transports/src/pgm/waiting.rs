@@ -7,30 +7,45 @@ use std::collections::VecDeque;
 pub(super) struct WaitingMessages {
     limit: u64,
     bytes: u64,
-    /// How many each of those has that were written last.
-    sizes: VecDeque<u64>,
+    /// What was written last.
+    runs: VecDeque<WrittenRun>,
+    /// Messages in those.
+    messages: usize,
+}
+
+/// Messages that were written in one go.
+struct WrittenRun {
+    messages: u32,
+    bytes: u64,
 }
 
 impl WaitingMessages {
     pub(super) fn new(limit: Option<u64>) -> Self {
-        Self { limit: limit.unwrap_or(u64::MAX), bytes: 0, sizes: VecDeque::new() }
+        let limit = limit.unwrap_or(u64::MAX);
+        Self { limit, bytes: 0, runs: VecDeque::new(), messages: 0 }
     }
 
     pub(super) fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// A message of so many bytes was written.
-    pub(super) fn wrote(&mut self, bytes: u64) {
+    /// So many messages were written, of so many bytes together.
+    pub(super) fn wrote(&mut self, messages: u32, bytes: u64) {
         self.bytes += bytes;
-        self.sizes.push_back(bytes);
+        self.messages += messages as usize;
+        self.runs.push_back(WrittenRun { messages, bytes });
     }
 
-    /// Whether another message may be written.
+    /// Whether another message may be written. Those that were written in one go count until all of them are taken.
     pub(super) fn has_room(&mut self, pipe: &PipeWriter) -> bool {
         let left = usize::try_from(pipe.depth()).unwrap_or(usize::MAX);
-        let taken = self.sizes.len().saturating_sub(left);
-        self.bytes -= self.sizes.drain(..taken).sum::<u64>();
+        while let Some(run) = self.runs.front()
+            && self.messages - run.messages as usize >= left
+        {
+            self.messages -= run.messages as usize;
+            self.bytes -= run.bytes;
+            self.runs.pop_front();
+        }
         self.bytes < self.limit
     }
 }
@@ -48,13 +63,13 @@ mod tests {
         for len in [60, 30, 20] {
             assert!(waiting.has_room(&near.tx));
             near.tx.write_body(0, &vec![0; len]).unwrap();
-            waiting.wrote(len as u64);
+            waiting.wrote(1, len as u64);
         }
         assert!(!waiting.has_room(&near.tx));
         while far.rx.read().is_some() {}
         // Credited at the latest when it goes to sleep.
         far.rx.fall_asleep();
         assert!(waiting.has_room(&near.tx));
-        assert_eq!((waiting.bytes, waiting.sizes.len()), (0, 0));
+        assert_eq!((waiting.bytes, waiting.runs.len()), (0, 0));
     }
 }

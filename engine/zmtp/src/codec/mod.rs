@@ -25,6 +25,7 @@ mod foreign;
 mod legacy;
 pub(crate) mod raw;
 mod seal;
+mod short_frames;
 mod stepwise;
 mod zmtp3;
 
@@ -32,6 +33,7 @@ pub use decoder::{Decoded, Decoder, Measured, Rest, Sink};
 pub use encoder::Encoder;
 pub(crate) use foreign::{FrameReader, FrameWriter, WholeFrame};
 pub use seal::{Open, Opened, Protection, Seal};
+pub use short_frames::{ShortRun, short_frames_from_v1, short_frames_to_v1};
 
 use crate::web_socket::frames::WebSocketWriter;
 use crate::{Config, Peer, SocketType};
