@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::args::GroupTransport;
@@ -63,7 +63,10 @@ impl BareSpeaker {
             _ => 1,
         };
         let datagram = bodies * job.size;
-        let most = if job.echo { 1 } else { MOST_IN_RUN.min(LONGEST_RUN / datagram).max(1) };
+        ensure!(datagram <= LONGEST_RUN, "a datagram has {LONGEST_RUN} bytes at the most");
+        // The kernel cuts no run into datagrams that it would have to cut again.
+        let is_alone = job.echo || datagram > FRAME;
+        let most = if is_alone { 1 } else { MOST_IN_RUN.min(LONGEST_RUN / datagram).max(1) };
         if most > 1 {
             runs::send(&socket, datagram)?;
         }

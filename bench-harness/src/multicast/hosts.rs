@@ -182,9 +182,9 @@ impl Holder {
         command.args(["nft", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().context("starting nsenter")?;
         let rules = format!(
-            "table inet loss {{}}\nflush table inet loss\ntable inet loss {{ chain arriving {{\n  \
-             type filter hook input priority 0;\n  \
-             meta l4proto udp numgen random mod 100 < {percent} drop\n}} }}\n"
+            "table inet loss {{}}\nflush table inet loss\ntable inet loss {{\n  chain arriving {{\n    \
+             type filter hook input priority 0;\n    \
+             meta l4proto udp numgen random mod 100 < {percent} drop\n  }}\n}}\n"
         );
         if let Some(mut input) = child.stdin.take() {
             // One that has ended says why itself.

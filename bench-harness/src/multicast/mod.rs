@@ -19,7 +19,7 @@ mod trial;
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 pub(crate) use args::{GroupTransport, MulticastArgs, Road};
 pub(crate) use peer::PeerWorker;
@@ -53,7 +53,10 @@ pub(crate) fn run(
     let hosts = Hosts::make()?;
     commands::introduce(&machine);
     let mut notes = machine.doubts();
-    let theirs = Theirs::make(over, args.multicast.libzmq.as_deref());
+    let theirs = match args.multicast.receivers {
+        1 => Theirs::make(over, args.multicast.libzmq.as_deref()),
+        _ => Err(anyhow!("it is measured with one receiver only")),
+    };
     if let Err(error) = &theirs {
         notes.push(format!("libzmq is left out: {error:#}"));
     }

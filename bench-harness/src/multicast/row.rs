@@ -14,6 +14,10 @@ use crate::table::three_digits;
 
 /// Lowerings of a rate after which a row is given up.
 const MOST_LOWERINGS: u32 = 30;
+/// Messages a second, of somebody of whom nothing is known yet: a trial that has too many takes long.
+const FIRST_GUESS: f64 = 50_000.0;
+/// The same, where the rate says how many there are.
+const UNKNOWN: f64 = 1_000_000.0;
 /// Bytes that a short message takes beside its body, about: to guess how many there are in a second.
 const OVERHEAD: usize = 3;
 
@@ -29,6 +33,8 @@ pub(crate) struct Row {
     pub(crate) kbit_per_s: Option<u32>,
     /// Messages a second of each round, or the median round trip in nanoseconds.
     pub(crate) rounds: Vec<f64>,
+    /// About what arrives a second, if no round says so yet.
+    pace: Option<f64>,
     /// The share that was lost in each round.
     pub(crate) lost: Vec<f64>,
     /// All round trips.
@@ -40,7 +46,17 @@ pub(crate) struct Row {
 impl Row {
     fn new(point: Point, subject: Subject) -> Self {
         let (words, rounds, lost, trips) = Default::default();
-        Self { point, subject, words, kbit_per_s: None, rounds, lost, trips, failure: None }
+        Self {
+            point,
+            subject,
+            words,
+            kbit_per_s: None,
+            rounds,
+            pace: None,
+            lost,
+            trips,
+            failure: None,
+        }
     }
 
     /// Median of the rounds.
@@ -172,11 +188,17 @@ impl Rounds<'_> {
             row.kbit_per_s = Some(most);
             return Ok(());
         }
-        let try_it = |kbit_per_s| self.trial(row.point, row.subject, kbit_per_s, None);
+        let mut best: f64 = FIRST_GUESS;
+        let try_it = |kbit_per_s| {
+            let found = self.trial(row.point, row.subject, kbit_per_s, Some(2.0 * best))?;
+            best = best.max(found.rate);
+            Ok(found)
+        };
         let found = match first.or(self.kbit_per_s) {
             Some(first) => Some(first.min(most)),
             None => search::find(most, try_it)?,
         };
+        row.pace = (best > FIRST_GUESS).then_some(best);
         row.kbit_per_s = found;
         anyhow::ensure!(found.is_some(), "it loses messages at any rate");
         Ok(())
@@ -186,12 +208,13 @@ impl Rounds<'_> {
     fn round(&self, row: &mut Row) -> Result<()> {
         for _ in 0..MOST_LOWERINGS {
             let kbit_per_s = row.kbit_per_s.unwrap_or(1);
-            let last = row.rounds.last().copied();
+            let last = row.rounds.last().or(row.pace.as_ref()).copied();
             let trial = self.trial(row.point, row.subject, kbit_per_s, last)?;
             if trial.lost == 0.0 || !row.is_paced() {
                 row.add(trial);
                 return Ok(());
             }
+            row.pace = Some(trial.rate);
             row.kbit_per_s = Some(search::lower(kbit_per_s));
             row.rounds.clear();
             row.lost.clear();
@@ -203,8 +226,7 @@ impl Rounds<'_> {
     fn trial(&self, point: Point, subject: Subject, kbit: u32, last: Option<f64>) -> Result<Trial> {
         let by_rate = f64::from(kbit) * 125.0 / (point.size + OVERHEAD) as f64;
         let guess = match point.kind {
-            // What nobody knows yet is not too much: a second's worth of what a fast one does.
-            Kind::Throughput => last.unwrap_or(by_rate.min(4e6)),
+            Kind::Throughput => by_rate.min(last.unwrap_or(UNKNOWN)),
             Kind::Latency => last.map_or(10_000.0, |ns| 1e9 / ns),
         };
         let count = self.count.unwrap_or((guess * self.seconds) as u64).max(2_000);

@@ -31,8 +31,13 @@ pub(crate) trait Carriage: Send {
         Unpacked::default()
     }
 
-    /// Whether something was received for which the pipe had no room: nothing more is received until that is gone.
+    /// Whether something was received for which the pipe had no room.
     fn is_blocked(&self) -> bool {
+        false
+    }
+
+    /// Whether what comes while the pipe has no room is kept until it has: else nothing is received meanwhile.
+    fn reads_on(&self) -> bool {
         false
     }
 

@@ -278,9 +278,10 @@ impl DatagramLink {
             log.publish();
         }
         let LinkState::Open(link) = &mut self.state else { return };
+        let reads_on = has_room || link.carriage.reads_on();
         match link.receiving {
-            true if !has_room => cx.backend.pause(cx.token),
-            false if has_room && !link.pausing => {
+            true if !reads_on => cx.backend.pause(cx.token),
+            false if reads_on && !link.pausing => {
                 link.receiving = true;
                 cx.backend.receive_datagrams(cx.token, &link.socket, how);
             }

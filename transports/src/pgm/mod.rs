@@ -40,6 +40,13 @@ const BURST: Duration = Duration::from_millis(4);
 /// Packets of a source that may be known of and not delivered, if the options ask for less: memory is bounded apart
 /// from that.
 const LEAST_WINDOW: usize = 1 << 16;
+/// Before a NAK a random time of at most this passes, in which others may ask.
+const NAK_BACK_OFF: Duration = Duration::from_millis(2);
+/// How long an answer to a NAK is waited for, and then the packet. Everything behind a missing packet is kept until it
+/// comes, and repairs get lost too: with the 200 ms of libzmq, 64 MiB were full at a hundred megabytes a second.
+const ANSWER: Duration = Duration::from_millis(10);
+/// How long the pauses become for those whose answers take longer.
+const LONGEST_PAUSE: Duration = Duration::from_millis(300);
 
 /// What stands before a packet in what a socket receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +178,14 @@ impl PgmEndpoint {
 
     fn receiver_config(&self, options: &MulticastOptions) -> PgmReceiverConfig {
         let config = PgmReceiverConfig::new(self.group(), self.port());
-        PgmReceiverConfig { window: self.window(options).max(LEAST_WINDOW), ..config }
+        PgmReceiverConfig {
+            window: self.window(options).max(LEAST_WINDOW),
+            nak_back_off: NAK_BACK_OFF,
+            ncf_wait: ANSWER,
+            rdata_wait: ANSWER,
+            longest_pause: LONGEST_PAUSE,
+            ..config
+        }
     }
 
     /// Packets that can be repaired.

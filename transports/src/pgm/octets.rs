@@ -42,7 +42,8 @@ impl OctetStream {
     /// Adds a piece whose messages have one short frame each; or nothing, if it has others.
     fn add_short(&mut self, piece: &Piece) -> bool {
         let (octets, begins) = (self.octets.len(), self.begins.len());
-        let run = short_frames_to_v1(piece.bytes(), &mut self.octets, |at| self.begins.push_back(at));
+        let run =
+            short_frames_to_v1(piece.bytes(), &mut self.octets, |at| self.begins.push_back(at));
         let is_all = run.bytes == piece.bytes().len();
         if !is_all {
             self.octets.truncate(octets);

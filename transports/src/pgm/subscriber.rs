@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 /// Events that are kept until they are told; those beyond that are told as part of the last.
 const EVENTS: usize = 64;
+/// Octets of packets that are kept while the pipe has no room for them. What was held for a packet that was missing
+/// comes all at once: if the socket were not read until the application has taken it, more would get lost there.
+const READ_ON: u64 = 16 << 20;
 /// How often it is seen whether the application has taken messages of which too many bytes wait.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -34,6 +37,8 @@ struct Sources {
     known: Vec<Option<Box<Source>>>,
     /// What there was no room for in the pipe, in order.
     waiting: VecDeque<Delivery>,
+    /// Octets of that.
+    waiting_octets: u64,
     /// What of that the application has not taken.
     untaken: WaitingMessages,
     /// Bytes of messages that are not complete, of all sources.
@@ -76,6 +81,7 @@ impl PgmSubscriber {
             config,
             known: Vec::new(),
             waiting: VecDeque::new(),
+            waiting_octets: 0,
             untaken: WaitingMessages::new(max_waiting_bytes),
             open: 0,
             news: Vec::new(),
@@ -131,7 +137,7 @@ impl Carriage for PgmSubscriber {
     fn resume(&mut self, pipe: &mut PipeWriter) -> Unpacked {
         while pipe.credit() > 0
             && self.sources.untaken.has_room(pipe)
-            && let Some(delivery) = self.sources.waiting.pop_front()
+            && let Some(delivery) = self.sources.next_waiting()
         {
             self.sources.take(delivery, pipe);
         }
@@ -142,12 +148,32 @@ impl Carriage for PgmSubscriber {
         !self.sources.waiting.is_empty()
     }
 
+    fn reads_on(&self) -> bool {
+        self.sources.waiting_octets < READ_ON.min(self.sources.untaken.limit())
+    }
+
     fn news(&mut self) -> Vec<MonitorEvent> {
         std::mem::take(&mut self.sources.news)
     }
 }
 
 impl Sources {
+    /// Packets that come now have to wait.
+    fn wait(&mut self, delivery: Delivery) {
+        if let Delivery::Data(_, tsdu) = &delivery {
+            self.waiting_octets += tsdu.len() as u64;
+        }
+        self.waiting.push_back(delivery);
+    }
+
+    fn next_waiting(&mut self) -> Option<Delivery> {
+        let delivery = self.waiting.pop_front()?;
+        if let Delivery::Data(_, tsdu) = &delivery {
+            self.waiting_octets -= tsdu.len() as u64;
+        }
+        Some(delivery)
+    }
+
     fn take(&mut self, delivery: Delivery, pipe: &mut PipeWriter) {
         match delivery {
             Delivery::Began(handle, session) => self.began(handle, session),
@@ -226,7 +252,7 @@ impl Outlet<'_> {
         if self.sources.waiting.is_empty() {
             self.sources.take(delivery, self.pipe);
         } else {
-            self.sources.waiting.push_back(delivery);
+            self.sources.wait(delivery);
         }
     }
 }
@@ -243,7 +269,7 @@ impl PgmSink for Outlet<'_> {
             self.sources.data(source, tsdu, self.pipe);
         } else {
             let tsdu = Bytes::copy_from_slice(tsdu);
-            self.sources.waiting.push_back(Delivery::Data(source, tsdu));
+            self.sources.wait(Delivery::Data(source, tsdu));
         }
     }
 

@@ -25,6 +25,9 @@ pub struct PgmReceiverConfig {
     pub ncf_wait: Duration,
     /// How long RDATA are waited for ("NAK_RDATA_IVL"). 200 ms.
     pub rdata_wait: Duration,
+    /// A packet that was asked for in vain more than once is asked for after ever longer pauses: 1, 3, 7 and so on times
+    /// the wait for an answer, up to this. None. For waits that are short, and so too short on a long way.
+    pub longest_pause: Duration,
     /// How often no NCF may come before a packet is lost ("NAK_NCF_RETRIES"). 50.
     pub ncf_retries: u16,
     /// How often no RDATA may come before a packet is lost ("NAK_DATA_RETRIES"). 50.
@@ -51,6 +54,7 @@ impl PgmReceiverConfig {
             nak_back_off: Duration::from_millis(50),
             ncf_wait: Duration::from_millis(200),
             rdata_wait: Duration::from_millis(200),
+            longest_pause: Duration::ZERO,
             ncf_retries: 50,
             rdata_retries: 50,
             expiry: Duration::from_secs(300),
@@ -67,14 +71,40 @@ impl PgmReceiverConfig {
             nak_back_off: self.nak_back_off.min(LONGEST),
             ncf_wait: bound(self.ncf_wait),
             rdata_wait: bound(self.rdata_wait),
+            longest_pause: self.longest_pause.min(LONGEST),
             expiry: bound(self.expiry),
             spm_wait: bound(self.spm_wait),
             ..self
         }
     }
 
+    /// How much longer than the back-off to wait before a packet is asked for again, for the so-manieth time, where each
+    /// answer is waited for so long.
+    pub(super) fn pause_before(&self, again: u16, wait: Duration) -> Duration {
+        let times = (1_u32 << again.saturating_sub(1).min(16)) - 1;
+        wait.saturating_mul(times).min(self.longest_pause)
+    }
+
     /// Packets of the window; at least one, and less than half of all sequence numbers.
     pub(crate) fn window_within_bounds(&self) -> u64 {
         self.window.clamp(1, 1 << 30) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_their_limit() {
+        let config = PgmReceiverConfig {
+            longest_pause: Duration::from_millis(300),
+            ..PgmReceiverConfig::new(IpAddr::from([239, 1, 1, 1]), 1)
+        };
+        let wait = Duration::from_millis(10);
+        let pauses = [1, 2, 3, 4, 5, 6, u16::MAX].map(|again| config.pause_before(again, wait));
+        assert_eq!(pauses.map(|pause| pause.as_millis()), [0, 10, 30, 70, 150, 300, 300]);
+        let plain = PgmReceiverConfig::new(IpAddr::from([239, 1, 1, 1]), 1);
+        assert_eq!(plain.pause_before(u16::MAX, wait), Duration::ZERO);
     }
 }

@@ -188,14 +188,16 @@ impl Gaps {
                 }
                 GapPhase::WaitNcf(_) => {
                     gap.ncf_retries += 1;
-                    GapPhase::BackOff(back_off())
+                    let pause = config.pause_before(gap.ncf_retries, config.ncf_wait);
+                    GapPhase::BackOff(back_off() + pause)
                 }
                 GapPhase::WaitData(_) if gap.rdata_retries >= config.rdata_retries => {
                     GapPhase::Lost(LossReason::Unrepaired)
                 }
                 GapPhase::WaitData(_) => {
                     gap.rdata_retries += 1;
-                    GapPhase::BackOff(back_off())
+                    let pause = config.pause_before(gap.rdata_retries, config.rdata_wait);
+                    GapPhase::BackOff(back_off() + pause)
                 }
                 other => other,
             };

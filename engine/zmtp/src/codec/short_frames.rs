@@ -123,7 +123,8 @@ mod tests {
             let run = short_frames_to_v1(&frames, &mut octets, |_| {});
             assert_eq!(run, ShortRun { bytes: 7, messages: 1 }, "{other:?}");
         }
-        for other in [&[0, 0][..], &[255, 0, 0, 0, 0, 0, 0, 0, 9, 0], &[2, 1, 7], &[4, 0, 1], &[3]] {
+        for other in [&[0, 0][..], &[255, 0, 0, 0, 0, 0, 0, 0, 9, 0], &[2, 1, 7], &[4, 0, 1], &[3]]
+        {
             let input = [&[2, 0, 8][..], other].concat();
             let mut frames = Vec::new();
             let run = short_frames_from_v1(&input, &mut frames);
