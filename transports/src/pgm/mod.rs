@@ -8,6 +8,8 @@ mod assembly;
 pub(crate) mod endpoint;
 mod octets;
 mod publisher;
+#[cfg(test)]
+mod stream_tests;
 mod subscriber;
 mod waiting;
 

@@ -281,3 +281,6 @@ impl PgmSink for Outlet<'_> {
         self.deliver(Delivery::Ended(source, end));
     }
 }
+
+#[cfg(test)]
+mod tests;
