@@ -87,7 +87,7 @@ const SCHEDULE: [Column; 12] =
 const PAUSE: [Column; 9] = [P50, P99, MAX, SPREAD, TO_FLOOR, CPU, USER, SYSTEM, TRIPS];
 
 /// Lines around the head and at the foot, none between the rows.
-const STYLE: TableStyle =
+pub(crate) const STYLE: TableStyle =
     TableStyle::new().top_border(LINE).header_separator(LINE).bottom_border(LINE);
 const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
 

@@ -24,9 +24,7 @@ SECONDS = 0.2
 #: How long one call of the benchmark may take, s.
 PATIENCE_S = 120
 #: How far beyond its recorded range a ratio may go: rounds of one minute are more alike than days.
-#: One and the same program had medians of 15 rounds from 0.467 to 0.657 of the floor within an hour
-#: (tcp, 64 B), which is 15 % below its range.
-WIDENING = 0.2
+WIDENING = 0.1
 #: The floor itself varies no more than this between rounds (a tenth of them left out at each end,
 #: as a share of the median) where its ratios are worth judging.
 UNREST = 0.5

@@ -27,7 +27,6 @@ pub(crate) use peer::PeerWorker;
 use crate::case::{Backend, Kind};
 use crate::cli::{BenchArgs, Manner};
 use crate::machine::Machine;
-use crate::measure::Effort;
 use crate::{commands, print};
 use hosts::{Cable, Hosts};
 use job::{NUMBER, Subject};
@@ -66,23 +65,13 @@ pub(crate) fn run(
     let stage = Stage { hosts, theirs: theirs.ok(), cores };
     let rounds = Rounds {
         stage: &stage,
-        seconds: match args.effort() {
-            Effort::Time(time) => time.as_secs_f64(),
-            Effort::Count(_) => args.seconds.as_secs_f64(),
-        },
+        seconds: args.seconds.as_secs_f64(),
         count: args.count,
         repeats: args.repeat.into(),
         kbit_per_s: args.multicast.mbit.map(|mbit| mbit * 1000),
     };
-    let groups: Vec<Group> = args
-        .size
-        .iter()
-        .flat_map(|&size| points(kind, over, size, &args.multicast))
-        .collect::<Vec<_>>()
-        .chunk_by(|a, b| a.size == b.size)
-        .map(|points| Group::of(points, &subjects))
-        .collect();
-    let rows = rounds.carry_out(groups);
+    let group = |size: &usize| Group::of(&points(kind, over, *size, &args.multicast), &subjects);
+    let rows = rounds.carry_out(args.size.iter().map(group).collect());
     let text = table::render(kind, over, &rows, &notes);
     let json = || serde_json::to_string_pretty(&table::records(&rows)).context("writing JSON");
     match args.json.as_deref() {

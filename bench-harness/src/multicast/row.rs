@@ -101,8 +101,13 @@ impl Row {
 
     /// Whether it has to arrive whole at a rate that is found out.
     fn is_paced(&self) -> bool {
+        self.point.kind == Kind::Throughput && self.has_rate()
+    }
+
+    /// Whether its source is told a rate.
+    pub(crate) fn has_rate(&self) -> bool {
         let bare = matches!(self.subject, Subject::Backend(backend) if backend.is_floor());
-        self.point.kind == Kind::Throughput && self.point.over == GroupTransport::Epgm && !bare
+        self.point.over == GroupTransport::Epgm && !bare
     }
 
     fn add(&mut self, trial: Trial) {
@@ -119,7 +124,7 @@ impl Row {
     }
 }
 
-/// What is measured of one size: every point with every subject, the first point with the floor too.
+/// What is measured of one size: every point with every subject.
 pub(crate) struct Group {
     rows: Vec<Row>,
     subjects: usize,

@@ -1,6 +1,6 @@
 //! The table that is printed at the end, and the same as JSON.
 
-use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
+use comfy_table::{Cell, CellAlignment, Table};
 use serde::Serialize;
 
 use super::args::GroupTransport;
@@ -8,11 +8,7 @@ use super::job::Subject;
 use super::row::Row;
 use crate::case::{Backend, Kind, human_size};
 use crate::stats;
-use crate::table::three_digits;
-
-const STYLE: TableStyle =
-    TableStyle::new().top_border(LINE).header_separator(LINE).bottom_border(LINE);
-const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
+use crate::table::{STYLE, three_digits};
 
 const LEGEND: [(GroupTransport, &str); 2] = [
     (
@@ -155,8 +151,7 @@ fn trips(rows: &[Row], row: &Row) -> Vec<String> {
 
 /// The rate that the source was told, if it was.
 fn told(row: &Row) -> Option<u32> {
-    let bare = matches!(row.subject, Subject::Backend(backend) if backend.is_floor());
-    row.kbit_per_s.filter(|_| row.point.over == GroupTransport::Epgm && !bare)
+    row.kbit_per_s.filter(|_| row.has_rate())
 }
 
 fn percent(share: f64) -> String {

@@ -45,7 +45,7 @@ impl Theirs {
         let mut has = Command::new(theirs.program());
         has.args(theirs.arguments()).args(["has", capability]);
         let name = theirs.library.display();
-        succeeds(has).with_context(|| format!("{name} is not there, or {missing}"))?;
+        succeeds(has).with_context(|| format!("{name} {missing}, or is not there"))?;
         Ok(theirs)
     }
 
@@ -70,6 +70,7 @@ impl Drop for Theirs {
 fn succeeds(mut command: Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).output().context("it does not start")?;
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    ensure!(output.status.success(), "{said} ({})", output.status);
+    let said = if said.is_empty() { output.status.to_string() } else { said };
+    ensure!(output.status.success(), said);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail};
 
 use super::args::GroupTransport;
 use super::hosts::{Cable, Hosts};
@@ -143,8 +143,7 @@ fn join(pair: &mut Pair<PeerWorker>) -> Result<()> {
             return Ok(());
         }
     }
-    ensure!(false, "no receiver heard a greeting: nothing that is sent arrives");
-    Ok(())
+    bail!("no receiver heard a greeting: nothing that is sent arrives")
 }
 
 /// How long so many messages may take, at the slowest.

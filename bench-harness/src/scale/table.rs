@@ -1,15 +1,11 @@
 //! The table that is printed at the end.
 
-use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
+use comfy_table::{Cell, CellAlignment, Table};
 
 use super::page::Page;
 use super::row::{Row, curve};
 use super::runner;
-use crate::table::three_digits;
-
-const STYLE: TableStyle =
-    TableStyle::new().top_border(LINE).header_separator(LINE).bottom_border(LINE);
-const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
+use crate::table::{STYLE, three_digits};
 
 const LEGEND: &str = "\
 Each: what one connection, subscription or message costs. Growth: that, as a multiple of what it costs

@@ -45,9 +45,7 @@ impl StrictPgmSink {
     pub(crate) fn said(&mut self, session: Tsi, data: &DataBody<'_>, fragment: Option<Fragment>) {
         if fragment.is_some() {
             self.fragmented.insert(session);
-        }
-        // All of something in one packet is not made of fragments: no limit holds for it.
-        if fragment.is_none_or(|one| one.length as usize == data.tsdu.len()) {
+        } else {
             self.said.insert((session, data.sqn.0, digest(data.tsdu)));
         }
     }

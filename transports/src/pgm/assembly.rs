@@ -5,7 +5,7 @@ use crate::datagram::Unpacked;
 use ringmq_pgm::{Joined, Joiner};
 use ringmq_pipe::{APART, Message, PipeWriter, frame};
 use ringmq_zmtp::{
-    Command, Config, Decoder, ProtocolError, Sink, TRUST, Version, short_frames_from_v1,
+    Command, Config, Decoder, ProtocolError, ShortRun, Sink, TRUST, Version, short_frames_from_v1,
 };
 
 /// See the [module's documentation](self).
@@ -21,9 +21,6 @@ pub(super) struct Assembly {
     /// Frames of a run as the pipe has them.
     run: Vec<u8>,
 }
-
-/// The longest body of a short frame.
-const SHORT_BODY: u64 = 253;
 
 /// The message that is not complete.
 struct OpenFrames {
@@ -67,7 +64,7 @@ impl Assembly {
             takes_short: config.max_parts != Some(0)
                 && [config.max_body, config.max_message_bytes]
                     .iter()
-                    .all(|limit| limit.is_none_or(|limit| limit >= SHORT_BODY)),
+                    .all(|limit| limit.is_none_or(|limit| limit >= ShortRun::LONGEST_BODY)),
             run: Vec::new(),
         }
     }
@@ -106,7 +103,7 @@ impl Assembly {
         pipe: &mut PipeWriter,
         waiting: &mut WaitingMessages,
     ) -> Result<(), ProtocolError> {
-        while !octets.is_empty() {
+        while !octets.is_empty() && !self.message.exceeded {
             if self.between_messages && self.takes_short {
                 let taken = self.write_run(octets, pipe, waiting);
                 octets = &octets[taken..];

@@ -135,3 +135,12 @@ fn frames_are_those_of_zmtp_1() {
     assert_eq!(octets.len(), 2 + 3 * 66 + 5 + 6);
     assert_eq!((octets[2], octets[3]), (65, 0), "length and flags, as in ZMTP 1.0");
 }
+
+#[test]
+fn what_is_behind_a_message_that_is_too_long_goes_with_its_packet() {
+    let frames = frames(&[vec![10], vec![200, 200], vec![20], vec![300], vec![30]]);
+    let packets = packets(&frames, &[2_000]);
+    let limit = |config: &mut Config| config.max_message_bytes = Some(300);
+    let (out, malformed) = assembled(&mut assembly(limit), &packets);
+    assert_eq!((out, malformed), (frames[..1].to_vec(), 1));
+}

@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 
 /// Events that are kept until they are told; those beyond that are told as part of the last.
 const EVENTS: usize = 64;
-/// Octets of packets that are kept while the pipe has no room for them. What was held for a packet that was missing
-/// comes all at once: if the socket were not read until the application has taken it, more would get lost there.
+/// Octets of what is kept while the pipe has no room for it. What was held for a packet that was missing comes all at
+/// once, and what comes until the application has taken that would have to find room with the kernel.
 const READ_ON: u64 = 16 << 20;
+/// Octets that something costs which waits, beside its data: its place, and what an allocator and `Bytes` add.
+const WAITING_COST: u64 = size_of::<Delivery>() as u64 + 64;
 /// How often it is seen whether the application has taken messages of which too many bytes wait.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -37,7 +39,7 @@ struct Sources {
     known: Vec<Option<Box<Source>>>,
     /// What there was no room for in the pipe, in order.
     waiting: VecDeque<Delivery>,
-    /// Octets of that.
+    /// Octets that it costs.
     waiting_octets: u64,
     /// What of that the application has not taken.
     untaken: WaitingMessages,
@@ -61,6 +63,16 @@ enum Delivery {
     Data(SourceHandle, Bytes),
     Lost(SourceHandle, Sqn, u32, LossReason),
     Ended(SourceHandle, SourceEnd),
+}
+
+impl Delivery {
+    /// Octets of memory for which it stands while it waits.
+    fn cost(&self) -> u64 {
+        match self {
+            Self::Data(_, tsdu) => WAITING_COST + tsdu.len() as u64,
+            Self::Began(..) | Self::Lost(..) | Self::Ended(..) => WAITING_COST,
+        }
+    }
 }
 
 /// The receiver's outlet, with room or without.
@@ -158,19 +170,15 @@ impl Carriage for PgmSubscriber {
 }
 
 impl Sources {
-    /// Packets that come now have to wait.
+    /// It has its turn behind what waits.
     fn wait(&mut self, delivery: Delivery) {
-        if let Delivery::Data(_, tsdu) = &delivery {
-            self.waiting_octets += tsdu.len() as u64;
-        }
+        self.waiting_octets += delivery.cost();
         self.waiting.push_back(delivery);
     }
 
     fn next_waiting(&mut self) -> Option<Delivery> {
         let delivery = self.waiting.pop_front()?;
-        if let Delivery::Data(_, tsdu) = &delivery {
-            self.waiting_octets -= tsdu.len() as u64;
-        }
+        self.waiting_octets -= delivery.cost();
         Some(delivery)
     }
 

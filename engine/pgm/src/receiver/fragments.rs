@@ -24,13 +24,14 @@ impl Fragments {
         self.0.as_ref().map_or(0, |parts| parts.octets.len())
     }
 
-    /// Delivers a packet, or what it is the last fragment of.
+    /// Delivers a packet, or what it is the last fragment of: nothing longer than `longest`, and nothing longer than
+    /// `most` of which parts have to be kept.
     pub(super) fn deliver<S: PgmSink>(
         &mut self,
         (source, at): (SourceHandle, u64),
         fragment: Option<Fragment>,
         tsdu: &[u8],
-        most: usize,
+        (longest, most): (usize, usize),
         sink: &mut S,
     ) -> u64 {
         let sqn = number_of(at);
@@ -42,7 +43,7 @@ impl Fragments {
         let mut lost = 0;
         if first == sqn && offset == 0 {
             lost += self.abandon(source, sink);
-            if length as usize == tsdu.len() {
+            if length as usize == tsdu.len() && tsdu.len() <= longest {
                 sink.data(source, sqn, tsdu);
                 return lost;
             }

@@ -42,9 +42,10 @@ impl Surroundings<'_> {
         self.now + Duration::from_micros(self.rng.u64(1..=most))
     }
 
-    /// The longest that a new packet may be a part of, if it is a part.
-    fn most_kept(&self, tsdu: &[u8]) -> usize {
-        if tsdu.len() <= self.room { self.config.max_apdu } else { 0 }
+    /// The longest that a new packet may be a part of, if it is a part; and if it has to be kept.
+    fn most(&self, tsdu: &[u8]) -> (usize, usize) {
+        let longest = self.config.max_apdu;
+        (longest, if tsdu.len() <= self.room { longest } else { 0 })
     }
 }
 
@@ -176,7 +177,7 @@ impl PgmPeer {
         } else if at == self.next && at == self.end {
             self.end += 1;
             self.count(data.tsdu);
-            self.deliver(fragment, data.tsdu, around.most_kept(data.tsdu), sink);
+            self.deliver(fragment, data.tsdu, around.most(data.tsdu), sink);
         } else if !self.has_room_for(at, data.tsdu, around) {
             self.counters.refused += 1;
         } else if at >= self.end {
@@ -189,7 +190,7 @@ impl PgmPeer {
             self.counters.reordered += u64::from(!again);
             self.count(data.tsdu);
             if at == self.next {
-                self.deliver(fragment, data.tsdu, around.most_kept(data.tsdu), sink);
+                self.deliver(fragment, data.tsdu, around.most(data.tsdu), sink);
             } else {
                 self.hold(at, fragment, data.tsdu);
             }
@@ -373,12 +374,13 @@ impl PgmPeer {
         self.held.insert(at, HeldPacket { tsdu: tsdu.into(), fragment });
     }
 
-    /// Delivers the next packet. It is kept if it is a part of something that has `most` octets at most.
+    /// Delivers the next packet. If it is a part of something, that may have so many octets, or so many where it has to
+    /// be kept.
     fn deliver<S: PgmSink>(
         &mut self,
         fragment: Option<Fragment>,
         tsdu: &[u8],
-        most: usize,
+        most: (usize, usize),
         sink: &mut S,
     ) {
         let to = (self.handle, self.next);
@@ -420,7 +422,8 @@ impl PgmPeer {
             let HeldPacket { tsdu, fragment } = held.remove();
             self.held_octets -= tsdu.len();
             // It has its memory already.
-            self.deliver(fragment, &tsdu, around.config.max_apdu, sink);
+            let longest = around.config.max_apdu;
+            self.deliver(fragment, &tsdu, (longest, longest), sink);
         }
         if self.fin.is_some_and(|fin| fin <= self.next) {
             self.finish(SourceEnd::Fin, around, sink);

@@ -15,6 +15,11 @@ pub struct ShortRun {
     pub messages: u32,
 }
 
+impl ShortRun {
+    /// No message in it has a longer body.
+    pub const LONGEST_BODY: u64 = V1_SHORT_BODY;
+}
+
 /// Appends to `out`, as frames of a log, the messages of one short frame each at the start of `input`, which has frames
 /// of ZMTP 1.0. What comes after the run is something else, or is not whole.
 ///

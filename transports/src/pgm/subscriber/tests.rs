@@ -40,8 +40,12 @@ impl Pair {
 
     /// Has the subscriber get the next message.
     fn send(&mut self) {
+        self.send_body(BODY);
+    }
+
+    fn send_body(&mut self, length: usize) {
         let (mut near, mut far) = pipe::<()>(Capacity::Messages(0), Capacity::Messages(0));
-        let mut body = vec![0; BODY];
+        let mut body = vec![0; length];
         body[..4].copy_from_slice(&self.sent.to_be_bytes());
         near.tx.write_body(0, &body).unwrap();
         let (mut pieces, mut stream) = (Vec::new(), OctetStream::new());
@@ -83,11 +87,14 @@ fn fill(pair: &mut Pair) -> u64 {
     pair.subscriber.sources.waiting_octets
 }
 
+/// As many as wait at the most, if each costs no more than its place.
+const MOST: usize = READ_ON as usize / size_of::<Delivery>();
+
 #[test]
 fn it_reads_on_while_the_pipe_is_full_and_not_without_end() {
     let mut pair = Pair::new(None);
     let waiting = fill(&mut pair);
-    assert!((READ_ON..READ_ON + 2 * BODY as u64).contains(&waiting), "{waiting}");
+    assert!((READ_ON..READ_ON + 2 * BODY as u64 + WAITING_COST).contains(&waiting), "{waiting}");
     let mut numbers = pair.take();
     assert!(numbers.len() < 10, "the pipe is full: {numbers:?}");
     while pair.subscriber.is_blocked() {
@@ -103,4 +110,31 @@ fn a_limit_of_the_bytes_that_wait_holds_for_that_too() {
     let mut pair = Pair::new(Some(50_000));
     let waiting = fill(&mut pair);
     assert!(waiting < 50_000 + 2 * BODY as u64, "{waiting}");
+}
+
+#[test]
+fn packets_with_next_to_nothing_in_them_cost_their_place() {
+    let mut pair = Pair::new(None);
+    while pair.subscriber.reads_on() {
+        pair.send_body(4);
+        assert!(pair.subscriber.sources.waiting.len() <= MOST);
+    }
+}
+
+#[test]
+fn what_is_told_of_sources_costs_its_place_too() {
+    let mut pair = Pair::new(None);
+    while !pair.subscriber.is_blocked() {
+        pair.send();
+    }
+    let Some(Delivery::Data(source, _)) = pair.subscriber.sources.waiting.front() else {
+        panic!("a message waits");
+    };
+    let source = *source;
+    while pair.subscriber.reads_on() {
+        let sources = &mut pair.subscriber.sources;
+        let mut outlet = Outlet { sources, pipe: &mut pair.near.tx };
+        outlet.lost(source, Sqn(7), 1, LossReason::WindowFull);
+        assert!(pair.subscriber.sources.waiting.len() <= MOST);
+    }
 }
