@@ -5,6 +5,7 @@
 
 pub mod backend;
 mod batch;
+mod carriage;
 mod connection_span;
 mod context_bytes;
 mod direct;
@@ -33,8 +34,11 @@ pub use backend::{
 #[cfg(all(unix, feature = "tokio"))]
 pub use backend::{Readable, StreamWatch};
 pub use batch::{Batch, BatchPart};
+pub use carriage::{Carriage, Unpacked};
 pub use connection_span::ConnectionSpan;
-pub use direct::{Attendant, Direct, Fetch, Parker, Reader};
+pub use direct::{
+    Attendant, DatagramGrant, DatagramHalf, DatagramReport, Direct, Fetch, Parker, Reader,
+};
 pub use engine::{Engine, StartError};
 pub use io_thread::handler::{Completion, Cx, Handler, Notice};
 pub use io_thread::timers::TimerKind;
@@ -46,7 +50,7 @@ pub use monitor::{
 pub use options::{CoreSet, EngineOptions};
 pub use owner::{Applicant, Attach, Connection, Descriptor, EndpointId, SessionOwner};
 pub use session::outbound::{FrameBody, frames};
-pub use session::{DetachedPipe, Session, SessionEnd, SessionOptions, random};
+pub use session::{DetachedPipe, OutputSource, Session, SessionEnd, SessionOptions, random};
 /// One end of a pipe, of which one end is a socket's and the other a session's.
 pub type PipeEnd = ringmq_pipe::PipeEnd<Direct>;
 /// What both ends of such a pipe see.

@@ -75,6 +75,7 @@ pub use datagram::{
     DATAGRAMS, Datagram, DatagramBatch, DatagramBuffer, DatagramPart, DatagramReceive,
     LONGEST_DATAGRAM, LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram, SendTally, report_destination,
 };
+pub(crate) use datagram::{DatagramSlot, Segmentation, receive, send, set_runs};
 #[cfg(unix)]
 pub use ready_set::ReadySet;
 pub use stream::Stream;

@@ -30,8 +30,8 @@ enum Demand {
 }
 
 /// The reading half, as its session has it.
-pub(crate) struct ReadGrant {
-    half: LeaseOwner<ReadHalf>,
+pub(crate) struct ReadGrant<H = ReadHalf> {
+    half: LeaseOwner<H>,
     demand: Demand,
     /// It was lent because the pipe had no room for what it would read.
     starved: bool,
@@ -45,8 +45,8 @@ pub(crate) struct ReadGrant {
     turns: u32,
 }
 
-impl ReadGrant {
-    pub(crate) fn new(half: LeaseOwner<ReadHalf>) -> Self {
+impl<H> ReadGrant<H> {
+    pub(crate) fn new(half: LeaseOwner<H>) -> Self {
         Self {
             half,
             demand: Demand::None,
@@ -59,7 +59,7 @@ impl ReadGrant {
     }
 
     /// The half, if it is here.
-    pub(crate) fn get(&mut self) -> Option<&mut ReadHalf> {
+    pub(crate) fn get(&mut self) -> Option<&mut H> {
         self.half.get()
     }
 
@@ -73,34 +73,8 @@ impl ReadGrant {
     }
 
     /// The half, which is wanted back; `None` if it is in use, and then the session is told.
-    pub(crate) fn reclaim(&mut self) -> Option<&mut ReadHalf> {
+    pub(crate) fn reclaim(&mut self) -> Option<&mut H> {
         if self.half.revoke() { self.half.get() } else { None }
-    }
-
-    /// Whether bytes wait here for room in the pipe.
-    pub(crate) fn is_blocked(&mut self) -> bool {
-        self.get().is_some_and(|reading| reading.is_blocked())
-    }
-
-    /// Whether what could come unasked is more than there may be room for.
-    pub(crate) fn is_near_limit(&mut self) -> bool {
-        self.get().is_some_and(|reading| reading.is_near_limit())
-    }
-
-    /// Whether bytes are here that were received and not decoded.
-    pub(crate) fn has_backlog(&mut self) -> bool {
-        self.get().is_some_and(|reading| reading.has_backlog())
-    }
-
-    /// Whether bytes may wait for room in the pipe, here or where the half was lent to for want of
-    /// room.
-    pub(crate) fn is_starved(&mut self) -> bool {
-        self.starved || self.is_blocked()
-    }
-
-    /// Whether the half is here and was brought back because no more is to be read.
-    pub(crate) fn is_over(&mut self) -> bool {
-        self.get().is_some_and(|reading| reading.over.is_some())
     }
 
     /// Whether a thread waits for the half.
@@ -166,6 +140,35 @@ impl ReadGrant {
             LeaseCheck::Watched => {}
         }
         check
+    }
+}
+
+/// What there is to ask of a stream.
+impl ReadGrant {
+    /// Whether bytes wait here for room in the pipe.
+    pub(crate) fn is_blocked(&mut self) -> bool {
+        self.get().is_some_and(|reading| reading.is_blocked())
+    }
+
+    /// Whether what could come unasked is more than there may be room for.
+    pub(crate) fn is_near_limit(&mut self) -> bool {
+        self.get().is_some_and(|reading| reading.is_near_limit())
+    }
+
+    /// Whether bytes are here that were received and not decoded.
+    pub(crate) fn has_backlog(&mut self) -> bool {
+        self.get().is_some_and(|reading| reading.has_backlog())
+    }
+
+    /// Whether bytes may wait for room in the pipe, here or where the half was lent to for want of
+    /// room.
+    pub(crate) fn is_starved(&mut self) -> bool {
+        self.starved || self.is_blocked()
+    }
+
+    /// Whether the half is here and was brought back because no more is to be read.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.get().is_some_and(|reading| reading.over.is_some())
     }
 
     /// Whether the half is left alone because there is nothing to read, and tasks wait for more. That is looked

@@ -12,14 +12,20 @@
 //!
 //! A half is given back with everything that was found out in it; the session then does what
 //! follows.
+//!
+//! A link of datagrams has one lease, for what it receives ([`DatagramHalf`]): to threads that wait, not to tasks and
+//! pollers. Whoever has it also does what is to be done at a time, as the protocol demands.
 
 mod attendant;
 mod burst;
+mod datagram_grant;
+mod datagram_half;
 mod grant;
 mod parker;
 #[cfg(all(unix, feature = "tokio"))]
 mod reactors;
 mod read_half;
+mod reader;
 mod send_rate;
 mod watch;
 mod write_half;
@@ -27,9 +33,12 @@ mod write_half;
 pub use attendant::Attendant;
 pub(crate) use attendant::Attended;
 pub(crate) use burst::Burst;
+pub use datagram_grant::DatagramGrant;
+pub use datagram_half::{DatagramHalf, DatagramReport};
 pub(crate) use grant::{ReadGrant, WriteGrant};
 pub use parker::Parker;
 pub(crate) use read_half::{ReadEnd, ReadHalf};
+pub use reader::{Fetch, Reader};
 pub(crate) use write_half::{Finish, Flush, WriteHalf};
 
 use attendant::AttendantSlot;
@@ -38,7 +47,8 @@ use reactors::Reactors;
 use watch::Watchers;
 use write_half::PATIENCE;
 
-use crate::backend::{Ended, RECEIVE_BUFFER, Stream};
+#[cfg(all(unix, feature = "tokio"))]
+use crate::backend::Stream;
 use crate::io_thread::IoHandle;
 use crate::io_thread::handler::Notice;
 use crate::io_thread::token::Token;
@@ -47,8 +57,6 @@ use crate::owner::SessionOwner;
 use crate::session::inbound::{COMMANDS, PeerSign};
 use ringmq_pipe::{InlineReader, Lease, LeaseGuard, Section};
 use send_rate::SendRate;
-use std::cell::RefCell;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -59,8 +67,9 @@ pub struct Direct {
     io: IoHandle,
     token: Token,
     owner: Arc<dyn SessionOwner>,
-    read: Arc<Lease<ReadHalf>>,
-    write: Arc<Lease<WriteHalf>>,
+    read: ReadLease,
+    /// Of a stream.
+    write: Option<Arc<Lease<WriteHalf>>>,
     /// The reading half was asked for and is not lent yet.
     asked: AtomicBool,
     /// What is in the pipe is a burst, which may be finished.
@@ -81,20 +90,19 @@ pub struct Direct {
     reactors: Reactors,
 }
 
-thread_local! {
-    /// What a read brings, until it is decoded.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+/// The reading half, of whatever it is one.
+enum ReadLease {
+    Stream(Arc<Lease<ReadHalf>>),
+    Datagrams(Arc<Lease<DatagramHalf>>),
 }
 
-/// The calling thread's buffer, or a new one where there is none any more: the thread is ending.
-fn take_buffer() -> Vec<u8> {
-    let mut buffer = BUFFER.try_with(RefCell::take).unwrap_or_default();
-    buffer.resize(RECEIVE_BUFFER, 0);
-    buffer
-}
-
-fn give_buffer(buffer: Vec<u8>) {
-    let _ = BUFFER.try_with(|place| place.replace(buffer));
+impl ReadLease {
+    fn is_with_owner(&self) -> bool {
+        match self {
+            Self::Stream(lease) => lease.is_with_owner(),
+            Self::Datagrams(lease) => lease.is_with_owner(),
+        }
+    }
 }
 
 impl Direct {
@@ -105,6 +113,37 @@ impl Direct {
         read: Arc<Lease<ReadHalf>>,
         write: Arc<Lease<WriteHalf>>,
         #[cfg(all(unix, feature = "tokio"))] stream: Stream,
+    ) -> Self {
+        Self::with(
+            (io, token, owner),
+            ReadLease::Stream(read),
+            Some(write),
+            #[cfg(all(unix, feature = "tokio"))]
+            Some(stream),
+        )
+    }
+
+    /// Of a link of datagrams: it is read by threads, and the I/O thread sends.
+    fn of_datagrams(
+        io: IoHandle,
+        token: Token,
+        owner: Arc<dyn SessionOwner>,
+        read: Arc<Lease<DatagramHalf>>,
+    ) -> Self {
+        Self::with(
+            (io, token, owner),
+            ReadLease::Datagrams(read),
+            None,
+            #[cfg(all(unix, feature = "tokio"))]
+            None,
+        )
+    }
+
+    fn with(
+        (io, token, owner): (IoHandle, Token, Arc<dyn SessionOwner>),
+        read: ReadLease,
+        write: Option<Arc<Lease<WriteHalf>>>,
+        #[cfg(all(unix, feature = "tokio"))] stream: Option<Stream>,
     ) -> Self {
         Self {
             io,
@@ -143,10 +182,10 @@ impl Direct {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Takes the reading half, if it is lent out and nobody else has it.
-    pub fn reader(&self) -> Option<Reader<'_>> {
-        let held = self.read.take()?;
-        Some(Reader { direct: self, held: Some(held), over: false })
+    /// Whether tasks and pollers may read it as well as threads that wait: a stream. For all others the I/O thread
+    /// reads datagrams.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.read, ReadLease::Stream(_))
     }
 
     /// Whether the I/O thread does the reading.
@@ -167,12 +206,16 @@ impl Direct {
         self.bursting.store(false, Ordering::Relaxed);
         // Who is told of room is none of this connection's business while it is in the middle of it.
         let _section = Section::enter();
-        let Some(mut held) = self.write.take() else { return };
+        let Some(mut held) = self.take_write() else { return };
         match held.finish_burst() {
             Finish::Done => {}
             Finish::Watched => self.note_burst(),
             Finish::Blocked => held.release_to_owner(),
         }
+    }
+
+    fn take_write(&self) -> Option<LeaseGuard<'_, WriteHalf>> {
+        self.write.as_ref()?.take()
     }
 
     /// What is in the pipe is a burst, which whoever waits next may finish.
@@ -225,7 +268,7 @@ impl Direct {
         if before == self.stuck_at.load(Ordering::Relaxed) {
             return;
         }
-        while self.write.is_with_owner() {
+        while self.write.as_ref().is_some_and(|write| write.is_with_owner()) {
             if start.elapsed() >= PATIENCE {
                 if self.moved.load(Ordering::Relaxed) == before {
                     self.stuck_at.store(before, Ordering::Relaxed);
@@ -259,7 +302,7 @@ impl InlineReader for Direct {
     }
 
     fn written(&self, key: usize, yield_when_full: bool) {
-        let Some(mut held) = self.write.take() else { return self.readable(key) };
+        let Some(mut held) = self.take_write() else { return self.readable(key) };
         // Much at once is worth a system call however soon it comes after the last one.
         let much = held.has_much();
         if SendRate::is_burst() && !much {
@@ -275,7 +318,7 @@ impl InlineReader for Direct {
     }
 
     fn full(&self, _: usize, yield_when_full: bool) {
-        let Some(mut held) = self.write.take() else {
+        let Some(mut held) = self.take_write() else {
             if yield_when_full {
                 self.wait_for_turn();
             }
@@ -286,92 +329,5 @@ impl InlineReader for Direct {
             held.release_to_owner();
         }
         SendRate::sent_many();
-    }
-}
-
-/// What came of a look at a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fetch {
-    /// Something has come in. There may be messages in the pipe now.
-    Received,
-    /// Nothing has come in.
-    WouldBlock,
-    /// No more comes, or the I/O thread has to see to it: let go.
-    Closed,
-}
-
-/// The right to read a connection.
-pub struct Reader<'a> {
-    direct: &'a Direct,
-    held: Option<LeaseGuard<'a, ReadHalf>>,
-    over: bool,
-}
-
-impl Reader<'_> {
-    /// Moves what has come in into the pipe; never blocks.
-    pub fn fetch(&mut self) -> Fetch {
-        let Some(reading) = &mut self.held else { return Fetch::Closed };
-        if self.over || reading.is_wanted() {
-            return Fetch::Closed;
-        }
-        if reading.over.is_some() {
-            // Lent on before the session has seen why it was brought back.
-            self.over = true;
-            return Fetch::Closed;
-        }
-        let mut signs = Vec::new();
-        // Whom the messages wake is none of this connection's business while it is in the middle of
-        // them.
-        let _section = Section::enter();
-        let mut buffer = take_buffer();
-        let result = reading.receive(&mut buffer, &mut signs);
-        give_buffer(buffer);
-        match result {
-            Ok(()) => {
-                SendRate::waited();
-                self.direct.note(signs);
-                Fetch::Received
-            }
-            Err(ReadEnd::Ended(Ended::Failed(error)))
-                if error.kind() == io::ErrorKind::WouldBlock =>
-            {
-                Fetch::WouldBlock
-            }
-            Err(over) => {
-                self.direct.note(signs);
-                reading.over = Some(over);
-                self.over = true;
-                Fetch::Closed
-            }
-        }
-    }
-
-    /// Whether bytes are here that the pipe had no room for, and now has: the stream says nothing of them.
-    pub fn has_room(&mut self) -> bool {
-        self.held.as_mut().is_some_and(|reading| reading.has_room())
-    }
-
-    /// Whether bytes are here that the pipe had no room for: the stream says nothing of them.
-    pub fn is_blocked(&self) -> bool {
-        self.held.as_ref().is_none_or(|reading| reading.is_blocked())
-    }
-
-    /// Whether the last [`fetch`](Self::fetch) has read all that there was.
-    pub fn has_drained(&self) -> bool {
-        self.held.as_ref().is_some_and(|reading| reading.has_drained())
-    }
-
-    /// What to wait for, unless it was let go.
-    pub fn stream(&self) -> Option<&Stream> {
-        self.held.as_ref().map(|reading| &reading.stream)
-    }
-}
-
-impl Drop for Reader<'_> {
-    fn drop(&mut self) {
-        let held = self.held.take();
-        if self.over {
-            held.into_iter().for_each(LeaseGuard::release_to_owner);
-        }
     }
 }

@@ -12,7 +12,7 @@ use rustix::fd::{AsFd, BorrowedFd};
 use std::io;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What wakes a thread that waits for descriptors of its own: any thread may
 /// use its waker.
@@ -53,8 +53,8 @@ impl Parker {
         Waker::from(self.waker.clone())
     }
 
-    /// Waits until its waker is used, something can be read by one of `readers`, or `timeout` has
-    /// passed (`None`: for ever). Resets it.
+    /// Waits until its waker is used, something can be read by one of `readers` or is to be done for
+    /// one, or `timeout` has passed (`None`: for ever). Resets it.
     ///
     /// # Errors
     /// Of the system; of the kind [`Interrupted`](io::ErrorKind::Interrupted) if a signal has ended the wait.
@@ -64,11 +64,13 @@ impl Parker {
     pub fn wait(&self, readers: &[Reader<'_>], timeout: Option<Duration>) -> io::Result<()> {
         assert!(readers.len() <= Self::READERS, "a parker is for few readers");
         let mut fds = ArrayVec::<_, { Self::READERS + 1 }>::new();
-        for stream in readers.iter().filter_map(Reader::stream) {
-            fds.push(PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::IN));
+        for fd in readers.iter().filter_map(Reader::fd) {
+            fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
         }
         fds.push(self.pollable());
-        self.poll(&mut fds, timeout)
+        let deadline = readers.iter().filter_map(Reader::deadline).min();
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        self.poll(&mut fds, timeout.into_iter().chain(left).min())
     }
 
     /// As [`wait`](Self::wait), for `fds` of any number and kind, and what is wanted of them; with
@@ -106,7 +108,6 @@ impl AsFd for Parker {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-    use std::time::Instant;
 
     /// Tells those who wake that nobody waits any more, however the test ends.
     struct Waiter<'a>(&'a AtomicBool);

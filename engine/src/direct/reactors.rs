@@ -14,7 +14,7 @@ const REMEMBERED: usize = 64;
 static WITHOUT_IO: Mutex<Vec<Id>> = Mutex::new(Vec::new());
 
 /// The reactors that watch a connection, and what they watch: `None` when the connection has ended, so that
-/// it is closed then.
+/// it is closed then, and where it is no stream.
 pub(super) struct Reactors(Mutex<Option<RegisteredStream>>);
 
 struct RegisteredStream {
@@ -27,8 +27,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Reactors {
-    pub(super) fn new(stream: Stream) -> Self {
-        Self(Mutex::new(Some(RegisteredStream { stream, watches: Vec::new() })))
+    /// Of nothing, there is none.
+    pub(super) fn new(stream: Option<Stream>) -> Self {
+        Self(Mutex::new(stream.map(|stream| RegisteredStream { stream, watches: Vec::new() })))
     }
 
     pub(super) fn close(&self) {

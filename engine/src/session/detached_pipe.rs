@@ -22,8 +22,9 @@ pub struct DetachedPipe {
     pub linger_until: Option<Instant>,
 }
 
-/// The half of a [`DetachedPipe`] that messages to the peer come from.
-pub(crate) struct OutputSource {
+/// The half of a [`DetachedPipe`] that messages to the peer come from. Dropping it counts what it still holds as
+/// dropped.
+pub struct OutputSource {
     pub(crate) rx: PipeReader,
     /// What the last connection had taken from the pipe and not sent.
     pub(crate) unsent: Vec<Piece>,
@@ -40,7 +41,7 @@ impl DetachedPipe {
     /// Says who is told about both directions; see [`PipeEnd::install`].
     pub fn install(&mut self, notify: &Arc<dyn Notify>, key: usize) {
         self.tx.install(notify, key);
-        self.source.rx.install(notify, key);
+        self.source.install(notify, key);
     }
 
     /// What both ends of the pipe see.
@@ -56,28 +57,56 @@ impl DetachedPipe {
     /// Drops it and counts as dropped what it still held. Returns how many messages those were if nobody has
     /// been told yet: of what lingers, whoever waits for that was.
     pub fn discard(mut self) -> u64 {
-        self.lose(0)
+        self.source.lose(0)
     }
 
-    /// The same of one that is about to be dropped, beside `more` messages that were gathered and not sent.
+    /// Its two directions apart: what peers send, and what is sent to them.
+    pub fn split(self) -> (PipeWriter, OutputSource) {
+        (self.tx, self.source)
+    }
+
+    /// Whether everything that the socket wrote, before it closed the pipe, has been sent.
+    pub fn is_spent(&mut self) -> bool {
+        self.source.is_spent()
+    }
+}
+
+impl OutputSource {
+    /// What both ends of the pipe see.
+    pub fn state(&self) -> &Arc<PipeState> {
+        &self.state
+    }
+
+    /// Whether everything that the socket wrote, before it closed the pipe, has been sent.
+    pub fn is_spent(&mut self) -> bool {
+        self.unsent.is_empty() && self.rx.ended()
+    }
+
+    /// Says who is told of what is written.
+    pub fn install(&mut self, notify: &Arc<dyn Notify>, key: usize) {
+        self.rx.install(notify, key);
+    }
+
+    /// Counts what it holds as dropped, beside `more` messages that were gathered and not sent. Returns
+    /// how many that was if nobody has been told yet.
     pub fn lose(&mut self, more: u64) -> u64 {
-        let lost = self.source.discard() + more;
-        if self.source.state.over(lost) { 0 } else { lost }
+        let lost = self.discard() + more;
+        if self.state.over(lost) { 0 } else { lost }
     }
 
     /// Takes what the socket has written for the wire, in whole messages: about `most` bytes, or the latest message
     /// where only that is kept. Without a connection that would give back what it has not sent.
     pub fn gather(&mut self, most: usize, pieces: &mut Vec<Piece>) {
-        if let Some(log) = self.source.rx.as_log_mut() {
+        if let Some(log) = self.rx.as_log_mut() {
             log.gather(most, pieces);
-        } else if let Some(slot) = self.source.rx.as_conflated_mut() {
+        } else if let Some(slot) = self.rx.as_conflated_mut() {
             gather_latest(slot, pieces);
         }
     }
 
     /// Credits `messages` of what was [gathered](Self::gather).
     pub fn done(&mut self, messages: u32) {
-        if let Some(log) = self.source.rx.as_log_mut() {
+        if let Some(log) = self.rx.as_log_mut() {
             log.done(messages);
         }
     }
@@ -85,17 +114,7 @@ impl DetachedPipe {
     /// Whether whoever it was [installed](Self::install) for is told of what is written from now on: there is
     /// nothing to gather.
     pub fn fall_asleep(&mut self) -> bool {
-        self.source.rx.fall_asleep() == Sleep::Asleep
-    }
-
-    /// Where what peers send goes.
-    pub fn writer(&mut self) -> &mut PipeWriter {
-        &mut self.tx
-    }
-
-    /// Whether everything that the socket wrote, before it closed the pipe, has been sent.
-    pub fn is_spent(&mut self) -> bool {
-        self.source.unsent.is_empty() && self.source.rx.ended()
+        self.rx.fall_asleep() == Sleep::Asleep
     }
 }
 

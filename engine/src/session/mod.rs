@@ -38,7 +38,7 @@ mod state;
 mod traffic;
 pub(crate) mod waiting_bytes;
 
-pub use detached_pipe::DetachedPipe;
+pub use detached_pipe::{DetachedPipe, OutputSource};
 
 use crate::backend::Stream;
 use crate::connection_span::ConnectionSpan;

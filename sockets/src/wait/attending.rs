@@ -240,7 +240,10 @@ impl Attending {
         let mut key_of = |direct: &Arc<Direct>| {
             known.remove(&Arc::as_ptr(direct)).unwrap_or_else(|| self.add(direct.clone()))
         };
-        let lines = connections.iter().map(&mut key_of).collect();
+        let (streams, others): (Vec<_>, Vec<_>) =
+            connections.iter().partition(|direct| direct.is_stream());
+        others.into_iter().for_each(|direct| direct.give_back());
+        let lines = streams.into_iter().map(&mut key_of).collect();
         known.into_values().for_each(|key| self.desert(key));
         let socket = &mut self.sockets[place];
         (socket.lines, socket.connections) = (lines, connections);

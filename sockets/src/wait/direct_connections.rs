@@ -60,6 +60,16 @@ impl DirectConnections {
         readers
     }
 
+    /// The same of those that a task may read.
+    pub(crate) fn readers_of_streams(&self) -> Readers<'_> {
+        let streams = || self.few().iter().filter(|connection| connection.is_stream());
+        let readers = Readers(streams().filter_map(|connection| connection.reader()).collect());
+        streams()
+            .filter(|connection| connection.is_with_owner())
+            .for_each(|connection| connection.ask());
+        readers
+    }
+
     /// The right to read those that are to be had now.
     pub(crate) fn readers_as_they_are(&self) -> Readers<'_> {
         // No more than there is room for: see `replace`.

@@ -89,7 +89,7 @@ impl TaskSpin {
             Wants::Room => DirectConnections::default(),
         };
         drop(core);
-        let mut readers = connections.readers();
+        let mut readers = connections.readers_of_streams();
         let budget = budget(inner, how).min(STAY);
         match spin(inner, Instant::now(), budget, &mut readers, Deadline(None), operation) {
             Err(Error::WouldBlock) => None,

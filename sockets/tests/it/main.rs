@@ -15,6 +15,7 @@ mod captures;
 mod closing;
 mod conflate;
 mod connection_words;
+mod datagram_waits;
 mod datagrams;
 mod departures;
 mod descriptors;

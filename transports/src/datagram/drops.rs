@@ -21,9 +21,14 @@ impl LinkDrops {
         Self { reason, untold: 0, told_at: None }
     }
 
+    /// Has some be told of that both ends of the pipe have counted.
+    pub(super) fn note(&mut self, messages: u64) {
+        self.untold += messages;
+    }
+
     /// Counts some, in what both ends of the pipe see as well.
     pub(super) fn add(&mut self, messages: u64, state: &PipeState) {
-        self.untold += messages;
+        self.note(messages);
         state.dropped.fetch_add(messages, Ordering::Relaxed);
     }
 

@@ -1,8 +1,8 @@
 //! A bind or connect of a transport of datagrams: one socket of the system and one pipe. Runs on an I/O thread.
 
 use super::drops::LinkDrops;
-use super::multicast::Membership;
-use super::{Carriage, DatagramRole, OpenedDatagrams, Unpacked};
+use super::open_link::{OpenLink, count};
+use super::{DatagramRole, OpenedDatagrams};
 use crate::address::descriptor;
 use crate::backoff::Backoff;
 use crate::endpoint::Endpoint;
@@ -10,35 +10,31 @@ use crate::owner::{LinkOptions, Settings};
 use crate::resolver::{PendingLookup, Resolved, Resolver};
 use crate::stream::connecter::{Disconnect, LookupDone};
 use ringmq_engine::{
-    Completion, ConnectFailure, Connection, Cx, Datagram, DatagramBatch, DatagramReceive,
+    Completion, ConnectFailure, Connection, Cx, Datagram, DatagramBatch, DatagramReport,
     DetachedPipe, DisconnectReason, DropReason, Ended, Handler, IoHandle, MonitorEvent, Notice,
-    PipeEnd, SendTally, SessionOwner, TimerKind, Token,
+    OutputSource, PipeEnd, SendTally, SessionOwner, TimerKind, Token,
 };
-use ringmq_pipe::{Piece, Section};
+use ringmq_pipe::{PipeWriter, Section};
 use ringmq_zmtp::Peer;
-use socket2::Socket;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const LINGER: TimerKind = 0;
 /// To open it again, or to go on receiving.
-const RETRY: TimerKind = 1;
+pub(super) const RETRY: TimerKind = 1;
 /// To see whether the interface is as it was.
 const WATCH: TimerKind = 2;
 /// For what the carriage has to do.
-const WORK: TimerKind = 3;
+pub(super) const WORK: TimerKind = 3;
+/// To look after what is lent.
+pub(super) const LEASE: TimerKind = 4;
 
 /// Bytes of messages that are made into datagrams at once.
 const GATHER: usize = 256 * 1024;
 /// How often it is seen to that a group is joined, on an interface that may have come back.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
-/// How long to wait at the least while something is under way.
-const SOON: Duration = Duration::from_millis(1);
-/// How long after a receive has failed, with nothing received since the last failure, it is tried again.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// See the [module's documentation](self).
 pub(crate) struct DatagramLink {
@@ -52,16 +48,24 @@ pub(crate) struct DatagramLink {
     settings: Settings,
     owner: Arc<dyn SessionOwner>,
     resolver: Arc<Resolver>,
-    pipe: DetachedPipe,
+    /// Where what comes goes, as long as it is not open.
+    tx: Option<PipeWriter>,
+    /// What the socket sends.
+    source: OutputSource,
+    linger_until: Option<Instant>,
     state: LinkState,
     overrun: LinkDrops,
     malformed: LinkDrops,
     unsendable: LinkDrops,
     /// The socket does not want it any more.
     abandoned: bool,
+    /// Why it ends as soon as what is lent is back.
+    stopping: Option<Arc<str>>,
 }
 
 enum LinkState {
+    /// Open from the start, and not begun.
+    Opened(Box<OpenedDatagrams>),
     /// Waits for the next attempt to open it.
     Waiting(Backoff),
     Resolving {
@@ -70,56 +74,6 @@ enum LinkState {
         _pending: PendingLookup,
     },
     Open(Box<OpenLink>),
-}
-
-/// A link whose socket is open.
-struct OpenLink {
-    socket: Arc<Socket>,
-    membership: Option<Membership>,
-    carriage: Box<dyn Carriage>,
-    receives: Option<DatagramReceive>,
-    /// What is to go out next; with the backend while that is under way.
-    batch: DatagramBatch,
-    sending: bool,
-    /// Messages in there, to be credited when all of them are out.
-    under_way: u32,
-    receiving: bool,
-    /// A receive has failed, and nothing was received since.
-    failing: bool,
-    /// It has failed again: the next one waits for a moment.
-    pausing: bool,
-    /// The time for which [`WORK`] is set.
-    work_at: Option<Instant>,
-}
-
-impl OpenLink {
-    fn new(opened: OpenedDatagrams) -> Self {
-        let OpenedDatagrams { socket, membership, carriage, receives, .. } = opened;
-        Self {
-            socket: Arc::new(socket),
-            membership,
-            carriage,
-            receives,
-            batch: DatagramBatch::default(),
-            sending: false,
-            under_way: 0,
-            receiving: false,
-            failing: false,
-            pausing: false,
-            work_at: None,
-        }
-    }
-
-    /// Sets the timer for what the carriage has to do, if it is another time than before.
-    fn arrange_work(&mut self, cx: &mut Cx<'_>) {
-        // What is to be sent has its turn when what is under way has gone.
-        let least = if self.sending { cx.now + SOON } else { cx.now };
-        let at = self.carriage.timeout(cx.now).map(|at| at.max(least));
-        if at != self.work_at {
-            self.work_at = at;
-            cx.arrange_timer(WORK, at);
-        }
-    }
 }
 
 impl DatagramLink {
@@ -132,6 +86,7 @@ impl DatagramLink {
     ) -> Self {
         let LinkOptions { reconnect_interval, reconnect_max, .. } = *settings.options;
         let backoff = Backoff::new(reconnect_interval, reconnect_max);
+        let (tx, source) = DetachedPipe::new(pipe).split();
         Self {
             endpoint,
             role,
@@ -141,19 +96,22 @@ impl DatagramLink {
             settings,
             owner,
             resolver,
-            pipe: DetachedPipe::new(pipe),
+            tx: Some(tx),
+            source,
+            linger_until: None,
             state: LinkState::Waiting(backoff),
             overrun: LinkDrops::new(DropReason::Overrun),
             malformed: LinkDrops::new(DropReason::Unwanted),
             unsendable: LinkDrops::new(DropReason::Unsendable),
             abandoned: false,
+            stopping: None,
         }
     }
 
     /// The same, open from the start.
     pub(super) fn opened(mut self, opened: OpenedDatagrams) -> Self {
         self.remote = opened.peer.as_str().into();
-        self.state = LinkState::Open(Box::new(OpenLink::new(opened)));
+        self.state = LinkState::Opened(Box::new(opened));
         self
     }
 
@@ -188,20 +146,20 @@ impl DatagramLink {
         match transport.open(self.role, address, &self.settings.options) {
             Ok(opened) => {
                 self.remote = opened.peer.as_str().into();
-                let link = Box::new(OpenLink::new(opened));
                 let (endpoint, peer) = (self.text.clone(), self.remote.clone());
-                let descriptor = Some(descriptor(&link.socket));
-                self.state = LinkState::Open(link);
+                let descriptor = Some(descriptor(&opened.socket));
                 self.owner.event(MonitorEvent::Connected { endpoint, peer, descriptor });
-                self.begin(cx);
+                self.begin(cx, opened);
             }
             Err(error) => self.failed(cx, &error.to_string(), ConnectFailure::Other),
         }
     }
 
     /// It is open: what waits goes out, and what comes is received.
-    fn begin(&mut self, cx: &mut Cx<'_>) {
-        let LinkState::Open(link) = &self.state else { return };
+    fn begin(&mut self, cx: &mut Cx<'_>, opened: OpenedDatagrams) {
+        let Some(tx) = self.tx.take() else { return };
+        let pipe = (tx, self.source.state().clone());
+        let link = OpenLink::new(cx, opened, pipe, &self.owner, self.role);
         let connection = Connection {
             endpoint_id: self.settings.endpoint_id,
             endpoint: self.text.clone(),
@@ -212,6 +170,7 @@ impl DatagramLink {
         if link.membership.is_some() {
             cx.set_timer(WATCH, cx.now + WATCH_INTERVAL);
         }
+        self.state = LinkState::Open(Box::new(link));
         self.owner.connected(&Arc::new(connection), &self.peer, 0);
         self.advance(cx);
     }
@@ -231,6 +190,7 @@ impl DatagramLink {
     fn advance(&mut self, cx: &mut Cx<'_>) {
         self.send_on(cx);
         self.receive_on(cx);
+        self.report();
         if let LinkState::Open(link) = &mut self.state {
             link.arrange_work(cx);
         }
@@ -245,60 +205,50 @@ impl DatagramLink {
                 link.sending = true;
                 return cx.backend.send_datagrams(cx.token, &link.socket, batch);
             }
-            link.carriage.next(cx.now, &mut link.batch);
-            if !link.batch.is_empty() {
-                continue;
+            let mut half = link.half.get();
+            if let Some(half) = &mut half {
+                half.carriage().next(cx.now, &mut link.batch);
+                if !link.batch.is_empty() {
+                    continue;
+                }
+                if !half.carriage().has_room() {
+                    return;
+                }
             }
-            if !link.carriage.has_room() {
-                return;
-            }
-            self.pipe.done(std::mem::take(&mut link.under_way));
+            self.source.done(std::mem::take(&mut link.under_way));
             let mut messages = Vec::new();
-            self.pipe.gather(GATHER, &mut messages);
-            if messages.is_empty() && (self.pipe.is_spent() || self.pipe.fall_asleep()) {
+            self.source.gather(GATHER, &mut messages);
+            if messages.is_empty() && (self.source.is_spent() || self.source.fall_asleep()) {
                 return;
             }
             link.under_way = count(&messages);
-            let dropped = link.carriage.pack(cx.now, &messages, &mut link.batch);
-            self.unsendable.add(dropped, self.pipe.state());
+            // What is lent sends none: see `DatagramRole::is_read_only`.
+            if let Some(half) = half {
+                let dropped = half.carriage().pack(cx.now, &messages, &mut link.batch);
+                self.unsendable.add(dropped, self.source.state());
+            }
         }
     }
 
     fn receive_on(&mut self, cx: &mut Cx<'_>) {
         let LinkState::Open(link) = &mut self.state else { return };
-        let Some(how) = link.receives else { return };
-        // Zero has the pipe tell of room.
-        let mut has_room = self.pipe.writer().credit() > 0;
-        if has_room && link.carriage.is_blocked() {
-            let intake = link.carriage.resume(self.pipe.writer());
-            has_room = !link.carriage.is_blocked();
-            self.count(intake);
+        if link.half.is_waited_for() && !link.receiving {
+            link.lend(cx);
         }
-        if let Some(log) = self.pipe.writer().as_log_mut() {
-            log.publish();
-        }
-        let LinkState::Open(link) = &mut self.state else { return };
-        let reads_on = has_room || link.carriage.reads_on();
-        match link.receiving {
-            true if !reads_on => cx.backend.pause(cx.token),
-            false if reads_on && !link.pausing => {
-                link.receiving = true;
-                cx.backend.receive_datagrams(cx.token, &link.socket, how);
-            }
-            _ => {}
-        }
+        link.receive_on(cx);
     }
 
-    /// Counts what was lost of what came, and tells the news.
-    fn count(&mut self, intake: Unpacked) {
+    /// Tells what was found out where datagrams were received, if that is here.
+    fn report(&mut self) {
         let LinkState::Open(link) = &mut self.state else { return };
-        link.carriage.news().into_iter().for_each(|event| self.owner.event(event));
-        if intake != Unpacked::default() {
-            self.overrun.add(intake.overrun, self.pipe.state());
-            self.malformed.add(intake.malformed, self.pipe.state());
-            // Each of these is told of by itself.
-            self.pipe.state().dropped.fetch_add(intake.lost, Ordering::Relaxed);
-        }
+        let Some(half) = link.half.get() else { return };
+        let DatagramReport { unpacked, refused, news, received, failure } = half.take_report();
+        news.into_iter().for_each(|event| self.owner.event(event));
+        link.failing &= !received;
+        link.failure = link.failure.take().or(failure);
+        self.overrun.note(unpacked.overrun);
+        self.malformed.note(unpacked.malformed);
+        self.unsendable.add(refused, self.source.state());
     }
 
     fn sent(&mut self, cx: &mut Cx<'_>, batch: DatagramBatch, result: io::Result<SendTally>) {
@@ -308,7 +258,7 @@ impl DatagramLink {
         match result {
             Ok(tally) => {
                 link.batch.advance(tally.tried());
-                self.unsendable.add(tally.refused.into(), self.pipe.state());
+                self.unsendable.add(tally.refused.into(), self.source.state());
                 if let Some(error) = tally.refusal {
                     let endpoint = self.text.clone();
                     Section::run_after(move || {
@@ -324,11 +274,34 @@ impl DatagramLink {
     fn receive_ended(&mut self, cx: &mut Cx<'_>, ended: Ended) {
         let LinkState::Open(link) = &mut self.state else { return };
         link.receiving = false;
-        if matches!(ended, Ended::Failed(_)) && std::mem::replace(&mut link.failing, true) {
-            link.pausing = true;
-            cx.set_timer(RETRY, cx.now + PAUSE);
+        if matches!(ended, Ended::Failed(_)) {
+            link.failed(cx);
         }
         self.receive_on(cx);
+    }
+
+    /// What is lent may be back, or is to be had back if it was left alone; or the pipe has room.
+    fn look_at_receiving(&mut self, cx: &mut Cx<'_>) {
+        self.report();
+        let LinkState::Open(link) = &mut self.state else { return self.look_for_close(cx) };
+        if link.failure.take().is_some() {
+            link.failed(cx);
+        }
+        if link.half.get().is_none() {
+            link.half.watch(cx);
+        }
+        if let Some(reason) = self.stopping.take() {
+            return self.stop(cx, &reason);
+        }
+        self.advance(cx);
+    }
+
+    fn lend(&mut self, cx: &mut Cx<'_>) {
+        match &mut self.state {
+            LinkState::Open(link) if self.stopping.is_none() => link.asked(cx),
+            LinkState::Open(link) => link.half.refuse(),
+            _ => {}
+        }
     }
 
     fn renew_membership(&mut self, cx: &mut Cx<'_>) {
@@ -354,17 +327,18 @@ impl DatagramLink {
     /// Notes that the socket has closed the pipe: what it holds is sent for the linger time.
     fn look_for_close(&mut self, cx: &mut Cx<'_>) {
         self.tell_of_drops(Some(cx.now));
-        let Some(linger) = self.pipe.state().closing() else { return };
-        if self.pipe.state().take_linger_change() {
-            self.pipe.linger_until = None;
+        let Some(linger) = self.source.state().closing() else { return };
+        if self.source.state().take_linger_change() {
+            self.linger_until = None;
         }
         let is_out = match &self.state {
             LinkState::Open(link) => !link.sending && link.batch.is_empty(),
             _ => true,
         };
-        let mut is_over = is_out && self.pipe.is_spent();
+        let mut is_over = is_out && self.source.is_spent();
         if is_over && let LinkState::Open(link) = &mut self.state {
-            is_over = link.carriage.finish(cx.now);
+            // What is lent has nothing left to send.
+            is_over = link.half.get().is_none_or(|half| half.carriage().finish(cx.now));
             if !is_over {
                 link.arrange_work(cx);
             }
@@ -373,28 +347,43 @@ impl DatagramLink {
             return self.stop(cx, &DisconnectReason::Local.to_string());
         }
         // A time too far away to be told is as good as for ever.
-        let until =
-            self.pipe.linger_until.or_else(|| linger.and_then(|time| cx.now.checked_add(time)));
-        self.pipe.linger_until = until;
+        let until = self.linger_until.or_else(|| linger.and_then(|time| cx.now.checked_add(time)));
+        self.linger_until = until;
         cx.arrange_timer(LINGER, until);
     }
 
     fn give_up(&mut self, cx: &mut Cx<'_>, reason: &str) {
+        self.tell_of_end(reason);
+        self.stop(cx, reason);
+    }
+
+    fn tell_of_end(&self, reason: &str) {
         if !self.abandoned {
             let (endpoint, reason) = (self.text.clone(), reason.into());
             self.owner.event(MonitorEvent::GaveUp { endpoint, reason });
         }
-        self.stop(cx, reason);
     }
 
-    /// Ends for good.
+    /// Ends for good, as soon as what is lent is back.
     fn stop(&mut self, cx: &mut Cx<'_>, reason: &str) {
+        if let LinkState::Open(link) = &mut self.state
+            && link.half.reclaim().is_none()
+        {
+            self.stopping.get_or_insert_with(|| reason.into());
+            return;
+        }
+        self.end(cx, reason);
+    }
+
+    /// Ends at once.
+    fn end(&mut self, cx: &mut Cx<'_>, reason: &str) {
+        self.report();
         self.tell_of_drops(None);
         let in_flight = match &self.state {
             LinkState::Open(link) if link.sending || !link.batch.is_empty() => link.under_way,
             _ => 0,
         };
-        let messages = self.pipe.lose(in_flight.into());
+        let messages = self.source.lose(in_flight.into());
         if messages > 0 {
             self.owner.event(MonitorEvent::Dropped {
                 endpoint: self.text.clone(),
@@ -410,30 +399,35 @@ impl DatagramLink {
     }
 }
 
-/// How many messages end in these pieces.
-fn count(pieces: &[Piece]) -> u32 {
-    pieces.iter().map(|piece| piece.messages).sum()
-}
-
 impl Handler for DatagramLink {
     fn start(&mut self, cx: &mut Cx<'_>) {
-        self.pipe.install(&cx.io.notifier(), cx.token.key());
-        match &self.state {
-            LinkState::Open(link) => {
-                let (endpoint, descriptor) = (self.text.clone(), Some(descriptor(&link.socket)));
+        let (io, key) = (cx.io.notifier(), cx.token.key());
+        self.source.install(&io, key);
+        if let Some(tx) = &mut self.tx {
+            tx.install(&io, key);
+        }
+        let LinkOptions { reconnect_interval, reconnect_max, .. } = *self.settings.options;
+        let backoff = Backoff::new(reconnect_interval, reconnect_max);
+        match std::mem::replace(&mut self.state, LinkState::Waiting(backoff)) {
+            LinkState::Opened(opened) => {
+                let (endpoint, descriptor) = (self.text.clone(), Some(descriptor(&opened.socket)));
                 self.owner.event(MonitorEvent::Listening { endpoint, descriptor });
-                self.begin(cx);
+                self.begin(cx, *opened);
             }
-            _ => self.attempt(cx),
+            state => {
+                self.state = state;
+                self.attempt(cx);
+            }
         }
         self.look_for_close(cx);
     }
 
     fn datagram(&mut self, now: Instant, datagram: &Datagram<'_>) {
         let LinkState::Open(link) = &mut self.state else { return };
-        link.failing = false;
-        let intake = link.carriage.unpack(now, datagram, self.pipe.writer());
-        self.count(intake);
+        // Nothing comes here while the half is lent.
+        if let Some(half) = link.half.get() {
+            half.unpack(now, datagram);
+        }
     }
 
     fn drive(&mut self, cx: &mut Cx<'_>) {
@@ -454,9 +448,15 @@ impl Handler for DatagramLink {
             (WATCH, _) => self.renew_membership(cx),
             (WORK, LinkState::Open(link)) => {
                 link.work_at = None;
-                let intake = link.carriage.on_timeout(cx.now, self.pipe.writer());
-                self.count(intake);
+                if let Some(half) = link.half.get() {
+                    half.on_timeout(cx.now);
+                }
                 self.advance(cx);
+            }
+            (LEASE, LinkState::Open(link)) => {
+                if link.half.check(cx) {
+                    self.look_at_receiving(cx);
+                }
             }
             (_, LinkState::Open(link)) => {
                 link.pausing = false;
@@ -478,11 +478,22 @@ impl Handler for DatagramLink {
                 Err(news) if news.is::<Disconnect>() => self.look_for_close(cx),
                 Err(_) => {} // Nobody tells a link anything else.
             },
+            Notice::Lend => self.lend(cx),
+            Notice::Reclaim => {
+                if let LinkState::Open(link) = &mut self.state
+                    && link.half.give_up()
+                {
+                    self.look_at_receiving(cx);
+                }
+            }
+            Notice::Writable => self.look_at_receiving(cx),
             _ => self.advance(cx),
         }
     }
 
     fn panicked(&mut self, cx: &mut Cx<'_>) {
-        self.give_up(cx, &DisconnectReason::Panicked.to_string());
+        let reason = DisconnectReason::Panicked.to_string();
+        self.tell_of_end(&reason);
+        self.end(cx, &reason);
     }
 }

@@ -1,13 +1,12 @@
 //! Sockets of the system for datagrams, bound and configured.
 
-use super::carriage::Carriage;
 use super::interface::MulticastInterface;
 use super::multicast::{Membership, send_by, set_reach};
 use crate::endpoint::Host;
 use crate::error::BindError;
 use crate::owner::LinkOptions;
 use crate::tcp;
-use ringmq_engine::DatagramReceive;
+use ringmq_engine::{Carriage, DatagramReceive};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};

@@ -1,7 +1,7 @@
 //! The messages of one source, out of its packets.
 
 use super::waiting::WaitingMessages;
-use crate::datagram::Unpacked;
+use ringmq_engine::Unpacked;
 use ringmq_pgm::{Joined, Joiner};
 use ringmq_pipe::{APART, Message, PipeWriter, frame};
 use ringmq_zmtp::{

@@ -14,7 +14,7 @@ mod subscriber;
 mod waiting;
 
 use crate::datagram::{
-    Carriage, DatagramRole, DatagramTransport, OpenedDatagrams, PgmHow, open_member, open_source,
+    DatagramRole, DatagramTransport, OpenedDatagrams, PgmHow, open_member, open_source,
 };
 use crate::endpoint::{PgmEndpoint, TcpEndpoint, Text};
 use crate::error::{BindError, EndpointError, ResolveError};
@@ -23,7 +23,7 @@ use crate::owner::LinkOptions;
 use crate::transport::Transport;
 use endpoint::PgmCarrier;
 use publisher::PgmPublisher;
-use ringmq_engine::{DatagramReceive, LONGEST_DATAGRAM, random};
+use ringmq_engine::{Carriage, DatagramReceive, LONGEST_DATAGRAM, random};
 use ringmq_pgm::{
     Gsi, PgmReceiver, PgmReceiverConfig, PgmSource, PgmSourceConfig, Tsi, window_packets,
 };

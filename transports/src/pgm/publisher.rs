@@ -2,9 +2,10 @@
 
 use super::IpHeaders;
 use super::octets::OctetStream;
-use crate::datagram::{Carriage, Unpacked};
 use bytes::{Bytes, BytesMut};
-use ringmq_engine::{Datagram, DatagramBatch, LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram};
+use ringmq_engine::{
+    Carriage, Datagram, DatagramBatch, LONGEST_RUN, MOST_IN_RUN, OutgoingDatagram, Unpacked,
+};
 use ringmq_pgm::{DATA_AT, PacketKind, PacketRun, PgmSource, Transmission, TransmitRoom};
 use ringmq_pipe::{Piece, PipeWriter};
 use std::net::SocketAddr;

@@ -4,9 +4,9 @@
 use super::assembly::Assembly;
 use super::octets::OctetStream;
 use super::waiting::WaitingMessages;
-use crate::datagram::Unpacked;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use ringmq_engine::Unpacked;
 use ringmq_pipe::{Capacity, Piece, PipeEnd, PipeReader, frame, pipe};
 use ringmq_zmtp::{Config, SocketType};
 

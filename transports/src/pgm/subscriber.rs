@@ -3,9 +3,10 @@
 use super::IpHeaders;
 use super::assembly::Assembly;
 use super::waiting::WaitingMessages;
-use crate::datagram::{Carriage, Unpacked};
 use bytes::Bytes;
-use ringmq_engine::{DATAGRAMS, Datagram, DatagramBatch, MonitorEvent, OutgoingDatagram};
+use ringmq_engine::{
+    Carriage, DATAGRAMS, Datagram, DatagramBatch, MonitorEvent, OutgoingDatagram, Unpacked,
+};
 use ringmq_pgm::{LossReason, PgmReceiver, PgmSink, SourceEnd, SourceHandle, Sqn, Tsi, UpstreamTo};
 use ringmq_pipe::{Piece, PipeWriter};
 use ringmq_zmtp::Config;

@@ -1,7 +1,7 @@
 //! Messages of a DGRAM as libzmq has them: an address, `192.0.2.1:5555`, and the body, which is the datagram.
 
-use crate::datagram::{Carriage, DatagramRuns, Unpacked};
-use ringmq_engine::{Datagram, DatagramBatch, DatagramPart, FrameBody, frames};
+use crate::datagram::DatagramRuns;
+use ringmq_engine::{Carriage, Datagram, DatagramBatch, DatagramPart, FrameBody, Unpacked, frames};
 use ringmq_pipe::{Piece, PipeWriter, frame};
 use std::io::Write;
 use std::net::SocketAddr;

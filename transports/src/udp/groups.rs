@@ -1,8 +1,8 @@
 //! Messages to groups as libzmq has them: the length of the group's name in one byte, the name, the body.
 
 use super::LONGEST_OF_GROUP;
-use crate::datagram::{Carriage, DatagramRuns, Unpacked};
-use ringmq_engine::{Datagram, DatagramBatch, DatagramPart, FrameBody, frames};
+use crate::datagram::DatagramRuns;
+use ringmq_engine::{Carriage, Datagram, DatagramBatch, DatagramPart, FrameBody, Unpacked, frames};
 use ringmq_pipe::{Piece, PipeWriter, frame};
 use std::net::SocketAddr;
 use std::time::Instant;

@@ -4,9 +4,7 @@ mod addressed;
 pub(crate) mod endpoint;
 mod groups;
 
-use crate::datagram::{
-    Carriage, DatagramRole, DatagramTransport, OpenedDatagrams, receiver, sender,
-};
+use crate::datagram::{DatagramRole, DatagramTransport, OpenedDatagrams, receiver, sender};
 use crate::endpoint::{TcpEndpoint, Text, UdpEndpoint};
 use crate::error::{BindError, EndpointError, ResolveError};
 use crate::owner::LinkOptions;
@@ -15,7 +13,7 @@ use crate::tcp::endpoint::Side;
 use crate::transport::Transport;
 use addressed::Addressed;
 use groups::Groups;
-use ringmq_engine::{DatagramReceive, LONGEST_DATAGRAM};
+use ringmq_engine::{Carriage, DatagramReceive, LONGEST_DATAGRAM};
 use std::io;
 use std::net::SocketAddr;
 

@@ -11,7 +11,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 pub use super::address::report_destination;
-pub(in crate::backend) use super::segment::set_runs;
+pub(crate) use super::segment::set_runs;
 pub(super) use super::segment::takes_runs;
 
 /// Bytes that it takes to receive datagrams of which `longest` are kept: the system cuts what is

@@ -19,9 +19,9 @@ mod system;
 
 pub use batch::{DatagramBatch, OutgoingDatagram, SendTally};
 pub use parts::{Datagram, DatagramPart};
-pub(super) use send::{Segmentation, send};
+pub(crate) use send::{Segmentation, send};
 pub use system::report_destination;
-pub(super) use system::set_runs;
+pub(crate) use system::set_runs;
 
 use super::Buffer;
 use crate::io_thread::token::Token;
@@ -79,7 +79,7 @@ pub struct DatagramBuffer {
 }
 
 /// Memory for a datagram that the portable backend receives, and what was received into it.
-pub(super) struct DatagramSlot {
+pub(crate) struct DatagramSlot {
     /// Bytes that are kept.
     longest: usize,
     memory: Box<[u8]>,
@@ -108,13 +108,13 @@ impl DatagramInfo {
 
 impl DatagramSlot {
     /// For what `how` asks for.
-    pub(super) fn new(how: DatagramReceive) -> Self {
+    pub(crate) fn new(how: DatagramReceive) -> Self {
         let memory = vec![0; system::memory_for(how.room())].into();
         Self { longest: how.kept(), memory, info: None }
     }
 
     /// What was received last, unless that had no source.
-    pub(super) fn datagram(&self) -> Option<Datagram<'_>> {
+    pub(crate) fn datagram(&self) -> Option<Datagram<'_>> {
         Some(self.info.as_ref()?.datagram(&self.memory, self.longest))
     }
 }
@@ -125,7 +125,7 @@ impl DatagramSlot {
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] when there are none; what the network says of datagrams that were
 /// sent before; or why there never will be any.
-pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result<usize> {
+pub(crate) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result<usize> {
     loop {
         match system::receive(socket, slots) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -79,7 +79,7 @@ pub(super) fn takes_runs(socket: &Socket) -> bool {
 
 /// Has what `socket` receives come in runs or not. Without effect where the system does not do that:
 /// then it comes datagram by datagram.
-pub(in crate::backend) fn set_runs(socket: &Socket, wanted: bool) {
+pub(crate) fn set_runs(socket: &Socket, wanted: bool) {
     let value = libc::c_int::from(wanted);
     let len = size_of_val(&value) as libc::socklen_t;
     let (fd, level, option) = (socket.as_raw_fd(), libc::SOL_UDP, libc::UDP_GRO);

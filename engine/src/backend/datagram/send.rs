@@ -9,7 +9,7 @@ use std::num::NonZeroU16;
 
 /// Which runs of a socket's are given to the system in one.
 #[derive(Debug, Default)]
-pub(in crate::backend) struct Segmentation {
+pub(crate) struct Segmentation {
     /// Those of datagrams that are shorter than this. Unknown until there is a run: a system that
     /// knows nothing of runs would send one as a single datagram, so it is asked first.
     below: Option<u32>,
@@ -75,7 +75,7 @@ fn fault(_: &io::Error) -> Option<RunFault> {
 ///
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] when not even the first of them can go out now.
-pub(in crate::backend) fn send(
+pub(crate) fn send(
     socket: &Socket,
     batch: &DatagramBatch,
     runs: &mut Segmentation,

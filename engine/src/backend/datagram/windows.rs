@@ -32,7 +32,7 @@ pub(super) fn takes_runs(_: &Socket) -> bool {
 }
 
 /// Has what `socket` receives come in runs or not: here it never does.
-pub(in crate::backend) fn set_runs(_: &Socket, _: bool) {}
+pub(crate) fn set_runs(_: &Socket, _: bool) {}
 
 pub(super) fn send(socket: &Socket, pieces: &[SendPiece<'_>]) -> io::Result<usize> {
     let Some(SendPiece { bytes, to, .. }) = pieces.first() else { return Ok(0) };

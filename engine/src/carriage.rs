@@ -1,11 +1,13 @@
 //! Between the messages of a pipe and datagrams.
 
-use ringmq_engine::{Datagram, DatagramBatch, MonitorEvent};
+use crate::backend::{Datagram, DatagramBatch};
+use crate::monitor::MonitorEvent;
 use ringmq_pipe::{Piece, PipeWriter, WriteError, frame};
 use std::time::Instant;
 
-/// Puts messages into datagrams, and takes them out. Called by the I/O thread of its link.
-pub(crate) trait Carriage: Send {
+/// Puts messages into datagrams, and takes them out. Called by one thread at a time: the I/O thread of its link, or
+/// a thread of the application that reads the datagrams itself (see [`DatagramHalf`](crate::DatagramHalf)).
+pub trait Carriage: Send {
     /// Whether messages are taken now.
     fn has_room(&self) -> bool {
         true
@@ -60,18 +62,31 @@ pub(crate) trait Carriage: Send {
 
 /// What became of the messages in what was received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Unpacked {
+pub struct Unpacked {
     /// There was no room for so many.
-    pub(crate) overrun: u64,
+    pub overrun: u64,
     /// So many were none, or not for this socket.
-    pub(crate) malformed: u64,
+    pub malformed: u64,
     /// So many packets are lost, and cannot be had again.
-    pub(crate) lost: u64,
+    pub lost: u64,
 }
 
 impl Unpacked {
+    /// Adds what became of others.
+    pub fn add(&mut self, more: Self) {
+        let Self { overrun, malformed, lost } = more;
+        self.overrun += overrun;
+        self.malformed += malformed;
+        self.lost += lost;
+    }
+
+    /// Messages and packets, of whatever became nothing.
+    pub fn total(self) -> u64 {
+        self.overrun + self.malformed + self.lost
+    }
+
     /// Writes a message of two frames, or counts that there is no room for it.
-    pub(crate) fn write(&mut self, pipe: &mut PipeWriter, first: &[u8], body: &[u8]) {
+    pub fn write(&mut self, pipe: &mut PipeWriter, first: &[u8], body: &[u8]) {
         match pipe.write_body(frame::MORE, first).and_then(|()| pipe.write_body(0, body)) {
             Ok(()) | Err(WriteError::Closed) => {}
             Err(WriteError::Full) => self.overrun += 1,
