@@ -2,8 +2,8 @@
 //!
 //! A body is held in one of three ways, which the user never sees: inline, as a counted slice of the
 //! block it was received in, or as shared [`Bytes`] (a vector of the user's, a static slice, or a
-//! foreign buffer with its free function). The last has room for a group, so a message with one
-//! is shared, however small. Cloning never copies more than 64 bytes and the group.
+//! foreign buffer with its free function). A short body that has a group lies before that in memory of the same
+//! kind as a slice's; the last has room for a group. Cloning never copies more than 64 bytes and a group.
 //!
 //! The last eight bytes are the same in each: a routing id, and the [number](properties) of the
 //! peer that has sent the message. They are given to a message when it is received and do not go
@@ -64,7 +64,6 @@ use inline::{Flags, Small, WINDOW};
 use opaque::{Ids, Opaque};
 use properties::{KEPT, NUMBER, Properties};
 use slice::Slice;
-use std::ffi::CStr;
 
 /// One frame: its body and whether more frames of the same message follow.
 ///
@@ -96,8 +95,18 @@ pub struct Message(Opaque);
 #[derive(Clone)]
 enum Repr {
     Inline(Small),
-    Slice { flags: Flags, slice: Slice },
-    Shared { flags: Flags, lent: bool, bytes: ForeignBytes, group: Option<Box<Group>> },
+    /// With a [group](group) there are bytes behind the body.
+    Slice {
+        flags: Flags,
+        behind: u16,
+        slice: Slice,
+    },
+    Shared {
+        flags: Flags,
+        lent: bool,
+        bytes: ForeignBytes,
+        group: Option<Box<Group>>,
+    },
 }
 
 impl Message {
@@ -125,7 +134,15 @@ impl Message {
     pub fn copy_from(body: &[u8]) -> Self {
         match Small::copy_from(body) {
             Some(small) => Self(Opaque::new(Repr::Inline(small))),
-            None => Self::from(Bytes::copy_from_slice(body)),
+            None => Self::copy_outside(body),
+        }
+    }
+
+    #[inline]
+    fn copy_outside(body: &[u8]) -> Self {
+        match room::cut(body.len(), |room| room.copy_from_slice(body)) {
+            Ok(slice) => Self::from_slice(0, slice, Ids::NONE),
+            Err(_) => Self::from(Bytes::copy_from_slice(body)),
         }
     }
 
@@ -205,7 +222,7 @@ impl Message {
 
     #[inline(always)]
     pub(crate) fn from_slice(flags: u8, slice: Slice, ids: Ids) -> Self {
-        Self(Opaque::with_ids(Repr::Slice { flags: Flags::of(flags), slice }, ids))
+        Self(Opaque::with_ids(Repr::Slice { flags: Flags::of(flags), behind: 0, slice }, ids))
     }
 
     #[inline]
@@ -215,9 +232,7 @@ impl Message {
 
     /// The body with its flags, without what does not go into a log.
     pub(crate) fn into_frame(mut self) -> Self {
-        if let Repr::Shared { group, .. } = self.0.get_mut() {
-            *group = None;
-        }
+        self.drop_group();
         self.set_ids(Ids::NONE);
         self
     }
@@ -359,67 +374,6 @@ impl Message {
     #[doc(alias = "zmq_msg_set_routing_id")]
     pub fn set_routing_id(&mut self, routing_id: u32) {
         self.0.ids_mut().routing_id = routing_id;
-    }
-
-    /// The group in which a RADIO sends the message, or a DISH has received it; empty if none.
-    ///
-    /// # Examples
-    /// ```
-    /// use ringmq_pipe::Message;
-    /// assert!(Message::from("body").group().is_empty());
-    /// ```
-    #[doc(alias = "zmq_msg_group")]
-    pub fn group(&self) -> &[u8] {
-        match self.0.get() {
-            Repr::Shared { group: Some(group), .. } => group.as_slice(),
-            _ => &[],
-        }
-    }
-
-    /// The same as text of C's, up to the first zero in it: empty if there is none.
-    ///
-    /// # Examples
-    /// ```
-    /// use ringmq_pipe::Message;
-    /// let mut report = Message::from("sunny");
-    /// report.set_group(b"weather")?;
-    /// assert_eq!(report.group_text(), c"weather");
-    /// # Ok::<(), ringmq_pipe::GroupTooLong>(())
-    /// ```
-    #[doc(alias = "zmq_msg_group")]
-    pub fn group_text(&self) -> &CStr {
-        match self.0.get() {
-            Repr::Shared { group: Some(group), .. } => group.as_text(),
-            _ => c"",
-        }
-    }
-
-    /// Says in which group a RADIO is to send the message.
-    ///
-    /// # Errors
-    /// [`GroupTooLong`] for more than 255 bytes; the group is then as it was.
-    ///
-    /// # Examples
-    /// ```
-    /// use ringmq_pipe::Message;
-    /// let mut report = Message::from("sunny");
-    /// report.set_group(b"weather")?;
-    /// assert_eq!(report.group(), b"weather");
-    /// assert_eq!(report, "sunny");
-    /// assert!(report.set_group(&[b'x'; 256]).is_err());
-    /// # Ok::<(), ringmq_pipe::GroupTooLong>(())
-    /// ```
-    #[doc(alias = "zmq_msg_set_group")]
-    pub fn set_group(&mut self, group: &[u8]) -> Result<(), GroupTooLong> {
-        let group = Group::new(group)?;
-        if let Repr::Shared { group: old, .. } = self.0.get_mut() {
-            *old = group;
-        } else if group.is_some() {
-            let (flags, ids) = (Flags::of(self.flags()), self.0.ids());
-            let bytes = ForeignBytes::new(std::mem::take(self).into_bytes());
-            self.0 = Opaque::with_ids(Repr::Shared { flags, lent: false, bytes, group }, ids);
-        }
-        Ok(())
     }
 
     /// What is known of the peer that has sent the message: nothing if it was not received, if it

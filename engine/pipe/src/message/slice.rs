@@ -35,6 +35,23 @@ impl<B> Slice<B> {
         let rest = &self[bytes..];
         (self.data, self.len) = (rest.as_ptr(), rest.len());
     }
+
+    /// Keeps the first `bytes` bytes.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub(crate) fn truncate(&mut self, bytes: usize) {
+        self.len = self[..bytes].len();
+    }
+
+    /// The first of what was [cut off](Self::truncate).
+    ///
+    /// # Safety
+    /// At least so many bytes were, of this one or what it is a clone of.
+    pub(crate) unsafe fn behind(&self, bytes: usize) -> &[u8] {
+        // SAFETY: promised to `new` for what the slice was, which went on behind it for so many bytes.
+        unsafe { std::slice::from_raw_parts(self.data.add(self.len), bytes) }
+    }
 }
 
 impl Slice<Block> {
