@@ -117,6 +117,42 @@ fn fragments_that_have_waited_need_no_more_memory() {
 }
 
 #[test]
+fn what_is_delivered_first_takes_the_place_of_what_is_delivered_last() {
+    const LENGTH: usize = 1000;
+    let mut bench = Bench::new(20 * LENGTH);
+    // Every other one, for which there is not room.
+    (2..=60).step_by(2).for_each(|sqn| bench.data(sqn, LENGTH, None));
+    let asked = bench.ask(60 * MS, 1);
+    assert_eq!(asked[..3], [1, 3, 5]);
+    // The first is the last to come: the others are kept until it does.
+    for sqn in [3, 5, 7, 1] {
+        bench.data(sqn, LENGTH, None);
+    }
+    assert_eq!(bench.counts.delivered, (1..=8).collect::<Vec<_>>());
+    for _ in 0..1000 {
+        for sqn in bench.ask(10 * MS, 9).into_iter().rev() {
+            bench.data(sqn, LENGTH, None);
+        }
+    }
+    // Of what is behind the last that was kept nothing is known.
+    assert!(bench.counts.delivered.len() >= 32, "{:?}", bench.counts.delivered);
+    assert_eq!(bench.counts.lost, 0);
+}
+
+#[test]
+fn where_there_is_no_room_only_what_is_delivered_first_is_asked_for() {
+    const LENGTH: usize = 1000;
+    let mut bench = Bench::new(200 * LENGTH);
+    (2..=1000).step_by(2).for_each(|sqn| bench.data(sqn, LENGTH, None));
+    let mut asked = Vec::new();
+    for _ in 0..20 {
+        asked.extend(bench.ask(10 * MS, 100));
+    }
+    assert!(asked.contains(&1) && asked.contains(&255), "{asked:?}");
+    assert!(asked.iter().all(|sqn| *sqn <= 257), "{asked:?}");
+}
+
+#[test]
 fn an_ncf_for_every_other_packet_cuts_as_far_as_there_is_memory() {
     let mut bench = Bench::new(1000);
     bench.data(200, 10, None);

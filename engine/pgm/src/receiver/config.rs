@@ -3,6 +3,9 @@
 use core::net::IpAddr;
 use std::time::Duration;
 
+/// How often a source whose answers come in time is asked without a pause: what does not come then has got lost, or the
+/// NAK has. Where one of seven exchanges fails, one packet of a million needs more.
+const NEAR_RETRIES: u16 = 6;
 /// Longer than anybody waits.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
@@ -26,7 +29,8 @@ pub struct PgmReceiverConfig {
     /// How long RDATA are waited for ("NAK_RDATA_IVL"). 200 ms.
     pub rdata_wait: Duration,
     /// A packet that was asked for in vain more than once is asked for after ever longer pauses: 1, 3, 7 and so on times
-    /// the wait for an answer, up to this. None. For waits that are short, and so too short on a long way.
+    /// the wait for an answer, up to this. None. For waits that are short, and so too short on a long way: if the last
+    /// packet that was asked for came in time, that begins six times later.
     pub longest_pause: Duration,
     /// How often no NCF may come before a packet is lost ("NAK_NCF_RETRIES"). 50.
     pub ncf_retries: u16,
@@ -80,8 +84,11 @@ impl PgmReceiverConfig {
 
     /// How much longer than the back-off to wait before a packet is asked for again, for the so-manieth time, where each
     /// answer is waited for so long.
-    pub(super) fn pause_before(&self, again: u16, wait: Duration) -> Duration {
-        let times = (1_u32 << again.saturating_sub(1).min(16)) - 1;
+    ///
+    /// Of a source that is `near`, whose answers come in time, one that does not has got lost: then pauses grow later.
+    pub(super) fn pause_before(&self, again: u16, wait: Duration, near: bool) -> Duration {
+        let later = if near { NEAR_RETRIES } else { 0 };
+        let times = (1_u32 << again.saturating_sub(1 + later).min(16)) - 1;
         wait.saturating_mul(times).min(self.longest_pause)
     }
 
@@ -102,9 +109,12 @@ mod tests {
             ..PgmReceiverConfig::new(IpAddr::from([239, 1, 1, 1]), 1)
         };
         let wait = Duration::from_millis(10);
-        let pauses = [1, 2, 3, 4, 5, 6, u16::MAX].map(|again| config.pause_before(again, wait));
-        assert_eq!(pauses.map(|pause| pause.as_millis()), [0, 10, 30, 70, 150, 300, 300]);
+        let pauses = |near, agains: [u16; 7]| {
+            agains.map(|again| config.pause_before(again, wait, near).as_millis())
+        };
+        assert_eq!(pauses(false, [1, 2, 3, 4, 5, 6, u16::MAX]), [0, 10, 30, 70, 150, 300, 300]);
+        assert_eq!(pauses(true, [1, 7, 8, 9, 10, 11, u16::MAX]), [0, 0, 10, 30, 70, 150, 300]);
         let plain = PgmReceiverConfig::new(IpAddr::from([239, 1, 1, 1]), 1);
-        assert_eq!(plain.pause_before(u16::MAX, wait), Duration::ZERO);
+        assert_eq!(plain.pause_before(u16::MAX, wait, false), Duration::ZERO);
     }
 }

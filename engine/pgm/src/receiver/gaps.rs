@@ -7,13 +7,16 @@
 //! Packets have numbers of 64 bits here, which do not wrap.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
 use super::config::PgmReceiverConfig;
 use super::sink::LossReason;
 use crate::packet::{NAK_LIST_MAX, Sqn};
+
+/// How long to wait until it is looked again whether there is room for what is missing.
+const POSTPONED: Duration = Duration::from_millis(30);
 
 /// The numbers of one NAK: one in its body, others in its list.
 pub(super) type NakNumbers = ArrayVec<[u8; 4], { NAK_LIST_MAX + 1 }>;
@@ -75,6 +78,8 @@ pub(super) struct Gaps {
     deadlines: BTreeSet<(Instant, u64)>,
     /// Those that are to be asked for.
     asking: BTreeSet<u64>,
+    /// The last packet that came because it was asked for came while it was waited for, and not after.
+    near: bool,
 }
 
 impl Gaps {
@@ -110,10 +115,20 @@ impl Gaps {
         }
     }
 
+    /// Packet `at`, which had come, is missing again, and asked for at `ask_at`.
+    pub(super) fn reopen(&mut self, at: u64, ask_at: Instant) {
+        self.open(at, at + 1, ask_at);
+    }
+
     /// Packet `at` has come. False if it was not missing.
     pub(super) fn fill(&mut self, at: u64) -> bool {
         let Some(first) = self.containing(at) else { return false };
         let gap = self.remove(first);
+        match gap.phase {
+            GapPhase::WaitNcf(_) | GapPhase::WaitData(_) => self.near = true,
+            _ if gap.ncf_retries + gap.rdata_retries > 0 => self.near = false,
+            _ => {}
+        }
         if first < at {
             self.insert(first, Gap { end: at, ..gap });
         }
@@ -169,17 +184,19 @@ impl Gaps {
         }
     }
 
-    /// Goes on with what has waited until `now`. `back_off` makes times to wait before a NAK.
+    /// Goes on with what has waited until `now`. `back_off` makes times to wait before a NAK. What begins at `limit` or
+    /// after it has to wait, however long.
     pub(super) fn on_timeout(
         &mut self,
         now: Instant,
         config: &PgmReceiverConfig,
-        can_ask: bool,
+        (can_ask, limit): (bool, u64),
         mut back_off: impl FnMut() -> Instant,
     ) {
         while let Some((at, first)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             let mut gap = self.remove(first);
             gap.phase = match gap.phase {
+                GapPhase::BackOff(_) if first >= limit => GapPhase::BackOff(now + POSTPONED),
                 GapPhase::BackOff(_) if can_ask => GapPhase::Asking,
                 // It is as if the NAK had got lost.
                 GapPhase::BackOff(_) => GapPhase::WaitNcf(now + config.ncf_wait),
@@ -188,7 +205,7 @@ impl Gaps {
                 }
                 GapPhase::WaitNcf(_) => {
                     gap.ncf_retries += 1;
-                    let pause = config.pause_before(gap.ncf_retries, config.ncf_wait);
+                    let pause = config.pause_before(gap.ncf_retries, config.ncf_wait, self.near);
                     GapPhase::BackOff(back_off() + pause)
                 }
                 GapPhase::WaitData(_) if gap.rdata_retries >= config.rdata_retries => {
@@ -196,7 +213,8 @@ impl Gaps {
                 }
                 GapPhase::WaitData(_) => {
                     gap.rdata_retries += 1;
-                    let pause = config.pause_before(gap.rdata_retries, config.rdata_wait);
+                    let pause =
+                        config.pause_before(gap.rdata_retries, config.rdata_wait, self.near);
                     GapPhase::BackOff(back_off() + pause)
                 }
                 other => other,
@@ -330,8 +348,6 @@ pub(super) fn number_of(number: u64) -> Sqn {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -373,7 +389,7 @@ mod tests {
         assert!(gaps.fill(20) && !gaps.fill(20) && gaps.fill(10) && gaps.fill(199));
         assert!(!gaps.fill(9) && !gaps.fill(200));
         assert_eq!(ranges(&gaps), [(11, 20, 'b'), (21, 199, 'b')]);
-        gaps.on_timeout(now + MS, &config(), true, || unreachable!());
+        gaps.on_timeout(now + MS, &config(), (true, u64::MAX), || unreachable!());
         assert_eq!(ranges(&gaps), [(11, 20, 'a'), (21, 199, 'a')]);
 
         let first = gaps.take_nak(now + 9 * MS, MANY);
@@ -392,6 +408,36 @@ mod tests {
         assert_eq!((gaps.len(), gaps.packets()), (2, 9 + 178));
     }
 
+    /// How long it takes until a packet that does not come is asked for the third time.
+    fn third_time(gaps: &mut Gaps, at: u64, start: Instant) -> Duration {
+        let patient = PgmReceiverConfig {
+            ncf_retries: 50,
+            ncf_wait: 10 * MS,
+            longest_pause: 300 * MS,
+            ..config()
+        };
+        let (mut now, mut naks) = (start, 0);
+        gaps.open(at, at + 1, now + MS);
+        while naks < 3 {
+            now = gaps.timeout().expect("it is asked for again");
+            gaps.on_timeout(now, &patient, (true, u64::MAX), || now + MS);
+            naks += u32::from(!gaps.take_nak(now + patient.ncf_wait, MANY).is_empty());
+        }
+        now - start
+    }
+
+    #[test]
+    fn what_comes_in_time_or_late_says_how_soon_to_ask_again() {
+        let (mut gaps, start) = (Gaps::default(), Instant::now());
+        assert_eq!(third_time(&mut gaps, 5, start), (1 + 11 + 21) * MS);
+        assert!(gaps.fill(5), "while it is waited for");
+        let later = start + 1000 * MS;
+        assert_eq!(third_time(&mut gaps, 6, later), (1 + 11 + 11) * MS);
+        gaps.on_timeout(later + 34 * MS, &config(), (true, u64::MAX), || later + 90 * MS);
+        assert!(gaps.fill(6), "when it is not waited for any more");
+        assert_eq!(third_time(&mut gaps, 7, later + 1000 * MS), (1 + 11 + 21) * MS);
+    }
+
     #[test]
     fn a_packet_is_lost_when_all_retries_were_in_vain() {
         let start = Instant::now();
@@ -403,7 +449,7 @@ mod tests {
             while let Some(at) = gaps.timeout() {
                 assert!(at > now);
                 now = at;
-                gaps.on_timeout(now, &config(), true, || now + 50 * MS);
+                gaps.on_timeout(now, &config(), (true, u64::MAX), || now + 50 * MS);
                 if gaps.wants_nak() {
                     assert_eq!(sqns(&gaps.take_nak(now + 200 * MS, MANY)), [5]);
                     naks += 1;
@@ -425,7 +471,7 @@ mod tests {
         let mut gaps = Gaps::default();
         gaps.open(5, 9, now + MS);
         now += MS;
-        gaps.on_timeout(now, &config(), false, || unreachable!());
+        gaps.on_timeout(now, &config(), (false, u64::MAX), || unreachable!());
         assert_eq!(ranges(&gaps), [(5, 9, 'n')]);
         gaps.ask_again();
         assert_eq!(ranges(&gaps), [(5, 9, 'a')]);

@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
+use std::collections::btree_map::OccupiedEntry;
 use std::time::{Duration, Instant};
 
 use super::config::PgmReceiverConfig;
@@ -17,6 +18,11 @@ use crate::packet::{DataBody, Fragment, Packet, Sqn, Tsi};
 const HELD_COST: usize = 96;
 /// What a range of missing packets costs.
 const GAP_COST: usize = 128;
+
+/// Memory is scarce when less than this part of it is left.
+const SCARCE: usize = 4;
+/// Packets that are asked for even then.
+const AT_FIRST: u64 = 256;
 
 /// A packet that waits for others.
 #[derive(Debug)]
@@ -178,7 +184,7 @@ impl PgmPeer {
             self.end += 1;
             self.count(data.tsdu);
             self.deliver(fragment, data.tsdu, around.most(data.tsdu), sink);
-        } else if !self.has_room_for(at, data.tsdu, around) {
+        } else if !self.make_room_for(at, data.tsdu, around) {
             self.counters.refused += 1;
         } else if at >= self.end {
             self.extend(at, around);
@@ -283,7 +289,8 @@ impl PgmPeer {
         }
         self.requests.on_timeout(around.config, around.now);
         let (now, config) = (around.now, around.config);
-        self.gaps.on_timeout(now, config, self.path.is_some(), || around.back_off());
+        let what = (self.path.is_some(), self.limit(around));
+        self.gaps.on_timeout(now, config, what, || around.back_off());
         self.flush(around, sink);
         false
     }
@@ -349,9 +356,36 @@ impl PgmPeer {
         !believed
     }
 
-    fn has_room_for(&self, at: u64, tsdu: &[u8], around: &Surroundings<'_>) -> bool {
+    /// Whether a packet can be kept. What would be delivered last makes room for what comes before it: it is asked for
+    /// again.
+    fn make_room_for(&mut self, at: u64, tsdu: &[u8], around: &mut Surroundings<'_>) -> bool {
         // The next packet is not kept. Others may cut a range in two.
-        at == self.next || tsdu.len() + HELD_COST + GAP_COST <= around.room
+        let cost = tsdu.len() + HELD_COST + GAP_COST;
+        while at != self.next && cost > around.room {
+            // It may need a range of its own.
+            let gain = |held: &HeldPacket| (held.tsdu.len() + HELD_COST).saturating_sub(GAP_COST);
+            let later = |last: &OccupiedEntry<'_, u64, HeldPacket>| {
+                *last.key() > at && gain(last.get()) > 0
+            };
+            let Some(last) = self.held.last_entry().filter(later) else { return false };
+            let (at, held) = last.remove_entry();
+            self.held_octets -= held.tsdu.len();
+            around.room += gain(&held);
+            self.gaps.reopen(at, around.back_off());
+            self.counters.refused += 1;
+        }
+        true
+    }
+
+    /// Before which packet those are that are asked for: where what is held leaves little room for what comes, only those
+    /// that the delivery waits for first.
+    fn limit(&self, around: &Surroundings<'_>) -> u64 {
+        let part = around.config.memory / SCARCE;
+        let held = self.held_octets + self.held.len() * HELD_COST;
+        if around.room >= part || held < part {
+            return u64::MAX;
+        }
+        self.next + (self.held.len() as u64 / SCARCE as u64).max(AT_FIRST)
     }
 
     /// All packets before `end` are known of now.
