@@ -134,15 +134,20 @@ impl Message {
     pub fn copy_from(body: &[u8]) -> Self {
         match Small::copy_from(body) {
             Some(small) => Self(Opaque::new(Repr::Inline(small))),
-            None => Self::copy_outside(body),
+            None => Self::from(Bytes::copy_from_slice(body)),
         }
     }
 
+    /// The same in [room] of the calling thread's, where that may be: for an application, that is to be without an
+    /// allocation for each message. What is kept because a peer has sent it does not go there, as it would keep a block.
     #[inline]
-    fn copy_outside(body: &[u8]) -> Self {
+    fn cut_from(body: &[u8]) -> Self {
+        if body.len() <= INLINE {
+            return Self::copy_from(body);
+        }
         match room::cut(body.len(), |room| room.copy_from_slice(body)) {
             Ok(slice) => Self::from_slice(0, slice, Ids::NONE),
-            Err(_) => Self::from(Bytes::copy_from_slice(body)),
+            Err(_) => Self::copy_from(body),
         }
     }
 

@@ -13,8 +13,12 @@ use crate::codec::{
     Decoder, Encoder, FrameReader, FrameWriter, Open, Opened, Protection, Seal, WholeFrame,
 };
 use crate::command::{PING, PONG};
-use crate::limits::{FRAME_MAX, TRUST};
+use crate::limits::FRAME_MAX;
 use crate::{Config, ProtocolError, Version};
+
+/// Bytes that are set aside at once for a body of whose length only the peer knows: less than for streams, as all of it is
+/// copied anyway, and as more follow when bytes arrive.
+const WEB_TRUST: usize = 32 * 1024;
 
 /// The last fragment of what may be several; what we send is always one.
 const FIN: u8 = 0x80;
@@ -268,7 +272,7 @@ impl WebSocketWriter {
         let limit = config.max_body.unwrap_or(FRAME_MAX).min(FRAME_MAX);
         let overhead = protection.as_ref().map_or(0, |protection| protection.seal.overhead());
         let body =
-            BodyCollector::new(limit, TRUST).within_message(config.max_message_bytes, overhead);
+            BodyCollector::new(limit, WEB_TRUST).within_message(config.max_message_bytes, overhead);
         let mut reader = WebSocketReader::new(self.is_server(), body);
         if let Some(Protection { seal, open }) = protection {
             self.seal = Some(seal);
