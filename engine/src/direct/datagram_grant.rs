@@ -67,8 +67,13 @@ impl DatagramGrant {
         self.get()
     }
 
-    /// A thread asks for the half. Returns whether that is to be lent as soon as nothing is received here any more.
+    /// A thread asks for the half. Returns whether that is to be lent as soon as nothing is received here any more:
+    /// if it is here, and so much comes that it is worth it.
     pub fn ask(&mut self) -> bool {
+        if self.grant.get().is_some_and(|half| !half.is_worth_lending()) {
+            self.refuse();
+            return false;
+        }
         let is_here = self.grant.ask();
         if !is_here {
             self.direct.answered();

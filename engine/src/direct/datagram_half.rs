@@ -17,6 +17,11 @@ use std::time::{Duration, Instant};
 
 /// Datagrams, or runs of them, that a borrower receives with one call.
 const SLOTS: usize = 4;
+/// Bytes that come between two waits, from which on a thread had better receive them itself: with fewer it is the I/O
+/// thread, awake to receive, that sends the answer sooner.
+const MUCH: usize = 4 * 1024;
+/// Receives of less than that, one after the other, after which a borrower gives the half back.
+const LULL: u8 = 16;
 /// How long the I/O thread does not hear at the most of messages that got lost.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -41,6 +46,10 @@ pub struct DatagramHalf {
     due: Option<Instant>,
     /// The last receive brought less than it could have: there was no more.
     drained: bool,
+    /// Bytes that have come since a thread asked for the half.
+    since_asked: usize,
+    /// Receives of a borrower that brought little, since one brought much.
+    lull: u8,
 }
 
 /// What was found out while datagrams were received, for the I/O thread to tell.
@@ -80,6 +89,8 @@ impl DatagramHalf {
             reported_at: None,
             due: None,
             drained: false,
+            since_asked: 0,
+            lull: 0,
         }
     }
 
@@ -101,6 +112,7 @@ impl DatagramHalf {
     /// Takes messages out of a datagram, or of a run of them.
     pub fn unpack(&mut self, now: Instant, datagram: &Datagram<'_>) {
         self.report.received = true;
+        self.since_asked = self.since_asked.saturating_add(datagram.bytes.len());
         let unpacked = self.carriage.unpack(now, datagram, &mut self.tx);
         self.count(unpacked);
     }
@@ -145,6 +157,12 @@ impl DatagramHalf {
     pub fn take_report(&mut self) -> DatagramReport {
         self.report.news.append(&mut self.carriage.news());
         std::mem::take(&mut self.report)
+    }
+
+    /// Whether it is worth it to lend the half to a thread that asks: much has come since one has asked before.
+    pub(super) fn is_worth_lending(&mut self) -> bool {
+        self.lull = 0;
+        std::mem::take(&mut self.since_asked) >= MUCH
     }
 
     /// No borrower has it any more: its memory is given back, but for what it has not looked at.
@@ -218,6 +236,9 @@ impl DatagramHalf {
         }
         let received = receive(&self.socket, &mut self.slots)?;
         self.drained = received < self.slots.len();
+        let datagrams = self.slots[..received].iter().filter_map(DatagramSlot::datagram);
+        let bytes: usize = datagrams.map(|datagram| datagram.bytes.len()).sum();
+        self.lull = if bytes >= MUCH { 0 } else { self.lull.saturating_add(1) };
         self.unread = 0..received;
         Ok(())
     }
@@ -246,7 +267,7 @@ impl DatagramHalf {
     pub(super) fn is_report_due(&mut self) -> bool {
         self.report.news.append(&mut self.carriage.news());
         let DatagramReport { unpacked, refused, news, failure, .. } = &self.report;
-        if !news.is_empty() || failure.is_some() {
+        if !news.is_empty() || failure.is_some() || self.lull >= LULL {
             return true;
         }
         if *unpacked == Unpacked::default() && *refused == 0 {

@@ -186,3 +186,18 @@ fn the_io_thread_hears_of_news_at_once_and_of_drops_now_and_then() {
     assert!(scene.half.is_report_due());
     assert!(scene.half.take_report().failure.is_some());
 }
+
+#[test]
+fn it_is_lent_where_much_comes_and_given_back_where_little_does() {
+    let mut scene = scene(0);
+    assert!(!scene.half.is_worth_lending());
+    for _ in 0..LULL {
+        assert!(!scene.half.is_report_due());
+        scene.peer.send(b"little").unwrap();
+        scene.receive();
+    }
+    assert!(scene.half.is_report_due());
+    scene.half.since_asked = MUCH;
+    assert!(scene.half.is_worth_lending() && !scene.half.is_worth_lending());
+    assert!(!scene.half.is_report_due());
+}
