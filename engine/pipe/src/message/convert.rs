@@ -35,25 +35,25 @@ impl AsRef<[u8]> for Message {
 impl From<&[u8]> for Message {
     #[inline]
     fn from(body: &[u8]) -> Self {
-        Self::cut_from(body)
+        Self::copy_from(body)
     }
 }
 
 impl<const N: usize> From<&[u8; N]> for Message {
     fn from(body: &[u8; N]) -> Self {
-        Self::cut_from(body)
+        Self::copy_from(body)
     }
 }
 
 impl<const N: usize> From<[u8; N]> for Message {
     fn from(body: [u8; N]) -> Self {
-        Self::cut_from(&body)
+        Self::copy_from(&body)
     }
 }
 
 impl From<&str> for Message {
     fn from(body: &str) -> Self {
-        Self::cut_from(body.as_bytes())
+        Self::copy_from(body.as_bytes())
     }
 }
 
@@ -65,7 +65,7 @@ impl From<String> for Message {
 
 impl From<&String> for Message {
     fn from(body: &String) -> Self {
-        Self::cut_from(body.as_bytes())
+        Self::copy_from(body.as_bytes())
     }
 }
 
@@ -95,7 +95,7 @@ impl From<Cow<'_, [u8]>> for Message {
 
 impl From<&Vec<u8>> for Message {
     fn from(body: &Vec<u8>) -> Self {
-        Self::cut_from(body)
+        Self::copy_from(body)
     }
 }
 

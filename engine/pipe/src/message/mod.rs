@@ -138,19 +138,6 @@ impl Message {
         }
     }
 
-    /// The same in [room] of the calling thread's, where that may be: for an application, that is to be without an
-    /// allocation for each message. What is kept because a peer has sent it does not go there, as it would keep a block.
-    #[inline]
-    fn cut_from(body: &[u8]) -> Self {
-        if body.len() <= INLINE {
-            return Self::copy_from(body);
-        }
-        match room::cut(body.len(), |room| room.copy_from_slice(body)) {
-            Ok(slice) => Self::from_slice(0, slice, Ids::NONE),
-            Err(_) => Self::copy_from(body),
-        }
-    }
-
     /// A message of `len` bytes, all zero, that `fill` writes in their place.
     ///
     /// Where many messages are put together piece by piece, this takes no memory from the allocator for each.
