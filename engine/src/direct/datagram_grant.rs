@@ -19,8 +19,6 @@ pub struct DatagramGrant {
     direct: Arc<Direct>,
     state: Arc<PipeState>,
     owner: Arc<dyn SessionOwner>,
-    /// The half was lent since it was looked at here.
-    was_lent: bool,
     timer: TimerKind,
 }
 
@@ -43,18 +41,11 @@ impl DatagramGrant {
             owner.look_again();
         }
         let grant = ReadGrant::new(half);
-        Self { grant, direct, state, owner, was_lent: false, timer }
+        Self { grant, direct, state, owner, timer }
     }
 
     /// The half, if it is here.
     pub fn get(&mut self) -> Option<&mut DatagramHalf> {
-        let half = self.grant.get();
-        if std::mem::take(&mut self.was_lent) {
-            match half {
-                Some(half) => half.rest(),
-                None => self.was_lent = true,
-            }
-        }
         self.grant.get()
     }
 
@@ -96,7 +87,6 @@ impl DatagramGrant {
 
     /// Lends the half.
     pub fn lend(&mut self, cx: &mut Cx<'_>) {
-        self.was_lent = true;
         self.grant.lend();
         self.direct.answered();
         self.watch(cx);

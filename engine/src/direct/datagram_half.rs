@@ -44,8 +44,6 @@ pub struct DatagramHalf {
     reported_at: Option<Instant>,
     /// The carriage has something to do then.
     due: Option<Instant>,
-    /// The last receive brought less than it could have: there was no more.
-    drained: bool,
     /// Bytes that have come since a thread asked for the half.
     since_asked: usize,
     /// Receives of a borrower that brought little, since one brought much.
@@ -88,19 +86,18 @@ impl DatagramHalf {
             report: DatagramReport::default(),
             reported_at: None,
             due: None,
-            drained: false,
             since_asked: 0,
             lull: 0,
         }
     }
 
     /// What both ends of the pipe see.
-    pub fn state(&self) -> &Arc<PipeState> {
+    pub(super) fn state(&self) -> &Arc<PipeState> {
         &self.state
     }
 
     /// The socket.
-    pub fn socket(&self) -> &Arc<Socket> {
+    pub(super) fn socket(&self) -> &Arc<Socket> {
         &self.socket
     }
 
@@ -153,8 +150,12 @@ impl DatagramHalf {
         count(&self.state, &mut self.report, unpacked);
     }
 
-    /// What was found out since this was asked last.
+    /// What was found out since this was asked last. Gives back what a borrower had for receiving, but for what it has not
+    /// looked at.
     pub fn take_report(&mut self) -> DatagramReport {
+        if self.unread.is_empty() {
+            self.slots = Vec::new();
+        }
         self.report.news.append(&mut self.carriage.news());
         std::mem::take(&mut self.report)
     }
@@ -163,13 +164,6 @@ impl DatagramHalf {
     pub(super) fn is_worth_lending(&mut self) -> bool {
         self.lull = 0;
         std::mem::take(&mut self.since_asked) >= MUCH
-    }
-
-    /// No borrower has it any more: its memory is given back, but for what it has not looked at.
-    pub(super) fn rest(&mut self) {
-        if self.unread.is_empty() {
-            self.slots = Vec::new();
-        }
     }
 }
 
@@ -192,16 +186,6 @@ impl DatagramHalf {
         self.carriage.is_blocked() || !self.unread.is_empty()
     }
 
-    /// Whether the pipe has room again, after it had none.
-    pub(super) fn has_room(&mut self) -> bool {
-        self.is_blocked() && self.tx.credit() > 0
-    }
-
-    /// Whether the last [`receive`](Self::receive) has taken all that the socket had.
-    pub(super) fn has_drained(&self) -> bool {
-        self.drained
-    }
-
     /// Moves what the socket has into the pipe, without blocking.
     ///
     /// # Errors
@@ -214,7 +198,6 @@ impl DatagramHalf {
         let written = self.tx.written();
         let is_blocked = self.is_blocked();
         let mut result = if is_blocked { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) };
-        self.drained = false;
         if self.resume(now) {
             result = self.receive_more().map(|()| {
                 self.resume(now);
@@ -235,7 +218,6 @@ impl DatagramHalf {
             self.slots.extend((0..SLOTS).map(|_| DatagramSlot::new(how)));
         }
         let received = receive(&self.socket, &mut self.slots)?;
-        self.drained = received < self.slots.len();
         let datagrams = self.slots[..received].iter().filter_map(DatagramSlot::datagram);
         let bytes: usize = datagrams.map(|datagram| datagram.bytes.len()).sum();
         self.lull = if bytes >= MUCH { 0 } else { self.lull.saturating_add(1) };

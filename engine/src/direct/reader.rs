@@ -96,12 +96,11 @@ impl Reader<'_> {
         fetch
     }
 
-    /// Whether bytes are here that the pipe had no room for, and now has: the system says nothing of them.
+    /// Whether bytes of a stream are here that the pipe had no room for, and now has: the system says nothing of them.
     pub fn has_room(&mut self) -> bool {
         match &mut self.held {
             Some(HeldHalf::Stream(reading)) => reading.has_room(),
-            Some(HeldHalf::Datagrams(reading)) => reading.has_room(),
-            None => false,
+            _ => false,
         }
     }
 
@@ -114,12 +113,11 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the last [`fetch`](Self::fetch) has read all that there was.
+    /// Whether the last [`fetch`](Self::fetch) has read all that a stream had.
     pub fn has_drained(&self) -> bool {
         match &self.held {
             Some(HeldHalf::Stream(reading)) => reading.has_drained(),
-            Some(HeldHalf::Datagrams(reading)) => reading.has_drained(),
-            None => false,
+            _ => false,
         }
     }
 

@@ -45,7 +45,7 @@ pub unsafe extern "C" fn zmq_msg_set_group(msg: *mut ZmqMsg, group: *const c_cha
     enter(|| {
         // SAFETY: the program promises a message of its own, and text that ends with a zero.
         let (message, group) = unsafe { (message::get(msg)?, raw_text(group)?) };
-        message.set_group(group).map_err(|_| Errno(EINVAL))?;
+        message.set_group_apart(group).map_err(|_| Errno(EINVAL))?;
         Ok(0)
     })
 }

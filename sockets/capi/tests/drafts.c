@@ -103,6 +103,16 @@ static void groups (void)
     CHECK (zmq_msg_init (&msg) == 0 && zmq_msg_recv (&msg, dish, 0) == 7);
     CHECK (!strcmp (zmq_msg_group (&msg), "jazz"));
     CHECK (zmq_msg_close (&msg) == 0);
+    /* Who knows where the body is may go on writing there. */
+    CHECK (zmq_msg_init_size (&msg, 200) == 0);
+    char *body = zmq_msg_data (&msg);
+    CHECK (zmq_msg_set_group (&msg, "jazz") == 0);
+    memset (body, 'b', 200);
+    CHECK (zmq_msg_data (&msg) == body && zmq_msg_size (&msg) == 200);
+    CHECK (zmq_msg_send (&msg, radio, 0) == 200);
+    CHECK (zmq_msg_init (&msg) == 0 && zmq_msg_recv (&msg, dish, 0) == 200);
+    CHECK (((char *) zmq_msg_data (&msg))[199] == 'b');
+    CHECK (zmq_msg_close (&msg) == 0);
     CHECK (zmq_leave (dish, "jazz") == 0);
     FAILS (zmq_send (dish, "a", 1, 0), ENOTSUP);
     FAILS (zmq_recv (radio, longest, 1, 0), ENOTSUP);

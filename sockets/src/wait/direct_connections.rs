@@ -52,19 +52,19 @@ impl DirectConnections {
 
     /// The right to read those that are to be had now. The others are asked for.
     pub(crate) fn readers(&self) -> Readers<'_> {
-        let readers = self.readers_as_they_are();
-        self.few()
-            .iter()
-            .filter(|connection| connection.is_with_owner())
-            .for_each(|connection| connection.ask());
-        readers
+        self.readers_where(|_| true)
     }
 
     /// The same of those that a task may read.
     pub(crate) fn readers_of_streams(&self) -> Readers<'_> {
-        let streams = || self.few().iter().filter(|connection| connection.is_stream());
-        let readers = Readers(streams().filter_map(|connection| connection.reader()).collect());
-        streams()
+        self.readers_where(|connection| connection.is_stream())
+    }
+
+    fn readers_where(&self, reads: impl Fn(&Direct) -> bool) -> Readers<'_> {
+        let read = || self.few().iter().filter(|connection| reads(connection));
+        // No more than there is room for: see `replace`.
+        let readers = Readers(read().filter_map(|connection| connection.reader()).collect());
+        read()
             .filter(|connection| connection.is_with_owner())
             .for_each(|connection| connection.ask());
         readers

@@ -18,8 +18,14 @@ on_each_backend![
     tasks_and_threads_take_turns,
 ];
 
-fn message(body: impl Into<Message>) -> Message {
-    let mut message = body.into();
+/// So long that a thread which waits for it receives the next by itself.
+fn long(body: impl AsRef<[u8]>) -> Vec<u8> {
+    [body.as_ref(), &[b'.'; 5000]].concat()
+}
+
+/// The same, for the group.
+fn message(body: impl AsRef<[u8]>) -> Message {
+    let mut message = Message::from(long(body));
     message.set_group(b"g").unwrap();
     message
 }
@@ -61,7 +67,7 @@ fn who_waits_hears_of_the_end_of_the_context(harness: &Harness) {
     subscriber.subscribe("").unwrap();
     subscriber.connect(&epgm()).unwrap();
     radio.send(message("first")).unwrap();
-    assert_eq!(dish.recv().unwrap(), "first");
+    assert_eq!(dish.recv().unwrap(), long("first"));
     std::thread::scope(|scope| {
         scope.spawn(|| ends(harness, &dish));
         ends(harness, &subscriber);
@@ -73,7 +79,7 @@ fn who_waits_hears_of_what_is_unbound_and_bound_again(harness: &Harness) {
     for round in 0..5u8 {
         std::thread::scope(|scope| {
             // Some of what was sent before may come still.
-            let waiting = scope.spawn(|| while dish.recv().unwrap() != [round] {});
+            let waiting = scope.spawn(|| while dish.recv().unwrap() != long([round]) {});
             let_it_wait();
             dish.unbind(&endpoint).unwrap();
             eventually("the address is free", || dish.bind(&endpoint).is_ok());
@@ -98,7 +104,7 @@ fn what_a_waiting_thread_meets_is_told_of_at_once(harness: &Harness) {
         await_kind!(&monitor, Dropped);
         assert_eq!(dish.stats()[0].dropped, 1);
         radio.send(message("a whole one")).unwrap();
-        assert_eq!(waiting.join().unwrap(), "a whole one");
+        assert_eq!(waiting.join().unwrap(), long("a whole one"));
     });
     // The same of a source that begins and ends.
     let (publisher, subscriber, group) = (harness.publisher(), harness.subscriber(), epgm());
@@ -109,17 +115,17 @@ fn what_a_waiting_thread_meets_is_told_of_at_once(harness: &Harness) {
     publisher.set_linger(None).unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            assert_eq!(subscriber.recv().unwrap(), "one");
-            assert_eq!(subscriber.recv().unwrap(), "two");
+            assert_eq!(subscriber.recv().unwrap(), long("one"));
+            assert_eq!(subscriber.recv().unwrap(), long("two"));
         });
         publisher.connect(&group).unwrap();
-        publisher.send("one").unwrap();
+        publisher.send(long("one")).unwrap();
         await_kind!(&monitor, SourceBegan);
         drop(publisher);
         await_kind!(&monitor, SourceEnded);
         let second = harness.publisher();
         second.connect(&group).unwrap();
-        second.send("two").unwrap();
+        second.send(long("two")).unwrap();
         waiting.join().unwrap();
     });
 }
@@ -132,7 +138,7 @@ fn several_that_wait_get_all_between_them(harness: &Harness) {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                while dish.recv().unwrap() != "over" {
+                while dish.recv().unwrap() != long("over") {
                     received.fetch_add(1, Ordering::SeqCst);
                 }
             });
@@ -166,7 +172,7 @@ fn who_waits_and_who_looks_take_turns(harness: &Harness) {
                 heard.unwrap()
             }
         };
-        assert_eq!(heard, [round]);
+        assert_eq!(heard, long([round]));
     }
 }
 
@@ -176,7 +182,7 @@ fn who_waits_at_several_addresses_hears_all_of_them(harness: &Harness) {
     for more in 0..6u8 {
         for round in 0..3u8 {
             radio.send(message([more, round])).unwrap();
-            (0..=more).for_each(|_| assert_eq!(dish.recv().unwrap(), [more, round]));
+            (0..=more).for_each(|_| assert_eq!(dish.recv().unwrap(), long([more, round])));
         }
         let endpoint = dish.bind("udp://127.0.0.1:*").unwrap();
         radio.connect(&endpoint).unwrap();
@@ -194,6 +200,6 @@ fn tasks_and_threads_take_turns(harness: &Harness) {
             1 => many.block_on(async { dish.recv_async().await }),
             _ => one.block_on(async { dish.recv_async().await }),
         };
-        assert_eq!(heard.unwrap(), [round]);
+        assert_eq!(heard.unwrap(), long([round]));
     }
 }

@@ -48,6 +48,8 @@ pub(crate) struct DatagramLink {
     settings: Settings,
     owner: Arc<dyn SessionOwner>,
     resolver: Arc<Resolver>,
+    /// What is open from the start, until it begins.
+    opened: Option<OpenedDatagrams>,
     /// Where what comes goes, as long as it is not open.
     tx: Option<PipeWriter>,
     /// What the socket sends.
@@ -64,8 +66,6 @@ pub(crate) struct DatagramLink {
 }
 
 enum LinkState {
-    /// Open from the start, and not begun.
-    Opened(Box<OpenedDatagrams>),
     /// Waits for the next attempt to open it.
     Waiting(Backoff),
     Resolving {
@@ -96,6 +96,7 @@ impl DatagramLink {
             settings,
             owner,
             resolver,
+            opened: None,
             tx: Some(tx),
             source,
             linger_until: None,
@@ -111,7 +112,7 @@ impl DatagramLink {
     /// The same, open from the start.
     pub(super) fn opened(mut self, opened: OpenedDatagrams) -> Self {
         self.remote = opened.peer.as_str().into();
-        self.state = LinkState::Opened(Box::new(opened));
+        self.opened = Some(opened);
         self
     }
 
@@ -406,18 +407,13 @@ impl Handler for DatagramLink {
         if let Some(tx) = &mut self.tx {
             tx.install(&io, key);
         }
-        let LinkOptions { reconnect_interval, reconnect_max, .. } = *self.settings.options;
-        let backoff = Backoff::new(reconnect_interval, reconnect_max);
-        match std::mem::replace(&mut self.state, LinkState::Waiting(backoff)) {
-            LinkState::Opened(opened) => {
+        match self.opened.take() {
+            Some(opened) => {
                 let (endpoint, descriptor) = (self.text.clone(), Some(descriptor(&opened.socket)));
                 self.owner.event(MonitorEvent::Listening { endpoint, descriptor });
-                self.begin(cx, *opened);
+                self.begin(cx, opened);
             }
-            state => {
-                self.state = state;
-                self.attempt(cx);
-            }
+            None => self.attempt(cx),
         }
         self.look_for_close(cx);
     }

@@ -30,8 +30,10 @@ impl DatagramRuns {
         }
         if self.count == 0 {
             (self.each, self.to) = (len, to);
-            // As for a run of them, at once; what it does not take is there for the next.
-            self.bytes.reserve((len * MOST_IN_RUN).clamp(len, LONGEST_RUN.max(len)));
+            if self.bytes.capacity() < len {
+                // As for a run of them, at once; what it does not take is there for the next.
+                self.bytes.reserve((len * MOST_IN_RUN).clamp(len, LONGEST_RUN.max(len)));
+            }
         }
         parts.iter().for_each(|part| self.bytes.put_slice(part));
         self.count += 1;

@@ -3,8 +3,8 @@
 use core::net::IpAddr;
 use std::time::Duration;
 
-/// How often a source whose answers come in time is asked without a pause: what does not come then has got lost, or the
-/// NAK has. Where one of seven exchanges fails, one packet of a million needs more.
+/// How many more times a source whose answers come in time is asked without a pause: what does not come then has got lost,
+/// or the NAK has. Where one of seven exchanges fails, all eight do for one packet in six million.
 const NEAR_RETRIES: u16 = 6;
 /// Longer than anybody waits.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);

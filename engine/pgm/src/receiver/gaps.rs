@@ -106,18 +106,13 @@ impl Gaps {
         !self.asking.is_empty()
     }
 
-    /// Packets from `first` up to `end`, which are later than all others, are missing. They are asked for at
+    /// Packets from `first` up to `end`, of which none was missing until now, are missing. They are asked for at
     /// `ask_at`.
     pub(super) fn open(&mut self, first: u64, end: u64, ask_at: Instant) {
         if first < end {
             let phase = GapPhase::BackOff(ask_at);
             self.insert(first, Gap { end, phase, ncf_retries: 0, rdata_retries: 0 });
         }
-    }
-
-    /// Packet `at`, which had come, is missing again, and asked for at `ask_at`.
-    pub(super) fn reopen(&mut self, at: u64, ask_at: Instant) {
-        self.open(at, at + 1, ask_at);
     }
 
     /// Packet `at` has come. False if it was not missing.

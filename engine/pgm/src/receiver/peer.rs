@@ -19,10 +19,11 @@ const HELD_COST: usize = 96;
 /// What a range of missing packets costs.
 const GAP_COST: usize = 128;
 
-/// Memory is scarce when less than this part of it is left.
-const SCARCE: usize = 4;
+/// Memory is scarce when less than this part of it is left. Then packets are asked for as far ahead as this part of how
+/// many are held.
+const PART: usize = 4;
 /// Packets that are asked for even then.
-const AT_FIRST: u64 = 256;
+const AT_FIRST: usize = 256;
 
 /// A packet that waits for others.
 #[derive(Debug)]
@@ -371,7 +372,7 @@ impl PgmPeer {
             let (at, held) = last.remove_entry();
             self.held_octets -= held.tsdu.len();
             around.room += gain(&held);
-            self.gaps.reopen(at, around.back_off());
+            self.gaps.open(at, at + 1, around.back_off());
             self.counters.refused += 1;
         }
         true
@@ -380,12 +381,12 @@ impl PgmPeer {
     /// Before which packet those are that are asked for: where what is held leaves little room for what comes, only those
     /// that the delivery waits for first.
     fn limit(&self, around: &Surroundings<'_>) -> u64 {
-        let part = around.config.memory / SCARCE;
+        let part = around.config.memory / PART;
         let held = self.held_octets + self.held.len() * HELD_COST;
         if around.room >= part || held < part {
             return u64::MAX;
         }
-        self.next + (self.held.len() as u64 / SCARCE as u64).max(AT_FIRST)
+        self.next + (self.held.len() / PART).max(AT_FIRST) as u64
     }
 
     /// All packets before `end` are known of now.

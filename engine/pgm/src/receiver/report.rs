@@ -41,7 +41,7 @@ pub struct ReceiveCounters {
     pub impostors: u64,
     /// Packets that are too far ahead, and were not followed by another one there. They are ignored.
     pub strays: u64,
-    /// Packets that there was no memory for. They are asked for again.
+    /// Packets that there was no memory for, or none any more. They are asked for again.
     pub refused: u64,
     /// Packets that contradict themselves.
     pub malformed: u64,

@@ -12,7 +12,7 @@ use std::ffi::CStr;
 /// The longest group of a RADIO, in bytes: one length byte describes it on the wire.
 pub const GROUP_MAX: usize = 255;
 
-/// A shared body of up to so many bytes is copied to where its group is: that takes less than to give both back.
+/// A body of up to so many bytes is copied to where its group is: that takes less than memory for both.
 const SHORT: usize = 1024;
 
 /// A group is longer than [`GROUP_MAX`] bytes.
@@ -134,6 +134,20 @@ impl Message {
     /// ```
     #[doc(alias = "zmq_msg_set_group")]
     pub fn set_group(&mut self, group: &[u8]) -> Result<(), GroupTooLong> {
+        let is_kept = self.is_lent() || self.len() > SHORT;
+        self.put_group(group, is_kept)
+    }
+
+    /// The same, and a body that does not lie inside of the message stays where it is: a C program may know it.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(hidden)]
+    pub fn set_group_apart(&mut self, group: &[u8]) -> Result<(), GroupTooLong> {
+        self.put_group(group, true)
+    }
+
+    fn put_group(&mut self, group: &[u8], apart: bool) -> Result<(), GroupTooLong> {
         if group.len() > GROUP_MAX {
             return Err(GroupTooLong);
         }
@@ -141,21 +155,17 @@ impl Message {
             self.drop_group();
             return Ok(());
         }
-        if let Repr::Shared { lent, group: old, bytes, .. } = self.0.get_mut()
-            && (*lent || bytes.as_slice().len() > SHORT)
-        {
-            *old = Group::new(group);
-            return Ok(());
-        }
         let (flags, ids) = (Flags::of(self.flags()), self.0.ids());
-        let repr = match cut(self, group) {
-            Some((slice, behind)) => Repr::Slice { flags, behind, slice },
-            None => {
-                let bytes = ForeignBytes::new(std::mem::take(self).into_bytes());
-                Repr::Shared { flags, lent: false, bytes, group: Group::new(group) }
-            }
-        };
-        self.0 = Opaque::with_ids(repr, ids);
+        let together = if apart { None } else { cut(self, group) };
+        if let Some((slice, behind)) = together {
+            self.0 = Opaque::with_ids(Repr::Slice { flags, behind, slice }, ids);
+        } else if let Repr::Shared { group: old, .. } = self.0.get_mut() {
+            *old = Group::new(group);
+        } else {
+            let bytes = ForeignBytes::new(std::mem::take(self).into_bytes());
+            let group = Group::new(group);
+            self.0 = Opaque::with_ids(Repr::Shared { flags, lent: false, bytes, group }, ids);
+        }
         Ok(())
     }
 

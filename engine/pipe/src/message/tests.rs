@@ -63,6 +63,19 @@ fn no_message_has_the_first_byte_of_a_closed_one() {
 }
 
 #[test]
+fn what_a_c_program_may_write_to_stays_where_it_is_when_it_gets_a_group() {
+    let bodies = [Message::build(100, |body| body.fill(7)), Message::from(vec![7; 100])];
+    for mut message in bodies {
+        let place = message.as_ptr();
+        for group in [&b"one"[..], b"another", b"", b"third"] {
+            assert_eq!(message.set_group_apart(group), Ok(()));
+            assert_eq!((message.as_ptr(), message.group()), (place, group));
+        }
+        assert_eq!(message, [7; 100]);
+    }
+}
+
+#[test]
 fn a_group_has_a_longest() {
     let mut message = Message::from("body");
     let longest = [b'x'; GROUP_MAX];

@@ -34,8 +34,8 @@ fn outcome(result: libc::c_int) -> io::Result<usize> {
 }
 
 pub(super) fn receive(socket: &Socket, slots: &mut [DatagramSlot]) -> io::Result<usize> {
-    let mut names = [[0; NAME]; DATAGRAMS];
-    let mut controls = [Control([0; CONTROL]); DATAGRAMS];
+    let mut names: Each<[u8; NAME]> = slots.iter().take(DATAGRAMS).map(|_| [0; NAME]).collect();
+    let mut controls: Each<Control> = names.iter().map(|_| Control([0; CONTROL])).collect();
     let mut vectors: Each<libc::iovec> = slots
         .iter_mut()
         .take(DATAGRAMS)

@@ -126,7 +126,7 @@ fn what_waits_is_not_lost_when_the_half_is_given_back() {
     while got.len() < 3 {
         scene.receive();
         // The I/O thread has it now, and goes on with what was received.
-        scene.half.rest();
+        scene.half.take_report();
         while let Some(body) = scene.next() {
             got.extend(body);
             scene.far.rx.fall_asleep();
