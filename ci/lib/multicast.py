@@ -1,8 +1,9 @@
 """Multicast between two network namespaces, with packets that get lost on the way.
 
-PUB and SUB over epgm, RADIO and DISH over udp, and DGRAM: from ours to libzmq, back, and to itself,
-each with a port of its own. Over epgm every message has to come, once and in order; over udp each
-that the cable has not lost. Then a cable is taken away and put back, with members of a group on it.
+PUB and SUB over epgm and pgm, RADIO and DISH over udp, and DGRAM: from ours to libzmq, back, and to
+itself, each with a port of its own. Over epgm and pgm every message has to come, once and in order;
+over udp each that the cable has not lost. Then a cable is taken away and put back, with members of
+a group on it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from multicast_hosts import Cable, Host, Program, Relay
 
 LOSSES = (0, 1, 5)
 #: Messages, and bytes in each: over udp so many that the smallest of buffers takes them all.
-SIZES = {"epgm": (10_000, 700), "udp": (200, 100), "dgram": (200, 100)}
+SIZES = {"epgm": (10_000, 700), "pgm": (10_000, 700), "udp": (200, 100), "dgram": (200, 100)}
+#: The transports over which what is lost is repaired.
+RELIABLE = ("epgm", "pgm")
 #: How long one direction may take, s: four times what it does.
 PATIENCE = 40.0
 #: How long after an interface has come back its groups are heard again at the latest, s.
@@ -30,10 +33,14 @@ FIRST_GROUP, FIRST_PORT = IPv4Address("239.192.18.1"), 17_600
 AT_ONCE = 4
 PEER = Path(__file__).with_name("multicast_peer.py")
 #: Who sends and who receives, of each transport.
-ROLES = {"epgm": ("publish", "subscribe"), "udp": ("radio", "dish"), "dgram": ("ask", "answer")}
+ROLES = {
+    **dict.fromkeys(RELIABLE, ("publish", "subscribe")),
+    "udp": ("radio", "dish"),
+    "dgram": ("ask", "answer"),
+}
 
 
-HEADING = f"""Messages of {SIZES["epgm"][1]} bytes over epgm, of {SIZES["udp"][1]} over udp.
+HEADING = f"""Messages of {SIZES["epgm"][1]} bytes over epgm and pgm, of {SIZES["udp"][1]} over udp.
 Loss is of packets of all kinds, both ways. Repaired are those of data that came again,
 also in place of what a receiver's buffer had no room for."""
 
@@ -66,6 +73,11 @@ class Direction:
         return FIRST_PORT + self.number
 
     @property
+    def local_port(self) -> int | None:
+        """Its own, if the system knows of it: ports of PGM are for those who receive all of PGM."""
+        return None if self.transport == "pgm" else self.port
+
+    @property
     def group(self) -> IPv4Address | None:
         """Its own, if it has one."""
         return FIRST_GROUP + self.number if self.multicast else None
@@ -91,13 +103,13 @@ class Direction:
         if self.transport == "dgram":
             return [*command, f"udp://{host.address}:*", f"{at}:{self.port}"]
         # Losses among the last packets are repaired for a moment after the end; here for longer.
-        stay = ["--stay"] if self.transport == "epgm" else []
+        stay = ["--stay"] if self.transport in RELIABLE else []
         return [*command, f"{scheme}://{at}:{self.port}", *stay]
 
     def __str__(self) -> str:
-        cast = {"epgm": "", "dgram": ""}.get(
-            self.transport, " group" if self.multicast else " host"
-        )
+        cast = ""
+        if self.transport == "udp":
+            cast = " group" if self.multicast else " host"
         return f"{self.transport}{cast}: {self.sender} -> {self.receiver}"
 
 
@@ -138,11 +150,11 @@ def judge(direction: Direction, scene: Scene, receiver: Program, until: float) -
     receiver.wait(lambda: receiver.tally.received >= expected, until)
     counts = scene.relay.counts(direction.port)
     tally = receiver.tally
-    repaired = str(counts["repairs"]) if direction.transport == "epgm" else "-"
+    repaired = str(counts["repairs"]) if direction.transport in RELIABLE else "-"
     result = Result(str(direction), f"{direction.loss} %", count, tally.received, repaired)
     if tally.received != expected or tally.disordered:
         result.faults.append(f"{expected} had to come in order, and there came {tally}")
-    if direction.transport == "epgm" and tally.missing:
+    if direction.transport in RELIABLE and tally.missing:
         result.faults.append("something is missing between those that came")
     if counts["runs"]:
         result.faults.append("runs of packets were lost or passed on as one")
@@ -159,7 +171,7 @@ def run(direction: Direction, scene: Scene) -> Result:
     receiver = scene.there.start(direction.command(scene, scene.there))
     sender = None
     try:
-        receiver.await_hearing(direction.port, direction.group, until)
+        receiver.await_hearing(direction.local_port, direction.group, until)
         sender = scene.here.start(direction.command(scene, scene.here))
         result = judge(direction, scene, receiver, until)
         if not sender.end(until):
@@ -225,7 +237,7 @@ def directions(theirs: dict[str, str]) -> list[Direction]:
     """All that are tried."""
     pairs = [("ringmq", "ringmq"), ("ringmq", "libzmq"), ("libzmq", "ringmq")]
     chosen: list[tuple[str, str, str, int, bool]] = []
-    for transport, casts in (("epgm", (True,)), ("udp", (True, False))):
+    for transport, casts in (("epgm", (True,)), ("pgm", (True,)), ("udp", (True, False))):
         known = pairs if transport in theirs else pairs[:1]
         chosen += [
             (transport, *pair, loss, to) for to in casts for pair in known for loss in LOSSES
@@ -246,7 +258,7 @@ def main() -> int:
     relay_is = ("NAMESPACE", "DEVICE", "DEVICE")
     parser.add_argument("--relay", nargs=3, required=True, metavar=relay_is)
     asked = parser.parse_args()
-    theirs = {"epgm": asked.theirs} | ({"udp": asked.drafts} if asked.drafts else {})
+    theirs = dict.fromkeys(RELIABLE, asked.theirs) | ({"udp": asked.drafts} if asked.drafts else {})
     todo = directions(theirs)
     space, *devices = asked.relay
     relay = Relay(space, (devices[0], devices[1]), {each.port: each.loss for each in todo})

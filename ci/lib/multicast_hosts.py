@@ -16,6 +16,8 @@ from pathlib import Path
 #: What our example and its peers say of what they have received, and sent.
 RECEIVED = re.compile(r"received (\d+), missing (\d+), out of order (\d+), up to (\d+)$")
 SENT = re.compile(r"sent (\d+)$")
+#: The number of PGM's protocol, by which its sockets stand in a table of the system.
+PGM = 113
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,12 @@ class Program:
             if stream:
                 stream.close()
 
-    def hears(self, port: int, group: IPv4Address | None) -> bool:
-        """Whether somebody where it runs has a port, and is in a group: so it gets what is sent."""
+    def hears(self, port: int | None, group: IPv4Address | None) -> bool:
+        """Whether somebody where it runs has a port, or PGM's protocol, and is in a group."""
         network = Path(f"/proc/{self.process.pid}/net")
+        table, local = ("raw", PGM) if port is None else ("udp", port)
         try:
-            if f":{port:04X} " not in (network / "udp").read_text():
+            if f":{local:04X} " not in (network / table).read_text():
                 return False
             if group is None:
                 return True
@@ -106,7 +109,7 @@ class Program:
         except OSError:
             return False
 
-    def await_hearing(self, port: int, group: IPv4Address | None, until: float) -> bool:
+    def await_hearing(self, port: int | None, group: IPv4Address | None, until: float) -> bool:
         """Wait until it hears."""
         while not self.hears(port, group):
             if self.process.poll() is not None or time.monotonic() > until:

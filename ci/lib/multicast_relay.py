@@ -2,8 +2,9 @@
 
     multicast_relay.py DEVICE DEVICE PORT=PERCENT...
 
-Of a hundred datagrams for a port so many get lost, whoever sends them. Each line of the input is
-answered with what became of the datagrams for each port, as JSON; the relay ends with its input.
+Of a hundred datagrams for a port so many get lost, whoever sends them, and as many of PGM's packets
+that need no UDP. Each line of the input is answered with what became of them for each port, as
+JSON; the relay ends with its input.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ SOL_PACKET, PACKET_VNET_HDR, PACKET_OUTGOING, ETH_P_ALL = 263, 15, 4, 3
 #: struct virtio_net_hdr comes before each frame: whether its checksum is yet to be made, and
 #: whether it is a run of datagrams that is yet to be cut.
 OFFLOAD = struct.Struct("=BBHHHH")
-ETHERNET, IPV4, UDP = 14, 0x0800, 17
-#: The type of PGM's packets that are sent again, and where it stands in a datagram.
-RDATA, TYPE_AT = 5, 12
+ETHERNET, IPV4, UDP, UDP_HEADER, PGM = 14, 0x0800, 17, 8, 113
+#: The type of PGM's packets that are sent again, and where it stands in them.
+RDATA, TYPE_AT = 5, 4
 #: More than all that is sent at a time.
 BUFFER = 32 << 20
 #: Frames taken from one side before the other has its turn.
@@ -42,24 +43,30 @@ class Port:
     repairs: int = 0
     runs: int = 0
 
-    def passes(self, datagram: memoryview, run: bool) -> bool:
+    def passes(self, payload: memoryview, run: bool) -> bool:
         """Count one, and say whether it gets through."""
         self.seen += 1
         self.runs += run
         if random.random() * 100 < self.percent:
             self.lost += 1
             return False
-        self.repairs += len(datagram) > TYPE_AT and datagram[TYPE_AT] == RDATA
+        self.repairs += len(payload) > TYPE_AT and payload[TYPE_AT] == RDATA
         return True
 
 
-def udp_datagram(frame: memoryview) -> memoryview | None:
-    """The datagram in a frame, with its header."""
+def addressed(frame: memoryview) -> tuple[tuple[int, ...], memoryview]:
+    """The ports that a frame is for, and what it carries: none of what is neither UDP nor PGM."""
     if len(frame) < ETHERNET + 20 or int.from_bytes(frame[12:14]) != IPV4:
-        return None
+        return (), frame
     packet = frame[ETHERNET:]
     datagram = packet[(packet[0] & 15) * 4 :]
-    return datagram if packet[9] == UDP and len(datagram) >= 8 else None
+    ports = int.from_bytes(datagram[0:2]), int.from_bytes(datagram[2:4])
+    if packet[9] == PGM:
+        # What a receiver asks for names the port of the data as where it is from.
+        return ports, datagram
+    if packet[9] == UDP and len(datagram) >= UDP_HEADER:
+        return ports[1:], datagram[UDP_HEADER:]
+    return (), frame
 
 
 def open_device(name: str) -> socket.socket:
@@ -82,10 +89,10 @@ def pass_on(one: socket.socket, other: socket.socket, ports: dict[int, Port]) ->
             return
         if address[2] == PACKET_OUTGOING:
             continue
-        datagram = udp_datagram(memoryview(whole)[OFFLOAD.size :])
-        port = ports.get(int.from_bytes(datagram[2:4])) if datagram is not None else None
+        numbers, payload = addressed(memoryview(whole)[OFFLOAD.size :])
+        port = next((ports[number] for number in numbers if number in ports), None)
         run = OFFLOAD.unpack_from(whole)[1] != 0
-        if datagram is None or port is None or port.passes(datagram, run):
+        if port is None or port.passes(payload, run):
             other.send(whole)
 
 

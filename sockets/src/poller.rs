@@ -383,9 +383,6 @@ impl<'fd> Poller<'fd> {
             if !Arc::ptr_eq(&set, &lock(&self.set)) {
                 return Ok(None);
             }
-            if set.is_over() {
-                return Err(Error::Closed); // Another thread was told of the last one, or that was removed.
-            }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let settled = set.settle(turn)?;
             let wait = if settled { left } else { Some(Duration::ZERO) };

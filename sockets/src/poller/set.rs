@@ -139,7 +139,8 @@ impl<'fd> PollSet<'fd> {
             && items.all(|item| matches!(item, PollItem::Socket(socket) if socket.is_over()))
     }
 
-    /// Puts the sockets' pipes to sleep; `false` if one of them has something to look at.
+    /// Puts the sockets' pipes to sleep; `false` if one of them has something to look at, [`Error::Closed`] if
+    /// there is nothing that could end a wait.
     pub(super) fn settle(&self, turn: &ReadingTurn<'_>) -> Result<bool, Error> {
         let mut quiet = true;
         for (_, interest, source) in &self.entries {
@@ -149,7 +150,8 @@ impl<'fd> PollSet<'fd> {
                 result => result?,
             };
         }
-        Ok(quiet)
+        // Not before: another thread may be told of the last one as long as it was not looked at here.
+        if self.is_over() { Err(Error::Closed) } else { Ok(quiet) }
     }
 
     /// What is ready now. Who `waits` else finishes his bursts first.

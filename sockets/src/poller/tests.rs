@@ -192,6 +192,20 @@ fn a_poller_sleeps_beside_a_thread_that_waits_for_the_same_socket() {
     });
 }
 
+#[test]
+fn nobody_sleeps_for_sockets_that_another_thread_was_told_to_be_closed() {
+    everywhere(|context, _| {
+        let pull = context.pull().unwrap();
+        let poller = Poller::new();
+        poller.add(&pull, Interest::READABLE);
+        pull.close();
+        assert!(poller.wait(None).unwrap()[0].closed);
+        // Whoever had begun to wait before that comes here only now, and nothing will ever wake him.
+        let turn = poller.reading.turn();
+        assert!(matches!(poller.set().settle(&turn), Err(Error::Closed)));
+    });
+}
+
 #[cfg(all(unix, feature = "tokio"))]
 #[test]
 fn a_poller_sleeps_beside_a_task_that_waits_for_the_same_socket() {
