@@ -264,6 +264,35 @@ fn a_storm_of_naks_brings_no_more_than_its_rate_and_data_go_on() {
 }
 
 #[test]
+fn repairs_take_half_of_the_rate_at_most_and_data_what_they_leave() {
+    const RATE: u64 = 10_000_000;
+    let start = Instant::now();
+    for (asked_each_ms, least, most) in [(0, 6600, 6900), (1, 5600, 6000), (63, 3300, 3600)] {
+        let config = PgmSourceConfig { window: 1000, burst: Some(MS), ..config() };
+        let mut source = source(config.with_rate(Some(RATE)), start);
+        for tenths in 0..10_000 {
+            let now = start + MS * tenths / 10;
+            while source.room(now) == TransmitRoom::Open {
+                push(&mut source, now, 1428);
+                drain(&mut source, now, 64);
+            }
+            let sent = source.counters().packets as u32;
+            if tenths % 10 == 0 && sent > 500 && asked_each_ms > 0 {
+                source.on_packet(
+                    now,
+                    &nak(&(sent - 500..sent - 500 + asked_each_ms).collect::<Vec<_>>()),
+                );
+            }
+            drain(&mut source, now, 64);
+        }
+        let counters = source.counters();
+        assert!((least..=most).contains(&counters.packets), "{asked_each_ms}: {counters:?}");
+        let octets = (counters.packets + counters.repairs) * 1480;
+        assert!((RATE * 95 / 100..=RATE * 102 / 100).contains(&octets), "{octets}");
+    }
+}
+
+#[test]
 fn the_rate_says_when_there_is_room() {
     let start = Instant::now();
     let mut source = source(config(), start);

@@ -44,7 +44,7 @@ const BURST: Duration = Duration::from_millis(4);
 const LEAST_WINDOW: usize = 1 << 16;
 /// Before a NAK a random time of at most this passes, in which others may ask.
 const NAK_BACK_OFF: Duration = Duration::from_millis(2);
-/// How long an answer to a NAK is waited for, and then the packet. Everything behind a missing packet is kept until it
+/// How long an answer to a NAK is waited for, and then the packet, until it is known how long they take. Everything behind a missing packet is kept until it
 /// comes, and repairs get lost too: with the 200 ms of libzmq a loss of 1 % left a fifth of the rate, of 5 % a twentieth.
 const ANSWER: Duration = Duration::from_millis(10);
 /// How long the pauses become for those whose answers take longer.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
+use super::answer_time::AnswerTime;
 use super::config::PgmReceiverConfig;
 use super::sink::LossReason;
 use crate::packet::{NAK_LIST_MAX, Sqn};
@@ -41,12 +42,22 @@ struct Gap {
     /// After the last packet.
     end: u64,
     phase: GapPhase,
+    /// When they were asked for last, the first of them.
+    asked: Option<Instant>,
     /// How often no NCF came, and no data.
     ncf_retries: u16,
     rdata_retries: u16,
 }
 
 impl Gap {
+    /// How long it took to answer the last time that they were asked for, if an answer that comes now is the one to that.
+    /// Where they were asked for twice and both may still be answered nobody knows which one is.
+    fn answered_after(&self, now: Instant) -> Option<Duration> {
+        let again = self.ncf_retries + self.rdata_retries > 0;
+        let waits = matches!(self.phase, GapPhase::WaitNcf(_) | GapPhase::WaitData(_));
+        self.asked.filter(|_| !(again && waits)).map(|asked| now.saturating_duration_since(asked))
+    }
+
     fn deadline(&self) -> Option<Instant> {
         match self.phase {
             GapPhase::BackOff(at) | GapPhase::WaitNcf(at) | GapPhase::WaitData(at) => Some(at),
@@ -54,9 +65,10 @@ impl Gap {
         }
     }
 
-    /// Whether both are the same but for their packets.
+    /// Whether both are the same but for their packets, and when they were asked for before.
     fn shares_fate(&self, other: &Gap) -> bool {
-        Gap { end: 0, ..*self } == Gap { end: 0, ..*other }
+        let fate = |gap: &Gap| Gap { end: 0, asked: None, ..*gap };
+        fate(self) == fate(other)
     }
 }
 
@@ -80,6 +92,8 @@ pub(super) struct Gaps {
     asking: BTreeSet<u64>,
     /// The last packet that came because it was asked for came while it was waited for, and not after.
     near: bool,
+    /// How long the source takes to answer.
+    answer: AnswerTime,
 }
 
 impl Gaps {
@@ -111,14 +125,25 @@ impl Gaps {
     pub(super) fn open(&mut self, first: u64, end: u64, ask_at: Instant) {
         if first < end {
             let phase = GapPhase::BackOff(ask_at);
-            self.insert(first, Gap { end, phase, ncf_retries: 0, rdata_retries: 0 });
+            self.insert(first, Gap { end, phase, asked: None, ncf_retries: 0, rdata_retries: 0 });
         }
     }
 
+    /// How long an answer is waited for where it is `wait` at first.
+    pub(super) fn patience(&self, wait: Duration, config: &PgmReceiverConfig) -> Duration {
+        if config.longest_pause.is_zero() {
+            return wait;
+        }
+        self.answer.patience(wait, (config.shortest_wait.min(wait), config.longest_pause.max(wait)))
+    }
+
     /// Packet `at` has come. False if it was not missing.
-    pub(super) fn fill(&mut self, at: u64) -> bool {
+    pub(super) fn fill(&mut self, at: u64, now: Instant) -> bool {
         let Some(first) = self.containing(at) else { return false };
         let gap = self.remove(first);
+        if let Some(took) = gap.answered_after(now) {
+            self.answer.note(took);
+        }
         match gap.phase {
             GapPhase::WaitNcf(_) | GapPhase::WaitData(_) => self.near = true,
             _ if gap.ncf_retries + gap.rdata_retries > 0 => self.near = false,
@@ -179,8 +204,8 @@ impl Gaps {
         }
     }
 
-    /// Goes on with what has waited until `now`. `back_off` makes times to wait before a NAK. What begins at `limit` or
-    /// after it has to wait, however long.
+    /// Goes on with what has waited until `now`. `back_off` makes times to wait before a NAK; what has waited together
+    /// goes on together. What begins at `limit` or after it has to wait, however long.
     pub(super) fn on_timeout(
         &mut self,
         now: Instant,
@@ -188,29 +213,35 @@ impl Gaps {
         (can_ask, limit): (bool, u64),
         mut back_off: impl FnMut() -> Instant,
     ) {
+        let [ncf_wait, rdata_wait] =
+            [config.ncf_wait, config.rdata_wait].map(|wait| self.patience(wait, config));
+        let mut last: Option<(Instant, Instant)> = None;
+        let mut back_off = |at| match last {
+            Some((of, until)) if of == at => until,
+            _ => last.insert((at, back_off())).1,
+        };
         while let Some((at, first)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             let mut gap = self.remove(first);
             gap.phase = match gap.phase {
                 GapPhase::BackOff(_) if first >= limit => GapPhase::BackOff(now + POSTPONED),
                 GapPhase::BackOff(_) if can_ask => GapPhase::Asking,
                 // It is as if the NAK had got lost.
-                GapPhase::BackOff(_) => GapPhase::WaitNcf(now + config.ncf_wait),
+                GapPhase::BackOff(_) => GapPhase::WaitNcf(now + ncf_wait),
                 GapPhase::WaitNcf(_) if gap.ncf_retries >= config.ncf_retries => {
                     GapPhase::Lost(LossReason::Unconfirmed)
                 }
                 GapPhase::WaitNcf(_) => {
                     gap.ncf_retries += 1;
-                    let pause = config.pause_before(gap.ncf_retries, config.ncf_wait, self.near);
-                    GapPhase::BackOff(back_off() + pause)
+                    let pause = config.pause_before(gap.ncf_retries, ncf_wait, self.near);
+                    GapPhase::BackOff(back_off(at) + pause)
                 }
                 GapPhase::WaitData(_) if gap.rdata_retries >= config.rdata_retries => {
                     GapPhase::Lost(LossReason::Unrepaired)
                 }
                 GapPhase::WaitData(_) => {
                     gap.rdata_retries += 1;
-                    let pause =
-                        config.pause_before(gap.rdata_retries, config.rdata_wait, self.near);
-                    GapPhase::BackOff(back_off() + pause)
+                    let pause = config.pause_before(gap.rdata_retries, rdata_wait, self.near);
+                    GapPhase::BackOff(back_off(at) + pause)
                 }
                 other => other,
             };
@@ -232,9 +263,16 @@ impl Gaps {
         }
     }
 
-    /// Takes the numbers of a NAK to be sent now, after which NCFs are awaited until `until`. A range of which
-    /// not all fit is cut in two, unless there are `most` ranges already.
-    pub(super) fn take_nak(&mut self, until: Instant, most: usize) -> NakNumbers {
+    /// Takes the numbers of a NAK to be sent `now`, after which NCFs are awaited. A range of which not all fit is cut
+    /// in two, unless there are `most` ranges already.
+    pub(super) fn take_nak(
+        &mut self,
+        now: Instant,
+        config: &PgmReceiverConfig,
+        most: usize,
+    ) -> NakNumbers {
+        let phase = GapPhase::WaitNcf(now + self.patience(config.ncf_wait, config));
+        let asked = |gap: Gap| Gap { phase, asked: Some(now), ..gap };
         let mut numbers = NakNumbers::new();
         while let Some(first) = self.asking.first().copied() {
             let room = numbers.remaining_capacity() as u64;
@@ -245,9 +283,9 @@ impl Gaps {
             let end = gap.end.min(first + room);
             numbers.extend((first..end).map(|number| number_of(number).0.to_be_bytes()));
             if end == gap.end || self.ranges.len() < most {
-                self.change(first, (first, end), Gap { phase: GapPhase::WaitNcf(until), ..gap });
+                self.change(first, (first, end), asked(gap));
             } else {
-                self.ask_uncut(first, end, until);
+                self.ask_uncut(first, end, asked);
             }
         }
         numbers
@@ -255,18 +293,17 @@ impl Gaps {
 
     /// The packets of the range at `first` up to `end` are asked for, and there is no room for another range.
     /// They become a part of what was asked for before them; else it is as if the whole range were asked for.
-    fn ask_uncut(&mut self, first: u64, end: u64, until: Instant) {
+    fn ask_uncut(&mut self, first: u64, end: u64, asked: impl Fn(Gap) -> Gap) {
         let gap = self.remove(first);
-        let phase = GapPhase::WaitNcf(until);
         let before = self.ranges.range(..first).next_back().map(|(begin, gap)| (*begin, *gap));
         let waits = |(_, b): &(u64, Gap)| b.end == first && matches!(b.phase, GapPhase::WaitNcf(_));
         let Some((begin, before)) = before.filter(waits) else {
-            return self.insert(first, Gap { phase, ..gap });
+            return self.insert(first, asked(gap));
         };
         self.remove(begin);
         self.insert(end, gap);
         let ncf_retries = before.ncf_retries.min(gap.ncf_retries);
-        self.insert(begin, Gap { end, phase, ncf_retries, ..before });
+        self.insert(begin, Gap { end, ncf_retries, ..asked(before) });
     }
 
     /// The range with `at` in it.
@@ -299,13 +336,16 @@ impl Gaps {
     /// Puts a range in, together with its neighbours if they are the same.
     fn insert(&mut self, mut first: u64, mut gap: Gap) {
         let before = self.ranges.range(..first).next_back().map(|(first, gap)| (*first, *gap));
-        if let Some((begin, _)) = before.filter(|(_, b)| b.end == first && b.shares_fate(&gap)) {
+        let joins = |(_, b): &(u64, Gap)| b.end == first && b.shares_fate(&gap);
+        if let Some((begin, earlier)) = before.filter(joins) {
             self.remove(begin);
             first = begin;
+            gap.asked = gap.asked.min(earlier.asked);
         }
         if let Some(after) = self.ranges.get(&gap.end).copied().filter(|a| a.shares_fate(&gap)) {
             self.remove(gap.end);
             gap.end = after.end;
+            gap.asked = gap.asked.min(after.asked);
         }
         if let Some(at) = gap.deadline() {
             self.deadlines.insert((at, first));
@@ -323,6 +363,7 @@ impl Gaps {
         let none = Gap {
             end: first,
             phase: GapPhase::Lost(LossReason::SourceEnded),
+            asked: None,
             ncf_retries: 0,
             rdata_retries: 0,
         };
@@ -342,147 +383,4 @@ pub(super) fn number_of(number: u64) -> Sqn {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-    /// More ranges than there are.
-    const MANY: usize = usize::MAX;
-
-    /// The packets of all ranges, and a letter for what each awaits. Looks that the lists agree.
-    fn ranges(gaps: &Gaps) -> Vec<(u64, u64, char)> {
-        let timed = gaps.ranges.iter().filter_map(|(first, gap)| Some((gap.deadline()?, *first)));
-        assert_eq!(timed.collect::<BTreeSet<_>>(), gaps.deadlines);
-        let letter = |(first, gap): (&u64, &Gap)| {
-            assert_eq!(gaps.asking.contains(first), gap.phase == GapPhase::Asking);
-            let letter = match gap.phase {
-                GapPhase::BackOff(_) => 'b',
-                GapPhase::Asking => 'a',
-                GapPhase::WaitNcf(_) => 'n',
-                GapPhase::WaitData(_) => 'd',
-                GapPhase::Lost(_) => 'x',
-            };
-            (*first, gap.end, letter)
-        };
-        gaps.ranges.iter().map(letter).collect()
-    }
-
-    fn config() -> PgmReceiverConfig {
-        let config = PgmReceiverConfig::new([239, 0, 0, 1].into(), 1);
-        PgmReceiverConfig { ncf_retries: 1, rdata_retries: 1, ..config }
-    }
-
-    fn sqns(numbers: &NakNumbers) -> Vec<u32> {
-        numbers.iter().map(|number| u32::from_be_bytes(*number)).collect()
-    }
-
-    #[test]
-    fn a_range_is_cut_where_packets_come_and_are_asked_for_and_grows_together_again() {
-        let now = Instant::now();
-        let mut gaps = Gaps::default();
-        gaps.open(10, 200, now + MS);
-        assert!(gaps.fill(20) && !gaps.fill(20) && gaps.fill(10) && gaps.fill(199));
-        assert!(!gaps.fill(9) && !gaps.fill(200));
-        assert_eq!(ranges(&gaps), [(11, 20, 'b'), (21, 199, 'b')]);
-        gaps.on_timeout(now + MS, &config(), (true, u64::MAX), || unreachable!());
-        assert_eq!(ranges(&gaps), [(11, 20, 'a'), (21, 199, 'a')]);
-
-        let first = gaps.take_nak(now + 9 * MS, MANY);
-        assert_eq!(sqns(&first), (11..20).chain(21..75).collect::<Vec<_>>());
-        assert_eq!(ranges(&gaps), [(11, 20, 'n'), (21, 75, 'n'), (75, 199, 'a')]);
-        gaps.confirm((60, 80), Confirmer::Source, now + 8 * MS, MANY);
-        let cut = [(11, 20, 'n'), (21, 60, 'n'), (60, 80, 'd'), (80, 199, 'a')];
-        assert_eq!(ranges(&gaps), cut);
-        // What another receiver asks for is no answer to us.
-        gaps.confirm((0, 70), Confirmer::Receiver, now + 8 * MS, MANY);
-        assert_eq!(ranges(&gaps), cut);
-        gaps.confirm((80, 500), Confirmer::Receiver, now + 8 * MS, MANY);
-        gaps.confirm((0, 80), Confirmer::Source, now + 8 * MS, MANY);
-        assert_eq!(ranges(&gaps), [(11, 20, 'd'), (21, 199, 'd')]);
-        assert!(gaps.take_nak(now, MANY).is_empty() && !gaps.wants_nak());
-        assert_eq!((gaps.len(), gaps.packets()), (2, 9 + 178));
-    }
-
-    /// How long it takes until a packet that does not come is asked for the third time.
-    fn third_time(gaps: &mut Gaps, at: u64, start: Instant) -> Duration {
-        let patient = PgmReceiverConfig {
-            ncf_retries: 50,
-            ncf_wait: 10 * MS,
-            longest_pause: 300 * MS,
-            ..config()
-        };
-        let (mut now, mut naks) = (start, 0);
-        gaps.open(at, at + 1, now + MS);
-        while naks < 3 {
-            now = gaps.timeout().expect("it is asked for again");
-            gaps.on_timeout(now, &patient, (true, u64::MAX), || now + MS);
-            naks += u32::from(!gaps.take_nak(now + patient.ncf_wait, MANY).is_empty());
-        }
-        now - start
-    }
-
-    #[test]
-    fn what_comes_in_time_or_late_says_how_soon_to_ask_again() {
-        let (mut gaps, start) = (Gaps::default(), Instant::now());
-        assert_eq!(third_time(&mut gaps, 5, start), (1 + 11 + 21) * MS);
-        assert!(gaps.fill(5), "while it is waited for");
-        let later = start + 1000 * MS;
-        assert_eq!(third_time(&mut gaps, 6, later), (1 + 11 + 11) * MS);
-        gaps.on_timeout(later + 34 * MS, &config(), (true, u64::MAX), || later + 90 * MS);
-        assert!(gaps.fill(6), "when it is not waited for any more");
-        assert_eq!(third_time(&mut gaps, 7, later + 1000 * MS), (1 + 11 + 21) * MS);
-    }
-
-    #[test]
-    fn a_packet_is_lost_when_all_retries_were_in_vain() {
-        let start = Instant::now();
-        for (confirmed, reason) in
-            [(false, LossReason::Unconfirmed), (true, LossReason::Unrepaired)]
-        {
-            let (mut gaps, mut now, mut naks) = (Gaps::default(), start, 0);
-            gaps.open(5, 6, now + MS);
-            while let Some(at) = gaps.timeout() {
-                assert!(at > now);
-                now = at;
-                gaps.on_timeout(now, &config(), (true, u64::MAX), || now + 50 * MS);
-                if gaps.wants_nak() {
-                    assert_eq!(sqns(&gaps.take_nak(now + 200 * MS, MANY)), [5]);
-                    naks += 1;
-                    if confirmed {
-                        gaps.confirm((5, 6), Confirmer::Source, now + 200 * MS, MANY);
-                    }
-                }
-            }
-            assert_eq!((naks, now - start), (2, 451 * MS));
-            assert_eq!(ranges(&gaps), [(5, 6, 'x')]);
-            assert_eq!((gaps.take_lost(4), gaps.take_lost(5)), (None, Some((6, reason))));
-            assert!(gaps.is_empty());
-        }
-    }
-
-    #[test]
-    fn without_a_path_nothing_is_asked_until_there_is_one() {
-        let mut now = Instant::now();
-        let mut gaps = Gaps::default();
-        gaps.open(5, 9, now + MS);
-        now += MS;
-        gaps.on_timeout(now, &config(), (false, u64::MAX), || unreachable!());
-        assert_eq!(ranges(&gaps), [(5, 9, 'n')]);
-        gaps.ask_again();
-        assert_eq!(ranges(&gaps), [(5, 9, 'a')]);
-    }
-
-    #[test]
-    fn what_is_given_up_is_lost_and_may_still_come() {
-        let now = Instant::now();
-        let mut gaps = Gaps::default();
-        gaps.open(0, 1 << 31, now);
-        assert!(gaps.fill(7));
-        gaps.give_up(1000, LossReason::TrailPassed);
-        assert_eq!(ranges(&gaps), [(0, 7, 'x'), (8, 1000, 'x'), (1000, 1 << 31, 'b')]);
-        assert!(gaps.fill(500));
-        gaps.give_up(1000, LossReason::WindowFull);
-        assert_eq!(gaps.take_lost(8), Some((500, LossReason::TrailPassed)));
-        assert_eq!(gaps.take_lost(1000), None);
-    }
-}
+mod tests;

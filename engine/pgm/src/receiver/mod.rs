@@ -1,5 +1,6 @@
 //! The receiving half: all sources of one group and port.
 
+mod answer_time;
 mod config;
 mod eviction;
 mod fragments;
@@ -7,6 +8,7 @@ mod gaps;
 mod peer;
 mod report;
 mod sink;
+mod spare;
 mod spm_requests;
 
 use core::net::{IpAddr, SocketAddr};
@@ -19,8 +21,12 @@ use gaps::Confirmer;
 use peer::{PgmPeer, Surroundings};
 pub use report::{ReceiveCounters, ReceiverTotals, SourceReport};
 pub use sink::{LossReason, PgmSink, SourceEnd, SourceHandle};
+use spare::SpareBuffers;
 
 use crate::packet::{Body, NakBody, NakList, Packet, Sqn, Tsi};
+
+/// The part of the memory that may be kept for what will wait.
+const SPARE_SHARE: usize = 16;
 
 /// Where a packet of a receiver goes. The port of UDP is that of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +126,7 @@ pub struct PgmReceiver {
     next_turn: u64,
     /// Memory in use for what waits, in octets.
     used: usize,
+    spare: SpareBuffers,
     /// The packet that is to be sent.
     out: Vec<u8>,
     totals: ReceiverTotals,
@@ -130,6 +137,7 @@ impl PgmReceiver {
     /// another one.
     pub fn new(config: PgmReceiverConfig, seed: u64) -> Self {
         PgmReceiver {
+            spare: SpareBuffers::new(config.memory / SPARE_SHARE),
             config: config.within_bounds(),
             rng: fastrand::Rng::with_seed(seed),
             by_session: BTreeMap::new(),
@@ -266,7 +274,8 @@ impl PgmReceiver {
     /// What one source needs, and that source.
     fn around(&mut self, now: Instant, index: u32) -> (Surroundings<'_>, Option<&mut PeerSlot>) {
         let room = self.config.memory.saturating_sub(self.used);
-        let around = Surroundings { now, config: &self.config, rng: &mut self.rng, room };
+        let (config, rng, spare) = (&self.config, &mut self.rng, &mut self.spare);
+        let around = Surroundings { now, config, rng, room, spare };
         (around, self.slots.get_mut(index as usize).and_then(Option::as_deref_mut))
     }
 
@@ -341,8 +350,8 @@ impl PgmReceiver {
     }
 
     fn forget<S: PgmSink>(&mut self, now: Instant, index: u32, end: SourceEnd, sink: &mut S) {
-        let (around, Some(PeerSlot { peer, .. })) = self.around(now, index) else { return };
-        peer.finish(end, &around, sink);
+        let (mut around, Some(PeerSlot { peer, .. })) = self.around(now, index) else { return };
+        peer.finish(end, &mut around, sink);
         let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::take) else { return };
         self.by_session.remove(&slot.peer.session());
         self.deadlines.remove(&(slot.scheduled, index));
@@ -353,6 +362,9 @@ impl PgmReceiver {
         self.used = self.used.saturating_sub(slot.charged);
         self.free.push(index);
         self.last = None;
+        if self.by_session.is_empty() {
+            self.spare.clear();
+        }
     }
 
     /// Writes down elsewhere what has changed in a source.
@@ -409,7 +421,7 @@ fn write_request(
         return Some((if multicast { UpstreamTo::Group } else { host }, false));
     }
     let path = peer.path()?;
-    let numbers = peer.take_nak(now + config.ncf_wait, room);
+    let numbers = peer.take_nak(now, config, room);
     let (first, others) = numbers.split_first()?;
     let sqn = Sqn(u32::from_be_bytes(*first));
     let body = Body::Nak(NakBody { sqn, source: path, group: config.group });

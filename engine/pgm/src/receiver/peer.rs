@@ -11,6 +11,7 @@ use super::fragments::Fragments;
 use super::gaps::{Confirmer, Gaps, NakNumbers, number_of};
 use super::report::{ReceiveCounters, SourceReport};
 use super::sink::{LossReason, PgmSink, SourceEnd, SourceHandle};
+use super::spare::SpareBuffers;
 use super::spm_requests::SpmRequests;
 use crate::packet::{DataBody, Fragment, Packet, Sqn, Tsi};
 
@@ -28,7 +29,7 @@ const AT_FIRST: usize = 256;
 /// A packet that waits for others.
 #[derive(Debug)]
 struct HeldPacket {
-    tsdu: Box<[u8]>,
+    tsdu: Vec<u8>,
     fragment: Option<Fragment>,
 }
 
@@ -40,6 +41,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) rng: &'a mut fastrand::Rng,
     /// Octets of memory that are left.
     pub(super) room: usize,
+    pub(super) spare: &'a mut SpareBuffers,
 }
 
 impl Surroundings<'_> {
@@ -72,6 +74,8 @@ pub(super) struct PgmPeer {
     held: BTreeMap<u64, HeldPacket>,
     held_octets: usize,
     pub(super) gaps: Gaps,
+    /// When it is asked for what is found to be missing before that: with one NAK.
+    turn: Instant,
     fragments: Fragments,
     /// A packet that is too far ahead, if it was the last.
     stray: Option<u64>,
@@ -104,6 +108,7 @@ impl PgmPeer {
             held: BTreeMap::new(),
             held_octets: 0,
             gaps: Gaps::default(),
+            turn: around.now,
             fragments: Fragments::default(),
             stray: None,
             fin: None,
@@ -191,15 +196,15 @@ impl PgmPeer {
             self.extend(at, around);
             self.end += 1;
             self.count(data.tsdu);
-            self.hold(at, fragment, data.tsdu);
-        } else if self.gaps.fill(at) {
+            self.hold(at, fragment, data.tsdu, around);
+        } else if self.gaps.fill(at, around.now) {
             self.counters.repaired += u64::from(again);
             self.counters.reordered += u64::from(!again);
             self.count(data.tsdu);
             if at == self.next {
                 self.deliver(fragment, data.tsdu, around.most(data.tsdu), sink);
             } else {
-                self.hold(at, fragment, data.tsdu);
+                self.hold(at, fragment, data.tsdu, around);
             }
         } else {
             self.counters.duplicates += 1;
@@ -255,7 +260,7 @@ impl PgmPeer {
         if self.gaps.is_empty() {
             return;
         }
-        let until = around.now + around.config.rdata_wait;
+        let until = around.now + self.gaps.patience(around.config.rdata_wait, around.config);
         let most = self.most_gaps(around.room);
         let (mut begin, mut end) = (0, 0);
         for number in numbers {
@@ -269,9 +274,14 @@ impl PgmPeer {
         self.gaps.confirm((begin, end), who, until, most);
     }
 
-    /// The numbers of a NAK to be sent now, where `room` octets of memory are left.
-    pub(super) fn take_nak(&mut self, until: Instant, room: usize) -> NakNumbers {
-        self.gaps.take_nak(until, self.most_gaps(room))
+    /// The numbers of a NAK to be sent `now`, where `room` octets of memory are left.
+    pub(super) fn take_nak(
+        &mut self,
+        now: Instant,
+        config: &PgmReceiverConfig,
+        room: usize,
+    ) -> NakNumbers {
+        self.gaps.take_nak(now, config, self.most_gaps(room))
     }
 
     /// How many ranges of missing packets there may be.
@@ -300,7 +310,7 @@ impl PgmPeer {
     pub(super) fn finish<S: PgmSink>(
         &mut self,
         end: SourceEnd,
-        around: &Surroundings<'_>,
+        around: &mut Surroundings<'_>,
         sink: &mut S,
     ) {
         if std::mem::replace(&mut self.over, true) {
@@ -392,8 +402,10 @@ impl PgmPeer {
     /// All packets before `end` are known of now.
     fn extend(&mut self, end: u64, around: &mut Surroundings<'_>) {
         if self.end < end {
-            let ask_at = around.back_off();
-            self.gaps.open(self.end, end, ask_at);
+            if self.turn <= around.now {
+                self.turn = around.back_off();
+            }
+            self.gaps.open(self.end, end, self.turn);
             self.counters.missed += end - self.end;
             self.end = end;
         }
@@ -404,9 +416,15 @@ impl PgmPeer {
         self.counters.bytes += tsdu.len() as u64;
     }
 
-    fn hold(&mut self, at: u64, fragment: Option<Fragment>, tsdu: &[u8]) {
+    fn hold(
+        &mut self,
+        at: u64,
+        fragment: Option<Fragment>,
+        tsdu: &[u8],
+        around: &mut Surroundings<'_>,
+    ) {
         self.held_octets += tsdu.len();
-        self.held.insert(at, HeldPacket { tsdu: tsdu.into(), fragment });
+        self.held.insert(at, HeldPacket { tsdu: around.spare.copy(tsdu), fragment });
     }
 
     /// Delivers the next packet. If it is a part of something, that may have so many octets, or so many where it has to
@@ -424,7 +442,7 @@ impl PgmPeer {
     }
 
     /// The window moves on: to the source's trail, and so that it is not larger than it may be.
-    fn advance<S: PgmSink>(&mut self, trail: u64, around: &Surroundings<'_>, sink: &mut S) {
+    fn advance<S: PgmSink>(&mut self, trail: u64, around: &mut Surroundings<'_>, sink: &mut S) {
         // What the source has not yet told of is not missing.
         let trail = trail.min(self.end);
         if trail > self.next {
@@ -439,7 +457,7 @@ impl PgmPeer {
     }
 
     /// Delivers what is next, and tells of what is lost, until something is missing.
-    fn flush<S: PgmSink>(&mut self, around: &Surroundings<'_>, sink: &mut S) {
+    fn flush<S: PgmSink>(&mut self, around: &mut Surroundings<'_>, sink: &mut S) {
         while self.next < self.end {
             if let Some((end, reason)) = self.gaps.take_lost(self.next) {
                 self.counters.lost += self.fragments.abandon(self.handle, sink);
@@ -459,6 +477,7 @@ impl PgmPeer {
             // It has its memory already.
             let longest = around.config.max_apdu;
             self.deliver(fragment, &tsdu, (longest, longest), sink);
+            around.spare.keep(tsdu);
         }
         if self.fin.is_some_and(|fin| fin <= self.next) {
             self.finish(SourceEnd::Fin, around, sink);

@@ -11,6 +11,8 @@ pub const UDP_OVERHEAD: usize = 28;
 pub const FRAGMENT_RESERVE: usize = 20;
 /// Octets a second of repairs where the data have no limit: 1 Gbit/s.
 const UNLIMITED_REPAIRS: u64 = 125_000_000;
+/// The part of a rate that repairs may take: whoever asks for more than all others leaves them the other half.
+const REPAIR_SHARE: u64 = 2;
 /// The largest TPDU that UDP on IPv4 carries.
 const TPDU_MAX: usize = 65_507;
 /// An SPM that is due never is later than this.
@@ -34,13 +36,14 @@ pub struct PgmSourceConfig {
     pub overhead: usize,
     /// Octets left free in each packet, below `max_tpdu`: 20, as libzmq does.
     pub reserve: usize,
-    /// Octets of data a second, headers among them; `None` for no limit. 12,500 (100 kbit/s).
+    /// Octets of data and repairs a second, headers among them; `None` for no limit. 12,500 (100 kbit/s).
     pub rate: Option<u64>,
     /// For how long data may have been saved up that are sent at once. `None` is as in OpenPGM: a second, or a
     /// millisecond where that is enough for a packet. Who wakes up less often than that should set more.
     pub burst: Option<Duration>,
-    /// Octets of RDATA a second, headers among them; `None` for no limit. As much as `rate`, or 125 MB where
-    /// that has no limit. NCFs may take a quarter of it in addition.
+    /// Octets of RDATA a second, headers among them; `None` for no limit. Half of `rate`, or 125 MB where that
+    /// has no limit. What they take of `rate` new data have to wait for: receivers that cannot keep up with it, and so
+    /// miss packets, would else get more than before, and miss more. NCFs may take a quarter of it in addition.
     pub repair_rate: Option<u64>,
     /// The number of the first packet: 0.
     pub first: Sqn,
@@ -72,7 +75,7 @@ impl PgmSourceConfig {
             reserve: FRAGMENT_RESERVE,
             rate: Some(rate),
             burst: None,
-            repair_rate: Some(rate),
+            repair_rate: Some(rate / REPAIR_SHARE),
             first: Sqn(0),
             window: window_packets(100, Duration::from_secs(10), 1500),
             window_bytes: 256 << 20,
@@ -85,7 +88,8 @@ impl PgmSourceConfig {
     /// The same with another rate, of data and of repairs.
     #[must_use]
     pub fn with_rate(self, rate: Option<u64>) -> Self {
-        PgmSourceConfig { rate, repair_rate: Some(rate.unwrap_or(UNLIMITED_REPAIRS)), ..self }
+        let repair_rate = rate.map_or(UNLIMITED_REPAIRS, |rate| (rate / REPAIR_SHARE).max(1));
+        PgmSourceConfig { rate, repair_rate: Some(repair_rate), ..self }
     }
 
     /// Octets of a slot of the window: the longest packet that is made.

@@ -264,6 +264,7 @@ impl PgmSource {
             PacketKind::Rdata => {
                 let cost = octets + packets * self.config.overhead;
                 self.repairs.repaired(&mut self.window, packets, cost);
+                self.bucket.take(cost);
                 self.schedule.on_data(&self.config, now);
                 self.repair_turn += packets;
                 self.counters.repairs += packets as u64;
