@@ -2,7 +2,8 @@
 
 Instructions are counted by callgrind and hardly vary: five in a hundred more is a regression. Speed
 varies with the machine, so only ratios to the floor of the same round are judged, and each only
-against how far it itself ranged when it was recorded.
+against how far it itself ranged when it was recorded. What lies outside of that is looked at again,
+after ever longer rests: a regression is there each time, what else the machine has to do passes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import compare_counts as counts
@@ -22,8 +25,10 @@ KEPT = ROOT / "ci" / "compare.json"
 #: The exit status that says: nothing of this can run here. `ci/test` knows it.
 SKIP = 77
 
-#: Rounds of a first look, of a second one at what failed it, and of a record.
+#: Rounds of a first look, of each further one at what failed it, and of a record.
 ROUNDS, MORE_ROUNDS, RECORD_ROUNDS = 5, 10, 20
+#: The rests before the further looks, s: a machine that has others to serve does so for a minute.
+RESTS = (0, 30, 60, 90)
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -33,7 +38,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         description="Measures io_uring beside mio and both beside the floor in one interleaved run,"
         " counts instructions with callgrind, and compares both with ci/compare.json.",
         epilog="Exits 1 on a regression: 5 % more instructions, or a ratio to the floor outside"
-        " the range in which it was recorded.",
+        " the range in which it was recorded, each time that it is looked at.",
     )
     parser.add_argument(
         "--record",
@@ -67,15 +72,24 @@ def judge_counts(kept: Kept, found: dict[str, float]) -> list[Verdict]:
     return verdicts
 
 
-def judge_ratios(kept: Kept, run: ratios.Run, more_rounds: int) -> list[Verdict]:
-    """Measure once more what fails or is in doubt, print every ratio; what each comes to."""
+def judge_ratios(kept: Kept, run: ratios.Run, rests: Sequence[float]) -> list[Verdict]:
+    """Measure again, after rests, what fails or is in doubt; print every ratio and its verdict."""
     reason = ratios.why_not_comparable(kept)
-    known = {v for v in ratios.judge(kept, run, reason) if v.name in kept.ratios and not reason}
-    doubtful = {v.name for v in known if v.failure or not v.judged}
-    if doubtful:
-        print(f"once more, {more_rounds} rounds: {', '.join(sorted(doubtful))}", file=sys.stderr)
-        run.measure(more_rounds, doubtful)
-    verdicts = ratios.judge(kept, run, reason)
+    found = {verdict.name: verdict for verdict in ratios.judge(kept, run, reason)}
+    for rest in rests:
+        known = (v for v in found.values() if v.name in kept.ratios and not reason)
+        doubtful = {v.name for v in known if v.failure or not v.judged}
+        if not doubtful:
+            break
+        when = f"in {rest} s" if rest else "once more"
+        print(f"{when}, {MORE_ROUNDS} rounds: {', '.join(sorted(doubtful))}", file=sys.stderr)
+        time.sleep(rest)
+        look = run.another()
+        look.measure(MORE_ROUNDS, doubtful)
+        # Each look speaks for itself.
+        again = ratios.judge(kept, look, reason)
+        found |= {verdict.name: verdict for verdict in again if verdict.name in doubtful}
+    verdicts = list(found.values())
     print("\nratios to the floor" + (f" (not judged: {reason})" if reason else ""))
     print(f"  {'case':26} {'kept':>8} {'its range':>15} {'now':>8} {'rounds':>7}  verdict")
     for verdict in verdicts:
@@ -112,7 +126,7 @@ def main(argv: list[str]) -> int:
         print(f"recorded in {KEPT.relative_to(ROOT)}; compared with it:")
     verdicts = judge_counts(kept, found) if found else []
     if run.rounds:
-        verdicts += judge_ratios(kept, run, 0 if args.record else MORE_ROUNDS)
+        verdicts += judge_ratios(kept, run, () if args.record else RESTS)
     return conclude(verdicts, args.no_counts)
 
 

@@ -62,6 +62,10 @@ class Run:
         #: Why a backend is left out.
         self.missing = ""
 
+    def another(self) -> Run:
+        """One of the same benchmark that has found nothing yet."""
+        return Run(self._bench)
+
     def measure(self, rounds: int, only: set[str] | None = None) -> None:
         """Measure every case, or those of which a ratio (`case/backend`) is named."""
         backends = self._backends()

@@ -102,6 +102,51 @@ class Ratios(unittest.TestCase):
         self.assertEqual(verdict.failure, "")
 
 
+class Looks(ratios.Run):
+    """Rounds whose ratios are known, those of each look in its turn."""
+
+    def __init__(self, looks: list[float]) -> None:
+        super().__init__(Path("nothing"))
+        self.looks = looks
+
+    def another(self) -> Looks:
+        """Goes on with the next look."""
+        return self
+
+    def measure(self, rounds: int, only: set[str] | None = None) -> None:
+        """The next look."""
+        assert only is None or only == {f"{SPEED}/mio"}
+        ratio, self.figures, self.rounds = self.looks.pop(0), {}, rounds
+        for _ in range(rounds):
+            self.add(SPEED, "floor", 100)
+            self.add(SPEED, "mio", 100 * ratio)
+
+
+class Again(unittest.TestCase):
+    """What is looked at again."""
+
+    def failure(self, looks: list[float], rests: int) -> tuple[str, int]:
+        """What is wrong after these looks, and how many of them were not needed."""
+        kept = Kept(ratios={f"{SPEED}/mio": Range(0.5, 0.4, 0.6)}, machine=ratios.machine())
+        run = Looks(looks)
+        run.measure(5)
+        quiet = contextlib.redirect_stderr(io.StringIO())
+        with contextlib.redirect_stdout(io.StringIO()), quiet:
+            (verdict,) = compare.judge_ratios(kept, run, [0] * rests)
+        return verdict.failure, len(run.looks)
+
+    def test_what_passes_is_no_regression(self) -> None:
+        """And nothing is looked at once more than needed."""
+        self.assertEqual(self.failure([0.45, 0.1], 4), ("", 1))
+        self.assertEqual(self.failure([0.3, 0.3, 0.36, 0.1, 0.1], 4), ("", 2))
+
+    def test_what_stays_is_one(self) -> None:
+        """The last look tells."""
+        failure, left = self.failure([0.3, 0.35, 0.34, 0.33, 0.35], 4)
+        self.assertIn("is 0.350 of its floor", failure)
+        self.assertEqual(left, 0)
+
+
 class File(unittest.TestCase):
     """The kept figures."""
 
