@@ -27,7 +27,8 @@ const WHOLE: u32 = 65_535;
 pub(crate) enum Cable {
     /// Runs of datagrams cross it as they were sent, as between two processes of one machine.
     Whole,
-    /// Each datagram by itself, and of a hundred so many get lost.
+    /// Each datagram by itself, and of a hundred so many get lost. What decides that is there for none of a hundred, too:
+    /// what it costs has nothing to do with how losses are repaired.
     Loses(u32),
 }
 
@@ -35,7 +36,8 @@ pub(crate) enum Cable {
 pub(crate) struct Hosts {
     sender: Holder,
     receiver: Holder,
-    loss: Cell<u32>,
+    /// How many of a hundred get lost, if that is decided at all.
+    loss: Cell<Option<u32>>,
 }
 
 impl Hosts {
@@ -53,7 +55,7 @@ impl Hosts {
         ensure!(cfg!(target_os = "linux"), "that takes Linux");
         let sender = Holder::first()?;
         let receiver = sender.another()?;
-        let hosts = Self { sender, receiver, loss: Cell::new(0) };
+        let hosts = Self { sender, receiver, loss: Cell::new(None) };
         let [here, there] = DEVICES;
         let (held, pid) = (&hosts.sender, hosts.receiver.child.id().to_string());
         let cable = ["link", "add", here, "type", "veth", "peer", "name", there, "netns", &pid];
@@ -83,8 +85,8 @@ impl Hosts {
     /// What is missing, or is not allowed.
     pub(crate) fn set(&self, cable: Cable) -> Result<()> {
         let (run, loss) = match cable {
-            Cable::Whole => (WHOLE, 0),
-            Cable::Loses(percent) => (1, percent),
+            Cable::Whole => (WHOLE, None),
+            Cable::Loses(percent) => (1, Some(percent)),
         };
         for side in [Side::Connect, Side::Bind] {
             let (holder, device) = self.of(side);
@@ -176,16 +178,18 @@ impl Holder {
         said_well(program, words, &output)
     }
 
-    /// Has it lose so many percent of what arrives.
-    fn lose(&self, percent: u32) -> Result<()> {
+    /// Has it lose so many percent of what arrives, or ends that.
+    fn lose(&self, percent: Option<u32>) -> Result<()> {
         let mut command = self.enter();
         command.args(["nft", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().context("starting nsenter")?;
-        let rules = format!(
-            "table inet loss {{}}\nflush table inet loss\ntable inet loss {{\n  chain arriving {{\n    \
-             type filter hook input priority 0;\n    \
-             meta l4proto udp numgen random mod 100 < {percent} drop\n  }}\n}}\n"
-        );
+        let mut rules = String::from("table inet loss {}\ndelete table inet loss\n");
+        if let Some(percent) = percent {
+            rules += &format!(
+                "table inet loss {{\n  chain arriving {{\n    type filter hook input priority 0;\n    \
+                 meta l4proto udp numgen random mod 100 < {percent} drop\n  }}\n}}\n"
+            );
+        }
         if let Some(mut input) = child.stdin.take() {
             // One that has ended says why itself.
             let _ = input.write_all(rules.as_bytes());
