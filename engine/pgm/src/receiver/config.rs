@@ -29,13 +29,10 @@ pub struct PgmReceiverConfig {
     pub ncf_wait: Duration,
     /// How long RDATA are waited for ("NAK_RDATA_IVL"). 200 ms.
     pub rdata_wait: Duration,
-    /// The least that NCFs and RDATA are waited for where a source has shown that it answers sooner. It counts where there
-    /// is a `longest_pause`. 2 ms.
-    pub shortest_wait: Duration,
     /// A packet that was asked for in vain more than once is asked for after ever longer pauses: 1, 3, 7 and so on times
     /// the wait for an answer, up to this. None. For waits that are short, and so too short on a long way: if the last
     /// packet that was asked for came in time, that begins six times later. With it the waits themselves follow what
-    /// answers take, as TCP's do, up to this.
+    /// answers take, as TCP's do, from 2 ms up to this.
     pub longest_pause: Duration,
     /// How often no NCF may come before a packet is lost ("NAK_NCF_RETRIES"). 50.
     pub ncf_retries: u16,
@@ -63,7 +60,6 @@ impl PgmReceiverConfig {
             nak_back_off: Duration::from_millis(50),
             ncf_wait: Duration::from_millis(200),
             rdata_wait: Duration::from_millis(200),
-            shortest_wait: Duration::from_millis(2),
             longest_pause: Duration::ZERO,
             ncf_retries: 50,
             rdata_retries: 50,
@@ -81,7 +77,6 @@ impl PgmReceiverConfig {
             nak_back_off: self.nak_back_off.min(LONGEST),
             ncf_wait: bound(self.ncf_wait),
             rdata_wait: bound(self.rdata_wait),
-            shortest_wait: bound(self.shortest_wait),
             longest_pause: self.longest_pause.min(LONGEST),
             expiry: bound(self.expiry),
             spm_wait: bound(self.spm_wait),

@@ -19,6 +19,9 @@ use crate::packet::{NAK_LIST_MAX, Sqn};
 /// How long to wait until it is looked again whether there is room for what is missing.
 const POSTPONED: Duration = Duration::from_millis(30);
 
+/// The least that an answer is waited for, however soon the last ones came.
+const SHORTEST_WAIT: Duration = Duration::from_millis(2);
+
 /// The numbers of one NAK: one in its body, others in its list.
 pub(super) type NakNumbers = ArrayVec<[u8; 4], { NAK_LIST_MAX + 1 }>;
 
@@ -134,7 +137,7 @@ impl Gaps {
         if config.longest_pause.is_zero() {
             return wait;
         }
-        self.answer.patience(wait, (config.shortest_wait.min(wait), config.longest_pause.max(wait)))
+        self.answer.patience(wait, (SHORTEST_WAIT.min(wait), config.longest_pause.max(wait)))
     }
 
     /// Packet `at` has come. False if it was not missing.

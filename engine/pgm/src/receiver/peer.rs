@@ -382,7 +382,8 @@ impl PgmPeer {
             let (at, held) = last.remove_entry();
             self.held_octets -= held.tsdu.len();
             around.room += gain(&held);
-            self.gaps.open(at, at + 1, around.back_off());
+            let ask_at = self.next_turn(around);
+            self.gaps.open(at, at + 1, ask_at);
             self.counters.refused += 1;
         }
         true
@@ -399,13 +400,19 @@ impl PgmPeer {
         self.next + (self.held.len() / PART).max(AT_FIRST) as u64
     }
 
+    /// When to ask for what is found to be missing now.
+    fn next_turn(&mut self, around: &mut Surroundings<'_>) -> Instant {
+        if self.turn <= around.now {
+            self.turn = around.back_off();
+        }
+        self.turn
+    }
+
     /// All packets before `end` are known of now.
     fn extend(&mut self, end: u64, around: &mut Surroundings<'_>) {
         if self.end < end {
-            if self.turn <= around.now {
-                self.turn = around.back_off();
-            }
-            self.gaps.open(self.end, end, self.turn);
+            let ask_at = self.next_turn(around);
+            self.gaps.open(self.end, end, ask_at);
             self.counters.missed += end - self.end;
             self.end = end;
         }

@@ -41,9 +41,10 @@ pub struct PgmSourceConfig {
     /// For how long data may have been saved up that are sent at once. `None` is as in OpenPGM: a second, or a
     /// millisecond where that is enough for a packet. Who wakes up less often than that should set more.
     pub burst: Option<Duration>,
-    /// Octets of RDATA a second, headers among them; `None` for no limit. Half of `rate`, or 125 MB where that
-    /// has no limit. What they take of `rate` new data have to wait for: receivers that cannot keep up with it, and so
-    /// miss packets, would else get more than before, and miss more. NCFs may take a quarter of it in addition.
+    /// Octets of RDATA a second, headers among them. `None` is as many as there may be: half of `rate`, or 125 MB where
+    /// that has no limit; more than that half never is taken. What they take of `rate` new data have to wait for:
+    /// receivers that cannot keep up with it, and so miss packets, would else get more than before, and miss more. NCFs
+    /// may take a quarter of it in addition.
     pub repair_rate: Option<u64>,
     /// The number of the first packet: 0.
     pub first: Sqn,
@@ -75,7 +76,7 @@ impl PgmSourceConfig {
             reserve: FRAGMENT_RESERVE,
             rate: Some(rate),
             burst: None,
-            repair_rate: Some(rate / REPAIR_SHARE),
+            repair_rate: None,
             first: Sqn(0),
             window: window_packets(100, Duration::from_secs(10), 1500),
             window_bytes: 256 << 20,
@@ -88,8 +89,14 @@ impl PgmSourceConfig {
     /// The same with another rate, of data and of repairs.
     #[must_use]
     pub fn with_rate(self, rate: Option<u64>) -> Self {
-        let repair_rate = rate.map_or(UNLIMITED_REPAIRS, |rate| (rate / REPAIR_SHARE).max(1));
-        PgmSourceConfig { rate, repair_rate: Some(repair_rate), ..self }
+        PgmSourceConfig { rate, repair_rate: None, ..self }
+    }
+
+    /// Octets of RDATA a second. Data always get what is left of the rate.
+    pub(crate) fn repairs(&self) -> u64 {
+        let half = self.rate.map(|rate| rate / REPAIR_SHARE);
+        let wanted = self.repair_rate.or(half).unwrap_or(UNLIMITED_REPAIRS);
+        wanted.min(half.unwrap_or(u64::MAX))
     }
 
     /// Octets of a slot of the window: the longest packet that is made.

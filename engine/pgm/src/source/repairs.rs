@@ -39,15 +39,12 @@ pub(crate) struct Repairs {
 
 impl Repairs {
     pub(crate) fn new(config: &PgmSourceConfig, now: Instant) -> Self {
-        let bucket = |rate: Option<u64>| {
-            let size = (rate.unwrap_or(0) / BURST).max(BURST_MIN);
-            TokenBucket::new(rate, size, now)
-        };
+        let bucket = |rate: u64| TokenBucket::new(Some(rate), (rate / BURST).max(BURST_MIN), now);
         Repairs {
             ncfs: VecDeque::new(),
-            ncf_bucket: bucket(config.repair_rate.map(|rate| rate / NCF_SHARE)),
+            ncf_bucket: bucket(config.repairs() / NCF_SHARE),
             packets: VecDeque::new(),
-            bucket: bucket(config.repair_rate),
+            bucket: bucket(config.repairs()),
         }
     }
 
